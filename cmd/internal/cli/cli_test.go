@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+func testCommand(run func(context.Context, *Env) error) *Command {
+	var size int
+	return &Command{
+		Name: "oi-test", Summary: "be tested", Usage: "[FILE...]",
+		Description: "First paragraph - with a dash.\n\nSecond 'paragraph'.",
+		Examples:    "# why\noi-test --size 3 < in > out",
+		Flags: func(fs *FlagSet) {
+			fs.IntVarP(&size, "size", "s", 128, "make pictures of `N` [pixels]: don't ask")
+			fs.String("json", "", "write JSON")
+			fs.Lookup("json").NoOptDefVal = "items"
+		},
+		Run: run,
+	}
+}
+
+func testEnv(stdout io.Writer) (*Env, *bytes.Buffer) {
+	stderr := &bytes.Buffer{}
+	return &Env{Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr, Getenv: func(string) string { return "" }, Now: time.Now}, stderr
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		err    error
+		code   int
+		stderr string
+	}{
+		{"done", nil, 0, ""},
+		{"failed", errors.New("no such thing"), 1, "oi-test: no such thing\n"},
+		{"hint", WithHint(errors.New("no such thing"), "try another"), 1, "oi-test: no such thing\noi-test: hint: try another\n"},
+		{"wrapped hint", fmt.Errorf("a: %w", WithHint(errors.New("b"), "c")), 1, "oi-test: a: b\noi-test: hint: c\n"},
+		{"usage", Usagef("bad %d", 1), 2, "oi-test: bad 1\n"},
+		{"joined usage", errors.Join(nil, WithHint(Usagef("bad"), "good")), 2, "oi-test: bad\noi-test: hint: good\n"},
+		{"reader left", fmt.Errorf("write: %w", ErrDownstreamGone), 0, ""},
+		{"interrupted", fmt.Errorf("x: %w", context.Canceled), 130, "oi-test: interrupted\n"},
+		{"control bytes", errors.New("a\x1b[31m\nb\xff\u202e"), 1, "oi-test: a\\x1b[31m\\nb\\xff\\u202e\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			env, stderr := testEnv(io.Discard)
+			code := testCommand(func(context.Context, *Env) error { return test.err }).Execute(t.Context(), env, nil)
+			if code != test.code || stderr.String() != test.stderr {
+				t.Errorf("got %d %q, want %d %q", code, stderr, test.code, test.stderr)
+			}
+		})
+	}
+}
+
+func TestArguments(t *testing.T) {
+	ran := func(context.Context, *Env) error { return errors.New("ran") }
+	for _, test := range []struct {
+		name, stdout, stderr string
+		args                 []string
+		tty                  bool
+		min, code            int
+	}{
+		{name: "runs", args: []string{"x"}, code: 1, stderr: "oi-test: ran\n"},
+		{name: "unknown flag", args: []string{"--sise"}, code: 2, stderr: "oi-test: unknown flag: --sise\noi-test: hint: oi-test --help lists the flags\n"},
+		{name: "bad value", args: []string{"--size", "x"}, code: 2, stderr: "invalid argument"},
+		{name: "short help", args: []string{"-h"}, stdout: "oi-test --help says more"},
+		{name: "long help", args: []string{"--help"}, stdout: "Second 'paragraph'."},
+		{name: "version", args: []string{"--version"}, stdout: "oi-test "},
+		{name: "too few", min: 1, code: 2, stderr: "Usage:\n  oi-test [flags] [FILE...]"},
+		{name: "terminal", tty: true, code: 2, stderr: "oi-test --size 3 < in > out"},
+		{name: "terminal but a file", tty: true, args: []string{"x"}, code: 1, stderr: "oi-test: ran"},
+		{name: "bad kind", args: []string{"--generate", "csh"}, code: 2, stderr: "want man, bash"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var stdout bytes.Buffer
+			env, stderr := testEnv(&stdout)
+			env.StdinTTY = test.tty
+			c := testCommand(ran)
+			c.MinArgs, c.NoInputUsage = test.min, true
+			code := c.Execute(t.Context(), env, test.args)
+			if code != test.code || !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) {
+				t.Errorf("got %d\n%s\n%s\nwant %d %q %q", code, &stdout, stderr, test.code, test.stdout, test.stderr)
+			}
+		})
+	}
+}
+
+func TestVerbosity(t *testing.T) {
+	for flag, want := range map[string]string{"-q": "oi-test: w\n", "": "oi-test: w\noi-test: i\n", "-v": "oi-test: w\noi-test: i\noi-test: d\n"} {
+		env, stderr := testEnv(io.Discard)
+		args := []string{flag}
+		if flag == "" {
+			args = nil
+		}
+		testCommand(func(_ context.Context, env *Env) error {
+			env.Warnf("w")
+			env.Infof("i")
+			env.Debugf("d")
+			return nil
+		}).Execute(t.Context(), env, args)
+		if stderr.String() != want {
+			t.Errorf("%s: got %q, want %q", flag, stderr, want)
+		}
+	}
+}
+
+func TestGenerated(t *testing.T) {
+	for kind, want := range map[string][]string{
+		"man":  {".TH OI-TEST", "\\-s, \\-\\-size N", "(default 128)", "First paragraph \\- with a dash.", ".SH EXIT STATUS"},
+		"bash": {"complete -F _oi_test oi-test", "--size", "-s"},
+		"zsh":  {"#compdef oi-test", `'--size=[make pictures of N \[pixels\]\: don'\''t ask]:N:_files'`},
+		"fish": {`complete -c oi-test -l size -s s -r -d 'make pictures of N [pixels]: don\'t ask'`},
+		"doc":  {"package main\n", "//\toi-test --size 3 < in > out\n", "DO NOT EDIT", "//\t--json[=string]"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			var stdout bytes.Buffer
+			env, stderr := testEnv(&stdout)
+			if code := testCommand(nil).Execute(t.Context(), env, []string{"--generate", kind}); code != 0 {
+				t.Fatalf("exit %d: %s", code, stderr)
+			}
+			for _, w := range want {
+				if !strings.Contains(stdout.String(), w) {
+					t.Errorf("no %q in\n%s", w, &stdout)
+				}
+			}
+			if kind != "bash" {
+				return
+			}
+			bash, err := exec.LookPath("bash")
+			if err != nil {
+				t.Skip("no bash to check the completions with")
+			}
+			check := exec.Command(bash, "-n")
+			check.Stdin = &stdout
+			if out, err := check.CombinedOutput(); err != nil {
+				t.Errorf("bash: %v: %s", err, out)
+			}
+		})
+	}
+}
+
+func TestHelpThatCannotBeWritten(t *testing.T) {
+	env, stderr := testEnv(failing{})
+	if code := testCommand(nil).Execute(t.Context(), env, []string{"--help"}); code != 1 || !strings.Contains(stderr.String(), "full") {
+		t.Errorf("got %d %q", code, stderr)
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestCacheDir(t *testing.T) {
+	for _, test := range []struct {
+		flag, xdg, home, want string
+	}{
+		{"given", "/x", "/h", "given"},
+		{"", "/x", "/h", "/x/oi"},
+		{"", "relative", "/h", "/h/.cache/oi"},
+		{"", "", "/h", "/h/.cache/oi"},
+		{"", "", "", ""},
+	} {
+		env := &Env{Getenv: func(name string) string {
+			return map[string]string{"XDG_CACHE_HOME": test.xdg, "HOME": test.home}[name]
+		}}
+		got, err := CacheDir(env, test.flag)
+		if got != test.want || (err != nil) != (test.want == "") {
+			t.Errorf("%+v: got %q, %v", test, got, err)
+		}
+	}
+}
+
+func TestInterruptible(t *testing.T) {
+	text := strings.Repeat("0123456789", 100_000)
+	for name, r := range map[string]io.Reader{
+		"whole":    strings.NewReader(text),
+		"halves":   iotest.HalfReader(strings.NewReader(text)),
+		"with EOF": iotest.DataErrReader(strings.NewReader(text)),
+	} {
+		got, err := io.ReadAll(newInterruptible(t.Context(), r))
+		if err != nil || string(got) != text {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+	}
+
+	broken := errors.New("broken")
+	r := newInterruptible(t.Context(), io.MultiReader(strings.NewReader("ab"), iotest.ErrReader(broken)))
+	if got, err := io.ReadAll(r); string(got) != "ab" || !errors.Is(err, broken) {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, broken) {
+		t.Errorf("the error did not stay: %v", err)
+	}
+}
+
+func TestInterruptibleCancelled(t *testing.T) {
+	never, w := io.Pipe()
+	defer w.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r := newInterruptible(ctx, never)
+	go cancel(fmt.Errorf("%w: told to", context.Canceled))
+	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckOutputFile(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, ok := range map[string]bool{
+		plain:                          true,
+		filepath.Join(dir, "new"):      true,
+		filepath.Join(dir, "no", "no"): false,
+		filepath.Join(plain, "below"):  false,
+		dir:                            false,
+		os.DevNull:                     false,
+	} {
+		if err := CheckOutputFile(path); (err == nil) != ok {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// FlagSet is the set a command registers its flags on.
+type FlagSet = pflag.FlagSet
+
+// A Command is one binary.
+type Command struct {
+	Name    string // "oi-crop"
+	Summary string // "cut boxes out of photos"
+	Usage   string // arguments after the flags: "[FILE...]"
+	// Description is paragraphs separated by blank lines.
+	Description string
+	// Examples is shell lines, one a line; a line that starts with # says
+	// what the next one is for.
+	Examples string
+	// Flags registers the command's flags.
+	Flags func(*FlagSet)
+	// Run does the work. It returns when ctx is cancelled.
+	Run func(ctx context.Context, env *Env) error
+	// NoInputUsage makes a terminal as standard input, with no argument
+	// left to read from, a usage error instead of a wait.
+	NoInputUsage bool
+	// MinArgs is the number of arguments below which usage is shown.
+	MinArgs int
+}
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 128 // plus the signal's number
+)
+
+// Main runs the command as the process and exits.
+func Main(c *Command) {
+	os.Exit(c.process())
+}
+
+// process connects the command to the process's own streams and signals.
+func (c *Command) process() int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGINT) { // as it is for a script's background jobs
+		signal.Notify(signals, syscall.SIGINT)
+	}
+	var caught atomic.Int32
+	go func() {
+		for s := range signals {
+			number := s.(syscall.Signal)
+			if number == syscall.SIGPIPE {
+				continue // the write returns EPIPE instead, and defers run
+			}
+			if !caught.CompareAndSwap(0, int32(number)) {
+				os.Exit(exitInterrupted + int(number)) // asked twice: leave at once
+			}
+			cancel(fmt.Errorf("%w: %s", context.Canceled, number))
+		}
+	}()
+
+	stdout := &outputFile{file: os.Stdout}
+	env := &Env{
+		Stdin:     newInterruptible(ctx, os.Stdin),
+		Stdout:    stdout,
+		Stderr:    &lockedWriter{w: os.Stderr},
+		StdinTTY:  term.IsTerminal(int(os.Stdin.Fd())),
+		StdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		StderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		Getenv:    os.Getenv,
+		Now:       time.Now,
+	}
+	code := c.Execute(ctx, env, os.Args[1:])
+	if err := os.Stdout.Close(); err != nil && code == exitOK && !stdout.gone() {
+		env.Warnf("close standard output: %v", err)
+		code = exitFailed
+	}
+	if s := caught.Load(); s != 0 && code != exitUsage {
+		return exitInterrupted + int(s)
+	}
+	return code
+}
+
+// Execute parses args, runs the command in env and returns the exit code.
+// Errors are printed to env.Stderr.
+func (c *Command) Execute(ctx context.Context, env *Env, args []string) int {
+	env.Name, env.Version = c.Name, version()
+	return c.report(env, c.execute(ctx, env, args))
+}
+
+func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
+	flags, common := c.flagSet()
+	if err := flags.Parse(args); err != nil {
+		return WithHint(&usageError{err}, fmt.Sprintf("%s --help lists the flags", c.Name))
+	}
+	env.Args, env.Quiet, env.Verbose = flags.Args(), common.quiet, common.verbose
+	switch {
+	case common.help:
+		return c.writeHelp(env.Stdout, flags, longHelp)
+	case common.short:
+		return c.writeHelp(env.Stdout, flags, shortHelp)
+	case common.version:
+		_, err := fmt.Fprintf(env.Stdout, "%s %s\n", c.Name, env.Version)
+		return err
+	case common.generate != "":
+		return c.generate(env.Stdout, flags, common.generate)
+	case len(env.Args) < c.MinArgs, c.NoInputUsage && env.StdinTTY && len(env.Args) == c.MinArgs:
+		if err := c.writeHelp(env.Stderr, flags, shortHelp); err != nil {
+			return err
+		}
+		return &usageError{errPrinted}
+	}
+	return c.Run(ctx, env)
+}
+
+// report prints the error, if there is something to say, and turns it into
+// an exit code.
+func (c *Command) report(env *Env, err error) int {
+	switch {
+	case err == nil, errors.Is(err, ErrDownstreamGone):
+		return exitOK
+	case errors.Is(err, errPrinted):
+	case errors.Is(err, context.Canceled):
+		env.Warnf("interrupted")
+		return exitInterrupted + int(syscall.SIGINT)
+	default:
+		env.Warnf("%v", err)
+		if hint := hintOf(err); hint != "" {
+			env.Warnf("hint: %s", hint)
+		}
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+type commonFlags struct {
+	help, short, version, quiet, verbose bool
+	generate                             string
+}
+
+// flagSet returns the command's flags followed by those all commands share.
+func (c *Command) flagSet() (*FlagSet, *commonFlags) {
+	set := pflag.NewFlagSet(c.Name, pflag.ContinueOnError)
+	set.SortFlags = false
+	set.SetOutput(io.Discard)
+	set.Usage = func() {}
+	if c.Flags != nil {
+		c.Flags(set)
+	}
+	common := &commonFlags{}
+	set.BoolVarP(&common.quiet, "quiet", "q", false, "say nothing but warnings and errors")
+	set.BoolVarP(&common.verbose, "verbose", "v", false, "say more, such as each record that is skipped and why")
+	set.BoolVarP(&common.short, "h", "h", false, "show short help")
+	set.BoolVar(&common.help, "help", false, "show long help")
+	set.BoolVar(&common.version, "version", false, "show the version")
+	set.StringVar(&common.generate, "generate", "", "print man, bash, zsh, fish or doc `KIND` generated from these flags")
+	set.Lookup("h").Hidden = true
+	set.Lookup("generate").Hidden = true
+	return set, common
+}
+
+// lockedWriter lets goroutines write whole lines.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrDownstreamGone is what writing to standard output returns once its
+// reader has left. It is no failure: the process ends with 0.
+var ErrDownstreamGone = errors.New("the reader of standard output has gone")
+
+// errPrinted stands for a message that has been shown already.
+var errPrinted = errors.New("already reported")
+
+// A usageError ends the process with 2.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// Usagef returns an error that says the command was called wrongly.
+func Usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// A hintedError carries the next step.
+type hintedError struct {
+	err  error
+	hint string
+}
+
+func (e *hintedError) Error() string { return e.err.Error() }
+func (e *hintedError) Unwrap() error { return e.err }
+
+// WithHint adds to err what to do next, printed on a line of its own.
+// A nil err stays nil.
+func WithHint(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &hintedError{err, hint}
+}
+
+// hintOf returns the outermost hint, or "".
+func hintOf(err error) string {
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		return hinted.hint
+	}
+	return ""
+}

@@ -1,0 +1,61 @@
+package status
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLine(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := Start(nil, "oi-test", func() time.Time { return now })
+	defer s.Stop()
+	for _, step := range []struct {
+		add, total int64
+		skip       bool
+		want       string
+	}{
+		{want: "oi-test: 0 records"},
+		{add: 30, want: "oi-test: 30 records, 3/s"},
+		{add: 30, total: 240, skip: true, want: "oi-test: 60 of 240 records, 3/s, 1m0s left, 1 skipped"},
+		{add: 180, total: 240, want: "oi-test: 240 of 240 records, 8/s, 1 skipped"},
+	} {
+		if step.add > 0 {
+			now = now.Add(10 * time.Second)
+		}
+		s.Add(step.add)
+		s.SetTotal(step.total)
+		if step.skip {
+			s.Skip()
+		}
+		if got := s.Line(); got != step.want {
+			t.Errorf("got %q, want %q", got, step.want)
+		}
+	}
+}
+
+func TestReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		s := Start(w, "oi-test", time.Now)
+		s.Add(50)
+		line := make([]byte, 100)
+		n, err := r.Read(line) // the fake clock runs on to the first tick
+		if err != nil || string(line[:n]) != "oi-test: 50 records, 10/s\n" {
+			t.Errorf("got %q, %v", line[:n], err)
+		}
+		s.Stop()
+		s.Stop()
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if rest, err := io.ReadAll(r); len(rest) > 0 || err != nil {
+			t.Errorf("after Stop: %q, %v", rest, err)
+		}
+		if strings.Contains(s.Line(), "left") {
+			t.Error("time left without a total")
+		}
+	})
+}
