@@ -1,0 +1,301 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/status"
+	"github.com/opensandwich/oi/record"
+)
+
+// A budget says how many skips are too many.
+type budget struct {
+	limit   int64   // a number, or
+	share   float64 // a share of what came in
+	byShare bool
+}
+
+const (
+	// lookAfter is when a share is looked at for the first time.
+	lookAfter = 200
+	// shareFrom is the number of records below which a share means nothing.
+	shareFrom = 20
+)
+
+func parseBudget(s string) (budget, error) {
+	if s == "" {
+		s = "25%"
+	}
+	if percent, ok := strings.CutSuffix(s, "%"); ok {
+		p, err := strconv.ParseFloat(percent, 64)
+		if err != nil || !(p >= 0 && p <= 100) {
+			return budget{}, cli.Usagef("--max-skips %s: want a number such as 10 or a percentage such as 25%%", s)
+		}
+		return budget{share: p / 100, byShare: true}, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return budget{}, cli.Usagef("--max-skips %s: want a number such as 10 or a percentage such as 25%%", s)
+	}
+	return budget{limit: n}, nil
+}
+
+// exceeded reports whether skipped of in records are too many; at the end, a
+// share is looked at earlier than on the way.
+func (b budget) exceeded(in, skipped int64, end bool) bool {
+	if !b.byShare {
+		return skipped > b.limit
+	}
+	if in < lookAfter && !(end && in >= shareFrom) {
+		return false
+	}
+	return float64(skipped) > b.share*float64(in)
+}
+
+// An Account counts what happens to a stage's records, by segment and in
+// all, and stops the stage when too many are skipped. It is used by one
+// goroutine.
+type Account struct {
+	env      *cli.Env
+	budget   budget
+	text     string // the budget as it was given
+	segment  record.Count
+	total    record.Count
+	failures *failures
+	status   *status.Status
+	start    time.Time
+}
+
+// NewAccount opens the account of the stage env.Name. Finish must be called.
+func NewAccount(env *cli.Env, f *Flags) (*Account, error) {
+	limit, err := parseBudget(f.MaxSkips)
+	if err != nil {
+		return nil, err
+	}
+	a := &Account{env: env, budget: limit, text: f.MaxSkips, start: env.Now()}
+	a.segment.Tool, a.total.Tool = env.Name, env.Name
+	if f.Failures != "" {
+		a.failures, err = createFailures(f.Failures)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if env.StderrTTY && !env.Quiet {
+		a.status = status.Start(env.Stderr, env.Name, env.Now)
+	} else {
+		a.status = status.Start(nil, env.Name, env.Now)
+	}
+	return a, nil
+}
+
+// Begin starts a segment whose items are known by h, the header as it was
+// before this stage.
+func (a *Account) Begin(h *record.Header) error {
+	a.segment = record.Count{Tool: a.env.Name}
+	return a.failures.begin(h)
+}
+
+// In counts n records that came in.
+func (a *Account) In(n int64) {
+	a.segment.In += n
+	a.total.In += n
+	a.status.Add(n)
+}
+
+// Out counts n records that went out.
+func (a *Account) Out(n int64) {
+	a.segment.Out += n
+	a.total.Out += n
+}
+
+// Add counts n items made from others.
+func (a *Account) Add(reason string, n int64) {
+	count(&a.segment.Added, reason, n)
+	count(&a.total.Added, reason, n)
+}
+
+// Remove counts n items that a filter took out.
+func (a *Account) Remove(reason string, n int64) {
+	count(&a.segment.Removed, reason, n)
+	count(&a.total.Removed, reason, n)
+}
+
+// Skip counts an item that failed, keeps it for the failures file, and
+// returns an error once there are too many. item may be nil where there is
+// none, as for a malformed row.
+func (a *Account) Skip(item *record.Item, reason, detail string) error {
+	count(&a.segment.Skipped, reason, 1)
+	count(&a.total.Skipped, reason, 1)
+	a.status.Skip()
+	name := "a record"
+	if item != nil {
+		name = item.Key
+		if name == "" {
+			name = item.ID
+		}
+		failed := *item
+		failed.Failure = &record.Failure{Stage: a.env.Name, Reason: reason, Detail: detail}
+		if err := a.failures.write(&failed); err != nil {
+			return err
+		}
+	}
+	if detail == "" {
+		a.env.Debugf("skipped %s: %s", name, reason)
+	} else {
+		a.env.Debugf("skipped %s: %s: %s", name, reason, detail)
+	}
+	return a.check(false)
+}
+
+// check returns an error if too many records were skipped.
+func (a *Account) check(end bool) error {
+	skipped := sum(a.total.Skipped)
+	if !a.budget.exceeded(a.total.In, skipped, end) {
+		return nil
+	}
+	limit := a.text
+	if limit == "" {
+		limit = "25%"
+	}
+	return cli.WithHint(fmt.Errorf("too many skipped: %d of %d records (%s)", skipped, a.total.In, reasons(a.total.Skipped)),
+		fmt.Sprintf("-v names each one; --max-skips allows more than %s", limit))
+}
+
+// End closes the segment and returns its count. It fails when too many
+// records were skipped: then no end record may be written.
+func (a *Account) End() (record.Count, error) {
+	if err := a.check(true); err != nil {
+		return record.Count{}, err
+	}
+	if !a.segment.Balanced() {
+		return record.Count{}, fmt.Errorf("the account of %s does not balance: %+v", a.env.Name, a.segment)
+	}
+	return a.segment, a.failures.end()
+}
+
+// Total returns the count over all segments so far.
+func (a *Account) Total() record.Count { return a.total }
+
+// Finish ends the account: the failures file appears, and a summary is
+// printed. It must be called however the stage ended.
+func (a *Account) Finish() error {
+	a.status.Stop()
+	err := a.failures.commit()
+	t := a.total
+	line := fmt.Sprintf("%d in, %d out", t.In, t.Out)
+	for _, part := range []struct {
+		verb   string
+		counts map[string]int64
+	}{{"added", t.Added}, {"removed", t.Removed}, {"skipped", t.Skipped}} {
+		if n := sum(part.counts); n > 0 {
+			line += fmt.Sprintf(", %d %s (%s)", n, part.verb, reasons(part.counts))
+		}
+	}
+	a.env.Infof("%s, %.1f s", line, a.env.Now().Sub(a.start).Seconds())
+	return err
+}
+
+func count(m *map[string]int64, reason string, n int64) {
+	if n == 0 {
+		return
+	}
+	if *m == nil {
+		*m = map[string]int64{}
+	}
+	(*m)[reason] += n
+}
+
+func sum(m map[string]int64) int64 {
+	var n int64
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+func reasons(m map[string]int64) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf("%s: %d", reason, m[reason]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// failures is the file of skipped items. Its methods do nothing on nil.
+type failures struct {
+	file   *renameio.PendingFile
+	writer *record.Writer
+	open   bool
+	any    bool
+}
+
+func createFailures(path string) (*failures, error) {
+	if err := cli.CheckOutputFile(path); err != nil {
+		return nil, fmt.Errorf("--failures: %w", err)
+	}
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666))
+	if err != nil {
+		return nil, fmt.Errorf("--failures: %w", err)
+	}
+	return &failures{file: file, writer: record.NewWriter(file, record.FramedJSON)}, nil
+}
+
+func (f *failures) begin(h *record.Header) error {
+	if f == nil {
+		return nil
+	}
+	if err := f.end(); err != nil {
+		return err
+	}
+	f.open, f.any = true, true
+	return f.wrap(f.writer.Write(h))
+}
+
+func (f *failures) write(item *record.Item) error {
+	if f == nil {
+		return nil
+	}
+	return f.wrap(f.writer.Write(item))
+}
+
+func (f *failures) end() error {
+	if f == nil || !f.open {
+		return nil
+	}
+	f.open = false
+	return f.wrap(f.writer.Write(&record.End{}))
+}
+
+// commit makes the file appear, also when the stage failed: that is when it
+// is needed most.
+func (f *failures) commit() error {
+	if f == nil {
+		return nil
+	}
+	err := f.end()
+	if !f.any {
+		return f.wrap(errors.Join(err, f.file.Cleanup()))
+	}
+	if err == nil {
+		err = f.writer.Flush()
+	}
+	if err != nil {
+		return f.wrap(errors.Join(err, f.file.Cleanup()))
+	}
+	return f.wrap(f.file.CloseAtomicallyReplace())
+}
+
+func (f *failures) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("write the failures: %w", err)
+}

@@ -1,0 +1,316 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/record"
+)
+
+// inFlight bounds the bytes of records between reading and writing.
+const inFlight = 24 << 20
+
+// A Stage is what makes one filter different from another.
+type Stage struct {
+	// Args are the options that change results, for the trail.
+	Args map[string]string
+	// Header looks at and may change each segment's header before the stage
+	// adds itself to the trail.
+	Header func(*record.Header) error
+	// Need is the part that every item must have: "", "image", "fetched" or
+	// "tensor".
+	Need string
+	// Expect is the number of bytes that Do adds to an item, about.
+	Expect int64
+	// Do turns one item into none, one or several. It is called from many
+	// goroutines. An error ends the stage.
+	Do func(context.Context, *record.Item) (Result, error)
+	// Emit sees each outgoing item in order, before it is written.
+	Emit func(*record.Item) error
+	// Owes says that the stage has more to give than its output: it reads on
+	// to the end after downstream has left.
+	Owes bool
+	// NoOutput says that nothing goes to standard output.
+	NoOutput bool
+}
+
+// A Result is what became of an item.
+type Result struct {
+	Items   []*record.Item
+	Added   string // why there is more than one
+	Removed string // the filter that took it out
+	Skipped string // the reason it failed, a short stable word
+	Detail  string // one line for people
+}
+
+// Filter reads items from files, or standard input, works on them in
+// parallel and writes the results in the order of the input.
+func Filter(ctx context.Context, env *cli.Env, f *Flags, files []string, s Stage) (err error) {
+	var out *Output
+	if !s.NoOutput {
+		if out, err = Create(env, f); err != nil {
+			return err
+		}
+	}
+	in, err := Open(env, f, files)
+	if err != nil {
+		return err
+	}
+	account, err := NewAccount(env, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, account.Finish()) }()
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	run := &filter{env: env, stage: s, flags: f, in: in, out: out, account: account}
+	return run.run(ctx, cancel)
+}
+
+// filter is one run of Filter.
+type filter struct {
+	env     *cli.Env
+	flags   *Flags
+	stage   Stage
+	in      *Input
+	out     *Output // nil: no output, or its reader has gone
+	account *Account
+}
+
+// A task is a record on its way through.
+type task struct {
+	record record.Record
+	weight int64
+	result Result
+	err    error
+	done   chan struct{}
+}
+
+func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error {
+	jobs := max(r.flags.Jobs, 1)
+	work := make(chan *task)
+	ordered := make(chan *task, 4*jobs)
+	room := semaphore.NewWeighted(inFlight)
+
+	var workers sync.WaitGroup
+	for range jobs {
+		workers.Go(func() {
+			for t := range work {
+				t.result, t.err = r.stage.Do(ctx, t.record.(*record.Item))
+				close(t.done)
+			}
+		})
+	}
+	workers.Go(func() {
+		defer close(ordered)
+		defer close(work)
+		r.read(ctx, room, work, ordered)
+	})
+	if err := r.write(room, ordered); err != nil {
+		// The reader may be waiting for a stage that says nothing more. It
+		// is left behind, with the input, which it alone may close.
+		cancel(err)
+		return err
+	}
+	workers.Wait()
+	return r.in.Close()
+}
+
+// read feeds the workers, and hands everything to the writer in order.
+func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, ordered chan<- *task) {
+	for n := int64(1); ; n++ {
+		t := &task{done: make(chan struct{})}
+		t.record, t.err = r.in.Read()
+		item, isItem := t.record.(*record.Item)
+		if t.err == nil && isItem {
+			t.err = Need(r.env, item, r.stage.Need)
+			t.weight = min(weight(item)+r.stage.Expect, inFlight)
+		}
+		if t.err == nil && room.Acquire(ctx, t.weight) != nil {
+			t.err = context.Cause(ctx)
+		}
+		failed := t.err != nil
+		if failed || !isItem {
+			close(t.done)
+		}
+		select {
+		case ordered <- t:
+		case <-ctx.Done():
+			return
+		}
+		if failed {
+			return
+		}
+		if isItem {
+			select {
+			case work <- t:
+			case <-ctx.Done():
+				t.err = context.Cause(ctx)
+				close(t.done)
+				return
+			}
+		}
+	}
+}
+
+// write takes the tasks in order until the input's end or the first error.
+func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
+	for t := range ordered {
+		select {
+		case <-t.done:
+		default:
+			// Nothing is ready: what is written so far should not wait.
+			if err := r.flush(); err != nil {
+				return err
+			}
+			<-t.done
+		}
+		if errors.Is(t.err, io.EOF) {
+			return r.close()
+		}
+		if t.err != nil {
+			// What was done before the failure still goes out.
+			return errors.Join(t.err, r.flush())
+		}
+		if err := r.one(t); err != nil {
+			return err
+		}
+		room.Release(t.weight)
+	}
+	return errors.New("the input ended without an end")
+}
+
+// one accounts for a record and writes what became of it.
+func (r *filter) one(t *task) error {
+	switch v := t.record.(type) {
+	case *record.Header:
+		if err := r.account.Begin(v); err != nil {
+			return err
+		}
+		h := *v
+		if r.stage.Header != nil {
+			if err := r.stage.Header(&h); err != nil {
+				return err
+			}
+		}
+		h.Stages = append(h.Stages[:len(h.Stages):len(h.Stages)],
+			record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.stage.Args})
+		return r.emit(&h)
+	case *record.Item:
+		return r.item(v, t.result)
+	case *record.End:
+		count, err := r.account.End()
+		if err != nil {
+			return err
+		}
+		end := *v
+		end.Stages = append(end.Stages[:len(end.Stages):len(end.Stages)], count)
+		return r.emit(&end)
+	case *record.Part:
+		count, err := r.account.End()
+		if err != nil {
+			return err
+		}
+		part := *v
+		part.Stages = append(part.Stages[:len(part.Stages):len(part.Stages)], count)
+		return r.emit(&part)
+	}
+	return fmt.Errorf("unexpected record %T", t.record)
+}
+
+func (r *filter) item(item *record.Item, result Result) error {
+	r.account.In(1)
+	switch {
+	case result.Skipped != "":
+		return r.account.Skip(item, result.Skipped, result.Detail)
+	case result.Removed != "":
+		r.account.Remove(result.Removed, 1)
+		return nil
+	case len(result.Items) == 0:
+		return fmt.Errorf("record %s: nothing came of it", item.Key)
+	}
+	r.account.Add(result.Added, int64(len(result.Items)-1))
+	r.account.Out(int64(len(result.Items)))
+	for _, out := range result.Items {
+		out.Failure = nil // it came through this time
+		if r.stage.Emit != nil {
+			if err := r.stage.Emit(out); err != nil {
+				return err
+			}
+		}
+		if err := r.emit(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emit writes a record unless there is nobody to read it.
+func (r *filter) emit(v record.Record) error {
+	if r.out == nil {
+		return nil
+	}
+	return r.left(r.out.Write(v))
+}
+
+func (r *filter) flush() error {
+	if r.out == nil {
+		return nil
+	}
+	return r.left(r.out.Flush())
+}
+
+func (r *filter) close() error {
+	if r.out == nil {
+		return nil
+	}
+	return r.left(r.out.Close())
+}
+
+// left forgives a reader that has gone if there is still something owed.
+func (r *filter) left(err error) error {
+	if errors.Is(err, ErrDownstreamGone) && r.stage.Owes {
+		r.out = nil
+		return nil
+	}
+	return err
+}
+
+// weight is the memory of an item, about.
+func weight(item *record.Item) int64 {
+	n := int64(2 << 10)
+	if item.Fetched != nil {
+		n += int64(len(item.Fetched.Bytes))
+	}
+	if item.Tensor != nil {
+		n += int64(len(item.Tensor.Data))
+	}
+	return n
+}
+
+// Need returns an error that names the missing stage if item lacks part,
+// which is "", "image", "fetched" or "tensor".
+func Need(env *cli.Env, item *record.Item, part string) error {
+	name := item.Key
+	if name == "" {
+		name = item.ID
+	}
+	switch {
+	case part == "image" && item.ID == "":
+		return cli.WithHint(fmt.Errorf("a record has no image id"), "run oi-boxes first: oi-boxes CLASS | "+env.Name)
+	case part == "fetched" && item.Fetched == nil:
+		return cli.WithHint(fmt.Errorf("record %s has no photo", name), "a stage is missing: … | oi-fetch | "+env.Name)
+	case part == "fetched" && len(item.Fetched.Bytes) == 0:
+		return cli.WithHint(fmt.Errorf("record %s has no photo any more", name), "an earlier oi-crop dropped it; --keep-bytes there keeps it")
+	case part == "tensor" && item.Tensor == nil:
+		return cli.WithHint(fmt.Errorf("record %s has no tensor", name), "a stage is missing: … | oi-fetch | oi-crop | "+env.Name)
+	}
+	return nil
+}

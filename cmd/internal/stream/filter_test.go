@@ -1,0 +1,394 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/record"
+)
+
+// stream returns a segment of n items in the given encoding.
+func segment(t testing.TB, e record.Encoding, from, n int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := record.NewWriter(&b, e)
+	write := func(r record.Record) {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(&record.Header{Version: record.Version, Classes: []record.Class{{MID: "/m/1", Name: "One"}},
+		Stages: []record.Stage{{Tool: "oi-boxes", Version: "1"}}})
+	for i := range n {
+		write(testItem(from + i))
+	}
+	write(&record.End{Stages: []record.Count{{Tool: "oi-boxes", In: int64(n), Out: int64(n)}}})
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func testItem(i int) *record.Item {
+	id := fmt.Sprintf("%016x", i)
+	return &record.Item{ID: id, Key: id + "-00000000", Label: &record.Label{MID: "/m/1", Name: "One"},
+		Fetched: &record.Fetched{Source: "dir", Bytes: bytes.Repeat([]byte{byte(i)}, 1000)}}
+}
+
+func number(item *record.Item) int {
+	var i int
+	if _, err := fmt.Sscanf(item.ID, "%x", &i); err != nil {
+		panic(err)
+	}
+	return i
+}
+
+// lockedBuffer is standard error for several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func testEnv(stdin io.Reader, stdout io.Writer) (*cli.Env, *lockedBuffer) {
+	stderr := &lockedBuffer{}
+	return &cli.Env{Name: "oi-test", Version: "9", Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		Getenv: func(string) string { return "" }, Now: time.Now}, stderr
+}
+
+func pass(_ context.Context, item *record.Item) (Result, error) {
+	return Result{Items: []*record.Item{item}}, nil
+}
+
+// read returns all records of a stream.
+func read(t *testing.T, b []byte, options ...record.ReaderOption) []record.Record {
+	t.Helper()
+	var all []record.Record
+	r := record.NewReader(bytes.NewReader(b), options...)
+	for {
+		v, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("read the output: %v", err)
+		}
+		all = append(all, v)
+	}
+}
+
+func items(all []record.Record) []*record.Item {
+	var out []*record.Item
+	for _, r := range all {
+		if item, ok := r.(*record.Item); ok {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+func TestFilterOrderAndAccounts(t *testing.T) {
+	in := append(segment(t, record.Binary, 0, 40), segment(t, record.Binary, 40, 7)...)
+	var want []byte
+	for _, jobs := range []int{1, 2, 8, 64} {
+		// Each task of a group waits for the next one to be done, so that
+		// they finish in the reverse order.
+		var gates [48]chan struct{}
+		for i := range gates {
+			gates[i] = make(chan struct{})
+		}
+		close(gates[47])
+		var stdout bytes.Buffer
+		env, stderr := testEnv(bytes.NewReader(in), &stdout)
+		var emitted []int
+		err := Filter(t.Context(), env, &Flags{Jobs: jobs, MaxSkips: "50%"}, nil, Stage{
+			Args: map[string]string{"a": "b"},
+			Do: func(_ context.Context, item *record.Item) (Result, error) {
+				i := number(item)
+				defer close(gates[i])
+				if group := min(jobs, 4); (i+1)%group != 0 && i != 39 && i != 46 {
+					<-gates[i+1]
+				}
+				switch i % 5 {
+				case 0:
+					return Result{Skipped: "zero"}, nil
+				case 1:
+					return Result{Removed: "one"}, nil
+				case 2:
+					other := *item
+					other.Key = item.ID + "-11111111"
+					return Result{Items: []*record.Item{item, &other}, Added: "copy"}, nil
+				}
+				return Result{Items: []*record.Item{item}}, nil
+			},
+			Emit: func(item *record.Item) error { emitted = append(emitted, number(item)); return nil },
+		})
+		if err != nil {
+			t.Fatalf("-j %d: %v\n%s", jobs, err, stderr)
+		}
+		if want == nil {
+			want = bytes.Clone(stdout.Bytes())
+		}
+		if !bytes.Equal(stdout.Bytes(), want) {
+			t.Errorf("-j %d: other bytes than -j 1", jobs)
+		}
+		all := read(t, stdout.Bytes())
+		var out []int
+		for _, item := range items(all) {
+			out = append(out, number(item))
+		}
+		if fmt.Sprint(out) != fmt.Sprint(emitted) {
+			t.Errorf("emitted %v, wrote %v", emitted, out)
+		}
+		header := all[0].(*record.Header)
+		if s := header.Stages[len(header.Stages)-1]; s.Tool != "oi-test" || s.Version != "9" || !maps.Equal(s.Args, map[string]string{"a": "b"}) {
+			t.Errorf("trail: %+v", s)
+		}
+		end := all[len(all)-1].(*record.End)
+		last := end.Stages[len(end.Stages)-1]
+		if last.Tool != "oi-test" || last.In != 7 || last.Skipped["zero"] != 2 || last.Removed["one"] != 2 || last.Added["copy"] != 1 || last.Out != 4 {
+			t.Errorf("the second segment's account: %+v", last)
+		}
+		if !strings.Contains(stderr.String(), "47 in, 36 out, 9 added (copy: 9), 10 removed (one: 10), 10 skipped (zero: 10)") && jobs == 1 {
+			t.Errorf("summary: %s", stderr)
+		}
+	}
+}
+
+func TestFilterErrorsWriteNoEnd(t *testing.T) {
+	broken := errors.New("broken")
+	for name, s := range map[string]Stage{
+		"do": {Do: func(_ context.Context, item *record.Item) (Result, error) {
+			if number(item) == 5 {
+				return Result{}, broken
+			}
+			return pass(nil, item)
+		}},
+		"emit": {Do: pass, Emit: func(item *record.Item) error {
+			if number(item) == 5 {
+				return broken
+			}
+			return nil
+		}},
+		"header": {Do: pass, Header: func(*record.Header) error { return broken }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout bytes.Buffer
+			env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 10)), &stdout)
+			if err := Filter(t.Context(), env, &Flags{Jobs: 3}, nil, s); !errors.Is(err, broken) {
+				t.Fatalf("got %v", err)
+			}
+			if _, err := io.ReadAll(itemsOnly(record.NewReader(&stdout))); err == nil {
+				t.Error("the output reads as complete")
+			}
+		})
+	}
+}
+
+// itemsOnly turns a record reader into a reader that ends with its error.
+func itemsOnly(r *record.Reader) io.Reader {
+	return readerFunc(func([]byte) (int, error) {
+		_, err := r.Read()
+		return 0, err
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestFilterTruncatedInput(t *testing.T) {
+	whole := segment(t, record.Binary, 0, 5)
+	var stdout bytes.Buffer
+	env, _ := testEnv(bytes.NewReader(whole[:len(whole)-30]), &stdout)
+	err := Filter(t.Context(), env, &Flags{Jobs: 2}, nil, Stage{Do: pass})
+	if !errors.Is(err, record.ErrTruncated) || !strings.Contains(err.Error(), "standard input") {
+		t.Fatalf("got %v", err)
+	}
+	r := record.NewReader(&stdout)
+	n := 0
+	for _, err = range r.Items() {
+		if err == nil {
+			n++
+		}
+	}
+	if n != 5 || !errors.Is(err, record.ErrTruncated) {
+		t.Errorf("downstream saw %d items and %v", n, err)
+	}
+}
+
+// leaver takes n bytes and then tells that its reader has gone.
+type leaver struct{ n int }
+
+func (l *leaver) Write(p []byte) (int, error) {
+	if l.n -= len(p); l.n < 0 {
+		return 0, ErrDownstreamGone
+	}
+	return len(p), nil
+}
+
+func TestFilterDownstreamGone(t *testing.T) {
+	// The input stays open: a stage whose reader has gone must not wait.
+	never, w := io.Pipe()
+	defer w.Close()
+	whole := segment(t, record.Binary, 0, 200)
+	in := io.MultiReader(bytes.NewReader(whole[:len(whole)-30]), never)
+	env, _ := testEnv(in, &leaver{n: 20_000})
+	if err := Filter(t.Context(), env, &Flags{Jobs: 4}, nil, Stage{Do: pass}); !errors.Is(err, ErrDownstreamGone) {
+		t.Errorf("got %v", err)
+	}
+
+	env, _ = testEnv(bytes.NewReader(whole), &leaver{n: 20_000})
+	n := 0
+	err := Filter(t.Context(), env, &Flags{Jobs: 4}, nil, Stage{Do: pass, Owes: true, Emit: func(*record.Item) error { n++; return nil }})
+	if err != nil || n != 200 {
+		t.Errorf("owing: %d of 200 items, %v", n, err)
+	}
+}
+
+func TestFilterCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 50)), io.Discard)
+	err := Filter(ctx, env, &Flags{Jobs: 2}, nil, Stage{Do: func(ctx context.Context, item *record.Item) (Result, error) {
+		cancel()
+		<-ctx.Done()
+		return Result{}, ctx.Err()
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNeedNamesTheStage(t *testing.T) {
+	bare := segment(t, record.Binary, 0, 1)
+	for need, hint := range map[string]string{"tensor": "oi-crop"} {
+		var stdout bytes.Buffer
+		env, stderr := testEnv(bytes.NewReader(bare), &stdout)
+		c := &cli.Command{Name: "oi-test", Run: func(ctx context.Context, env *cli.Env) error {
+			return Filter(ctx, env, &Flags{Jobs: 1}, nil, Stage{Do: pass, Need: need})
+		}}
+		if code := c.Execute(t.Context(), env, nil); code != 1 || !strings.Contains(stderr.String(), "oi-test: hint: a stage is missing") || !strings.Contains(stderr.String(), hint) {
+			t.Errorf("%s: %d %s", need, code, stderr)
+		}
+	}
+	env, _ := testEnv(nil, nil)
+	for need, item := range map[string]*record.Item{
+		"image":   {},
+		"fetched": {ID: "a"},
+		"tensor":  {ID: "a"},
+	} {
+		if Need(env, item, need) == nil {
+			t.Errorf("%s: nothing is missing", need)
+		}
+	}
+	if err := Need(env, &record.Item{ID: "a", Fetched: &record.Fetched{}}, "fetched"); err == nil || !strings.Contains(err.Error(), "any more") {
+		t.Errorf("dropped bytes: %v", err)
+	}
+}
+
+func TestFailuresComeBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "failed.json")
+	fail := true
+	do := func(_ context.Context, item *record.Item) (Result, error) {
+		if fail && number(item)%4 == 0 {
+			return Result{Skipped: "fourth", Detail: "it is \"one\""}, nil
+		}
+		return Result{Items: []*record.Item{item}}, nil
+	}
+	var first, second bytes.Buffer
+	env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 12)), &first)
+	if err := Filter(t.Context(), env, &Flags{Jobs: 2, MaxSkips: "3", Failures: path}, nil, Stage{Do: do}); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), `"reason":"fourth"`) {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	fail = false
+	env, _ = testEnv(nil, &second)
+	if err := Filter(t.Context(), env, &Flags{Jobs: 2}, []string{path}, Stage{Do: do}); err != nil {
+		t.Fatal(err)
+	}
+	back := items(read(t, second.Bytes()))
+	if len(back) != 3 {
+		t.Fatalf("%d items came back, want 3", len(back))
+	}
+	for i, item := range back {
+		if number(item) != 4*i || item.Failure != nil || !bytes.Equal(item.Fetched.Bytes, testItem(4*i).Fetched.Bytes) {
+			t.Errorf("item %d came back as %+v", 4*i, item)
+		}
+	}
+}
+
+func TestFailuresOfAFailedRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "failed.json")
+	var stdout bytes.Buffer
+	env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 12)), &stdout)
+	err := Filter(t.Context(), env, &Flags{Jobs: 1, MaxSkips: "1", Failures: path}, nil, Stage{
+		Do: func(context.Context, *record.Item) (Result, error) { return Result{Skipped: "bad"}, nil }})
+	if err == nil || !strings.Contains(err.Error(), "too many skipped: 2 of 2 records (bad: 2)") {
+		t.Fatalf("got %v", err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(items(read(t, file))); n != 2 {
+		t.Errorf("%d failures kept, want 2", n)
+	}
+}
+
+func TestBudget(t *testing.T) {
+	for _, test := range []struct {
+		budget      string
+		in, skipped int64
+		end, want   bool
+	}{
+		{"10", 1000, 10, true, false},
+		{"10", 1000, 11, false, true},
+		{"0", 5, 1, false, true},
+		{"25%", 199, 199, false, false},
+		{"25%", 200, 50, false, false},
+		{"25%", 200, 51, false, true},
+		{"25%", 19, 19, true, false},
+		{"25%", 20, 6, true, true},
+		{"", 20, 6, true, true},
+		{"0%", 20, 1, true, true},
+		{"100%", 500, 500, true, false},
+	} {
+		b, err := parseBudget(test.budget)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.exceeded(test.in, test.skipped, test.end); got != test.want {
+			t.Errorf("%+v: got %v", test, got)
+		}
+	}
+	for _, bad := range []string{"x", "-1", "101%", "-1%", "NaN%", "1.5", "%"} {
+		if _, err := parseBudget(bad); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package stream
+
+import (
+	"runtime"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/record"
+)
+
+// Flags are the options that every stage with a stream has.
+type Flags struct {
+	Jobs     int    // records in work at once
+	JSON     string // "", "items" or "framed"
+	Zstd     bool
+	Part     bool
+	Salvage  bool
+	MaxSkips string // a number or a percentage
+	Failures string // file for skipped items
+}
+
+// Register adds the flags of a filter.
+func (f *Flags) Register(fs *cli.FlagSet) {
+	f.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+	f.RegisterOutput(fs)
+	f.RegisterInput(fs)
+	f.RegisterSkips(fs)
+	fs.BoolVar(&f.Part, "part", false, "work on a piece cut by GNU parallel, which may lack its end")
+}
+
+// RegisterJobs adds -j with the given default.
+func (f *Flags) RegisterJobs(fs *cli.FlagSet, jobs int) {
+	if f.Jobs == 0 {
+		f.Jobs = jobs
+	}
+	fs.IntVarP(&f.Jobs, "jobs", "j", f.Jobs, "work on `N` records at once; the output does not depend on it")
+}
+
+// RegisterInput adds the flags of a stage that reads records.
+func (f *Flags) RegisterInput(fs *cli.FlagSet) {
+	fs.BoolVar(&f.Salvage, "salvage", false, "step over damaged records and count what was lost")
+}
+
+// RegisterOutput adds the flags of a stage that writes records.
+func (f *Flags) RegisterOutput(fs *cli.FlagSet) {
+	fs.StringVar(&f.JSON, "json", "", "write JSON, one item a line; =framed keeps the header and the end")
+	fs.Lookup("json").NoOptDefVal = "items"
+	fs.BoolVarP(&f.Zstd, "zstd", "z", false, "compress the output with zstd")
+}
+
+// RegisterSkips adds the flags of a stage in which a record can fail.
+func (f *Flags) RegisterSkips(fs *cli.FlagSet) {
+	fs.StringVar(&f.MaxSkips, "max-skips", "25%", "fail beyond this `N` or N% of skipped records")
+	fs.StringVar(&f.Failures, "failures", "", "keep skipped items in `FILE`, as JSON that can be fed back in")
+}
+
+// encoding returns the form that was asked for.
+func (f *Flags) encoding() (record.Encoding, error) {
+	switch f.JSON {
+	case "":
+		return record.Binary, nil
+	case "items":
+		return record.JSON, nil
+	case "framed":
+		return record.FramedJSON, nil
+	}
+	return 0, cli.Usagef("--json=%s: want --json or --json=framed", f.JSON)
+}
+
+func (f *Flags) check() error {
+	if f.Jobs < 0 {
+		return cli.Usagef("-j %d: want at least 1", f.Jobs)
+	}
+	if _, err := f.encoding(); err != nil {
+		return err
+	}
+	_, err := parseBudget(f.MaxSkips)
+	return err
+}
