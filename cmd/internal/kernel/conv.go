@@ -1,0 +1,267 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Conv is the shape of a two-dimensional convolution (cross-correlation, as in
+// every deep-learning library) with square kernels.
+//
+// Layouts, all C-contiguous:
+//
+//	x  [N][H][W][Cin]
+//	w  [K][K][Cin][Cout]
+//	b  [Cout]
+//	y  [N][OH][OW][Cout], with OH, OW from OutHW
+//
+// Pad is the number of zero rows and columns added on each side. N may change
+// from call to call. The operations panic if a slice does not fit the shape;
+// call Check on shapes that come from outside.
+type Conv struct{ N, H, W, Cin, Cout, K, Stride, Pad int }
+
+// Check reports whether the shape can be computed: all sizes positive (Pad may
+// be 0), at least one output, and fewer than 2^31 values in every tensor.
+func (c Conv) Check() error {
+	for _, f := range []struct {
+		name string
+		v    int
+	}{
+		{"batch size", c.N}, {"height", c.H}, {"width", c.W}, {"input channels", c.Cin},
+		{"output channels", c.Cout}, {"kernel size", c.K}, {"stride", c.Stride}, {"padding", c.Pad + 1},
+	} {
+		if f.v < 1 || f.v > math.MaxInt32 {
+			return fmt.Errorf("convolution: bad %s %d", f.name, f.v)
+		}
+	}
+	if c.Pad > 1<<16 || c.K > 1<<16 {
+		return errors.New("convolution: kernel or padding too large")
+	}
+	g := c.geometry()
+	if c.H+2*c.Pad < c.K || c.W+2*c.Pad < c.K {
+		return fmt.Errorf("convolution: a %dx%d input with padding %d is smaller than the %dx%d kernel", c.H, c.W, c.Pad, c.K, c.K)
+	}
+	for _, dims := range [][]int{
+		{c.N, g.hp, g.wp, c.Cin}, {c.N, g.oh, g.ow, c.Cout}, {c.K, c.K, c.Cin, c.Cout + lanes},
+	} {
+		size := int64(1)
+		for _, d := range dims {
+			if size *= int64(d); size > math.MaxInt32 {
+				return fmt.Errorf("convolution: a tensor of shape %v is too large", dims)
+			}
+		}
+	}
+	return nil
+}
+
+// OutHW returns the height and width of the output: (H+2*Pad-K)/Stride + 1.
+func (c Conv) OutHW() (h, w int) {
+	return (c.H+2*c.Pad-c.K)/c.Stride + 1, (c.W+2*c.Pad-c.K)/c.Stride + 1
+}
+
+// PoolHW returns the height and width after 2x2 max pooling of the output: half
+// of OutHW, rounded down.
+func (c Conv) PoolHW() (h, w int) {
+	h, w = c.OutHW()
+	return h / 2, w / 2
+}
+
+// geometry holds what follows from a shape.
+type geometry struct {
+	hp, wp   int // padded input
+	oh, ow   int // output
+	ph, pw   int // pooled output
+	row      int // values in a row of the padded input
+	run      int // values of a row that one row of the kernel covers
+	taps     int // weights of one output channel
+	blocks   int // blocks of lanes output channels
+	image    int // values in a padded image
+	groups   int // parts of the batch with a gradient sum of their own
+	pixel    int // values from one output column to the next, in the input
+	vertical int // values from one output row to the next, in the input
+}
+
+// gradGroups is the number of parts into which a batch is cut for the weight
+// gradients. It is a constant because the order of additions depends on it.
+const gradGroups = 8
+
+func (c Conv) geometry() geometry {
+	g := geometry{hp: c.H + 2*c.Pad, wp: c.W + 2*c.Pad}
+	g.oh, g.ow = c.OutHW()
+	g.ph, g.pw = g.oh/2, g.ow/2
+	g.row = g.wp * c.Cin
+	g.run = c.K * c.Cin
+	g.taps = c.K * g.run
+	g.blocks = (c.Cout + lanes - 1) / lanes
+	g.image = g.hp * g.row
+	g.groups = min(c.N, gradGroups)
+	g.pixel = c.Stride * c.Cin
+	g.vertical = c.Stride * g.row
+	return g
+}
+
+// Forward computes y = x*w + b. b may be nil.
+func (c Conv) Forward(p *Pool, y, x, w, b []float32) {
+	g := c.geometry()
+	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
+	c.forward(p, g, y, nil, x, w, b)
+}
+
+// ForwardReLUPool computes y = maxpool2x2(relu(x*w + b)) without storing what
+// is between. b may be nil. y and idx are [N][PH][PW][Cout], with PH, PW from
+// PoolHW; an odd last row or column of the convolution is dropped, and never computed.
+// idx says which of its window's values y is: 0 and 1 are the upper row, 2
+// and 3 the lower, 4 means that none was positive (y is 0). If a window
+// holds a NaN, y is NaN and idx is 4.
+func (c Conv) ForwardReLUPool(p *Pool, y []float32, idx []uint8, x, w, b []float32) {
+	g := c.geometry()
+	mustLen("y", y, c.N*g.ph*g.pw*c.Cout)
+	mustLen("idx", idx, len(y))
+	c.forward(p, g, y, idx, x, w, b)
+}
+
+// bandRows is the number of output rows (pooled rows) of a forward task.
+const bandRows = 8
+
+// convForward computes a band of rows of one image. It walks block by block
+// so that the weights of a block stay in the cache.
+type convForward struct {
+	c     Conv
+	g     geometry
+	y     []float32
+	idx   []uint8 // nil: plain convolution
+	x     []float32
+	w     []float32 // packed [blocks][taps][lanes]
+	b     []float32 // packed [blocks][lanes]
+	rows  int       // rows of y in an image
+	bands int
+}
+
+func (c Conv) forward(p *Pool, g geometry, y []float32, idx []uint8, x, w, b []float32) {
+	mustLen("x", x, c.N*c.H*c.W*c.Cin)
+	mustLen("w", w, g.taps*c.Cout)
+	optLen("b", b, c.Cout)
+	x = c.padInput(p, g, x)
+	rows := g.oh
+	if idx != nil {
+		rows = g.ph
+	}
+	packed := grow(&p.packed, g.blocks*(g.taps+1)*lanes)
+	j := &p.convForward
+	*j = convForward{c: c, g: g, y: y, idx: idx, x: x, rows: rows, bands: (rows + bandRows - 1) / bandRows}
+	j.w, j.b = packed[:g.blocks*g.taps*lanes], packed[g.blocks*g.taps*lanes:]
+	p.pack = packJob{dst: j.w, src: w, rows: g.taps, cols: c.Cout}
+	p.run(g.blocks, &p.pack)
+	clear(j.b)
+	copy(j.b, b)
+	p.reserve(scratch{tile: 2 * g.ow * lanes})
+	p.run(c.N*j.bands, j)
+}
+
+func (j *convForward) task(i int, p *Pool, w *worker) {
+	n, band := i/j.bands, i%j.bands
+	first, last := band*bandRows, min((band+1)*bandRows, j.rows)
+	x := j.x[n*j.g.image:][:j.g.image]
+	for blk := range j.g.blocks {
+		for row := first; row < last; row++ {
+			if j.idx == nil {
+				j.plain(p, w, x, n, blk, row)
+			} else {
+				j.pooled(p, w, x, n, blk, row)
+			}
+		}
+	}
+}
+
+// conv computes one row of the convolution for one block of channels.
+func (j *convForward) conv(p *Pool, dst []float32, stride int, x []float32, blk, row, cols int) {
+	size := j.g.taps * lanes
+	p.micro.tile(dst, stride, j.b[blk*lanes:], 0, x[row*j.g.vertical:], j.g.pixel, j.g.row, 1,
+		j.w[blk*size:][:size], lanes, j.c.K, j.g.run, cols)
+}
+
+func (j *convForward) plain(p *Pool, w *worker, x []float32, n, blk, row int) {
+	cout := j.c.Cout
+	y := j.y[(n*j.g.oh+row)*j.g.ow*cout:][:j.g.ow*cout]
+	first := blk * lanes
+	if first+lanes <= cout {
+		j.conv(p, y[first:], cout, x, blk, row, j.g.ow)
+		return
+	}
+	tile := w.tile[:j.g.ow*lanes]
+	j.conv(p, tile, lanes, x, blk, row, j.g.ow)
+	for q := range j.g.ow {
+		copy(y[q*cout+first:(q+1)*cout], tile[q*lanes:])
+	}
+}
+
+func (j *convForward) pooled(p *Pool, w *worker, x []float32, n, blk, row int) {
+	cout, cols := j.c.Cout, 2*j.g.pw
+	if cols == 0 {
+		return
+	}
+	tile := w.tile[:2*cols*lanes]
+	top, bottom := tile[:cols*lanes], tile[cols*lanes:]
+	j.conv(p, top, lanes, x, blk, 2*row, cols)
+	j.conv(p, bottom, lanes, x, blk, 2*row+1, cols)
+	at := (n*j.g.ph+row)*j.g.pw*cout + blk*lanes
+	p.micro.poolRow(j.y[at:], j.idx[at:], cout, top, bottom, j.g.pw, min(lanes, cout-blk*lanes))
+}
+
+// padInput returns x, or a copy of it with zeros around each image.
+func (c Conv) padInput(p *Pool, g geometry, x []float32) []float32 {
+	if c.Pad == 0 {
+		return x
+	}
+	dst := grow(&p.padded, c.N*g.image)
+	p.padding = padJob{c: c, g: g, dst: dst, src: x}
+	p.run(c.N, &p.padding)
+	return dst
+}
+
+// padJob copies an image into the middle of a larger one of zeros.
+type padJob struct {
+	c        Conv
+	g        geometry
+	dst, src []float32
+}
+
+func (j *padJob) task(n int, _ *Pool, _ *worker) {
+	dst := j.dst[n*j.g.image:][:j.g.image]
+	clear(dst)
+	width := j.c.W * j.c.Cin
+	for h := range j.c.H {
+		copy(dst[(h+j.c.Pad)*j.g.row+j.c.Pad*j.c.Cin:][:width], j.src[(n*j.c.H+h)*width:])
+	}
+}
+
+// cropJob is the reverse of padJob.
+type cropJob struct {
+	c        Conv
+	g        geometry
+	dst, src []float32
+}
+
+func (j *cropJob) task(n int, _ *Pool, _ *worker) {
+	src := j.src[n*j.g.image:][:j.g.image]
+	width := j.c.W * j.c.Cin
+	for h := range j.c.H {
+		copy(j.dst[(n*j.c.H+h)*width:][:width], src[(h+j.c.Pad)*j.g.row+j.c.Pad*j.c.Cin:])
+	}
+}
+
+// packJob cuts a [rows][cols] matrix into blocks of lanes columns,
+// [blocks][rows][lanes], with zeros for missing columns.
+type packJob struct {
+	dst, src   []float32
+	rows, cols int
+}
+
+func (j *packJob) task(blk int, _ *Pool, _ *worker) {
+	n := min(lanes, j.cols-blk*lanes)
+	for r := range j.rows {
+		d := j.dst[(blk*j.rows+r)*lanes:][:lanes]
+		clear(d[copy(d, j.src[r*j.cols+blk*lanes:][:n]):])
+	}
+}

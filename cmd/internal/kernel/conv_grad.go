@@ -1,0 +1,295 @@
+package kernel
+
+// The gradients of a convolution are taken from lists of the outputs whose
+// gradient is not zero. Behind a 2x2 max pool that is at most one in four, and the
+// other three are never looked at; the result is exact all the same.
+
+// Backward computes the gradients of Forward for the gradient dy of its output.
+// Each of dx, dw and db may be nil if it is not needed. Values already in them
+// are overwritten. Weight gradients are sums over the batch (a mean loss has
+// the factor 1/N in dy).
+func (c Conv) Backward(p *Pool, dx, dw, db, dy, x, w []float32) {
+	g := c.geometry()
+	mustLen("dy", dy, c.N*g.oh*g.ow*c.Cout)
+	c.backward(p, g, dx, dw, db, dy, nil, x, w)
+}
+
+// BackwardReLUPool computes the gradients of ForwardReLUPool, from the gradient
+// dy of its output and its idx. dx, dw and db are as for Backward.
+func (c Conv) BackwardReLUPool(p *Pool, dx, dw, db, dy []float32, idx []uint8, x, w []float32) {
+	g := c.geometry()
+	mustLen("dy", dy, c.N*g.ph*g.pw*c.Cout)
+	mustLen("idx", idx, len(dy))
+	c.backward(p, g, dx, dw, db, dy, idx, x, w)
+}
+
+func (c Conv) backward(p *Pool, g geometry, dx, dw, db, dy []float32, idx []uint8, x, w []float32) {
+	mustLen("x", x, c.N*c.H*c.W*c.Cin)
+	mustLen("w", w, g.taps*c.Cout)
+	optLen("dx", dx, len(x))
+	optLen("dw", dw, len(w))
+	optLen("db", db, c.Cout)
+	src := newGradSource(p, c, g, dy, idx)
+	if dw != nil || db != nil {
+		c.gradW(p, g, dw, db, src, c.padInput(p, g, x))
+	}
+	if dx != nil {
+		c.gradX(p, g, dx, src, w)
+	}
+}
+
+// gradSource is a gradient [N][rows][cols][Cout] together with the place of
+// each value in the input of the convolution.
+type gradSource struct {
+	dy         []float32
+	idx        []uint8
+	pooled     bool
+	rows, cols int
+	down       int      // values in the input from one row to the next
+	right      int      // values in the input from one column to the next
+	delta      [8]int32 // values in the input from the window to its idx-th place; the rest for idx 4
+}
+
+func newGradSource(p *Pool, c Conv, g geometry, dy []float32, idx []uint8) gradSource {
+	if idx == nil {
+		// A convolution without pooling has windows of one value, all open.
+		// The buffer is never written.
+		s := gradSource{dy: dy, idx: grow(&p.open, len(dy)), rows: g.oh, cols: g.ow, down: g.vertical, right: g.pixel}
+		return s
+	}
+	return gradSource{
+		dy: dy, idx: idx, pooled: true, rows: g.ph, cols: g.pw, down: 2 * g.vertical, right: 2 * g.pixel,
+		delta: [8]int32{0, int32(g.pixel), int32(g.vertical), int32(g.vertical + g.pixel)},
+	}
+}
+
+// stripBytes is the part of the input that the lists of one strip refer to. It
+// should fit the first-level cache.
+const stripBytes = 28 << 10
+
+// convGradW computes the weight and bias gradients of one group of images for
+// one block of channels, into the group's own memory.
+type convGradW struct {
+	c      Conv
+	g      geometry
+	src    gradSource
+	x      []float32
+	part   []float32 // [groups][Cout][taps], or [groups][taps][Cout] from quads
+	bias   []float32 // [groups][Cout]
+	weight bool      // weight gradient wanted
+	quads  bool
+	wide   int // channels of a task
+	blocks int // tasks of a group
+	strip  int // rows of the source that are listed together
+}
+
+func (c Conv) gradW(p *Pool, g geometry, dw, db []float32, src gradSource, x []float32) {
+	part := grow(&p.partial, g.groups*c.Cout*(g.taps+1))
+	j := &p.convGradW
+	*j = convGradW{c: c, g: g, src: src, x: x, weight: dw != nil, wide: lanes}
+	j.part, j.bias = part[:g.groups*c.Cout*g.taps], part[g.groups*c.Cout*g.taps:]
+	if p.micro.quads != nil && src.pooled && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
+		j.quads, j.wide = true, 2*lanes
+	}
+	j.blocks = (c.Cout + j.wide - 1) / j.wide
+	// A strip of s rows refers to (s-1)*down + K rows (one more if pooled).
+	j.strip = min(max(1, (stripBytes/4-(c.K+1)*g.row)/src.down+1), max(1, src.rows))
+	if j.quads {
+		p.reserve(scratch{quads: 16 * g.row})
+	} else {
+		p.reserve(scratch{entries: min(j.wide, c.Cout) * j.capacity(), counts: j.wide})
+	}
+	p.run(g.groups*j.blocks, j)
+
+	if db != nil {
+		clear(db)
+		for at := range g.groups {
+			for i, v := range j.bias[at*c.Cout:][:c.Cout] {
+				db[i] += v
+			}
+		}
+	}
+	if dw != nil {
+		p.reduce = reduceJob{dst: dw, part: j.part, groups: g.groups, taps: g.taps, cout: c.Cout, transposed: !j.quads}
+		p.run(p.reduce.tasks(), &p.reduce)
+	}
+}
+
+func (j *convGradW) task(i int, p *Pool, w *worker) {
+	group, blk := i/j.blocks, i%j.blocks
+	c0 := blk * j.wide
+	n := min(j.wide, j.c.Cout-c0)
+	bias := j.bias[group*j.c.Cout+c0:][:n]
+	clear(bias)
+	cout, taps := j.c.Cout, j.g.taps
+	part := j.part[group*cout*taps:][:cout*taps]
+	if j.quads {
+		part = part[c0:]
+		for r := range taps {
+			clear(part[r*cout:][:n])
+		}
+	} else {
+		part = part[c0*taps:][:n*taps]
+		clear(part)
+	}
+	size := j.src.rows * j.src.cols * cout
+	for img := group * j.c.N / j.g.groups; img < (group+1)*j.c.N/j.g.groups; img++ {
+		dy, idx := j.src.dy[img*size:][:size], j.src.idx[img*size:][:size]
+		if size == 0 {
+			continue
+		}
+		p.micro.biasRow(bias, dy[c0:], idx[c0:], cout, j.src.rows*j.src.cols, n)
+		x := j.x[img*j.g.image:][:j.g.image]
+		switch {
+		case !j.weight:
+		case j.quads:
+			j.quadImage(p, w, part, dy[c0:], idx[c0:], x, n)
+		default:
+			j.listImage(p, w, part, dy[c0:], idx[c0:], x, n)
+		}
+	}
+}
+
+// capacity is the room for the list of one channel.
+func (j *convGradW) capacity() int { return j.strip*j.src.cols + 8 }
+
+// listImage adds the weight gradient of one image for n channels to part, [n][taps].
+func (j *convGradW) listImage(p *Pool, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
+	capacity := j.capacity()
+	vals, offs, counts := w.vals[:n*capacity], w.offs[:n*capacity], w.counts[:n]
+	for top := 0; top < j.src.rows; top += j.strip {
+		clear(counts)
+		for r := top; r < min(top+j.strip, j.src.rows); r++ {
+			at := r * j.src.cols * j.c.Cout
+			p.micro.pickRow(vals, offs, counts, capacity, dy[at:], idx[at:], 1, j.c.Cout, j.src.cols,
+				(r-top)*j.src.down, j.src.right, &j.src.delta)
+		}
+		for ky := range j.c.K {
+			p.micro.lists(part[ky*j.g.run:], j.g.taps, vals, offs, counts, capacity,
+				x[top*j.src.down+ky*j.g.row:], j.g.run)
+		}
+	}
+}
+
+// convGradX computes the input gradient of one image.
+type convGradX struct {
+	c   Conv
+	g   geometry
+	src gradSource
+	dx  []float32 // padded
+	w   []float32 // [K][Cout][run]
+
+	lists, capacity int // lists of a row of the source, and room in each
+}
+
+func (c Conv) gradX(p *Pool, g geometry, dx []float32, src gradSource, w []float32) {
+	packed := grow(&p.packed, g.taps*c.Cout)
+	p.turn = turnJob{dst: packed, src: w, run: g.run, cout: c.Cout}
+	p.run(c.K, &p.turn)
+	j := &p.convGradX
+	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, lists: src.cols, capacity: (c.Cout+7)/8*8 + 8}
+	if src.pooled {
+		j.lists *= 4
+	}
+	if c.Pad > 0 {
+		j.dx = grow(&p.paddedGrad, c.N*g.image)
+	}
+	p.reserve(scratch{entries: j.lists * j.capacity, counts: j.lists})
+	p.run(c.N, j)
+	if c.Pad > 0 {
+		p.crop = cropJob{c: c, g: g, dst: dx, src: j.dx}
+		p.run(c.N, &p.crop)
+	}
+}
+
+func (j *convGradX) task(n int, p *Pool, w *worker) {
+	dx := j.dx[n*j.g.image:][:j.g.image]
+	clear(dx)
+	cout := j.c.Cout
+	size := j.src.cols * cout
+	if size == 0 {
+		return
+	}
+	capacity := j.capacity
+	cols, rows := j.lists, 1
+	if j.src.pooled {
+		cols, rows = j.lists/2, 2
+	}
+	vals, offs, counts := w.vals[:j.lists*capacity], w.offs[:j.lists*capacity], w.counts[:j.lists]
+	slice := cout * j.g.run
+	for r := range j.src.rows {
+		at := (n*j.src.rows + r) * size
+		dy, idx := j.src.dy[at:][:size], j.src.idx[at:][:size]
+		if j.src.pooled {
+			p.micro.pickWindow(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
+		} else {
+			clear(counts)
+			p.micro.pickRow(vals, offs, counts, capacity, dy, idx, cout, 1, cout, 0, j.g.run, &j.src.delta)
+		}
+		for half := range rows {
+			l := half * cols
+			for ky := range j.c.K {
+				p.micro.lists(dx[r*j.src.down+half*j.g.vertical+ky*j.g.row:], j.g.pixel,
+					vals[l*capacity:], offs[l*capacity:], counts[l:l+cols], capacity, j.w[ky*slice:][:slice], j.g.run)
+			}
+		}
+	}
+}
+
+// turnJob transposes each row of a kernel, [run][Cout], to [Cout][run].
+type turnJob struct {
+	dst, src  []float32
+	run, cout int
+}
+
+func (j *turnJob) task(ky int, _ *Pool, _ *worker) {
+	size := j.run * j.cout
+	src := j.src[ky*size:][:size]
+	for c := range j.cout {
+		d := j.dst[ky*size+c*j.run:][:j.run]
+		for r := range d {
+			d[r] = src[r*j.cout+c]
+		}
+	}
+}
+
+// reduceJob adds the groups' weight gradients, one after the other, into
+// [taps][Cout].
+type reduceJob struct {
+	dst, part          []float32
+	groups, taps, cout int
+	transposed         bool // part is [groups][Cout][taps]
+}
+
+// reduceTaps is the number of taps of a reduce task.
+const reduceTaps = 32
+
+func (j *reduceJob) tasks() int { return (j.taps + reduceTaps - 1) / reduceTaps }
+
+func (j *reduceJob) task(i int, _ *Pool, _ *worker) {
+	first, last := i*reduceTaps, min((i+1)*reduceTaps, j.taps)
+	size := j.taps * j.cout
+	if !j.transposed {
+		dst := j.dst[first*j.cout : last*j.cout]
+		copy(dst, j.part[first*j.cout:])
+		for g := 1; g < j.groups; g++ {
+			for k, v := range j.part[g*size+first*j.cout:][:len(dst)] {
+				dst[k] += v
+			}
+		}
+		return
+	}
+	var sum [reduceTaps]float32
+	for c := range j.cout {
+		s := sum[:last-first]
+		copy(s, j.part[c*j.taps+first:])
+		for g := 1; g < j.groups; g++ {
+			for k, v := range j.part[g*size+c*j.taps+first:][:len(s)] {
+				s[k] += v
+			}
+		}
+		for k, v := range s {
+			j.dst[(first+k)*j.cout+c] = v
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package kernel
+
+import "math"
+
+// MaxPool is the shape of a 2x2 max pooling with stride 2. x is [N][H][W][C], y
+// and idx are [N][H/2][W/2][C]; an odd last row or column is dropped.
+type MaxPool struct{ N, H, W, C int }
+
+type maxPoolJob struct {
+	m       MaxPool
+	y, x    []float32 // backward: dy and dx
+	idx     []uint8
+	reverse bool
+}
+
+// Forward sets y to the largest value of each window and idx to its place (0, 1 in
+// the upper row, 2, 3 in the lower; the first of equals). A window with a NaN gives NaN.
+func (m MaxPool) Forward(p *Pool, y []float32, idx []uint8, x []float32) {
+	m.run(p, maxPoolJob{m: m, y: y, x: x, idx: idx})
+}
+
+// Backward sets dx to dy at the places in idx and to 0 elsewhere.
+func (m MaxPool) Backward(p *Pool, dx, dy []float32, idx []uint8) {
+	m.run(p, maxPoolJob{m: m, y: dy, x: dx, idx: idx, reverse: true})
+}
+
+func (m MaxPool) run(p *Pool, j maxPoolJob) {
+	mustLen("x", j.x, m.N*m.H*m.W*m.C)
+	mustLen("y", j.y, m.N*(m.H/2)*(m.W/2)*m.C)
+	mustLen("idx", j.idx, len(j.y))
+	p.maxPool = j
+	p.run(m.N, &p.maxPool)
+}
+
+func (j *maxPoolJob) task(n int, _ *Pool, _ *worker) {
+	m := j.m
+	ph, pw, row := m.H/2, m.W/2, m.W*m.C
+	x := j.x[n*m.H*row:][:m.H*row]
+	if j.reverse {
+		clear(x)
+	}
+	for r := range ph {
+		for q := range pw {
+			at := ((n*ph+r)*pw + q) * m.C
+			y, idx := j.y[at:][:m.C], j.idx[at:][:m.C]
+			upper := x[2*r*row+2*q*m.C:][:2*m.C]
+			lower := x[(2*r+1)*row+2*q*m.C:][:2*m.C]
+			if j.reverse {
+				for c, v := range y {
+					switch i := idx[c]; {
+					case i < 2:
+						upper[int(i)*m.C+c] = v
+					case i < 4:
+						lower[int(i-2)*m.C+c] = v
+					}
+				}
+				continue
+			}
+			for c := range y {
+				y[c], idx[c] = largest(upper[c], upper[m.C+c], lower[c], lower[m.C+c])
+			}
+		}
+	}
+}
+
+func largest(v0, v1, v2, v3 float32) (float32, uint8) {
+	m, i := v0, uint8(0)
+	if v1 > m {
+		m, i = v1, 1
+	}
+	if v2 > m {
+		m, i = v2, 2
+	}
+	if v3 > m {
+		m, i = v3, 3
+	}
+	if v0 != v0 || v1 != v1 || v2 != v2 || v3 != v3 {
+		m = float32(math.NaN())
+	}
+	return m, i
+}

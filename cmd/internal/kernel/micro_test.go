@@ -1,0 +1,230 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// fma32 is x*y+z in float32 with a single rounding. The product is exact in
+// float64; the sum is made odd if it is not, so that the second rounding cannot
+// see a false tie.
+func fma32(x, y, z float32) float32 {
+	p, c := float64(x)*float64(y), float64(z)
+	s := p + c
+	bb := s - p
+	rest := (p - (s - bb)) + (c - bb)
+	if bits := math.Float64bits(s); rest != 0 && bits&1 == 0 {
+		if (rest > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+		s = math.Float64frombits(bits)
+	}
+	return float32(s)
+}
+
+func TestFMA32(t *testing.T) {
+	// 1 + 2^-24 is a tie; the third term decides it, 60 places further down.
+	x := float32(1 + 1.0/(1<<12))
+	y := float32(1 - 1.0/(1<<12))
+	for _, c := range []struct{ x, y, z, want float32 }{
+		{2, 3, 4, 10},
+		{x, y, 0, 1 - 1.0/(1<<24)},
+		{1 << 12, 1.0 / (1 << 36), 1, 1}, // 1 + 2^-24: tie, to even
+		{1<<12 + 1.0/(1<<11), 1.0 / (1 << 36), 1, 1 + 1.0/(1<<23)},      // just above the tie
+		{1<<12 - 1.0/(1<<11), 1.0 / (1 << 36), 1, 1},                    // just below
+		{-(1<<12 + 1.0/(1<<11)), 1.0 / (1 << 36), -1, -1 - 1.0/(1<<23)}, // mirrored
+	} {
+		if got := fma32(c.x, c.y, c.z); got != c.want {
+			t.Errorf("fma32(%g, %g, %g) = %b, want %b", c.x, c.y, c.z, got, c.want)
+		}
+	}
+}
+
+// assembly returns the paths other than the reference.
+func assembly(t *testing.T) []*micro {
+	all := available()
+	if len(all) == 1 {
+		t.Skip("no assembly for this machine")
+	}
+	return all[:len(all)-1]
+}
+
+// TestFusedChain pins the order of additions: every assembly path must give
+// exactly what fused multiply-adds, one by one in the stated order, give. Paths
+// that pass are therefore equal to each other.
+func TestFusedChain(t *testing.T) {
+	for _, m := range assembly(t) {
+		t.Run(m.name, func(t *testing.T) {
+			rng := newRand(t)
+			for n := 1; n <= 15; n++ {
+				rows, run, step := 1+rng.IntN(3), 1+rng.IntN(40), 1+rng.IntN(2)
+				pix, row, ws, ds := 1+rng.IntN(5), 7+rng.IntN(50), lanes+rng.IntN(3), lanes+rng.IntN(4)
+				x := values(rng, n*pix+rows*row+run*step)
+				w, init := values(rng, rows*run*ws+lanes), values(rng, n*ds+lanes)
+				for _, is := range []int{0, ds} {
+					got, want := make([]float32, n*ds+lanes), make([]float32, n*ds+lanes)
+					m.tile(got, ds, init, is, x, pix, row, step, w, ws, rows, run, n)
+					for p := range n {
+						for l := range lanes {
+							s := init[p*is+l]
+							for k := range rows * run {
+								s = fma32(x[p*pix+k/run*row+k%run*step], w[k*ws+l], s)
+							}
+							want[p*ds+l] = s
+						}
+					}
+					checkSame(t, fmt.Sprint("tile ", n), got, want)
+				}
+			}
+			for _, run := range []int{1, 2, 7, 8, 9, 15, 24, 47, 48, 95, 96, 97, 100, 192, 203} {
+				vals, offs, counts, capacity := someLists(rng, 5)
+				src := values(rng, 40+run)
+				got := values(rng, 4*11+run)
+				want := append([]float32(nil), got...)
+				m.lists(got, 11, vals, offs, counts, capacity, src, run)
+				for l, n := range counts {
+					for k := l * capacity; k < l*capacity+int(n); k++ {
+						for i := range run {
+							want[l*11+i] = fma32(vals[k], src[int(offs[k])+i], want[l*11+i])
+						}
+					}
+				}
+				checkSame(t, fmt.Sprint("lists ", run), got, want)
+			}
+			for _, n := range []int{8, 24, 32} {
+				const windows, stride = 7, 40
+				dy, idx := someWindows(rng, windows*stride)
+				quad := values(rng, (2*windows+1)*12)
+				got := values(rng, 9*stride)
+				want := append([]float32(nil), got...)
+				m.quads(got, stride, quad, dy, idx, stride, windows, n)
+				for q := range windows {
+					for c := range n {
+						if i := idx[q*stride+c]; i < 4 {
+							for tap := range 9 {
+								want[tap*stride+c] = fma32(quad[q*24+tap*4+int(i)], dy[q*stride+c], want[tap*stride+c])
+							}
+						}
+					}
+				}
+				checkSame(t, fmt.Sprint("quads ", n), got, want)
+			}
+		})
+	}
+}
+
+func someLists(rng *rand.Rand, n int) (vals []float32, offs, counts []int32, capacity int) {
+	capacity = 12
+	vals = values(rng, n*capacity)
+	for range n {
+		counts = append(counts, int32(rng.IntN(capacity)))
+	}
+	counts[1] = 0
+	for range vals {
+		offs = append(offs, int32(rng.IntN(40)))
+	}
+	return vals, offs, counts, capacity
+}
+
+// someWindows makes gradients with some zeros of both signs, and places.
+func someWindows(rng *rand.Rand, n int) (dy []float32, idx []uint8) {
+	dy = values(rng, n)
+	for i := range dy {
+		switch rng.IntN(6) {
+		case 0:
+			dy[i] = 0
+		case 1:
+			dy[i] = float32(math.Copysign(0, -1))
+		}
+		idx = append(idx, uint8(rng.IntN(5)))
+	}
+	return dy, idx
+}
+
+// TestExactMicro compares the loops in which nothing is fused: they must agree
+// with the reference in every bit.
+func TestExactMicro(t *testing.T) {
+	ref := goMicro()
+	for _, m := range assembly(t) {
+		t.Run(m.name, func(t *testing.T) {
+			rng := newRand(t)
+			for _, channels := range []int{1, 5, 8, 16, 31, 32, 40} {
+				for windows := range 5 {
+					dy, idx := someWindows(rng, windows*channels)
+					if len(dy) > 3 {
+						dy[2] = float32(math.NaN())
+					}
+					capacity := (channels+7)/8*8 + 8
+					var vals [2][]float32
+					var offs, counts [2][]int32
+					for i, m := range []*micro{m, ref} {
+						vals[i], offs[i], counts[i] = make([]float32, 4*windows*capacity), make([]int32, 4*windows*capacity), make([]int32, 4*windows)
+						m.pickWindow(vals[i], offs[i], counts[i], capacity, dy, idx, channels, windows, 100)
+					}
+					checkLists(t, "pickWindow", vals, offs, counts, capacity)
+
+					capacity = 2*windows + 1
+					for i, m := range []*micro{m, ref} {
+						vals[i], offs[i], counts[i] = make([]float32, channels*capacity), make([]int32, channels*capacity), make([]int32, channels)
+						for row := range 2 {
+							m.pickRow(vals[i], offs[i], counts[i], capacity, dy, idx, 1, channels, windows, 1000*row, 10, &[8]int32{1, 2, 3, 4})
+						}
+					}
+					checkLists(t, "pickRow", vals, offs, counts, capacity)
+
+					var db [2][]float32
+					db[0] = values(rng, channels)
+					db[1] = append([]float32(nil), db[0]...)
+					m.biasRow(db[0], dy, idx, channels, windows, channels)
+					ref.biasRow(db[1], dy, idx, channels, windows, channels)
+					checkSame(t, "biasRow", db[0], db[1])
+				}
+			}
+			for _, n := range []int{1, 7, 8, 15, 16} {
+				const windows, stride = 50, 20
+				top, bottom := values(rng, 2*windows*lanes), values(rng, 2*windows*lanes)
+				for i := range top { // ties, zeros and special values
+					if rng.IntN(3) == 0 {
+						top[i] = special[rng.IntN(len(special))]
+					}
+					if rng.IntN(3) == 0 {
+						bottom[i] = special[rng.IntN(len(special))]
+					}
+				}
+				var y [2][]float32
+				var idx [2][]uint8
+				for i, m := range []*micro{m, ref} {
+					y[i], idx[i] = make([]float32, windows*stride), make([]uint8, windows*stride)
+					m.poolRow(y[i], idx[i], stride, top, bottom, windows, n)
+				}
+				checkSame(t, "pooled", y[0], y[1])
+				checkSame(t, "idx", idx[0], idx[1])
+			}
+			for _, n := range []int{8, 9, 15, 16, 21} {
+				row, next := values(rng, n+3), values(rng, n+3)
+				want, got := make([]float32, 4*n), make([]float32, 4*n)
+				for k := range n {
+					copy(want[4*k:], []float32{row[k], row[k+3], next[k], next[k+3]})
+				}
+				m.quadRow(got, row, next, n, 3)
+				checkSame(t, "quadRow", got, want)
+			}
+		})
+	}
+}
+
+var special = []float32{0, float32(math.Copysign(0, -1)), 1, 1, -1, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}
+
+func checkLists(t *testing.T, name string, vals [2][]float32, offs, counts [2][]int32, capacity int) {
+	t.Helper()
+	checkSame(t, name+" counts", counts[0], counts[1])
+	for l, n := range counts[1] {
+		from, to := l*capacity, l*capacity+int(n)
+		checkSame(t, name+" vals", vals[0][from:to], vals[1][from:to])
+		checkSame(t, name+" offs", offs[0][from:to], offs[1][from:to])
+	}
+}

@@ -1,0 +1,86 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run -C ../tools/avo . -out ../../kernel/kernels_amd64.s -stubs ../../kernel/kernels_amd64.go -pkg kernel
+
+// available lists the paths of this machine, fastest first.
+func available() []*micro {
+	var s []*micro
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasPOPCNT {
+		s = append(s, avx2Micro())
+	}
+	return append(s, goMicro())
+}
+
+// The assembly leaves what does not fill its vectors to the reference. Both give
+// the same bits where this happens: nothing is multiplied and added there.
+
+func avx2Micro() *micro {
+	return &micro{
+		name:       "avx2",
+		tile:       avx2Tile,
+		lists:      listsAVX2,
+		pickWindow: avx2PickWindow,
+		pickRow:    pickRowAMD64,
+		poolRow:    avx2PoolRow,
+		biasRow:    avx2BiasRow,
+		quadRow:    quadRowAVX2,
+		quads:      quadsAVX2,
+		rmsprop:    avx2RMSProp,
+		scale:      avx2Scale,
+		relu:       avx2ReLU,
+	}
+}
+
+func avx2Tile(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
+	if step == 1 && run%3 == 0 {
+		tileBy3AVX2(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
+		return
+	}
+	tileAVX2(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
+}
+
+func avx2PickWindow(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
+	if channels%8 != 0 {
+		pickWindowRef(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+		return
+	}
+	pickWindowAVX2(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+}
+
+func avx2PoolRow(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
+	if n%8 != 0 {
+		poolRowRef(y, idx, stride, top, bottom, windows, n)
+		return
+	}
+	poolRowAVX2(y, idx, stride, top, bottom, windows, n)
+}
+
+func avx2BiasRow(db, dy []float32, idx []uint8, stride, windows, n int) {
+	full := n &^ 7
+	biasRowAVX2(db, dy, idx, stride, windows, full)
+	if full < n && windows > 0 {
+		biasRowRef(db[full:], dy[full:], idx[full:], stride, windows, n-full)
+	}
+}
+
+func avx2RMSProp(w, a, g []float32, lr, rho, rest, eps, floor float32) {
+	rmspropAVX2(w, a, g, lr, rho, rest, eps, floor)
+	full := len(w) &^ 7
+	rmspropRef(w[full:], a[full:], g[full:], lr, rho, rest, eps, floor)
+}
+
+func avx2Scale(dst []float32, src []uint8, factor float32) {
+	scaleAVX2(dst, src, factor)
+	full := len(dst) &^ 7
+	scaleRef(dst[full:], src[full:], factor)
+}
+
+func avx2ReLU(y, x []float32) {
+	reluAVX2(y, x)
+	full := len(y) &^ 7
+	reluRef(y[full:], x[full:])
+}
