@@ -1,0 +1,208 @@
+package model
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Field numbers of the ONNX messages that are written and read, from onnx.proto3 of ONNX 1.12.
+const (
+	modelIRVersion = 1
+	modelProducer  = 2
+	modelGraph     = 7
+	modelOpset     = 8
+	modelMetadata  = 14
+
+	opsetVersion = 2
+
+	entryKey   = 1
+	entryValue = 2
+
+	graphNode        = 1
+	graphName        = 2
+	graphInitializer = 5
+	graphInput       = 11
+	graphOutput      = 12
+
+	nodeInput     = 1
+	nodeOutput    = 2
+	nodeName      = 3
+	nodeOpType    = 4
+	nodeAttribute = 5
+
+	attributeName   = 1
+	attributeInt    = 3
+	attributeTensor = 5
+	attributeInts   = 8
+	attributeType   = 20
+
+	tensorDims     = 1
+	tensorDataType = 2
+	tensorName     = 8
+	tensorRawData  = 9
+
+	valueInfoName = 1
+	valueInfoType = 2
+	typeTensor    = 1
+	typeElem      = 1
+	typeShape     = 2
+	shapeDim      = 1
+	dimValue      = 1
+	dimParam      = 2
+)
+
+// Enumerations of ONNX.
+const (
+	elemFloat = 1
+	elemUint8 = 2
+
+	attrInt    = 2
+	attrTensor = 4
+	attrInts   = 7
+)
+
+// Version of the file format (ONNX 1.12) and of the operators in it.
+const (
+	irVersion = 8
+	opset     = 17
+)
+
+// Names of the graph's ends.
+const (
+	inputName  = "image"
+	outputName = "probabilities"
+)
+
+// graph is the computation of an ONNX file without its weights: every element is an encoded message.
+type graph struct {
+	nodes         [][]byte
+	input, output []byte
+}
+
+// newGraph writes the layers as ONNX operators. ONNX convolves [N,C,H,W] where the network has [N,H,W,C], so there is
+// a Transpose before the first layer and another before Flatten: the order of the flattened numbers, and with it the
+// first dense layer's weights, stay as they are. Dropout does nothing outside of training and leaves no operator.
+func newGraph(n *Network) (*graph, error) {
+	spec, err := n.Spec()
+	if err != nil {
+		return nil, err
+	}
+	b := &graphBuilder{last: inputName}
+	b.add("Cast", "pixels", intAttr("to", elemFloat))
+	b.constant("scale", PixelScale)
+	b.add("Mul", "scaled", nil, "scale")
+	b.add("Transpose", "planes", intsAttr("perm", 0, 3, 1, 2))
+	params := spec
+	for i, layer := range n.Layers {
+		out := string(layer.Kind) + strconv.Itoa(i+1)
+		switch layer.Kind {
+		case Conv:
+			k, s, p := layer.Kernel, layer.Stride, layer.Pad
+			attrs := append(intsAttr("kernel_shape", k, k), intsAttr("pads", p, p, p, p)...)
+			b.add("Conv", out, append(attrs, intsAttr("strides", s, s)...), params[0].Name, params[1].Name)
+			params = params[2:]
+		case ReLU:
+			b.add("Relu", out, nil)
+		case MaxPool2:
+			b.add("MaxPool", out, append(intsAttr("kernel_shape", 2, 2), intsAttr("strides", 2, 2)...))
+		case Flatten:
+			b.add("Transpose", out+"_nhwc", intsAttr("perm", 0, 2, 3, 1))
+			b.add("Flatten", out, intAttr("axis", 1))
+		case Dense:
+			b.add("Gemm", out, nil, params[0].Name, params[1].Name)
+			params = params[2:]
+		}
+	}
+	if n.Outputs() == 1 {
+		b.add("Sigmoid", "positive", nil)
+		b.constant("one", 1)
+		b.node("Sub", "negative", nil, "one", "positive")
+		b.node("Concat", outputName, intAttr("axis", 1), "negative", "positive")
+	} else {
+		b.add("Softmax", outputName, intAttr("axis", 1))
+	}
+	return &graph{
+		nodes:  b.nodes,
+		input:  valueInfo(inputName, elemUint8, n.Height, n.Width, n.Channels),
+		output: valueInfo(outputName, elemFloat, len(n.Classes)),
+	}, nil
+}
+
+// graphBuilder collects nodes; last is the tensor that the next layer reads.
+type graphBuilder struct {
+	nodes [][]byte
+	last  string
+}
+
+// add appends an operator that reads the last tensor and then the others given.
+func (b *graphBuilder) add(op, out string, attrs []byte, more ...string) {
+	b.node(op, out, attrs, append([]string{b.last}, more...)...)
+	b.last = out
+}
+
+// constant appends a number of its own name.
+func (b *graphBuilder) constant(name string, value float32) {
+	t := appendVarint(nil, tensorDataType, elemFloat)
+	t = appendBytes(t, tensorRawData, binary.LittleEndian.AppendUint32(nil, math.Float32bits(value)))
+	attr := appendString(nil, attributeName, "value")
+	attr = appendBytes(attr, attributeTensor, t)
+	attr = appendVarint(attr, attributeType, attrTensor)
+	b.node("Constant", name, appendBytes(nil, nodeAttribute, attr))
+}
+
+func (b *graphBuilder) node(op, out string, attrs []byte, inputs ...string) {
+	var m []byte
+	for _, in := range inputs {
+		m = appendString(m, nodeInput, in)
+	}
+	m = appendString(m, nodeOutput, out)
+	m = appendString(m, nodeName, fmt.Sprintf("%s_%s", op, out))
+	m = appendString(m, nodeOpType, op)
+	b.nodes = append(b.nodes, append(m, attrs...))
+}
+
+// intAttr is a node's field for an attribute of one integer.
+func intAttr(name string, v int) []byte {
+	m := appendString(nil, attributeName, name)
+	m = appendVarint(m, attributeInt, v)
+	m = appendVarint(m, attributeType, attrInt)
+	return appendBytes(nil, nodeAttribute, m)
+}
+
+// intsAttr is a node's field for an attribute of several integers.
+func intsAttr(name string, vs ...int) []byte {
+	m := appendString(nil, attributeName, name)
+	for _, v := range vs {
+		m = appendVarint(m, attributeInts, v)
+	}
+	m = appendVarint(m, attributeType, attrInts)
+	return appendBytes(nil, nodeAttribute, m)
+}
+
+// valueInfo describes a tensor whose first dimension, N, is free.
+func valueInfo(name string, elem int, dims ...int) []byte {
+	shape := appendBytes(nil, shapeDim, appendString(nil, dimParam, "N"))
+	for _, d := range dims {
+		shape = appendBytes(shape, shapeDim, appendVarint(nil, dimValue, d))
+	}
+	t := appendVarint(nil, typeElem, elem)
+	t = appendBytes(t, typeShape, shape)
+	m := appendString(nil, valueInfoName, name)
+	return appendBytes(m, valueInfoType, appendBytes(nil, typeTensor, t))
+}
+
+func appendVarint(b []byte, field protowire.Number, v int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), uint64(v))
+}
+
+func appendBytes(b []byte, field protowire.Number, v []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
+}
+
+func appendString(b []byte, field protowire.Number, v string) []byte {
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), v)
+}

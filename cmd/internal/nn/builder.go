@@ -1,0 +1,277 @@
+package nn
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// builder turns the layers of a network into a Gorgonia graph for batches of n pictures.
+type builder struct {
+	pool     *kernel.Pool
+	graph    *gorgonia.ExprGraph
+	n        int
+	training *trainingState // nil: dropout does nothing
+	unused   gorgonia.Nodes // parameters of the layers that are still to come
+}
+
+// trainingState is what dropout depends on besides its input.
+type trainingState struct {
+	seed uint64
+	step uint64 // of the run, from 1
+}
+
+// layers adds all layers to the graph and returns the logits, [n, outputs].
+func (b *builder) layers(net *model.Network, image *gorgonia.Node) (*gorgonia.Node, error) {
+	shapes, err := net.Shapes()
+	if err != nil {
+		return nil, err
+	}
+	x, err := b.scale(image, shapes[0])
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(net.Layers); i++ {
+		layer, in, out := net.Layers[i], shapes[i], shapes[i+1]
+		name := fmt.Sprintf("%s%d", layer.Kind, i+1)
+		switch layer.Kind {
+		case model.Conv:
+			if pooled(net.Layers[i:]) {
+				i += 2
+				x, err = b.convReLUPool(name, layer, in, shapes[i+1], x)
+			} else {
+				x, err = b.conv(name, layer, in, out, x)
+			}
+		case model.ReLU:
+			x, err = b.relu(name, out, x)
+		case model.MaxPool2:
+			x, err = b.maxPool(name, in, out, x)
+		case model.Flatten:
+			x, err = b.flatten(name, in, out, x)
+		case model.Dense:
+			x, err = b.dense(name, in, out, x)
+		case model.Dropout:
+			if b.training != nil {
+				x, err = b.dropout(name, i, layer.Rate, out, x)
+			}
+		default:
+			err = fmt.Errorf("layer %d: unknown kind %q", i+1, layer.Kind)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// pooled reports whether the layers start with a convolution, ReLU and pooling, which have one kernel together.
+func pooled(layers []model.Layer) bool {
+	return len(layers) > 2 && layers[1].Kind == model.ReLU && layers[2].Kind == model.MaxPool2
+}
+
+// takeParams returns the next layer's weights and biases.
+func (b *builder) takeParams() (weight, bias *gorgonia.Node) {
+	weight, bias = b.unused[0], b.unused[1]
+	b.unused = b.unused[2:]
+	return weight, bias
+}
+
+// batched puts the batch before a shape of one picture.
+func (b *builder) batched(shape []int) []int { return append([]int{b.n}, shape...) }
+
+// op adds an operation with a result of its own, shaped for a batch.
+func (b *builder) op(name string, shape []int, run func(y []float32, in []gorgonia.Value)) *op {
+	full := b.batched(shape)
+	return &op{name: name, shape: full, result: newDense(full...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
+		run(floats(result), in)
+		return nil
+	}}
+}
+
+// scale makes float32 of the bytes of a picture.
+func (b *builder) scale(image *gorgonia.Node, shape []int) (*gorgonia.Node, error) {
+	return apply(b.op("scale", shape, func(y []float32, in []gorgonia.Value) {
+		kernel.Scale(b.pool, y, in[0].(*tensor.Dense).Uint8s(), model.PixelScale)
+	}), image)
+}
+
+func (b *builder) convShape(layer model.Layer, in []int) kernel.Conv {
+	return kernel.Conv{
+		N: b.n, H: in[0], W: in[1], Cin: in[2], Cout: layer.Out, K: layer.Kernel, Stride: layer.Stride, Pad: layer.Pad,
+	}
+}
+
+func (b *builder) conv(name string, layer model.Layer, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	c := b.convShape(layer, in)
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	weight, bias := b.takeParams()
+	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
+		c.Forward(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]))
+	})
+	b.threeGradients(forward, x, weight, bias, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+		c.Backward(b.pool, dx, dw, db, dy, floats(in[0]), floats(in[1]))
+	})
+	return apply(forward, x, weight, bias)
+}
+
+func (b *builder) convReLUPool(name string, layer model.Layer, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	c := b.convShape(layer, in)
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	weight, bias := b.takeParams()
+	idx := make([]uint8, b.n*out[0]*out[1]*out[2])
+	forward := b.op(name+"relupool", out, func(y []float32, in []gorgonia.Value) {
+		c.ForwardReLUPool(b.pool, y, idx, floats(in[0]), floats(in[1]), floats(in[2]))
+	})
+	b.threeGradients(forward, x, weight, bias, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+		c.BackwardReLUPool(b.pool, dx, dw, db, dy, idx, floats(in[0]), floats(in[1]))
+	})
+	return apply(forward, x, weight, bias)
+}
+
+func (b *builder) dense(name string, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	d := kernel.Dense{N: b.n, In: in[0], Out: out[0]}
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	weight, bias := b.takeParams()
+	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
+		d.Forward(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]))
+	})
+	b.threeGradients(forward, x, weight, bias, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+		d.Backward(b.pool, dx, dw, db, dy, floats(in[0]), floats(in[1]))
+	})
+	return apply(forward, x, weight, bias)
+}
+
+// threeGradients gives an op of inputs, weights and biases its gradients, which one kernel computes together. An op has
+// one result in Gorgonia: here the gradient of the weights; the others are kept beside it, and handed out by ops that
+// depend on the first. The gradient of the first layer's input, the picture, is not computed: dx is nil.
+func (b *builder) threeGradients(forward *op, x, weight, bias *gorgonia.Node, backward func(dx, dw, db, dy []float32, in []gorgonia.Value)) {
+	inner := !isPicture(x)
+	forward.wrt = []bool{inner, true, true}
+	forward.diff = func(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		db := newDense(bias.Shape()...)
+		var dx *tensor.Dense
+		var dxs []float32
+		if inner {
+			dx = newDense(x.Shape()...)
+			dxs = dx.Float32s()
+		}
+		name := forward.name + "grad"
+		main := &op{name: name, shape: weight.Shape(), result: newDense(weight.Shape()...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
+			backward(dxs, floats(result), db.Float32s(), floats(in[2]), in)
+			return nil
+		}}
+		nodes := make(gorgonia.Nodes, 3)
+		var err error
+		if nodes[1], err = apply(main, inputs[0], inputs[1], grad); err != nil {
+			return nil, err
+		}
+		if nodes[2], err = aside(name+"bias", db, nodes[1]); err != nil {
+			return nil, err
+		}
+		if inner {
+			nodes[0], err = aside(name+"input", dx, nodes[1])
+		}
+		return nodes, err
+	}
+}
+
+// isPicture reports whether n is made from the input alone, so that nobody wants its gradient.
+func isPicture(n *gorgonia.Node) bool {
+	o, ok := n.Op().(*op)
+	return ok && o.diff == nil
+}
+
+// aside hands out a value that the op of another node computes along with its own.
+func aside(name string, value *tensor.Dense, of *gorgonia.Node) (*gorgonia.Node, error) {
+	return apply(&op{name: name, shape: value.Shape().Clone(), result: value, run: done}, of)
+}
+
+// done is the run of an op whose result is already there.
+func done(gorgonia.Value, []gorgonia.Value) error { return nil }
+
+func (b *builder) relu(name string, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	forward := b.op(name, shape, func(y []float32, in []gorgonia.Value) {
+		kernel.ReLU(b.pool, y, floats(in[0]))
+	})
+	forward.wrt = []bool{true}
+	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		dx, err := apply(b.op(name+"grad", shape, func(dx []float32, in []gorgonia.Value) {
+			kernel.ReLUBackward(b.pool, dx, floats(in[0]), floats(in[1]))
+		}), grad, output)
+		return gorgonia.Nodes{dx}, err
+	}
+	return apply(forward, x)
+}
+
+func (b *builder) maxPool(name string, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	m := kernel.MaxPool{N: b.n, H: in[0], W: in[1], C: in[2]}
+	idx := make([]uint8, b.n*out[0]*out[1]*out[2])
+	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
+		m.Forward(b.pool, y, idx, floats(in[0]))
+	})
+	forward.wrt = []bool{true}
+	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		// The output is an input here only so that idx is written before it is read.
+		dx, err := apply(b.op(name+"grad", in, func(dx []float32, in []gorgonia.Value) {
+			m.Backward(b.pool, dx, floats(in[0]), idx)
+		}), grad, output)
+		return gorgonia.Nodes{dx}, err
+	}
+	return apply(forward, x)
+}
+
+// flatten gives the same memory another shape.
+func (b *builder) flatten(name string, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	forward, err := b.reshape(name, out, x)
+	if err != nil {
+		return nil, err
+	}
+	forward.wrt = []bool{true}
+	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		backward, err := b.reshape(name+"grad", in, grad)
+		if err != nil {
+			return nil, err
+		}
+		dx, err := apply(backward, grad)
+		return gorgonia.Nodes{dx}, err
+	}
+	return apply(forward, x)
+}
+
+// reshape is an op whose result is x's memory under another shape.
+func (b *builder) reshape(name string, shape []int, x *gorgonia.Node) (*op, error) {
+	o, ok := x.Op().(*op)
+	if !ok {
+		return nil, fmt.Errorf("%s: cannot reshape %v", name, x)
+	}
+	full := b.batched(shape)
+	value := tensor.New(tensor.WithShape(full...), tensor.WithBacking(floats(o.result)))
+	return &op{name: name, shape: full, result: value, run: done}, nil
+}
+
+// dropout draws from the run's seed, the layer's place in the network and the step.
+func (b *builder) dropout(name string, layer int, rate float64, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	state, seed := b.training, mix(b.training.seed+uint64(layer)*golden)
+	same := func(name string, x *gorgonia.Node) *op {
+		return b.op(name, shape, func(y []float32, in []gorgonia.Value) {
+			kernel.Dropout(b.pool, y, floats(in[0]), rate, seed, state.step)
+		})
+	}
+	forward := same(name, x)
+	forward.wrt = []bool{true}
+	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		dx, err := apply(same(name+"grad", grad), grad)
+		return gorgonia.Nodes{dx}, err
+	}
+	return apply(forward, x)
+}

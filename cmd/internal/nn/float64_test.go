@@ -1,0 +1,120 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// lossOf64 computes the mean loss of a batch from the definitions of the layers, in float64, without sharing anything with
+// the code under test except the choice of what dropout drops.
+func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, seed, step uint64) float64 {
+	var sum float64
+	counted := 0
+	for n, image := range images {
+		z := logits64(net, params, image, n, len(images), seed, step)
+		if weights[n] != 0 {
+			counted++
+		}
+		sum += weights[n] * crossEntropy64(z, labels[n])
+	}
+	return sum / float64(counted)
+}
+
+func crossEntropy64(z []float64, label int) float64 {
+	if len(z) == 1 {
+		p := 1 / (1 + math.Exp(-z[0]))
+		if label == 0 {
+			p = 1 - p
+		}
+		return -math.Log(p)
+	}
+	var sum float64
+	for _, v := range z {
+		sum += math.Exp(v)
+	}
+	return math.Log(sum) - z[label]
+}
+
+// logits64 runs picture n of a batch through the network; step 0 means inference.
+func logits64(net *model.Network, params [][]float64, image []byte, n, batch int, seed, step uint64) []float64 {
+	h, w, c := net.Height, net.Width, net.Channels
+	x := make([]float64, len(image))
+	for i, v := range image {
+		x[i] = float64(v) * float64(model.PixelScale)
+	}
+	for i, layer := range net.Layers {
+		switch layer.Kind {
+		case model.Conv:
+			k, out := layer.Kernel, layer.Out
+			oh, ow := (h+2*layer.Pad-k)/layer.Stride+1, (w+2*layer.Pad-k)/layer.Stride+1
+			y := make([]float64, oh*ow*out)
+			for r := range oh {
+				for q := range ow {
+					for o := range out {
+						v := params[1][o]
+						for ky := range k {
+							for kx := range k {
+								py, px := r*layer.Stride+ky-layer.Pad, q*layer.Stride+kx-layer.Pad
+								if py < 0 || px < 0 || py >= h || px >= w {
+									continue
+								}
+								for ci := range c {
+									v += x[(py*w+px)*c+ci] * params[0][((ky*k+kx)*c+ci)*out+o]
+								}
+							}
+						}
+						y[(r*ow+q)*out+o] = v
+					}
+				}
+			}
+			params = params[2:]
+			x, h, w, c = y, oh, ow, out
+		case model.ReLU:
+			for j, v := range x {
+				x[j] = max(v, 0)
+			}
+		case model.MaxPool2:
+			y := make([]float64, (h/2)*(w/2)*c)
+			for r := range h / 2 {
+				for q := range w / 2 {
+					for ci := range c {
+						at := func(dy, dx int) float64 { return x[((2*r+dy)*w+2*q+dx)*c+ci] }
+						y[(r*(w/2)+q)*c+ci] = max(at(0, 0), at(0, 1), at(1, 0), at(1, 1))
+					}
+				}
+			}
+			x, h, w = y, h/2, w/2
+		case model.Dense:
+			y := make([]float64, layer.Out)
+			for o := range y {
+				y[o] = params[1][o]
+				for j, v := range x {
+					y[o] += v * params[0][j*layer.Out+o]
+				}
+			}
+			params = params[2:]
+			x = y
+		case model.Dropout:
+			if step > 0 {
+				mask := make([]float32, batch*len(x))
+				kernel.DropoutMask(mask, layer.Rate, mix(seed+uint64(i)*golden), step)
+				for j := range x {
+					x[j] *= float64(mask[n*len(x)+j])
+				}
+			}
+		}
+	}
+	return x
+}
+
+func params64(net *model.Network) [][]float64 {
+	params := make([][]float64, len(net.Params))
+	for i, p := range net.Params {
+		for _, v := range p.Data {
+			params[i] = append(params[i], float64(v))
+		}
+	}
+	return params
+}

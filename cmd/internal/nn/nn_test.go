@@ -1,0 +1,561 @@
+package nn
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// noise returns n pictures and labels for a network.
+func noise(net *model.Network, n int, seed uint64) (images [][]byte, labels []int) {
+	size := net.Height * net.Width * net.Channels
+	for i := range n {
+		image := make([]byte, size)
+		for k := range image {
+			image[k] = byte(mix(seed + uint64(i*size+k)*golden))
+		}
+		images = append(images, image)
+		labels = append(labels, int(mix(seed+uint64(i))%uint64(len(net.Classes))))
+	}
+	return images, labels
+}
+
+// mixed is a small network with every kind of layer, alone and fused.
+func mixed(t testing.TB, classes int) *model.Network {
+	t.Helper()
+	n := &model.Network{
+		Height: 13, Width: 12, Channels: 3, Arch: "mixed", Classes: []string{"a", "b", "c", "d"}[:classes],
+		Layers: []model.Layer{
+			{Kind: model.Conv, Out: 5, Kernel: 3, Stride: 1}, {Kind: model.ReLU}, {Kind: model.MaxPool2},
+			{Kind: model.Conv, Out: 6, Kernel: 3, Stride: 1, Pad: 1}, {Kind: model.ReLU},
+			{Kind: model.MaxPool2},
+			{Kind: model.Dropout, Rate: 0.25},
+			{Kind: model.Conv, Out: 4, Kernel: 2, Stride: 2, Pad: 1}, {Kind: model.MaxPool2},
+			{Kind: model.Flatten}, {Kind: model.Dense, Out: 7}, {Kind: model.ReLU}, {Kind: model.Dropout, Rate: 0.5},
+		},
+	}
+	n.Layers = append(n.Layers, model.Layer{Kind: model.Dense, Out: n.Outputs()})
+	if err := Initialise(n, 5); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range n.Params {
+		if len(p.Shape) == 1 { // biases of zero would hide a mistake
+			for k := range p.Data {
+				p.Data[k] = float32(int(mix(uint64(i*100+k))%11)-4) / 50
+			}
+		}
+	}
+	return n
+}
+
+func newTrainer(t testing.TB, net *model.Network, o Options) *Trainer {
+	t.Helper()
+	tr, err := NewTrainer(net, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Close)
+	return tr
+}
+
+func step(t testing.TB, tr *Trainer, images [][]byte, labels []int, weights []float32) float64 {
+	t.Helper()
+	loss, _, err := tr.Step(images, labels, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loss
+}
+
+func TestReference(t *testing.T) {
+	tests := []struct{ h, w, classes, parameters int }{
+		{128, 128, 2, 831_585},
+		{128, 128, 16, 831_585 - 65 + 65*16},
+		{22, 22, 3, 896 + 9248 + 18496 + 64*64 + 64 + 65*3},
+		{37, 50, 2, 896 + 9248 + 18496 + 2*4*64*64 + 64 + 65},
+	}
+	for _, test := range tests {
+		n := Reference(test.h, test.w, test.classes, 1)
+		if err := n.Validate(); err != nil {
+			t.Error(err)
+		}
+		if got := n.Parameters(); got != test.parameters {
+			t.Errorf("%dx%d, %d classes: %d parameters, want %d", test.h, test.w, test.classes, got, test.parameters)
+		}
+	}
+	for _, n := range []*model.Network{Reference(21, 128, 2, 1), Reference(128, 128, 1, 1), Reference(0, 0, 0, 0)} {
+		if err := n.Validate(); err == nil || n.Params != nil {
+			t.Errorf("%dx%d, %d classes: %v, %d parameters", n.Height, n.Width, len(n.Classes), err, len(n.Params))
+		}
+	}
+}
+
+func TestInitialise(t *testing.T) {
+	n := Reference(128, 128, 2, 1)
+	const golden = "1cc923278ff0aa1fc7396b7614f3f6b1810cf0e9d58bbc94f7878eb249772446"
+	if got := n.WeightsHash(); got != golden {
+		t.Errorf("weights of seed 1 have the hash %s, want %s on every platform", got, golden)
+	}
+	if Reference(128, 128, 2, 2).WeightsHash() == golden {
+		t.Error("the seed changes nothing")
+	}
+	limits := map[string]float64{"conv1": 0.13801, "conv2": 0.10206, "conv3": 0.08333, "dense1": 0.021815, "dense2": 0.30382}
+	for _, p := range n.Params {
+		layer, what, _ := strings.Cut(p.Name, ".")
+		if what == "bias" {
+			if slices.ContainsFunc(p.Data, func(v float32) bool { return v != 0 }) {
+				t.Errorf("%s is not zero", p.Name)
+			}
+			continue
+		}
+		limit := limits[layer]
+		var sum, squares, largest float64
+		for _, v := range p.Data {
+			sum += float64(v)
+			squares += float64(v) * float64(v)
+			largest = max(largest, math.Abs(float64(v)))
+		}
+		count := float64(len(p.Data))
+		if largest > limit*1.0001 || largest < limit*0.9 {
+			t.Errorf("%s: largest weight %v, limit %v", p.Name, largest, limit)
+		}
+		// The mean of n uniform numbers has the deviation limit/sqrt(3n), their variance is limit^2/3.
+		if math.Abs(sum/count) > 5*limit/math.Sqrt(3*count) {
+			t.Errorf("%s: mean %v", p.Name, sum/count)
+		}
+		if variance := squares / count; math.Abs(variance/(limit*limit/3)-1) > 5*math.Sqrt(0.8/count) {
+			t.Errorf("%s: variance %v, want %v", p.Name, variance, limit*limit/3)
+		}
+	}
+}
+
+// TestGradients compares the gradients of a whole step with finite differences of a float64 loss.
+func TestGradients(t *testing.T) {
+	pool := kernel.New(2)
+	defer pool.Close()
+	tests := []struct {
+		name    string
+		net     *model.Network
+		weights []float32
+		samples int // of each parameter
+	}{
+		{"mixed, two classes", mixed(t, 2), []float32{1, 1, 1}, 50},
+		{"mixed, three classes, weights", mixed(t, 3), []float32{0.5, 2, 0, 1}, 50},
+		{"reference, one picture", Reference(23, 24, 2, 3), []float32{1}, 7},
+		{"reference, four classes", Reference(22, 22, 4, 3), []float32{1, 3}, 4},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w, err := newWeights(test.net)
+			if err != nil {
+				t.Fatal(err)
+			}
+			state := &trainingState{seed: 11, step: 7}
+			batch := len(test.weights)
+			p, err := newTrainingPlan(pool, w, batch, state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			images, labels := noise(test.net, batch, 17)
+			p.load(images)
+			copy(p.labels, labels)
+			copy(p.weights, test.weights)
+			if err := p.run(); err != nil {
+				t.Fatal(err)
+			}
+
+			params, weights := params64(test.net), make([]float64, batch)
+			for i, v := range test.weights {
+				weights[i] = float64(v)
+			}
+			loss := func() float64 {
+				return lossOf64(test.net, params, images, labels, weights, state.seed, state.step)
+			}
+			if want := loss(); math.Abs(p.found.loss-want) > 1e-5 {
+				t.Errorf("loss %v, want %v", p.found.loss, want)
+			}
+			const h = 1e-6
+			for i, param := range test.net.Params {
+				v, err := p.params[i].Grad()
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := floats(v)
+				var scale float64
+				for _, g := range got {
+					scale = max(scale, math.Abs(float64(g)))
+				}
+				if scale == 0 {
+					t.Errorf("%s: no gradient at all", param.Name)
+				}
+				stride := max(1, len(got)/test.samples)
+				for k := 0; k < len(got); k += stride {
+					old := params[i][k]
+					params[i][k] = old + h
+					up := loss()
+					params[i][k] = old - h
+					down := loss()
+					params[i][k] = old
+					if want := (up - down) / (2 * h); math.Abs(float64(got[k])-want) > 1e-4*scale+1e-8 {
+						t.Errorf("%s[%d]: gradient %v, want %v", param.Name, k, got[k], want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestPredictMatchesFloat64(t *testing.T) {
+	for _, net := range []*model.Network{mixed(t, 2), mixed(t, 4), Reference(30, 27, 2, 9), Reference(22, 23, 5, 9)} {
+		p, err := NewPredictor(net, 2, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		images, _ := noise(net, 5, 3)
+		rows, err := p.Predict(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, row := range rows {
+			z := logits64(net, params64(net), images[n], 0, 1, 0, 0)
+			if len(row) != len(net.Classes) {
+				t.Fatalf("%d probabilities for %d classes", len(row), len(net.Classes))
+			}
+			for c, got := range row {
+				if want := math.Exp(-crossEntropy64(z, c)); math.Abs(float64(got)-want) > 1e-6 {
+					t.Errorf("picture %d, class %d: %v, want %v", n, c, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestPredictDependsOnThePictureAlone(t *testing.T) {
+	net := Reference(26, 31, 3, 2)
+	images, _ := noise(net, 19, 8)
+	var want [][]float32
+	for _, setting := range []struct{ batch, threads int }{{1, 1}, {16, 1}, {5, 2}, {19, 3}, {64, 2}} {
+		p, err := NewPredictor(net, setting.batch, setting.threads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Predict(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		if want == nil {
+			want = got
+		}
+		if !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("batch %d, %d threads: other answers", setting.batch, setting.threads)
+		}
+	}
+	p, err := NewPredictor(net, 4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if rows, err := p.Predict(nil); err != nil || len(rows) != 0 {
+		t.Errorf("no picture: %v, %v", rows, err)
+	}
+}
+
+// TestThreads trains with different numbers of threads, short batches included, and compares the weights bit for bit.
+func TestThreads(t *testing.T) {
+	for _, net := range []*model.Network{Reference(34, 33, 2, 1), mixed(t, 3)} {
+		images, labels := noise(net, 20, 5)
+		var want string
+		for _, threads := range []int{1, 2, 3, 8} {
+			tr := newTrainer(t, net, Options{Batch: 7, Seed: 4, Threads: threads})
+			for range 2 {
+				for at := 0; at < len(images); at += 7 {
+					end := min(at+7, len(images))
+					step(t, tr, images[at:end], labels[at:end], nil)
+				}
+			}
+			got := tr.Network().WeightsHash()
+			if want == "" {
+				want = got
+			}
+			if got != want {
+				t.Errorf("%s: %d threads give other weights than 1", net.Arch, threads)
+			}
+			if got == net.WeightsHash() {
+				t.Errorf("%s: training changed nothing", net.Arch)
+			}
+		}
+	}
+}
+
+func TestShortBatch(t *testing.T) {
+	net := Reference(24, 24, 2, 1)
+	images, labels := noise(net, 5, 5)
+	long := newTrainer(t, net, Options{Batch: 16, Seed: 4, Threads: 2})
+	exact := newTrainer(t, net, Options{Batch: 5, Seed: 4, Threads: 2})
+	for range 3 {
+		if a, b := step(t, long, images, labels, nil), step(t, exact, images, labels, nil); a != b {
+			t.Errorf("loss %v in a batch of 16, %v in one of 5", a, b)
+		}
+	}
+	if long.Network().WeightsHash() != exact.Network().WeightsHash() {
+		t.Error("a short batch gives other weights")
+	}
+}
+
+func TestWeights(t *testing.T) {
+	net := Reference(22, 22, 2, 1)
+	images, labels := noise(net, 4, 5)
+	train := func(weights []float32) (float64, int, string) {
+		tr := newTrainer(t, net, Options{Batch: 4, Threads: 1})
+		loss, correct, err := tr.Step(images, labels, weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loss, correct, tr.Network().WeightsHash()
+	}
+	loss, correct, hash := train(nil)
+	if l, c, h := train([]float32{1, 1, 1, 1}); l != loss || c != correct || h != hash {
+		t.Error("weights of 1 are not the same as none")
+	}
+	if l, _, _ := train([]float32{2, 2, 2, 2}); math.Abs(l-2*loss) > 1e-12 {
+		t.Errorf("doubled weights: loss %v, want %v", l, 2*loss)
+	}
+	if _, c, _ := train([]float32{0, 0, 0, 0}); c != 0 {
+		t.Errorf("%d pictures of weight 0 counted as correct", c)
+	}
+}
+
+func TestOverfit(t *testing.T) {
+	for _, classes := range []int{2, 4} {
+		net := Reference(26, 26, classes, 1)
+		images, labels := noise(net, 8, 5)
+		tr := newTrainer(t, net, Options{Batch: 8, Seed: 1})
+		first := step(t, tr, images, labels, nil)
+		for range 150 {
+			step(t, tr, images, labels, nil)
+		}
+		p, err := tr.Predictor()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := p.Predict(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var loss float64
+		for i, row := range rows {
+			loss -= math.Log(float64(row[labels[i]])) / float64(len(rows))
+		}
+		if loss > first/5 {
+			t.Errorf("%d classes: loss %v after 150 steps on one batch, %v before", classes, loss, first)
+		}
+		t.Logf("%d classes: loss %.4f -> %.4f", classes, first, loss)
+	}
+}
+
+func TestResume(t *testing.T) {
+	net := Reference(23, 23, 2, 1)
+	images, labels := noise(net, 6, 5)
+	o := Options{Batch: 4, Seed: 3, Threads: 2}
+	steps := func(tr *Trainer, n int) {
+		for range n {
+			step(t, tr, images[:4], labels[:4], nil)
+			step(t, tr, images[4:], labels[4:], nil)
+		}
+	}
+	whole := newTrainer(t, net, o)
+	steps(whole, 4)
+
+	first := newTrainer(t, net, o)
+	steps(first, 2)
+	snapshot, state := first.Network(), first.State()
+	if state.Step != 4 {
+		t.Errorf("step %d after 4 batches", state.Step)
+	}
+	steps(first, 1) // must not reach into what was saved
+
+	second := newTrainer(t, snapshot, o)
+	if err := second.SetState(state); err != nil {
+		t.Fatal(err)
+	}
+	steps(second, 2)
+	if second.Network().WeightsHash() != whole.Network().WeightsHash() {
+		t.Error("a resumed run ends with other weights")
+	}
+
+	if err := first.SetWeights(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if first.Network().WeightsHash() != snapshot.WeightsHash() {
+		t.Error("SetWeights did not set the weights")
+	}
+	other := Reference(30, 30, 2, 1)
+	if err := first.SetWeights(other); err == nil {
+		t.Error("weights of another network were taken")
+	}
+	if err := first.SetState(newTrainer(t, other, o).State()); err == nil {
+		t.Error("the state of another network was taken")
+	}
+	if err := first.SetState(State{}); err == nil {
+		t.Error("an empty state was taken")
+	}
+}
+
+func TestPredictorOfTrainerFollowsItsWeights(t *testing.T) {
+	net := Reference(22, 22, 2, 1)
+	images, labels := noise(net, 3, 5)
+	tr := newTrainer(t, net, Options{Batch: 3, Threads: 2})
+	live, err := tr.Predictor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		step(t, tr, images, labels, nil)
+		fixed, err := NewPredictor(tr.Network(), 3, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, errA := live.Predict(images)
+		b, errB := fixed.Predict(images)
+		fixed.Close()
+		if errA != nil || errB != nil || !slices.EqualFunc(a, b, slices.Equal) {
+			t.Errorf("%v (%v), want %v (%v)", a, errA, b, errB)
+		}
+	}
+}
+
+func TestDiverged(t *testing.T) {
+	net := Reference(22, 22, 2, 1)
+	images, labels := noise(net, 2, 5)
+	tr := newTrainer(t, net, Options{Batch: 2, LR: 1e38})
+	var err error
+	for range 10 {
+		if _, _, err = tr.Step(images, labels, nil); err != nil {
+			break
+		}
+	}
+	var diverged *NonFiniteError
+	if !errors.As(err, &diverged) {
+		t.Fatalf("got %v", err)
+	}
+	if diverged.Step != tr.State().Step || !strings.Contains(err.Error(), "diverged") {
+		t.Errorf("%v, at step %d", err, tr.State().Step)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	net := Reference(22, 22, 2, 1)
+	for _, test := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{Batch: -1}, "batch of -1"}, {Options{Batch: 1 << 20}, "batch of"}, {Options{LR: -1}, "learning rate"},
+		{Options{LR: math.NaN()}, "learning rate"}, {Options{Rho: 1}, "rho"}, {Options{Eps: -1}, "epsilon"},
+	} {
+		if _, err := NewTrainer(net, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v", test.o, err)
+		}
+	}
+	if _, err := NewTrainer(Reference(8, 8, 2, 1), Options{}); err == nil || !strings.Contains(err.Error(), "too small") {
+		t.Errorf("too small a picture: %v", err)
+	}
+	if _, err := NewPredictor(net, 0, 1); err == nil {
+		t.Error("a batch of 0 was taken")
+	}
+	bad := net.Clone()
+	bad.Params[2].Data[1] = float32(math.NaN())
+	if _, err := NewPredictor(bad, 1, 1); err == nil || !strings.Contains(err.Error(), "NaN") {
+		t.Errorf("a weight of NaN: %v", err)
+	}
+
+	tr := newTrainer(t, net, Options{Batch: 2})
+	images, labels := noise(net, 3, 1)
+	before := tr.Network().WeightsHash()
+	nan := float32(math.NaN())
+	for name, args := range map[string]struct {
+		images  [][]byte
+		labels  []int
+		weights []float32
+	}{
+		"0 pictures": {nil, nil, nil}, "too many": {images, labels, nil}, "labels": {images[:2], labels[:1], nil},
+		"weights": {images[:2], labels[:2], []float32{1}}, "label 2": {images[:1], []int{2}, nil}, "label -1": {images[:1], []int{-1}, nil},
+		"short picture": {[][]byte{images[0], images[1][1:]}, labels[:2], nil}, "NaN": {images[:1], labels[:1], []float32{nan}},
+		"negative": {images[:1], labels[:1], []float32{-1}},
+	} {
+		if _, _, err := tr.Step(args.images, args.labels, args.weights); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if tr.Network().WeightsHash() != before || tr.State().Step != 0 {
+		t.Error("a refused batch changed the trainer")
+	}
+	p, err := tr.Predictor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Predict([][]byte{images[0][1:]}); err == nil {
+		t.Error("a short picture was predicted")
+	}
+}
+
+func TestONNXKeepsPredictions(t *testing.T) {
+	for _, net := range []*model.Network{mixed(t, 2), mixed(t, 3), Reference(40, 30, 2, 1)} {
+		images, labels := noise(net, 6, 5)
+		tr := newTrainer(t, net, Options{Batch: 6, Seed: 3})
+		for range 3 {
+			step(t, tr, images, labels, nil)
+		}
+		trained := tr.Network()
+		var file bytes.Buffer
+		if err := trained.WriteONNX(&file, map[string]string{"trail": "none"}); err != nil {
+			t.Fatal(err)
+		}
+		loaded, _, err := model.ReadONNX(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows [2][][]float32
+		for i, n := range []*model.Network{trained, loaded} {
+			p, err := NewPredictor(n, 4, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rows[i], err = p.Predict(images); err != nil {
+				t.Fatal(err)
+			}
+			p.Close()
+		}
+		if !slices.EqualFunc(rows[0], rows[1], slices.Equal) {
+			t.Errorf("%s: a loaded model answers %v, before it was saved %v", net.Arch, rows[1], rows[0])
+		}
+	}
+}
+
+// TestStepAllocates bounds the garbage of a step: no tensors, only the small change of Gorgonia's tape.
+func TestStepAllocates(t *testing.T) {
+	net := Reference(40, 40, 2, 1)
+	images, labels := noise(net, 8, 5)
+	tr := newTrainer(t, net, Options{Batch: 8})
+	step(t, tr, images, labels, nil)
+	const steps = 10
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range steps {
+		step(t, tr, images, labels, nil)
+	}
+	runtime.ReadMemStats(&after)
+	if perStep := (after.TotalAlloc - before.TotalAlloc) / steps; perStep > 32<<10 {
+		t.Errorf("%d bytes allocated in a step", perStep)
+	} else {
+		t.Logf("%d bytes, %d objects allocated in a step", perStep, (after.Mallocs-before.Mallocs)/steps)
+	}
+}

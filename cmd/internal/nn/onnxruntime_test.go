@@ -1,0 +1,89 @@
+package nn
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// TestONNXRuntime compares the Predictor with onnxruntime on the same files and pictures. It runs where the environment
+// variable OI_ONNXRUNTIME names a folder in which "npm install --ignore-scripts onnxruntime-node@1.22.0" was run.
+func TestONNXRuntime(t *testing.T) {
+	if os.Getenv("OI_ONNXRUNTIME") == "" {
+		t.Skip("OI_ONNXRUNTIME does not name a folder with onnxruntime-node")
+	}
+	networks := map[string]*model.Network{
+		"reference of two classes":       Reference(128, 128, 2, 1),
+		"reference of sixteen classes":   Reference(61, 70, 16, 2),
+		"every layer, two classes":       mixed(t, 2),
+		"every layer, more than two":     mixed(t, 4),
+		"trained, far from indifferent":  Reference(32, 32, 2, 3),
+		"trained, four classes, certain": Reference(32, 32, 4, 3),
+	}
+	for name, net := range networks {
+		t.Run(name, func(t *testing.T) {
+			images, labels := noise(net, 7, 5)
+			if net.Height == 32 {
+				tr := newTrainer(t, net, Options{Batch: 7, Seed: 3})
+				for range 60 {
+					step(t, tr, images, labels, nil)
+				}
+				net = tr.Network()
+			}
+			p, err := NewPredictor(net, 4, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			ours, err := p.Predict(images)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			dir := t.TempDir()
+			var file bytes.Buffer
+			if err := net.WriteONNX(&file, map[string]string{"trail": "none"}); err != nil {
+				t.Fatal(err)
+			}
+			modelPath, picturesPath := filepath.Join(dir, "m.onnx"), filepath.Join(dir, "pictures.raw")
+			for path, data := range map[string][]byte{modelPath: file.Bytes(), picturesPath: bytes.Join(images, nil)} {
+				if err := os.WriteFile(path, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var stderr bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), "node", filepath.Join("..", "model", "testdata", "onnx_check.mjs"), modelPath, picturesPath)
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, &stderr)
+			}
+			var theirs [][]float64
+			if err := json.Unmarshal(out, &theirs); err != nil {
+				t.Fatal(err)
+			}
+			if len(theirs) != len(ours) {
+				t.Fatalf("%d answers for %d pictures", len(theirs), len(ours))
+			}
+			var largest float64
+			for i, row := range ours {
+				if len(theirs[i]) != len(row) {
+					t.Fatalf("%d probabilities for %d classes", len(theirs[i]), len(row))
+				}
+				for c, v := range row {
+					largest = max(largest, math.Abs(float64(v)-theirs[i][c]))
+				}
+			}
+			if !(largest <= 1e-5) {
+				t.Errorf("probabilities differ by up to %v: %v, onnxruntime %v", largest, ours, theirs)
+			}
+			t.Logf("largest difference %.2g; first answer %.4f", largest, ours[0])
+		})
+	}
+}

@@ -1,0 +1,172 @@
+package nn
+
+import (
+	"fmt"
+
+	_ "go4.org/unsafe/assume-no-moving-gc" // the version that knows this Go; an older one, which Gorgonia asks for, panics at start
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// weights are a network's parameters in memory that all of its plans share.
+type weights struct {
+	net     *model.Network // Params is the memory of tensors
+	tensors []*tensor.Dense
+}
+
+// newWeights copies the network's parameters.
+func newWeights(net *model.Network) (*weights, error) {
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	w := &weights{net: net.Clone()}
+	for _, p := range w.net.Params {
+		w.tensors = append(w.tensors, tensor.New(tensor.WithShape(p.Shape...), tensor.WithBacking(p.Data)))
+	}
+	return w, nil
+}
+
+// set overwrites the parameters with those of a network of the same layers.
+func (w *weights) set(net *model.Network) error {
+	if err := net.Validate(); err != nil {
+		return err
+	}
+	if len(net.Params) != len(w.net.Params) {
+		return fmt.Errorf("weights of another network: %d tensors, not %d", len(net.Params), len(w.net.Params))
+	}
+	for i, p := range net.Params {
+		if own := w.net.Params[i]; p.Name != own.Name || !tensor.Shape(p.Shape).Eq(own.Shape) {
+			return fmt.Errorf("weights of another network: %s %v, not %s %v", p.Name, p.Shape, own.Name, own.Shape)
+		}
+	}
+	for i, p := range net.Params {
+		copy(w.net.Params[i].Data, p.Data)
+	}
+	return nil
+}
+
+// plan is a compiled graph for batches of exactly n pictures.
+type plan struct {
+	n       int
+	machine gorgonia.VM
+	params  gorgonia.Nodes
+
+	// Inputs, to be filled before a run.
+	images  []uint8
+	labels  []int     // training only
+	weights []float32 // training only
+
+	found         outcome        // training: of the last run
+	probabilities *gorgonia.Node // inference: [n, classes]
+}
+
+// newPlan starts a graph with the picture and the parameters as inputs.
+func newPlan(pool *kernel.Pool, w *weights, n int, training *trainingState) (*plan, *builder, *gorgonia.Node) {
+	g := gorgonia.NewGraph()
+	p := &plan{n: n, images: make([]uint8, n*w.net.Height*w.net.Width*w.net.Channels)}
+	shape := tensor.Shape{n, w.net.Height, w.net.Width, w.net.Channels}
+	image := gorgonia.NewTensor(g, tensor.Uint8, 4, gorgonia.WithName("image"), gorgonia.WithShape(shape...),
+		gorgonia.WithValue(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(p.images))))
+	for i, t := range w.tensors {
+		p.params = append(p.params, gorgonia.NewTensor(g, tensor.Float32, t.Dims(), gorgonia.WithName(w.net.Params[i].Name),
+			gorgonia.WithShape(t.Shape()...), gorgonia.WithValue(t)))
+	}
+	return p, &builder{pool: pool, graph: g, n: n, training: training, unused: p.params}, image
+}
+
+// newTrainingPlan makes the graph of a training step up to the gradients of all parameters.
+func newTrainingPlan(pool *kernel.Pool, w *weights, n int, training *trainingState) (*plan, error) {
+	p, b, image := newPlan(pool, w, n, training)
+	p.labels, p.weights = make([]int, n), make([]float32, n)
+	labels := gorgonia.NewTensor(b.graph, tensor.Int, 1, gorgonia.WithName("labels"), gorgonia.WithShape(n),
+		gorgonia.WithValue(tensor.New(tensor.WithShape(n), tensor.WithBacking(p.labels))))
+	weights := gorgonia.NewTensor(b.graph, tensor.Float32, 1, gorgonia.WithName("weights"), gorgonia.WithShape(n),
+		gorgonia.WithValue(tensor.New(tensor.WithShape(n), tensor.WithBacking(p.weights))))
+	logits, err := b.layers(w.net, image)
+	if err != nil {
+		return nil, err
+	}
+	loss, err := b.loss(logits, labels, weights, &p.found)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := gorgonia.Grad(loss, p.params...); err != nil {
+		return nil, fmt.Errorf("differentiate: %w", err)
+	}
+	return p, p.compile(b.graph)
+}
+
+// newInferencePlan makes the graph from pictures to probabilities.
+func newInferencePlan(pool *kernel.Pool, w *weights, n int) (*plan, error) {
+	p, b, image := newPlan(pool, w, n, nil)
+	logits, err := b.layers(w.net, image)
+	if err != nil {
+		return nil, err
+	}
+	if p.probabilities, err = b.probabilities(logits); err != nil {
+		return nil, err
+	}
+	return p, p.compile(b.graph)
+}
+
+func (p *plan) compile(g *gorgonia.ExprGraph) error {
+	program, registers, err := gorgonia.Compile(g)
+	if err != nil {
+		return fmt.Errorf("compile graph: %w", err)
+	}
+	p.machine = gorgonia.NewTapeMachine(g, gorgonia.WithPrecompiled(program, registers))
+	return nil
+}
+
+// run executes the graph on the inputs.
+func (p *plan) run() error {
+	p.machine.Reset()
+	return p.machine.RunAll()
+}
+
+// load copies pictures into the batch.
+func (p *plan) load(images [][]byte) {
+	size := len(p.images) / p.n
+	for i, image := range images {
+		copy(p.images[i*size:(i+1)*size], image)
+	}
+}
+
+// plans keeps the compiled graphs of the two batch sizes that a pass over the data needs: the full batch, and what is left
+// for the last one. A smaller graph makes the results of a short batch those of a batch of that size, exactly.
+type plans struct {
+	make        func(n int) (*plan, error)
+	batch       int
+	full, short *plan
+}
+
+// of returns a plan for n pictures, compiled if it must be.
+func (ps *plans) of(n int) (*plan, error) {
+	slot := &ps.short
+	if n == ps.batch {
+		slot = &ps.full
+	}
+	if *slot == nil || (*slot).n != n {
+		p, err := ps.make(n)
+		if err != nil {
+			return nil, err
+		}
+		*slot = p
+	}
+	return *slot, nil
+}
+
+// checkImages compares the pictures' lengths with what the network takes.
+func checkImages(net *model.Network, images [][]byte) error {
+	want := net.Height * net.Width * net.Channels
+	for i, image := range images {
+		if len(image) != want {
+			return fmt.Errorf("picture %d of the batch has %d bytes, the network takes %dx%dx%d = %d",
+				i+1, len(image), net.Width, net.Height, net.Channels, want)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// Predictor gives the probabilities of the classes for pictures. It is for one goroutine at a time.
+type Predictor struct {
+	weights *weights
+	plans   plans
+	batch   int
+	own     *kernel.Pool // nil: somebody else's
+}
+
+// NewPredictor copies the network, which must have its parameters. It works on up to batch pictures at a time, with the
+// number of threads given, 0 for all CPUs; the answers depend on neither. Close releases the threads.
+func NewPredictor(net *model.Network, batch, threads int) (*Predictor, error) {
+	w, err := newWeights(net)
+	if err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	pool := kernel.New(threads)
+	p, err := newPredictor(w, batch, pool)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	p.own = pool
+	return p, nil
+}
+
+func newPredictor(w *weights, batch int, pool *kernel.Pool) (*Predictor, error) {
+	if batch < 1 || batch > maxBatch {
+		return nil, fmt.Errorf("predict: batch of %d: must be from 1 to %d", batch, maxBatch)
+	}
+	p := &Predictor{weights: w, batch: batch}
+	p.plans = plans{batch: batch, make: func(n int) (*plan, error) { return newInferencePlan(pool, w, n) }}
+	return p, nil
+}
+
+// Close stops the threads, unless they are a Trainer's.
+func (p *Predictor) Close() {
+	if p.own != nil {
+		p.own.Close()
+	}
+}
+
+// Predict returns, for each picture of Height*Width*Channels bytes, the probabilities of all classes in the network's
+// order. Any number of pictures is allowed. A picture's answer does not depend on those beside it.
+func (p *Predictor) Predict(images [][]byte) ([][]float32, error) {
+	if err := checkImages(p.weights.net, images); err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	classes := len(p.weights.net.Classes)
+	all := make([]float32, 0, len(images)*classes)
+	for len(images) > 0 {
+		n := min(p.batch, len(images))
+		plan, err := p.plans.of(n)
+		if err != nil {
+			return nil, fmt.Errorf("predict: %w", err)
+		}
+		plan.load(images[:n])
+		if err := plan.run(); err != nil {
+			return nil, fmt.Errorf("predict: %w", err)
+		}
+		all = append(all, floats(plan.probabilities.Value())...)
+		images = images[n:]
+	}
+	if i := kernel.FirstNonFinite(all); i >= 0 {
+		return nil, fmt.Errorf("predict: picture %d: probability %v", i/classes+1, all[i])
+	}
+	rows := make([][]float32, len(all)/classes)
+	for i := range rows {
+		rows[i] = all[i*classes : (i+1)*classes : (i+1)*classes]
+	}
+	return rows, nil
+}
