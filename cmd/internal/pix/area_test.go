@@ -1,0 +1,246 @@
+package pix
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"math"
+	"math/rand/v2"
+	"os"
+	"testing"
+)
+
+// weightsFloat is the formula of Crop for one output pixel of an axis, in
+// float64 and over all n input pixels.
+func weightsFloat(i, n, m int) []float64 {
+	weights := make([]float64, n)
+	scale := float64(n) / float64(m)
+	if n > m {
+		for j := range weights {
+			covered := math.Min(float64(i+1)*scale, float64(j+1)) - math.Max(float64(i)*scale, float64(j))
+			weights[j] = math.Max(0, covered) / scale
+		}
+		return weights
+	}
+	at := math.Max(0, math.Min((float64(i)+0.5)*scale-0.5, float64(n-1)))
+	for j := range weights {
+		weights[j] = math.Max(0, 1-math.Abs(at-float64(j)))
+	}
+	return weights
+}
+
+// cropFloat cuts, turns and then scales, in that order and in float64.
+func cropFloat(img image.Image, x, y, w, h, rotation, size int) []float64 {
+	outW, outH := w, h
+	if rotation == 90 || rotation == 270 {
+		outW, outH = h, w
+	}
+	upright := make([][3]byte, outW*outH)
+	for r := range h {
+		for c := range w {
+			tr, tc := r, c
+			for turned, th := 0, w; turned < rotation; turned, th = turned+90, h+w-th {
+				tr, tc = th-1-tc, tr // a quarter counter-clockwise
+			}
+			upright[tr*outW+tc] = plainRGB(img, x+c, y+r)
+		}
+	}
+	out := make([]float64, size*size*3)
+	for i := range size {
+		down := weightsFloat(i, outH, size)
+		for k := range size {
+			across := weightsFloat(k, outW, size)
+			for r, wr := range down {
+				for c, wc := range across {
+					for ch := range 3 {
+						out[(i*size+k)*3+ch] += wr * wc * float64(upright[r*outW+c][ch])
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func TestCropMatchesFormula(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	for n := range 120 {
+		kind := []string{"420", "444", "gray", "nrgba"}[n%4]
+		img := noise(kind, 1+rng.IntN(60), 1+rng.IntN(60), rng)
+		p, err := NewPicture(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, y := rng.IntN(p.Width), rng.IntN(p.Height)
+		w, h := 1+rng.IntN(p.Width-x), 1+rng.IntN(p.Height-y)
+		rotation, size := 90*rng.IntN(4), 1+rng.IntN(24)
+		got := Crop(p, x, y, w, h, rotation, size)
+		for i, want := range cropFloat(img, x, y, w, h, rotation, size) {
+			if math.Abs(float64(got[i])-want) > 0.5+1e-9 {
+				t.Fatalf("%s %dx%d at %d,%d turned %d to %d: value %d is %d, want %.4f", kind, w, h, x, y, rotation, size, i, got[i], want)
+			}
+		}
+	}
+}
+
+// A picture with one bright corner shows which way is up.
+func TestCropRotation(t *testing.T) {
+	pix := make([]byte, 4*6*3)
+	copy(pix[(3+0*4)*3:], []byte{255, 0, 0}) // upper right of 4 by 6
+	p := NewRGB(pix, 4, 6)
+	const size = 12
+	for rotation, corner := range map[int]image.Point{
+		0: {X: size - 1, Y: 0}, 90: {X: 0, Y: 0}, 180: {X: 0, Y: size - 1}, 270: {X: size - 1, Y: size - 1},
+	} {
+		got := Crop(p, 0, 0, 4, 6, rotation, size)
+		if v := got[(corner.Y*size+corner.X)*3]; v != 255 {
+			t.Errorf("turned by %d: the corner at %v is %d", rotation, corner, v)
+		}
+	}
+}
+
+func TestCropSameSizeIsACopy(t *testing.T) {
+	p, err := NewPicture(noise("444", 40, 40, rand.New(rand.NewPCG(1, 3))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(Crop(p, 5, 7, 16, 16, 0, 16), p.RGB(5, 7, 16, 16)) {
+		t.Error("a crop of the final size was changed")
+	}
+}
+
+func TestTapsAddUp(t *testing.T) {
+	for n := 1; n <= 70; n++ {
+		for m := 1; m <= 70; m++ {
+			list, total := taps(n, m)
+			for i, tap := range list {
+				var sum uint64
+				for _, w := range tap.weights {
+					sum += uint64(w)
+				}
+				if sum != total || tap.first < 0 || tap.first+len(tap.weights) > n {
+					t.Fatalf("%d to %d, pixel %d: %+v, want a sum of %d", n, m, i, tap, total)
+				}
+			}
+		}
+	}
+}
+
+// The longest axis that is let in must not overflow the sums.
+func TestCropLongest(t *testing.T) {
+	for _, wide := range []bool{true, false} {
+		w, h := maxSide, 1
+		if !wide {
+			w, h = h, w
+		}
+		p := NewRGB(bytes.Repeat([]byte{255}, w*h*3), w, h)
+		for i, v := range Crop(p, 0, 0, w, h, 0, 2) {
+			if v != 255 {
+				t.Fatalf("value %d of a white ribbon is %d", i, v)
+			}
+		}
+	}
+}
+
+func TestQuotients(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	for range 200_000 {
+		total := 2 + rng.Uint64N(1<<rng.UintN(32))
+		q := rng.Uint64N(255)
+		// The values next to where the result changes are the hard ones.
+		v := q*total + total/2 + uint64(rng.IntN(3)) - 1
+		if rng.IntN(4) == 0 {
+			v = rng.Uint64N(255*total + 1)
+		}
+		var got [1]byte
+		quotients(got[:], []uint64{v}, total)
+		if want := byte((v + total/2) / total); got[0] != want {
+			t.Fatalf("%d / %d is %d, want %d", v, total, got[0], want)
+		}
+	}
+}
+
+func TestBox(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		box  Box
+		want string // of the error
+		rect image.Rectangle
+	}{
+		{box: Box{0, 1, 0, 1}, rect: image.Rect(0, 0, 100, 50)},
+		{box: Box{0.105, 0.205, 0.5, 0.51}, rect: image.Rect(10, 25, 21, 26)},
+		{box: Box{0.999, 1, 0.999, 1}, rect: image.Rect(99, 49, 100, 50)},
+		{box: Box{0.101, 0.102, 0, 1}, rect: image.Rect(10, 0, 11, 50)},
+		{box: Box{0.5, 0.5, 0, 1}, want: "empty crop"},
+		{box: Box{0, 1, 0.3, 0.3}, want: "empty crop"},
+		{box: Box{0.6, 0.5, 0, 1}, want: "bad box"},
+		{box: Box{-0.1, 0.5, 0, 1}, want: "bad box"},
+		{box: Box{0, 1.1, 0, 1}, want: "bad box"},
+		{box: Box{0, 1, nan, 1}, want: "bad box"},
+		{box: Box{0, 1, 0, nan}, want: "bad box"},
+		{box: Box{0, 1, 0, math.Inf(1)}, want: "bad box"},
+	} {
+		err := c.box.Check()
+		switch {
+		case c.want == "" && err != nil, c.want != "" && (err == nil || !bytes.HasPrefix([]byte(err.Error()), []byte(c.want))):
+			t.Errorf("%+v: %v, want %q", c.box, err, c.want)
+		case c.want == "":
+			if got := c.box.Rect(100, 50); got != c.rect {
+				t.Errorf("%+v: %v, want %v", c.box, got, c.rect)
+			}
+		}
+	}
+	if got, want := (Box{0.4, 0.6, 0, 0.5}).Grow(0.5).Rect(100, 100), image.Rect(30, 0, 70, 75); got != want {
+		t.Errorf("grown: %v, want %v", got, want)
+	}
+}
+
+func TestBoxOf(t *testing.T) {
+	for n := 1; n < 1100; n += 1 + n/50 {
+		for from := range n {
+			to := from + 1 + (from*7919)%(n-from)
+			r := image.Rect(from, from, to, to)
+			if got := BoxOf(r, n, n).Rect(n, n); got != r {
+				t.Fatalf("%v of %d pixels came back as %v", r, n, got)
+			}
+		}
+	}
+}
+
+func BenchmarkCrop(b *testing.B) {
+	data, err := os.ReadFile(sharedData(b, "openimages/images-1024px/00a0c5ea5b4f3989.jpg"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := Decode(data, DefaultMaxPixels)
+	if err != nil {
+		b.Fatal(err)
+	}
+	name := fmt.Sprintf("%dx%d", p.Width, p.Height)
+	b.Run("decode/"+name, func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
+		for b.Loop() {
+			if _, err := Decode(data, DefaultMaxPixels); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("scale/"+name, func(b *testing.B) {
+		b.SetBytes(int64(p.Width * p.Height * 3))
+		for b.Loop() {
+			Crop(p, 0, 0, p.Width, p.Height, 0, 128)
+		}
+	})
+	b.Run("scale/300x300", func(b *testing.B) {
+		b.SetBytes(300 * 300 * 3)
+		for b.Loop() {
+			Crop(p, 100, 100, 300, 300, 0, 128)
+		}
+	})
+	b.Run("scale/50x50", func(b *testing.B) {
+		b.SetBytes(50 * 50 * 3)
+		for b.Loop() {
+			Crop(p, 100, 100, 50, 50, 90, 128)
+		}
+	})
+}

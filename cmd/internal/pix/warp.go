@@ -1,0 +1,231 @@
+package pix
+
+import (
+	"fmt"
+	"math"
+)
+
+// A Warp is one random variant of a picture, as Keras's ImageDataGenerator
+// makes them: turn, shift, shear, zoom and flip in one resampling.
+//
+// With p the row and q the column, an output pixel is looked up at
+//
+//	in = A (out - o) + t + o
+//
+//	A = | ZX cos(Theta)  -ZY sin(Theta+Shear) |   t = | x cos(Theta) - y sin(Theta) |
+//	    | ZX sin(Theta)   ZY cos(Theta+Shear) |       | x sin(Theta) + y cos(Theta) |
+//
+// where x = TX*height, y = TY*width, and o is the centre of the picture. A
+// place outside the picture takes the nearest pixel of its edge, and a place
+// between pixels is interpolated linearly on both axes. The flips come last.
+//
+// ZX and ZY are 1 for no change, and below 1 they magnify. The zero Warp is
+// therefore not the identity: that is Warp{ZX: 1, ZY: 1}.
+type Warp struct {
+	Theta float64 // degrees
+	TX    float64 // rows, as a fraction of the height
+	TY    float64 // columns, as a fraction of the width
+	Shear float64 // degrees
+	ZX    float64 // rows
+	ZY    float64 // columns
+	FlipH bool    // left and right exchanged
+	FlipV bool    // top and bottom exchanged
+
+	// OldCentre turns about (height/2 + 0.5, width/2 + 0.5), one pixel off
+	// the middle, as keras_preprocessing did up to 1.1.2. Otherwise it is
+	// (height/2 - 0.5, width/2 - 0.5), the middle of pixel coordinates.
+	OldCentre bool
+}
+
+// Ranges are the limits that a Warp is drawn from. Zero ranges switch a change
+// off.
+type Ranges struct {
+	Rotation    float64 // Theta in [-Rotation, Rotation] degrees
+	HeightShift float64 // TX in [-HeightShift, HeightShift], fraction of the height
+	WidthShift  float64 // TY in [-WidthShift, WidthShift], fraction of the width
+	Shear       float64 // in [-Shear, Shear] degrees
+	Zoom        float64 // ZX and ZY, each in [1-Zoom, 1+Zoom]
+	FlipH       bool    // in one of two variants
+	FlipV       bool    // in one of two variants
+	OldCentre   bool    // see Warp.OldCentre
+}
+
+// ReferenceRanges are the settings of the article that this program follows.
+func ReferenceRanges() Ranges {
+	return Ranges{Rotation: 40, HeightShift: 0.2, WidthShift: 0.2, Shear: 0.2, Zoom: 0.2, FlipH: true}
+}
+
+// Check reports a range that cannot be drawn from.
+func (g Ranges) Check() error {
+	for _, c := range []struct {
+		name       string
+		value, max float64
+	}{
+		{"rotation", g.Rotation, 360},
+		{"height shift", g.HeightShift, 10},
+		{"width shift", g.WidthShift, 10},
+		{"shear", g.Shear, 89},
+		{"zoom", g.Zoom, 0.99},
+	} {
+		if !(c.value >= 0 && c.value <= c.max) { // also not a number
+			return fmt.Errorf("%s %v is not within 0 and %v", c.name, c.value, c.max)
+		}
+	}
+	return nil
+}
+
+// DrawWarp draws a variant. It takes eight numbers from rng, in the order of
+// Keras (Theta, TX, TY, Shear, ZX, ZY, FlipH, FlipV) and whatever the ranges
+// are, so closing one range leaves the other draws as they were.
+func DrawWarp(rng *Rand, g Ranges) Warp {
+	return Warp{
+		Theta:     rng.Uniform(-g.Rotation, g.Rotation),
+		TX:        rng.Uniform(-g.HeightShift, g.HeightShift),
+		TY:        rng.Uniform(-g.WidthShift, g.WidthShift),
+		Shear:     rng.Uniform(-g.Shear, g.Shear),
+		ZX:        rng.Uniform(1-g.Zoom, 1+g.Zoom),
+		ZY:        rng.Uniform(1-g.Zoom, 1+g.Zoom),
+		FlipH:     rng.Float64() < 0.5 && g.FlipH,
+		FlipV:     rng.Float64() < 0.5 && g.FlipV,
+		OldCentre: g.OldCentre,
+	}
+}
+
+// An affine maps an output pixel to the place in the input where its colour
+// is: row = A[0][0]*r + A[0][1]*c + B[0], column = A[1][0]*r + A[1][1]*c + B[1].
+type affine struct {
+	A [2][2]float64
+	B [2]float64
+}
+
+// affine returns the warp of an h by w picture without its flips.
+func (v Warp) affine(h, w int) affine {
+	sin, cos := sinCos(v.Theta)
+	sinS, cosS := sinCos(v.Theta + v.Shear)
+	x, y := float64(v.TX*float64(h)), float64(v.TY*float64(w))
+	centre := -0.5
+	if v.OldCentre {
+		centre = 0.5
+	}
+	o := [2]float64{float64(h)/2 + centre, float64(w)/2 + centre}
+	m := affine{
+		A: [2][2]float64{
+			{float64(v.ZX * cos), -float64(v.ZY * sinS)},
+			{float64(v.ZX * sin), float64(v.ZY * cosS)},
+		},
+		B: [2]float64{
+			float64(x*cos) - float64(y*sin),
+			float64(x*sin) + float64(y*cos),
+		},
+	}
+	for i := range m.B {
+		m.B[i] += o[i] - float64(m.A[i][0]*o[0]) - float64(m.A[i][1]*o[1])
+	}
+	return m
+}
+
+// MaxWarpSide is the largest height or width that Apply takes.
+const MaxWarpSide = 1 << 14
+
+// Apply writes the warped picture src to dst. Both are h rows of w pixels of
+// so many channels, uint8, and must not overlap; values are rounded to the
+// nearest, halves up. The result is the same on every platform and within one
+// level of the formula's in float64. It panics if a slice is shorter than
+// h*w*channels or a side is not within 1 and MaxWarpSide.
+//
+// It works in fixed point: coordinates have 32 bits behind the point, the four
+// weights of a pixel add up to 2^13, and up to three channels are summed at
+// once in 21-bit lanes of a uint64, where 255*2^13 + 2^12 just fits.
+func (v Warp) Apply(dst, src []byte, h, w, channels int) {
+	if h < 1 || w < 1 || h > MaxWarpSide || w > MaxWarpSide || channels < 1 {
+		panic(fmt.Sprintf("pix: cannot warp a %dx%d picture of %d channels", h, w, channels))
+	}
+	n := h * w * channels
+	dst, src = dst[:n], src[:n]
+	m := v.affine(h, w)
+	// One more row and column, so that a pixel always has a right and a lower
+	// neighbour; at the edge its weight is 0.
+	lanes := make([]uint64, (h+1)*(w+1))
+	for base := 0; base < channels; base += 3 {
+		count := min(3, channels-base)
+		pack(lanes, src[base:], h, w, channels, count)
+		v.sample(dst[base:], lanes, m, h, w, channels, count)
+	}
+}
+
+// pack spreads count channels of src over the lanes of one uint64 a pixel.
+func pack(lanes []uint64, src []byte, h, w, channels, count int) {
+	stride := w + 1
+	for r := range h {
+		row := lanes[r*stride : (r+1)*stride]
+		in := src[r*w*channels:]
+		if count == 3 {
+			for c := range w {
+				p := in[c*channels:][:3]
+				row[c] = uint64(p[0]) | uint64(p[1])<<21 | uint64(p[2])<<42
+			}
+		} else {
+			for c := range w {
+				p := in[c*channels:]
+				row[c] = uint64(p[0])
+				if count == 2 {
+					row[c] |= uint64(p[1]) << 21
+				}
+			}
+		}
+		row[w] = row[w-1]
+	}
+	copy(lanes[h*stride:], lanes[(h-1)*stride:h*stride])
+}
+
+// sample fills the picture dst, whose channels are channels bytes apart.
+func (v Warp) sample(dst []byte, lanes []uint64, m affine, h, w, channels, count int) {
+	const (
+		half = 1<<12 | 1<<12<<21 | 1<<12<<42
+		one  = 1 << 13
+	)
+	maxP, maxQ := int64(h-1)<<32, int64(w-1)<<32
+	const farthest, longest = 1 << 29, 1 << 15 // of a start and of a step, in pixels
+	stepP, stepQ := toFixed(m.A[0][1], longest), toFixed(m.A[1][1], longest)
+	stride := w + 1
+	for r := range h {
+		p := toFixed(float64(m.A[0][0]*float64(r))+m.B[0], farthest)
+		q := toFixed(float64(m.A[1][0]*float64(r))+m.B[1], farthest)
+		to, step := r*w*channels, channels
+		if v.FlipV {
+			to = (h - 1 - r) * w * channels
+		}
+		if v.FlipH {
+			to += (w - 1) * channels
+			step = -channels
+		}
+		for range w {
+			cp, cq := max(0, min(p, maxP)), max(0, min(q, maxQ))
+			at := int(cp>>32)*stride + int(cq>>32)
+			fp, fq := uint64(cp)>>19&(one-1), uint64(cq)>>19&(one-1)
+			w11 := (fp*fq + one/2) >> 13
+			upper := lanes[at : at+2 : at+2]
+			lower := lanes[at+stride : at+stride+2 : at+stride+2]
+			sum := half + upper[0]*(one-fp-fq+w11) + upper[1]*(fq-w11) + lower[0]*(fp-w11) + lower[1]*w11
+			out := dst[to:]
+			if count == 3 {
+				out = out[:3]
+				out[0], out[1], out[2] = byte(sum>>13), byte(sum>>34), byte(sum>>55)
+			} else {
+				out[0] = byte(sum >> 13)
+				if count == 2 {
+					out[1] = byte(sum >> 34)
+				}
+			}
+			p += stepP
+			q += stepQ
+			to += step
+		}
+	}
+}
+
+// toFixed returns x with 32 bits behind the point, brought within -limit and
+// limit, so that a start and MaxWarpSide steps from it cannot overflow.
+func toFixed(x, limit float64) int64 {
+	return int64(math.Round(max(-limit, min(x, limit)) * (1 << 32)))
+}

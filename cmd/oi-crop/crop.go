@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// The reasons for which an item is skipped, as counted in the stream.
+const (
+	skipDecode = "not decodable"
+	skipBox    = "bad box"
+	skipPixels = "too many pixels"
+	skipEmpty  = "empty crop"
+)
+
+// background is the label of background windows, and what they are counted as.
+const background = "background"
+
+// decodedBytes is what a photo of usual size takes while it is worked on.
+const decodedBytes = 1 << 20
+
+// decodedPixels is how many pixels are decoded at a time, or one photo that
+// has more: memory must not grow with the number of jobs when photos are
+// large.
+const decodedPixels = 16_000_000
+
+// A cropper turns items with photos into items with tensors. Its do is called
+// from many goroutines.
+type cropper struct {
+	*options
+	env   *cli.Env
+	sheet *contactSheet // nil: none is wanted
+
+	hinted bool // read and written in the order of the input
+
+	pixels *semaphore.Weighted
+
+	noRoom   atomic.Int64 // boxes without room for a background window
+	oddTurns atomic.Int64 // photos whose rotation is no quarter turn
+}
+
+func newCropper(o *options, env *cli.Env) *cropper {
+	c := &cropper{options: o, env: env, pixels: semaphore.NewWeighted(decodedPixels)}
+	if o.sheet != "" {
+		c.sheet = newContactSheet(o.sheetItems)
+	}
+	return c
+}
+
+// header decides whether background windows are cut from the segment's photos,
+// and adds their class if they are.
+func (c *cropper) header(h *record.Header) (stream.Do, error) {
+	named := slices.ContainsFunc(h.Classes, func(class record.Class) bool { return class.Name == background })
+	cutting := c.background == "always" || c.background == "auto" && len(h.Classes) == 1 && !named
+	if c.background == "auto" && len(h.Classes) == 0 && !c.hinted {
+		c.hinted = true
+		c.env.Infof("the stream names no classes, so no background windows are cut; --background always cuts them")
+	}
+	if c.sheet != nil {
+		c.sheet.name(h.Classes)
+	}
+	if cutting && !named {
+		h.Classes = append(slices.Clone(h.Classes), record.Class{Name: background})
+		slices.SortStableFunc(h.Classes, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
+	}
+	return func(ctx context.Context, item *record.Item) (stream.Result, error) { return c.do(ctx, item, cutting) }, nil
+}
+
+// do crops one item.
+func (c *cropper) do(ctx context.Context, item *record.Item, cutting bool) (stream.Result, error) {
+	hasPhoto := item.Fetched != nil && len(item.Fetched.Bytes) > 0
+	if item.Tensor != nil && (!hasPhoto || item.Augment != nil) && (c.dir != "" || c.sheet != nil) {
+		return c.pass(item)
+	}
+	if err := stream.Need(c.env, item, "fetched"); err != nil {
+		return stream.Result{}, err
+	}
+	items, err := c.crop(ctx, item, cutting)
+	switch {
+	case ctx.Err() != nil:
+		return stream.Result{}, context.Cause(ctx)
+	case err == nil:
+		return stream.Result{Items: items, Added: background}, c.save(items)
+	case errors.Is(err, pix.ErrTooManyPixels):
+		return skipped(skipPixels, err), nil
+	case errors.Is(err, pix.ErrBadBox):
+		return skipped(skipBox, err), nil
+	case errors.Is(err, pix.ErrEmpty):
+		return skipped(skipEmpty, err), nil
+	}
+	return skipped(skipDecode, err), nil
+}
+
+func skipped(reason string, err error) stream.Result {
+	detail := strings.TrimPrefix(strings.TrimPrefix(err.Error(), reason), ": ")
+	return stream.Result{Skipped: reason, Detail: detail}
+}
+
+// pass lets through an item that is a tensor already, to be looked at.
+func (c *cropper) pass(item *record.Item) (stream.Result, error) {
+	if err := checkTensor(item.Tensor); err != nil {
+		return stream.Result{}, fmt.Errorf("record %s: %w", item.Key, err)
+	}
+	items := []*record.Item{item}
+	return stream.Result{Items: items}, c.save(items)
+}
+
+func checkTensor(t *record.Tensor) error {
+	if len(t.Shape) != 3 || t.Shape[2] != 3 || t.DType != "uint8" {
+		return fmt.Errorf("a tensor of %s %v is no picture: want uint8 [height width 3]", t.DType, t.Shape)
+	}
+	h, w := t.Shape[0], t.Shape[1]
+	if h < 1 || w < 1 || h > maxSize || w > maxSize || len(t.Data) != h*w*3 {
+		return fmt.Errorf("a tensor of %v with %d bytes is no picture", t.Shape, len(t.Data))
+	}
+	return nil
+}
+
+// save writes the crops to the folder, if one is wanted.
+func (c *cropper) save(items []*record.Item) error {
+	if c.dir == "" {
+		return nil
+	}
+	for _, item := range items {
+		if err := savePNG(c.dir, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// crop returns the item with its tensor and, where one is wanted and there is
+// room, a background item. The item itself is not changed: should a later
+// record fail, it may still be needed as it was.
+func (c *cropper) crop(ctx context.Context, item *record.Item, cutting bool) ([]*record.Item, error) {
+	box, err := boxOf(item)
+	if err != nil {
+		return nil, err
+	}
+	w, h, err := pix.Size(item.Fetched.Bytes, c.maxPixels)
+	if err != nil {
+		return nil, err
+	}
+	weight := min(int64(w)*int64(h), decodedPixels)
+	if err := c.pixels.Acquire(ctx, weight); err != nil {
+		return nil, err
+	}
+	defer c.pixels.Release(weight)
+	photo, err := pix.Decode(item.Fetched.Bytes, c.maxPixels)
+	if err != nil {
+		return nil, err
+	}
+	rotation := c.rotation(item)
+	window := box.Grow(c.context).Rect(photo.Width, photo.Height)
+	items := []*record.Item{c.cut(item, photo, window, rotation)}
+	if cutting && !(item.Crop != nil && item.Crop.Background) {
+		if other := c.cutBackground(item, photo, box, window, rotation); other != nil {
+			items = append(items, other)
+		}
+	}
+	return items, nil
+}
+
+// boxOf returns the item's box if it is one.
+func boxOf(item *record.Item) (pix.Box, error) {
+	if item.Box == nil {
+		return pix.Box{}, fmt.Errorf("%w: there is none", pix.ErrBadBox)
+	}
+	b := pix.Box{XMin: item.Box.XMin, XMax: item.Box.XMax, YMin: item.Box.YMin, YMax: item.Box.YMax}
+	return b, b.Check()
+}
+
+// cut returns a copy of the item with the window as its tensor.
+func (c *cropper) cut(item *record.Item, photo *pix.Picture, window image.Rectangle, rotation int) *record.Item {
+	out := *item
+	out.Tensor = &record.Tensor{
+		Shape: []int{c.size, c.size, 3},
+		DType: "uint8",
+		Data:  pix.Crop(photo, window.Min.X, window.Min.Y, window.Dx(), window.Dy(), rotation, c.size),
+	}
+	out.Crop = &record.Crop{
+		X: window.Min.X, Y: window.Min.Y, Width: window.Dx(), Height: window.Dy(), Rotation: rotation,
+		SourceWidth: photo.Width, SourceHeight: photo.Height,
+		Background: item.Crop != nil && item.Crop.Background,
+	}
+	if !c.keepBytes {
+		fetched := *item.Fetched
+		fetched.Bytes = nil
+		out.Fetched = &fetched
+	}
+	if c.sheet != nil {
+		c.sheet.prepare(&out, photo, window, rotation)
+	}
+	return &out
+}
+
+// cutBackground returns an item of a window beside the boxes, or nil if there
+// is no room for one. It depends on this item alone.
+func (c *cropper) cutBackground(item *record.Item, photo *pix.Picture, box pix.Box, window image.Rectangle, rotation int) *record.Item {
+	taken := []image.Rectangle{box.Rect(photo.Width, photo.Height)}
+	for _, other := range item.Avoid {
+		b := pix.Box{XMin: other.XMin, XMax: other.XMax, YMin: other.YMin, YMax: other.YMax}
+		if errors.Is(b.Check(), pix.ErrBadBox) {
+			b = pix.Box{XMax: 1, YMax: 1} // it may be anywhere
+		}
+		taken = append(taken, b.Rect(photo.Width, photo.Height))
+	}
+	name := item.Key
+	if name == "" {
+		name = item.ID
+	}
+	rng := pix.NewRand(0, name+"-bg", 0, 0)
+	free, ok := pix.Background(rng, photo.Width, photo.Height, window.Dx(), window.Dy(), taken)
+	if !ok {
+		c.noRoom.Add(1)
+		return nil
+	}
+	other := *item
+	other.Key = name + "-bg"
+	other.Label = &record.Label{Name: background}
+	place := pix.BoxOf(free, photo.Width, photo.Height)
+	other.Box = &record.Box{
+		XMin: place.XMin, XMax: place.XMax, YMin: place.YMin, YMax: place.YMax,
+		Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1,
+	}
+	other.Crop = &record.Crop{Background: true}
+	return c.cut(&other, photo, free, rotation)
+}
+
+// rotation returns the quarter turns, in degrees counter-clockwise, that the
+// image list gives for the photo. What is unknown or no quarter turn is 0.
+func (c *cropper) rotation(item *record.Item) int {
+	if item.Image == nil || item.Image.Rotation == nil {
+		return 0
+	}
+	turn := math.Mod(*item.Image.Rotation, 360)
+	if turn < 0 {
+		turn += 360
+	}
+	switch turn {
+	case 0, 90, 180, 270:
+		return int(turn)
+	}
+	c.oddTurns.Add(1)
+	return 0
+}
+
+// notes says what is worth knowing and is no failure.
+func (c *cropper) notes() {
+	if n := c.noRoom.Load(); n > 0 {
+		c.env.Infof("no room for a background window beside %d boxes", n)
+	}
+	if n := c.oddTurns.Load(); n > 0 {
+		c.env.Infof("%d photos have a rotation that is no quarter turn and were left as they are", n)
+	}
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// A started cropper has seen a header; do is for the items that follow it.
+type started struct {
+	*cropper
+	do stream.Do
+}
+
+// startCropper returns a cropper that has seen a header with these classes.
+func startCropper(t testing.TB, o options, classes ...string) started {
+	t.Helper()
+	if o.size == 0 {
+		o.size = 128
+	}
+	if o.background == "" {
+		o.background = "auto"
+	}
+	o.maxPixels = pix.DefaultMaxPixels
+	c := newCropper(&o, &cli.Env{Name: "oi-crop", Stderr: io.Discard})
+	h := &record.Header{}
+	for _, name := range classes {
+		h.Classes = append(h.Classes, record.Class{Name: name})
+	}
+	do, err := c.header(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return started{c, do}
+}
+
+func TestCropLeavesItsInput(t *testing.T) {
+	item, again := testItem(1, "Hamburger"), testItem(1, "Hamburger")
+	result, err := startCropper(t, options{}, "Hamburger").do(context.Background(), item)
+	if err != nil || len(result.Items) != 2 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if item.Tensor != nil || item.Crop != nil || !bytes.Equal(item.Fetched.Bytes, again.Fetched.Bytes) {
+		t.Error("the item that came in was changed: it may be needed in the file of failures")
+	}
+}
+
+// The photo's box is bright in red, and its left edge has no blue: upright,
+// the dark side must be where the rotation puts it.
+func TestRotation(t *testing.T) {
+	c := startCropper(t, options{size: 32}, "a", "b")
+	for turn, at := range map[float64]image.Point{ // where the left edge goes, counter-clockwise
+		0: {X: 0, Y: 16}, 90: {X: 16, Y: 31}, 180: {X: 31, Y: 16}, 270: {X: 16, Y: 0},
+		-90: {X: 16, Y: 0}, 360: {X: 0, Y: 16}, 450: {X: 16, Y: 31},
+		45: {X: 0, Y: 16}, math.NaN(): {X: 0, Y: 16}, math.Inf(1): {X: 0, Y: 16},
+	} {
+		item := testItem(0, "a")
+		item.Image.Rotation = &turn
+		result, err := c.do(context.Background(), item)
+		if err != nil || len(result.Items) != 1 {
+			t.Fatalf("%v degrees: %+v %v", turn, result, err)
+		}
+		blue := func(p image.Point) byte { return result.Items[0].Tensor.Data[(p.Y*32+p.X)*3+2] }
+		across := image.Pt(31-at.X, 31-at.Y)
+		if blue(at) > 80 || blue(across) < 150 {
+			t.Errorf("%v degrees: blue is %d at %v and %d at %v", turn, blue(at), at, blue(across), across)
+		}
+	}
+	if n := c.oddTurns.Load(); n != 3 {
+		t.Errorf("%d odd rotations were counted, want 3", n)
+	}
+	item := testItem(0, "a")
+	item.Image = nil
+	if result, err := c.do(context.Background(), item); err != nil || result.Items[0].Crop.Rotation != 0 {
+		t.Errorf("without an image list: %+v %v", result, err)
+	}
+}
+
+func TestBackgroundDecision(t *testing.T) {
+	for _, c := range []struct {
+		when    string
+		classes []string
+		want    bool
+		names   string
+	}{
+		{"auto", []string{"a"}, true, "a background"},
+		{"auto", []string{"a", "b"}, false, "a b"},
+		{"auto", nil, false, ""},
+		{"auto", []string{"background", "a"}, false, "background a"},
+		{"always", []string{"a", "z"}, true, "a background z"},
+		{"always", nil, true, "background"},
+		{"never", []string{"a"}, false, "a"},
+	} {
+		h := &record.Header{}
+		for _, name := range c.classes {
+			h.Classes = append(h.Classes, record.Class{Name: name})
+		}
+		crop := newCropper(&options{background: c.when, size: 16, maxPixels: pix.DefaultMaxPixels}, &cli.Env{Stderr: io.Discard})
+		do, err := crop.header(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := do(context.Background(), testItem(0, "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cutting := len(result.Items) == 2
+		var names []string
+		for _, class := range h.Classes {
+			names = append(names, class.Name)
+		}
+		if got := strings.Join(names, " "); cutting != c.want || got != c.names {
+			t.Errorf("%s with %v: %v, classes %q, want %v, %q", c.when, c.classes, cutting, got, c.want, c.names)
+		}
+	}
+}
+
+func TestBadAvoidBlocksTheWholePhoto(t *testing.T) {
+	item := testItem(0, "a")
+	item.Avoid = append(item.Avoid, record.Rect{XMin: math.NaN(), XMax: 1, YMax: 1})
+	c := startCropper(t, options{}, "a")
+	result, err := c.do(context.Background(), item)
+	if err != nil || len(result.Items) != 1 || c.noRoom.Load() != 1 {
+		t.Errorf("%d items, %d without room, %v", len(result.Items), c.noRoom.Load(), err)
+	}
+}
+
+func TestCheckTensor(t *testing.T) {
+	for _, bad := range []record.Tensor{
+		{}, {Shape: []int{2, 2, 3}, DType: "float32", Data: make([]byte, 12)}, {Shape: []int{2, 2, 3}, DType: "uint8", Data: make([]byte, 11)},
+		{Shape: []int{2, 2, 1}, DType: "uint8", Data: make([]byte, 4)}, {Shape: []int{-1, -1, 3}, DType: "uint8", Data: make([]byte, 3)},
+		{Shape: []int{1 << 30, 1 << 30, 3}, DType: "uint8"},
+	} {
+		if checkTensor(&bad) == nil {
+			t.Errorf("%v %s of %d bytes passed", bad.Shape, bad.DType, len(bad.Data))
+		}
+	}
+	if err := checkTensor(&record.Tensor{Shape: []int{2, 2, 3}, DType: "uint8", Data: make([]byte, 12)}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSafeName(t *testing.T) {
+	for _, s := range []string{"Hot dog", "Käse", "Organ (Musical Instrument)", "00017b0dd06aab97-1f", "a.b"} {
+		if got := safeName(s); got != s {
+			t.Errorf("%q became %q", s, got)
+		}
+	}
+	seen := map[string]string{}
+	for _, s := range []string{"", ".", "..", "../../etc/passwd", "a/b", "a\\b", "a_b", "a\x00b", "\xff", "\xfe", "-rf", "x.", "x ", "x", "C:", strings.Repeat("ä", 200), strings.Repeat("ä", 201), strings.Repeat("a", 300)} {
+		got := safeName(s)
+		if got == "" || len(got) > maxName+10 || strings.ContainsAny(got, "/\\\x00:") || strings.HasPrefix(got, ".") || filepath.Base(got) != got {
+			t.Errorf("%q became %q", s, got)
+		}
+		if other, taken := seen[got]; taken {
+			t.Errorf("%q and %q both became %q", s, other, got)
+		}
+		seen[got] = s
+	}
+}
+
+// Whatever the name, it stays one level of a path.
+func TestSafeNameStaysInside(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const hard = "./\\\x00: -_~ab\xff\u202e"
+	for range 20_000 {
+		b := make([]byte, rng.IntN(12))
+		for i := range b {
+			b[i] = hard[rng.IntN(len(hard))]
+		}
+		got := safeName(string(b))
+		if got == "" || got == "." || got == ".." || len(got) > maxName+10 || filepath.Base(got) != got || strings.ContainsRune(got, 0) {
+			t.Fatalf("%q became %q", b, got)
+		}
+	}
+}
+
+// sharedData returns a path of real data beside the module, or skips.
+func sharedData(t testing.TB, path string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above the test")
+		}
+	}
+	full := filepath.Join(filepath.Dir(dir), "shared", "data", path)
+	if _, err := os.Stat(full); err != nil {
+		t.Skipf("real data is not here: %v", err)
+	}
+	return full
+}
+
+// realItems are the first n boxes of real photos, each with the photo's other
+// boxes of its class to avoid.
+func realItems(t testing.TB, n int) []*record.Item {
+	t.Helper()
+	f, err := os.Open(sharedData(t, "openimages/mirror/2018_04/validation/validation-annotations-bbox.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows = rows[1:min(n+1, len(rows))]
+	rect := func(row []string) record.Rect {
+		var v [4]float64
+		for i := range v {
+			if v[i], err = strconv.ParseFloat(row[4+i], 64); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return record.Rect{XMin: v[0], XMax: v[1], YMin: v[2], YMax: v[3]}
+	}
+	var items []*record.Item
+	for i, row := range rows {
+		data, err := os.ReadFile(sharedData(t, "openimages/bucket/validation/"+row[0]+".jpg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		box := rect(row)
+		item := &record.Item{
+			ID: row[0], Key: fmt.Sprintf("%s-%08x", row[0], i), Set: "val", Label: &record.Label{MID: row[2], Name: row[2]},
+			Box: &record.Box{XMin: box.XMin, XMax: box.XMax, YMin: box.YMin, YMax: box.YMax}, Fetched: &record.Fetched{Bytes: data},
+		}
+		for j, other := range rows {
+			if j != i && other[0] == row[0] && other[2] == row[2] {
+				item.Avoid = append(item.Avoid, rect(other))
+			}
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+func TestRealPhotos(t *testing.T) {
+	items := realItems(t, 120)
+	c := startCropper(t, options{}, "one class")
+	windows := 0
+	for _, item := range items {
+		result, err := c.do(context.Background(), item)
+		if err != nil || result.Skipped != "" {
+			t.Fatalf("%s: %+v %v", item.Key, result, err)
+		}
+		photo, err := pix.Decode(item.Fetched.Bytes, pix.DefaultMaxPixels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		crop := result.Items[0].Crop
+		x0, x1 := math.Floor(item.Box.XMin*float64(photo.Width)), math.Ceil(item.Box.XMax*float64(photo.Width))
+		y0, y1 := math.Floor(item.Box.YMin*float64(photo.Height)), math.Ceil(item.Box.YMax*float64(photo.Height))
+		if crop.X != int(x0) || crop.Y != int(y0) || crop.Width != int(x1-x0) || crop.Height != int(y1-y0) {
+			t.Errorf("%s: %+v, want x %v-%v y %v-%v", item.Key, crop, x0, x1, y0, y1)
+		}
+		if err := checkTensor(result.Items[0].Tensor); err != nil {
+			t.Error(err)
+		}
+		for _, other := range result.Items[1:] {
+			windows++
+			w := image.Rect(other.Crop.X, other.Crop.Y, other.Crop.X+other.Crop.Width, other.Crop.Y+other.Crop.Height)
+			if !w.In(image.Rect(0, 0, photo.Width, photo.Height)) || 2*w.Dx() < crop.Width-1 || 2*w.Dy() < crop.Height-1 {
+				t.Errorf("%s: a window at %v of %dx%d", other.Key, w, photo.Width, photo.Height)
+			}
+			for _, b := range append(slices.Clone(item.Avoid), record.Rect{XMin: item.Box.XMin, XMax: item.Box.XMax, YMin: item.Box.YMin, YMax: item.Box.YMax}) {
+				if w.Overlaps((pix.Box{XMin: b.XMin, XMax: b.XMax, YMin: b.YMin, YMax: b.YMax}).Rect(photo.Width, photo.Height)) {
+					t.Errorf("%s: a window at %v over %+v", other.Key, w, b)
+				}
+			}
+		}
+	}
+	if left := int64(len(items)) - c.noRoom.Load(); windows < 20 || int64(windows) != left {
+		t.Errorf("%d windows and %d boxes without room of %d", windows, c.noRoom.Load(), len(items))
+	}
+}
+
+func BenchmarkDo(b *testing.B) {
+	data, err := os.ReadFile(sharedData(b, "openimages/images-1024px/00a0c5ea5b4f3989.jpg"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	item := &record.Item{Key: "k", Box: &record.Box{XMin: 0.2, XMax: 0.6, YMin: 0.2, YMax: 0.7}, Fetched: &record.Fetched{Bytes: data}}
+	c := startCropper(b, options{}, "a", "b")
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if result, err := c.do(context.Background(), item); err != nil || result.Skipped != "" {
+			b.Fatalf("%+v %v", result, err)
+		}
+	}
+}

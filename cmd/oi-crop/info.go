@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// describe prints what is in the stream. Of a stream that is cut it prints
+// what there was, and then fails.
+func (o *options) describe(ctx context.Context, env *cli.Env) (err error) {
+	in, err := stream.Open(env, &o.stream, env.Args)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	s := &summary{}
+	readErr := s.read(ctx, in)
+	if s.records == 0 {
+		return readErr
+	}
+	return errors.Join(readErr, s.write(env.Stdout))
+}
+
+// A summary is what --info says of a stream.
+type summary struct {
+	records    int64
+	headers    []*record.Header
+	accounts   []record.Count
+	items      int64
+	perLabel   map[string]map[string]int64 // label, set: items
+	photos     int64                       // items with bytes
+	photoBytes int64
+	noBytes    int64 // fetched items without
+	tensors    map[string]int64
+	background int64
+	turned     int64
+	variants   int64
+	epochs     int
+}
+
+func (s *summary) read(ctx context.Context, in *stream.Input) error {
+	s.perLabel, s.tensors = map[string]map[string]int64{}, map[string]int64{}
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		r, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.records++
+		switch r := r.(type) {
+		case *record.Header:
+			s.headers = append(s.headers, r)
+		case *record.End:
+			s.accounts = append(s.accounts, r.Stages...)
+		case *record.Part:
+			s.accounts = append(s.accounts, r.Stages...)
+		case *record.Item:
+			s.item(r)
+		}
+	}
+}
+
+func (s *summary) item(item *record.Item) {
+	s.items++
+	label := "(no label)"
+	if item.Label != nil {
+		label = item.Label.Name
+	}
+	if s.perLabel[label] == nil {
+		s.perLabel[label] = map[string]int64{}
+	}
+	s.perLabel[label][item.Set]++
+	if f := item.Fetched; f != nil {
+		if len(f.Bytes) > 0 {
+			s.photos++
+			s.photoBytes += int64(len(f.Bytes))
+		} else {
+			s.noBytes++
+		}
+	}
+	if t := item.Tensor; t != nil {
+		s.tensors[strings.Trim(strings.ReplaceAll(fmt.Sprint(t.Shape), " ", "x"), "[]")+" "+t.DType]++
+	}
+	if c := item.Crop; c != nil {
+		if c.Background {
+			s.background++
+		}
+		if c.Rotation != 0 {
+			s.turned++
+		}
+	}
+	if a := item.Augment; a != nil {
+		s.variants++
+		s.epochs = max(s.epochs, a.Epoch)
+	}
+}
+
+// write prints the summary. Names come from the stream and are escaped.
+func (s *summary) write(to io.Writer) error {
+	w := bufio.NewWriter(to) // its errors are sticky: Flush reports them
+	s.writeTrail(w)
+	fmt.Fprintf(w, "\nitems    %d", s.items)
+	if len(s.headers) > 1 {
+		fmt.Fprintf(w, " in %d segments", len(s.headers))
+	}
+	fmt.Fprintln(w)
+	if s.items > 0 {
+		if err := s.writeCounts(w); err != nil {
+			return err
+		}
+	}
+	s.writeContents(w)
+	for _, c := range s.accounts {
+		fmt.Fprintf(w, "%-12s %s\n", cli.Escape(c.Tool), account(c))
+	}
+	return w.Flush()
+}
+
+func (s *summary) writeTrail(w io.Writer) {
+	var classes []string
+	unchecked := false
+	title := "trail   "
+	for i, h := range s.headers {
+		for _, c := range h.Classes {
+			name := c.Name
+			if c.MID != "" {
+				name += " " + c.MID
+			}
+			classes = append(classes, name)
+		}
+		unchecked = unchecked || h.Completeness == "unchecked"
+		if i > 0 && slices.EqualFunc(h.Stages, s.headers[i-1].Stages, sameStage) {
+			continue
+		}
+		for _, stage := range h.Stages {
+			var args []string
+			for _, k := range slices.Sorted(maps.Keys(stage.Args)) {
+				args = append(args, k+"="+stage.Args[k])
+			}
+			fmt.Fprintf(w, "%s %s\n", title, cli.Escape(strings.TrimSpace(stage.Tool+" "+stage.Version+"  "+strings.Join(args, " "))))
+			title = "        "
+		}
+	}
+	slices.Sort(classes)
+	classes = slices.Compact(classes)
+	if len(classes) > 0 {
+		fmt.Fprintf(w, "classes  %s\n", cli.Escape(strings.Join(classes, ", ")))
+	}
+	if unchecked {
+		fmt.Fprintln(w, "unchecked: some stage read plain JSON, in which a cut cannot be seen")
+	}
+}
+
+func sameStage(a, b record.Stage) bool {
+	return a.Tool == b.Tool && a.Version == b.Version && maps.Equal(a.Args, b.Args)
+}
+
+// writeCounts prints the table of labels by sets.
+func (s *summary) writeCounts(w io.Writer) error {
+	present := map[string]int64{}
+	for _, sets := range s.perLabel {
+		for set, n := range sets {
+			present[set] += n
+		}
+	}
+	var sets []string
+	for _, set := range []string{"train", "val", "test"} {
+		if present[set] > 0 {
+			sets = append(sets, set)
+		}
+	}
+	for _, set := range slices.Sorted(maps.Keys(present)) {
+		if !slices.Contains(sets, set) {
+			sets = append(sets, set)
+		}
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, counts map[string]int64) {
+		var sum int64
+		fmt.Fprintf(table, "\t%s", cli.Escape(name))
+		for _, set := range sets {
+			fmt.Fprintf(table, "\t%d", counts[set])
+			sum += counts[set]
+		}
+		fmt.Fprintf(table, "\t%d\t\n", sum)
+	}
+	fmt.Fprint(table, "\tlabel")
+	for _, set := range sets {
+		if set == "" {
+			set = "(no set)"
+		}
+		fmt.Fprintf(table, "\t%s", cli.Escape(set))
+	}
+	fmt.Fprint(table, "\tall\t\n")
+	for _, label := range slices.Sorted(maps.Keys(s.perLabel)) {
+		row(label, s.perLabel[label])
+	}
+	if len(s.perLabel) > 1 {
+		row("all", present)
+	}
+	return table.Flush()
+}
+
+func (s *summary) writeContents(w io.Writer) {
+	if s.photos > 0 {
+		fmt.Fprintf(w, "photos   %d, %s\n", s.photos, size(s.photoBytes))
+	}
+	if s.noBytes > 0 {
+		fmt.Fprintf(w, "photos   %d fetched, their bytes no longer in the stream\n", s.noBytes)
+	}
+	for _, shape := range slices.Sorted(maps.Keys(s.tensors)) {
+		fmt.Fprintf(w, "tensors  %d of %s\n", s.tensors[shape], cli.Escape(shape))
+	}
+	if s.background+s.turned > 0 {
+		fmt.Fprintf(w, "crops    %d background windows, %d turned upright\n", s.background, s.turned)
+	}
+	if s.variants > 0 {
+		fmt.Fprintf(w, "variants %d in %d epochs\n", s.variants, s.epochs)
+	}
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	if n < 1e6 {
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}
+
+// account is one stage's count as a line.
+func account(c record.Count) string {
+	line := fmt.Sprintf("%d in, %d out", c.In, c.Out)
+	for _, part := range []struct {
+		verb   string
+		counts map[string]int64
+	}{{"added", c.Added}, {"removed", c.Removed}, {"skipped", c.Skipped}} {
+		for _, reason := range slices.Sorted(maps.Keys(part.counts)) {
+			line += fmt.Sprintf(", %d %s (%s)", part.counts[reason], part.verb, cli.Escape(reason))
+		}
+	}
+	return line
+}
