@@ -1,0 +1,78 @@
+package cas
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+)
+
+// A Blob is a file of the cache that is being written. Until Commit nobody
+// else sees it. It belongs to one goroutine.
+type Blob struct {
+	cache *Cache
+	file  *os.File
+	hash  hash.Hash
+	size  int64
+	done  bool
+}
+
+// Create begins a new file. The caller ends it with Commit or Discard.
+func (c *Cache) Create() (*Blob, error) {
+	f, err := os.CreateTemp(c.tmp(), "d-*")
+	if err != nil {
+		return nil, fmt.Errorf("write cache: %w", err)
+	}
+	return &Blob{cache: c, file: f, hash: sha256.New()}, nil
+}
+
+// Write appends to the file.
+func (b *Blob) Write(p []byte) (int, error) {
+	n, err := b.file.Write(p)
+	b.hash.Write(p[:n])
+	b.size += int64(n)
+	if err != nil {
+		return n, fmt.Errorf("write cache: %w", err)
+	}
+	return n, nil
+}
+
+// ReadAt reads what has been written.
+func (b *Blob) ReadAt(p []byte, off int64) (int, error) { return b.file.ReadAt(p, off) }
+
+// Size is the number of bytes written.
+func (b *Blob) Size() int64 { return b.size }
+
+// SHA256 is the hash of the bytes written, in lower-case hex.
+func (b *Blob) SHA256() string { return hex.EncodeToString(b.hash.Sum(nil)) }
+
+// Commit keeps the file as the answer to e.Key and returns e with its hash and
+// size filled in.
+func (b *Blob) Commit(e Entry) (Entry, error) {
+	e.SHA256, e.Size = b.SHA256(), b.size
+	if err := b.file.Close(); err != nil {
+		return Entry{}, fmt.Errorf("write cache: %w", err)
+	}
+	// The bytes first: an answer never points to bytes that were not there.
+	if err := rename(b.file.Name(), b.cache.dataPath(e.SHA256)); err != nil {
+		return Entry{}, fmt.Errorf("write cache: %w", err)
+	}
+	b.done = true
+	return e, b.cache.Update(e)
+}
+
+// Discard removes the file; after a Commit that worked it does nothing. A file
+// that cannot be removed is swept away by a later Open.
+func (b *Blob) Discard() {
+	if b.done {
+		return
+	}
+	b.done = true
+	if err := b.file.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+		return
+	}
+	_ = os.Remove(b.file.Name())
+}

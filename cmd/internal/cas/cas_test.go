@@ -1,0 +1,356 @@
+package cas_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cas"
+)
+
+var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func open(t *testing.T, dir string) *cas.Cache {
+	t.Helper()
+	c, err := cas.Open(dir, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// files lists the regular files below dir/kind.
+func files(t *testing.T, dir, kind string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(filepath.Join(dir, kind), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil && d.Type().IsRegular() {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestPutGet(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir)
+	if _, _, err := c.Get("k"); !errors.Is(err, cas.ErrMiss) {
+		t.Fatalf("empty cache: got %v, want ErrMiss", err)
+	}
+	for _, data := range [][]byte{nil, []byte("a"), bytes.Repeat([]byte("photo"), 100_000)} {
+		in := cas.Entry{Key: fmt.Sprint("k", len(data)), MediaType: "image/jpeg", Source: "s3", URL: "https://x/y", Check: "header"}
+		put, err := c.Put(in, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.SHA256, in.Size = put.SHA256, int64(len(data))
+		// A second process sees it too.
+		got, back, err := open(t, dir).Get(in.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != in || !bytes.Equal(back, data) {
+			t.Errorf("got %+v and %d bytes, want %+v and %d", got, len(back), in, len(data))
+		}
+	}
+	if left := files(t, dir, "tmp"); len(left) > 0 {
+		t.Errorf("temporary files left: %v", left)
+	}
+}
+
+func TestEqualBytesAreKeptOnce(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir)
+	for _, key := range []string{"one", "two"} {
+		if _, err := c.Put(cas.Entry{Key: key}, []byte("same")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, a := len(files(t, dir, "d")), len(files(t, dir, "a")); d != 1 || a != 2 {
+		t.Errorf("%d data and %d answer files, want 1 and 2", d, a)
+	}
+}
+
+func TestDamageIsAMissAndIsReplaced(t *testing.T) {
+	data := bytes.Repeat([]byte("0123456789"), 1000)
+	flip := func(path string) error {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		b[len(b)/2] ^= 1
+		return os.WriteFile(path, b, 0o644)
+	}
+	damage := map[string]struct {
+		kind string
+		do   func(path string) error
+	}{
+		"data cut":       {"d", func(p string) error { return os.Truncate(p, 17) }},
+		"data empty":     {"d", func(p string) error { return os.Truncate(p, 0) }},
+		"data bit":       {"d", flip},
+		"data grown":     {"d", func(p string) error { return os.Truncate(p, 1<<20) }},
+		"data gone":      {"d", os.Remove},
+		"answer cut":     {"a", func(p string) error { return os.Truncate(p, 9) }},
+		"answer empty":   {"a", func(p string) error { return os.Truncate(p, 0) }},
+		"answer zeros":   {"a", func(p string) error { return os.WriteFile(p, make([]byte, 300), 0o644) }},
+		"answer huge":    {"a", func(p string) error { return os.WriteFile(p, bytes.Repeat([]byte(" "), 1<<20), 0o644) }},
+		"answer another": {"a", func(p string) error { return os.WriteFile(p, []byte(`{"key":"else"}`), 0o644) }},
+		"answer path":    {"a", func(p string) error { return os.WriteFile(p, []byte(`{"key":"k","sha256":"../../../etc"}`), 0o644) }},
+		"answer gone":    {"a", os.Remove},
+	}
+	for name, d := range damage {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c := open(t, dir)
+			if _, err := c.Put(cas.Entry{Key: "k"}, data); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.do(files(t, dir, d.kind)[0]); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.Get("k"); !errors.Is(err, cas.ErrMiss) {
+				t.Fatalf("damaged: got %v, want ErrMiss", err)
+			}
+			if e, err := c.Lookup("k"); err == nil {
+				if err := c.Check(e, nil); !errors.Is(err, cas.ErrMiss) {
+					t.Errorf("Check: got %v, want ErrMiss", err)
+				}
+			}
+			if _, err := c.Put(cas.Entry{Key: "k"}, data); err != nil {
+				t.Fatal(err)
+			}
+			if _, back, err := c.Get("k"); err != nil || !bytes.Equal(back, data) {
+				t.Errorf("after replacing: %d bytes, %v", len(back), err)
+			}
+		})
+	}
+}
+
+func TestCheckLooksAtTheBytes(t *testing.T) {
+	c := open(t, t.TempDir())
+	e, err := c.Put(cas.Entry{Key: "k"}, []byte("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := errors.New("wrong")
+	err = c.Check(e, func(r io.ReaderAt, size int64) error {
+		b := make([]byte, size)
+		if _, err := r.ReadAt(b, 0); err != nil || string(b) != "hello" {
+			t.Errorf("read %q, %v", b, err)
+		}
+		return wrong
+	})
+	if !errors.Is(err, wrong) {
+		t.Errorf("got %v, want the error of look", err)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	c := open(t, t.TempDir())
+	e, err := c.Put(cas.Entry{Key: "k", Check: "header"}, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Check = "full"
+	if err := c.Update(e); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Lookup("k"); err != nil || got != e {
+		t.Errorf("got %+v, %v, want %+v", got, err, e)
+	}
+}
+
+func TestDiscardLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir)
+	b, err := c.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Write([]byte("half")); err != nil {
+		t.Fatal(err)
+	}
+	b.Discard()
+	b.Discard()
+	for _, kind := range []string{"a", "d", "tmp"} {
+		if left := files(t, dir, kind); len(left) > 0 {
+			t.Errorf("left in %s: %v", kind, left)
+		}
+	}
+}
+
+// A killed process leaves temporary files, bytes without an answer, or both.
+func TestKilledWriter(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir)
+	if _, err := c.Put(cas.Entry{Key: "k"}, []byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	old, young := filepath.Join(dir, "tmp", "d-old"), filepath.Join(dir, "tmp", "d-young")
+	for path, age := range map[string]time.Duration{old: 25 * time.Hour, young: time.Hour} {
+		if err := os.WriteFile(path, []byte("par"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, now.Add(-age), now.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(files(t, dir, "a")[0]); err != nil { // died between the two renames
+		t.Fatal(err)
+	}
+	c, err := cas.Open(dir, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := files(t, dir, "tmp"); len(got) != 1 || got[0] != young {
+		t.Errorf("temporary files: %v, want only the young one, whose process may live", got)
+	}
+	if _, err := c.Lookup("k"); !errors.Is(err, cas.ErrMiss) {
+		t.Errorf("bytes without an answer: got %v, want ErrMiss", err)
+	}
+}
+
+// TestKill9 kills a process that writes without pause and looks at what is
+// left: every answer must be whole.
+func TestKill9(t *testing.T) {
+	if dir := os.Getenv("OI_CAS_TEST_WRITER"); dir != "" {
+		writeForEver(dir)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for round := range 5 {
+		cmd := exec.Command(exe, "-test.run=^TestKill9$")
+		cmd.Env = append(os.Environ(), "OI_CAS_TEST_WRITER="+dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// The writer prints one byte an entry; kill it after a few.
+		if _, err := io.ReadFull(out, make([]byte, 7+13*round)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err == nil {
+			t.Fatal("the writer was not killed")
+		}
+	}
+	c := open(t, dir)
+	seen := 0
+	for i := range 200 {
+		e, data, err := c.Get(key(i))
+		if errors.Is(err, cas.ErrMiss) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		if !bytes.Equal(data, body(i)) || e.Size != int64(len(data)) {
+			t.Errorf("entry %d is wrong", i)
+		}
+	}
+	if seen == 0 {
+		t.Error("nothing was kept")
+	}
+	if a := len(files(t, dir, "a")); a != seen {
+		t.Errorf("%d answers on disk, %d whole ones", a, seen)
+	}
+}
+
+func key(i int) string  { return fmt.Sprint("key ", i) }
+func body(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 1000*(i%200)) }
+
+func writeForEver(dir string) {
+	c, err := cas.Open(dir, time.Now())
+	for i := 0; err == nil; i = (i + 1) % 200 {
+		if _, err = c.Put(cas.Entry{Key: key(i)}, body(i)); err == nil {
+			_, err = os.Stdout.Write([]byte{'.'})
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func TestManyWriters(t *testing.T) {
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for range 8 {
+		c := open(t, dir)
+		wg.Go(func() {
+			for i := range 50 {
+				if _, err := c.Put(cas.Entry{Key: key(i)}, body(i)); err != nil {
+					t.Error(err)
+				}
+				if _, data, err := c.Get(key(i)); err != nil || !bytes.Equal(data, body(i)) {
+					t.Errorf("entry %d: %d bytes, %v", i, len(data), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestOpenFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cas.Open(file, now); err == nil || !strings.Contains(err.Error(), "cache") {
+		t.Errorf("got %v, want an error that names the cache", err)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	c, err := cas.Open(b.TempDir(), time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	data := bytes.Repeat([]byte("x"), 300_000)
+	if _, err := c.Put(cas.Entry{Key: "k"}, data); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, _, err := c.Get("k"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPut(b *testing.B) {
+	c, err := cas.Open(b.TempDir(), time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	data := bytes.Repeat([]byte("x"), 300_000)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := c.Put(cas.Entry{Key: "k"}, data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package fetch
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Reason is a short, stable word for why a photo could not be had. Failures
+// are counted by it.
+type Reason string
+
+// The reasons.
+const (
+	NotFound        Reason = "not found"          // 404, or no such file
+	Gone            Reason = "gone"               // 410
+	Forbidden       Reason = "forbidden"          // 403; some buckets answer so for a missing object
+	Unauthorized    Reason = "unauthorized"       // 401
+	TooManyRequests Reason = "too many requests"  // 429
+	ServerError     Reason = "server error"       // 5xx
+	BadStatus       Reason = "unexpected status"  // any other status but 200
+	Timeout         Reason = "timeout"            // connecting, waiting for the header or a byte, or all in all
+	Connection      Reason = "connection failed"  // refused, reset, closed
+	UnknownHost     Reason = "unknown host"       // no such name
+	BadCertificate  Reason = "bad certificate"    // TLS: wrong name, unknown authority
+	Redirects       Reason = "too many redirects" // a loop, or a long chain
+	Refused         Reason = "refused address"    // see guard
+	TooLarge        Reason = "too large"          // in bytes
+	TooManyPixels   Reason = "too many pixels"    // by its header
+	NotPicture      Reason = "not a picture"      // neither JPEG nor PNG: a web page, say
+	Undecodable     Reason = "undecodable"        // begins like a picture and is none
+	Truncated       Reason = "truncated"          // the transfer or the picture has no end
+	Placeholder     Reason = "placeholder"        // "this photo is no longer available"
+	MD5Mismatch     Reason = "md5 mismatch"       // not the original that was annotated
+	SizeMismatch    Reason = "size mismatch"      // nor is this
+	BadChecksum     Reason = "checksum mismatch"  // against the server's own
+	NoURL           Reason = "no url"             // the item lacks what the source needs
+	NotCached       Reason = "not cached"         // and offline
+	BadID           Reason = "bad id"             // cannot name a photo
+	Unreadable      Reason = "unreadable"         // a file that is there and cannot be read
+)
+
+// An Attempt is what one source came to.
+type Attempt struct {
+	Source   string `json:"source"`
+	URL      string `json:"url,omitempty"`
+	Reason   Reason `json:"reason"`
+	Status   int    `json:"status,omitempty"` // of the last answer, 0 if there was none
+	Attempts int    `json:"attempts"`         // requests sent, or files tried
+	Detail   string `json:"detail,omitempty"`
+}
+
+// describe is the attempt in words. The reason is left out if it has been
+// said.
+func (a Attempt) describe(said Reason) string {
+	var parts []string
+	if a.Source != "" {
+		parts = append(parts, a.Source)
+	}
+	if a.Reason != said {
+		parts = append(parts, string(a.Reason))
+	}
+	if a.Detail != "" {
+		parts = append(parts, a.Detail)
+	}
+	s := strings.Join(parts, ": ")
+	if a.Attempts > 1 {
+		s += fmt.Sprintf(" (%d attempts)", a.Attempts)
+	}
+	return s
+}
+
+// A Failure is why no source gave the photo. The embedded Attempt is the last
+// that was really asked, and Attempts the sum over all sources.
+type Failure struct {
+	Attempt
+	Trail []Attempt `json:"trail,omitempty"`
+}
+
+// newFailure is the failure of a plan of which all candidates have failed.
+func newFailure(plan []candidate) *Failure {
+	f := &Failure{}
+	total := 0
+	for _, c := range plan {
+		f.Trail = append(f.Trail, *c.failed)
+		if c.failed.Attempts > 0 || total == 0 {
+			f.Attempt = *c.failed
+		}
+		total += c.failed.Attempts
+	}
+	f.Attempts = total
+	return f
+}
+
+// Error is the reason and the whole trail in one line.
+func (f *Failure) Error() string { return string(f.Reason) + ": " + f.Trace() }
+
+// Trace is the trail in one line, without the reason that the failure is
+// counted by.
+func (f *Failure) Trace() string {
+	if len(f.Trail) == 0 {
+		return f.describe(f.Reason)
+	}
+	parts := make([]string, len(f.Trail))
+	for i, a := range f.Trail {
+		parts[i] = a.describe(f.Reason)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// A fault is why one try failed.
+type fault struct {
+	reason     Reason
+	status     int
+	detail     string
+	retry      bool          // the next try may do better
+	retryAfter time.Duration // the server's wish; 0 none
+	unasked    bool          // nothing was sent
+}
+
+func (e *fault) Error() string { return string(e.reason) + ": " + e.detail }
+
+func faultf(r Reason, format string, args ...any) *fault {
+	return &fault{reason: r, detail: fmt.Sprintf(format, args...)}
+}
+
+func (e *fault) attempt(c candidate, n int) *Attempt {
+	return &Attempt{Source: c.source.name(), URL: c.url, Reason: e.reason, Status: e.status, Attempts: n, Detail: e.detail}
+}

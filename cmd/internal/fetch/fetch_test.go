@@ -1,0 +1,663 @@
+package fetch_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cas"
+	"github.com/opensandwich/oi/cmd/internal/fetch"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
+)
+
+// fakeClock stands still but for the sleeps, which it notes and does not sleep.
+type fakeClock struct {
+	mu     sync.Mutex
+	now    time.Time
+	sleeps []time.Duration
+}
+
+func newClock() *fakeClock {
+	return &fakeClock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+func (c *fakeClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *fakeClock) Sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d > 0 {
+		c.now = c.now.Add(d)
+		c.sleeps = append(c.sleeps, d)
+	}
+	return ctx.Err()
+}
+
+// mirror is a tree of n pictures train/0001.jpg and so on.
+func mirror(n int) fstest.MapFS {
+	tree := fstest.MapFS{}
+	for i := 1; i <= n; i++ {
+		tree[fmt.Sprintf("train/%04d.jpg", i)] = &fstest.MapFile{Data: oitest.JPEG(i)}
+	}
+	return tree
+}
+
+func photo(i int) fetch.Request {
+	return fetch.Request{ID: fmt.Sprintf("%04d", i), Subset: "train"}
+}
+
+func sources(t *testing.T, list string) []fetch.Source {
+	t.Helper()
+	s, err := fetch.ParseSources(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func cache(dir string) func() (*cas.Cache, error) {
+	return func() (*cas.Cache, error) { return cas.Open(dir, time.Now()) }
+}
+
+// newFetcher makes a Fetcher with a fake clock and a cache of its own unless
+// set otherwise.
+func newFetcher(t *testing.T, list string, set func(*fetch.Options)) *fetch.Fetcher {
+	t.Helper()
+	o := fetch.Options{Sources: sources(t, list), Cache: cache(t.TempDir()), Clock: newClock(), Retries: 3}
+	if set != nil {
+		set(&o)
+	}
+	f, err := fetch.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+func mustFetch(t *testing.T, f *fetch.Fetcher, r fetch.Request) (*fetch.Picture, []byte) {
+	t.Helper()
+	p, err := f.Fetch(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := p.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Release()
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != p.SHA256 || int64(len(data)) != p.Size {
+		t.Fatalf("hash or size does not fit the bytes: %+v", p)
+	}
+	return p, data
+}
+
+func failure(t *testing.T, f *fetch.Fetcher, r fetch.Request) *fetch.Failure {
+	t.Helper()
+	_, err := f.Fetch(t.Context(), r)
+	var fail *fetch.Failure
+	if !errors.As(err, &fail) {
+		t.Fatalf("got %v, want a *Failure", err)
+	}
+	return fail
+}
+
+func TestSourcesGiveTheSame(t *testing.T) {
+	tree := mirror(3)
+	srv := oitest.New(t, tree)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, tree); err != nil {
+		t.Fatal(err)
+	}
+	flat := t.TempDir()
+	for i := 1; i <= 3; i++ {
+		if err := os.WriteFile(filepath.Join(flat, photo(i).ID+".jpg"), oitest.JPEG(i), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct{ list, source, url string }{
+		{srv.URL, "url", srv.URL + "/train/0002.jpg"},
+		{srv.URL + "/", "url", srv.URL + "/train/0002.jpg"},
+		{srv.URL + "/{subset}/{id}.jpg?token=secret", "url", srv.URL + "/train/0002.jpg"},
+		{srv.URL + "/train/{id}.jpg", "url", srv.URL + "/train/0002.jpg"},
+		{"flickr", "flickr", srv.URL + "/train/0002.jpg"},
+		{"thumbnail", "thumbnail", srv.URL + "/train/0002.jpg"},
+		{dir, "dir", "file:train/0002.jpg"},
+		{flat, "dir", "file:train/0002.jpg"},
+	} {
+		f := newFetcher(t, tt.list, func(o *fetch.Options) { o.AllowHosts = []string{"127.0.0.1"} })
+		r := photo(2)
+		r.URL, r.ThumbnailURL = srv.URL+"/train/0002.jpg", srv.URL+"/train/0002.jpg"
+		p, data := mustFetch(t, f, r)
+		if !bytes.Equal(data, oitest.JPEG(2)) || p.Source != tt.source || p.URL != tt.url || p.MediaType != "image/jpeg" {
+			t.Errorf("%s: got %+v", tt.list, p)
+		}
+	}
+}
+
+func TestSecondRunAsksNobody(t *testing.T) {
+	srv := oitest.New(t, mirror(20))
+	dir := t.TempDir()
+	for run := range 3 {
+		f := newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache, o.Offline = cache(dir), run == 2 })
+		var wg sync.WaitGroup
+		for box := range 100 { // five boxes a photo
+			wg.Go(func() {
+				p, err := f.Fetch(t.Context(), photo(1+box%20))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if data, err := p.Bytes(); err != nil || !bytes.Equal(data, oitest.JPEG(1+box%20)) {
+					t.Errorf("box %d: wrong bytes, %v", box, err)
+				}
+				p.Release()
+			})
+		}
+		wg.Wait()
+		if n := srv.Total(); n != 20 {
+			t.Errorf("after run %d: %d requests, want one a photo", run+1, n)
+		}
+	}
+}
+
+func TestDeadPhotoIsAskedForOnce(t *testing.T) {
+	const photos, boxes = 40, 16
+	srv := oitest.New(t, mirror(0))
+	f := newFetcher(t, srv.URL, nil)
+	var wg sync.WaitGroup
+	for i := range photos * boxes {
+		wg.Go(func() {
+			_, err := f.Fetch(t.Context(), photo(i/boxes))
+			var fail *fetch.Failure
+			if !errors.As(err, &fail) || fail.Reason != fetch.NotFound || fail.Attempts != 1 {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := srv.Total(); n != photos {
+		t.Errorf("%d requests for %d photos", n, photos)
+	}
+}
+
+func TestOffline(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	f := newFetcher(t, srv.URL, func(o *fetch.Options) { o.Offline = true })
+	if fail := failure(t, f, photo(1)); fail.Reason != fetch.NotCached || fail.Attempts != 0 || srv.Total() != 0 {
+		t.Errorf("got %+v after %d requests", fail, srv.Total())
+	}
+}
+
+// padded is a picture with bytes behind its end, as some cameras write.
+func padded() []byte { return append(oitest.JPEG(1), bytes.Repeat([]byte("trailer "), 20_000)...) }
+
+// hugeJPEG claims 65535x65535 pixels in a whole file.
+func hugeJPEG(t *testing.T) []byte {
+	t.Helper()
+	data := oitest.JPEG(1)
+	sof := bytes.Index(data, []byte{0xff, 0xc0})
+	if sof < 0 {
+		t.Fatal("no frame header")
+	}
+	copy(data[sof+5:], []byte{0xff, 0xff, 0xff, 0xff})
+	return data
+}
+
+// withThumbnail is a picture whose header holds another whole one, cut within
+// its scan: an end marker is in the file, but not the picture's own.
+func withThumbnail(t *testing.T) []byte {
+	t.Helper()
+	inner := oitest.JPEG(9)
+	seg := append([]byte{0xff, 0xe1, byte((len(inner) + 2) >> 8), byte(len(inner) + 2)}, inner...)
+	outer := oitest.JPEG(1)
+	data := append(append([]byte{0xff, 0xd8}, seg...), outer[2:]...)
+	return data[:len(data)-40]
+}
+
+func encodePNG(t *testing.T) []byte {
+	t.Helper()
+	im := image.NewNRGBA(image.Rect(0, 0, 20, 10))
+	im.Set(3, 4, color.White)
+	var b bytes.Buffer
+	if err := png.Encode(&b, im); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestFaults is the table of what a server can do wrong and what comes of it.
+func TestFaults(t *testing.T) {
+	const path = "train/0001.jpg"
+	good := oitest.JPEG(1)
+	garbled := bytes.Clone(good) // whole by its markers, broken in its scan
+	copy(garbled[len(garbled)-200:len(garbled)-2], bytes.Repeat([]byte{0xff, 0x00}, 99))
+	later := newClock().now.Add(90 * time.Second).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+	sum := md5.Sum(good)
+	right := base64.StdEncoding.EncodeToString(sum[:])
+	wrong := base64.StdEncoding.EncodeToString(make([]byte, 16))
+	bomb := oitest.Header("Content-Encoding", "gzip")
+
+	tests := []struct {
+		name   string
+		faults []oitest.Fault
+		reason fetch.Reason // "" means success
+		status int
+		tries  int
+		slept  time.Duration // at least
+		set    func(*fetch.Options)
+	}{
+		{name: "no fault", tries: 1},
+		{name: "404", faults: []oitest.Fault{oitest.Status(404)}, reason: fetch.NotFound, status: 404, tries: 1},
+		{name: "410", faults: []oitest.Fault{oitest.Status(410)}, reason: fetch.Gone, status: 410, tries: 1},
+		{name: "403", faults: []oitest.Fault{oitest.Status(403)}, reason: fetch.Forbidden, status: 403, tries: 1},
+		{name: "401", faults: []oitest.Fault{oitest.Status(401, "WWW-Authenticate", "Basic")}, reason: fetch.Unauthorized, status: 401, tries: 1},
+		{name: "204", faults: []oitest.Fault{oitest.Status(204)}, reason: fetch.BadStatus, status: 204, tries: 1},
+		{name: "429 with seconds", faults: []oitest.Fault{oitest.Status(429, "Retry-After", "77")}, tries: 2, slept: 77 * time.Second},
+		{name: "429 with a date", faults: []oitest.Fault{oitest.Status(429, "Retry-After", later)}, tries: 2, slept: 90 * time.Second},
+		{name: "429 without a word", faults: []oitest.Fault{oitest.Status(429)}, tries: 2, slept: time.Second},
+		{name: "429 for an hour", faults: []oitest.Fault{oitest.Status(429, "Retry-After", "3600")}, reason: fetch.TooManyRequests, status: 429, tries: 1},
+		{name: "429 for ever", faults: repeat(oitest.Status(429), 9), reason: fetch.TooManyRequests, status: 429, tries: 4, slept: 3 * time.Second},
+		{name: "503 with seconds", faults: []oitest.Fault{oitest.Status(503, "Retry-After", "5")}, tries: 2, slept: 5 * time.Second},
+		{name: "500 then 200", faults: []oitest.Fault{oitest.Status(500)}, tries: 2, slept: 250 * time.Millisecond},
+		{name: "500 for ever", faults: repeat(oitest.Status(500), 9), reason: fetch.ServerError, status: 500, tries: 4},
+		{name: "reset before the header", faults: repeat(oitest.Reset, 2), tries: 3},
+		{name: "reset for ever", faults: repeat(oitest.Reset, 9), reason: fetch.Connection, tries: 4},
+		{name: "reset in mid-body", faults: []oitest.Fault{oitest.ResetAfter(300)}, tries: 2},
+		{name: "short body", faults: repeat(oitest.ResetAfter(len(good)-1), 9), reason: fetch.Truncated, status: 200, tries: 4},
+		{name: "short body of unknown length", faults: []oitest.Fault{oitest.Unsized(len(good) / 2)}, tries: 2},
+		{name: "unknown length", faults: []oitest.Fault{oitest.Unsized(1 << 20)}, tries: 1},
+		{name: "cut at the origin", faults: []oitest.Fault{oitest.Body("image/jpeg", good[:len(good)/2])}, reason: fetch.Truncated, status: 200, tries: 1},
+		{name: "cut behind a thumbnail", faults: []oitest.Fault{oitest.Body("image/jpeg", withThumbnail(t))}, reason: fetch.Truncated, status: 200, tries: 1},
+		{name: "endless body", faults: []oitest.Fault{oitest.Endless}, reason: fetch.TooLarge, status: 200, tries: 1,
+			set: func(o *fetch.Options) { o.MaxBytes = 1 << 20 }},
+		{name: "long body", faults: []oitest.Fault{oitest.Body("image/jpeg", make([]byte, 2<<20))}, reason: fetch.TooLarge, status: 200, tries: 1,
+			set: func(o *fetch.Options) { o.MaxBytes = 1 << 20 }},
+		{name: "stalled body", faults: repeat(oitest.Stall(100), 9), reason: fetch.Timeout, status: 200, tries: 2,
+			set: func(o *fetch.Options) { o.IdleTimeout, o.Retries = 30*time.Millisecond, 1 }},
+		{name: "stalled once", faults: []oitest.Fault{oitest.Stall(100)}, tries: 2,
+			set: func(o *fetch.Options) { o.IdleTimeout = 500 * time.Millisecond }},
+		{name: "silence", faults: repeat(oitest.Silence, 9), reason: fetch.Timeout, tries: 2,
+			set: func(o *fetch.Options) { o.Timeout, o.Retries = 30*time.Millisecond, 1 }},
+		{name: "endless header", faults: repeat(oitest.EndlessHeader, 9), reason: fetch.Connection, tries: 2,
+			set: func(o *fetch.Options) { o.Retries = 1 }},
+		{name: "redirect loop", faults: repeat(oitest.Redirect("/"+path), 20), reason: fetch.Redirects, status: 302, tries: 1},
+		{name: "redirect to a picture", faults: []oitest.Fault{oitest.Redirect("/train/0002.jpg")}, tries: 1},
+		{name: "redirect to the placeholder", faults: []oitest.Fault{oitest.Redirect("/pw/images/en-us/photo_unavailable.png")}, reason: fetch.Placeholder, status: 302, tries: 1},
+		{name: "redirect to the large placeholder", faults: []oitest.Fault{oitest.Redirect("/pw/images/photo_unavailable_l.png?x=1")}, reason: fetch.Placeholder, status: 302, tries: 1},
+		{name: "redirect to a metadata service", faults: []oitest.Fault{oitest.Redirect("http://169.254.169.254/latest/")}, reason: fetch.Refused, status: 302, tries: 1},
+		{name: "redirect to a private address", faults: []oitest.Fault{oitest.Redirect("http://10.0.0.7/x.jpg")}, reason: fetch.Refused, status: 302, tries: 1},
+		{name: "redirect to another loopback port", faults: []oitest.Fault{oitest.Redirect("http://127.0.0.1:9/x.jpg")}, reason: fetch.Refused, status: 302, tries: 1},
+		{name: "redirect to a name of loopback", faults: []oitest.Fault{oitest.Redirect("http://localhost:9/x.jpg")}, reason: fetch.Refused, tries: 1},
+		{name: "redirect to file:", faults: []oitest.Fault{oitest.Redirect("file:///etc/passwd")}, reason: fetch.Refused, status: 302, tries: 1},
+		{name: "web page", faults: []oitest.Fault{oitest.Body("image/jpeg", []byte("<!DOCTYPE html><title>Sign in</title>"))}, reason: fetch.NotPicture, status: 200, tries: 1},
+		{name: "nothing", faults: []oitest.Fault{oitest.Body("image/jpeg", nil)}, reason: fetch.NotPicture, status: 200, tries: 1},
+		{name: "three bytes", faults: []oitest.Fault{oitest.Body("image/jpeg", good[:3])}, reason: fetch.Truncated, status: 200, tries: 1},
+		{name: "bytes behind the end", faults: []oitest.Fault{oitest.Body("image/jpeg", padded())}, tries: 1},
+		{name: "gzip is not undone", faults: []oitest.Fault{bomb}, tries: 1},
+		{name: "PNG under a .jpg name", faults: []oitest.Fault{oitest.Body("image/jpeg", encodePNG(t))}, tries: 1},
+		{name: "cut PNG", faults: []oitest.Fault{oitest.Body("image/png", encodePNG(t)[:40])}, reason: fetch.Truncated, status: 200, tries: 1},
+		{name: "65535x65535", faults: []oitest.Fault{oitest.Body("image/jpeg", hugeJPEG(t))}, reason: fetch.TooManyPixels, status: 200, tries: 1},
+		{name: "no header in it", faults: []oitest.Fault{oitest.Body("image/jpeg", []byte("\xff\xd8\xff\xda\x00\x02....\xff\xd9"))}, reason: fetch.Undecodable, status: 200, tries: 1},
+		{name: "broken scan, header check", faults: []oitest.Fault{oitest.Body("image/jpeg", garbled)}, tries: 1},
+		{name: "broken scan, full check", faults: []oitest.Fault{oitest.Body("image/jpeg", garbled)}, reason: fetch.Undecodable, status: 200, tries: 1,
+			set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
+		{name: "full check", tries: 1, set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
+		{name: "right x-goog-hash", faults: []oitest.Fault{oitest.Header("X-Goog-Hash", "crc32c=AAAAAA==,md5="+right)}, tries: 1},
+		{name: "wrong x-goog-hash", faults: []oitest.Fault{oitest.Header("X-Goog-Hash", "crc32c=AAAAAA==", "X-Goog-Hash", "md5="+wrong)}, tries: 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := oitest.New(t, mirror(2))
+			srv.Fault(path, tt.faults...)
+			clock := newClock()
+			dir := t.TempDir()
+			f := newFetcher(t, srv.URL, func(o *fetch.Options) {
+				o.Clock, o.Cache = clock, cache(dir)
+				if tt.set != nil {
+					tt.set(o)
+				}
+			})
+			start := clock.Now()
+			if tt.reason == "" {
+				mustFetch(t, f, photo(1))
+				if n := srv.Requests(path); n != tt.tries {
+					t.Errorf("%d requests, want %d", n, tt.tries)
+				}
+			} else {
+				fail := failure(t, f, photo(1))
+				if fail.Reason != tt.reason || fail.Status != tt.status || fail.Attempts != tt.tries || fail.Source != "url" {
+					t.Errorf("got %+v, want %q, status %d, %d tries", fail.Attempt, tt.reason, tt.status, tt.tries)
+				}
+				if left := regularFiles(t, dir); len(left) > 0 {
+					t.Errorf("a failure left files in the cache: %v", left)
+				}
+			}
+			if slept := clock.Now().Sub(start); slept < tt.slept {
+				t.Errorf("slept %s, want %s at least", slept, tt.slept)
+			}
+		})
+	}
+}
+
+func repeat(f oitest.Fault, n int) []oitest.Fault {
+	faults := make([]oitest.Fault, n)
+	for i := range faults {
+		faults[i] = f
+	}
+	return faults
+}
+
+func regularFiles(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestCertificate(t *testing.T) {
+	srv := oitest.NewTLS(t, mirror(1))
+	f := newFetcher(t, srv.URL, nil)
+	if fail := failure(t, f, photo(1)); fail.Reason != fetch.BadCertificate || fail.Attempts != 1 {
+		t.Errorf("got %+v", fail)
+	}
+}
+
+// TestNobodyListens: a refused connection is tried again, as servers restart.
+func TestNobodyListens(t *testing.T) {
+	srv := oitest.New(t)
+	srv.Close()
+	f := newFetcher(t, srv.URL, nil)
+	if fail := failure(t, f, photo(1)); fail.Reason != fetch.Connection || fail.Attempts != 4 {
+		t.Errorf("got %+v", fail)
+	}
+}
+
+func TestFallback(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, fstest.MapFS{"train/0002.jpg": {Data: oitest.JPEG(2)}}); err != nil {
+		t.Fatal(err)
+	}
+	srv.Fault("train/0003.jpg", oitest.Status(403))
+	srv.Fault("gone.jpg", oitest.Status(410))
+	f := newFetcher(t, srv.URL+","+dir+",flickr", func(o *fetch.Options) { o.AllowHosts = []string{"127.0.0.1"} })
+	if p, _ := mustFetch(t, f, photo(1)); p.Source != "url" {
+		t.Errorf("photo 1 from %s", p.Source)
+	}
+	if p, _ := mustFetch(t, f, photo(2)); p.Source != "dir" {
+		t.Errorf("photo 2 from %s", p.Source)
+	}
+	r := photo(3)
+	r.URL = srv.URL + "/train/0001.jpg"
+	if p, _ := mustFetch(t, f, r); p.Source != "flickr" {
+		t.Errorf("photo 3 from %s", p.Source)
+	}
+	r = photo(4)
+	r.URL = srv.URL + "/gone.jpg"
+	fail := failure(t, f, r)
+	if fail.Reason != fetch.Gone || fail.Source != "flickr" || fail.Attempts != 3 || len(fail.Trail) != 3 {
+		t.Errorf("got %+v", fail)
+	}
+	// Without an address Flickr is never asked: the reason is the one before.
+	if fail := failure(t, f, photo(5)); fail.Reason != fetch.NotFound || fail.Source != "dir" || len(fail.Trail) != 3 {
+		t.Errorf("got %+v", fail)
+	}
+	want := "not found: url: 404 Not Found; dir: no train/0005.jpg in the folder; flickr: no url: the item has no address for it"
+	if fail := failure(t, f, photo(5)); !strings.Contains(fail.Error(), want) {
+		t.Errorf("%q does not contain %q", fail.Error(), want)
+	}
+}
+
+// TestFolderFirst: a folder before the network is looked at first, in every run.
+func TestFolderFirst(t *testing.T) {
+	srv := oitest.New(t, mirror(2))
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, fstest.MapFS{"train/0001.jpg": {Data: oitest.JPEG(1)}}); err != nil {
+		t.Fatal(err)
+	}
+	store := t.TempDir()
+	for range 2 {
+		f := newFetcher(t, dir+","+srv.URL, func(o *fetch.Options) { o.Cache = cache(store) })
+		if p, _ := mustFetch(t, f, photo(1)); p.Source != "dir" {
+			t.Errorf("photo 1 from %s", p.Source)
+		}
+		if p, _ := mustFetch(t, f, photo(2)); p.Source != "url" {
+			t.Errorf("photo 2 from %s", p.Source)
+		}
+	}
+	if n := srv.Total(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// TestCacheKeepsTheSource: what came from the second source because the first
+// was down comes from there again.
+func TestCacheKeepsTheSource(t *testing.T) {
+	down, up := oitest.New(t, mirror(1)), oitest.New(t, mirror(1))
+	down.Fault("train/0001.jpg", repeat(oitest.Status(500), 4)...)
+	store := t.TempDir()
+	var urls []string
+	for range 2 {
+		f := newFetcher(t, down.URL+","+up.URL, func(o *fetch.Options) { o.Cache = cache(store) })
+		p, _ := mustFetch(t, f, photo(1))
+		urls = append(urls, p.URL)
+	}
+	if urls[0] != urls[1] || !strings.HasPrefix(urls[0], up.URL) {
+		t.Errorf("served from %v", urls)
+	}
+	if down.Total() != 4 || up.Total() != 1 {
+		t.Errorf("%d and %d requests, want 4 and 1", down.Total(), up.Total())
+	}
+}
+
+func TestOriginal(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	sum := md5.Sum(oitest.JPEG(1))
+	right, size := base64.StdEncoding.EncodeToString(sum[:]), int64(len(oitest.JPEG(1)))
+	wrong := base64.StdEncoding.EncodeToString(make([]byte, 16))
+	for _, tt := range []struct {
+		name, source, md5 string
+		size              int64
+		reason            fetch.Reason
+	}{
+		{"both right", "flickr", right, size, ""},
+		{"unknown", "flickr", "", 0, ""},
+		{"wrong md5", "flickr", wrong, size, fetch.MD5Mismatch},
+		{"not an md5", "flickr", "oops", size, fetch.MD5Mismatch},
+		{"wrong size", "flickr", "", size + 1, fetch.SizeMismatch},
+		{"the mirror has no originals", srv.URL, wrong, size + 1, ""},
+		{"nor are thumbnails", "thumbnail", wrong, size + 1, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFetcher(t, tt.source, func(o *fetch.Options) { o.AllowHosts = []string{"127.0.0.1"} })
+			r := photo(1)
+			r.URL = srv.URL + "/train/0001.jpg"
+			r.ThumbnailURL, r.OriginalMD5, r.OriginalSize = r.URL, tt.md5, tt.size
+			if tt.reason == "" {
+				mustFetch(t, f, r)
+			} else if fail := failure(t, f, r); fail.Reason != tt.reason || fail.Attempts != 1 {
+				t.Errorf("got %+v, want %q", fail, tt.reason)
+			}
+		})
+	}
+}
+
+// TestFullCheckOfACachedPicture: a picture that passed the lesser check is
+// looked at again when more is asked for, and only once.
+func TestFullCheckOfACachedPicture(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	dir := t.TempDir()
+	store, err := cas.Open(dir, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustFetch(t, newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache = cache(dir) }), photo(1))
+	mustFetch(t, newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache, o.Check = cache(dir), fetch.CheckFull }), photo(1))
+	if e, err := store.Lookup("GET " + srv.URL + "/train/0001.jpg"); err != nil || e.Check != "full" {
+		t.Errorf("got %+v, %v", e, err)
+	}
+	if n := srv.Total(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+func TestDamagedCacheIsFetchedAgain(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	dir := t.TempDir()
+	f := newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache = cache(dir) })
+	mustFetch(t, f, photo(1))
+	for _, name := range regularFiles(t, filepath.Join(dir, "d")) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)/2] ^= 4
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, data := mustFetch(t, f, photo(1)); !bytes.Equal(data, oitest.JPEG(1)) {
+		t.Error("the damaged bytes came out")
+	}
+	if n := srv.Total(); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+}
+
+// TestNoRoom: pictures that there is no memory to hold are read again when they
+// are wanted.
+func TestNoRoom(t *testing.T) {
+	srv := oitest.New(t, mirror(4))
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, mirror(4)); err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range []string{srv.URL, dir} {
+		f := newFetcher(t, list, func(o *fetch.Options) { o.Memory = 2 * int64(len(oitest.JPEG(1))) })
+		var held []*fetch.Picture
+		for i := 1; i <= 4; i++ {
+			p, err := f.Fetch(t.Context(), photo(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, p)
+		}
+		for i, p := range held {
+			if data, err := p.Bytes(); err != nil || !bytes.Equal(data, oitest.JPEG(i+1)) {
+				t.Errorf("%s: photo %d: wrong bytes, %v", list, i+1, err)
+			}
+			p.Release()
+			p.Release()
+		}
+	}
+}
+
+func TestSample(t *testing.T) {
+	var painted int
+	f := newFetcher(t, "s3", func(o *fetch.Options) {
+		o.Sample = func(subset, id string) ([]byte, error) {
+			painted++
+			if id == "none" {
+				return nil, fmt.Errorf("no such drawing: %w", fs.ErrNotExist)
+			}
+			return oitest.JPEG(len(subset)), nil
+		}
+	})
+	r := fetch.Request{ID: "a1", Subset: "train", URL: "sample:train/a1.jpg"}
+	for range 3 {
+		p, data := mustFetch(t, f, r)
+		if !bytes.Equal(data, oitest.JPEG(5)) || p.Source != "sample" || p.URL != r.URL || p.MediaType != "image/jpeg" {
+			t.Errorf("got %+v", p)
+		}
+	}
+	if painted != 1 {
+		t.Errorf("painted %d times, want once", painted)
+	}
+	for _, bad := range []fetch.Request{
+		{ID: "none", Subset: "train", URL: "sample:train/none.jpg"},
+		{ID: "a1", Subset: "train", URL: "sample:train/other.jpg"},
+		{ID: "a1", Subset: "train", URL: "sample:../../etc/passwd"},
+	} {
+		if fail := failure(t, f, bad); fail.Reason != fetch.NotFound || fail.Source != "sample" {
+			t.Errorf("got %+v", fail)
+		}
+	}
+}
+
+func TestBadIDs(t *testing.T) {
+	f := newFetcher(t, t.TempDir(), nil)
+	for _, id := range []string{"", "..", "a/b", "a\x00", "a.jpg", strings.Repeat("a", 65), "../../etc/passwd"} {
+		if fail := failure(t, f, fetch.Request{ID: id, Subset: "train"}); fail.Reason != fetch.BadID {
+			t.Errorf("%q: got %+v", id, fail)
+		}
+	}
+	if fail := failure(t, f, fetch.Request{ID: "ok", Subset: "../.."}); fail.Reason != fetch.NoURL {
+		t.Errorf("got %+v", fail)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	srv.Fault("train/0001.jpg", func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		cancel()
+		serve(w, r)
+	})
+	f := newFetcher(t, srv.URL, nil)
+	_, err := f.Fetch(ctx, photo(1))
+	var fail *fetch.Failure
+	if !errors.Is(err, context.Canceled) || errors.As(err, &fail) {
+		t.Errorf("got %v, want the context's error and no failure", err)
+	}
+}
+
+// TestCacheIsOpenedWhenNeeded: what needs no network needs no cache either.
+func TestCacheIsOpenedWhenNeeded(t *testing.T) {
+	broken := errors.New("no room")
+	srv := oitest.New(t, mirror(1))
+	f := newFetcher(t, srv.URL, func(o *fetch.Options) {
+		o.Cache = func() (*cas.Cache, error) { return nil, broken }
+		o.Sample = func(string, string) ([]byte, error) { return oitest.JPEG(1), nil }
+	})
+	mustFetch(t, f, fetch.Request{ID: "a1", Subset: "train", URL: "sample:train/a1.jpg"})
+	if _, err := f.Fetch(t.Context(), photo(1)); !errors.Is(err, broken) {
+		t.Errorf("got %v, want the error of the cache", err)
+	}
+	if n := srv.Total(); n != 0 {
+		t.Errorf("%d requests for photos that cannot be kept", n)
+	}
+}

@@ -1,0 +1,121 @@
+package fetch
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"testing"
+)
+
+func TestCheckAddr(t *testing.T) {
+	for addr, public := range map[string]bool{
+		"8.8.8.8":                  true,
+		"52.216.0.1":               true,
+		"2600:1901:0:38d7::":       true,
+		"64:ff9b::808:808":         true, // NAT64 of 8.8.8.8
+		"2002:808:808::1":          true, // 6to4 of 8.8.8.8
+		"0.0.0.0":                  false,
+		"0.1.2.3":                  false,
+		"10.1.2.3":                 false,
+		"100.64.0.1":               false,
+		"100.100.100.200":          false,
+		"127.0.0.1":                false,
+		"127.9.9.9":                false,
+		"168.63.129.16":            false,
+		"169.254.169.254":          false,
+		"172.16.0.1":               false,
+		"172.32.0.1":               true,
+		"192.0.0.192":              false,
+		"192.168.1.1":              false,
+		"198.18.0.1":               false,
+		"224.0.0.1":                false,
+		"240.0.0.1":                false,
+		"255.255.255.255":          false,
+		"::":                       false,
+		"::1":                      false,
+		"::ffff:127.0.0.1":         false,
+		"::ffff:10.0.0.1":          false,
+		"::127.0.0.1":              false,
+		"64:ff9b::7f00:1":          false, // NAT64 of 127.0.0.1
+		"64:ff9b::a9fe:a9fe":       false, // of the metadata service
+		"2002:7f00:1::":            false, // 6to4 of 127.0.0.1
+		"fc00::1":                  false,
+		"fd00:ec2::254":            false,
+		"fe80::1":                  false,
+		"fe80::1%eth0":             false,
+		"2600:1901:0:38d7::1%eth0": false,
+		"fec0::1":                  false,
+		"ff02::1":                  false,
+		"2001:db8::1":              false,
+		"2001:0:7f00:1::":          false,
+	} {
+		err := checkAddr(netip.MustParseAddr(addr))
+		if (err == nil) != public {
+			t.Errorf("%s: got %v, want public = %v", addr, err, public)
+		}
+		var flt *fault
+		if err != nil && (!errors.As(err, &flt) || flt.reason != Refused || flt.retry) {
+			t.Errorf("%s: got %#v, want a final %q", addr, err, Refused)
+		}
+		// The check at the connection is the same.
+		ap := netip.AddrPortFrom(netip.MustParseAddr(addr), 80)
+		if err := new(guard).control(t.Context(), "tcp", ap.String(), nil); (err == nil) != public {
+			t.Errorf("%s: control: %v", ap, err)
+		}
+	}
+}
+
+func TestCheckURL(t *testing.T) {
+	src, err := ParseSources("http://127.0.0.1:8080/x,https://[::1]/y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := newGuard(src, []string{"10.0.0.1", "Box.Example:81", "[fd00::1]", "inner"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for raw, ok := range map[string]bool{
+		"http://127.0.0.1:8080/z":    true,
+		"http://127.0.0.1/z":         false, // another port
+		"https://127.0.0.1:8081/z":   false,
+		"https://[::1]/z":            true,
+		"http://[::1]/z":             false,
+		"http://10.0.0.1:99/":        true, // any port
+		"http://[fd00::1]:5/":        true,
+		"http://[fd00::2]/":          false,
+		"http://192.168.0.1/":        false,
+		"http://example.com/":        true, // its address is checked when it is known
+		"http://inner/":              true,
+		"ftp://example.com/":         false,
+		"file:///etc/passwd":         false,
+		"gopher://example.com/":      false,
+		"//example.com/":             false,
+		"http:///x":                  false,
+		"javascript:alert(1)":        false,
+		"http://[::ffff:127.0.0.1]/": false,
+		"http://[fe80::1%25eth0]/":   false,
+	} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := g.checkURL(u); (err == nil) != ok {
+			t.Errorf("%s: got %v, want allowed = %v", raw, err, ok)
+		}
+	}
+	for addr, exempt := range map[string]bool{
+		"box.example:81": true, "BOX.example.:81": true, "box.example:80": false, "inner:1": true, "outer:1": false, "nonsense": false,
+	} {
+		if g.exempt(addr) != exempt {
+			t.Errorf("exempt(%q) = %v", addr, !exempt)
+		}
+	}
+}
+
+func TestAllowHostIsChecked(t *testing.T) {
+	for _, bad := range []string{"", "http://x", "a b", "x/y", ":80", "u@x"} {
+		if _, err := newGuard(nil, []string{bad}); err == nil {
+			t.Errorf("%q was taken for a host", bad)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package fetch_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/fetch"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
+)
+
+func TestParseSources(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.Mkdir("s3", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for list, want := range map[string]string{
+		"s3,flickr":                     "s3,flickr",
+		" thumbnail , s3":               "thumbnail,s3",
+		"./s3":                          "dir",
+		dir + ",flickr":                 "dir,flickr",
+		"http://h/x":                    "http://h/x/{subset}/{id}.jpg",
+		"https://h:8/x/":                "https://h:8/x/{subset}/{id}.jpg",
+		"https://h/{id}?size=big&key=s": "https://h/{id}",
+		"HTTPS://h/a/{id}.png#f":        "HTTPS://h/a/{id}.png",
+	} {
+		s, err := fetch.ParseSources(list)
+		if err != nil || fetch.Canonical(s) != want {
+			t.Errorf("%s: %q, %v, want %q", list, fetch.Canonical(s), err, want)
+		}
+	}
+	for list, want := range map[string]string{
+		"":                        "expected s3, flickr",
+		"s3,,flickr":              "expected s3, flickr",
+		"S3":                      "not a folder",
+		"/no/such":                "not a folder",
+		"ftp://h/x":               "only http and https",
+		"file:///x":               "only http and https",
+		"http:///x":               "no host",
+		"http://{id}.h/x":         "no host",
+		"http://h/x?y":            "needs {id}",
+		"http://h/{subset}/x.jpg": "needs {id}",
+		"http://u:secret@h/x":     "user name or password",
+		"http://h:port/{id}":      "port",
+	} {
+		_, err := fetch.ParseSources(list)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", list, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error shows the password: %v", err)
+		}
+	}
+}
+
+func TestFolder(t *testing.T) {
+	outside, dir := t.TempDir(), t.TempDir()
+	write := func(path string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, oitest.JPEG(1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(outside, "secret.jpg"))
+	write(filepath.Join(dir, "objects", "x"))
+	write(filepath.Join(dir, "train", "nested.jpg"))
+	write(filepath.Join(dir, "flat.jpg"))
+	link("../objects/x", "train/inside.jpg")
+	link(filepath.Join(outside, "secret.jpg"), "train/absolute.jpg")
+	link("../../"+filepath.Base(outside)+"/secret.jpg", "train/relative.jpg")
+	link(outside, "test")
+	if err := os.Mkdir(filepath.Join(dir, "train", "folder.jpg"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "train", "pipe.jpg"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "train", "empty.jpg"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f := newFetcher(t, dir, func(o *fetch.Options) { o.MaxBytes = int64(len(oitest.JPEG(1))) })
+	for _, tt := range []struct {
+		subset, id string
+		reason     fetch.Reason
+	}{
+		{"train", "nested", ""},
+		{"train", "flat", ""},
+		{"", "flat", ""},
+		{"train", "inside", ""},
+		{"train", "absolute", fetch.Unreadable},
+		{"train", "relative", fetch.Unreadable},
+		{"test", "secret", fetch.Unreadable},
+		{"train", "folder", fetch.Unreadable},
+		{"train", "pipe", fetch.Unreadable},
+		{"train", "empty", fetch.NotPicture},
+		{"train", "missing", fetch.NotFound},
+	} {
+		r := fetch.Request{ID: tt.id, Subset: tt.subset}
+		if tt.reason == "" {
+			mustFetch(t, f, r)
+		} else if fail := failure(t, f, r); fail.Reason != tt.reason {
+			t.Errorf("%s/%s: got %+v, want %q", tt.subset, tt.id, fail, tt.reason)
+		}
+	}
+}
+
+func TestPlaceholderInAFolder(t *testing.T) {
+	data, err := os.ReadFile(oitest.Shared(t, "flickr/photo_unavailable.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "x.jpg"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, memory := range []int64{0, 1} { // held, and too large to hold
+		f := newFetcher(t, dir, func(o *fetch.Options) { o.Memory = memory })
+		if fail := failure(t, f, fetch.Request{ID: "x", Subset: "train"}); fail.Reason != fetch.Placeholder {
+			t.Errorf("got %+v", fail)
+		}
+	}
+	// Under a plain address too: nothing but the bytes gives it away.
+	srv := oitest.New(t, os.DirFS(dir))
+	f := newFetcher(t, srv.URL+"/{id}.jpg", nil)
+	if fail := failure(t, f, fetch.Request{ID: "x", Subset: "train"}); fail.Reason != fetch.Placeholder {
+		t.Errorf("got %+v", fail)
+	}
+}
+
+// TestGreyPhoto: one channel does not make a photo the placeholder.
+func TestGreyPhoto(t *testing.T) {
+	f := newFetcher(t, oitest.Shared(t, "openimages/images-1024px"), func(o *fetch.Options) { o.Check = fetch.CheckFull })
+	mustFetch(t, f, fetch.Request{ID: "7408fef212a5d3bc", Subset: "train"})
+}
+
+// TestUntrustedAddress: an address from the stream does not reach loopback,
+// whatever it is written like, and carries no password.
+func TestUntrustedAddress(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	port := srv.URL[strings.LastIndexByte(srv.URL, ':'):]
+	for _, raw := range []string{
+		srv.URL + "/train/0001.jpg",
+		"http://localhost" + port + "/train/0001.jpg",
+		"http://LOCALHOST" + port + "/train/0001.jpg",
+		"http://[::1]" + port + "/x.jpg",
+		"http://[::ffff:127.0.0.1]" + port + "/x.jpg",
+		"http://0.0.0.0" + port + "/x.jpg",
+		"http://user:word@127.0.0.1" + port + "/x.jpg",
+		"file:///etc/passwd",
+		"data:image/png;base64,AAAA",
+		"/etc/passwd",
+		"http://%zz/",
+		"://",
+	} {
+		f := newFetcher(t, "flickr", nil)
+		r := photo(1)
+		r.URL = raw
+		if fail := failure(t, f, r); fail.Reason != fetch.Refused {
+			t.Errorf("%s: got %+v", raw, fail)
+		}
+	}
+	if n := srv.Total(); n != 0 {
+		t.Errorf("%d requests got through", n)
+	}
+	var seen http.Header
+	srv.Fault("train/0001.jpg", func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		seen = r.Header.Clone()
+		serve(w, r)
+	})
+	f := newFetcher(t, "flickr", func(o *fetch.Options) { o.AllowHosts = []string{"localhost"}; o.UserAgent = "oi-fetch/test" })
+	r := photo(1)
+	r.URL = "http://user:word@localhost" + port + "/train/0001.jpg"
+	p, _ := mustFetch(t, f, r)
+	if seen.Get("Authorization") != "" || strings.Contains(p.URL, "word") {
+		t.Errorf("the password was sent (%v) or shown (%q)", seen, p.URL)
+	}
+	if seen.Get("User-Agent") != "oi-fetch/test" {
+		t.Errorf("user agent %q", seen.Get("User-Agent"))
+	}
+}

@@ -1,0 +1,122 @@
+package fetch
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
+)
+
+func verifier(c Check) *Fetcher {
+	return &Fetcher{opts: Options{Check: c, MaxPixels: DefaultMaxPixels, MaxBytes: DefaultMaxBytes}, pixels: semaphore.NewWeighted(decodeBudget)}
+}
+
+// TestEveryCutIsSeen cuts a picture at every byte.
+func TestEveryCutIsSeen(t *testing.T) {
+	data := oitest.JPEG(1)
+	f := verifier(CheckHeader)
+	for n := range len(data) + 1 {
+		_, err := f.verify(t.Context(), bytes.NewReader(data[:n]), int64(n))
+		if (err == nil) != (n == len(data)) {
+			t.Errorf("%d of %d bytes: %v", n, len(data), err)
+		}
+	}
+}
+
+// TestRealPhotos: every real photo passes the checks, the grey one too, and
+// Flickr's placeholder does not.
+func TestRealPhotos(t *testing.T) {
+	for _, dir := range []string{"openimages/images-1024px", "openimages/bucket/test"} {
+		files, err := filepath.Glob(filepath.Join(oitest.Shared(t, dir), "*.jpg"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no photos in %s: %v", dir, err)
+		}
+		f := verifier(CheckFull)
+		for _, name := range files {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mt, err := f.verify(t.Context(), bytes.NewReader(data), int64(len(data))); err != nil || mt != "image/jpeg" {
+				t.Errorf("%s: %s, %v", filepath.Base(name), mt, err)
+			}
+			cut := int64(len(data) * 9 / 10)
+			var flt *fault
+			if _, err := f.verify(t.Context(), bytes.NewReader(data), cut); !errors.As(err, &flt) || flt.reason != Truncated {
+				t.Errorf("%s, cut: %v", filepath.Base(name), err)
+			}
+		}
+	}
+}
+
+func TestContainsAfter(t *testing.T) {
+	pattern := []byte{0xff, 0xd9}
+	for _, size := range []int{0, 1, 2, 3, 4095, 4096, 4097, 4098, 69_631, 69_632, 69_633, 69_634, 200_000} {
+		for _, at := range []int{-1, 0, 1, size - 2, size - 4096, size - 4097, size - 69_632, size - 69_633, size / 2} {
+			for _, from := range []int{0, 1, 5} {
+				data := make([]byte, size)
+				if at >= 0 && at+2 <= size {
+					copy(data[at:], pattern)
+				}
+				want := from < size && bytes.Contains(data[from:], pattern)
+				got, err := containsAfter(bytes.NewReader(data), int64(from), int64(size), pattern)
+				if err != nil || got != want {
+					t.Errorf("size %d, at %d, from %d: %v, %v, want %v", size, at, from, got, err, want)
+				}
+			}
+		}
+	}
+}
+
+// FuzzVerify: whatever the bytes, there is an answer of a known kind, and what
+// passes the full check can be decoded.
+func FuzzVerify(f *testing.F) {
+	good := oitest.JPEG(1)
+	f.Add(good)
+	f.Add(good[:100])
+	f.Add([]byte("\xff\xd8\xff\xda\x00\x02\xff\xd9"))
+	f.Add([]byte(pngMagic + "\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00" + pngEnd))
+	f.Add([]byte("<html>"))
+	v := verifier(CheckFull)
+	v.opts.MaxPixels = 1 << 20
+	f.Fuzz(func(t *testing.T, data []byte) {
+		mt, err := v.verify(t.Context(), bytes.NewReader(data), int64(len(data)))
+		var flt *fault
+		if err != nil && !errors.As(err, &flt) {
+			t.Fatalf("an error that is no fault: %v", err)
+		}
+		if err == nil && mt == "image/jpeg" {
+			if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
+				t.Fatalf("passed, but: %v", err)
+			}
+		}
+	})
+}
+
+func TestDecoderPanic(t *testing.T) {
+	_, err := guarded(func() (image.Image, error) { panic("boom") })
+	if err == nil {
+		t.Error("a panic went unseen")
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	data := oitest.JPEG(1)
+	for _, c := range []Check{CheckHeader, CheckFull} {
+		b.Run(string(c), func(b *testing.B) {
+			f := verifier(c)
+			for b.Loop() {
+				if _, err := f.verify(b.Context(), bytes.NewReader(data), int64(len(data))); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,130 @@
+// Oi-fetch gets the photos of items: it reads items and writes them with the
+// bytes of their photo.
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/fetch"
+	"github.com/opensandwich/oi/cmd/internal/sample"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+)
+
+func main() { cli.Main(command()) }
+
+func command() *cli.Command {
+	o := &options{}
+	return &cli.Command{
+		Name:    "oi-fetch",
+		Summary: "get the photos of items",
+		Usage:   "[FILE...]",
+		Description: `Reads items and writes them with the bytes of their photo, in the same order.
+
+--images says where photos come from: s3, the public mirror of all photos with boxes; flickr, the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is appended or in which {subset} and {id} are filled in; or a folder, with SUBSET/ID.jpg or ID.jpg in it. Several, separated by commas, are tried in order. Photos of the built-in sample are painted here and need no source.
+
+A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks nobody. --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again, --retries times, with growing pauses; a host that asks for a pause gets it.
+
+What came is a photo only if the transfer was complete, it is a JPEG or PNG, its header reads, it has its end, and it is not Flickr's notice that the photo is no longer available. An original from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that one. --check full decodes every photo as well.
+
+Addresses in the stream may not lead to this machine or its private network; --allow-host makes an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps those items.`,
+		Examples: `# photos of two classes, from the public mirror
+oi-boxes --subset validation Hamburger Sandwich | oi-fetch > photos.oi
+# from a folder first, the rest from the mirror
+oi-fetch --images photos,s3 < boxes.oi > photos.oi
+# once more for what failed
+oi-fetch --failures failed.json < boxes.oi > photos.oi
+oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi`,
+		Flags:        o.flags,
+		Run:          o.run,
+		NoInputUsage: true,
+	}
+}
+
+type options struct {
+	stream      stream.Flags
+	images      string
+	cache       string
+	timeout     time.Duration
+	retries     int
+	rates       []string
+	connections int
+	allowHosts  []string
+	offline     bool
+	check       string
+}
+
+func (o *options) flags(fs *cli.FlagSet) {
+	fs.StringVar(&o.images, "images", fetch.DefaultSources, "get photos from s3, flickr, thumbnail, a URL or a folder, or a `LIST` of these")
+	cli.FromEnv(fs, "images", "OI_IMAGES")
+	fs.StringVar(&o.cache, "cache", "", "keep photos below `DIR` instead of $XDG_CACHE_HOME/oi or ~/.cache/oi")
+	fs.BoolVar(&o.offline, "offline", false, "ask nobody: use folders and the cache only")
+	fs.StringVar(&o.check, "check", string(fetch.CheckHeader), "check each photo's header and end, or with full decode it: `HOW` is header or full")
+	fs.DurationVar(&o.timeout, "timeout", fetch.DefaultTimeout, "give up a transfer after this `TIME`")
+	fs.IntVar(&o.retries, "retries", fetch.DefaultRetries, "try a failed transfer `N` times more")
+	fs.StringSliceVar(&o.rates, "rate", nil, "send at most `N` requests a second to each host, or HOST=N; 0 is unlimited (default flickr=1)")
+	fs.IntVar(&o.connections, "connections", 0, "open at most `N` connections to each host (default 32, to Flickr 4)")
+	fs.StringSliceVar(&o.allowHosts, "allow-host", nil, "let addresses in the stream lead to `HOST` or HOST:PORT though it is private")
+	// Transfers wait for the network far more than for a processor.
+	o.stream.Jobs = 32
+	o.stream.Register(fs)
+}
+
+// photoSource makes the fetcher that the options describe. The caller closes
+// it.
+func (o *options) photoSource(env *cli.Env) (*photos, error) {
+	switch {
+	case o.timeout <= 0:
+		return nil, cli.Usagef("--timeout %s: want more than 0", o.timeout)
+	case o.retries < 0:
+		return nil, cli.Usagef("--retries %d: want 0 or more", o.retries)
+	case o.connections < 0:
+		return nil, cli.Usagef("--connections %d: want 1 or more, or 0 for the default", o.connections)
+	}
+	check, err := fetch.ParseCheck(o.check)
+	if err != nil {
+		return nil, cli.Usagef("--check: %w", err)
+	}
+	rates, err := fetch.ParseRates(o.rates)
+	if err != nil {
+		return nil, cli.Usagef("--rate: %w", err)
+	}
+	sources, err := fetch.ParseSources(o.images)
+	if err != nil {
+		return nil, cli.Usagef("--images: %w", err)
+	}
+	f, err := fetch.New(fetch.Options{
+		Sources:     sources,
+		Cache:       o.openCache(env),
+		Sample:      sample.New().Photo,
+		Timeout:     o.timeout,
+		Retries:     o.retries,
+		Rates:       rates,
+		Connections: o.connections,
+		AllowHosts:  o.allowHosts,
+		Offline:     o.offline,
+		Check:       check,
+		UserAgent:   "oi-fetch/" + env.Version,
+		EnvProxy:    true,
+	})
+	if err != nil {
+		return nil, cli.Usagef("--allow-host: %w", err)
+	}
+	return &photos{fetcher: f, args: map[string]string{"images": fetch.Canonical(sources), "check": string(check)}}, nil
+}
+
+func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
+	p, err := o.photoSource(env)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.fetcher.Close()) }()
+	return stream.Filter(ctx, env, &o.stream, env.Args, stream.Stage{
+		Args: p.args,
+		Need: "image",
+		Do:   p.do,
+		Emit: p.emit,
+	})
+}
