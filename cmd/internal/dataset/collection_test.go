@@ -1,0 +1,227 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/record"
+)
+
+func collect(t *testing.T, items ...*record.Item) *Collection {
+	t.Helper()
+	c := NewCollection(NewSpool(1<<20, ""))
+	for _, item := range items {
+		if err := c.Add(item); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func keys(entries []Entry) string {
+	var all []string
+	for _, e := range entries {
+		all = append(all, strings.TrimLeft(e.Key[:4], "0"))
+	}
+	return strings.Join(all, " ")
+}
+
+func TestCollectionOrder(t *testing.T) {
+	c := collect(t, picture(3, "a", Train), picture(1, "b", Val), picture(2, "a", Train), picture(9, "a", Test), picture(1, "b", Train))
+	for set, want := range map[string]string{Train: "1 2 3", Val: "1", Test: "9"} {
+		if got := keys(c.Of(set)); got != want {
+			t.Errorf("%s: %q, want %q", set, got, want)
+		}
+	}
+	if got := c.Counts().String(); got != "train 3 (a 2, b 1)\nval 1 (b 1)\ntest 1 (a 1)" {
+		t.Errorf("counts: %q", got)
+	}
+	if c.Size() != (Size{2, 2}) {
+		t.Errorf("size %v", c.Size())
+	}
+}
+
+func TestDivide(t *testing.T) {
+	split := Split{Val: 0.3, Test: 0.3, Seed: 1}
+	var items []*record.Item
+	for i := range 60 {
+		item := picture(i, "a", "")
+		item.Subset = "train"
+		item.Image = &record.Image{AuthorURL: fmt.Sprint("author ", i/3)}
+		items = append(items, item)
+	}
+	items = append(items, picture(99, "a", Test))
+	c := collect(t, items...)
+	if n := c.Divide(split); n != 60 {
+		t.Errorf("Divide = %d, want 60", n)
+	}
+	for i, e := range c.Entries[:60] {
+		if want := split.Of(Group(fmt.Sprint("author ", i/3), "", "")); e.Set != want {
+			t.Errorf("item %d is in %s, want %s", i, e.Set, want)
+		}
+	}
+	if c.Entries[60].Set != Test {
+		t.Error("an item that had a set lost it")
+	}
+
+	// One official validation row, and nothing is divided.
+	official := picture(100, "a", "")
+	official.Subset = "validation"
+	c = collect(t, append(items, official)...)
+	c.Divide(split)
+	for _, e := range c.Entries[:60] {
+		if e.Set != Train {
+			t.Errorf("%s is in %s, want train", e.Key, e.Set)
+		}
+	}
+	if c.Entries[61].Set != Val {
+		t.Errorf("the validation row is in %s", c.Entries[61].Set)
+	}
+}
+
+func TestRemoveDuplicates(t *testing.T) {
+	twin := picture(2, "a", Train)
+	twin.Fetched.SHA256 = picture(7, "a", "").Fetched.SHA256 // another id, the same bytes
+	c := collect(t, picture(1, "a", Train), twin, picture(2, "a", Train), picture(7, "b", Val), picture(8, "b", Test), picture(8, "a", Train))
+	if n := c.RemoveDuplicates(); n != 2 {
+		t.Errorf("%d removed, want 2", n)
+	}
+	if got := keys(c.Of(Train)); got != "1 2" {
+		t.Errorf("train: %q", got)
+	}
+	if got := keys(c.Of(Val)) + "|" + keys(c.Of(Test)); got != "7|8" {
+		t.Errorf("held out: %q", got)
+	}
+}
+
+// Pictures that were never fetched are told apart by their pixels; variants
+// are not.
+func TestPictureOf(t *testing.T) {
+	a, b := picture(1, "a", Train), picture(2, "a", Train)
+	b.Fetched = nil
+	if PictureOf(a) == (Picture{}) || PictureOf(b) == (Picture{}) || PictureOf(a) == PictureOf(b) {
+		t.Error("pictures are not told apart")
+	}
+	b.Augment = &record.Augment{Epoch: 1}
+	if PictureOf(b) != (Picture{}) {
+		t.Error("a variant counts as a picture")
+	}
+	if (Pictures{Picture{}: {}}).Has(Picture{}) {
+		t.Error("an unknown picture is found")
+	}
+}
+
+func TestAddRefuses(t *testing.T) {
+	change := func(f func(*record.Item)) *record.Item {
+		item := picture(2, "a", Train)
+		f(item)
+		return item
+	}
+	for name, tc := range map[string]struct {
+		item *record.Item
+		want string
+	}{
+		"no tensor":      {change(func(i *record.Item) { i.Tensor = nil }), "item 0002-00000000 has no tensor"},
+		"no label":       {change(func(i *record.Item) { i.Label = nil }), "has no label"},
+		"another size":   {change(func(i *record.Item) { i.Tensor.Shape = []int{4, 1, 3} }), "is 1x4 pixels, those before it are 2x2"},
+		"too few bytes":  {change(func(i *record.Item) { i.Tensor.Data = i.Tensor.Data[1:] }), "with 11 bytes"},
+		"overflow":       {change(func(i *record.Item) { i.Tensor.Shape = []int{1 << 62, 4, 3} }), "with 12 bytes"},
+		"negative":       {change(func(i *record.Item) { i.Tensor.Shape = []int{-2, -2, 3} }), "with 12 bytes"},
+		"grey":           {change(func(i *record.Item) { i.Tensor.Shape = []int{2, 2, 1} }), "want [height width 3]"},
+		"floats":         {change(func(i *record.Item) { i.Tensor.DType = "float32" }), "want [height width 3] and uint8"},
+		"an unknown set": {change(func(i *record.Item) { i.Set = "valid" }), `set "valid", want train, val or test`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := collect(t, picture(1, "a", Train))
+			if err := c.Add(tc.item); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("Add = %v, want %q", err, tc.want)
+			}
+			if len(c.Entries) != 1 {
+				t.Errorf("%d entries after a refusal", len(c.Entries))
+			}
+		})
+	}
+}
+
+func TestCounts(t *testing.T) {
+	counts := func(sets string) Counts { // "train:a2,b1 val:a1"
+		c := Counts{}
+		for _, set := range strings.Fields(sets) {
+			name, labels, _ := strings.Cut(set, ":")
+			for _, label := range strings.Split(labels, ",") {
+				for range int(label[1] - '0') {
+					c.Add(name, label[:1])
+				}
+			}
+		}
+		return c
+	}
+	for _, tc := range []struct{ sets, want, hint string }{
+		{"train:a2,b1 val:a1,b1", "", ""},
+		{"train:a2,b1 val:a1,b1 test:a1", "", ""},
+		{"", "no items", "stage before"},
+		{"train:a2 val:a1 test:a1", "one class only, a", "oi-boxes --negatives"},
+		{"train:a2 val:a1 test:a1", "one class only, a", "--background always"},
+		{"train:a2,b2 test:a1,b1", "the set val is empty", "--split hash"},
+		{"train:a2,b2 val:a1", "the set val has one class only, a", "--split hash"},
+		{"val:a2,b2", "the set train is empty", "--subset"},
+		{"train:a2 val:a2,b2", "no b to train on", "more boxes"},
+	} {
+		c := counts(tc.sets)
+		err := c.Check(c.Labels())
+		if tc.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", tc.sets, err)
+			}
+			continue
+		}
+		var problem *Problem
+		if !errors.As(err, &problem) || !strings.Contains(problem.Text, tc.want) || !strings.Contains(problem.Hint, tc.hint) {
+			t.Errorf("%s: %#v, want %q and the hint %q", tc.sets, err, tc.want, tc.hint)
+		}
+	}
+	if got := counts("train:a6,b2 val:c1").Imbalance(); got != 3 {
+		t.Errorf("imbalance %g, want 3", got)
+	}
+	if got := (Counts{}).Imbalance(); got != 0 {
+		t.Errorf("imbalance of nothing %g", got)
+	}
+}
+
+func TestKeepBackground(t *testing.T) {
+	always := []record.Stage{{Tool: "oi-boxes"}, {Tool: "oi-crop", Args: map[string]string{"background": "always"}}}
+	auto := []record.Stage{{Tool: "oi-crop", Args: map[string]string{"background": "auto"}}}
+	for _, tc := range []struct {
+		labels string
+		trail  []record.Stage
+		want   bool
+	}{
+		{"Hamburger background", nil, true},
+		{"Hamburger background", auto, true},
+		{"Hamburger Sandwich background", auto, false},
+		{"Hamburger Sandwich background", always, true},
+		{"background", nil, true},
+	} {
+		if got := KeepBackground(strings.Fields(tc.labels), tc.trail); got != tc.want {
+			t.Errorf("KeepBackground(%q) = %v", tc.labels, got)
+		}
+	}
+}
+
+func TestKeyOf(t *testing.T) {
+	item := picture(1, "a", Train)
+	got := []string{KeyOf(item)}
+	item.Key = ""
+	got = append(got, KeyOf(item))
+	item.ID = ""
+	got = append(got, KeyOf(item)[:7])
+	if want := []string{"0001-00000000", "0001", "pixels-"}; !slices.Equal(got, want) {
+		t.Errorf("keys %q, want %q", got, want)
+	}
+	if KeyOf(&record.Item{}) != "" {
+		t.Error("an empty item has a key")
+	}
+}

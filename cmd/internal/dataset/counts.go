@@ -1,0 +1,148 @@
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// Counts is the number of items of each set and, within it, label.
+type Counts map[string]map[string]int
+
+// Add counts one item.
+func (c Counts) Add(set, label string) {
+	if c[set] == nil {
+		c[set] = map[string]int{}
+	}
+	c[set][label]++
+}
+
+// Of returns the number of items in a set.
+func (c Counts) Of(set string) int {
+	n := 0
+	for _, k := range c[set] {
+		n += k
+	}
+	return n
+}
+
+// Labels returns the labels that occur in any set, sorted.
+func (c Counts) Labels() []string {
+	all := map[string]struct{}{}
+	for _, labels := range c {
+		for label := range labels {
+			all[label] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// Imbalance returns how many train items the largest class has for one of the
+// smallest, 0 without any.
+func (c Counts) Imbalance() float64 {
+	small, large := 0, 0
+	for _, n := range c[Train] {
+		if small == 0 || n < small {
+			small = n
+		}
+		large = max(large, n)
+	}
+	if small == 0 {
+		return 0
+	}
+	return float64(large) / float64(small)
+}
+
+// Check says whether a model of the classes can be trained and judged with
+// items in these numbers.
+func (c Counts) Check(classes []string) error {
+	if err := CheckClasses(classes); err != nil {
+		return err
+	}
+	if c.Of(Train) == 0 {
+		return &Problem{"no items to train on: the set train is empty", "ask for --subset train too, or divide what there is with oi-boxes --split hash"}
+	}
+	if err := c.CheckValidation(); err != nil {
+		return err
+	}
+	for _, class := range classes {
+		if c[Train][class] == 0 {
+			return &Problem{fmt.Sprintf("no %s to train on: the set train has none", class), "ask for more boxes, or leave the class out"}
+		}
+	}
+	return nil
+}
+
+// CheckClasses refuses to tell one class from nothing.
+func CheckClasses(classes []string) error {
+	const ways = "oi-crop cuts windows of background from the same photos when a stream of one class has its header (or with --background always), " +
+		"and oi-boxes --negatives N adds boxes of other classes"
+	switch len(classes) {
+	case 0:
+		return &Problem{"no items", "the stage before sent none; see its message"}
+	case 1:
+		return &Problem{fmt.Sprintf("there is one class only, %s, and nothing to tell it from", classes[0]), ways}
+	}
+	return nil
+}
+
+// CheckValidation refuses a validation set by which early stopping would be
+// blind.
+func (c Counts) CheckValidation() error {
+	const hint = "ask for more boxes, for --subset train,validation, or divide them anew with oi-boxes --split hash --val 0.2"
+	switch present := slices.Sorted(maps.Keys(c[Val])); len(present) {
+	case 0:
+		return &Problem{"no items to validate with: the set val is empty", hint}
+	case 1:
+		return &Problem{fmt.Sprintf("the set val has one class only, %s, which says nothing about a model", present[0]), hint}
+	}
+	return nil
+}
+
+// String describes the counts in one line a set.
+func (c Counts) String() string {
+	var b strings.Builder
+	for _, set := range []string{Train, Val, Test} {
+		var parts []string
+		for _, label := range slices.Sorted(maps.Keys(c[set])) {
+			parts = append(parts, fmt.Sprintf("%s %d", label, c[set][label]))
+		}
+		fmt.Fprintf(&b, "%s %d", set, c.Of(set))
+		if len(parts) > 0 {
+			fmt.Fprintf(&b, " (%s)", strings.Join(parts, ", "))
+		}
+		if set != Test {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// KeepBackground reports whether windows of background are a class of their
+// own among labels: if they were asked for, or if they are what a single named
+// class is told from.
+func KeepBackground(labels []string, trail []record.Stage) bool {
+	for _, stage := range trail {
+		if stage.Tool == "oi-crop" && stage.Args["background"] == "always" {
+			return true
+		}
+	}
+	named := 0
+	for _, label := range labels {
+		if label != Background {
+			named++
+		}
+	}
+	return named <= 1
+}
+
+// hash64 shortens a name to the first 8 bytes of its SHA-256.
+func hash64(s string) uint64 {
+	sum := sha256.Sum256([]byte(s))
+	return binary.BigEndian.Uint64(sum[:])
+}

@@ -1,0 +1,99 @@
+package dataset
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// An Origin is where a stage's items came from, summed over the segments and
+// files of its input.
+type Origin struct {
+	Header   record.Header  // of all segments: the union of classes and stages
+	Counts   []record.Count // of the stages before, summed
+	Salvaged record.Loss
+}
+
+// Begin takes note of a segment's header.
+func (o *Origin) Begin(h *record.Header) {
+	o.Header.Version = record.Version
+	if h.Completeness != "" {
+		o.Header.Completeness = h.Completeness
+	}
+	o.Header.Classes = slices.Concat(o.Header.Classes, h.Classes)
+	order := func(a, b record.Class) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.MID, b.MID))
+	}
+	slices.SortStableFunc(o.Header.Classes, order)
+	o.Header.Classes = slices.CompactFunc(o.Header.Classes, func(a, b record.Class) bool { return order(a, b) == 0 })
+	for _, stage := range h.Stages {
+		known := slices.ContainsFunc(o.Header.Stages, func(s record.Stage) bool {
+			return s.Tool == stage.Tool && s.Version == stage.Version && equalArgs(s.Args, stage.Args)
+		})
+		if !known {
+			o.Header.Stages = append(o.Header.Stages, stage)
+		}
+	}
+	for _, field := range h.Extra {
+		if !slices.ContainsFunc(o.Header.Extra, func(f record.Field) bool { return f.Key == field.Key }) {
+			o.Header.Extra = append(o.Header.Extra, field)
+		}
+	}
+}
+
+func equalArgs(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for name, value := range a {
+		if other, ok := b[name]; !ok || other != value {
+			return false
+		}
+	}
+	return true
+}
+
+// End takes note of a segment's end. Counts of the same tool, at the same turn
+// among those of its name, are added up.
+func (o *Origin) End(e *record.End) {
+	if e.Salvaged != nil {
+		o.Salvaged.Places += e.Salvaged.Places
+		o.Salvaged.Bytes += e.Salvaged.Bytes
+	}
+	turn := map[string]int{}
+	for _, count := range e.Stages {
+		at := o.nth(count.Tool, turn[count.Tool])
+		turn[count.Tool]++
+		sum := &o.Counts[at]
+		sum.In += count.In
+		sum.Out += count.Out
+		addCounts(&sum.Added, count.Added)
+		addCounts(&sum.Removed, count.Removed)
+		addCounts(&sum.Skipped, count.Skipped)
+	}
+}
+
+// nth returns the position of the n-th count of a tool, made if need be.
+func (o *Origin) nth(tool string, n int) int {
+	for i, count := range o.Counts {
+		if count.Tool != tool {
+			continue
+		}
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	o.Counts = append(o.Counts, record.Count{Tool: tool})
+	return len(o.Counts) - 1
+}
+
+func addCounts(to *map[string]int64, from map[string]int64) {
+	for reason, n := range from {
+		if *to == nil {
+			*to = map[string]int64{}
+		}
+		(*to)[reason] += n
+	}
+}

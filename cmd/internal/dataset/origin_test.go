@@ -1,0 +1,78 @@
+package dataset
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/opensandwich/oi/record"
+)
+
+func TestOrigin(t *testing.T) {
+	stage := func(tool, limit string) record.Stage {
+		return record.Stage{Tool: tool, Version: "1", Args: map[string]string{"limit": limit}}
+	}
+	var o Origin
+	o.Begin(&record.Header{Classes: []record.Class{{MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0")}})
+	o.End(&record.End{Stages: []record.Count{
+		{Tool: "oi-crop", In: 5, Out: 4, Skipped: map[string]int64{"bad": 1}},
+		{Tool: "oi-crop", In: 4, Out: 4},
+	}})
+	o.Begin(&record.Header{Completeness: "unchecked", Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "2"), stage("oi-crop", "0")}})
+	o.End(&record.End{
+		Stages: []record.Count{
+			{Tool: "oi-crop", In: 7, Out: 7, Removed: map[string]int64{"small": 0}},
+			{Tool: "oi-crop", In: 7, Out: 5, Skipped: map[string]int64{"bad": 2}},
+			{Tool: "oi-other", In: 5, Out: 5},
+		},
+		Salvaged: &record.Loss{Places: 1, Bytes: 10},
+	})
+	want := Origin{
+		Header: record.Header{
+			Version: record.Version, Completeness: "unchecked",
+			Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}},
+			Stages:  []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0"), stage("oi-boxes", "2")},
+		},
+		Counts: []record.Count{
+			{Tool: "oi-crop", In: 12, Out: 11, Removed: map[string]int64{"small": 0}, Skipped: map[string]int64{"bad": 1}},
+			{Tool: "oi-crop", In: 11, Out: 9, Skipped: map[string]int64{"bad": 2}},
+			{Tool: "oi-other", In: 5, Out: 5},
+		},
+		Salvaged: record.Loss{Places: 1, Bytes: 10},
+	}
+	if diff := cmp.Diff(want, o); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	for text, want := range map[string]struct {
+		n     int64
+		again string
+	}{
+		"0": {0, "0"}, "1000": {1000, "1000"}, "1K": {1024, "1KiB"}, "2m": {2 << 20, "2MiB"}, "1GiB": {1 << 30, "1GiB"}, "3kib": {3 << 10, "3KiB"}, "1536M": {1536 << 20, "1536MiB"},
+	} {
+		var m Memory
+		if err := m.Set(text); err != nil || int64(m) != want.n || m.String() != want.again {
+			t.Errorf("Set(%q) = %d, %v, again %q; want %d, %q", text, m, err, m.String(), want.n, want.again)
+		}
+	}
+	for _, text := range []string{"", "G", "-1", "1.5G", "9223372036854775807G", "1T", "ten"} {
+		var m Memory
+		if err := m.Set(text); err == nil {
+			t.Errorf("Set(%q) = %d", text, m)
+		}
+	}
+}
+
+func FuzzDecodePictures(f *testing.F) {
+	f.Add("")
+	f.Add("AAAAAAAAAAA=")
+	f.Add("AAAA")
+	f.Fuzz(func(t *testing.T, text string) {
+		known, err := DecodePictures(text)
+		if err == nil && known.Len() > len(text)/8+1 {
+			t.Errorf("%d pictures from %d bytes", known.Len(), len(text))
+		}
+	})
+}

@@ -1,0 +1,39 @@
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+)
+
+// Permutation returns the numbers 0 to n-1 in the order of an epoch, which
+// depends on the arguments alone. Every order is equally likely.
+func Permutation(seed uint64, epoch, n int) []int {
+	name := []byte("oi-permutation1")
+	name = binary.BigEndian.AppendUint64(name, seed)
+	name = binary.BigEndian.AppendUint64(name, uint64(int64(epoch)))
+	sum := sha256.Sum256(name)
+	source := rand.NewPCG(binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16]))
+
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	for i := n - 1; i > 0; i-- { // Fisher and Yates
+		k := below(source, uint64(i)+1)
+		order[i], order[k] = order[k], order[i]
+	}
+	return order
+}
+
+// below returns a number from 0 to n-1 without bias (D. Lemire: Fast random
+// integer generation in an interval, 2019). It is written out because how the
+// standard library maps bits to a range may change, and with it every model.
+func below(source rand.Source, n uint64) uint64 {
+	hi, lo := bits.Mul64(source.Uint64(), n)
+	for floor := -n % n; lo < floor; {
+		hi, lo = bits.Mul64(source.Uint64(), n)
+	}
+	return hi
+}

@@ -1,0 +1,170 @@
+package dataset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// DefaultMemory is how many bytes of items stay in memory before the rest
+// goes to a temporary file.
+const DefaultMemory = 1 << 30
+
+// A Spool keeps items so that each can be had again by its number. The first
+// ones stay in memory, up to a limit; what comes after goes to a temporary
+// file that has no name, so nothing is left behind however the process ends.
+//
+// Items are kept as the records they were, within which the pixels lie as they
+// are. Adding is for one goroutine; once it is over, any number may read.
+type Spool struct {
+	limit   int64
+	dir     string
+	places  []place
+	inside  int64 // bytes in memory
+	outside int64 // bytes in the file
+	file    *os.File
+
+	buffer  bytes.Buffer
+	encoder *record.Writer
+	prelude []byte // the header that a record needs before it
+}
+
+// A place is where an item's record is, in memory or at an offset in the file,
+// and where in it the pixels are.
+type place struct {
+	memory []byte
+	offset int64
+	size   uint32
+	pixels uint32 // from the record's start
+	length uint32 // of the pixels
+}
+
+// NewSpool returns an empty spool that keeps up to limit bytes in memory and
+// makes its file, if it needs one, in dir, "" being the system's folder for
+// temporary files.
+func NewSpool(limit int64, dir string) *Spool {
+	return &Spool{limit: limit, dir: dir}
+}
+
+// Len returns the number of items.
+func (s *Spool) Len() int { return len(s.places) }
+
+// Spilled returns the number of bytes in the temporary file.
+func (s *Spool) Spilled() int64 { return s.outside }
+
+// Add keeps an item and returns its number. The item may be changed
+// afterwards.
+func (s *Spool) Add(item *record.Item) (int, error) {
+	data, err := s.encode(item)
+	if err != nil {
+		return 0, fmt.Errorf("keep item %s: %w", item.Key, err)
+	}
+	at := place{size: uint32(len(data))}
+	if item.Tensor != nil {
+		found := bytes.Index(data, item.Tensor.Data)
+		if found < 0 {
+			return 0, fmt.Errorf("keep item %s: its record does not hold its pixels", item.Key)
+		}
+		at.pixels, at.length = uint32(found), uint32(len(item.Tensor.Data))
+	}
+	if size := int64(len(data)); s.file == nil && s.inside+size <= s.limit {
+		at.memory = bytes.Clone(data)
+		s.inside += size
+	} else if at.offset, err = s.spill(data); err != nil {
+		return 0, err
+	}
+	s.places = append(s.places, at)
+	return len(s.places) - 1, nil
+}
+
+// encode returns the item as a record, which is valid until the next call. A
+// record is smaller than the 4 GiB that a place can tell.
+func (s *Spool) encode(item *record.Item) ([]byte, error) {
+	if s.encoder == nil {
+		s.encoder = record.NewWriter(&s.buffer, record.Binary)
+		if err := s.write(&record.Header{Version: record.Version}); err != nil {
+			return nil, err
+		}
+		s.prelude = bytes.Clone(s.buffer.Bytes())
+	}
+	s.buffer.Reset()
+	if err := s.write(item); err != nil {
+		return nil, err
+	}
+	return s.buffer.Bytes(), nil
+}
+
+func (s *Spool) write(r record.Record) error {
+	if err := s.encoder.Write(r); err != nil {
+		return err
+	}
+	return s.encoder.Flush()
+}
+
+// spill appends data to the temporary file and returns where it is.
+func (s *Spool) spill(data []byte) (int64, error) {
+	if s.file == nil {
+		file, err := os.CreateTemp(s.dir, "oi-spool-*")
+		if err != nil {
+			return 0, fmt.Errorf("temporary file for the items: %w", err)
+		}
+		// From here on the file lives only as long as this process has it open.
+		if err := os.Remove(file.Name()); err != nil {
+			return 0, errors.Join(fmt.Errorf("temporary file for the items: %w", err), file.Close())
+		}
+		s.file = file
+	}
+	at := s.outside
+	if _, err := s.file.WriteAt(data, at); err != nil {
+		return 0, fmt.Errorf("temporary file for the items, after %d bytes: %w", at, err)
+	}
+	s.outside += int64(len(data))
+	return at, nil
+}
+
+// Pixels copies the pixels of item i to buf, or to a new slice if buf has no
+// room for them, and returns it.
+func (s *Spool) Pixels(i int, buf []byte) ([]byte, error) {
+	at := s.places[i]
+	if cap(buf) < int(at.length) {
+		buf = make([]byte, at.length)
+	}
+	buf = buf[:at.length]
+	if at.memory != nil {
+		copy(buf, at.memory[at.pixels:])
+	} else if _, err := s.file.ReadAt(buf, at.offset+int64(at.pixels)); err != nil {
+		return nil, fmt.Errorf("read back item %d: %w", i, err)
+	}
+	return buf, nil
+}
+
+// Item returns item i as it was added.
+func (s *Spool) Item(i int) (*record.Item, error) {
+	at := s.places[i]
+	var data io.Reader = bytes.NewReader(at.memory)
+	if at.memory == nil {
+		data = io.NewSectionReader(s.file, at.offset, int64(at.size))
+	}
+	reader := record.NewReader(io.MultiReader(bytes.NewReader(s.prelude), data))
+	for {
+		r, err := reader.Read()
+		if err != nil {
+			return nil, fmt.Errorf("read back item %d: %w", i, err)
+		}
+		if item, ok := r.(*record.Item); ok {
+			return item, nil
+		}
+	}
+}
+
+// Close gives back the temporary file.
+func (s *Spool) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}

@@ -1,0 +1,135 @@
+package dataset
+
+import (
+	"bytes"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/opensandwich/oi/record"
+)
+
+func TestSpool(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		limit int64
+		spill bool
+	}{
+		{"in memory", 1 << 20, false},
+		{"half in a file", 3000, true},
+		{"in a file", 0, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := NewSpool(tc.limit, dir)
+			defer func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			var want []*record.Item
+			for i := range 40 {
+				item := picture(i, "Hamburger", Train)
+				if i == 5 {
+					item.Tensor = nil
+					item.Image = &record.Image{Title: "no pixels", License: "CC"}
+				}
+				n, err := s.Add(item)
+				if err != nil || n != i {
+					t.Fatalf("Add = %d, %v", n, err)
+				}
+				want = append(want, item)
+			}
+			if s.Len() != 40 {
+				t.Errorf("Len = %d", s.Len())
+			}
+			if got := s.Spilled() > 0; got != tc.spill {
+				t.Errorf("%d bytes in the file, want some: %v", s.Spilled(), tc.spill)
+			}
+			if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
+				t.Errorf("the folder has %v (%v), want a file without a name", names, err)
+			}
+			var group sync.WaitGroup
+			for w := range 4 {
+				group.Go(func() {
+					var buf []byte
+					for k := range want {
+						i := (k*7 + w) % len(want)
+						got, err := s.Item(i)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if diff := cmp.Diff(want[i], got); diff != "" {
+							t.Errorf("item %d: %s", i, diff)
+						}
+						if want[i].Tensor == nil {
+							continue
+						}
+						buf, err = s.Pixels(i, buf)
+						if err != nil || !bytes.Equal(buf, want[i].Tensor.Data) {
+							t.Errorf("Pixels(%d) = %v, %v", i, buf, err)
+						}
+					}
+				})
+			}
+			group.Wait()
+		})
+	}
+}
+
+func TestSpoolNoFolder(t *testing.T) {
+	s := NewSpool(0, t.TempDir()+"/missing")
+	if _, err := s.Add(picture(1, "a", Train)); err == nil {
+		t.Error("an item was kept in a folder that does not exist")
+	}
+}
+
+// What is added is a copy.
+func TestSpoolOwnsItsItems(t *testing.T) {
+	s := NewSpool(1<<20, "")
+	item := picture(1, "a", Train)
+	if _, err := s.Add(item); err != nil {
+		t.Fatal(err)
+	}
+	item.Tensor.Data[0] ^= 0xff
+	got, err := s.Item(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Tensor.Data[0] == item.Tensor.Data[0] {
+		t.Error("the spool shares its pixels with the caller")
+	}
+}
+
+func BenchmarkSpoolPixels(b *testing.B) {
+	for name, limit := range map[string]int64{"memory": 1 << 30, "file": 0} {
+		b.Run(name, func(b *testing.B) {
+			s := NewSpool(limit, b.TempDir())
+			defer func() {
+				if err := s.Close(); err != nil {
+					b.Error(err)
+				}
+			}()
+			for i := range 64 {
+				item := picture(i, "a", Train)
+				item.Tensor.Shape, item.Tensor.Data = []int{128, 128, 3}, make([]byte, 128*128*3)
+				if _, err := s.Add(item); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.SetBytes(128 * 128 * 3)
+			var buf []byte
+			i := 0
+			for b.Loop() {
+				var err error
+				if buf, err = s.Pixels(i%64, buf); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+	}
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// A File is a file to be written and what goes into it.
+type File struct {
+	Path  string
+	Write func(io.Writer) error
+}
+
+// WriteFiles writes files so that none is ever seen half-written: all are
+// completed under other names first and then put in place one after the other
+// in the given order. If anything fails before that, none appears and what was
+// there before stays.
+func WriteFiles(files ...File) (err error) {
+	pending := make([]*renameio.PendingFile, 0, len(files))
+	defer func() {
+		for _, p := range pending {
+			err = errors.Join(err, p.Cleanup()) // nothing once it is in place
+		}
+	}()
+	for _, f := range files {
+		p, err := renameio.NewPendingFile(f.Path, renameio.WithTempDir(filepath.Dir(f.Path)), renameio.WithPermissions(0o666))
+		if err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
+		}
+		pending = append(pending, p)
+		buffer := bufio.NewWriter(p)
+		if err := f.Write(buffer); err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
+		}
+		if err := buffer.Flush(); err != nil {
+			return fmt.Errorf("write %s: %w", f.Path, err)
+		}
+	}
+	for i, p := range pending {
+		if err := p.CloseAtomicallyReplace(); err != nil {
+			return fmt.Errorf("write %s: %w", files[i].Path, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteMarkdown writes the figures as Markdown, for a wiki or a README.
+func (r *Report) WriteMarkdown(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\nRun `%s`, %d parameters, pictures of %dx%d pixels.\n", strings.Join(cells(r.Classes...), " or "), r.Run, r.Parameters, r.Input.Width, r.Input.Height)
+	if e := r.Evaluation; e != nil {
+		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(strings.TrimSuffix(e.Summary(), "\n"), "\n", "  \n"))
+		b.WriteString("\n| class | precision | recall | F1 | pictures |\n|:--|--:|--:|--:|--:|\n")
+		macro, weighted := e.confusion.Macro(), e.confusion.Weighted()
+		for i, s := range append(e.scores[:len(e.scores):len(e.scores)], macro, weighted) {
+			name := append(cells(e.classes...), "*macro avg*", "*weighted avg*")[i]
+			fmt.Fprintf(&b, "| %s | %.2f | %.2f | %.2f | %d |\n", name, s.Precision, s.Recall, s.F1, s.Support)
+		}
+		fmt.Fprintf(&b, "\nA row is what the picture shows, a column what the model says.\n\n| | %s |\n|:--|%s\n", strings.Join(cells(e.classes...), " | "), strings.Repeat("--:|", len(e.classes)))
+		for i, row := range e.Matrix {
+			fmt.Fprintf(&b, "| %s |", cells(e.classes[i])[0])
+			for _, n := range row {
+				fmt.Fprintf(&b, " %d |", n)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&b, "\n> %s\n", cells(note)[0])
+	}
+	if len(r.Licences) > 0 {
+		b.WriteString("\n| licence of the photos | photos | authors |\n|:--|--:|--:|\n")
+		for _, l := range r.Licences {
+			fmt.Fprintf(&b, "| %s | %d | %d |\n", cells(l.License)[0], l.Photos, l.Authors)
+		}
+	}
+	fmt.Fprintf(&b, "\nWeights `%s`\n", r.WeightsSHA256)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// cells makes texts from outside harmless within a table.
+func cells(texts ...string) []string {
+	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "&", "&amp;", "*", `\*`, "_", `\_`, "[", `\[`, "`", "\\`", "\n", " ", "\r", " ")
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = escape.Replace(t)
+	}
+	return out
+}

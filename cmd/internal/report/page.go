@@ -1,0 +1,170 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"image"
+	"image/jpeg"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+)
+
+//go:embed page.html.tmpl
+var pageSource string
+
+// A page is what the template shows.
+type page struct {
+	*Report
+	Title    string
+	Charts   []*chart
+	Matrix   []matrixRow
+	Rows     []scoreRow
+	Averages []scoreRow
+	SetRows  []setRow
+	Mistakes []mistakeCard
+	Pairs    []pair
+}
+
+type matrixRow struct {
+	Class string
+	Cells []matrixCell
+}
+
+type matrixCell struct {
+	N     int64
+	Share string  // of its row
+	Shade float64 // 0 to 1
+	Right bool
+	Dark  bool
+}
+
+type scoreRow struct {
+	Name                  string
+	Precision, Recall, F1 string
+	Support               int64
+	Bar                   float64 // F1 in percent
+}
+
+type setRow struct {
+	Class   string
+	Numbers []int
+}
+
+type mistakeCard struct {
+	Mistake
+	Picture template.URL // a data: URI made here, or empty
+	Percent string
+	Size    dataset.Size
+}
+
+type pair struct{ Name, Value string }
+
+// WriteHTML writes the report as one page that needs nothing else: no script,
+// no font, no picture from elsewhere.
+func (r *Report) WriteHTML(w io.Writer) error {
+	p, err := r.page()
+	if err != nil {
+		return err
+	}
+	t, err := template.New("page").Funcs(template.FuncMap{"percent": func(v float64) float64 { return 100 * v }}).Parse(pageSource)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, p)
+}
+
+func (r *Report) page() (*page, error) {
+	p := &page{Report: r, Title: strings.Join(r.Classes, " or ")}
+	if len(r.Classes) > 4 {
+		p.Title = fmt.Sprintf("%d classes", len(r.Classes))
+	}
+	if len(r.History) > 0 {
+		for _, c := range []*chart{
+			curves("loss", r.History, r.BestEpoch, func(e Epoch) (float64, float64) { return float64(e.Loss), float64(e.ValLoss) }),
+			curves("accuracy", r.History, r.BestEpoch, func(e Epoch) (float64, float64) { return e.Accuracy, e.ValAccuracy }),
+		} {
+			if c != nil {
+				p.Charts = append(p.Charts, c)
+			}
+		}
+	}
+	for _, label := range r.Sets.Labels() {
+		row := setRow{Class: label}
+		for _, set := range []string{dataset.Train, dataset.Val, dataset.Test} {
+			row.Numbers = append(row.Numbers, r.Sets[set][label])
+		}
+		p.SetRows = append(p.SetRows, row)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Options)) {
+		value, err := json.Marshal(r.Options[name])
+		if err != nil {
+			return nil, err
+		}
+		p.Pairs = append(p.Pairs, pair{name, strings.Trim(string(value), `"`)})
+	}
+	if r.Evaluation == nil {
+		return p, nil
+	}
+	return p, p.evaluation(r.Evaluation)
+}
+
+func (p *page) evaluation(e *Evaluation) error {
+	for i, class := range e.classes {
+		s := e.scores[i]
+		p.Rows = append(p.Rows, scoreRow{class, digits(s.Precision), digits(s.Recall), digits(s.F1), s.Support, round(100 * s.F1)})
+		row := matrixRow{Class: class}
+		for k, n := range e.Matrix[i] {
+			cell := matrixCell{N: n, Right: i == k, Share: "0"}
+			if s.Support > 0 {
+				share := float64(n) / float64(s.Support)
+				cell.Share, cell.Shade, cell.Dark = fmt.Sprintf("%.0f", 100*share), round(share*0.9), share > 0.6
+			}
+			row.Cells = append(row.Cells, cell)
+		}
+		p.Matrix = append(p.Matrix, row)
+	}
+	macro, weighted := e.confusion.Macro(), e.confusion.Weighted()
+	p.Averages = []scoreRow{
+		{"macro avg", digits(macro.Precision), digits(macro.Recall), digits(macro.F1), macro.Support, 0},
+		{"weighted avg", digits(weighted.Precision), digits(weighted.Recall), digits(weighted.F1), weighted.Support, 0},
+	}
+	for _, m := range e.Mistakes {
+		card := mistakeCard{Mistake: m, Percent: fmt.Sprintf("%.1f", 100*m.Probability), Size: m.size}
+		if m.pixels != nil {
+			uri, err := dataURI(m.pixels, m.size)
+			if err != nil {
+				return fmt.Errorf("picture of %s: %w", m.Key, err)
+			}
+			card.Picture = uri
+		}
+		p.Mistakes = append(p.Mistakes, card)
+	}
+	return nil
+}
+
+func digits(v float64) string { return fmt.Sprintf("%.2f", v) }
+
+// thumbnailQuality keeps a 128x128 crop at some 4 kB.
+const thumbnailQuality = 75
+
+// dataURI encodes RGB pixels as a JPEG inside an address.
+func dataURI(pixels []byte, size dataset.Size) (template.URL, error) {
+	picture := image.NewRGBA(image.Rect(0, 0, size.Width, size.Height))
+	for i := 0; i < len(pixels)/3; i++ {
+		copy(picture.Pix[4*i:], pixels[3*i:3*i+3])
+		picture.Pix[4*i+3] = 0xff
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: thumbnailQuality}); err != nil {
+		return "", err
+	}
+	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
+}

@@ -1,0 +1,153 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/metrics"
+	"github.com/opensandwich/oi/record"
+)
+
+// A Report is everything that is known of a model. Keys of its JSON are added
+// to, never renamed.
+type Report struct {
+	// Run is the same in every file of one run and differs between runs on
+	// different data, with other options or by other code.
+	Run          string         `json:"run"`
+	Classes      []string       `json:"classes"`
+	Architecture string         `json:"architecture"`
+	Input        Input          `json:"input"`
+	Parameters   int            `json:"parameters"`
+	Options      map[string]any `json:"options"`
+	Sets         dataset.Counts `json:"sets"` // items by set and label
+	// Removed counts items left out on purpose, by reason.
+	Removed map[string]int `json:"removed,omitempty"`
+	History []Epoch        `json:"history"`
+	// Stopped says in words why training ended.
+	Stopped       string      `json:"stopped"`
+	BestEpoch     int         `json:"best_epoch"`
+	Evaluation    *Evaluation `json:"evaluation"`
+	Licences      []Licence   `json:"licences"`
+	Trail         []Stage     `json:"trail"`
+	Completeness  string      `json:"completeness,omitempty"` // "unchecked": plain JSON was read on the way
+	Accounts      []Account   `json:"accounts,omitempty"`     // what each stage took in, gave out, removed and skipped
+	WeightsSHA256 string      `json:"weights_sha256"`
+	Provenance    Provenance  `json:"provenance"`
+	Notes         []string    `json:"notes,omitempty"` // what a reader must know to judge the figures
+}
+
+// Input is the shape of the pictures that a model takes.
+type Input struct {
+	Height   int `json:"height"`
+	Width    int `json:"width"`
+	Channels int `json:"channels"`
+}
+
+// An Epoch is one line of the training's history. Loss and accuracy of the
+// train items are running means over the epoch, while the weights change;
+// those of the validation items are measured after it.
+type Epoch struct {
+	Epoch           int     `json:"epoch"`
+	Loss            Number  `json:"loss"`
+	Accuracy        float64 `json:"accuracy"`
+	ValLoss         Number  `json:"val_loss"`
+	ValAccuracy     float64 `json:"val_accuracy"`
+	ImagesPerSecond float64 `json:"images_per_second"`
+	Seconds         float64 `json:"seconds"`
+}
+
+// A Number is a figure that may be infinite or none at all, which JSON writes
+// as null.
+type Number float64
+
+// MarshalJSON writes the number or null.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// An Evaluation is how a model did on one set.
+type Evaluation struct {
+	Set      string           `json:"set"`
+	Items    int64            `json:"items"`
+	Report   metrics.Dict     `json:"report"` // as scikit-learn's output_dict
+	Text     string           `json:"-"`      // as scikit-learn prints it
+	Matrix   [][]int64        `json:"confusion"`
+	Accuracy float64          `json:"accuracy"`
+	Interval metrics.Interval `json:"accuracy_interval"` // 95 %, Wilson
+	LogLoss  float64          `json:"log_loss"`
+	// Baseline is the accuracy of always giving the largest class.
+	Baseline float64 `json:"baseline"`
+	// SharedAuthors is the number of items by authors of whom train has
+	// photos too; Unshared is the evaluation without these items, nil if there
+	// are none or nothing is left.
+	SharedAuthors int64       `json:"shared_authors"`
+	Unshared      *Evaluation `json:"without_shared_authors,omitempty"`
+	Mistakes      []Mistake   `json:"mistakes,omitempty"` // the most confident ones
+
+	scores    []metrics.Scores
+	classes   []string
+	confusion *metrics.Confusion
+}
+
+// A Licence counts the photos under one licence.
+type Licence struct {
+	License string `json:"license"`
+	Photos  int    `json:"photos"`
+	Authors int    `json:"authors"`
+}
+
+// A Stage is an entry of the trail.
+type Stage struct {
+	Tool    string            `json:"tool"`
+	Version string            `json:"version"`
+	Args    map[string]string `json:"args,omitempty"`
+}
+
+// Trail returns the stages of a header for a report.
+func Trail(stages []record.Stage) []Stage {
+	trail := make([]Stage, 0, len(stages))
+	for _, s := range stages {
+		trail = append(trail, Stage{s.Tool, s.Version, s.Args})
+	}
+	return trail
+}
+
+// An Account is what a stage did with its records.
+type Account struct {
+	Tool    string           `json:"tool"`
+	In      int64            `json:"in"`
+	Out     int64            `json:"out"`
+	Added   map[string]int64 `json:"added,omitempty"`
+	Removed map[string]int64 `json:"removed,omitempty"`
+	Skipped map[string]int64 `json:"skipped,omitempty"`
+}
+
+// Accounts returns the counts of an end record for a report.
+func Accounts(counts []record.Count) []Account {
+	var accounts []Account
+	for _, c := range counts {
+		accounts = append(accounts, Account{c.Tool, c.In, c.Out, c.Added, c.Removed, c.Skipped})
+	}
+	return accounts
+}
+
+// Provenance is what has to be the same for a run to be the same.
+type Provenance struct {
+	Data        string      `json:"data"`  // see dataset.Hash
+	Query       []Stage     `json:"query"` // the part of the trail that chose the items
+	Code        Code        `json:"code"`
+	Environment Environment `json:"environment"`
+}
+
+// WriteJSON writes the report as data.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+)
+
+func main() { cli.Main(command()) }
+
+func command() *cli.Command {
+	o := &options{
+		ranges: pix.ReferenceRanges(),
+		split:  dataset.Split{Val: dataset.DefaultVal, Test: dataset.DefaultTest},
+		memory: dataset.DefaultMemory,
+	}
+	return &cli.Command{
+		Name:    "oi-augment",
+		Summary: "make random variants of the pictures to train on",
+		Usage:   "[FILE...]",
+		Description: `Reads all items, which must have tensors, and writes first the validation and test items, once and as they are, and then epochs of the train items: each epoch is a random order of all of them, each one turned, shifted, sheared, zoomed and flipped at random within the ranges given. The defaults are those of the article that this program follows.
+
+A variant depends on the seed, the item's key, the epoch and the copy alone. The same items and options give the same bytes, whatever the order of the items and at any -j.
+
+--epochs 0 goes on until the reader leaves, which is what oi-train does once its early stopping is reached. Items that carry no set are divided into train, val and test by author. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted. Items wait in memory, beyond --spool-memory in a temporary file.`,
+		Examples: `# train on fresh variants in every epoch, until it stops getting better
+oi-boxes Hamburger Sandwich | oi-fetch | oi-crop | oi-augment --epochs 0 | oi-train -o burger
+# twenty epochs kept in a file
+oi-augment --epochs 20 -z < crops.oi > variants.oi.zst
+# look at them
+oi-augment --copies 8 < crops.oi | oi-crop --sheet variants.jpg`,
+		Flags:        o.flags,
+		Run:          o.run,
+		NoInputUsage: true,
+	}
+}
+
+type options struct {
+	stream stream.Flags
+	epochs int
+	copies int
+	seed   uint64
+	ranges pix.Ranges
+	split  dataset.Split
+	memory dataset.Memory
+}
+
+func (o *options) flags(fs *cli.FlagSet) {
+	fs.IntVar(&o.epochs, "epochs", 1, "write `N` epochs; 0 goes on until the reader leaves")
+	fs.IntVar(&o.copies, "copies", 1, "make `N` variants of each item in an epoch")
+	fs.Uint64Var(&o.seed, "seed", 1, "draw other variants and orders with another `N`")
+	fs.Float64Var(&o.ranges.Rotation, "rotation", o.ranges.Rotation, "turn by up to this many `DEGREES` either way")
+	fs.Float64Var(&o.ranges.HeightShift, "height-shift", o.ranges.HeightShift, "shift up or down by up to this `FRACTION` of the height")
+	fs.Float64Var(&o.ranges.WidthShift, "width-shift", o.ranges.WidthShift, "shift sideways by up to this `FRACTION` of the width")
+	fs.Float64Var(&o.ranges.Shear, "shear", o.ranges.Shear, "shear by up to this many `DEGREES` either way")
+	fs.Float64Var(&o.ranges.Zoom, "zoom", o.ranges.Zoom, "scale each side by 1 plus or minus up to this `FRACTION`")
+	fs.BoolVar(&o.ranges.FlipH, "flip-h", o.ranges.FlipH, "mirror every other variant")
+	fs.BoolVar(&o.ranges.FlipV, "flip-v", o.ranges.FlipV, "turn every other variant upside down")
+	fs.Float64Var(&o.split.Val, "val", o.split.Val, "use this `SHARE` of the authors for validation, of items that carry no set")
+	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
+	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
+	o.stream.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+	o.stream.RegisterOutput(fs)
+	o.stream.RegisterInput(fs)
+}
+
+func (o *options) check(env *cli.Env) error {
+	switch {
+	case o.epochs < 0:
+		return cli.Usagef("--epochs %d: want 0 or more", o.epochs)
+	case o.copies < 1:
+		return cli.Usagef("--copies %d: want 1 or more", o.copies)
+	case o.epochs == 0 && env.Regular():
+		return cli.WithHint(cli.Usagef("--epochs 0 never ends, and standard output is a file"), "pipe it into oi-train, or say how many epochs")
+	}
+	if err := o.ranges.Check(); err != nil {
+		return cli.Usagef("%w", err)
+	}
+	if err := o.split.Check(); err != nil {
+		return cli.Usagef("%w", err)
+	}
+	return nil
+}
+
+// args are the options that change results, for the trail.
+func (o *options) args() map[string]string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	return map[string]string{
+		"epochs":       strconv.Itoa(o.epochs),
+		"copies":       strconv.Itoa(o.copies),
+		"seed":         strconv.FormatUint(o.seed, 10),
+		"rotation":     number(o.ranges.Rotation),
+		"height_shift": number(o.ranges.HeightShift),
+		"width_shift":  number(o.ranges.WidthShift),
+		"shear":        number(o.ranges.Shear),
+		"zoom":         number(o.ranges.Zoom),
+		"flip_h":       strconv.FormatBool(o.ranges.FlipH),
+		"flip_v":       strconv.FormatBool(o.ranges.FlipV),
+		"val":          number(o.split.Val),
+		"test":         number(o.split.Test),
+	}
+}
+
+func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
+	if err := o.check(env); err != nil {
+		return err
+	}
+	out, err := stream.Create(env, &o.stream)
+	if err != nil {
+		return err
+	}
+	account, err := stream.NewAccount(env, &o.stream)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, account.Finish()) }()
+	spool := dataset.NewSpool(int64(o.memory), "")
+	defer func() { err = errors.Join(err, spool.Close()) }()
+
+	r := &run{options: o, env: env, out: out, account: account, items: dataset.NewCollection(spool)}
+	if err := r.read(); err != nil {
+		return hinted(err)
+	}
+	if err := r.write(ctx); err != nil {
+		return hinted(err)
+	}
+	return out.Close()
+}
+
+// hinted brings the hint of a data set's problem to the user.
+func hinted(err error) error {
+	var problem *dataset.Problem
+	if errors.As(err, &problem) {
+		return cli.WithHint(err, problem.Hint)
+	}
+	return err
+}

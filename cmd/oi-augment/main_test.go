@@ -1,0 +1,326 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/record"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"oi-augment": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true})
+}
+
+// picture returns item n, of 16x12 random pixels.
+func picture(n int, label, set string) *record.Item {
+	const h, w = 12, 16
+	data := make([]byte, h*w*3)
+	rng := rand.New(rand.NewPCG(uint64(n), 1))
+	for i := range data {
+		data[i] = byte(rng.Uint32())
+	}
+	sum := sha256.Sum256(fmt.Append(nil, "photo", n))
+	return &record.Item{
+		ID: fmt.Sprintf("%04d", n), Key: fmt.Sprintf("%04d-00000000", n), Set: set,
+		Label:   &record.Label{MID: "/m/" + label, Name: label},
+		Fetched: &record.Fetched{SHA256: hex.EncodeToString(sum[:]), Source: "test", MediaType: "image/jpeg"},
+		Tensor:  &record.Tensor{Shape: []int{h, w, 3}, DType: "uint8", Data: data},
+	}
+}
+
+// encode returns a stream of the items.
+func encode(t *testing.T, items ...*record.Item) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := record.NewWriter(&b, record.Binary)
+	records := []record.Record{&record.Header{Version: 1, Classes: []record.Class{{MID: "/m/a", Name: "a"}}, Stages: []record.Stage{{Tool: "oi-crop", Version: "1"}}}}
+	for _, item := range items {
+		records = append(records, item)
+	}
+	n := int64(len(items))
+	records = append(records, &record.End{Stages: []record.Count{{Tool: "oi-crop", In: n, Out: n}}})
+	for _, r := range records {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func someItems() []*record.Item {
+	var items []*record.Item
+	for i := range 12 {
+		items = append(items, picture(i, "ab"[i%2:i%2+1], "train"))
+	}
+	return append(items, picture(20, "a", "val"), picture(21, "b", "val"), picture(22, "a", "test"))
+}
+
+// augment runs the command in this process.
+func augment(t *testing.T, stdin []byte, args ...string) (code int, stdout []byte, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	env := &cli.Env{Stdin: bytes.NewReader(stdin), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
+	code = command().Execute(context.Background(), env, args)
+	return code, out.Bytes(), errs.String()
+}
+
+// mustAugment also decodes the output.
+func mustAugment(t *testing.T, stdin []byte, args ...string) (*record.Header, []*record.Item, *record.End) {
+	t.Helper()
+	code, out, stderr := augment(t, stdin, args...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	var header *record.Header
+	var items []*record.Item
+	var end *record.End
+	for r := record.NewReader(bytes.NewReader(out)); ; {
+		next, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return header, items, end
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch v := next.(type) {
+		case *record.Header:
+			header = v
+		case *record.Item:
+			items = append(items, v)
+		case *record.End:
+			end = v
+		}
+	}
+}
+
+func TestOrderAndAccount(t *testing.T) {
+	duplicate := picture(30, "a", "train")
+	duplicate.Fetched.SHA256 = picture(20, "a", "val").Fetched.SHA256
+	input := append(someItems(), duplicate)
+	header, items, end := mustAugment(t, encode(t, input...), "--epochs", "3", "--copies", "2")
+
+	if last := header.Stages[len(header.Stages)-1]; last.Tool != "oi-augment" || last.Args["epochs"] != "3" || last.Args["rotation"] != "40" {
+		t.Errorf("trail: %+v", last)
+	}
+	var got []string
+	for _, item := range items[:3] {
+		got = append(got, item.Key[:4]+item.Set)
+		if item.Augment != nil {
+			t.Errorf("%s: a held-out item was changed", item.Key)
+		}
+	}
+	if s := strings.Join(got, " "); s != "0020val 0021val 0022test" {
+		t.Errorf("held-out items: %s", s)
+	}
+	items = items[3:]
+	if len(items) != 3*2*12 {
+		t.Fatalf("%d variants, want %d", len(items), 3*2*12)
+	}
+	orders := map[string]bool{}
+	for epoch := range 3 {
+		seen := map[string]bool{}
+		var order []string
+		for _, item := range items[epoch*24 : (epoch+1)*24] {
+			if item.Augment == nil || item.Augment.Epoch != epoch+1 || item.Set != "train" || item.Label == nil || item.Fetched == nil {
+				t.Fatalf("epoch %d: %+v", epoch+1, item)
+			}
+			seen[fmt.Sprint(item.Key, item.Augment.Copy)] = true
+			order = append(order, item.Key)
+		}
+		if len(seen) != 24 {
+			t.Errorf("epoch %d has %d different variants, want 24", epoch+1, len(seen))
+		}
+		orders[strings.Join(order, " ")] = true
+	}
+	if len(orders) != 3 {
+		t.Error("two epochs have the same order")
+	}
+	count := end.Stages[1]
+	if count.In != 16 || count.Out != 75 || count.Added["variant"] != 60 || count.Removed["duplicate of a held-out picture"] != 1 {
+		t.Errorf("account: %+v", count)
+	}
+	if end.Stages[0].Tool != "oi-crop" || end.Stages[0].In != 16 {
+		t.Errorf("the account of the stage before: %+v", end.Stages[0])
+	}
+}
+
+// The recorded parameters are those the pixels were made with.
+func TestParameters(t *testing.T) {
+	original := picture(1, "a", "train")
+	_, items, _ := mustAugment(t, encode(t, original), "--epochs", "4", "--flip-v")
+	for _, item := range items {
+		a := item.Augment
+		want := make([]byte, len(original.Tensor.Data))
+		pix.Warp{Theta: a.Theta, TX: a.TX / 12, TY: a.TY / 16, Shear: a.Shear, ZX: a.ZX, ZY: a.ZY, FlipH: a.FlipH, FlipV: a.FlipV}.
+			Apply(want, original.Tensor.Data, 12, 16, 3)
+		if !bytes.Equal(item.Tensor.Data, want) {
+			t.Errorf("epoch %d: the pixels are not those of %+v", a.Epoch, a)
+		}
+		if bytes.Equal(item.Tensor.Data, original.Tensor.Data) {
+			t.Errorf("epoch %d: nothing changed", a.Epoch)
+		}
+	}
+}
+
+func TestNoRangesNoChange(t *testing.T) {
+	original := picture(1, "a", "train")
+	_, items, _ := mustAugment(t, encode(t, original), "--rotation=0", "--height-shift=0", "--width-shift=0", "--shear=0", "--zoom=0", "--flip-h=false")
+	if !bytes.Equal(items[0].Tensor.Data, original.Tensor.Data) {
+		t.Error("with all ranges closed the picture changed")
+	}
+}
+
+// The bytes depend neither on -j, nor on the order of the items, nor on where
+// they are kept; they do depend on the seed.
+func TestDeterminism(t *testing.T) {
+	items := someItems()
+	input := encode(t, items...)
+	_, want, _ := augment(t, input, "--epochs", "2", "-j1")
+	for _, args := range [][]string{{"-j8"}, {"-j3", "--spool-memory", "0"}, {"--spool-memory=2K"}} {
+		if _, got, stderr := augment(t, input, append(args, "--epochs", "2")...); !bytes.Equal(got, want) {
+			t.Errorf("%v: other bytes\n%s", args, stderr)
+		}
+	}
+	turned := make([]*record.Item, 0, len(items))
+	for i := range items {
+		turned = append(turned, items[len(items)-1-i])
+	}
+	if _, got, _ := augment(t, encode(t, turned...), "--epochs", "2"); !bytes.Equal(got, want) {
+		t.Error("the order of the items makes a difference")
+	}
+	if _, got, _ := augment(t, input, "--epochs", "2", "--seed", "2"); bytes.Equal(got, want) {
+		t.Error("the seed makes no difference")
+	}
+}
+
+// Items without a set are divided as oi-train would.
+func TestDivides(t *testing.T) {
+	var items []*record.Item
+	for i := range 40 {
+		items = append(items, picture(i, "a", ""))
+	}
+	_, out, _ := mustAugment(t, encode(t, items...))
+	sets := map[string]int{}
+	for _, item := range out {
+		sets[item.Set]++
+		if (item.Augment != nil) != (item.Set == "train") {
+			t.Errorf("%s is in %s and has augment %v", item.Key, item.Set, item.Augment)
+		}
+	}
+	if sets["train"] < 15 || sets["val"] == 0 || sets["test"] == 0 || len(out) != 40 {
+		t.Errorf("sets: %v", sets)
+	}
+}
+
+// leaver is a reader of the output that leaves after so many bytes.
+type leaver struct{ left int }
+
+func (l *leaver) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, cli.ErrDownstreamGone
+	}
+	return len(p), nil
+}
+
+func TestEndless(t *testing.T) {
+	var errs bytes.Buffer
+	env := &cli.Env{Stdin: bytes.NewReader(encode(t, someItems()...)), Stdout: &leaver{1 << 20}, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
+	if code := command().Execute(context.Background(), env, []string{"--epochs", "0", "-q"}); code != 0 || errs.Len() > 0 {
+		t.Errorf("exit %d, %q; want a quiet 0 when the reader leaves", code, errs.String())
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var errs bytes.Buffer
+	env := &cli.Env{Stdin: bytes.NewReader(encode(t, someItems()...)), Stdout: writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return len(p), nil
+	}), Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
+	if code := command().Execute(ctx, env, []string{"--epochs", "0"}); code != 130 {
+		t.Errorf("exit %d, want 130: %s", code, errs.String())
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestRefuses(t *testing.T) {
+	whole := encode(t, someItems()...)
+	variant := picture(1, "a", "train")
+	variant.Augment = &record.Augment{Epoch: 1, ZX: 1, ZY: 1}
+	bare := picture(1, "a", "train")
+	bare.Tensor = nil
+	for name, tc := range map[string]struct {
+		stdin []byte
+		args  []string
+		code  int
+		want  string
+	}{
+		"epochs below 0":     {whole, []string{"--epochs", "-1"}, 2, "--epochs -1"},
+		"no copies":          {whole, []string{"--copies", "0"}, 2, "--copies 0"},
+		"zoom of all":        {whole, []string{"--zoom", "1"}, 2, "zoom"},
+		"nothing to train":   {whole, []string{"--val", "0.6", "--test", "0.4"}, 2, "leave nothing to train on"},
+		"a wrong amount":     {whole, []string{"--spool-memory", "much"}, 2, "no amount of memory"},
+		"cut off":            {whole[:len(whole)-40], nil, 1, "stops early"},
+		"empty":              {nil, nil, 1, "empty"},
+		"not records":        {[]byte("hello, world\n"), nil, 1, "hint"},
+		"augmented before":   {encode(t, variant), nil, 1, "item 0001-00000000 is a variant already"},
+		"no tensor":          {encode(t, bare), nil, 1, "hint: run oi-crop before this stage"},
+		"endless of nothing": {encode(t, picture(1, "a", "val")), []string{"--epochs", "0"}, 1, "would never end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := augment(t, tc.stdin, tc.args...)
+			if code != tc.code || !strings.Contains(stderr, tc.want) {
+				t.Errorf("exit %d, want %d; stderr %q, want %q", code, tc.code, stderr, tc.want)
+			}
+			if len(stdout) > 0 {
+				t.Errorf("%d bytes were written all the same", len(stdout))
+			}
+		})
+	}
+}
+
+func BenchmarkAugment(b *testing.B) {
+	item := picture(1, "a", "train")
+	item.Tensor.Shape, item.Tensor.Data = []int{128, 128, 3}, make([]byte, 128*128*3)
+	var stdin bytes.Buffer
+	w := record.NewWriter(&stdin, record.Binary)
+	for _, r := range []record.Record{&record.Header{Version: 1}, item, &record.End{}} {
+		if err := w.Write(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	const copies = 64
+	b.SetBytes(copies * 128 * 128 * 3)
+	for b.Loop() {
+		env := &cli.Env{Stdin: bytes.NewReader(stdin.Bytes()), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }, Now: time.Now}
+		if code := command().Execute(context.Background(), env, []string{"--copies", fmt.Sprint(copies)}); code != 0 {
+			b.Fatalf("exit %d", code)
+		}
+	}
+}

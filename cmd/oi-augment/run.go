@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// run is one run of the command.
+type run struct {
+	options *options
+	env     *cli.Env
+	out     *stream.Output
+	account *stream.Account
+	items   *dataset.Collection
+	origin  dataset.Origin
+}
+
+// read takes in the whole input and divides it into sets.
+func (r *run) read() error {
+	in, err := stream.Open(r.env, &r.options.stream, r.env.Args)
+	if err != nil {
+		return err
+	}
+	if err := r.collect(in); err != nil {
+		return errors.Join(err, in.Close())
+	}
+	if err := in.Close(); err != nil {
+		return err
+	}
+	if size := r.items.Size(); max(size.Height, size.Width) > pix.MaxWarpSide {
+		return fmt.Errorf("pictures of %v are too large: %d pixels a side are the most", size, pix.MaxWarpSide)
+	}
+	if n := r.items.Divide(r.options.split); n > 0 {
+		r.env.Infof("%d items carried no set and were divided by author", n)
+	}
+	if n := r.items.RemoveDuplicates(); n > 0 {
+		r.account.Remove("duplicate of a held-out picture", int64(n))
+	}
+	if r.options.epochs == 0 && r.items.Counts().Of(dataset.Train) == 0 {
+		return errors.New("there are no train items to make variants of, and --epochs 0 would never end")
+	}
+	return nil
+}
+
+func (r *run) collect(in *stream.Input) error {
+	for {
+		next, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch v := next.(type) {
+		case *record.Header:
+			r.origin.Begin(v)
+		case *record.Item:
+			r.account.In(1)
+			if v.Augment != nil {
+				return cli.WithHint(fmt.Errorf("item %s is a variant already", dataset.KeyOf(v)), "one oi-augment is enough: a variant of a variant would be blurred twice")
+			}
+			if err := r.items.Add(v); err != nil {
+				return err
+			}
+		case *record.End:
+			r.origin.End(v)
+		}
+	}
+}
+
+// write writes the held-out items, the epochs and the end.
+func (r *run) write(ctx context.Context) error {
+	header := r.origin.Header
+	header.Stages = append(header.Stages, record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.options.args()})
+	if err := r.out.Write(&header); err != nil {
+		return err
+	}
+	for _, set := range []string{dataset.Val, dataset.Test} {
+		for _, entry := range r.items.Of(set) {
+			item, err := r.items.Spool.Item(entry.Number)
+			if err != nil {
+				return err
+			}
+			item.Set = entry.Set
+			if err := r.emit(item); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.out.Flush(); err != nil {
+		return err
+	}
+	if err := r.variants(ctx); err != nil {
+		return err
+	}
+	count, err := r.account.End()
+	if err != nil {
+		return err
+	}
+	end := &record.End{Stages: append(r.origin.Counts, count)}
+	if r.origin.Salvaged.Places > 0 {
+		end.Salvaged = &r.origin.Salvaged
+	}
+	return r.out.Write(end)
+}
+
+func (r *run) emit(item *record.Item) error {
+	r.account.Out(1)
+	return r.out.Write(item)
+}

@@ -1,0 +1,69 @@
+// Code generated from the flag table; DO NOT EDIT.
+
+// oi-eval: try a model on pictures.
+//
+// Usage:
+//
+//	oi-eval [flags] MODEL [FILE...]
+//
+// Examples:
+//
+//	# how good is it, on pictures it has never seen?
+//	oi-eval burger.onnx crops.oi
+//	# what is this?
+//	oi-eval burger.onnx lunch.jpg dinner.jpg
+//	# a page, and an exit code for a script
+//	oi-eval --report burger.html --require 'accuracy>=0.8' burger.onnx < crops.oi
+//	# the answers as JSON, one item a line
+//	oi-eval --emit --json burger.onnx crops.oi | jq -c '[.key, .label.name, .prediction.label]'
+//	# what is in the model?
+//	oi-eval --info burger.onnx
+//
+// Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; items of a stream in which nothing carries a set are all used. Items whose photo the model was trained on are left out and counted, unless --set asks for train.
+//
+// FILEs are streams or pictures, told by their first bytes. For pictures (JPEG or PNG) each gives one line: the file, the label, and the probability of every class. The whole picture is scaled to the model's size, as oi-crop scales a box; the EXIF orientation is not looked at.
+//
+// --emit writes the items with their predictions instead of the report. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS.
+//
+// Flags:
+//
+//	--set SETS
+//		use the items of these SETS: train, val, test
+//	--emit
+//		write the items with their predictions instead of the report
+//	--report FILE
+//		also write the report to FILE, by its ending .html, .json or .md; may be repeated
+//	--require accuracy>=0.9
+//		exit with 1 unless a figure is reached, such as accuracy>=0.9; may be repeated
+//	--info
+//		describe the model instead
+//	--batch N
+//		ask about N pictures at once; the answers do not depend on it (default 32)
+//	-j, --jobs N
+//		work on N records at once; the output does not depend on it (default 2)
+//	--json[=string]
+//		write JSON, one item a line; =framed keeps the header and the end
+//	-z, --zstd
+//		compress the output with zstd
+//	--salvage
+//		step over damaged records and count what was lost
+//	--max-skips N
+//		fail beyond this N or N% of skipped records (default 25%)
+//	--failures FILE
+//		keep skipped items in FILE, as JSON that can be fed back in
+//	-q, --quiet
+//		say nothing but warnings and errors
+//	-v, --verbose
+//		say more, such as each record that is skipped and why
+//	--help
+//		show long help
+//	--version
+//		show the version
+//
+// Exit status:
+//
+//	0  done; also when the reader of standard output left early
+//	1  failed
+//	2  called wrongly
+//	130, 143  interrupted
+package main

@@ -1,0 +1,364 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/nn"
+	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// Reasons for which items are left out.
+const (
+	trainedOn    = "trained on"
+	otherSet     = "other set"
+	background   = "background"
+	unknownClass = "class unknown to the model"
+)
+
+// allItems is the name of the set where nothing carries one.
+const allItems = "all"
+
+// evaluation is one run over a stream.
+type evaluation struct {
+	options   *options
+	env       *cli.Env
+	model     *trained
+	predictor *nn.Predictor
+	account   *stream.Account
+	out       *stream.Output // nil: no items are written, or their reader has gone
+	origin    dataset.Origin
+	licences  *report.Licences
+
+	waiting []*record.Item // until there is a batch of them
+	tallies map[string]*report.Tally
+	counts  dataset.Counts
+	removed map[string]int
+	unknown map[string]int // labels that the model does not know
+	anySet  bool
+}
+
+func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files []string) (err error) {
+	e := &evaluation{
+		options: o, env: env, model: m, licences: report.NewLicences(),
+		tallies: map[string]*report.Tally{}, counts: dataset.Counts{}, removed: map[string]int{}, unknown: map[string]int{},
+	}
+	if err := checkFigures(o.requirements, m.network.Classes); err != nil {
+		return err
+	}
+	if o.emit {
+		if e.out, err = stream.Create(env, &o.stream); err != nil {
+			return err
+		}
+	}
+	in, err := stream.Open(env, &o.stream, files)
+	if err != nil {
+		return err
+	}
+	if e.account, err = stream.NewAccount(env, &o.stream); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.account.Finish()) }()
+	if e.predictor, err = nn.NewPredictor(m.network, o.batch, o.stream.Jobs); err != nil {
+		return err
+	}
+	defer e.predictor.Close()
+	if err := e.read(ctx, in); err != nil {
+		return err // in is left to the process: a read of it may still be waiting
+	}
+	if err := in.Close(); err != nil {
+		return err
+	}
+	return e.conclude()
+}
+
+// read takes in the stream, record by record.
+func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		next, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			if e.out != nil {
+				return e.left(e.out.Close())
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch v := next.(type) {
+		case *record.Header:
+			err = e.header(v)
+		case *record.Item:
+			err = e.item(v)
+		case *record.End:
+			err = e.end(v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (e *evaluation) header(h *record.Header) error {
+	e.origin.Begin(h)
+	if err := e.account.Begin(h); err != nil {
+		return err
+	}
+	out := *h
+	args := map[string]string{"model": e.model.hash}
+	if len(e.options.wanted) > 0 {
+		args["set"] = strings.Join(slices.Sorted(slices.Values(e.options.wanted)), ",")
+	}
+	out.Stages = append(slices.Clone(h.Stages), record.Stage{Tool: e.env.Name, Version: e.env.Version, Args: args})
+	return e.write(&out)
+}
+
+func (e *evaluation) end(v *record.End) error {
+	if err := e.flush(); err != nil {
+		return err
+	}
+	e.origin.End(v)
+	count, err := e.account.End()
+	if err != nil {
+		return err
+	}
+	out := *v
+	out.Stages = append(slices.Clone(v.Stages), count)
+	return e.write(&out)
+}
+
+// item decides whether an item is asked about.
+func (e *evaluation) item(item *record.Item) error {
+	e.account.In(1)
+	e.anySet = e.anySet || item.Set != ""
+	if item.Label == nil || item.Label.Name == "" {
+		if !e.options.emit {
+			return e.account.Skip(item, "no label", "nothing to compare the answer with")
+		}
+	} else if _, ok := e.model.index[item.Label.Name]; !ok {
+		if item.Label.Name == dataset.Background {
+			e.remove(background)
+			return nil
+		}
+		e.unknown[item.Label.Name]++
+		return e.account.Skip(item, unknownClass, item.Label.Name)
+	}
+	if !e.selected(item.Set) {
+		e.remove(otherSet)
+		return nil
+	}
+	size, err := dataset.SizeOf(item)
+	if err != nil {
+		return err
+	}
+	if want := (dataset.Size{Height: e.model.network.Height, Width: e.model.network.Width}); size != want {
+		return cli.WithHint(fmt.Errorf("item %s is %v pixels, the model takes %v", dataset.KeyOf(item), size, want),
+			fmt.Sprintf("cut them with oi-crop --size %d", want.Height))
+	}
+	if !slices.Contains(e.options.wanted, dataset.Train) && e.model.known.Has(dataset.PictureOf(item)) {
+		e.remove(trainedOn)
+		return nil
+	}
+	e.waiting = append(e.waiting, item)
+	if len(e.waiting) < e.options.batch {
+		return nil
+	}
+	return e.flush()
+}
+
+// selected reports whether items of a set are asked about. Which of val and
+// test the report is about is known at the end only.
+func (e *evaluation) selected(set string) bool {
+	if len(e.options.wanted) > 0 {
+		return slices.Contains(e.options.wanted, set)
+	}
+	return set != dataset.Train
+}
+
+func (e *evaluation) remove(reason string) {
+	e.removed[reason]++
+	e.account.Remove(reason, 1)
+}
+
+// flush asks the model about the waiting items.
+func (e *evaluation) flush() error {
+	if len(e.waiting) == 0 {
+		return nil
+	}
+	images := make([][]byte, len(e.waiting))
+	for i, item := range e.waiting {
+		images[i] = item.Tensor.Data
+	}
+	rows, err := e.predictor.Predict(images)
+	if err != nil {
+		return fmt.Errorf("items %s to %s: %w", dataset.KeyOf(e.waiting[0]), dataset.KeyOf(e.waiting[len(e.waiting)-1]), err)
+	}
+	for i, item := range e.waiting {
+		if err := e.answer(item, rows[i]); err != nil {
+			return err
+		}
+	}
+	e.waiting = e.waiting[:0]
+	return nil
+}
+
+func (e *evaluation) answer(item *record.Item, probabilities []float32) error {
+	e.account.Out(1)
+	if item.Label != nil && item.Label.Name != "" {
+		name := e.tallyOf(item.Set)
+		if e.tallies[name] == nil {
+			e.tallies[name] = report.NewTally(name, e.model.network.Classes)
+		}
+		if err := e.tallies[name].Add(item, e.model.index[item.Label.Name], probabilities, false); err != nil {
+			return err
+		}
+		e.counts.Add(setName(item.Set), item.Label.Name)
+		e.licences.Add(item)
+	}
+	if e.out == nil {
+		return nil
+	}
+	p := &record.Prediction{Label: e.model.network.Classes[report.Best(probabilities)], Probabilities: map[string]float64{}}
+	for i, v := range probabilities {
+		p.Probabilities[e.model.network.Classes[i]] = float64(v)
+	}
+	item.Prediction = p
+	return e.write(item)
+}
+
+// tallyOf names the tally an item counts in.
+func (e *evaluation) tallyOf(set string) string {
+	if len(e.options.wanted) > 0 {
+		return strings.Join(e.options.wanted, ",")
+	}
+	return setName(set)
+}
+
+func setName(set string) string {
+	if set == "" {
+		return allItems
+	}
+	return set
+}
+
+// write writes a record if somebody reads them.
+func (e *evaluation) write(r record.Record) error {
+	if e.out == nil {
+		return nil
+	}
+	return e.left(e.out.Write(r))
+}
+
+// left forgives a reader that has gone if a report or a verdict is still owed.
+func (e *evaluation) left(err error) error {
+	if errors.Is(err, stream.ErrDownstreamGone) && len(e.options.reports)+len(e.options.requirements) > 0 {
+		e.out = nil
+		return nil
+	}
+	return err
+}
+
+// conclude prints the report, writes the files and gives the verdict.
+func (e *evaluation) conclude() error {
+	if n := len(e.unknown); n > 0 {
+		var parts []string
+		for _, label := range slices.Sorted(maps.Keys(e.unknown)) {
+			parts = append(parts, fmt.Sprintf("%s %d", label, e.unknown[label]))
+		}
+		e.env.Warnf("skipped labels that the model does not know: %s", strings.Join(parts, ", "))
+	}
+	if n := e.removed[trainedOn]; n > 0 {
+		e.env.Infof("left out %d items whose photo the model was trained on (--set train,val,test uses them)", n)
+	}
+	tally, err := e.choose()
+	if err != nil {
+		if e.options.emit && len(e.options.reports)+len(e.options.requirements) == 0 {
+			return nil // nobody asked for figures
+		}
+		return err
+	}
+	evaluated := tally.Evaluation()
+	full, err := e.compose(evaluated)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	if !e.options.emit {
+		errs = append(errs, e.left(e.print(full)))
+	}
+	errs = append(errs, e.save(full))
+	errs = append(errs, verdict(e.options.requirements, evaluated))
+	return errors.Join(errs...)
+}
+
+// choose returns the tally that the report is about.
+func (e *evaluation) choose() (*report.Tally, error) {
+	names := []string{strings.Join(e.options.wanted, ",")}
+	if len(e.options.wanted) == 0 {
+		names = []string{dataset.Test, dataset.Val, allItems}
+	}
+	for _, name := range names {
+		if t := e.tallies[name]; t != nil {
+			if name == allItems {
+				e.env.Infof("no item says of which set it is: all are used but those the model was trained on")
+			}
+			return t, nil
+		}
+	}
+	return nil, cli.WithHint(fmt.Errorf("nothing to judge the model by: none of the %d items is of the set %s and labelled with one of its classes, and was not trained on",
+		e.account.Total().In, strings.Join(names[:max(1, len(names)-1)], " or ")), "--set train,val,test uses all items")
+}
+
+func (e *evaluation) print(full *report.Report) error {
+	if e.options.stream.JSON != "" {
+		return full.WriteJSON(e.env.Stdout)
+	}
+	e.env.Infof("%s", strings.TrimSuffix(full.Evaluation.Summary(), "\n"))
+	_, err := io.WriteString(e.env.Stdout, full.Evaluation.Text)
+	return err
+}
+
+// save writes the files of --report.
+func (e *evaluation) save(full *report.Report) error {
+	var files []report.File
+	for _, path := range e.options.reports {
+		f := report.File{Path: path, Write: full.WriteHTML}
+		switch {
+		case strings.HasSuffix(path, ".json"):
+			f.Write = full.WriteJSON
+		case strings.HasSuffix(path, ".md"):
+			f.Write = full.WriteMarkdown
+		}
+		files = append(files, f)
+	}
+	return report.WriteFiles(files...)
+}
+
+// compose gathers what is known of the model and of what it was tried on.
+func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, error) {
+	n := e.model.network
+	full := &report.Report{
+		Run: e.model.meta["run"], Classes: n.Classes, Architecture: n.Arch, Parameters: n.Parameters(),
+		Input: report.Input{Height: n.Height, Width: n.Width, Channels: n.Channels},
+		Sets:  e.counts, Removed: e.removed, History: []report.Epoch{}, Evaluation: evaluated,
+		Licences: e.licences.Summary(), Trail: report.Trail(e.origin.Header.Stages), Completeness: e.origin.Header.Completeness,
+		Accounts:      report.Accounts(append(e.origin.Counts, e.account.Total())),
+		WeightsSHA256: n.WeightsHash(),
+	}
+	if slices.Contains(e.options.wanted, dataset.Train) {
+		full.Notes = append(full.Notes, "Pictures that the model was trained on are among those it was tried on: the figures say little.")
+	}
+	return full, errors.Join(e.model.get("options", &full.Options), e.model.get("provenance", &full.Provenance))
+}

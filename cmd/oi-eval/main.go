@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+)
+
+func main() { cli.Main(command()) }
+
+func command() *cli.Command {
+	o := &options{}
+	return &cli.Command{
+		Name:    "oi-eval",
+		Summary: "try a model on pictures",
+		Usage:   "MODEL [FILE...]",
+		Description: `Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; items of a stream in which nothing carries a set are all used. Items whose photo the model was trained on are left out and counted, unless --set asks for train.
+
+FILEs are streams or pictures, told by their first bytes. For pictures (JPEG or PNG) each gives one line: the file, the label, and the probability of every class. The whole picture is scaled to the model's size, as oi-crop scales a box; the EXIF orientation is not looked at.
+
+--emit writes the items with their predictions instead of the report. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS.`,
+		Examples: `# how good is it, on pictures it has never seen?
+oi-eval burger.onnx crops.oi
+# what is this?
+oi-eval burger.onnx lunch.jpg dinner.jpg
+# a page, and an exit code for a script
+oi-eval --report burger.html --require 'accuracy>=0.8' burger.onnx < crops.oi
+# the answers as JSON, one item a line
+oi-eval --emit --json burger.onnx crops.oi | jq -c '[.key, .label.name, .prediction.label]'
+# what is in the model?
+oi-eval --info burger.onnx`,
+		Flags:   o.flags,
+		Run:     o.run,
+		MinArgs: 1,
+	}
+}
+
+type options struct {
+	stream  stream.Flags
+	sets    []string
+	emit    bool
+	reports []string
+	require []string
+	info    bool
+	batch   int
+
+	wanted       []string // sets, cleaned
+	requirements []requirement
+}
+
+func (o *options) flags(fs *cli.FlagSet) {
+	fs.StringSliceVar(&o.sets, "set", nil, "use the items of these `SETS`: train, val, test")
+	fs.BoolVar(&o.emit, "emit", false, "write the items with their predictions instead of the report")
+	fs.StringArrayVar(&o.reports, "report", nil, "also write the report to `FILE`, by its ending .html, .json or .md; may be repeated")
+	fs.StringArrayVar(&o.require, "require", nil, "exit with 1 unless a figure is reached, such as `accuracy>=0.9`; may be repeated")
+	fs.BoolVar(&o.info, "info", false, "describe the model instead")
+	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
+	o.stream.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+	o.stream.RegisterOutput(fs)
+	o.stream.RegisterInput(fs)
+	o.stream.RegisterSkips(fs)
+}
+
+// maxBatch keeps memory within reason.
+const maxBatch = 1024
+
+func (o *options) check() error {
+	if o.batch < 1 || o.batch > maxBatch {
+		return cli.Usagef("--batch %d: want 1 to %d", o.batch, maxBatch)
+	}
+	for _, set := range o.sets {
+		switch set = strings.TrimSpace(set); set {
+		case dataset.Train, dataset.Val, dataset.Test:
+			if !slices.Contains(o.wanted, set) {
+				o.wanted = append(o.wanted, set)
+			}
+		default:
+			return cli.Usagef("--set %s: want train, val or test, or several with commas", set)
+		}
+	}
+	for _, path := range o.reports {
+		switch filepath.Ext(path) {
+		case ".html", ".json", ".md":
+		default:
+			return cli.Usagef("--report %s: want a name that ends in .html, .json or .md", path)
+		}
+		if err := cli.CheckOutputFile(path); err != nil {
+			return err
+		}
+	}
+	for _, text := range o.require {
+		r, err := parseRequirement(text)
+		if err != nil {
+			return err
+		}
+		o.requirements = append(o.requirements, r)
+	}
+	if o.info && (o.emit || len(o.reports)+len(o.require) > 0) {
+		return cli.Usagef("--info only describes the model: it does not go with --emit, --report or --require")
+	}
+	return nil
+}
+
+func (o *options) run(ctx context.Context, env *cli.Env) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	files := env.Args[1:]
+	if !o.info && len(files) == 0 && env.StdinTTY {
+		return cli.WithHint(cli.Usagef("nothing to try the model on"), "oi-eval "+env.Args[0]+" crops.oi, or lunch.jpg, or … | oi-eval "+env.Args[0])
+	}
+	m, err := loadModel(env.Args[0])
+	if err != nil {
+		return err
+	}
+	if o.info {
+		if len(files) > 0 {
+			return cli.Usagef("--info describes the model alone: %s is too much", files[0])
+		}
+		return m.describe(env, o.stream.JSON != "")
+	}
+	photos, err := arePictures(files)
+	if err != nil {
+		return err
+	}
+	if photos {
+		if o.emit || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
+			return cli.Usagef("--emit, --report, --require and --set need a stream of labelled items, not pictures")
+		}
+		return o.classify(ctx, env, m, files)
+	}
+	return hinted(o.evaluate(ctx, env, m, files))
+}
+
+// hinted brings the hint of a data set's problem to the user.
+func hinted(err error) error {
+	var problem *dataset.Problem
+	if errors.As(err, &problem) {
+		return cli.WithHint(err, problem.Hint)
+	}
+	return err
+}

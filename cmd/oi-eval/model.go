@@ -1,0 +1,171 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/report"
+)
+
+// A trained is a model as it was read from its file.
+type trained struct {
+	path    string
+	hash    string // SHA-256 of the file
+	network *model.Network
+	index   map[string]int // of the classes
+	known   dataset.Known  // pictures it was trained on
+	meta    map[string]string
+}
+
+// loadModel reads an .onnx file of oi-train.
+func loadModel(path string) (*trained, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	h := sha256.New()
+	m := &trained{path: path, index: map[string]int{}}
+	m.network, m.meta, err = model.ReadONNX(io.TeeReader(file, h))
+	if err != nil {
+		err = fmt.Errorf("model %s: %w", path, err)
+		if errors.Is(err, model.ErrNotONNX) || errors.Is(err, model.ErrForeign) {
+			return nil, cli.WithHint(err, "the first argument is the model: oi-eval burger.onnx "+path)
+		}
+		return nil, err
+	}
+	m.hash = hex.EncodeToString(h.Sum(nil))
+	for i, class := range m.network.Classes {
+		m.index[class] = i
+	}
+	if m.known, err = dataset.DecodePictures(m.meta["trained_on"]); err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// get decodes one JSON entry of the metadata. An entry that is not there
+// leaves to as it is.
+func (m *trained) get(key string, to any) error {
+	text, ok := m.meta[key]
+	if !ok {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(text), to); err != nil {
+		return fmt.Errorf("model %s: metadata %s: %w", m.path, key, err)
+	}
+	return nil
+}
+
+// description is what --info tells.
+type description struct {
+	File       string                    `json:"file"`
+	SHA256     string                    `json:"sha256"`
+	Run        string                    `json:"run"`
+	Classes    []string                  `json:"classes"`
+	Input      report.Input              `json:"input"`
+	Arch       string                    `json:"architecture"`
+	Parameters int                       `json:"parameters"`
+	Layers     []layer                   `json:"layers"`
+	Weights    string                    `json:"weights_sha256"`
+	TrainedOn  int                       `json:"trained_on"` // photos
+	BestEpoch  string                    `json:"best_epoch,omitempty"`
+	Stopped    string                    `json:"stopped,omitempty"`
+	Metrics    json.RawMessage           `json:"metrics,omitempty"`
+	Sets       map[string]map[string]int `json:"sets,omitempty"`
+	Options    map[string]any            `json:"options,omitempty"`
+	Licences   []report.Licence          `json:"licences,omitempty"`
+	Trail      []report.Stage            `json:"trail,omitempty"`
+	Provenance report.Provenance         `json:"provenance"`
+	Notes      []string                  `json:"notes,omitempty"`
+}
+
+type layer struct {
+	model.Layer
+	Shape []int `json:"shape"` // of its output
+}
+
+func (m *trained) description() (*description, error) {
+	n := m.network
+	d := &description{
+		File: m.path, SHA256: m.hash, Run: m.meta["run"], Classes: n.Classes,
+		Input: report.Input{Height: n.Height, Width: n.Width, Channels: n.Channels},
+		Arch:  n.Arch, Parameters: n.Parameters(), Weights: n.WeightsHash(), TrainedOn: m.known.Len(),
+		BestEpoch: m.meta["best_epoch"], Stopped: m.meta["stopped"],
+	}
+	shapes, err := n.Shapes()
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range n.Layers {
+		d.Layers = append(d.Layers, layer{l, shapes[i+1]})
+	}
+	return d, errors.Join(
+		m.get("metrics", &d.Metrics), m.get("sets", &d.Sets), m.get("options", &d.Options), m.get("licences", &d.Licences),
+		m.get("trail", &d.Trail), m.get("provenance", &d.Provenance), m.get("notes", &d.Notes))
+}
+
+// describe prints what the model is and where it came from.
+func (m *trained) describe(env *cli.Env, asJSON bool) error {
+	d, err := m.description()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		e := json.NewEncoder(env.Stdout)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(d)
+	}
+	var metrics struct {
+		Set      string
+		Items    int
+		Accuracy float64
+		LogLoss  float64 `json:"log_loss"`
+	}
+	if err := m.get("metrics", &metrics); err != nil {
+		return err
+	}
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name, cli.Escape(fmt.Sprintf(format, args...)))
+	}
+	line("model", "%s, run %s", d.File, d.Run)
+	line("classes", "%s", strings.Join(d.Classes, ", "))
+	line("input", "%dx%d pixels, %d channels", d.Input.Width, d.Input.Height, d.Input.Channels)
+	line("network", "%s, %d parameters in %d layers", d.Arch, d.Parameters, len(d.Layers))
+	for _, l := range d.Layers {
+		line("", "%-9s -> %v", l.Kind, l.Shape)
+	}
+	if metrics.Items > 0 {
+		line("figures", "accuracy %.4f, log loss %.4f on %d items of %s", metrics.Accuracy, metrics.LogLoss, metrics.Items, metrics.Set)
+	}
+	if d.Stopped != "" {
+		line("training", "%s; the weights are those of epoch %s", d.Stopped, d.BestEpoch)
+	}
+	line("trained on", "%d photos", d.TrainedOn)
+	for _, l := range d.Licences {
+		line("licence", "%s: %d photos by %d known authors", l.License, l.Photos, l.Authors)
+	}
+	for _, s := range d.Trail {
+		line("trail", "%s %s %v", s.Tool, s.Version, s.Args)
+	}
+	line("data", "%s", d.Provenance.Data)
+	line("code", "%s %s", d.Provenance.Code.Version, d.Provenance.Code.Revision)
+	line("environment", "%s %s, seed %d", d.Provenance.Environment.Go, d.Provenance.Environment.Platform, d.Provenance.Environment.Seed)
+	line("weights", "%s", d.Weights)
+	for _, note := range d.Notes {
+		line("note", "%s", note)
+	}
+	_, err = io.WriteString(env.Stdout, b.String())
+	return err
+}

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// Reasons for which items are left out.
+const (
+	duplicate  = "duplicate of a held-out picture"
+	background = "background beside several classes"
+)
+
+// data is the items of a run: all of them in the spool, or the held-out ones
+// in the spool and the others still to come.
+type data struct {
+	options  *options
+	env      *cli.Env
+	in       *stream.Input
+	items    *dataset.Collection
+	origin   dataset.Origin
+	licences *report.Licences
+	read     int64          // items so far
+	removed  map[string]int // items left out, by reason
+	notes    []string
+
+	classes  []string
+	index    map[string]int
+	val      []dataset.Entry
+	test     []dataset.Entry
+	train    []dataset.Entry // all, or those that have come so far
+	streamed *record.Item    // the first variant, if oi-augment is upstream
+}
+
+func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {
+	return &data{
+		options: o, env: env, in: in, items: dataset.NewCollection(spool),
+		licences: report.NewLicences(), removed: map[string]int{}, index: map[string]int{},
+	}
+}
+
+// next returns the next item of the input, and io.EOF after a complete one.
+func (d *data) next() (*record.Item, error) {
+	for {
+		next, err := d.in.Read()
+		if err != nil {
+			return nil, err
+		}
+		switch v := next.(type) {
+		case *record.Header:
+			d.origin.Begin(v)
+		case *record.Item:
+			d.read++
+			return v, nil
+		case *record.End:
+			d.origin.End(v)
+		}
+	}
+}
+
+// prepare reads up to the first variant, or to the end if none comes, and
+// decides what is trained on what.
+func (d *data) prepare() error {
+	for {
+		item, err := d.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if item.Augment != nil {
+			d.streamed = item
+			break
+		}
+		if err := d.items.Add(item); err != nil {
+			return err
+		}
+		d.licences.Add(item)
+	}
+	if n := d.items.Divide(d.options.split); n > 0 {
+		d.env.Infof("%d items carried no set and were divided by author", n)
+	}
+	if err := d.chooseClasses(); err != nil {
+		return err
+	}
+	d.val, d.test, d.train = d.items.Of(dataset.Val), d.items.Of(dataset.Test), d.items.Of(dataset.Train)
+	if d.streamed != nil {
+		return d.checkStreamed()
+	}
+	if n := d.items.RemoveDuplicates(); n > 0 {
+		d.removed[duplicate] = n
+		d.train = d.items.Of(dataset.Train)
+	}
+	return d.items.Counts().Check(d.classes)
+}
+
+// chooseClasses decides which labels are told apart.
+func (d *data) chooseClasses() error {
+	labels := d.items.Counts().Labels()
+	if d.streamed != nil {
+		// The variants are still to come: the header says of what classes.
+		for _, class := range d.origin.Header.Classes {
+			if !slices.Contains(labels, class.Name) {
+				labels = append(labels, class.Name)
+			}
+		}
+		slices.Sort(labels)
+	}
+	if slices.Contains(labels, dataset.Background) && !dataset.KeepBackground(labels, d.origin.Header.Stages) {
+		labels = slices.DeleteFunc(labels, func(l string) bool { return l == dataset.Background })
+		if n := d.items.RemoveLabel(dataset.Background); n > 0 {
+			d.removed[background] = n
+			d.env.Infof("left out %d windows of background, because there are several classes", n)
+		}
+	}
+	d.classes = labels
+	for i, class := range labels {
+		d.index[class] = i
+	}
+	return dataset.CheckClasses(labels)
+}
+
+// checkStreamed checks what can be known before the variants have come.
+func (d *data) checkStreamed() error {
+	if n := len(d.train); n > 0 {
+		return fmt.Errorf("item %s is to be trained on and is no variant, item %s is one: want all of them from oi-augment, or none",
+			d.train[0].Key, dataset.KeyOf(d.streamed))
+	}
+	if d.options.weights == "balanced" {
+		return cli.WithHint(errors.New("--class-weights balanced has to know how many items each class has before the first of them"),
+			"leave oi-augment out, or balance the classes with oi-boxes --limit")
+	}
+	return d.items.Counts().CheckValidation()
+}
+
+// accept checks a variant and returns the number of its class, or false if it
+// is left out. The first variant of an item makes it known.
+func (d *data) accept(item *record.Item, held dataset.Pictures, seen map[string]bool) (int, bool, error) {
+	key := dataset.KeyOf(item)
+	if item.Augment == nil || item.Set != dataset.Train {
+		return 0, false, cli.WithHint(fmt.Errorf("item %s of the set %q comes after variants", key, item.Set),
+			"let one oi-augment read all streams: cat a.oi b.oi | oi-augment")
+	}
+	entry, err := d.items.Check(item)
+	if err != nil {
+		return 0, false, err
+	}
+	first := !seen[key]
+	seen[key] = true
+	leave := func(reason string) (int, bool, error) {
+		if first {
+			d.removed[reason]++
+		}
+		return 0, false, nil
+	}
+	class, known := d.index[entry.Label]
+	switch {
+	case held.Has(entry.Picture):
+		return leave(duplicate)
+	case !known && entry.Label == dataset.Background:
+		return leave(background)
+	case !known:
+		return 0, false, cli.WithHint(fmt.Errorf("item %s is labelled %s, which no validation or test item is, nor does the header name it", key, entry.Label),
+			"without oi-augment between them, oi-crop | oi-train sees all labels before it starts")
+	}
+	if first {
+		d.train = append(d.train, entry)
+		d.licences.Add(item)
+	}
+	return class, true, nil
+}
+
+// entries returns all items that were used.
+func (d *data) entries() []dataset.Entry {
+	return slices.Concat(d.train, d.val, d.test)
+}
+
+// counts returns the number of items that were used.
+func (d *data) counts() dataset.Counts {
+	counts := dataset.Counts{}
+	for _, entry := range d.entries() {
+		counts.Add(entry.Set, entry.Label)
+	}
+	return counts
+}
+
+// account is oi-train's own line in the accounts.
+func (d *data) account() record.Count {
+	c := record.Count{Tool: d.env.Name, In: d.read, Out: d.read}
+	for reason, n := range d.removed {
+		if c.Removed == nil {
+			c.Removed = map[string]int64{}
+		}
+		c.Removed[reason] = int64(n)
+		c.Out -= int64(n)
+	}
+	return c
+}
+
+// describe says at the start what is going to happen.
+func (d *data) describe(parameters int) {
+	size := d.items.Size()
+	d.env.Infof("classes: %s; pictures of %v; %d parameters", strings.Join(d.classes, ", "), size, parameters)
+	counts := d.counts()
+	for line := range strings.SplitSeq(counts.String(), "\n") {
+		if d.streamed != nil && strings.HasPrefix(line, dataset.Train) {
+			line = "train comes from oi-augment, epoch by epoch"
+		}
+		d.env.Infof("%s", line)
+	}
+	if ratio := counts.Imbalance(); ratio >= 1.5 && d.streamed == nil {
+		d.env.Infof("the largest class has %.1f times the items of the smallest", ratio)
+	}
+	if n := d.removed[duplicate]; n > 0 {
+		d.env.Infof("left out %d train items whose photo is that of a held-out item", n)
+	}
+	if d.origin.Header.Completeness != "" {
+		d.env.Warnf("completeness: %s (plain JSON was read on the way, in which a cut cannot be seen)", d.origin.Header.Completeness)
+	}
+}
+
+// grace is how long a cut input waits for the interrupt that may have caused
+// it: a signal reaches all stages of a pipe, but not in the same instant.
+const grace = 300 * time.Millisecond
+
+// wasInterrupted reports whether reading failed because of an interrupt. How
+// the input ended does not matter then.
+func wasInterrupted(ctx context.Context, err error) bool {
+	if ctx.Err() == nil && errors.Is(err, record.ErrTruncated) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(grace):
+		}
+	}
+	return ctx.Err() != nil
+}

@@ -1,0 +1,77 @@
+// Code generated from the flag table; DO NOT EDIT.
+
+// oi-train: train an image classifier.
+//
+// Usage:
+//
+//	oi-train [flags] [FILE...]
+//
+// Examples:
+//
+//	# the whole way, on the built-in drawings
+//	oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop | oi-train -o burger
+//	# fresh variants of the pictures in every epoch
+//	oi-augment --epochs 0 crops.oi | oi-train -o burger
+//	# one class, told from the background of its photos
+//	oi-boxes --dataset sample Hamburger | oi-fetch | oi-crop | oi-train
+//	# does the same data still give the same weights?
+//	oi-train -o again --expect burger.json crops.oi
+//
+// Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report and the accuracy with its 95 % interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
+//
+// The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads.
+//
+// Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them. Items that carry no set are divided into train, val and test by author.
+//
+// Two classes or more are told apart. A stream of one class works too if it brings something to tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes --negatives. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted.
+//
+// The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.
+//
+// Flags:
+//
+//	-o, --output NAME
+//		write NAME.onnx, NAME.html and NAME.json (default model)
+//	--epochs N
+//		train for N epochs at most (default 50)
+//	--batch N
+//		change the weights after every N pictures (default 16)
+//	--lr RATE
+//		learning RATE of RMSprop (default 0.0005)
+//	--patience N
+//		stop after N epochs in which the validation loss got no better (default 4)
+//	--min-delta D
+//		a validation loss is better if it is lower by more than D
+//	--seed N
+//		start from other weights and shuffle otherwise with another N (default 1)
+//	--class-weights string
+//		how much a picture counts: none, or balanced: each class the same in all (default none)
+//	--val SHARE
+//		use this SHARE of the authors for validation, of items that carry no set (default 0.15)
+//	--test SHARE
+//		use this SHARE of the authors for the test, of items that carry no set (default 0.15)
+//	--spool-memory BYTES
+//		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
+//	--json
+//		write the report to standard output as JSON instead of text
+//	--expect FILE
+//		fail, and write nothing, unless the weights are those of the report FILE.json
+//	--salvage
+//		step over damaged records and count what was lost
+//	-j, --jobs N
+//		work on N records at once; the output does not depend on it (default 2)
+//	-q, --quiet
+//		say nothing but warnings and errors
+//	-v, --verbose
+//		say more, such as each record that is skipped and why
+//	--help
+//		show long help
+//	--version
+//		show the version
+//
+// Exit status:
+//
+//	0  done; also when the reader of standard output left early
+//	1  failed
+//	2  called wrongly
+//	130, 143  interrupted
+package main

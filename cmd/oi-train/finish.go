@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/nn"
+	"github.com/opensandwich/oi/cmd/internal/report"
+)
+
+// finish tries the best weights on the held-out items, writes the files and
+// prints the report.
+func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) error {
+	evaluation, err := evaluate(ctx, o, d, r.best)
+	if err != nil {
+		return err
+	}
+	full := compose(o, env, d, r, evaluation)
+	meta, err := metadata(full, d)
+	if err != nil {
+		return err
+	}
+	names := o.files()
+	err = report.WriteFiles(
+		report.File{Path: names[0], Write: full.WriteHTML},
+		report.File{Path: names[1], Write: full.WriteJSON},
+		report.File{Path: names[2], Write: func(w io.Writer) error { return r.best.WriteONNX(w, meta) }},
+	)
+	if err != nil {
+		return err
+	}
+	env.Infof("wrote %s", strings.Join(names[:], ", "))
+	if o.json {
+		return full.WriteJSON(env.Stdout)
+	}
+	_, err = fmt.Fprintf(env.Stdout, "%s\n%s", evaluation.Text, evaluation.Summary())
+	return err
+}
+
+// evaluate tries a network on the test set, or on val where there is none.
+func evaluate(ctx context.Context, o *options, d *data, network *model.Network) (*report.Evaluation, error) {
+	set, entries := dataset.Test, d.test
+	if len(entries) == 0 {
+		set, entries = dataset.Val, d.val
+		d.notes = append(d.notes, "There is no test set: the figures are those of the validation set, by which the best epoch was chosen, and are too good by that much.")
+	}
+	authors := map[uint64]bool{}
+	for _, entry := range d.train {
+		authors[entry.Author] = entry.Author != 0
+	}
+	predictor, err := nn.NewPredictor(network, o.batch, o.stream.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	defer predictor.Close()
+	tally := report.NewTally(set, d.classes)
+	err = predict(ctx, predictor, d, entries, func(entry dataset.Entry, probabilities []float32) error {
+		item, err := d.items.Spool.Item(entry.Number)
+		if err != nil {
+			return err
+		}
+		return tally.Add(item, d.index[entry.Label], probabilities, authors[entry.Author])
+	})
+	return tally.Evaluation(), err
+}
+
+// compose gathers what is known of the run.
+func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation) *report.Report {
+	size := d.items.Size()
+	header := d.origin.Header
+	if header.Completeness != "" {
+		d.notes = append(d.notes, "Plain JSON was read on the way, in which a cut cannot be seen: the data may be incomplete.")
+	}
+	if n := d.origin.Salvaged.Places; n > 0 {
+		d.notes = append(d.notes, fmt.Sprintf("Damage was stepped over in %d places of the input.", n))
+	}
+	full := &report.Report{
+		Classes: d.classes, Architecture: r.best.Arch, Parameters: r.best.Parameters(),
+		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: r.best.Channels},
+		Options: o.values(), Sets: d.counts(), Removed: d.removed,
+		History: r.history, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
+		Licences: d.licences.Summary(), Trail: report.Trail(header.Stages), Completeness: header.Completeness,
+		Accounts:      report.Accounts(append(d.origin.Counts, d.account())),
+		WeightsSHA256: r.best.WeightsHash(),
+		Provenance: report.Provenance{
+			Data: dataset.Hash(d.entries(), header.Stages), Query: report.Trail(dataset.Query(header.Stages)),
+			Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed),
+		},
+		Notes: d.notes,
+	}
+	full.Run = runHash(full)
+	return full
+}
+
+// runHash names a run by what determines it and what came of it.
+func runHash(r *report.Report) string {
+	h := sha256.New() // whose Write never fails
+	_ = json.NewEncoder(h).Encode([]any{r.Classes, r.Options, r.Trail, r.Provenance.Data, r.Provenance.Code, r.WeightsSHA256})
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// metadata is what goes into the model besides its weights: nothing that
+// differs between two equal runs.
+func metadata(r *report.Report, d *data) (map[string]string, error) {
+	evaluation := *r.Evaluation
+	evaluation.Mistakes = nil
+	meta := map[string]string{
+		"run":        r.Run,
+		"stopped":    r.Stopped,
+		"best_epoch": fmt.Sprint(r.BestEpoch),
+		"trained_on": dataset.EncodePictures(d.train, dataset.Train),
+	}
+	if r.Completeness != "" {
+		meta["completeness"] = r.Completeness
+	}
+	for key, value := range map[string]any{
+		"metrics": evaluation, "trail": r.Trail, "licences": r.Licences, "provenance": r.Provenance,
+		"options": r.Options, "sets": r.Sets, "notes": r.Notes,
+	} {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		meta[key] = string(text)
+	}
+	return meta, nil
+}
+
+// maxExpected bounds the report that --expect reads.
+const maxExpected = 64 << 20
+
+// readExpected returns the hash of the weights that a report tells of.
+func readExpected(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	var r struct {
+		Weights string `json:"weights_sha256"`
+	}
+	if err := json.NewDecoder(io.LimitReader(file, maxExpected)).Decode(&r); err != nil {
+		return "", fmt.Errorf("%s is no report: %w", path, err)
+	}
+	if r.Weights == "" {
+		return "", cli.WithHint(errors.New(path+" has no weights_sha256"), "want the .json file that oi-train wrote")
+	}
+	return r.Weights, nil
+}

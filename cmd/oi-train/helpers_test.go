@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/record"
+)
+
+const side = 24
+
+// picture returns item n: noise with a bright patch whose colour tells the
+// label, which is "red", "green" or "background".
+func picture(n int, label, set string) *record.Item {
+	rng := rand.New(rand.NewPCG(uint64(n), 1))
+	data := make([]byte, side*side*3)
+	for i := range data {
+		data[i] = byte(rng.IntN(120))
+	}
+	channel := map[string]int{"red": 0, "green": 1, "background": 2}[label]
+	top, left := rng.IntN(side/2), rng.IntN(side/2)
+	for y := top; y < top+side/2; y++ {
+		for x := left; x < left+side/2; x++ {
+			data[(y*side+x)*3+channel] = byte(170 + rng.IntN(80))
+		}
+	}
+	sum := sha256.Sum256(fmt.Append(nil, "photo", n))
+	return &record.Item{
+		ID: fmt.Sprintf("%04d", n), Key: fmt.Sprintf("%04d-00000000", n), Set: set, Subset: "train",
+		Label:   &record.Label{MID: "/m/" + label, Name: label},
+		Image:   &record.Image{License: "https://example.org/by/2.0", Author: fmt.Sprint("author ", n), Title: "<script>alert(1)</script>"},
+		Fetched: &record.Fetched{SHA256: hex.EncodeToString(sum[:]), Source: "test", MediaType: "image/jpeg"},
+		Tensor:  &record.Tensor{Shape: []int{side, side, 3}, DType: "uint8", Data: data},
+	}
+}
+
+// pictures returns n items of a set, of the labels in turn.
+func pictures(first, n int, set string, labels ...string) []*record.Item {
+	var items []*record.Item
+	for i := range n {
+		items = append(items, picture(first+i, labels[i%len(labels)], set))
+	}
+	return items
+}
+
+// twoClasses is a data set that can be learnt.
+func twoClasses() []*record.Item {
+	return slices.Concat(pictures(0, 32, "train", "red", "green"), pictures(100, 8, "val", "red", "green"), pictures(200, 8, "test", "red", "green"))
+}
+
+// encode returns a stream of the items whose header names classes.
+func encode(t testing.TB, classes []string, items ...*record.Item) []byte {
+	t.Helper()
+	header := &record.Header{Version: 1, Stages: []record.Stage{
+		{Tool: "oi-boxes", Version: "1", Args: map[string]string{"classes": fmt.Sprint(classes)}},
+		{Tool: "oi-crop", Version: "1", Args: map[string]string{"background": "auto"}},
+	}}
+	for _, class := range classes {
+		header.Classes = append(header.Classes, record.Class{MID: "/m/" + class, Name: class})
+	}
+	n := int64(len(items))
+	records := []record.Record{header}
+	for _, item := range items {
+		records = append(records, item)
+	}
+	records = append(records, &record.End{Stages: []record.Count{{Tool: "oi-crop", In: n + 1, Out: n, Skipped: map[string]int64{"decode": 1}}}})
+	return encodeAs(t, record.Binary, records...)
+}
+
+func encodeAs(t testing.TB, e record.Encoding, records ...record.Record) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := record.NewWriter(&b, e)
+	for _, r := range records {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// An outcome is what a run of the command came to, with what it left in the
+// folder of its own that it was given, by file name.
+type outcome struct {
+	code           int
+	stdout, stderr string
+	files          map[string][]byte
+}
+
+func runTrain(t *testing.T, ctx context.Context, stdin []byte, args ...string) outcome {
+	t.Helper()
+	dir := t.TempDir()
+	var out, errs bytes.Buffer
+	env := &cli.Env{Stdin: bytes.NewReader(stdin), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
+	code := command().Execute(ctx, env, append([]string{"-o", filepath.Join(dir, "m")}, args...))
+	result := outcome{code, out.String(), errs.String(), map[string][]byte{}}
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if result.files[name.Name()], err = os.ReadFile(filepath.Join(dir, name.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return result
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+)
+
+func main() { cli.Main(command()) }
+
+func command() *cli.Command {
+	o := &options{
+		split:  dataset.Split{Val: dataset.DefaultVal, Test: dataset.DefaultTest},
+		memory: dataset.DefaultMemory,
+	}
+	return &cli.Command{
+		Name:    "oi-train",
+		Summary: "train an image classifier",
+		Usage:   "[FILE...]",
+		Description: `Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report and the accuracy with its 95 % interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
+
+The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads.
+
+Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them. Items that carry no set are divided into train, val and test by author.
+
+Two classes or more are told apart. A stream of one class works too if it brings something to tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes --negatives. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted.
+
+The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.`,
+		Examples: `# the whole way, on the built-in drawings
+oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop | oi-train -o burger
+# fresh variants of the pictures in every epoch
+oi-augment --epochs 0 crops.oi | oi-train -o burger
+# one class, told from the background of its photos
+oi-boxes --dataset sample Hamburger | oi-fetch | oi-crop | oi-train
+# does the same data still give the same weights?
+oi-train -o again --expect burger.json crops.oi`,
+		Flags:        o.flags,
+		Run:          o.run,
+		NoInputUsage: true,
+	}
+}
+
+type options struct {
+	stream   stream.Flags
+	name     string
+	epochs   int
+	batch    int
+	lr       float64
+	patience int
+	minDelta float64
+	seed     uint64
+	weights  string
+	split    dataset.Split
+	memory   dataset.Memory
+	json     bool
+	expect   string
+}
+
+func (o *options) flags(fs *cli.FlagSet) {
+	fs.StringVarP(&o.name, "output", "o", "model", "write `NAME`.onnx, NAME.html and NAME.json")
+	fs.IntVar(&o.epochs, "epochs", 50, "train for `N` epochs at most")
+	fs.IntVar(&o.batch, "batch", 16, "change the weights after every `N` pictures")
+	fs.Float64Var(&o.lr, "lr", 0.0005, "learning `RATE` of RMSprop")
+	fs.IntVar(&o.patience, "patience", 4, "stop after `N` epochs in which the validation loss got no better")
+	fs.Float64Var(&o.minDelta, "min-delta", 0, "a validation loss is better if it is lower by more than `D`")
+	fs.Uint64Var(&o.seed, "seed", 1, "start from other weights and shuffle otherwise with another `N`")
+	fs.StringVar(&o.weights, "class-weights", "none", "how much a picture counts: none, or balanced: each class the same in all")
+	fs.Float64Var(&o.split.Val, "val", o.split.Val, "use this `SHARE` of the authors for validation, of items that carry no set")
+	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
+	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
+	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
+	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless the weights are those of the report `FILE`.json")
+	o.stream.RegisterInput(fs)
+	o.stream.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+}
+
+// maxBatch keeps the memory of a step within reason.
+const maxBatch = 4096
+
+func (o *options) check() error {
+	o.name = strings.TrimSuffix(o.name, ".onnx")
+	switch {
+	case o.name == "" || strings.HasSuffix(o.name, "/"):
+		return cli.Usagef("-o %q: want the beginning of a file name, such as burger", o.name)
+	case o.epochs < 1:
+		return cli.Usagef("--epochs %d: want 1 or more", o.epochs)
+	case o.batch < 1 || o.batch > maxBatch:
+		return cli.Usagef("--batch %d: want 1 to %d", o.batch, maxBatch)
+	case !(o.lr > 0 && o.lr <= 1):
+		return cli.Usagef("--lr %g: want a number above 0, at most 1", o.lr)
+	case o.patience < 0:
+		return cli.Usagef("--patience %d: want 0 or more", o.patience)
+	case !(o.minDelta >= 0) || math.IsInf(o.minDelta, 0):
+		return cli.Usagef("--min-delta %g: want 0 or more", o.minDelta)
+	case o.weights != "none" && o.weights != "balanced":
+		return cli.Usagef("--class-weights %s: want none or balanced", o.weights)
+	}
+	if err := o.split.Check(); err != nil {
+		return cli.Usagef("%w", err)
+	}
+	for _, path := range o.files() {
+		if err := cli.CheckOutputFile(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files returns the names of what is written: page, data, model.
+func (o *options) files() [3]string {
+	return [3]string{o.name + ".html", o.name + ".json", o.name + ".onnx"}
+}
+
+// values are the options that change results, for the report and the model.
+func (o *options) values() map[string]any {
+	return map[string]any{
+		"epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
+		"seed": o.seed, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test,
+	}
+}
+
+func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
+	var expected string
+	if o.expect != "" {
+		if expected, err = readExpected(o.expect); err != nil {
+			return err
+		}
+	}
+	in, err := stream.Open(env, &o.stream, env.Args)
+	if err != nil {
+		return err
+	}
+	spool := dataset.NewSpool(int64(o.memory), "")
+	defer func() { err = errors.Join(err, spool.Close()) }()
+
+	d := newData(o, env, in, spool)
+	if err := d.prepare(); err != nil {
+		return hinted(errors.Join(err, in.Close()))
+	}
+	result, err := train(ctx, o, env, d)
+	if result == nil {
+		return hinted(errors.Join(err, in.Close()))
+	}
+	// Closing tells a stage that has epochs to spare to end. It cannot make
+	// what was read less complete.
+	interrupted := err
+	_ = in.Close()
+	if expected != "" && result.best.WeightsHash() != expected {
+		return errors.New("the weights are not those of " + o.expect + ": " + result.best.WeightsHash() + ", want " + expected)
+	}
+	// An interrupt ends training, not the account of what it came to.
+	if err := finish(context.WithoutCancel(ctx), o, env, d, result); err != nil {
+		return err
+	}
+	if expected != "" {
+		env.Infof("the weights are those of %s, bit for bit", o.expect)
+	}
+	return interrupted
+}
+
+// hinted brings the hint of a data set's problem to the user.
+func hinted(err error) error {
+	var problem *dataset.Problem
+	if errors.As(err, &problem) {
+		return cli.WithHint(err, problem.Hint)
+	}
+	return err
+}

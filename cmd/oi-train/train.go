@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/metrics"
+	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/nn"
+	"github.com/opensandwich/oi/cmd/internal/report"
+)
+
+// A result is what training came to.
+type result struct {
+	best      *model.Network
+	bestEpoch int
+	history   []report.Epoch
+	stopped   string // why, in words
+}
+
+// A trainer is a run of training.
+type trainer struct {
+	options   *options
+	env       *cli.Env
+	data      *data
+	feed      feed
+	nn        *nn.Trainer
+	predictor *nn.Predictor
+	stopping  earlyStopping
+	weights   []float32 // of each class, nil if all count the same
+	batch     *batch
+	result    *result
+}
+
+// train trains until there is nothing to be gained. After an interrupt it
+// returns both the best model so far, if an epoch was finished, and the error
+// to leave with.
+func train(ctx context.Context, o *options, env *cli.Env, d *data) (*result, error) {
+	size := d.items.Size()
+	network := nn.Reference(size.Height, size.Width, len(d.classes), o.seed)
+	network.Classes = d.classes
+	if err := network.Validate(); err != nil {
+		return nil, cli.WithHint(fmt.Errorf("pictures of %v do not suit the network: %w", size, err), "cut larger ones: oi-crop --size 128")
+	}
+	t := &trainer{
+		options: o, env: env, data: d, feed: &spoolFeed{data: d},
+		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
+		batch:    newBatch(o.batch), result: &result{},
+	}
+	if d.streamed != nil {
+		t.feed = newStreamFeed(d)
+	}
+	if o.weights == "balanced" {
+		t.weights = balanced(d.counts(), d.classes)
+	}
+	var err error
+	t.nn, err = nn.NewTrainer(network, nn.Options{Batch: o.batch, LR: o.lr, Seed: o.seed, Threads: o.stream.Jobs})
+	if err != nil {
+		return nil, err
+	}
+	defer t.nn.Close()
+	if t.predictor, err = t.nn.Predictor(); err != nil {
+		return nil, err
+	}
+	d.describe(network.Parameters())
+	return t.run(ctx)
+}
+
+func (t *trainer) run(ctx context.Context) (*result, error) {
+	for epoch := 1; ; epoch++ {
+		if epoch > t.options.epochs {
+			t.result.stopped = fmt.Sprintf("all %d epochs are done", t.options.epochs)
+			break
+		}
+		if !t.feed.begin(epoch) {
+			t.result.stopped = fmt.Sprintf("the input ended after epoch %d", epoch-1)
+			break
+		}
+		line, err := t.epoch(ctx, epoch)
+		if err != nil && wasInterrupted(ctx, err) {
+			err = fmt.Errorf("interrupted in epoch %d: %w", epoch, context.Canceled)
+			if t.result.best == nil {
+				return nil, err
+			}
+			t.result.stopped = fmt.Sprintf("interrupted in epoch %d", epoch)
+			return t.result, err
+		}
+		if err != nil {
+			return nil, err
+		}
+		stop, err := t.judge(line)
+		if err != nil {
+			return nil, err
+		}
+		if stop {
+			break
+		}
+	}
+	if t.result.best == nil {
+		return nil, cli.WithHint(errors.New("the validation loss was never a number"), "try a smaller --lr")
+	}
+	t.env.Infof("stopped: %s; the best weights are those of epoch %d", t.result.stopped, t.result.bestEpoch)
+	return t.result, nil
+}
+
+// epoch trains on the batches of one epoch and then looks at the validation
+// set.
+func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
+	start := t.env.Now()
+	var loss float64
+	var seen, correct int
+	for {
+		if ctx.Err() != nil {
+			return report.Epoch{}, context.Cause(ctx)
+		}
+		err := t.feed.next(t.batch)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return report.Epoch{}, err
+		}
+		l, c, err := t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
+		var diverged *nn.NonFiniteError
+		if errors.As(err, &diverged) {
+			return report.Epoch{}, cli.WithHint(fmt.Errorf("epoch %d: %w", number, err), "try a smaller --lr")
+		}
+		if err != nil {
+			return report.Epoch{}, fmt.Errorf("epoch %d: %w", number, err)
+		}
+		loss += l * float64(len(t.batch.images))
+		correct += c
+		seen += len(t.batch.images)
+	}
+	if seen == 0 {
+		return report.Epoch{}, fmt.Errorf("epoch %d has no items to train on", number)
+	}
+	trained := t.env.Now()
+	if t.data.streamed != nil && number == 1 {
+		// Only now are the classes of the train items known.
+		if err := t.data.counts().Check(t.data.classes); err != nil {
+			return report.Epoch{}, err
+		}
+	}
+	valLoss, valAccuracy, err := t.validate(ctx)
+	if err != nil {
+		return report.Epoch{}, err
+	}
+	line := report.Epoch{
+		Epoch: number, Loss: report.Number(loss / float64(seen)), Accuracy: float64(correct) / float64(seen),
+		ValLoss: report.Number(valLoss), ValAccuracy: valAccuracy, Seconds: t.env.Now().Sub(start).Seconds(),
+	}
+	if s := trained.Sub(start).Seconds(); s > 0 {
+		line.ImagesPerSecond = float64(seen) / s
+	}
+	return line, nil
+}
+
+// judge records an epoch and decides whether to go on.
+func (t *trainer) judge(line report.Epoch) (stop bool, err error) {
+	t.result.history = append(t.result.history, line)
+	better, stop := t.stopping.observe(float64(line.ValLoss))
+	mark := ""
+	if better {
+		t.result.best, t.result.bestEpoch = t.nn.Network(), line.Epoch
+		mark = "  best"
+	}
+	left := time.Duration(float64(t.options.epochs-line.Epoch) * line.Seconds * float64(time.Second)).Round(time.Second)
+	t.env.Infof("epoch %*d/%d  loss %.4f  acc %.4f  val_loss %.4f  val_acc %.4f  %.0f img/s  %s left at most%s",
+		digits(t.options.epochs), line.Epoch, t.options.epochs, float64(line.Loss), line.Accuracy, float64(line.ValLoss), line.ValAccuracy,
+		line.ImagesPerSecond, left, mark)
+	if stop {
+		t.result.stopped = fmt.Sprintf("the validation loss got no better for %d epochs", t.stopping.wait)
+	}
+	return stop, nil
+}
+
+// digits is the width of a number, so that lines stay in columns.
+func digits(n int) int { return len(fmt.Sprint(n)) }
+
+// weighted returns the weights of the batch's pictures.
+func (t *trainer) weighted() []float32 {
+	if t.weights == nil {
+		return nil
+	}
+	weights := make([]float32, len(t.batch.labels))
+	for i, label := range t.batch.labels {
+		weights[i] = t.weights[label]
+	}
+	return weights
+}
+
+// balanced returns the weights under which all classes count the same, as
+// scikit-learn's "balanced": items / (classes * items of the class).
+func balanced(counts dataset.Counts, classes []string) []float32 {
+	weights := make([]float32, len(classes))
+	for i, class := range classes {
+		weights[i] = float32(float64(counts.Of(dataset.Train)) / float64(len(classes)*counts[dataset.Train][class]))
+	}
+	return weights
+}
+
+// validate returns loss and accuracy on the validation set.
+func (t *trainer) validate(ctx context.Context) (loss, accuracy float64, err error) {
+	var mean metrics.LogLoss
+	correct := 0
+	err = predict(ctx, t.predictor, t.data, t.data.val, func(entry dataset.Entry, probabilities []float32) error {
+		class := t.data.index[entry.Label]
+		mean.Add(float64(probabilities[class]))
+		if report.Best(probabilities) == class {
+			correct++
+		}
+		return nil
+	})
+	if err != nil {
+		return math.NaN(), 0, err
+	}
+	return mean.Mean(), float64(correct) / float64(len(t.data.val)), nil
+}
+
+// predictBatch is how many pictures are handed to the network at once.
+const predictBatch = 64
+
+// predict calls answer with the probabilities for each of the entries, in
+// order.
+func predict(ctx context.Context, p *nn.Predictor, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
+	b := newBatch(predictBatch)
+	for len(entries) > 0 {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n := min(predictBatch, len(entries))
+		b.clear()
+		for _, entry := range entries[:n] {
+			if err := b.load(d.items.Spool, entry, 0); err != nil {
+				return err
+			}
+		}
+		rows, err := p.Predict(b.images)
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if err := answer(entries[i], row); err != nil {
+				return err
+			}
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
