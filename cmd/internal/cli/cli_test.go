@@ -233,3 +233,32 @@ func TestCheckOutputFile(t *testing.T) {
 		}
 	}
 }
+
+func TestFromEnv(t *testing.T) {
+	for _, test := range []struct {
+		variable, arg string
+		code          int
+		stderr        string
+	}{
+		{"", "", 1, "oi-test: 128\n"},
+		{"7", "", 1, "oi-test: 7\n"},
+		{"7", "--size=9", 1, "oi-test: 9\n"},
+		{"seven", "", 2, "oi-test: $OI_SIZE: "},
+	} {
+		var size int
+		c := testCommand(func(context.Context, *Env) error { return fmt.Errorf("%d", size) })
+		c.Flags = func(fs *FlagSet) {
+			fs.IntVar(&size, "size", 128, "make pictures of `N` pixels")
+			FromEnv(fs, "size", "OI_SIZE")
+		}
+		env, stderr := testEnv(io.Discard)
+		env.Getenv = func(name string) string { return map[string]string{"OI_SIZE": test.variable}[name] }
+		var args []string
+		if test.arg != "" {
+			args = append(args, test.arg)
+		}
+		if code := c.Execute(t.Context(), env, args); code != test.code || !strings.HasPrefix(stderr.String(), test.stderr) {
+			t.Errorf("%+v: %d %q", test, code, stderr)
+		}
+	}
+}

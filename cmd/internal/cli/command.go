@@ -110,6 +110,9 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return WithHint(&usageError{err}, fmt.Sprintf("%s --help lists the flags", c.Name))
 	}
+	if err := fromEnvironment(flags, env.Getenv); err != nil {
+		return err
+	}
 	env.Args, env.Quiet, env.Verbose = flags.Args(), common.quiet, common.verbose
 	switch {
 	case common.help:
@@ -177,6 +180,33 @@ func (c *Command) flagSet() (*FlagSet, *commonFlags) {
 	set.Lookup("h").Hidden = true
 	set.Lookup("generate").Hidden = true
 	return set, common
+}
+
+// variable is the annotation of a flag that names its environment variable.
+const variable = "variable"
+
+// FromEnv lets an environment variable take the place of a flag that is not
+// given.
+func FromEnv(fs *FlagSet, flag, name string) {
+	f := fs.Lookup(flag)
+	f.Usage += " (or $" + name + ")"
+	f.Annotations = map[string][]string{variable: {name}}
+}
+
+func fromEnvironment(fs *FlagSet, getenv func(string) string) error {
+	var errs []error
+	fs.VisitAll(func(f *pflag.Flag) {
+		names := f.Annotations[variable]
+		if f.Changed || len(names) == 0 {
+			return
+		}
+		if value := getenv(names[0]); value != "" {
+			if err := fs.Set(f.Name, value); err != nil {
+				errs = append(errs, Usagef("$%s: %w", names[0], err))
+			}
+		}
+	})
+	return errors.Join(errs...)
 }
 
 // lockedWriter lets goroutines write whole lines.

@@ -21,16 +21,16 @@ type Stage struct {
 	// Args are the options that change results, for the trail.
 	Args map[string]string
 	// Header looks at and may change each segment's header before the stage
-	// adds itself to the trail.
-	Header func(*record.Header) error
+	// adds itself to the trail. It is called in the order of the input, and
+	// the Do it returns, unless nil, works on this segment's items.
+	Header func(*record.Header) (Do, error)
 	// Need is the part that every item must have: "", "image", "fetched" or
 	// "tensor".
 	Need string
 	// Expect is the number of bytes that Do adds to an item, about.
 	Expect int64
-	// Do turns one item into none, one or several. It is called from many
-	// goroutines. An error ends the stage.
-	Do func(context.Context, *record.Item) (Result, error)
+	// Do works on the items of segments for which Header returned no other.
+	Do Do
 	// Emit sees each outgoing item in order, before it is written.
 	Emit func(*record.Item) error
 	// Owes says that the stage has more to give than its output: it reads on
@@ -39,6 +39,10 @@ type Stage struct {
 	// NoOutput says that nothing goes to standard output.
 	NoOutput bool
 }
+
+// A Do turns one item into none, one or several. It is called from many
+// goroutines. An error ends the stage.
+type Do func(context.Context, *record.Item) (Result, error)
 
 // A Result is what became of an item.
 type Result struct {
@@ -87,6 +91,8 @@ type filter struct {
 // A task is a record on its way through.
 type task struct {
 	record record.Record
+	header *record.Header // what becomes of a header
+	do     Do             // what is done to an item
 	weight int64
 	result Result
 	err    error
@@ -103,7 +109,7 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 	for range jobs {
 		workers.Go(func() {
 			for t := range work {
-				t.result, t.err = r.stage.Do(ctx, t.record.(*record.Item))
+				t.result, t.err = t.do(ctx, t.record.(*record.Item))
 				close(t.done)
 			}
 		})
@@ -125,9 +131,14 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 
 // read feeds the workers, and hands everything to the writer in order.
 func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, ordered chan<- *task) {
-	for n := int64(1); ; n++ {
+	do := r.stage.Do
+	for {
 		t := &task{done: make(chan struct{})}
 		t.record, t.err = r.in.Read()
+		if h, ok := t.record.(*record.Header); ok {
+			t.header, do, t.err = r.header(h)
+		}
+		t.do = do
 		item, isItem := t.record.(*record.Item)
 		if t.err == nil && isItem {
 			t.err = Need(r.env, item, r.stage.Need)
@@ -158,6 +169,23 @@ func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, order
 			}
 		}
 	}
+}
+
+// header returns what becomes of a segment's header, and of its items.
+func (r *filter) header(in *record.Header) (*record.Header, Do, error) {
+	out, do := *in, r.stage.Do
+	if r.stage.Header != nil {
+		special, err := r.stage.Header(&out)
+		if err != nil {
+			return nil, nil, err
+		}
+		if special != nil {
+			do = special
+		}
+	}
+	out.Stages = append(out.Stages[:len(out.Stages):len(out.Stages)],
+		record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.stage.Args})
+	return &out, do, nil
 }
 
 // write takes the tasks in order until the input's end or the first error.
@@ -194,15 +222,7 @@ func (r *filter) one(t *task) error {
 		if err := r.account.Begin(v); err != nil {
 			return err
 		}
-		h := *v
-		if r.stage.Header != nil {
-			if err := r.stage.Header(&h); err != nil {
-				return err
-			}
-		}
-		h.Stages = append(h.Stages[:len(h.Stages):len(h.Stages)],
-			record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.stage.Args})
-		return r.emit(&h)
+		return r.emit(t.header)
 	case *record.Item:
 		return r.item(v, t.result)
 	case *record.End:

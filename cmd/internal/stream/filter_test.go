@@ -180,11 +180,11 @@ func TestFilterOrderAndAccounts(t *testing.T) {
 func TestFilterErrorsWriteNoEnd(t *testing.T) {
 	broken := errors.New("broken")
 	for name, s := range map[string]Stage{
-		"do": {Do: func(_ context.Context, item *record.Item) (Result, error) {
+		"do": {Do: func(ctx context.Context, item *record.Item) (Result, error) {
 			if number(item) == 5 {
 				return Result{}, broken
 			}
-			return pass(nil, item)
+			return pass(ctx, item)
 		}},
 		"emit": {Do: pass, Emit: func(item *record.Item) error {
 			if number(item) == 5 {
@@ -192,7 +192,7 @@ func TestFilterErrorsWriteNoEnd(t *testing.T) {
 			}
 			return nil
 		}},
-		"header": {Do: pass, Header: func(*record.Header) error { return broken }},
+		"header": {Do: pass, Header: func(*record.Header) (Do, error) { return nil, broken }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout bytes.Buffer
@@ -218,6 +218,28 @@ func itemsOnly(r *record.Reader) io.Reader {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestFilterDoOfASegment(t *testing.T) {
+	in := append(segment(t, record.Binary, 0, 3), segment(t, record.Binary, 3, 4)...)
+	var stdout bytes.Buffer
+	env, _ := testEnv(bytes.NewReader(in), &stdout)
+	segments := 0
+	err := Filter(t.Context(), env, &Flags{Jobs: 3}, nil, Stage{Do: pass, Header: func(h *record.Header) (Do, error) {
+		segments++
+		h.Completeness = "unchecked"
+		if segments == 1 {
+			return nil, nil
+		}
+		return func(context.Context, *record.Item) (Result, error) { return Result{Removed: "second"}, nil }, nil
+	}})
+	all := read(t, stdout.Bytes())
+	if err != nil || len(items(all)) != 3 {
+		t.Errorf("%d items, %v, want the 3 of the first segment", len(items(all)), err)
+	}
+	if h := all[0].(*record.Header); h.Completeness != "unchecked" {
+		t.Error("the header's change is lost")
+	}
+}
 
 func TestFilterTruncatedInput(t *testing.T) {
 	whole := segment(t, record.Binary, 0, 5)
