@@ -1,0 +1,88 @@
+package pipetest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/opensandwich/oi/"
+
+type listed struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	list := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "./...")
+	list.Dir = shared.root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+		all = append(all, p)
+	}
+	if len(all) < 15 {
+		t.Fatalf("go list found %d packages only", len(all))
+	}
+	return all
+}
+
+// TestImports keeps the layers apart.
+func TestImports(t *testing.T) {
+	commands := regexp.MustCompile(`^cmd/oi-[a-z]+$`)
+	inner := func(names ...string) func(string) bool {
+		return func(path string) bool { return slices.Contains(names, strings.TrimPrefix(path, "cmd/internal/")) }
+	}
+	for _, rule := range []struct {
+		name     string
+		imported *regexp.Regexp
+		allowed  func(path string) bool
+	}{
+		{"pflag", regexp.MustCompile(`^github.com/spf13/pflag`), func(p string) bool { return commands.MatchString(p) || p == "cmd/internal/cli" }},
+		{"net/http", regexp.MustCompile(`^net/http`), inner("fetch", "openimages", "oitest")},
+		{"gorgonia", regexp.MustCompile(`^gorgonia.org/|assume-no-moving-gc`), inner("nn")},
+		{"imaging", regexp.MustCompile(`^github.com/disintegration/imaging`), inner("pix")},
+		{"msgpack", regexp.MustCompile(`^github.com/vmihailenco`), func(p string) bool { return p == "record" }},
+		{"compress", regexp.MustCompile(`^github.com/klauspost/compress`), inner("stream")},
+		{"cli in engines", regexp.MustCompile(`^` + module + `cmd/internal/(cli|stream|status)$`), func(p string) bool {
+			return commands.MatchString(p) || inner("cli", "stream", "status", "openimages/metadata")(p)
+		}},
+		{"oitest", regexp.MustCompile(`/cmd/internal/oitest$`), func(string) bool { return false }},
+		{"ours in record", regexp.MustCompile(`^` + module), func(p string) bool { return p != "record" }},
+	} {
+		used := false
+		for _, p := range packages(t) {
+			for _, i := range p.Imports {
+				if !rule.imported.MatchString(i) {
+					continue
+				}
+				used = true
+				if !rule.allowed(p.ImportPath) {
+					t.Errorf("%s: %s imports %s", rule.name, p.ImportPath, i)
+				}
+			}
+		}
+		if !used && rule.name != "oitest" {
+			t.Errorf("%s: nothing imports it: is the rule still right?", rule.name)
+		}
+	}
+}

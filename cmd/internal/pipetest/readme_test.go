@@ -1,0 +1,155 @@
+package pipetest
+
+import (
+	"context"
+	"encoding/csv"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/sample"
+)
+
+// block is a shell block of the README: its text, and the words after sh.
+type block struct{ words, text string }
+
+func blocks(t *testing.T) []block {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(shared.root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []block
+	for _, m := range regexp.MustCompile("(?ms)^```sh( [a-z ]+)?\n(.*?)^```").FindAllSubmatch(readme, -1) {
+		all = append(all, block{strings.TrimSpace(string(m[1])), string(m[2])})
+	}
+	if len(all) < 8 {
+		t.Fatalf("found %d shell blocks only", len(all))
+	}
+	return all
+}
+
+// TestReadme runs every shell block of the README, in order and in one
+// folder, as a reader would. What would go to the Internet goes to a server
+// here that has the sample's drawings at the official paths.
+func TestReadme(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash to run the README's blocks with")
+	}
+	server := httptest.NewServer(mirror(t))
+	defer server.Close()
+	dir := t.TempDir()
+	photo, err := sample.New().Photo("train", firstPhoto(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "lunch.jpg"), photo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := append(environment(dir), "OI_METADATA="+server.URL, "OI_IMAGES="+server.URL+"/{subset}/{id}.jpg")
+	if testing.Short() || raceEnabled {
+		env = append(env, "PATH="+hurry(t)+string(filepath.ListSeparator)+shared.bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	}
+	for _, b := range blocks(t) {
+		name, _, _ := strings.Cut(b.text, "\n")
+		t.Run(name, func(t *testing.T) {
+			text := b.text
+			switch b.words {
+			case "test":
+				t.Skip("this is that test")
+			case "jq", "parallel":
+				if _, err := exec.LookPath(b.words); err != nil {
+					t.Skipf("no %s", b.words)
+				}
+			}
+			// The module is not copied into the folder; its binaries are there.
+			text = strings.Replace(text, "go build -o bin/ ./cmd/oi-... && PATH=$PWD/bin:$PATH && ", "", 1)
+			if strings.Contains(text, "go build") {
+				t.Fatal("a go build that this test does not know")
+			}
+			c := exec.CommandContext(t.Context(), bash, "-euo", "pipefail", "-c", text)
+			c.Dir, c.Env = dir, env
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		})
+	}
+	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json"} {
+		if b := filepath.Join(dir, name); !exists(b) && !(name == "clear.oi" && !have("jq")) {
+			t.Errorf("%s did not appear", name)
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func have(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+// hurry returns a folder with an oi-train that stops after one epoch, for
+// runs in which the commands matter and not the model.
+func hurry(t *testing.T) string {
+	dir := t.TempDir()
+	script := "#!/bin/sh\nexec " + filepath.Join(shared.bin, "oi-train") + " \"$@\" --epochs 1\n"
+	if err := os.WriteFile(filepath.Join(dir, "oi-train"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// mirror serves the sample as if it were the official data.
+func mirror(t *testing.T) http.Handler {
+	data := sample.New()
+	photo := regexp.MustCompile(`^/(train|validation|test)/([0-9a-f]{16})\.jpg$`)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if m := photo.FindStringSubmatch(r.URL.Path); m != nil {
+			b, err := data.Photo(m[1], m[2])
+			if err != nil {
+				http.NotFound(w, r)
+				return
+			}
+			if _, err := w.Write(b); err != nil {
+				t.Logf("%s: %v", r.URL.Path, err)
+			}
+			return
+		}
+		file, err := data.Open(context.WithoutCancel(r.Context()), strings.TrimPrefix(r.URL.Path, "/"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		defer file.Close()
+		if _, err := io.Copy(w, file); err != nil {
+			t.Logf("%s: %v", r.URL.Path, err)
+		}
+	})
+}
+
+// firstPhoto returns the id of a photo of the sample.
+func firstPhoto(t *testing.T) string {
+	file, err := sample.New().Open(t.Context(), "v6/oidv6-train-annotations-bbox.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	rows := csv.NewReader(file)
+	var row []string
+	for range 2 { // the header and the first box
+		if row, err = rows.Read(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return row[0]
+}
