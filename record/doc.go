@@ -1,0 +1,227 @@
+// Package record reads and writes the stream that the oi- commands pass to
+// one another: annotated photos on their way to a model. This comment is the
+// specification of the format, version 1.
+//
+// # Records
+//
+// A stream is a concatenation of records. A record is one MessagePack map and
+// a trailer of 18 bytes:
+//
+//	record  = map  trailer
+//	trailer = D8 6F | length | checksum | "oi-rec1\n"
+//
+// length is the number of bytes of the map, and checksum their CRC-32C
+// (Castagnoli), each an unsigned 32-bit number, big-endian. The trailer is
+// itself a MessagePack value, an ext of type 6F with 16 bytes, so a program
+// that knows nothing of it walks the stream by skipping ext values. A record
+// counts only when its trailer is right. Because every record ends in the
+// same line, ordinary tools can cut a stream; see Pieces below.
+//
+// Keys are strings of UTF-8 at every depth. In a map that this specification
+// describes, a key stands once, and a nil is the same as no key. Keys that it
+// does not describe may stand in any map; they are kept, in their order, byte
+// for byte, and written behind the known ones. Known strings are UTF-8; unknown ones
+// need not be. Integers may be of any MessagePack width, and numbers may be
+// integers up to 2^53, float 32 or float 64, but never NaN or infinite.
+// A [Writer] writes known keys in the order given here, maps from names to
+// values sorted by name, integers in their shortest form, numbers as float
+// 64: the same records are always the same bytes.
+//
+// # Kinds
+//
+// The key oi tells the kind of a record: header, end or part. A record
+// without it is an item. In the lists below, (r) marks a key that must be
+// there; strings that must be there must not be empty.
+//
+// A header opens a segment. Each stage copies it and adds itself to stages,
+// so the trail of how the data came to be reaches the model.
+//
+//	oi            "header"
+//	version       1 (r)
+//	classes       what was asked for: array of {mid, name (r)}
+//	stages        the trail, oldest first: array of {tool (r), version, args}; args is a
+//	              map of strings, in canonical form, and holds only what changes results
+//	completeness  "unchecked" when some stage read plain JSON, in which a cut cannot be seen
+//
+// An end closes a segment. A stage writes it only when it finished well.
+//
+//	oi        "end"
+//	stages    the accounts, oldest first: array of {tool (r), in (r), out (r),
+//	          added, removed, skipped}; in and out count items, the other three
+//	          are maps from a reason to how often it was met
+//	salvaged  {places (r), bytes (r)}: damage that was skipped
+//
+// In each account, the items that came in and those made from others (added)
+// are as many as those that went out, were dropped on purpose (removed: a
+// filter, a duplicate) and were lost to a failure (skipped):
+//
+//	in + Σ added = out + Σ removed + Σ skipped
+//
+// A part closes a piece; see below.
+//
+//	oi        "part"
+//	stages    as in an end: the stages that ran on this piece (r)
+//	total     number of items upstream sent; only in the piece that held the end
+//	upstream  the stages of that end
+//	salvaged  as in an end
+//
+// # Segments
+//
+// A stream is one segment or more, so the concatenation of two streams is a
+// stream. Its classes are those of all headers together.
+//
+//	stream  = segment { segment }
+//	segment = header { item } end  |  piece { piece }
+//	piece   = header { item } part
+//
+// The end of the input anywhere else than behind a segment, and a header
+// inside an open segment, mean that a writer did not finish: [ErrTruncated].
+// Input of no bytes at all is [ErrEmpty], never an empty stream.
+//
+// # Pieces
+//
+// GNU parallel cuts a stream between records and gives each piece the header:
+//
+//	parallel -k --pipe --block 1M --header '(?s).*?oi-rec1\n' --recend 'oi-rec1\n' 'oi-crop --part'
+//
+// Such a raw piece is a header and items; the last one holds the end too. A
+// stage reads it with the option [Pieces] and closes its output with a part. Pieces
+// whose headers are equal make up one segment when the in of their first
+// stage, summed over all parts, reaches the total, in whatever order they
+// come; until then it is truncated. One end then stands for them, with the
+// upstream counts and the sums of the parts'. Only one segment can be cut at
+// a time. Should a picture contain the trailer's last eight bytes, parallel
+// may cut there, and both pieces fail: nothing is lost unseen.
+//
+// # Items
+//
+// An item is one box around one object in one photo. Each stage adds the keys
+// that it knows.
+//
+//	id          ImageID of the photo (r), 1 to 64 of A-Z a-z 0-9 _ -
+//	key         names one box for ever: id and a short hash; 1 to 80 of the same
+//	subset      train, validation or test: where the data set has it; 1 to 64 of the same
+//	set         train, val or test: what it is used for
+//	label       {mid, name (r)}
+//	box         {xmin (r), xmax (r), ymin (r), ymax (r), occluded, truncated, group_of,
+//	            depiction, inside}: edges in fractions of the stored picture's width and
+//	            height, from its left upper corner; flags 1, 0 or -1, unknown, which is
+//	            also what a missing one means
+//	avoid       the other boxes of the requested classes in the photo: array of
+//	            {xmin (r), xmax (r), ymin (r), ymax (r)}; an empty one says there are none
+//	image       {url, landing_url, thumbnail_url, license, author, author_url, title,
+//	            rotation, original_md5, original_size}: rotation in degrees by which the
+//	            stored picture must be turned counter-clockwise, missing if unknown;
+//	            original_md5 in base64; original_size in bytes
+//	fetched     {url, source, sha256, media_type, bytes}: the photo file and where it came
+//	            from; sha256 in 64 lower-case hex digits; bytes is a bin
+//	crop        {x (r), y (r), width (r), height (r), rotation, source_width,
+//	            source_height, background}: the window in pixels of the stored picture,
+//	            before it was turned by rotation degrees counter-clockwise; background is
+//	            true for a window beside the boxes
+//	tensor      {shape (r), dtype (r), data (r)}: shape is height, width, channels; dtype
+//	            is "uint8"; data is a bin of as many bytes, row by row, channels last
+//	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v}: how
+//	            a variant was drawn: epoch from 1, copy within it from 0, seed an unsigned
+//	            64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
+//	            zx and zy as factors, flips true or false
+//	prediction  {label, probabilities}: probabilities is a map from class name to number
+//	failure     {stage (r), reason (r), detail}: only in files of failures: which stage
+//	            skipped the item, its reason as counted in the end, and one line for people
+//
+// # JSON
+//
+// Every record can be written as a JSON object, and read back. The input is
+// JSON when its first byte is { or white space; a MessagePack map begins with
+// 80 to 8F, DE or DF. Objects follow one another with any white space or none
+// between them, so jq's output passes, pretty-printed or not. A [Writer] puts
+// one object on a line.
+//
+// Plain JSON holds the items only, which suits jq; a cut between two objects
+// cannot be seen, so the header that a [Reader] puts before them says
+// "unchecked". Framed JSON holds header, end and part too, and a cut is found
+// like in the binary form. Which one it is, the first object tells.
+//
+//	bytes, data               base64
+//	seed                      a string of decimal digits; a number is taken too
+//	integers beyond 2^53      likewise, because many programs round such numbers
+//	numbers                   the shortest form that gives the same float 64
+//	under unknown keys:
+//	  bin                     {"$bin": "base64"}
+//	  ext                     {"$ext": [type, "base64"]}
+//	  string, not UTF-8       {"$str": "base64"}
+//	  integer beyond 2^53     {"$int": "digits"}
+//	  number                  always with a point or an exponent; an integer has neither
+//	  key that begins with $  has a second $ in front
+//
+// NaN and infinity under unknown keys cannot be written: an error. Text is
+// UTF-8 without a byte order mark. Half surrogate pairs are an error.
+//
+// # Limits
+//
+// A record's map has at most 64 MiB, a string or key 1 MiB, nesting 16
+// levels with the map itself as the first, and a map 4096 keys; JSON text of
+// one record has at most 128 MiB. Bin and ext values are bounded by the record.
+// All are checked before memory is set aside, and no more than 1 MiB, or as
+// much again as has arrived, is ever set aside for what a length claims. See [Limits].
+//
+// # Damage
+//
+// A record whose trailer or form is wrong is an error that names the record
+// and the byte. With [Salvage] the reader of the binary form goes on behind
+// the next "oi-rec1\n", counts a place and the bytes it passed over, and says
+// so in the segment's end. What only the header and the end can tell is not made up: a
+// stream that lost one of them stays an error.
+//
+// # Other languages
+//
+// This is all of a reader and a writer in Python, with the msgpack package
+// (python3-msgpack). As a program it copies a stream; put a condition before
+// the last line, and it is a filter.
+//
+//	# oistream.py
+//	import msgpack, struct, sys
+//
+//	TABLE = []
+//	for n in range(256):
+//	    for _ in range(8):
+//	        n = n >> 1 ^ (0x82F63B78 if n & 1 else 0)
+//	    TABLE.append(n)
+//
+//	def trailer(body):
+//	    crc = 0xFFFFFFFF
+//	    for byte in body:
+//	        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
+//	    return struct.pack(">II8s", len(body), crc ^ 0xFFFFFFFF, b"oi-rec1\n")
+//
+//	def read(file):
+//	    seen, body, record, kind = bytearray(), None, None, None
+//	    class Tap:  # keeps what the Unpacker reads
+//	        def read(self, n):
+//	            chunk = file.read(n)
+//	            seen.extend(chunk)
+//	            return chunk
+//	    unpacker = msgpack.Unpacker(Tap(), max_buffer_size=1 << 27, unicode_errors="surrogateescape")
+//	    last = 0
+//	    for value in unpacker:
+//	        raw, last = bytes(seen[:unpacker.tell() - last]), unpacker.tell()
+//	        del seen[:len(raw)]
+//	        if isinstance(value, dict) and record is None:
+//	            body, record = raw, value
+//	        elif raw == b"\xd8\x6f" + trailer(body):
+//	            kind = record.get("oi", "item")
+//	            yield record
+//	            record = None
+//	        else:
+//	            raise ValueError("damaged record before byte %d" % last)
+//	    if kind != "end" or record or seen:
+//	        raise EOFError("the stream stops early")
+//
+//	def write(file, record):
+//	    body = msgpack.packb(record, unicode_errors="surrogateescape")
+//	    file.write(body + b"\xd8\x6f" + trailer(body))
+//
+//	if __name__ == "__main__":
+//	    for record in read(sys.stdin.buffer):
+//	        write(sys.stdout.buffer, record)
+package record

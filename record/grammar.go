@@ -1,0 +1,286 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// A state is a place in the grammar of a stream:
+//
+//	stream  = segment { segment }
+//	segment = header { item } end  |  piece { piece }
+//	piece   = header { item } part
+type state uint8
+
+const (
+	stateStart   state = iota // nothing read
+	stateInside               // a segment or a piece is open
+	stateJoin                 // a piece is closed, its segment is not complete
+	stateOutside              // a segment is complete
+	stateClosed               // with pieces: the end or part of the piece was read
+	stateDone                 // with pieces: the Part was handed out
+)
+
+// A grammar checks the order of records, joins pieces, and merges headers.
+type grammar struct {
+	pieces bool // the input is one piece
+	state  state
+	first  []byte // the open segment's header, encoded
+	merged *Header
+	join   *join // the parts of the open segment, nil when there were none
+	part   *Part // with pieces: what the piece's last record said
+	told   Loss  // what earlier Ends and Parts reported as lost
+}
+
+var (
+	errSecondHeader = errors.New("a second header inside a piece; a piece holds one header, items and at most one end or part")
+	errOtherHeader  = errors.New("the header differs from that of the segment's first piece")
+	errNoHeader     = errors.New("an item outside a segment; a stream begins with a header")
+	errLostHeader   = errors.New("the header of this segment is among what was lost; it cannot be salvaged")
+	errPieceHeader  = errors.New("a piece must begin with the stream's header: give parallel --header '(?s).*?oi-rec1\\n'")
+	errPlainPieces  = errors.New("plain JSON is not cut into pieces: any run of its objects is a stream by itself")
+	errAfterPiece   = errors.New("a record after the end of a piece")
+)
+
+// step takes the next record and returns what the caller of Read is to see,
+// nil for nothing. lost is the sum of the damage so far.
+func (g *grammar) step(rec Record, lost Loss) (Record, error) {
+	if g.state == stateClosed || g.state == stateDone {
+		if _, ok := rec.(*Header); ok {
+			return nil, errSecondHeader
+		}
+		return nil, errAfterPiece
+	}
+	if h, ok := rec.(*Header); ok {
+		return g.header(h)
+	}
+	if g.state != stateInside {
+		if _, ok := rec.(*Item); ok && g.state == stateJoin && lost.Places > g.told.Places {
+			// The header of a later piece is among what was lost; the first
+			// piece's header says the same.
+			g.state = stateInside
+			return rec, nil
+		}
+		if lost.Places > g.told.Places {
+			return nil, errLostHeader
+		}
+		if g.pieces {
+			return nil, errPieceHeader
+		}
+		if _, ok := rec.(*Item); ok {
+			return nil, errNoHeader
+		}
+		return nil, fmt.Errorf("%q outside a segment; a stream begins with a header", rec.kind())
+	}
+	switch rec := rec.(type) {
+	case *End:
+		return g.end(rec, lost)
+	case *Part:
+		return g.piece(rec, lost)
+	}
+	return rec, nil
+}
+
+func (g *grammar) header(h *Header) (Record, error) {
+	switch {
+	case g.state == stateInside && g.pieces:
+		return nil, errSecondHeader
+	case g.state == stateInside:
+		// The segment before has no end: its writer did not finish.
+		return nil, ErrTruncated
+	}
+	code := encodeHeader(h)
+	if g.state == stateJoin {
+		if !bytes.Equal(code, g.first) {
+			return nil, errOtherHeader
+		}
+		g.state = stateInside
+		return nil, nil
+	}
+	g.state = stateInside
+	g.first = code
+	g.merged = mergeHeaders(g.merged, h)
+	return h, nil
+}
+
+func (g *grammar) end(e *End, lost Loss) (Record, error) {
+	if g.join != nil {
+		return nil, errors.New("an end after joined pieces; every piece must close with a part")
+	}
+	e.Salvaged = g.report(e.Salvaged, lost)
+	if !g.pieces {
+		g.state = stateOutside
+		return e, nil
+	}
+	if len(e.Stages) == 0 {
+		return nil, errors.New("the end has no counts: pieces of this stream cannot be told complete")
+	}
+	g.part = &Part{
+		Total:    e.Stages[len(e.Stages)-1].Out,
+		Upstream: e.Stages,
+		Salvaged: e.Salvaged,
+		Extra:    e.Extra,
+	}
+	g.state = stateClosed
+	return nil, nil
+}
+
+func (g *grammar) piece(p *Part, lost Loss) (Record, error) {
+	p.Salvaged = g.report(p.Salvaged, lost)
+	if g.pieces {
+		g.part = p
+		g.state = stateClosed
+		return nil, nil
+	}
+	if g.join == nil {
+		g.join = &join{total: -1}
+	}
+	if err := g.join.add(p); err != nil {
+		return nil, err
+	}
+	if !g.join.complete() {
+		g.state = stateJoin
+		return nil, nil
+	}
+	end := g.join.end()
+	g.join, g.state = nil, stateOutside
+	return end, nil
+}
+
+// finish says what the end of input means here.
+func (g *grammar) finish(lost Loss) (Record, error) {
+	switch g.state {
+	case stateStart:
+		return nil, ErrEmpty
+	case stateOutside:
+		return nil, io.EOF
+	case stateClosed:
+		g.state = stateDone
+		return g.part, nil
+	case stateInside:
+		if g.pieces {
+			g.state = stateDone
+			return &Part{Total: -1, Salvaged: g.report(nil, lost)}, nil
+		}
+	case stateJoin:
+		return nil, g.join.missing()
+	}
+	return nil, ErrTruncated
+}
+
+// report adds to have what was lost since the last report.
+func (g *grammar) report(have *Loss, lost Loss) *Loss {
+	since := Loss{Places: lost.Places - g.told.Places, Bytes: lost.Bytes - g.told.Bytes}
+	g.told = lost
+	if since.Places == 0 {
+		return have
+	}
+	return addLoss(have, &since)
+}
+
+// addLoss returns the sum of two losses, of which either may be nil.
+func addLoss(a, b *Loss) *Loss {
+	if a == nil {
+		return b
+	}
+	if b == nil {
+		return a
+	}
+	return &Loss{Places: a.Places + b.Places, Bytes: a.Bytes + b.Bytes, Extra: mergeFields(a.Extra, b.Extra)}
+}
+
+// A join sums the parts of one segment.
+type join struct {
+	stages   []Count
+	upstream []Count
+	total    int64 // -1 until the piece with the end was seen
+	salvaged *Loss
+	extra    []Field
+}
+
+func (j *join) add(p *Part) error {
+	if j.stages == nil {
+		j.stages = make([]Count, len(p.Stages))
+		for i := range j.stages {
+			j.stages[i].Tool = p.Stages[i].Tool
+		}
+	}
+	if len(p.Stages) != len(j.stages) {
+		return fmt.Errorf("the part counts %d stages, the first piece's %d", len(p.Stages), len(j.stages))
+	}
+	for i := range j.stages {
+		if err := j.stages[i].add(&p.Stages[i]); err != nil {
+			return within(fmt.Sprintf("stages[%d]", i), 0, err)
+		}
+	}
+	if p.Total >= 0 {
+		if j.total >= 0 {
+			return errors.New("a second part with a total: a piece of another stream, or the same piece twice")
+		}
+		j.total, j.upstream = p.Total, p.Upstream
+	}
+	if j.total >= 0 && j.stages[0].In > j.total {
+		return fmt.Errorf("the pieces hold %d items, more than the %d that were sent: a piece twice?", j.stages[0].In, j.total)
+	}
+	j.salvaged = addLoss(j.salvaged, p.Salvaged)
+	j.extra = mergeFields(j.extra, p.Extra)
+	return nil
+}
+
+func (j *join) complete() bool { return j.total >= 0 && j.stages[0].In == j.total }
+
+// missing says what is not there when input ends before the join is complete.
+func (j *join) missing() error {
+	if j.total < 0 {
+		return fmt.Errorf("%w (no piece holds the end)", ErrTruncated)
+	}
+	return fmt.Errorf("%w (the pieces hold %d of %d items)", ErrTruncated, j.stages[0].In, j.total)
+}
+
+func (j *join) end() *End {
+	stages := make([]Count, 0, len(j.upstream)+len(j.stages))
+	stages = append(append(stages, j.upstream...), j.stages...)
+	return &End{Stages: stages, Salvaged: j.salvaged, Extra: j.extra}
+}
+
+// add adds the numbers of d, which must be of the same tool.
+func (c *Count) add(d *Count) error {
+	if c.Tool != d.Tool {
+		return fmt.Errorf("counts of %.40q after counts of %.40q", d.Tool, c.Tool)
+	}
+	if err := addInto(&c.In, d.In); err != nil {
+		return err
+	}
+	if err := addInto(&c.Out, d.Out); err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		to   *map[string]int64
+		from map[string]int64
+	}{{&c.Added, d.Added}, {&c.Removed, d.Removed}, {&c.Skipped, d.Skipped}} {
+		for reason, n := range m.from {
+			if *m.to == nil {
+				*m.to = make(map[string]int64)
+			}
+			sum := (*m.to)[reason]
+			if err := addInto(&sum, n); err != nil {
+				return err
+			}
+			(*m.to)[reason] = sum
+		}
+	}
+	c.Extra = mergeFields(c.Extra, d.Extra)
+	return nil
+}
+
+// addInto adds two counts, neither of which is negative.
+func addInto(to *int64, n int64) error {
+	if n > math.MaxInt64-*to {
+		return errors.New("the sum of the counts is too large")
+	}
+	*to += n
+	return nil
+}

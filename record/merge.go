@@ -1,0 +1,74 @@
+package record
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// encodeHeader returns the canonical bytes of h, to compare headers by.
+func encodeHeader(h *Header) []byte {
+	e := newEncoder(DefaultLimits(), true)
+	headerObject.write(e, h)
+	return e.buf
+}
+
+// mergeHeaders returns a header that stands for both segments. Neither a nor
+// b is changed; a may be nil.
+func mergeHeaders(a, b *Header) *Header {
+	m := &Header{Version: Version, Completeness: b.Completeness}
+	if a == nil {
+		a = &Header{}
+	}
+	if m.Completeness == "" {
+		m.Completeness = a.Completeness
+	}
+	m.Classes = mergeClasses(a.Classes, b.Classes)
+	m.Stages = slices.Clone(a.Stages)
+	for i := range b.Stages {
+		if !slices.ContainsFunc(m.Stages, b.Stages[i].equal) {
+			m.Stages = append(m.Stages, b.Stages[i])
+		}
+	}
+	m.Extra = mergeFields(a.Extra, b.Extra)
+	return m
+}
+
+// mergeClasses returns the union, sorted by name and then MID.
+func mergeClasses(a, b []Class) []Class {
+	all := slices.Concat(a, b)
+	order := func(x, y Class) int {
+		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.MID, y.MID))
+	}
+	slices.SortStableFunc(all, order)
+	return slices.CompactFunc(all, func(x, y Class) bool { return order(x, y) == 0 })
+}
+
+// mergeFields returns a and those fields of b whose keys a does not have.
+func mergeFields(a, b []Field) []Field {
+	if len(b) == 0 {
+		return a
+	}
+	all := slices.Clone(a)
+	for _, f := range b {
+		if !slices.ContainsFunc(a, func(g Field) bool { return g.Key == f.Key }) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// equal reports whether two entries of a trail say the same.
+func (s Stage) equal(t Stage) bool {
+	if s.Tool != t.Tool || s.Version != t.Version || len(s.Args) != len(t.Args) {
+		return false
+	}
+	for k, v := range s.Args {
+		if w, ok := t.Args[k]; !ok || v != w {
+			return false
+		}
+	}
+	return slices.EqualFunc(s.Extra, t.Extra, func(x, y Field) bool {
+		return x.Key == y.Key && bytes.Equal(x.Value, y.Value)
+	})
+}

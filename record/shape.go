@@ -1,0 +1,32 @@
+package record
+
+// A shapeKind says how a value of the format looks in JSON.
+type shapeKind uint8
+
+const (
+	shapeAny    shapeKind = iota // under an unknown key
+	shapePlain                   // a string or a boolean: the same in both
+	shapeInt                     // a number, as a string beyond 2^53
+	shapeSeed                    // always a string
+	shapeFloat                   // a number
+	shapeBin                     // base64
+	shapeObject                  // known keys, then unknown ones
+	shapeList                    // elements of one shape
+	shapeTable                   // any keys, values of one shape
+)
+
+// A shape is what the JSON view knows of a value.
+type shape struct {
+	kind   shapeKind
+	fields map[string]*shape // of an object
+	elem   *shape            // of a list or a table
+}
+
+var (
+	anyShape   = &shape{kind: shapeAny}
+	plainShape = &shape{kind: shapePlain}
+	intShape   = &shape{kind: shapeInt}
+	seedShape  = &shape{kind: shapeSeed}
+	floatShape = &shape{kind: shapeFloat}
+	binShape   = &shape{kind: shapeBin}
+)

@@ -1,0 +1,224 @@
+package record
+
+// Version is the stream format version that this package reads and writes.
+const Version = 1
+
+// A Raw is one complete MessagePack value, exactly as it stood in the stream.
+type Raw []byte
+
+// A Field is a key this package has no name for. It is kept, in order, and
+// written back byte for byte.
+type Field struct {
+	Key   string
+	Value Raw
+}
+
+// A Record is one of *Header, *Item, *End and *Part.
+type Record interface{ kind() string }
+
+func (*Header) kind() string { return "header" }
+func (*Item) kind() string   { return "item" }
+func (*End) kind() string    { return "end" }
+func (*Part) kind() string   { return "part" }
+
+// A Header opens a segment.
+type Header struct {
+	Version int
+	Classes []Class
+	Stages  []Stage // the trail: how the data came to be, oldest first
+	// Completeness is "unchecked" when some stage read plain JSON, in which
+	// a cut cannot be seen, and "" otherwise.
+	Completeness string
+	Extra        []Field
+}
+
+// A Class is a label that was asked for.
+type Class struct {
+	MID   string
+	Name  string
+	Extra []Field
+}
+
+// A Stage is one tool's entry in the trail.
+type Stage struct {
+	Tool    string
+	Version string
+	// Args holds only options that change results, in canonical form.
+	Args  map[string]string
+	Extra []Field
+}
+
+// An End closes a segment. It is written only when every stage finished well.
+type End struct {
+	Stages []Count
+	// Salvaged is set when damage was skipped on the way.
+	Salvaged *Loss
+	Extra    []Field
+}
+
+// A Count is one stage's account of a segment:
+// In + ΣAdded = Out + ΣRemoved + ΣSkipped.
+type Count struct {
+	Tool    string
+	In, Out int64
+	Added   map[string]int64 // items made from others, by reason
+	Removed map[string]int64 // filters and duplicates, by reason
+	Skipped map[string]int64 // failures, by reason
+	Extra   []Field
+}
+
+// Balanced reports whether everything that came in is accounted for:
+// In + ΣAdded = Out + ΣRemoved + ΣSkipped.
+func (c Count) Balanced() bool {
+	balance := c.In - c.Out
+	for _, n := range c.Added {
+		balance += n
+	}
+	for _, reasons := range []map[string]int64{c.Removed, c.Skipped} {
+		for _, n := range reasons {
+			balance -= n
+		}
+	}
+	return balance == 0
+}
+
+// A Loss is what salvaging gave up.
+type Loss struct {
+	Places int64 // stretches of damage
+	Bytes  int64
+	Extra  []Field
+}
+
+// A Part closes a piece of a segment that was cut for parallel work.
+type Part struct {
+	// Stages are the counts of the stages that ran on this piece. The first
+	// one's In, summed over all pieces, must reach Total. A Reader of a raw
+	// piece returns a Part without any: the caller adds its own.
+	Stages []Count
+	// Total is the number of items upstream sent. It is present only in the
+	// piece that held the segment's end, else -1.
+	Total int64
+	// Upstream are the counts of that end.
+	Upstream []Count
+	Salvaged *Loss
+	Extra    []Field
+}
+
+// An Item is one annotated box on its way to the model. A nil part has not
+// been added yet by its stage.
+type Item struct {
+	ID         string // Open Images ImageID
+	Key        string // names one box for ever
+	Subset     string // train, validation or test: where Open Images has it
+	Set        string // train, val or test: what it is used for
+	Label      *Label
+	Box        *Box
+	Avoid      []Rect // other boxes of the requested classes in the photo
+	Image      *Image
+	Fetched    *Fetched
+	Crop       *Crop
+	Tensor     *Tensor
+	Augment    *Augment
+	Prediction *Prediction
+	Failure    *Failure // only in files of failures: why a stage skipped it
+	Extra      []Field
+}
+
+// A Label is the class of a box.
+type Label struct {
+	MID   string
+	Name  string
+	Extra []Field
+}
+
+// A Rect is a rectangle in fractions of the stored picture's width and height.
+type Rect struct {
+	XMin, XMax, YMin, YMax float64
+	Extra                  []Field
+}
+
+// A Box is the annotated rectangle. The flags are 1, 0 or -1 (unknown).
+type Box struct {
+	XMin, XMax, YMin, YMax float64
+	Occluded               int
+	Truncated              int
+	GroupOf                int
+	Depiction              int
+	Inside                 int
+	Extra                  []Field
+}
+
+// An Image is what the image list says of the photo.
+type Image struct {
+	URL          string
+	LandingURL   string
+	ThumbnailURL string
+	License      string
+	Author       string
+	AuthorURL    string
+	Title        string
+	// Rotation is the number of degrees (0, 90, 180, 270) by which the stored
+	// picture must be turned counter-clockwise to stand upright; nil unknown.
+	Rotation     *float64
+	OriginalMD5  string // base64, as in the list
+	OriginalSize int64  // bytes, 0 unknown
+	Extra        []Field
+}
+
+// Fetched is the photo's bytes and where they came from.
+type Fetched struct {
+	URL       string
+	Source    string // s3, flickr, thumbnail, dir, url, sample
+	SHA256    string // lower-case hex
+	MediaType string
+	Bytes     []byte // nil once a later stage has dropped them
+	Extra     []Field
+}
+
+// A Crop says which pixels of the stored picture the tensor was cut from.
+type Crop struct {
+	X, Y, Width, Height       int // in the stored picture, before rotation
+	Rotation                  int // degrees turned counter-clockwise
+	SourceWidth, SourceHeight int
+	Background                bool // a window beside the boxes
+	Extra                     []Field
+}
+
+// A Tensor is a picture as numbers, row by row, channels last.
+type Tensor struct {
+	Shape []int  // height, width, channels
+	DType string // "uint8"
+	Data  []byte
+	Extra []Field
+}
+
+// An Augment says how a variant was drawn from its original.
+type Augment struct {
+	Epoch int // 1, 2, …
+	Copy  int // 0, 1, … within the epoch
+	Seed  uint64
+	Theta float64 // degrees
+	TX    float64 // rows
+	TY    float64 // columns
+	Shear float64 // degrees
+	ZX    float64
+	ZY    float64
+	FlipH bool
+	FlipV bool
+	Extra []Field
+}
+
+// A Prediction is a model's answer.
+type Prediction struct {
+	Label         string
+	Probabilities map[string]float64
+	Extra         []Field
+}
+
+// A Failure says why a stage skipped an item.
+type Failure struct {
+	Stage  string // "oi-fetch"
+	Reason string // a short stable word, as counted in the end record
+	Detail string // one line for people
+	Extra  []Field
+}
