@@ -1,0 +1,138 @@
+package openimages
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// OfficialBase is the address below which the data set's publisher keeps the
+// files of the catalogue.
+const OfficialBase = "https://storage.googleapis.com/openimages/"
+
+// The subsets of Open Images, in the order in which their rows are emitted.
+const (
+	Train      = "train"
+	Validation = "validation"
+	Test       = "test"
+)
+
+// Subsets lists the subsets in the order in which their rows are emitted.
+func Subsets() []string { return []string{Train, Validation, Test} }
+
+// A File is one file of the data set.
+type File struct {
+	Path string // relative to the base, with slashes
+	Size int64  // bytes of the official file, 0 where not known
+	MD5  string // of the official file, lower-case hex, "" where not known
+}
+
+// A Dataset is one version of Open Images: which file is used for what.
+type Dataset struct {
+	Name      string
+	Classes   File
+	Hierarchy File
+	boxes     [3]File // by subset, in the order of Subsets
+	images    [3]File
+}
+
+// Boxes returns the box list of a subset.
+func (d Dataset) Boxes(subset string) (File, error) { return bySubset(d.boxes, subset) }
+
+// Images returns the image list of a subset. It holds at least the photos that
+// have boxes.
+func (d Dataset) Images(subset string) (File, error) { return bySubset(d.images, subset) }
+
+func bySubset(files [3]File, subset string) (File, error) {
+	i := slices.Index(Subsets(), subset)
+	if i < 0 {
+		return File{}, fmt.Errorf("no subset %q, there are %s", subset, strings.Join(Subsets(), ", "))
+	}
+	return files[i], nil
+}
+
+// Files lists every file of the data set once.
+func (d Dataset) Files() []File {
+	files := []File{d.Classes, d.Hierarchy}
+	files = append(files, d.boxes[:]...)
+	return append(files, d.images[:]...)
+}
+
+// DatasetNames lists the names that [LookupDataset] knows, the default first.
+func DatasetNames() []string { return []string{"v7", "v6", "v5", "v4", "sample"} }
+
+// LookupDataset returns the version of that name. "sample" is the built-in data
+// set; its files are drawn, not downloaded, and have the paths of v7.
+func LookupDataset(name string) (Dataset, error) {
+	lower := strings.ToLower(name)
+	if !slices.Contains(DatasetNames(), lower) {
+		return Dataset{}, fmt.Errorf("no data set %q, there are %s", name, strings.Join(DatasetNames(), ", "))
+	}
+	d := Dataset{
+		Name:      lower,
+		Hierarchy: File{Path: "2018_04/bbox_labels_600_hierarchy.json"},
+		images:    imageLists(),
+	}
+	switch lower {
+	case "v4":
+		d.Classes = classesV4()
+		d.boxes = [3]File{boxesV4Train(), boxesV4Validation(), boxesV4Test()}
+	case "v5":
+		d.Classes = classesV5()
+		d.boxes = [3]File{boxesV4Train(), boxesV5Validation(), boxesV5Test()}
+	case "v6":
+		d.Classes = classesV5()
+		d.boxes = [3]File{boxesV6Train(), boxesV5Validation(), boxesV5Test()}
+	default: // v7, and the sample in v7's layout
+		d.Classes = classesV7()
+		d.boxes = [3]File{boxesV6Train(), boxesV5Validation(), boxesV5Test()}
+	}
+	return d, nil
+}
+
+// The files below are shared between versions: a version re-uses what did not
+// change, and there is no v7 copy of the boxes, image lists or hierarchy.
+
+func imageLists() [3]File {
+	return [3]File{
+		{Path: "2018_04/train/train-images-boxable-with-rotation.csv", Size: 638_407_721, MD5: "a4ac0bcedb5c2df4d1b1230dc6b41b8f"},
+		{Path: "2018_04/validation/validation-images-with-rotation.csv", Size: 15_245_485, MD5: "643a54e43b0bab8acce8817b4a569780"},
+		{Path: "2018_04/test/test-images-with-rotation.csv", Size: 45_227_339, MD5: "d832feb775b3cb78077bf8ae350adce5"},
+	}
+}
+
+func classesV4() File {
+	return File{Path: "2018_04/class-descriptions-boxable.csv", Size: 11_255, MD5: "7cfca4492ef343a973605b3754d22ceb"}
+}
+
+func classesV5() File {
+	return File{Path: "v5/class-descriptions-boxable.csv", Size: 12_011, MD5: "9846fd22fd2e68b45e3f3810a4c2a32a"}
+}
+
+func classesV7() File {
+	return File{Path: "v7/oidv7-class-descriptions-boxable.csv", Size: 12_064, MD5: "c5e7cb6b85d0539b2105db2d1974681f"}
+}
+
+func boxesV4Train() File {
+	return File{Path: "2018_04/train/train-annotations-bbox.csv", Size: 1_194_033_454}
+}
+
+func boxesV4Validation() File {
+	return File{Path: "2018_04/validation/validation-annotations-bbox.csv", Size: 17_074_036}
+}
+
+func boxesV4Test() File {
+	return File{Path: "2018_04/test/test-annotations-bbox.csv", Size: 52_174_204}
+}
+
+func boxesV5Validation() File {
+	return File{Path: "v5/validation-annotations-bbox.csv", Size: 25_105_048, MD5: "c5e8200df129ea6867e913e8b21fcab9"}
+}
+
+func boxesV5Test() File {
+	return File{Path: "v5/test-annotations-bbox.csv", Size: 77_484_237, MD5: "1cc058a7003b4e73d47642276e9b123b"}
+}
+
+func boxesV6Train() File {
+	return File{Path: "v6/oidv6-train-annotations-bbox.csv", Size: 2_258_447_590, MD5: "3c3e70cfaba5757ea5c2604b19cac3b2"}
+}

@@ -1,0 +1,265 @@
+package openimages
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // what the server sends
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const (
+	csvPath = "v5/test-annotations-bbox.csv"
+	csvText = "ImageID,LabelName\na,b\n"
+)
+
+func googHash(text string) string {
+	sum := md5.Sum([]byte(text)) //nolint:gosec // as above
+	return "md5=" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func hexMD5(text string) string {
+	sum := md5.Sum([]byte(text)) //nolint:gosec // as above
+	return hex.EncodeToString(sum[:])
+}
+
+// serve starts a server below /oi/.
+func serve(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL + "/oi"
+}
+
+func source(t *testing.T, base string, o HTTPOptions) (*HTTPSource, string) {
+	t.Helper()
+	cache := t.TempDir()
+	s, err := NewHTTPSource(base, cache, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, cache
+}
+
+// files lists what is in the cache.
+func files(t *testing.T, cache string) (list []string) {
+	t.Helper()
+	err := filepath.WalkDir(cache, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			list = append(list, filepath.Base(path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestDownload(t *testing.T) {
+	var asked atomic.Int32
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.URL.Path != "/oi/"+csvPath || r.UserAgent() != "test/1" || r.Header.Get("Accept-Encoding") != "" {
+			t.Errorf("asked %s as %s, %v", r.URL, r.UserAgent(), r.Header)
+		}
+		w.Header().Add("X-Goog-Hash", "crc32c=AAAAAA==")
+		w.Header().Add("X-Goog-Hash", googHash(csvText))
+		io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+	})
+	var last string
+	s, cache := source(t, base, HTTPOptions{UserAgent: "test/1", Progress: func(path string, done, total int64) {
+		last = fmt.Sprint(path, " ", done, "/", total)
+	}})
+	for range 2 {
+		if got := string(readFile(t, s, csvPath)); got != csvText {
+			t.Errorf("got %q", got)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("asked the server %d times", asked.Load())
+	}
+	if want := fmt.Sprintf("%s %d/%[2]d", csvPath, len(csvText)); last != want {
+		t.Errorf("progress ended with %q, want %q", last, want)
+	}
+	if got := files(t, cache); len(got) != 1 {
+		t.Errorf("in the cache: %v", got)
+	}
+}
+
+// TestDownloadFaults checks that a file is whole or absent, and what is said.
+func TestDownloadFaults(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    string
+		missing bool
+	}{
+		{name: "gone", want: csvPath + ": not found in http://", missing: true,
+			handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }},
+		{name: "forbidden", want: "the server answers 403 Forbidden", missing: true,
+			handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }},
+		{name: "busy", want: "the server answers 503 Service Unavailable",
+			handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }},
+		{name: "damaged", want: "arrived damaged",
+			handler: func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Goog-Hash", "crc32c=AAAAAA==,"+googHash("another"))
+				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+			}},
+		{name: "cut", want: "unexpected EOF",
+			handler: func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", "1000")
+				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+			}},
+		{name: "silent", want: "the server has sent nothing for 50ms",
+			handler: func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Length", "1000")
+				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+				w.(http.Flusher).Flush()
+				<-r.Context().Done()
+			}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, cache := source(t, serve(t, tt.handler), HTTPOptions{Idle: 50 * time.Millisecond})
+			_, err := s.Open(t.Context(), csvPath)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), csvPath) {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+			var missing *MissingError
+			if errors.As(err, &missing) != tt.missing {
+				t.Errorf("missing: %v", !tt.missing)
+			}
+			if got := files(t, cache); len(got) != 0 {
+				t.Errorf("in the cache: %v", got)
+			}
+		})
+	}
+}
+
+func TestDownloadInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+		w.(http.Flusher).Flush()
+		cancel()
+		<-r.Context().Done()
+	})
+	s, cache := source(t, base, HTTPOptions{})
+	if _, err := s.Open(ctx, csvPath); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if got := files(t, cache); len(got) != 0 {
+		t.Errorf("in the cache: %v", got)
+	}
+}
+
+func TestDownloadAnnounced(t *testing.T) {
+	const size = announceFrom + 1
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(size)) // and then nothing
+	})
+	announced := ""
+	s, _ := source(t, base, HTTPOptions{Announce: func(path string, n int64) { announced = fmt.Sprint(path, " ", n) }})
+	if _, err := s.Open(t.Context(), csvPath); err == nil {
+		t.Error("an empty body was taken")
+	}
+	if want := fmt.Sprint(csvPath, " ", size); announced != want {
+		t.Errorf("announced %q, want %q", announced, want)
+	}
+}
+
+func TestDownloadAtOnce(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, csvText) }) //nolint:errcheck // the client will notice
+	cache := t.TempDir()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			s, err := NewHTTPSource(base, cache, HTTPOptions{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r, err := s.Open(context.Background(), csvPath)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer r.Close()
+			if data, err := io.ReadAll(r); err != nil || string(data) != csvText {
+				t.Errorf("got %q, %v", data, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestVerify checks what is compared with the catalogue, which speaks of the
+// official server only.
+func TestVerify(t *testing.T) {
+	known := []File{{Path: csvPath, MD5: hexMD5("official")}}
+	for _, tt := range []struct {
+		base, text, sent string
+		err, warned      bool
+	}{
+		{OfficialBase, "official", "", false, false},
+		{OfficialBase, "official", "official", false, false},
+		{OfficialBase, "other", "", true, false},
+		{OfficialBase, "other", "other", false, true}, // replaced by its publisher
+		{OfficialBase, "other", "official", true, false},
+		{"http://example.org/", "other", "", false, false},
+		{"http://example.org/", "other", "official", true, false},
+	} {
+		warned := false
+		s, _ := source(t, tt.base, HTTPOptions{Known: known, Warn: func(string) { warned = true }})
+		header := http.Header{}
+		if tt.sent != "" {
+			header.Set("X-Goog-Hash", googHash(tt.sent))
+		}
+		err := s.verify(csvPath, hexMD5(tt.text), header)
+		if (err != nil) != tt.err || warned != tt.warned {
+			t.Errorf("%+v: got %v, warned %v", tt, err, warned)
+		}
+	}
+}
+
+func TestSecretsStayHidden(t *testing.T) {
+	s, _ := source(t, "http://me:secret@127.0.0.1:1/x?token=secret", HTTPOptions{Idle: time.Second})
+	_, err := s.Open(t.Context(), csvPath)
+	if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(s.String(), "secret") || strings.Contains(s.dir, "secret") {
+		t.Errorf("got %v, %s, %s", err, s, s.dir)
+	}
+	for _, base := range []string{"ftp://x/", "http://", "x", "http://me:secret@x\x7f/"} {
+		if _, err := NewHTTPSource(base, t.TempDir(), HTTPOptions{}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: got %v", base, err)
+		}
+	}
+}
+
+func TestPathsStayInside(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "x"), []byte("y"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	h, _ := source(t, "http://127.0.0.1:1/", HTTPOptions{})
+	for _, s := range []Source{DirSource(filepath.Join(dir, "sub")), h} {
+		if _, err := s.Open(t.Context(), "../x"); err == nil {
+			t.Errorf("%T opens ../x", s)
+		}
+	}
+	var missing *MissingError
+	if _, err := DirSource(dir).Open(t.Context(), "v5/z.csv"); !errors.As(err, &missing) || !strings.Contains(err.Error(), "v5/z.csv") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,232 @@
+package openimages
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// Emit calls f with every item of the selection, in the order of the subsets
+// and their box lists.
+func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error {
+	held, err := s.heldAuthors(ctx)
+	if err != nil {
+		return err
+	}
+	limits, err := s.limits(ctx, held)
+	if err != nil {
+		return err
+	}
+	return s.judge(ctx, true, held, func(c *candidate) error {
+		if c.reason == "" && limits != nil && !limits.allow(s.query.Seed, c.hit) {
+			c.reason = ReasonLimit
+		}
+		switch c.reason {
+		case "":
+			item := s.item(c)
+			s.count(item, c.hit.label)
+			s.ledger.Out(1)
+			return f(item)
+		case ReasonDuplicate, ReasonLimit, ReasonAuthor:
+			s.ledger.Remove(c.reason, 1)
+			return nil
+		}
+		return s.ledger.Skip(s.item(c), c.reason, fmt.Sprintf("%s:%d", c.sub.boxes.Path, c.hit.line))
+	})
+}
+
+func (s *Selection) count(item *record.Item, label int) {
+	s.tally[label].Kept++
+	s.tally[label].Sets[item.Set]++
+}
+
+// A candidate is a hit and what is to become of it.
+type candidate struct {
+	sub    *subset
+	hit    *hit
+	photo  *visit
+	image  *record.Image // nil where not listed or not read
+	group  string
+	reason string // why it is no item, or ""
+	alike  []bool // of photo.all: which repeat an earlier one
+}
+
+// judge calls f with every hit and its fate but for the limit. Without images,
+// the image list's rows are not read and authors not looked at.
+func (s *Selection) judge(ctx context.Context, images bool, held map[uint64]bool, f func(*candidate) error) error {
+	var seen repeats
+	for _, sub := range s.subsets {
+		err := sub.photos.walk(func(v *visit) error {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			c := candidate{sub: sub, photo: v}
+			if v.image != noImage && images {
+				var err error
+				if c.image, err = sub.photos.readImage(v); err != nil {
+					return err
+				}
+				c.group = s.query.Group(c.image.AuthorURL, c.image.Author, v.hits[0].id)
+			}
+			var clashes []bool
+			c.alike, clashes = seen.of(v.all)
+			at := 0 // where the run's hits stand among all
+			for i := range v.hits {
+				c.hit = &v.hits[i]
+				for v.all[at].line != c.hit.line {
+					at++
+				}
+				c.reason = ""
+				switch {
+				case c.alike[at]:
+					c.reason = ReasonDuplicate
+				case !(&BoxRow{Box: c.hit.box}).Sane():
+					c.reason = ReasonBadBox
+				case clashes[at]:
+					c.reason = ReasonKeyClash
+				case v.image == noImage:
+					c.reason = ReasonNotListed
+				case sub.name == Train && images && held[photoKey(c.group)]:
+					c.reason = ReasonAuthor
+				}
+				if err := f(&c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeats finds boxes of a photo that repeat an earlier one, and boxes that
+// differ from an earlier one but would have its key.
+type repeats struct {
+	alike, clash []bool
+	sums         map[uint64]bool
+	keys         map[uint32]bool
+}
+
+// of returns the two answers for each hit. They are valid until the next call.
+func (r *repeats) of(hits []hit) (alike, clash []bool) {
+	r.alike, r.clash = r.alike[:0], r.clash[:0]
+	if len(hits) == 1 {
+		r.alike, r.clash = append(r.alike, false), append(r.clash, false)
+		return r.alike, r.clash
+	}
+	if r.sums == nil {
+		r.sums, r.keys = map[uint64]bool{}, map[uint32]bool{}
+	}
+	clear(r.sums)
+	clear(r.keys)
+	for i := range hits {
+		sum := hits[i].sum
+		key := uint32(sum >> 32)
+		again := r.sums[sum]
+		r.alike = append(r.alike, again)
+		r.clash = append(r.clash, !again && r.keys[key])
+		r.sums[sum], r.keys[key] = true, true
+	}
+	return r.alike, r.clash
+}
+
+// heldAuthors returns the groups with rows in a subset other than train, by
+// photoKey, or nil if nobody asks.
+func (s *Selection) heldAuthors(ctx context.Context) (map[uint64]bool, error) {
+	if !s.query.StrictAuthors {
+		return nil, nil
+	}
+	held := map[uint64]bool{}
+	return held, s.judge(ctx, true, nil, func(c *candidate) error {
+		if c.sub.name != Train && c.image != nil {
+			held[photoKey(c.group)] = true
+		}
+		return nil
+	})
+}
+
+// limits are the highest ranks that are kept, by label.
+type limits struct{ samples []lowest }
+
+// limits finds them, or returns nil if everything is kept.
+func (s *Selection) limits(ctx context.Context, held map[uint64]bool) (*limits, error) {
+	if s.query.Limit == 0 {
+		return nil, nil
+	}
+	asked := len(s.query.Classes) // negatives have a number of their own
+	have := make([]int64, asked)
+	err := s.judge(ctx, held != nil, held, func(c *candidate) error {
+		if c.reason == "" && c.hit.label < asked {
+			have[c.hit.label]++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := &limits{samples: make([]lowest, asked)}
+	for i, n := range share(s.query.Limit, have) {
+		l.samples[i].size = n
+	}
+	return l, s.judge(ctx, held != nil, held, func(c *candidate) error {
+		if c.reason != "" || c.hit.label >= asked {
+			return nil
+		}
+		if r := rank(s.query.Seed, c.hit); l.samples[c.hit.label].admits(r) {
+			l.samples[c.hit.label].add(ranked{rank: r})
+		}
+		return nil
+	})
+}
+
+// allow reports whether a hit is within its label's limit.
+func (l *limits) allow(seed uint64, h *hit) bool {
+	if h.label >= len(l.samples) {
+		return true
+	}
+	kept := l.samples[h.label].entries
+	return len(kept) > 0 && rank(seed, h) <= kept[0].rank
+}
+
+// item makes the record.
+func (s *Selection) item(c *candidate) *record.Item {
+	label := &record.Label{Name: s.query.NotName}
+	if c.hit.label < len(s.query.Classes) {
+		class := s.query.Classes[c.hit.label]
+		label.MID, label.Name = class.MID, class.Name
+	}
+	box := c.hit.box
+	row := BoxRow{ImageID: c.hit.id, Sum: c.hit.sum}
+	item := &record.Item{
+		ID: c.hit.id, Key: row.Key(), Subset: c.sub.name,
+		Label: label, Box: &box, Avoid: s.avoid(c), Image: c.image,
+	}
+	if c.image != nil {
+		item.Set = s.query.Set(c.sub.name, c.group)
+	}
+	return item
+}
+
+// avoid returns the photo's other boxes of the classes asked for, before any
+// filter, as far as they lie within the picture.
+func (s *Selection) avoid(c *candidate) []record.Rect {
+	var rects []record.Rect
+	for i := range c.photo.all {
+		o := &c.photo.all[i]
+		if o.line == c.hit.line || c.alike[i] || o.sum == c.hit.sum || o.label >= len(s.query.Classes) {
+			continue
+		}
+		r := record.Rect{
+			XMin: max(o.box.XMin, 0), XMax: min(o.box.XMax, 1),
+			YMin: max(o.box.YMin, 0), YMax: min(o.box.YMax, 1),
+		}
+		if r.XMin < r.XMax && r.YMin < r.YMax {
+			rects = append(rects, r)
+		}
+	}
+	return rects
+}

@@ -1,0 +1,124 @@
+// Package metadata is the choice of a data set and of where its files come
+// from, as the flags --dataset, --metadata and --cache make it.
+package metadata
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/sample"
+)
+
+// variable names a mirror for every command of a session.
+const variable = "OI_METADATA"
+
+// A Choice is what the flags say.
+type Choice struct {
+	Dataset string
+	Place   string // an http address or a folder, "" for the official place
+	Cache   string
+}
+
+// Register adds the flags.
+func (c *Choice) Register(flags *cli.FlagSet) {
+	names := openimages.DatasetNames()
+	flags.StringVar(&c.Dataset, "dataset", names[0], "version of Open Images: `"+strings.Join(names, "|")+"`; sample is built in and needs no network")
+	flags.StringVar(&c.Place, "metadata", "", "take the data set's files from `URL|DIR`, where they have the official relative paths (default "+openimages.OfficialBase+")")
+	cli.FromEnv(flags, "metadata", variable)
+	flags.StringVar(&c.Cache, "cache", "", "keep downloaded files in `DIR` (default $XDG_CACHE_HOME/oi or ~/.cache/oi)")
+}
+
+// Open returns the data set and the source of its files. Nothing is downloaded
+// before the source is asked for a file.
+func (c *Choice) Open(env *cli.Env) (openimages.Dataset, openimages.Source, error) {
+	d, err := openimages.LookupDataset(c.Dataset)
+	if err != nil {
+		return d, nil, cli.Usagef("--dataset: %v", err)
+	}
+	if d.Name == "sample" {
+		if c.Place != "" && c.Place != env.Getenv(variable) {
+			return d, nil, cli.Usagef("--metadata has no use with --dataset sample, which is built in")
+		}
+		return d, sample.New(), nil
+	}
+	if c.Place != "" && !isURL(c.Place) {
+		info, err := os.Stat(c.Place)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return d, nil, fmt.Errorf("--metadata: no folder %s", c.Place)
+		case err != nil:
+			return d, nil, fmt.Errorf("--metadata: %w", err)
+		case !info.IsDir():
+			return d, nil, fmt.Errorf("--metadata: %s is not a folder", c.Place)
+		}
+		return d, openimages.DirSource(c.Place), nil
+	}
+	base := c.Place
+	if base == "" {
+		base = openimages.OfficialBase
+	}
+	cache, err := cli.CacheDir(env, c.Cache)
+	if err != nil {
+		return d, nil, err
+	}
+	report := &reporter{env: env}
+	src, err := openimages.NewHTTPSource(base, cache, openimages.HTTPOptions{
+		Known:     d.Files(),
+		UserAgent: env.Name + "/" + env.Version,
+		Announce:  report.announce,
+		Progress:  report.progress,
+		Warn:      func(message string) { env.Warnf("%s", message) },
+	})
+	if err != nil {
+		return d, nil, cli.Usagef("--metadata: %v", err)
+	}
+	return d, src, nil
+}
+
+func isURL(place string) bool { return strings.Contains(place, "://") }
+
+// Args are the choice's arguments for the trail: what changes results, without
+// secrets and without names of this machine.
+func (c *Choice) Args() map[string]string {
+	args := map[string]string{"dataset": strings.ToLower(c.Dataset)}
+	switch {
+	case c.Place == "":
+	case isURL(c.Place):
+		args["metadata"] = openimages.PublicURL(c.Place)
+	default:
+		args["metadata"] = "folder"
+	}
+	return args
+}
+
+// Explain adds the next step to an error from the files.
+func (c *Choice) Explain(err error) error {
+	var missing *openimages.MissingError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	if c.Place != "" && !isURL(c.Place) {
+		return cli.WithHint(err, "the files must have their official relative paths below the folder; --dataset v4, v5, v6 and v7 differ in them")
+	}
+	return cli.WithHint(err, "the data set's layout may have changed; --dataset names other versions, --metadata URL|DIR another place")
+}
+
+// UnknownClass turns an error of Classes.Find into one of usage, with what may
+// have been meant.
+func UnknownClass(err error) error {
+	var unknown *openimages.UnknownClassError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	usage := cli.Usagef("%v", err)
+	hint := unknown.Hint()
+	if hint == "" {
+		hint = "oi-labels lists the classes"
+	}
+	return cli.WithHint(usage, hint)
+}

@@ -1,0 +1,133 @@
+package metadata
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
+)
+
+func testEnv(stderr io.Writer) *cli.Env {
+	return &cli.Env{Name: "oi-test", Version: "1", Stderr: stderr, Getenv: func(string) string { return "" }, Now: time.Now}
+}
+
+// TestPlaces reads the same file from a folder and from a server, and then
+// from the cache alone.
+func TestPlaces(t *testing.T) {
+	const path, text = "v7/oidv7-class-descriptions-boxable.csv", "LabelName,DisplayName\n/m/0cdn1,Hamburger\n"
+	dir, cache := t.TempDir(), t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "v7"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	server := oitest.New(t, fstest.MapFS{path: {Data: []byte(text)}})
+	for _, c := range []Choice{
+		{Dataset: "v7", Place: dir},
+		{Dataset: "V7", Place: server.URL, Cache: cache},
+		{Dataset: "v7", Place: server.URL + "/", Cache: cache},
+	} {
+		var stderr bytes.Buffer
+		d, src, err := c.Open(testEnv(&stderr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := src.Open(t.Context(), d.Classes.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err != nil || string(data) != text || stderr.Len() > 0 {
+			t.Errorf("%s: got %q, %v, %s", c.Place, data, err, &stderr)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := server.Requests(path); n != 1 {
+		t.Errorf("asked the server %d times, want once", n)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	server := oitest.New(t, fstest.MapFS{})
+	for _, tt := range []struct {
+		choice     Choice
+		err, hints string
+	}{
+		{Choice{Dataset: "v7", Place: t.TempDir()}, fs.ErrNotExist.Error(), "official relative paths below the folder"},
+		{Choice{Dataset: "v7", Place: server.URL, Cache: t.TempDir()}, "v7/oidv7-class-descriptions-boxable.csv: not found in http://", "layout may have changed"},
+	} {
+		d, src, err := tt.choice.Open(testEnv(io.Discard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = src.Open(t.Context(), d.Classes.Path)
+		if err == nil || !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%+v: got %v", tt.choice, err)
+		}
+		if tt.choice.Explain(err) == err {
+			t.Errorf("%+v: no hint", tt.choice)
+		}
+	}
+	if err := io.ErrUnexpectedEOF; (&Choice{}).Explain(err) != err {
+		t.Error("a hint for an error that is none of ours")
+	}
+}
+
+func TestArgs(t *testing.T) {
+	for _, tt := range []struct {
+		choice Choice
+		want   map[string]string
+	}{
+		{Choice{Dataset: "V7", Cache: "/home/me/cache"}, map[string]string{"dataset": "v7"}},
+		{Choice{Dataset: "v4", Place: "/home/me/files"}, map[string]string{"dataset": "v4", "metadata": "folder"}},
+		{Choice{Dataset: "v4", Place: "https://me:secret@example.org/oi?token=secret"},
+			map[string]string{"dataset": "v4", "metadata": "https://example.org/oi"}},
+	} {
+		if got := tt.choice.Args(); !maps.Equal(got, tt.want) {
+			t.Errorf("%+v: got %v", tt.choice, got)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	now := time.Unix(0, 0)
+	var stderr bytes.Buffer
+	env := testEnv(&stderr)
+	env.StderrTTY = true
+	env.Now = func() time.Time { return now }
+	r := &reporter{env: env}
+	r.announce("a.csv", 2_258_447_590)
+	for done := int64(0); done <= 200e6; done += 50e6 {
+		r.progress("a.csv", done, 2_258_447_590)
+		now = now.Add(2 * time.Second)
+	}
+	r.progress("b.csv", 0, -1)
+	now = now.Add(10 * time.Second)
+	r.progress("b.csv", 5_000, -1)
+	want := `oi-test: downloading a.csv, 2.3 GB, once
+oi-test: a.csv: 150 MB of 2.3 GB, 25 MB/s, 1m24s left
+oi-test: b.csv: 5 kB, 0 kB/s
+`
+	if got := stderr.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	env.StderrTTY = false
+	stderr.Reset()
+	now = now.Add(time.Minute)
+	r.progress("b.csv", 50_000, -1)
+	if stderr.Len() > 0 {
+		t.Errorf("progress into a file: %s", &stderr)
+	}
+}

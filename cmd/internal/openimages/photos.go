@@ -1,0 +1,228 @@
+package openimages
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// A run is a stretch of hits of one photo, which follow each other in the box
+// list: 24 bytes. The official lists are sorted by photo, so that there is one
+// run a photo; elsewhere there may be several.
+type run struct {
+	photo uint64 // photoKey of the id
+	hits  int64  // where the first of them is in the spool
+	image int64  // where the photo's row of the image list is, or noImage
+}
+
+const noImage = -1
+
+// Parameters of the 64-bit FNV-1a hash.
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+// photos are the runs of a spool of hits, sorted by photo, then by place.
+type photos struct {
+	hits   *spool
+	runs   []run
+	images spool
+	buf    []byte // for readImage
+}
+
+// photoKey makes 8 bytes of an id: the number that the official 16 hex digits
+// spell, which is exact, or a hash (FNV-1a) of any other. Two ids with one key
+// are told apart when the image is read.
+func photoKey[T string | []byte](id T) uint64 {
+	if len(id) == 16 {
+		if key, ok := parseHex16(id); ok {
+			return key
+		}
+	}
+	key := uint64(fnvOffset)
+	for i := range len(id) {
+		key = (key ^ uint64(id[i])) * fnvPrime
+	}
+	return key
+}
+
+// parseHex16 reads 16 lower-case hex digits.
+func parseHex16[T string | []byte](id T) (key uint64, ok bool) {
+	for i := range 16 {
+		c := id[i]
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		default:
+			return 0, false
+		}
+		key = key<<4 | uint64(c)
+	}
+	return key, true
+}
+
+// newPhotos finds the runs in a spool of n runs.
+func newPhotos(hits *spool, n int) (*photos, error) {
+	p := &photos{hits: hits, runs: make([]run, 0, n), buf: make([]byte, spoolGuess)}
+	last := ""
+	err := hits.each(func(entry []byte, offset int64) error {
+		d := decoder{buf: entry}
+		if id := d.text(); id != last || len(p.runs) == 0 {
+			p.runs = append(p.runs, run{photoKey(id), offset, noImage})
+			last = id
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(p.runs, func(a, b run) int {
+		return cmp.Or(cmp.Compare(a.photo, b.photo), cmp.Compare(a.hits, b.hits))
+	})
+	return p, nil
+}
+
+// find returns the runs of a photo.
+func (p *photos) find(photo uint64) []run {
+	i, ok := slices.BinarySearchFunc(p.runs, photo, func(r run, photo uint64) int { return cmp.Compare(r.photo, photo) })
+	if !ok {
+		return nil
+	}
+	n := 1
+	for i+n < len(p.runs) && p.runs[i+n].photo == photo {
+		n++
+	}
+	return p.runs[i : i+n]
+}
+
+// has reports whether there are hits of a photo.
+func (p *photos) has(id []byte) bool { return len(p.find(photoKey(id))) > 0 }
+
+// addImage keeps a photo's row of the image list, the first if there are
+// several.
+func (p *photos) addImage(row *ImageRow, e *encoder) error {
+	runs := p.find(photoKey(row.ImageID))
+	if len(runs) == 0 || runs[0].image != noImage {
+		return nil
+	}
+	e.buf = e.buf[:0]
+	appendImage(e, row)
+	offset, err := p.images.add(e.buf)
+	if err != nil {
+		return err
+	}
+	for i := range runs {
+		runs[i].image = offset
+	}
+	return nil
+}
+
+// maxBoxes bounds the boxes of one photo. The most in an official list is 745,
+// of all classes.
+const maxBoxes = 20_000
+
+// load returns all hits of a photo in the order of the list.
+func (p *photos) load(runs []run, id string) ([]hit, error) {
+	var hits []hit
+	buf := make([]byte, spoolGuess)
+	for _, r := range runs {
+		for offset := r.hits; offset < p.hits.end(); {
+			entry, err := p.hits.at(offset, buf)
+			if err != nil {
+				return nil, err
+			}
+			h, err := decodeHit(entry)
+			if err != nil {
+				return nil, err
+			}
+			if h.id != id {
+				break
+			}
+			if hits, err = appendHit(hits, h); err != nil {
+				return nil, err
+			}
+			offset += entrySize(entry)
+		}
+	}
+	return hits, nil
+}
+
+func appendHit(hits []hit, h hit) ([]hit, error) {
+	if len(hits) == maxBoxes {
+		return nil, fmt.Errorf("photo %s has more than %d boxes", h.id, maxBoxes)
+	}
+	return append(hits, h), nil
+}
+
+// A visit is one run of hits and what belongs to it.
+type visit struct {
+	hits  []hit // of this run
+	all   []hit // of the photo, in the order of the list
+	image int64 // where its row of the image list is, or noImage
+}
+
+// walk calls f with every run, in the order of the box list. The visit is
+// valid during the call only.
+func (p *photos) walk(f func(*visit) error) error {
+	var v visit
+	visitRun := func() error {
+		if len(v.hits) == 0 {
+			return nil
+		}
+		id := v.hits[0].id
+		runs := p.find(photoKey(id))
+		v.all, v.image = v.hits, runs[0].image
+		if len(runs) > 1 {
+			all, err := p.load(runs, id)
+			if err != nil {
+				return err
+			}
+			v.all = all
+		}
+		err := f(&v)
+		v.hits = v.hits[:0]
+		return err
+	}
+	err := p.hits.each(func(entry []byte, _ int64) error {
+		h, err := decodeHit(entry)
+		if err != nil {
+			return err
+		}
+		if len(v.hits) > 0 && v.hits[0].id != h.id {
+			if err := visitRun(); err != nil {
+				return err
+			}
+		}
+		v.hits, err = appendHit(v.hits, h)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return visitRun()
+}
+
+// readImage returns the photo's row of the image list.
+func (p *photos) readImage(v *visit) (*record.Image, error) {
+	entry, err := p.images.at(v.image, p.buf)
+	if err != nil {
+		return nil, err
+	}
+	id, image, err := decodeImage(entry)
+	if err != nil {
+		return nil, err
+	}
+	if id != v.hits[0].id {
+		return nil, fmt.Errorf("photos %s and %s cannot be told apart: their ids share a hash", id, v.hits[0].id)
+	}
+	return image, nil
+}
+
+// close gives the temporary files back.
+func (p *photos) close() error { return errors.Join(p.hits.close(), p.images.close()) }

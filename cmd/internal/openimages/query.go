@@ -1,0 +1,217 @@
+package openimages
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// Reasons why a row does not become an item.
+const (
+	// Removed by a rule.
+	ReasonDuplicate = "duplicate"      // the same photo, class and coordinates again
+	ReasonLimit     = "limit"          // beyond Query.Limit
+	ReasonAuthor    = "strict authors" // a train photo whose author has held-out photos
+	// Skipped as failures.
+	ReasonMalformed = "malformed row"
+	ReasonBadBox    = "bad box"           // empty or not within the picture
+	ReasonNotListed = "not in image list" // nothing is known of the photo
+	ReasonKeyClash  = "key clash"         // another box of the photo has this key
+)
+
+// A Ledger is told what becomes of each row. *stream.Account is one.
+type Ledger interface {
+	In(n int64)
+	Out(n int64)
+	Remove(reason string, n int64)
+	// Skip returns an error when the query should be given up.
+	Skip(item *record.Item, reason, detail string) error
+}
+
+// A Query asks for the boxes of some classes, joined with what the image lists
+// say of their photos.
+type Query struct {
+	Source  Source
+	Dataset Dataset
+	Subsets []string // which to read; rows come in the order of Subsets()
+	Classes []Class  // the labels that items get
+	// Assign says which MID's boxes go under which of Classes; see
+	// Hierarchy.Assign.
+	Assign map[string]int
+	// Limit is the most boxes of Classes to keep, divided as evenly as there
+	// are boxes; 0 keeps all. It takes 16 bytes of memory for each.
+	Limit int64
+	// Negatives is the number of boxes of other classes to add under the label
+	// NotName, divided over the subsets in proportion to their rows. A box that
+	// meets one of Classes is not taken. It takes 16 bytes of memory for each.
+	Negatives int64
+	// Unfit are MIDs besides those of Assign whose boxes are no negatives.
+	Unfit   map[string]bool
+	NotName string
+	Seed    uint64 // of Limit and Negatives
+	// Set says what an item is used for, from its subset and its photo's group.
+	Set func(subset, group string) string
+	// Group names what Set must not divide.
+	Group func(authorURL, author, id string) string
+	// StrictAuthors drops train rows whose group also has rows in another
+	// subset, before any limit.
+	StrictAuthors bool
+}
+
+// A Tally is what became of one label's rows.
+type Tally struct {
+	Rows int64            // found
+	Kept int64            // emitted
+	Sets map[string]int64 // emitted, by set
+}
+
+// A Selection is the result of a query's scans. It must be closed.
+type Selection struct {
+	query   *Query
+	ledger  Ledger
+	subsets []*subset
+	tally   []Tally // by label; the last is NotName's
+}
+
+// subset is what is known of one subset.
+type subset struct {
+	name   string
+	boxes  File
+	images File
+	hits   *spool
+	runs   int
+	rows   int64 // hits of the classes asked for
+	photos *photos
+}
+
+// Collect scans the box lists and the image lists of the subsets. Nothing that
+// it keeps in memory grows with the lists, but for 24 bytes for each photo with
+// a box of the classes asked for.
+func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err error) {
+	s := &Selection{query: q, ledger: ledger, tally: make([]Tally, len(q.Classes)+1)}
+	for i := range s.tally {
+		s.tally[i].Sets = map[string]int64{}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for _, name := range Subsets() {
+		if !slices.Contains(q.Subsets, name) {
+			continue
+		}
+		sub := &subset{name: name}
+		if sub.boxes, err = q.Dataset.Boxes(name); err != nil {
+			return nil, err
+		}
+		if sub.images, err = q.Dataset.Images(name); err != nil {
+			return nil, err
+		}
+		s.subsets = append(s.subsets, sub)
+		if err := s.scanBoxes(ctx, sub); err != nil {
+			return nil, err
+		}
+	}
+	if q.Negatives > 0 {
+		if err := s.addNegatives(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, sub := range s.subsets {
+		if err := s.scanImages(ctx, sub); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Close gives the temporary files back.
+func (s *Selection) Close() error {
+	var err error
+	for _, sub := range s.subsets {
+		if sub.hits != nil {
+			err = errors.Join(err, sub.hits.close())
+		}
+		if sub.photos != nil {
+			err = errors.Join(err, sub.photos.close())
+		}
+	}
+	return err
+}
+
+// Tally returns the account of a label, by its position in Query.Classes. The
+// position behind them is the negatives'.
+func (s *Selection) Tally(label int) Tally { return s.tally[label] }
+
+// Rows is the number of rows found of all classes asked for.
+func (s *Selection) Rows() int64 {
+	var n int64
+	for _, sub := range s.subsets {
+		n += sub.rows
+	}
+	return n
+}
+
+// malformed counts a row that cannot be read.
+func (s *Selection) malformed(bad *RowError) error {
+	s.ledger.In(1)
+	return s.ledger.Skip(nil, ReasonMalformed, bad.Error())
+}
+
+// open runs f on a file of the source.
+func (s *Selection) open(ctx context.Context, file File, f func(io.Reader) error) (err error) {
+	r, err := s.query.Source.Open(ctx, file.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return f(r)
+}
+
+// scanBoxes spools the rows that are asked for.
+func (s *Selection) scanBoxes(ctx context.Context, sub *subset) error {
+	sub.hits = &spool{}
+	wanted := newMIDSet(s.query.Assign)
+	var e encoder
+	last := ""
+	err := s.open(ctx, sub.boxes, func(r io.Reader) error {
+		return ScanBoxes(ctx, r, sub.boxes.Path, wanted.has, func(row *BoxRow) error {
+			h := hit{row.ImageID, s.query.Assign[row.MID], row.Line, row.Sum, row.Box}
+			e.buf = e.buf[:0]
+			h.append(&e)
+			if _, err := sub.hits.add(e.buf); err != nil {
+				return err
+			}
+			if sub.rows == 0 || last != h.id {
+				sub.runs++
+				last = h.id
+			}
+			sub.rows++
+			s.tally[h.label].Rows++
+			s.ledger.In(1)
+			return nil
+		}, s.malformed)
+	})
+	if err != nil {
+		return err
+	}
+	sub.photos, err = newPhotos(sub.hits, sub.runs)
+	return err
+}
+
+// scanImages keeps what the image list says of the photos with hits.
+func (s *Selection) scanImages(ctx context.Context, sub *subset) error {
+	if len(sub.photos.runs) == 0 {
+		return nil // a list that is not needed need not be downloaded
+	}
+	var e encoder
+	return s.open(ctx, sub.images, func(r io.Reader) error {
+		return ScanImages(ctx, r, sub.images.Path, sub.photos.has, func(row *ImageRow) error {
+			return sub.photos.addImage(row, &e)
+		}, s.malformed)
+	})
+}

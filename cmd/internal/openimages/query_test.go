@@ -1,0 +1,484 @@
+package openimages
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/opensandwich/oi/record"
+)
+
+var errTooMany = errors.New("too many")
+
+func hexID(n uint64) string { return fmt.Sprintf("%016x", n) }
+
+// world is a small data set with everything that can go wrong.
+type world struct {
+	boxes  map[string][]string // rows by subset, as text
+	images map[string][]string
+}
+
+func (w *world) source(d Dataset) mapSource {
+	m := mapSource{}
+	for i, subset := range Subsets() {
+		m[d.boxes[i].Path] = header13 + "\n" + strings.Join(w.boxes[subset], "\n") + "\n"
+		m[d.images[i].Path] = "ImageID,OriginalURL,AuthorProfileURL,Author,Title\n" + strings.Join(w.images[subset], "\n")
+	}
+	return m
+}
+
+// newWorld makes random rows. Sorted, a photo's rows stand together.
+func newWorld(rng *rand.Rand, sorted bool) *world {
+	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
+	mids := []string{"/m/a", "/m/b", "/m/c", "/m/d", "/m/e"}
+	for n, subset := range Subsets() {
+		photos := 5 + rng.IntN(30)
+		for p := range photos {
+			id := hexID(uint64(n)<<60 | uint64(p)*0x1234567)
+			if p%7 == 3 {
+				id = fmt.Sprintf("photo-%d-%d", n, p)
+			}
+			for range 1 + rng.IntN(5) {
+				coordinate := func() string { return fmt.Sprintf("%.1f", float64(rng.IntN(14)-1)/10) } // some out of range
+				row := fmt.Sprintf("%s,x,%s,1,%s,%s,%s,%s,%d,0,-1,0,0", id, mids[rng.IntN(len(mids))],
+					coordinate(), coordinate(), coordinate(), coordinate(), rng.IntN(2))
+				w.boxes[subset] = append(w.boxes[subset], row)
+				if rng.IntN(6) == 0 {
+					w.boxes[subset] = append(w.boxes[subset], row) // again
+				}
+			}
+			if rng.IntN(8) > 0 {
+				author := []string{"", "", "http://x/anna", "http://x/ben", "http://x/cleo"}[rng.IntN(5)]
+				name := []string{"", "Dora"}[rng.IntN(2)]
+				w.images[subset] = append(w.images[subset], fmt.Sprintf("%s,http://photo/%s,%s,%s,\"a \"\"title\"\",\nin two lines\"", id, id, author, name))
+			}
+		}
+		rng.Shuffle(len(w.images[subset]), func(i, j int) {
+			l := w.images[subset]
+			l[i], l[j] = l[j], l[i]
+		})
+		if !sorted {
+			rng.Shuffle(len(w.boxes[subset]), func(i, j int) {
+				l := w.boxes[subset]
+				l[i], l[j] = l[j], l[i]
+			})
+		}
+	}
+	return w
+}
+
+func group(authorURL, author, id string) string { return cmp.Or(authorURL, author, id) }
+
+// naive answers a query without a limit or negatives by loading everything.
+func naive(t testing.TB, w *world, q *Query) (items []*record.Item, fates map[string]int64) {
+	t.Helper()
+	type photo struct {
+		image record.Image
+		group string
+	}
+	fates = map[string]int64{}
+	listed := map[string]map[string]photo{}
+	held := map[string]bool{}
+	for _, subset := range q.Subsets {
+		listed[subset] = map[string]photo{}
+		for _, row := range w.images[subset] {
+			f := strings.SplitN(row, ",", 5)
+			listed[subset][f[0]] = photo{
+				record.Image{URL: f[1], AuthorURL: f[2], Author: f[3], Title: "a \"title\",\nin two lines"},
+				group(f[2], f[3], f[0]),
+			}
+		}
+		for _, text := range w.boxes[subset] {
+			f := strings.Split(text, ",")
+			if _, asked := q.Assign[f[2]]; asked && subset != Train {
+				if p, ok := listed[subset][f[0]]; ok {
+					held[p.group] = true
+				}
+			}
+		}
+	}
+	for _, subset := range Subsets() {
+		if !slices.Contains(q.Subsets, subset) {
+			continue
+		}
+		var rows []BoxRow
+		seen := map[string]bool{}
+		for i, text := range w.boxes[subset] {
+			f := strings.Split(text, ",")
+			if _, asked := q.Assign[f[2]]; !asked {
+				continue
+			}
+			row := plainRow(t, f, int64(i+2))
+			fates["in"]++
+			if seen[row.Key()] {
+				fates[ReasonDuplicate]++
+				continue
+			}
+			seen[row.Key()] = true
+			rows = append(rows, row)
+		}
+		for i, row := range rows {
+			p, ok := listed[subset][row.ImageID]
+			switch {
+			case !row.Sane():
+				fates[ReasonBadBox]++
+				continue
+			case !ok:
+				fates[ReasonNotListed]++
+				continue
+			case q.StrictAuthors && subset == Train && held[p.group]:
+				fates[ReasonAuthor]++
+				continue
+			}
+			class := q.Classes[q.Assign[row.MID]]
+			item := &record.Item{
+				ID: row.ImageID, Key: row.Key(), Subset: subset, Set: q.Set(subset, p.group),
+				Label: &record.Label{MID: class.MID, Name: class.Name}, Box: &row.Box, Image: &p.image,
+			}
+			for j, o := range rows {
+				r := record.Rect{XMin: max(o.Box.XMin, 0), XMax: min(o.Box.XMax, 1), YMin: max(o.Box.YMin, 0), YMax: min(o.Box.YMax, 1)}
+				if j != i && o.ImageID == row.ImageID && r.XMin < r.XMax && r.YMin < r.YMax {
+					item.Avoid = append(item.Avoid, r)
+				}
+			}
+			items = append(items, item)
+			fates["out"]++
+		}
+	}
+	return items, fates
+}
+
+// ask runs a query to its end.
+func ask(t testing.TB, q *Query) ([]*record.Item, *ledger, *Selection) {
+	t.Helper()
+	l := newLedger()
+	s, err := q.Collect(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []*record.Item
+	err = s.Emit(t.Context(), func(item *record.Item) error {
+		items = append(items, item)
+		return nil
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	l.balance(t)
+	return items, l, s
+}
+
+func testQuery(t testing.TB, w *world) *Query {
+	t.Helper()
+	d, err := LookupDataset("v7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Query{
+		Source: w.source(d), Dataset: d, Subsets: Subsets(),
+		Classes: []Class{{"/m/a", "Apple"}, {"/m/b", "Banana"}},
+		Assign:  map[string]int{"/m/a": 0, "/m/b": 1, "/m/c": 0}, // c is a kind of a
+		NotName: "neither", Seed: 1, Group: group,
+		Set: func(subset, group string) string { return subset + "/" + group },
+	}
+}
+
+// TestQuery compares with the plain way on random data sets, sorted by photo
+// and not.
+func TestQuery(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	fated := map[string]bool{}
+	for i := range 60 {
+		w := newWorld(rng, i%2 == 0)
+		q := testQuery(t, w)
+		q.StrictAuthors = i%3 == 0
+		if i%5 == 0 {
+			q.Subsets = []string{Validation}
+		}
+		want, fates := naive(t, w, q)
+		got, l, s := ask(t, q)
+		if d := gocmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("round %d: %s", i, d)
+		}
+		gotFates := map[string]int64{"in": l.in, "out": l.out}
+		for _, m := range []map[string]int64{l.removed, l.skipped} {
+			for reason, n := range m {
+				gotFates[reason] = n
+				fated[reason] = true
+			}
+		}
+		if d := gocmp.Diff(fates, gotFates); d != "" {
+			t.Fatalf("round %d: %s", i, d)
+		}
+		if s.Rows() != l.in || s.Tally(0).Rows+s.Tally(1).Rows != l.in || s.Tally(0).Kept+s.Tally(1).Kept != l.out {
+			t.Fatalf("round %d: tallies %v %v of %d rows", i, s.Tally(0), s.Tally(1), l.in)
+		}
+	}
+	if len(fated) != 4 {
+		t.Errorf("only these fates were met: %v", fated)
+	}
+}
+
+func keysOf(items []*record.Item) []string {
+	var keys []string
+	for _, item := range items {
+		keys = append(keys, item.Label.Name+" "+item.Key)
+	}
+	return keys
+}
+
+// TestLimit checks that a limit is kept, is even, keeps the order, changes
+// nothing in the items it keeps, and grows without exchanging any.
+func TestLimit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	for range 10 {
+		q := testQuery(t, newWorld(rng, true))
+		q.StrictAuthors = rng.IntN(2) == 0
+		all, _, _ := ask(t, q)
+		have := []int64{0, 0}
+		byKey := map[string]*record.Item{}
+		for _, item := range all {
+			byKey[item.Label.Name+" "+item.Key] = item
+			if item.Label.Name == "Apple" {
+				have[0]++
+			} else {
+				have[1]++
+			}
+		}
+		var smaller []string
+		for _, limit := range []int64{1, 2, 7, 20, 1000} {
+			q.Limit = limit
+			got, l, s := ask(t, q)
+			want := share(limit, have)
+			if s.Tally(0).Kept != want[0] || s.Tally(1).Kept != want[1] {
+				t.Fatalf("limit %d of %v: kept %d and %d", limit, have, s.Tally(0).Kept, s.Tally(1).Kept)
+			}
+			if l.removed[ReasonLimit] != int64(len(all)-len(got)) {
+				t.Fatalf("limit %d: %v", limit, l.removed)
+			}
+			keys := keysOf(got)
+			for i, item := range got {
+				if d := gocmp.Diff(byKey[keys[i]], item); d != "" {
+					t.Fatalf("limit %d changes an item: %s", limit, d)
+				}
+			}
+			if !slices.IsSortedFunc(keys, func(a, b string) int {
+				return cmp.Compare(slices.Index(keysOf(all), a), slices.Index(keysOf(all), b))
+			}) {
+				t.Fatalf("limit %d changes the order", limit)
+			}
+			for _, key := range smaller {
+				if !slices.Contains(keys, key) {
+					t.Fatalf("limit %d drops %s", limit, key)
+				}
+			}
+			smaller = keys
+		}
+		q.Limit = 7
+		one, _, _ := ask(t, q)
+		q.Seed = 2
+		two, _, _ := ask(t, q)
+		if len(all) > 30 && slices.Equal(keysOf(one), keysOf(two)) {
+			t.Error("another seed draws the same sample")
+		}
+	}
+}
+
+// TestNegatives checks what may be a negative, and that the boxes asked for
+// stay as they are.
+func TestNegatives(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	total := 0
+	for i := range 20 {
+		w := newWorld(rng, i%2 == 0)
+		q := testQuery(t, w)
+		plain, _, _ := ask(t, q)
+		q.Negatives = 12
+		q.Unfit = map[string]bool{"/m/e": true}
+		mixed, l, s := ask(t, q)
+		again, _, _ := ask(t, q)
+		if d := gocmp.Diff(mixed, again); d != "" {
+			t.Fatalf("not the same twice: %s", d)
+		}
+		if n := s.Tally(2).Rows; n > q.Negatives {
+			t.Fatalf("%d negatives, want at most %d", n, q.Negatives)
+		}
+		var positives []*record.Item
+		lastSubset := 0
+		for _, item := range mixed {
+			if n := slices.Index(Subsets(), item.Subset); n < lastSubset {
+				t.Fatal("subsets out of order")
+			} else {
+				lastSubset = n
+			}
+			if item.Label.Name != "neither" {
+				positives = append(positives, item)
+				continue
+			}
+			total++
+			if item.Label.MID != "" {
+				t.Errorf("a negative has the MID %s", item.Label.MID)
+			}
+			for _, text := range w.boxes[item.Subset] {
+				f := strings.Split(text, ",")
+				row := plainRow(t, f, 0)
+				if row.Key() == item.Key && f[2] != "/m/d" {
+					t.Errorf("a box of %s is a negative", f[2])
+				}
+				if _, asked := q.Assign[f[2]]; asked && f[0] == item.ID &&
+					max(row.Box.XMin, item.Box.XMin) < min(row.Box.XMax, item.Box.XMax) &&
+					max(row.Box.YMin, item.Box.YMin) < min(row.Box.YMax, item.Box.YMax) {
+					t.Errorf("%s meets %v", item.Key, row)
+				}
+			}
+		}
+		if d := gocmp.Diff(plain, positives); d != "" {
+			t.Fatalf("negatives change the others: %s", d)
+		}
+		l.balance(t)
+	}
+	if total < 25 {
+		t.Errorf("only %d negatives in all", total)
+	}
+}
+
+func TestQueryMalformed(t *testing.T) {
+	w := newWorld(rand.New(rand.NewPCG(1, 1)), true)
+	w.boxes[Train] = append(w.boxes[Train], "0001,x,/m/a,1,north,0.2,0.3,0.4,0,0,0,0,0", "0001", "\"0001\"x")
+	w.images[Train] = append(w.images[Train], "\"open")
+	q := testQuery(t, w)
+	q.Subsets = []string{Train}
+	_, l, _ := ask(t, q)
+	if l.skipped[ReasonMalformed] != 4 {
+		t.Errorf("skipped %v, want 4 malformed", l.skipped)
+	}
+	d, err := q.Dataset.Boxes(Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("%s:%d: XMin: expected a number, found \"north\"", d.Path, len(w.boxes[Train])-1)
+	if !slices.Contains(l.details, want) {
+		t.Errorf("got %q, want %s", l.details, want)
+	}
+	few := newLedger()
+	few.most = 1
+	if _, err := q.Collect(t.Context(), few); !errors.Is(err, errTooMany) {
+		t.Errorf("the scan goes on after %d skips: %v", len(few.details), err)
+	}
+}
+
+// TestKeyClash makes two boxes share the first half of their sums, which
+// chance will not do in a test.
+func TestKeyClash(t *testing.T) {
+	var r repeats
+	alike, clash := r.of([]hit{{sum: 1 << 32}, {sum: 1<<32 | 1}, {sum: 1 << 32}, {sum: 2 << 32}})
+	if !slices.Equal(alike, []bool{false, false, true, false}) || !slices.Equal(clash, []bool{false, true, false, false}) {
+		t.Errorf("got %v %v", alike, clash)
+	}
+}
+
+// TestHashCollision makes two ids share a key: the query must fail, not mix
+// the photos up.
+func TestHashCollision(t *testing.T) {
+	var found [2]string
+	seen := map[uint64]string{}
+	for i := range 1 << 16 { // no two of these collide, so one is made by hand
+		id := fmt.Sprintf("p%d", i)
+		if other, ok := seen[photoKey(id)]; ok {
+			t.Fatalf("%s and %s collide", id, other)
+		}
+		seen[photoKey(id)] = id
+	}
+	found[0] = "p0"
+	found[1] = hexID(photoKey("p0")) // its digits spell the hash of p0
+	if photoKey(found[0]) != photoKey(found[1]) {
+		t.Fatal("the made collision is none")
+	}
+	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
+	for _, id := range found {
+		w.boxes[Train] = append(w.boxes[Train], id+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
+		w.images[Train] = append(w.images[Train], id+",http://photo/"+id+",,,t")
+	}
+	q := testQuery(t, w)
+	s, err := q.Collect(t.Context(), newLedger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // nothing was written
+	if err := s.Emit(t.Context(), func(*record.Item) error { return nil }); err == nil || !strings.Contains(err.Error(), "cannot be told apart") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestQueryMissingFile(t *testing.T) {
+	q := testQuery(t, newWorld(rand.New(rand.NewPCG(1, 2)), true))
+	src := q.Source.(mapSource)
+	delete(src, q.Dataset.images[1].Path)
+	_, err := q.Collect(t.Context(), newLedger())
+	var missing *MissingError
+	if !errors.As(err, &missing) || missing.Path != q.Dataset.images[1].Path {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestQueryStops(t *testing.T) {
+	q := testQuery(t, newWorld(rand.New(rand.NewPCG(1, 3)), true))
+	s, err := q.Collect(t.Context(), newLedger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := errors.New("reader left")
+	if err := s.Emit(t.Context(), func(*record.Item) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRealLayouts checks that the two layouts of the same rows give the same
+// items, and as many as there are rows.
+func TestRealLayouts(t *testing.T) {
+	src := mirror(t)
+	var answers [][]*record.Item
+	for _, version := range []string{"v4", "v7"} {
+		d, err := LookupDataset(version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		classes, err := ReadClasses(t.Context(), src, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := &Query{Source: src, Dataset: d, Subsets: Subsets(), Group: group, Set: func(subset, _ string) string { return subset }}
+		for _, name := range []string{"hot dogs", "muffin"} {
+			class, err := classes.Find(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q.Classes = append(q.Classes, class)
+		}
+		q.Assign = (&Hierarchy{nodes: map[string]*node{}}).Assign(q.Classes, false)
+		items, _, s := ask(t, q)
+		sets := map[string]int64{}
+		for label := range 2 {
+			for set, n := range s.Tally(label).Sets {
+				sets[set] += n
+			}
+		}
+		if d := gocmp.Diff(map[string]int64{Train: 770, Validation: 53, Test: 41}, sets); d != "" {
+			t.Errorf("%s: %s", version, d)
+		}
+		answers = append(answers, items)
+	}
+	if d := gocmp.Diff(answers[0], answers[1]); d != "" {
+		t.Error(d)
+	}
+}

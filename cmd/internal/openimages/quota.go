@@ -1,0 +1,115 @@
+package openimages
+
+import "container/heap"
+
+// rank places a box in a seeded random order: the lowest ranks are sampled. It
+// depends on the seed, the photo and the box alone, so that a sample does not
+// favour photos by their id, is the same in any order, and grows without
+// exchanging what it held.
+func rank(seed uint64, h *hit) uint64 {
+	return mix(mix(mix(seed)^photoKey(h.id)) ^ h.sum)
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// share divides total among takers as evenly as what they have allows: nobody
+// gets more than he has, nobody who gets less than another could get more. What
+// cannot be divided goes to the first.
+func share(total int64, have []int64) []int64 {
+	got := make([]int64, len(have))
+	for total > 0 {
+		hungry := int64(0)
+		for i := range have {
+			if got[i] < have[i] {
+				hungry++
+			}
+		}
+		if hungry == 0 {
+			break
+		}
+		portion := max(total/hungry, 1)
+		for i := range have {
+			n := min(portion, have[i]-got[i], total)
+			got[i] += n
+			total -= n
+		}
+	}
+	return got
+}
+
+// proportional divides total in proportion to weights, by largest remainder,
+// the first among equals.
+func proportional(total int64, weights []int64) []int64 {
+	sum := int64(0)
+	for _, w := range weights {
+		sum += w
+	}
+	got := make([]int64, len(weights))
+	if sum == 0 {
+		return got
+	}
+	left := total
+	remainders := make([]float64, len(weights))
+	for i, w := range weights {
+		exact := float64(total) * float64(w) / float64(sum)
+		got[i] = int64(exact)
+		remainders[i] = exact - float64(got[i])
+		left -= got[i]
+	}
+	for ; left > 0; left-- {
+		best := 0
+		for i := range remainders {
+			if remainders[i] > remainders[best] {
+				best = i
+			}
+		}
+		got[best]++
+		remainders[best] = -1
+	}
+	return got
+}
+
+// ranked is an entry of a sample.
+type ranked struct {
+	rank   uint64
+	offset int64 // in a spool, where that is needed
+}
+
+// lowest keeps the size entries of the lowest rank: 16 bytes each.
+type lowest struct {
+	size    int64
+	entries rankHeap
+}
+
+// admits reports whether an entry of this rank would be kept.
+func (l *lowest) admits(rank uint64) bool {
+	return int64(len(l.entries)) < l.size || l.size > 0 && rank < l.entries[0].rank
+}
+
+// add keeps an entry that admits let in, and drops the highest beyond size.
+func (l *lowest) add(e ranked) {
+	heap.Push(&l.entries, e)
+	if int64(len(l.entries)) > l.size {
+		heap.Pop(&l.entries)
+	}
+}
+
+// rankHeap is a heap.Interface with the highest rank on top.
+type rankHeap []ranked
+
+func (h rankHeap) Len() int           { return len(h) }
+func (h rankHeap) Less(i, j int) bool { return h[i].rank > h[j].rank }
+func (h rankHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *rankHeap) Push(x any)        { *h = append(*h, x.(ranked)) }
+func (h *rankHeap) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	*h = (*h)[:last]
+	return x
+}

@@ -1,0 +1,122 @@
+package openimages
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestShare(t *testing.T) {
+	for _, tt := range []struct {
+		total      int64
+		have, want []int64
+	}{
+		{10, []int64{100, 100}, []int64{5, 5}},
+		{11, []int64{100, 100}, []int64{6, 5}},
+		{10, []int64{2, 100}, []int64{2, 8}},
+		{10, []int64{2, 3, 4}, []int64{2, 3, 4}},
+		{8, []int64{2, 3, 4}, []int64{2, 3, 3}},
+		{1, []int64{0, 5, 5}, []int64{0, 1, 0}},
+		{0, []int64{5}, []int64{0}},
+		{5, nil, []int64{}},
+	} {
+		if got := share(tt.total, tt.have); !slices.Equal(got, tt.want) {
+			t.Errorf("%d of %v: got %v, want %v", tt.total, tt.have, got, tt.want)
+		}
+	}
+}
+
+func TestShareProperties(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 2000 {
+		have := make([]int64, 1+rng.IntN(6))
+		sum := int64(0)
+		for i := range have {
+			have[i] = rng.Int64N(50)
+			sum += have[i]
+		}
+		total := rng.Int64N(200)
+		got := share(total, have)
+		given, most := int64(0), int64(0)
+		for i := range got {
+			given += got[i]
+			most = max(most, got[i])
+			if got[i] > have[i] {
+				t.Fatalf("%d of %v: %v", total, have, got)
+			}
+		}
+		if given != min(total, sum) {
+			t.Fatalf("%d of %v: %v gives %d", total, have, got, given)
+		}
+		for i := range got {
+			if got[i] < have[i] && got[i] < most-1 {
+				t.Fatalf("%d of %v: %v is not even", total, have, got)
+			}
+		}
+	}
+}
+
+func TestProportional(t *testing.T) {
+	for _, tt := range []struct {
+		total         int64
+		weights, want []int64
+	}{
+		{10, []int64{1, 1}, []int64{5, 5}},
+		{10, []int64{700, 100, 200}, []int64{7, 1, 2}},
+		{1, []int64{1, 2}, []int64{0, 1}},
+		{2, []int64{1, 1, 1}, []int64{1, 1, 0}},
+		{5, []int64{0, 0}, []int64{0, 0}},
+		{5, []int64{0, 3}, []int64{0, 5}},
+	} {
+		if got := proportional(tt.total, tt.weights); !slices.Equal(got, tt.want) {
+			t.Errorf("%d by %v: got %v, want %v", tt.total, tt.weights, got, tt.want)
+		}
+	}
+}
+
+func TestLowest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, size := range []int64{0, 1, 10, 1000} {
+		l := lowest{size: size}
+		var all []uint64
+		for range 500 {
+			r := rng.Uint64N(1 << 40)
+			all = append(all, r)
+			if l.admits(r) {
+				l.add(ranked{rank: r})
+			}
+		}
+		slices.Sort(all)
+		var got []uint64
+		for _, e := range l.entries {
+			got = append(got, e.rank)
+		}
+		slices.Sort(got)
+		if want := all[:min(int(size), len(all))]; !slices.Equal(got, want) {
+			t.Errorf("size %d: got %d entries", size, len(got))
+		}
+	}
+}
+
+// TestRankUnbiased checks that the sample does not favour photos by their id:
+// among ids in order, each tenth of the list gets its share.
+func TestRankUnbiased(t *testing.T) {
+	const n, tenths = 20_000, 10
+	l := lowest{size: n / 4}
+	for i := range n {
+		h := hit{id: hexID(uint64(i) << 40), sum: uint64(i % 7)}
+		if r := rank(1, &h); l.admits(r) {
+			l.add(ranked{r, int64(i)})
+		}
+	}
+	var counts [tenths]int
+	for _, e := range l.entries {
+		counts[e.offset*tenths/n]++
+	}
+	for i, c := range counts {
+		// 500 expected; 5 standard deviations of the hypergeometric law are 92.
+		if c < 408 || c > 592 {
+			t.Errorf("tenth %d has %d of %d, want about 500", i, c, n/4)
+		}
+	}
+}

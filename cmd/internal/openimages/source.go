@@ -1,0 +1,52 @@
+package openimages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A Source opens the files of a data set.
+type Source interface {
+	// Open opens a file by its official relative path. The error of a file that
+	// is not there is a *MissingError.
+	Open(ctx context.Context, path string) (io.ReadCloser, error)
+	// String names the source in messages.
+	String() string
+}
+
+// A MissingError is a file that the source does not have.
+type MissingError struct {
+	Path   string // official relative path
+	Source string
+	Err    error
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("%s: not found in %s: %v", e.Path, e.Source, e.Err)
+}
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// A DirSource is a folder with the files at their official relative paths.
+type DirSource string
+
+// Open opens a file below the folder.
+func (d DirSource) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	if !fs.ValidPath(path) {
+		return nil, fmt.Errorf("%q is no relative path", path)
+	}
+	f, err := os.Open(filepath.Join(string(d), filepath.FromSlash(path)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &MissingError{path, string(d), fs.ErrNotExist}
+	}
+	return f, err
+}
+
+func (d DirSource) String() string { return string(d) }

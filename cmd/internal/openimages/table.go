@@ -1,0 +1,457 @@
+package openimages
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+const (
+	// blockSize is read at once. It fits a core's second-level cache, so that
+	// the passes over a block after the first cost next to nothing.
+	blockSize = 256 << 10
+	// maxRow bounds a row with its quoted line breaks, in bytes.
+	maxRow = 1 << 20
+)
+
+// errLongRow is the error of a row beyond maxRow.
+var errLongRow = fmt.Errorf("row is longer than %d bytes", maxRow)
+
+// A table reads a CSV file with a header, by RFC 4180 with the liberties of
+// encoding/csv: rows end in LF or CRLF, the last one in either or nothing,
+// empty lines are no rows, and CRLF within quotes reads as LF. Unlike there, a
+// quote inside a field that does not begin with one stands for itself, and
+// after a broken row reading goes on with the next line.
+//
+// It is fast because it only looks for line ends and the commas up to one
+// column, and takes apart the rows that are wanted and those with quotes.
+type table struct {
+	ctx    context.Context
+	file   string // for messages
+	r      io.Reader
+	buf    []byte // buf[pos:end] is read and not yet looked at
+	pos    int
+	end    int
+	eof    bool
+	line   int64 // line number of buf[pos]
+	header []string
+	record parser
+}
+
+// newTable reads the header.
+func newTable(ctx context.Context, r io.Reader, file string) (*table, error) {
+	t := &table{ctx: ctx, file: file, r: r, buf: make([]byte, blockSize), line: 1}
+	if err := t.fill(); err != nil {
+		return nil, err
+	}
+	if bytes.HasPrefix(t.buf[:t.end], []byte("\xef\xbb\xbf")) {
+		t.pos = 3
+	}
+	for {
+		fields, err := t.next()
+		if err == io.EOF {
+			return nil, fmt.Errorf("%s: empty file, expected a CSV header", file)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if fields == nil {
+			continue // an empty line
+		}
+		for _, f := range fields {
+			t.header = append(t.header, string(f))
+		}
+		return t, nil
+	}
+}
+
+// next takes the next line apart, whatever it holds. It returns nil fields for
+// an empty line, and io.EOF at the end.
+func (t *table) next() ([][]byte, error) {
+	for {
+		n, lines, err := t.record.parse(t.buf[t.pos:t.end])
+		if err == errMore {
+			if t.pos == t.end && t.eof {
+				return nil, io.EOF
+			}
+			if t.eof {
+				return nil, &RowError{t.file, t.line, errOpenQuote}
+			}
+			if t.end-t.pos > maxRow {
+				return nil, &RowError{t.file, t.line, errLongRow}
+			}
+			if err := t.fill(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, &RowError{t.file, t.line, err}
+		}
+		t.pos += n
+		t.line += lines
+		return t.record.fields, nil
+	}
+}
+
+// column returns the position of a column, or -1.
+func (t *table) column(name string) int { return slices.Index(t.header, name) }
+
+// require returns an error if a column is missing.
+func (t *table) require(names ...string) error {
+	var missing []string
+	for _, name := range names {
+		if t.column(name) < 0 {
+			missing = append(missing, name)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return &RowError{t.file, 1, fmt.Errorf("no column %s, found %s", strings.Join(missing, ", "), abbreviate(strings.Join(t.header, ",")))}
+}
+
+// abbreviate keeps a message readable when the file is no CSV at all.
+func abbreviate(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return strings.ToValidUTF8(s, "?")
+	}
+	return strings.ToValidUTF8(s[:most], "?") + "…"
+}
+
+// fill reads more behind what is left, which moves to the front. At the end of
+// the file a missing last line end is added.
+func (t *table) fill() error {
+	if err := context.Cause(t.ctx); err != nil {
+		return err
+	}
+	copy(t.buf, t.buf[t.pos:t.end])
+	t.end -= t.pos
+	t.pos = 0
+	if len(t.buf)-t.end < blockSize/2 { // a row longer than any so far
+		larger := make([]byte, 2*len(t.buf))
+		copy(larger, t.buf[:t.end])
+		t.buf = larger
+	}
+	// The last byte is kept for the line end.
+	for room := t.buf[t.end : len(t.buf)-1]; len(room) > 0 && !t.eof; room = t.buf[t.end : len(t.buf)-1] {
+		n, err := t.r.Read(room)
+		t.end += n
+		if err == io.EOF {
+			t.eof = true
+		} else if err != nil {
+			return fmt.Errorf("read %s: %w", t.file, err)
+		}
+		if n > 0 && t.end >= len(t.buf)/2 {
+			break
+		}
+	}
+	if t.eof && t.end > 0 && t.buf[t.end-1] != '\n' {
+		t.buf[t.end] = '\n'
+		t.end++
+	}
+	return nil
+}
+
+// A visitor is told of rows. Its slices are valid during the call only.
+type visitor struct {
+	// want says whether a row with this value in the column is to be parsed.
+	want func(value []byte) bool
+	// row gets the fields of a wanted row, as many as the header has.
+	row func(fields [][]byte, line int64) error
+	// bad gets a row that cannot be parsed. The scan stops at its error.
+	bad func(*RowError) error
+}
+
+// scan goes through the rows behind the header. The column is where want
+// looks.
+func (t *table) scan(column int, v visitor) error {
+	for {
+		chunk := t.buf[t.pos:t.end]
+		last := bytes.LastIndexByte(chunk, '\n')
+		if last >= 0 {
+			if err := t.block(chunk[:last+1], column, v); err != nil {
+				return err
+			}
+		}
+		if t.eof {
+			return nil // fill ends the last row, so that the block held it
+		}
+		if t.end-t.pos > maxRow {
+			if err := t.stepOver(errLongRow, v); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := t.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// stepOver reports the line at pos as broken and drops it.
+func (t *table) stepOver(cause error, v visitor) error {
+	bad := &RowError{t.file, t.line, cause}
+	for {
+		i := bytes.IndexByte(t.buf[t.pos:t.end], '\n')
+		if i >= 0 {
+			t.pos += i + 1
+			t.line++
+			return v.bad(bad)
+		}
+		t.pos = t.end
+		if t.eof {
+			return v.bad(bad)
+		}
+		if err := t.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// block goes through whole lines, which begin at t.pos. It stops early, with
+// t.pos at a row that goes on behind the block.
+func (t *table) block(block []byte, column int, v visitor) error {
+	for len(block) > 0 {
+		plain := len(block)
+		if quote := bytes.IndexByte(block, '"'); quote >= 0 {
+			plain = bytes.LastIndexByte(block[:quote], '\n') + 1
+		}
+		if err := t.plain(block[:plain], column, v); err != nil {
+			return err
+		}
+		t.pos += plain
+		block = block[plain:]
+		if len(block) == 0 {
+			return nil
+		}
+		n, err := t.quoted(block, column, v)
+		if err == errMore {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t.pos += n
+		block = block[n:]
+	}
+	return nil
+}
+
+// plain goes through whole lines without a single quote.
+func (t *table) plain(block []byte, column int, v visitor) error {
+	line := t.line
+	for len(block) > 0 {
+		nl := bytes.IndexByte(block, '\n')
+		row := block[:nl]
+		block = block[nl+1:]
+		this := line
+		line++
+		if nl > 0 && row[nl-1] == '\r' {
+			row = row[:nl-1]
+		}
+		rest, ok := row, true
+		for range column {
+			comma := bytes.IndexByte(rest, ',')
+			if comma < 0 {
+				ok = false
+				break
+			}
+			rest = rest[comma+1:]
+		}
+		if !ok {
+			if len(row) > 0 {
+				if err := v.bad(t.tooFew(bytes.Count(row, comma)+1, this)); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if comma := bytes.IndexByte(rest, ','); comma >= 0 {
+			rest = rest[:comma]
+		}
+		if len(row) == 0 || !v.want(rest) {
+			continue
+		}
+		if err := t.wanted(t.record.split(row), this, v); err != nil {
+			return err
+		}
+	}
+	t.line = line
+	return nil
+}
+
+var comma = []byte{','}
+
+// quoted takes apart the row at the front of block, which holds a quote in its
+// first line. It returns errMore if the row goes on behind the block.
+func (t *table) quoted(block []byte, column int, v visitor) (int, error) {
+	n, lines, err := t.record.parse(block)
+	if err == errMore && !t.eof && len(block) <= maxRow {
+		return 0, errMore
+	}
+	line := t.line
+	if err != nil {
+		switch {
+		case err == errMore && t.eof:
+			err = errOpenQuote
+		case err == errMore:
+			err = errLongRow
+		}
+		// What lies behind a broken quote may be rows, so only the line goes.
+		t.line++
+		return bytes.IndexByte(block, '\n') + 1, t.report(&RowError{t.file, line, err}, column, v)
+	}
+	t.line += lines
+	fields := t.record.fields
+	switch {
+	case fields == nil:
+		return n, nil
+	case column >= len(fields):
+		return n, v.bad(t.tooFew(len(fields), line))
+	case !v.want(fields[column]):
+		return n, nil
+	}
+	return n, t.wanted(fields, line, v)
+}
+
+// report passes on a row whose quotes are broken, unless the fields before the
+// break already say that it is not wanted.
+func (t *table) report(bad *RowError, column int, v visitor) error {
+	if fields := t.record.fields; column < len(fields) && !v.want(fields[column]) {
+		return nil
+	}
+	return v.bad(bad)
+}
+
+func (t *table) wanted(fields [][]byte, line int64, v visitor) error {
+	if len(fields) != len(t.header) {
+		return v.bad(t.tooFew(len(fields), line))
+	}
+	return v.row(fields, line)
+}
+
+func (t *table) tooFew(n int, line int64) *RowError {
+	return &RowError{t.file, line, fmt.Errorf("expected %d fields, found %d", len(t.header), n)}
+}
+
+var (
+	errMore      = errors.New("row goes on")
+	errOpenQuote = errors.New(`expected a closing "`)
+	errQuote     = errors.New(`expected a comma or the line's end behind a closing "`)
+)
+
+// A parser takes rows apart. Its fields are valid until the next row.
+type parser struct {
+	fields  [][]byte
+	scratch []byte // quoted fields that do not stand in the row as they are
+}
+
+// split takes apart a row without quotes and without its line end.
+func (p *parser) split(row []byte) [][]byte {
+	p.fields = p.fields[:0]
+	for {
+		i := bytes.IndexByte(row, ',')
+		if i < 0 {
+			p.fields = append(p.fields, row)
+			return p.fields
+		}
+		p.fields = append(p.fields, row[:i])
+		row = row[i+1:]
+	}
+}
+
+// parse takes apart the row at the front of data, which may hold more. It
+// returns the row's length and its number of lines, or errMore if data ends
+// before the row does. fields is nil after an empty line. After an error,
+// fields holds those before it.
+func (p *parser) parse(data []byte) (length int, lines int64, err error) {
+	p.fields = p.fields[:0]
+	p.scratch = p.scratch[:0]
+	if bytes.HasPrefix(data, []byte("\n")) || bytes.HasPrefix(data, []byte("\r\n")) {
+		p.fields = nil
+		return bytes.IndexByte(data, '\n') + 1, 1, nil
+	}
+	lines = 1
+	for pos := 0; ; {
+		if pos < len(data) && data[pos] == '"' {
+			field, n, breaks, err := p.quotedField(data[pos:])
+			if err != nil {
+				return 0, 0, err
+			}
+			lines += breaks
+			p.fields = append(p.fields, field)
+			pos += n
+		} else {
+			rest := data[pos:]
+			nl := bytes.IndexByte(rest, '\n')
+			if nl < 0 {
+				return 0, 0, errMore
+			}
+			field := rest[:nl]
+			if i := bytes.IndexByte(field, ','); i >= 0 {
+				field = field[:i]
+			} else if nl > 0 && field[nl-1] == '\r' {
+				field = field[:nl-1]
+			}
+			p.fields = append(p.fields, field)
+			pos += len(field)
+		}
+		switch data[pos] { // both ways above end before a separator
+		case ',':
+			pos++
+		case '\r':
+			return pos + 2, lines, nil
+		default:
+			return pos + 1, lines, nil
+		}
+	}
+}
+
+// quotedField returns the field that begins with the quote at the front of
+// data, the number of bytes up to the separator behind it, and the line breaks
+// within.
+func (p *parser) quotedField(data []byte) (field []byte, n int, breaks int64, err error) {
+	from := len(p.scratch)
+	pos := 1
+	for {
+		i := bytes.IndexByte(data[pos:], '"')
+		if i < 0 {
+			return nil, 0, 0, errMore
+		}
+		text := data[pos : pos+i]
+		pos += i + 1
+		for {
+			nl := bytes.IndexByte(text, '\n')
+			if nl < 0 {
+				break
+			}
+			breaks++
+			p.scratch = append(p.scratch, text[:nl]...)
+			if nl > 0 && text[nl-1] == '\r' {
+				p.scratch = p.scratch[:len(p.scratch)-1]
+			}
+			p.scratch = append(p.scratch, '\n')
+			text = text[nl+1:]
+		}
+		p.scratch = append(p.scratch, text...)
+		switch rest := data[pos:]; {
+		case len(rest) == 0:
+			return nil, 0, 0, errMore
+		case rest[0] == '"':
+			p.scratch = append(p.scratch, '"')
+			pos++
+		case rest[0] == ',' || rest[0] == '\n' || bytes.HasPrefix(rest, []byte("\r\n")):
+			return p.scratch[from:len(p.scratch):len(p.scratch)], pos, breaks, nil
+		case len(rest) == 1 && rest[0] == '\r':
+			return nil, 0, 0, errMore
+		default:
+			return nil, 0, 0, errQuote
+		}
+	}
+}
