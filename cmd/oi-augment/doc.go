@@ -15,11 +15,18 @@
 //	# look at them
 //	oi-augment --copies 8 < crops.oi | oi-crop --sheet variants.jpg
 //
-// Reads all items, which must have tensors, and writes first the validation and test items, once and as they are, and then epochs of the train items: each epoch is a random order of all of them, each one turned, shifted, sheared, zoomed and flipped at random within the ranges given. The defaults are those of the article that this program follows.
+// Reads all items, which must have tensors, and writes first the validation and test items, once
+// and as they are, and then epochs of the train items: each epoch is a random order of all of
+// them, each one turned, shifted, sheared, zoomed and flipped at random within the ranges given.
+// The defaults are those of the article that this program follows.
 //
-// A variant depends on the seed, the item's key, the epoch and the copy alone. The same items and options give the same bytes, whatever the order of the items and at any -j.
+// A variant depends on the seed, the item's key, the epoch and the copy alone. The same items and
+// options give the same bytes, whatever the order of the items and at any -j.
 //
-// --epochs 0 goes on until the reader leaves, which is what oi-train does once its early stopping is reached. Items that carry no set are divided into train, val and test by author. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted. Items wait in memory, beyond --spool-memory in a temporary file.
+// --epochs 0 goes on until the reader leaves, which is what oi-train does once its early stopping
+// is reached. Items that carry no set are divided into train, val and test by author. Train items
+// whose photo is, byte for byte, that of a validation or test item are removed and counted. Items
+// wait in memory, beyond --spool-memory in a temporary file.
 //
 // Flags:
 //
@@ -50,9 +57,9 @@
 //	--spool-memory BYTES
 //		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
 //	-j, --jobs N
-//		work on N records at once; the output does not depend on it (default 2)
-//	--json[=string]
-//		write JSON, one item a line; =framed keeps the header and the end
+//		work on N records at once; the output does not depend on it (default one a processor)
+//	--json[=framed]
+//		write JSON, one item a line; framed JSON keeps the header and the end
 //	-z, --zstd
 //		compress the output with zstd
 //	--salvage

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime"
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -65,7 +64,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.split.Val, "val", o.split.Val, "use this `SHARE` of the authors for validation, of items that carry no set")
 	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
-	o.stream.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+	o.stream.RegisterJobs(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
 }
@@ -125,19 +124,10 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 
 	r := &run{options: o, env: env, out: out, account: account, items: dataset.NewCollection(spool)}
 	if err := r.read(); err != nil {
-		return hinted(err)
+		return err
 	}
 	if err := r.write(ctx); err != nil {
-		return hinted(err)
+		return err
 	}
 	return out.Close()
-}
-
-// hinted brings the hint of a data set's problem to the user.
-func hinted(err error) error {
-	var problem *dataset.Problem
-	if errors.As(err, &problem) {
-		return cli.WithHint(err, problem.Hint)
-	}
-	return err
 }

@@ -29,7 +29,7 @@ const perWorker = 4
 func (r *run) variants(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	jobs := max(r.options.stream.Jobs, 1)
+	jobs := r.options.stream.Workers()
 	work := make(chan *variant)
 	ordered := make(chan *variant, perWorker*jobs)
 

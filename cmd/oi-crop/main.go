@@ -1,5 +1,3 @@
-// Oi-crop cuts boxes out of photos: it reads items with fetched photos and
-// writes them with a square tensor of the box's pixels, upright.
 package main
 
 import (

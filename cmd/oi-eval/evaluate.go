@@ -68,7 +68,7 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files 
 		return err
 	}
 	defer func() { err = errors.Join(err, e.account.Finish()) }()
-	if e.predictor, err = nn.NewPredictor(m.network, o.batch, o.stream.Jobs); err != nil {
+	if e.predictor, err = nn.NewPredictor(m.network, o.batch, o.stream.Workers()); err != nil {
 		return err
 	}
 	defer e.predictor.Close()

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -62,7 +60,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringArrayVar(&o.require, "require", nil, "exit with 1 unless a figure is reached, such as `accuracy>=0.9`; may be repeated")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
-	o.stream.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+	o.stream.RegisterJobs(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterSkips(fs)
@@ -136,14 +134,5 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		}
 		return o.classify(ctx, env, m, files)
 	}
-	return hinted(o.evaluate(ctx, env, m, files))
-}
-
-// hinted brings the hint of a data set's problem to the user.
-func hinted(err error) error {
-	var problem *dataset.Problem
-	if errors.As(err, &problem) {
-		return cli.WithHint(err, problem.Hint)
-	}
-	return err
+	return o.evaluate(ctx, env, m, files)
 }

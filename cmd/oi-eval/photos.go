@@ -68,7 +68,7 @@ func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, files 
 	if n.Height != n.Width {
 		return fmt.Errorf("the model takes pictures of %dx%d, and photos are scaled to squares only", n.Width, n.Height)
 	}
-	predictor, err := nn.NewPredictor(n, 1, o.stream.Jobs)
+	predictor, err := nn.NewPredictor(n, 1, o.stream.Workers())
 	if err != nil {
 		return err
 	}

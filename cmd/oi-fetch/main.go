@@ -1,5 +1,3 @@
-// Oi-fetch gets the photos of items: it reads items and writes them with the
-// bytes of their photo.
 package main
 
 import (

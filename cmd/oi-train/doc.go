@@ -17,15 +17,28 @@
 //	# does the same data still give the same weights?
 //	oi-train -o again --expect burger.json crops.oi
 //
-// Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report and the accuracy with its 95 % interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
+// Reads items with tensors and labels, trains a convolutional network on those of the set train,
+// stops when the loss on the set val gets no better, and tries the best weights on the set test
+// (on val where there is no test). The classification report and the accuracy with its 95 %
+// interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the
+// same as data.
 //
-// The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads.
+// The three files appear whole and together, the model last, and only if the input was complete: a
+// stage that failed or was killed leaves no model behind. The same items, options and seed give
+// the same model, byte for byte, on any number of threads.
 //
-// Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them. Items that carry no set are divided into train, val and test by author.
+// Items that come from oi-augment bring their own epochs and are trained on as they arrive; when
+// training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in
+// memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them.
+// Items that carry no set are divided into train, val and test by author.
 //
-// Two classes or more are told apart. A stream of one class works too if it brings something to tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes --negatives. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted.
+// Two classes or more are told apart. A stream of one class works too if it brings something to
+// tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes
+// --negatives. Train items whose photo is, byte for byte, that of a validation or test item are
+// removed and counted.
 //
-// The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.
+// The first interrupt finishes the batch, writes the best model if an epoch was finished, and
+// exits with 130.
 //
 // Flags:
 //
@@ -58,7 +71,7 @@
 //	--salvage
 //		step over damaged records and count what was lost
 //	-j, --jobs N
-//		work on N records at once; the output does not depend on it (default 2)
+//		work on N records at once; the output does not depend on it (default one a processor)
 //	-q, --quiet
 //		say nothing but warnings and errors
 //	-v, --verbose

@@ -58,7 +58,7 @@ func evaluate(ctx context.Context, o *options, d *data, network *model.Network) 
 	for _, entry := range d.train {
 		authors[entry.Author] = entry.Author != 0
 	}
-	predictor, err := nn.NewPredictor(network, o.batch, o.stream.Jobs)
+	predictor, err := nn.NewPredictor(network, o.batch, o.stream.Workers())
 	if err != nil {
 		return nil, err
 	}

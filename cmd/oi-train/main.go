@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"runtime"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -77,7 +76,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless the weights are those of the report `FILE`.json")
 	o.stream.RegisterInput(fs)
-	o.stream.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+	o.stream.RegisterJobs(fs)
 }
 
 // maxBatch keeps the memory of a step within reason.
@@ -144,11 +143,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 
 	d := newData(o, env, in, spool)
 	if err := d.prepare(); err != nil {
-		return hinted(errors.Join(err, in.Close()))
+		return errors.Join(err, in.Close())
 	}
 	result, err := train(ctx, o, env, d)
 	if result == nil {
-		return hinted(errors.Join(err, in.Close()))
+		return errors.Join(err, in.Close())
 	}
 	// Closing tells a stage that has epochs to spare to end. It cannot make
 	// what was read less complete.
@@ -165,13 +164,4 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		env.Infof("the weights are those of %s, bit for bit", o.expect)
 	}
 	return interrupted
-}
-
-// hinted brings the hint of a data set's problem to the user.
-func hinted(err error) error {
-	var problem *dataset.Problem
-	if errors.As(err, &problem) {
-		return cli.WithHint(err, problem.Hint)
-	}
-	return err
 }

@@ -60,7 +60,7 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data) (*result, err
 		t.weights = balanced(d.counts(), d.classes)
 	}
 	var err error
-	t.nn, err = nn.NewTrainer(network, nn.Options{Batch: o.batch, LR: o.lr, Seed: o.seed, Threads: o.stream.Jobs})
+	t.nn, err = nn.NewTrainer(network, nn.Options{Batch: o.batch, LR: o.lr, Seed: o.seed, Threads: o.stream.Workers()})
 	if err != nil {
 		return nil, err
 	}

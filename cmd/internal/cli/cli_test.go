@@ -149,6 +149,15 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
+func TestWrap(t *testing.T) {
+	long := strings.Repeat("ä ", 100)
+	want := strings.TrimSpace(strings.Repeat("ä ", 48)) + "\n"
+	want += want + strings.TrimSpace(strings.Repeat("ä ", 4)) + "\n\nsecond paragraph\n"
+	if got := wrap("\n"+long+"\n\nsecond\n paragraph\n", width); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestHelpThatCannotBeWritten(t *testing.T) {
 	env, stderr := testEnv(failing{})
 	if code := testCommand(nil).Execute(t.Context(), env, []string{"--help"}); code != 1 || !strings.Contains(stderr.String(), "full") {

@@ -31,6 +31,7 @@ type hintedError struct {
 
 func (e *hintedError) Error() string { return e.err.Error() }
 func (e *hintedError) Unwrap() error { return e.err }
+func (e *hintedError) Hint() string  { return e.hint }
 
 // WithHint adds to err what to do next, printed on a line of its own.
 // A nil err stays nil.
@@ -41,11 +42,12 @@ func WithHint(err error, hint string) error {
 	return &hintedError{err, hint}
 }
 
-// hintOf returns the outermost hint, or "".
+// hintOf returns the outermost hint, or "". Any error may have one: packages
+// that know nothing of cli give theirs a method.
 func hintOf(err error) string {
-	var hinted *hintedError
+	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) {
-		return hinted.hint
+		return hinted.Hint()
 	}
 	return ""
 }

@@ -81,7 +81,7 @@ func withDefault(f *pflag.Flag, usage string) string {
 	case "", "false", "0", "[]", "0s":
 		return usage
 	}
-	return fmt.Sprintf("%s (default %s)", usage, f.DefValue)
+	return fmt.Sprintf("%s (default %s)", usage, strings.Trim(f.DefValue, "[]"))
 }
 
 func (c *Command) bash(b *bytes.Buffer, flags *FlagSet) {
@@ -140,7 +140,7 @@ func (c *Command) doc(b *bytes.Buffer, flags *FlagSet) {
 	if c.Examples != "" {
 		fmt.Fprintf(&text, "Examples:\n\n%s\n", indent(c.Examples, "\t"))
 	}
-	fmt.Fprintf(&text, "%s\n\nFlags:\n\n", strings.TrimSpace(c.Description))
+	fmt.Fprintf(&text, "%s\nFlags:\n\n", wrap(c.Description, width))
 	visible(flags, func(f *pflag.Flag) {
 		name, usage := pflag.UnquoteUsage(f)
 		fmt.Fprintf(&text, "\t%s\n\t\t%s\n", spelling(f, name), withDefault(f, usage))

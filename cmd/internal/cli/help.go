@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 )
@@ -29,9 +30,10 @@ func (c *Command) writeHelp(w io.Writer, flags *FlagSet, length helpLength) erro
 		fmt.Fprintf(&b, "\nExamples:\n%s", indent(c.Examples, "  "))
 	}
 	if length == longHelp && c.Description != "" {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Description))
+		fmt.Fprintf(&b, "\n%s", wrap(c.Description, width))
 	}
-	fmt.Fprintf(&b, "\nFlags:\n%s", flags.FlagUsagesWrapped(100))
+	fmt.Fprintf(&b, "\nFlags:\n")
+	flagTable(&b, flags)
 	if length == longHelp {
 		fmt.Fprintf(&b, "\nExit status:\n%s", indent(exitStatus, "  "))
 	} else {
@@ -52,6 +54,56 @@ func indent(text, by string) string {
 			b.WriteString(by)
 		}
 		b.WriteString(strings.TrimRight(line, "\n"))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// flagTable writes the flags in two columns.
+func flagTable(b *bytes.Buffer, flags *FlagSet) {
+	const left = 30 // the first column, spaces included
+	visible(flags, func(f *pflag.Flag) {
+		name, usage := pflag.UnquoteUsage(f)
+		word := "  " + spelling(f, name)
+		if f.Shorthand == "" {
+			word = "    " + word // below the -x of the others
+		}
+		if len(word) >= left {
+			fmt.Fprintf(b, "%s\n", word)
+			word = ""
+		}
+		for line := range strings.Lines(wrap(withDefault(f, usage), width-left)) {
+			fmt.Fprintf(b, "%-*s%s", left, word, line)
+			word = ""
+		}
+	})
+}
+
+// width is where text for people is broken.
+const width = 96
+
+// wrap breaks the lines of paragraphs anew.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		column := 0
+		for word := range strings.FieldsSeq(paragraph) {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case column == 0:
+			case column+1+n > width:
+				b.WriteByte('\n')
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += n
+		}
 		b.WriteByte('\n')
 	}
 	return b.String()

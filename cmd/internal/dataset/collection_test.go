@@ -179,7 +179,7 @@ func TestCounts(t *testing.T) {
 			continue
 		}
 		var problem *Problem
-		if !errors.As(err, &problem) || !strings.Contains(problem.Text, tc.want) || !strings.Contains(problem.Hint, tc.hint) {
+		if !errors.As(err, &problem) || !strings.Contains(problem.Text, tc.want) || !strings.Contains(problem.Next, tc.hint) {
 			t.Errorf("%s: %#v, want %q and the hint %q", tc.sets, err, tc.want, tc.hint)
 		}
 	}

@@ -14,10 +14,13 @@ const Background = "background"
 // A Problem is an error together with what to do about it.
 type Problem struct {
 	Text string
-	Hint string
+	Next string
 }
 
 func (p *Problem) Error() string { return p.Text }
+
+// Hint returns the next step.
+func (p *Problem) Hint() string { return p.Next }
 
 // A Picture identifies the photo an item was cut from: the SHA-256 of its
 // file. The zero Picture stands for one that is not known.

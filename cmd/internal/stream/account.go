@@ -233,8 +233,8 @@ func reasons(m map[string]int64) string {
 type failures struct {
 	file   *renameio.PendingFile
 	writer *record.Writer
-	open   bool
-	any    bool
+	open   bool // a segment is
+	worth  bool // a segment came to its end, or an item failed
 }
 
 func createFailures(path string) (*failures, error) {
@@ -252,10 +252,10 @@ func (f *failures) begin(h *record.Header) error {
 	if f == nil {
 		return nil
 	}
-	if err := f.end(); err != nil {
+	if err := f.close(); err != nil {
 		return err
 	}
-	f.open, f.any = true, true
+	f.open = true
 	return f.wrap(f.writer.Write(h))
 }
 
@@ -263,27 +263,37 @@ func (f *failures) write(item *record.Item) error {
 	if f == nil {
 		return nil
 	}
+	f.worth = true
 	return f.wrap(f.writer.Write(item))
 }
 
+// end closes the segment of a stage that finished it.
 func (f *failures) end() error {
 	if f == nil || !f.open {
+		return nil
+	}
+	f.worth = true
+	return f.close()
+}
+
+func (f *failures) close() error {
+	if !f.open {
 		return nil
 	}
 	f.open = false
 	return f.wrap(f.writer.Write(&record.End{}))
 }
 
-// commit makes the file appear, also when the stage failed: that is when it
-// is needed most.
+// commit makes the file appear, also when the stage failed and there is
+// something in it: that is when it is needed most.
 func (f *failures) commit() error {
 	if f == nil {
 		return nil
 	}
-	err := f.end()
-	if !f.any {
-		return f.wrap(errors.Join(err, f.file.Cleanup()))
+	if !f.worth {
+		return f.wrap(f.file.Cleanup())
 	}
+	err := f.close()
 	if err == nil {
 		err = f.writer.Flush()
 	}

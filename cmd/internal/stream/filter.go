@@ -100,7 +100,7 @@ type task struct {
 }
 
 func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error {
-	jobs := max(r.flags.Jobs, 1)
+	jobs := r.flags.Workers()
 	work := make(chan *task)
 	ordered := make(chan *task, 4*jobs)
 	room := semaphore.NewWeighted(inFlight)

@@ -9,7 +9,7 @@ import (
 
 // Flags are the options that every stage with a stream has.
 type Flags struct {
-	Jobs     int    // records in work at once
+	Jobs     int    // records in work at once, 0 for one a processor
 	JSON     string // "", "items" or "framed"
 	Zstd     bool
 	Part     bool
@@ -20,19 +20,28 @@ type Flags struct {
 
 // Register adds the flags of a filter.
 func (f *Flags) Register(fs *cli.FlagSet) {
-	f.RegisterJobs(fs, runtime.GOMAXPROCS(0))
+	f.RegisterJobs(fs)
 	f.RegisterOutput(fs)
 	f.RegisterInput(fs)
 	f.RegisterSkips(fs)
 	fs.BoolVar(&f.Part, "part", false, "work on a piece cut by GNU parallel, which may lack its end")
 }
 
-// RegisterJobs adds -j with the given default.
-func (f *Flags) RegisterJobs(fs *cli.FlagSet, jobs int) {
+// RegisterJobs adds -j, whose default is what Jobs is already.
+func (f *Flags) RegisterJobs(fs *cli.FlagSet) {
+	usage := "work on `N` records at once; the output does not depend on it"
 	if f.Jobs == 0 {
-		f.Jobs = jobs
+		usage += " (default one a processor)"
 	}
-	fs.IntVarP(&f.Jobs, "jobs", "j", f.Jobs, "work on `N` records at once; the output does not depend on it")
+	fs.IntVarP(&f.Jobs, "jobs", "j", f.Jobs, usage)
+}
+
+// Workers returns the number of records in work at once.
+func (f *Flags) Workers() int {
+	if f.Jobs > 0 {
+		return f.Jobs
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // RegisterInput adds the flags of a stage that reads records.
@@ -42,7 +51,7 @@ func (f *Flags) RegisterInput(fs *cli.FlagSet) {
 
 // RegisterOutput adds the flags of a stage that writes records.
 func (f *Flags) RegisterOutput(fs *cli.FlagSet) {
-	fs.StringVar(&f.JSON, "json", "", "write JSON, one item a line; =framed keeps the header and the end")
+	fs.StringVar(&f.JSON, "json", "", "write JSON, one item a line; `framed` JSON keeps the header and the end")
 	fs.Lookup("json").NoOptDefVal = "items"
 	fs.BoolVarP(&f.Zstd, "zstd", "z", false, "compress the output with zstd")
 }

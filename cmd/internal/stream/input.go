@@ -32,7 +32,6 @@ type Input struct {
 	name   string   // of the file being read
 	reader *record.Reader
 	closes []func() error
-	lost   record.Loss
 }
 
 // Open returns the records of files, "-" being standard input, which is also
@@ -125,9 +124,9 @@ func (in *Input) Read() (record.Record, error) {
 		if !errors.Is(err, io.EOF) {
 			return r, in.explain(err)
 		}
-		lost := in.reader.Lost()
-		in.lost.Places += lost.Places
-		in.lost.Bytes += lost.Bytes
+		if lost := in.reader.Lost(); lost.Places > 0 {
+			in.env.Warnf("%s: lost %d bytes to damage in %d places", in.name, lost.Bytes, lost.Places)
+		}
 		if len(in.names) == 0 {
 			return nil, io.EOF
 		}
@@ -158,9 +157,6 @@ func (in *Input) Items() iter.Seq2[*record.Item, error] {
 
 // Name returns the name of the file being read.
 func (in *Input) Name() string { return in.name }
-
-// Lost returns what --salvage gave up so far in files read to their end.
-func (in *Input) Lost() record.Loss { return in.lost }
 
 // Close closes the files.
 func (in *Input) Close() error {

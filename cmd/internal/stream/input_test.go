@@ -173,3 +173,23 @@ func TestCompressedOutputDoesNotDependOnTiming(t *testing.T) {
 		t.Error("flushing changed the compressed bytes")
 	}
 }
+
+func TestSalvageTellsWhatWasLost(t *testing.T) {
+	data := segment(t, record.Binary, 0, 5)
+	data[len(data)/2] ^= 1
+	env, stderr := testEnv(bytes.NewReader(data), nil)
+	in, err := Open(env, &Flags{Salvage: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range in.Items() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 4 || !strings.Contains(stderr.String(), "oi-test: standard input: lost 1") || !strings.Contains(stderr.String(), "bytes to damage in 1 places") {
+		t.Errorf("%d of 5 items, %q", n, stderr)
+	}
+}

@@ -1,0 +1,85 @@
+// Code generated from the flag table; DO NOT EDIT.
+
+// oi-crop: cut boxes out of photos.
+//
+// Usage:
+//
+//	oi-crop [flags] [FILE...]
+//
+// Examples:
+//
+//	# crops of two classes, ready for oi-train
+//	oi-boxes Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
+//	# look at the first sixty of them
+//	oi-crop --sheet crops.jpg < photos.oi > crops.oi
+//	# crops as PNG files: crops/train/Hamburger/KEY.png
+//	oi-crop --dir crops < photos.oi > crops.oi
+//	# what is in a stream
+//	oi-crop --info crops.oi
+//
+// Reads items with fetched photos and writes them with a tensor: the pixels of the box, turned
+// upright by the official rotation and scaled to a square of --size pixels by area. The box's
+// edges are rounded outwards to whole pixels. EXIF orientation is ignored, because boxes refer to
+// the stored picture. The photo's bytes are dropped unless --keep-bytes is given.
+//
+// When the stream's header names a single class, each item also gives one background window: a
+// piece of like size of the same photo, three quarters or half of it where there is no more room,
+// that overlaps neither the item's box nor another box of the class, under the label "background".
+// With one class and no background there would be nothing to tell apart.
+//
+// --dir, --sheet and --info look at a stream; the first two pass the items on as well, and also
+// take items that have a tensor and no photo.
+//
+// A photo that does not decode, a box outside the photo or without area, and a photo of more than
+// --max-pixels are skipped and counted.
+//
+// Flags:
+//
+//	--size N
+//		scale crops to a square of N pixels a side (default 128)
+//	--context FRACTION
+//		grow the box on each side by this FRACTION of its own width or height
+//	--background WHEN
+//		cut background windows WHEN: always, never, or auto: if the stream names one class (default auto)
+//	--keep-bytes
+//		pass the photos' bytes on as well
+//	--max-pixels N
+//		skip photos of more than N pixels (default 64000000)
+//	--dir DIR
+//		also write crops as PNG files to DIR/SET/LABEL/KEY.png
+//	--sheet FILE
+//		also draw the first photos and their crops on one picture, the JPEG FILE
+//	--sheet-items N
+//		draw N items on the sheet (default 60)
+//	--info
+//		describe the stream on standard output instead
+//	-j, --jobs N
+//		work on N records at once; the output does not depend on it (default one a processor)
+//	--json[=framed]
+//		write JSON, one item a line; framed JSON keeps the header and the end
+//	-z, --zstd
+//		compress the output with zstd
+//	--salvage
+//		step over damaged records and count what was lost
+//	--max-skips N
+//		fail beyond this N or N% of skipped records (default 25%)
+//	--failures FILE
+//		keep skipped items in FILE, as JSON that can be fed back in
+//	--part
+//		work on a piece cut by GNU parallel, which may lack its end
+//	-q, --quiet
+//		say nothing but warnings and errors
+//	-v, --verbose
+//		say more, such as each record that is skipped and why
+//	--help
+//		show long help
+//	--version
+//		show the version
+//
+// Exit status:
+//
+//	0  done; also when the reader of standard output left early
+//	1  failed
+//	2  called wrongly
+//	130, 143  interrupted
+package main

@@ -1,0 +1,89 @@
+// Code generated from the flag table; DO NOT EDIT.
+
+// oi-fetch: get the photos of items.
+//
+// Usage:
+//
+//	oi-fetch [flags] [FILE...]
+//
+// Examples:
+//
+//	# photos of two classes, from the public mirror
+//	oi-boxes --subset validation Hamburger Sandwich | oi-fetch > photos.oi
+//	# from a folder first, the rest from the mirror
+//	oi-fetch --images photos,s3 < boxes.oi > photos.oi
+//	# once more for what failed
+//	oi-fetch --failures failed.json < boxes.oi > photos.oi
+//	oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi
+//
+// Reads items and writes them with the bytes of their photo, in the same order.
+//
+// --images says where photos come from: s3, the public mirror of all photos with boxes; flickr,
+// the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is
+// appended or in which {subset} and {id} are filled in; or a folder, with SUBSET/ID.jpg or ID.jpg
+// in it. Several, separated by commas, are tried in order. Photos of the built-in sample are
+// painted here and need no source.
+//
+// A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks
+// nobody. --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried
+// again, --retries times, with growing pauses; a host that asks for a pause gets it.
+//
+// What came is a photo only if the transfer was complete, it is a JPEG or PNG, its header reads,
+// it has its end, and it is not Flickr's notice that the photo is no longer available. An original
+// from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on
+// that one. --check full decodes every photo as well.
+//
+// Addresses in the stream may not lead to this machine or its private network; --allow-host makes
+// an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps
+// those items.
+//
+// Flags:
+//
+//	--images LIST
+//		get photos from s3, flickr, thumbnail, a URL or a folder, or a LIST of these (or $OI_IMAGES) (default s3,flickr)
+//	--cache DIR
+//		keep photos below DIR instead of $XDG_CACHE_HOME/oi or ~/.cache/oi
+//	--offline
+//		ask nobody: use folders and the cache only
+//	--check HOW
+//		check each photo's header and end, or with full decode it: HOW is header or full (default header)
+//	--timeout TIME
+//		give up a transfer after this TIME (default 1m0s)
+//	--retries N
+//		try a failed transfer N times more (default 5)
+//	--rate N
+//		send at most N requests a second to each host, or HOST=N; 0 is unlimited (default flickr=1)
+//	--connections N
+//		open at most N connections to each host (default 32, to Flickr 4)
+//	--allow-host HOST
+//		let addresses in the stream lead to HOST or HOST:PORT though it is private
+//	-j, --jobs N
+//		work on N records at once; the output does not depend on it (default 32)
+//	--json[=framed]
+//		write JSON, one item a line; framed JSON keeps the header and the end
+//	-z, --zstd
+//		compress the output with zstd
+//	--salvage
+//		step over damaged records and count what was lost
+//	--max-skips N
+//		fail beyond this N or N% of skipped records (default 25%)
+//	--failures FILE
+//		keep skipped items in FILE, as JSON that can be fed back in
+//	--part
+//		work on a piece cut by GNU parallel, which may lack its end
+//	-q, --quiet
+//		say nothing but warnings and errors
+//	-v, --verbose
+//		say more, such as each record that is skipped and why
+//	--help
+//		show long help
+//	--version
+//		show the version
+//
+// Exit status:
+//
+//	0  done; also when the reader of standard output left early
+//	1  failed
+//	2  called wrongly
+//	130, 143  interrupted
+package main
