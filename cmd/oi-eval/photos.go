@@ -113,7 +113,7 @@ func (o *options) print(env *cli.Env, m *trained, name string, probabilities []f
 	return err
 }
 
-// readPhoto returns the whole picture at the model's size.
+// readPhoto returns the whole picture, upright, at the model's size.
 func readPhoto(name string, size int) ([]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -127,7 +127,7 @@ func readPhoto(name string, size int) ([]byte, error) {
 	if len(data) > maxPhoto {
 		return nil, fmt.Errorf("%s: more than %d bytes", name, maxPhoto)
 	}
-	picture, err := pix.Decode(data, pix.DefaultMaxPixels)
+	picture, err := pix.DecodeUpright(data, pix.DefaultMaxPixels)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -287,7 +287,7 @@ func TestScanImagesFields(t *testing.T) {
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]string{`i.csv:6: OriginalSize: expected a number of bytes, found "many"`, `i.csv:7: Rotation: expected degrees, found "left"`}, bad); d != "" {
+	if d := cmp.Diff([]string{`i.csv:6: column OriginalSize: expected a number of bytes, found "many"`, `i.csv:7: column Rotation: expected degrees, found "left"`}, bad); d != "" {
 		t.Error(d)
 	}
 	// The lists of 2017 have no rotation.

@@ -78,14 +78,14 @@ func (c *imageColumns) parse(fields [][]byte, image *ImageRow) error {
 	if s := text(c.size); s != "" {
 		size, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || size < 0 {
-			return fmt.Errorf("OriginalSize: expected a number of bytes, found %s", quote([]byte(s)))
+			return fmt.Errorf("column OriginalSize: expected a number of bytes, found %s", quote([]byte(s)))
 		}
 		image.Image.OriginalSize = size
 	}
 	if s := text(c.rotation); s != "" {
 		degrees, err := strconv.ParseFloat(s, 64)
 		if err != nil || math.IsInf(degrees, 0) {
-			return fmt.Errorf("Rotation: expected degrees, found %s", quote([]byte(s)))
+			return fmt.Errorf("column Rotation: expected degrees, found %s", quote([]byte(s)))
 		}
 		if !math.IsNaN(degrees) { // nan means that nobody knows
 			image.Image.Rotation = &degrees
