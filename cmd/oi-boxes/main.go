@@ -210,6 +210,10 @@ func (o *options) write(ctx context.Context, env *cli.Env, q *openimages.Query, 
 // found warns of classes without a row, and fails if there is none at all.
 func (o *options) found(env *cli.Env, q *openimages.Query, s *openimages.Selection) error {
 	where := fmt.Sprintf("%s of %s", strings.Join(o.subsets, ", "), q.Dataset.Name)
+	if n := s.Malformed(); s.Rows() == 0 && n > 0 {
+		err := fmt.Errorf("no readable box of %s in %s (malformed rows: %d)", enumerate(q.Classes, "or"), where, n)
+		return cli.WithHint(err, "-v names each row that was skipped and why")
+	}
 	if s.Rows() == 0 {
 		err := fmt.Errorf("no box of %s in %s", enumerate(q.Classes, "or"), where)
 		if len(o.subsets) < len(openimages.Subsets()) {

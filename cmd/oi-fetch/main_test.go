@@ -273,7 +273,7 @@ func TestFailuresComeBack(t *testing.T) {
 	failed := filepath.Join(t.TempDir(), "failed.json")
 	cache := t.TempDir()
 	first, words := oiFetch(t, binary(t, boxes), 0, "--images", part.URL, "--cache", cache, "--max-skips", "100", "--failures", failed, "-v")
-	if !strings.Contains(words, ": not found: url: 404 Not Found") {
+	if !strings.Contains(words, ": not found: "+part.URL) {
 		t.Errorf("-v does not say why:\n%s", words)
 	}
 	again, err := os.ReadFile(failed)
@@ -308,8 +308,9 @@ func TestTooManySkips(t *testing.T) {
 	for err == nil {
 		_, err = r.Read()
 	}
-	if !errors.Is(err, record.ErrTruncated) {
-		t.Errorf("the output reads as %v, want truncated", err)
+	// Whether the header got out before the failure is a matter of luck.
+	if !errors.Is(err, record.ErrTruncated) && !errors.Is(err, record.ErrEmpty) {
+		t.Errorf("the output reads as %v, want truncated or empty", err)
 	}
 }
 

@@ -78,9 +78,6 @@ func Open(dir string, now time.Time) (*Cache, error) {
 	return c, nil
 }
 
-// Dir is the folder the cache is in.
-func (c *Cache) Dir() string { return c.dir }
-
 // Lookup says what the request was answered with. It looks at the answer and at
 // the size of the bytes, not at the bytes themselves; Read and Verify do.
 func (c *Cache) Lookup(key string) (Entry, error) {
@@ -152,32 +149,6 @@ func (c *Cache) Check(e Entry, look func(r io.ReaderAt, size int64) error) error
 		return nil
 	}
 	return look(f, e.Size)
-}
-
-// Get is Lookup and Read in one.
-func (c *Cache) Get(key string) (Entry, []byte, error) {
-	e, err := c.Lookup(key)
-	if err != nil {
-		return Entry{}, nil, err
-	}
-	data, err := c.Read(e)
-	if err != nil {
-		return Entry{}, nil, err
-	}
-	return e, data, nil
-}
-
-// Put keeps data as the answer to e.Key and returns e with its hash and size.
-func (c *Cache) Put(e Entry, data []byte) (Entry, error) {
-	b, err := c.Create()
-	if err != nil {
-		return Entry{}, err
-	}
-	defer b.Discard()
-	if _, err := b.Write(data); err != nil {
-		return Entry{}, err
-	}
-	return b.Commit(e)
 }
 
 // Update replaces the answer to e.Key; its bytes must be in the cache already.

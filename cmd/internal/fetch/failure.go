@@ -54,7 +54,10 @@ type Attempt struct {
 // said.
 func (a Attempt) describe(said Reason) string {
 	var parts []string
-	if a.Source != "" {
+	switch {
+	case a.Source == (Source{kind: kindURL}).name() && a.URL != "":
+		parts = append(parts, a.URL) // one of several, or a mistyped one
+	case a.Source != "":
 		parts = append(parts, a.Source)
 	}
 	if a.Reason != said {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"mime"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,8 +20,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// announceFrom is the size in bytes from which a download is announced.
-const announceFrom = 100 << 20
+const (
+	announceFrom = 100 << 20      // bytes from which a download is announced
+	staleAge     = 24 * time.Hour // a temporary file this old has lost its process
+)
 
 // HTTPOptions are what an HTTPSource can be told.
 type HTTPOptions struct {
@@ -100,11 +103,31 @@ func redact(address string) string {
 
 func (s *HTTPSource) String() string { return PublicURL(s.base.String()) }
 
+// A CacheError is trouble with the folder that downloads are kept in.
+type CacheError struct{ Err error }
+
+func (e *CacheError) Error() string { return e.Err.Error() }
+func (e *CacheError) Unwrap() error { return e.Err }
+
 // Open returns the file from the cache, after a download if it is not there.
 func (s *HTTPSource) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	if !fs.ValidPath(path) {
 		return nil, fmt.Errorf("%q is no relative path", path)
 	}
+	file, err := s.open(ctx, path)
+	if err == nil {
+		return file, nil
+	}
+	// No other files are touched.
+	var pathError *fs.PathError
+	var linkError *os.LinkError
+	if errors.As(err, &pathError) || errors.As(err, &linkError) {
+		err = &CacheError{err}
+	}
+	return nil, err
+}
+
+func (s *HTTPSource) open(ctx context.Context, path string) (*os.File, error) {
 	name := filepath.Join(s.dir, filepath.FromSlash(path))
 	f, err := os.Open(name)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -174,11 +197,18 @@ func (s *HTTPSource) keep(body *watched, response *http.Response, path, name str
 	default:
 		return fmt.Errorf("the server answers %s", response.Status)
 	}
+	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind == "text/html" {
+		// A log-in page, say, must not stay in the cache as if it were the file.
+		return errors.New("the server answers with a web page")
+	}
 	size := response.ContentLength
 	if size > announceFrom && s.o.Announce != nil {
 		s.o.Announce(path, size)
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return err
+	}
+	if err := sweep(name); err != nil {
 		return err
 	}
 	file, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithPermissions(0o666))
@@ -199,6 +229,27 @@ func (s *HTTPSource) keep(body *watched, response *http.Response, path, name str
 		return err
 	}
 	return file.CloseAtomicallyReplace()
+}
+
+// sweep removes what downloads of the file name left behind that were killed.
+func sweep(name string) error {
+	entries, err := os.ReadDir(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "."+filepath.Base(name)) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || time.Since(info.ModTime()) < staleAge {
+			continue // gone meanwhile, or perhaps another process's
+		}
+		if err := os.Remove(filepath.Join(filepath.Dir(name), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // verify compares the checksum with the server's, if it sends one, and else

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,6 +119,11 @@ func TestDownloadFaults(t *testing.T) {
 				w.Header().Set("X-Goog-Hash", "crc32c=AAAAAA==,"+googHash("another"))
 				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
 			}},
+		{name: "web page", want: "the server answers with a web page",
+			handler: func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				io.WriteString(w, "<html>Log in</html>") //nolint:errcheck // the client will notice
+			}},
 		{name: "cut", want: "unexpected EOF",
 			handler: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", "1000")
@@ -162,6 +168,34 @@ func TestDownloadInterrupted(t *testing.T) {
 	}
 	if got := files(t, cache); len(got) != 0 {
 		t.Errorf("in the cache: %v", got)
+	}
+}
+
+// A killed download leaves its temporary file, which the next one removes once
+// no process can be at work on it any more.
+func TestDownloadSweeps(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, csvText) }) //nolint:errcheck // the client will notice
+	s, cache := source(t, base, HTTPOptions{})
+	name := filepath.Join(s.dir, filepath.FromSlash(csvPath))
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for suffix, age := range map[string]time.Duration{"1": 0, "2": 2 * staleAge} {
+		left := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+suffix)
+		if err := os.WriteFile(left, []byte("ImageID"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(left, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := string(readFile(t, s, csvPath)); got != csvText {
+		t.Errorf("got %q", got)
+	}
+	base = filepath.Base(csvPath)
+	if got, want := files(t, cache), []string{"." + base + "1", base}; !slices.Equal(got, want) {
+		t.Errorf("in the cache: %v, want %v", got, want)
 	}
 }
 

@@ -121,9 +121,6 @@ func (h *Hierarchy) get(mid string) *node {
 // Root returns the MID at the top.
 func (h *Hierarchy) Root() string { return h.root }
 
-// Has reports whether the class is in the hierarchy.
-func (h *Hierarchy) Has(mid string) bool { return h.nodes[mid] != nil }
-
 // Parents returns the MIDs of what mid is a kind of.
 func (h *Hierarchy) Parents(mid string) []string { return slices.Clone(h.get(mid).parents) }
 

@@ -13,7 +13,7 @@ import (
 type UnknownClassError struct {
 	Query string
 	Same  []Class // the classes it may mean equally well; none if unknown
-	Near  []Class // else the nearest names, the nearest first
+	Near  []Class // else those with names like it, the nearest first
 }
 
 func (e *UnknownClassError) Error() string {
@@ -108,7 +108,9 @@ func (c *Classes) Search(queries ...string) []Class {
 	return found
 }
 
-// near returns the n classes whose names are the fewest edits away.
+// near returns up to n classes that may have been meant: first those that the
+// query names but for an addition such as " (Animal)", then those that it names
+// but for a few edits or that have it within their name, the nearest first.
 func (c *Classes) near(query string, n int) []Class {
 	type candidate struct {
 		class    Class
@@ -118,10 +120,19 @@ func (c *Classes) near(query string, n int) []Class {
 	if utf8.RuneCountInString(query) > longest {
 		return nil
 	}
-	form := []rune(fold(query))
-	candidates := make([]candidate, len(c.list))
-	for i, class := range c.list {
-		candidates[i] = candidate{class, distance(form, []rune(fold(class.Name)))}
+	form := fold(query)
+	letters := []rune(form)
+	slips := max(1, len(letters)/3)
+	var candidates []candidate
+	for _, class := range c.list {
+		name := fold(class.Name)
+		d := distance(letters, []rune(name))
+		if plain, _, added := strings.Cut(class.Name, " ("); added && fold(plain) == form {
+			d = 0
+		}
+		if d <= slips || len(letters) >= 3 && strings.Contains(name, form) {
+			candidates = append(candidates, candidate{class, d})
+		}
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
 	var near []Class

@@ -74,6 +74,7 @@ type Selection struct {
 	ledger  Ledger
 	subsets []*subset
 	tally   []Tally // by label; the last is NotName's
+	broken  int64   // rows that could not be read
 }
 
 // subset is what is known of one subset.
@@ -156,8 +157,12 @@ func (s *Selection) Rows() int64 {
 	return n
 }
 
+// Malformed is the number of rows that could not be read.
+func (s *Selection) Malformed() int64 { return s.broken }
+
 // malformed counts a row that cannot be read.
 func (s *Selection) malformed(bad *RowError) error {
+	s.broken++
 	s.ledger.In(1)
 	return s.ledger.Skip(nil, ReasonMalformed, bad.Error())
 }

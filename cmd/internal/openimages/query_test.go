@@ -352,7 +352,7 @@ func TestNegatives(t *testing.T) {
 func TestQueryMalformed(t *testing.T) {
 	w := newWorld(rand.New(rand.NewPCG(1, 1)), true)
 	w.boxes[Train] = append(w.boxes[Train], "0001,x,/m/a,1,north,0.2,0.3,0.4,0,0,0,0,0", "0001", "\"0001\"x")
-	w.images[Train] = append(w.images[Train], "\"open")
+	w.images[Train] = append(w.images[Train], "\"open", "")
 	q := testQuery(t, w)
 	q.Subsets = []string{Train}
 	_, l, _ := ask(t, q)

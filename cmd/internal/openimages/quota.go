@@ -1,6 +1,10 @@
 package openimages
 
-import "container/heap"
+import (
+	"container/heap"
+	"math/bits"
+	"slices"
+)
 
 // rank places a box in a seeded random order: the lowest ranks are sampled. It
 // depends on the seed, the photo and the box alone, so that a sample does not
@@ -55,20 +59,15 @@ func proportional(total int64, weights []int64) []int64 {
 		return got
 	}
 	left := total
-	remainders := make([]float64, len(weights))
+	remainders := make([]int64, len(weights))
 	for i, w := range weights {
-		exact := float64(total) * float64(w) / float64(sum)
-		got[i] = int64(exact)
-		remainders[i] = exact - float64(got[i])
+		high, low := bits.Mul64(uint64(total), uint64(w))
+		quotient, remainder := bits.Div64(high, low, uint64(sum))
+		got[i], remainders[i] = int64(quotient), int64(remainder)
 		left -= got[i]
 	}
 	for ; left > 0; left-- {
-		best := 0
-		for i := range remainders {
-			if remainders[i] > remainders[best] {
-				best = i
-			}
-		}
+		best := slices.Index(remainders, slices.Max(remainders))
 		got[best]++
 		remainders[best] = -1
 	}

@@ -1,6 +1,7 @@
 package openimages
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -67,6 +68,8 @@ func TestProportional(t *testing.T) {
 		{2, []int64{1, 1, 1}, []int64{1, 1, 0}},
 		{5, []int64{0, 0}, []int64{0, 0}},
 		{5, []int64{0, 3}, []int64{0, 5}},
+		{math.MaxInt64, []int64{337}, []int64{math.MaxInt64}},
+		{math.MaxInt64, []int64{9, 9}, []int64{1 << 62, 1<<62 - 1}},
 	} {
 		if got := proportional(tt.total, tt.weights); !slices.Equal(got, tt.want) {
 			t.Errorf("%d by %v: got %v, want %v", tt.total, tt.weights, got, tt.want)

@@ -25,7 +25,8 @@ var errLongRow = fmt.Errorf("row is longer than %d bytes", maxRow)
 // encoding/csv: rows end in LF or CRLF, the last one in either or nothing,
 // empty lines are no rows, and CRLF within quotes reads as LF. Unlike there, a
 // quote inside a field that does not begin with one stands for itself, and
-// after a broken row reading goes on with the next line.
+// after a broken row reading goes on with the next line. Only a last row that
+// lacks fields and its line end stops it: the file has been cut.
 //
 // It is fast because it only looks for line ends and the commas up to one
 // column, and takes apart the rows that are wanted and those with quotes.
@@ -37,6 +38,7 @@ type table struct {
 	pos    int
 	end    int
 	eof    bool
+	open   bool  // the file's last row has no line end of its own
 	line   int64 // line number of buf[pos]
 	header []string
 	record parser
@@ -154,6 +156,7 @@ func (t *table) fill() error {
 	if t.eof && t.end > 0 && t.buf[t.end-1] != '\n' {
 		t.buf[t.end] = '\n'
 		t.end++
+		t.open = true
 	}
 	return nil
 }
@@ -222,6 +225,9 @@ func (t *table) block(block []byte, column int, v visitor) error {
 		if quote := bytes.IndexByte(block, '"'); quote >= 0 {
 			plain = bytes.LastIndexByte(block[:quote], '\n') + 1
 		}
+		if err := t.checkLast(block[:plain]); err != nil {
+			return err
+		}
 		if err := t.plain(block[:plain], column, v); err != nil {
 			return err
 		}
@@ -239,6 +245,20 @@ func (t *table) block(block []byte, column int, v visitor) error {
 		}
 		t.pos += n
 		block = block[n:]
+	}
+	return nil
+}
+
+// checkLast returns an error if the whole lines without a single quote hold
+// the file's last row and it has been cut.
+func (t *table) checkLast(plain []byte) error {
+	if !t.open || len(plain) == 0 || t.pos+len(plain) < t.end {
+		return nil
+	}
+	plain = plain[:len(plain)-1]
+	row := bytes.TrimSuffix(plain[bytes.LastIndexByte(plain, '\n')+1:], []byte{'\r'})
+	if n := bytes.Count(row, comma) + 1; len(row) > 0 && n < len(t.header) {
+		return t.cut(n, t.line+int64(bytes.Count(plain, []byte{'\n'})))
 	}
 	return nil
 }
@@ -304,12 +324,18 @@ func (t *table) quoted(block []byte, column int, v visitor) (int, error) {
 			err = errLongRow
 		}
 		// What lies behind a broken quote may be rows, so only the line goes.
+		length := bytes.IndexByte(block, '\n') + 1
+		if t.open && err == errOpenQuote && t.pos+length == t.end {
+			return 0, t.cut(len(t.record.fields)+1, line)
+		}
 		t.line++
-		return bytes.IndexByte(block, '\n') + 1, t.report(&RowError{t.file, line, err}, column, v)
+		return length, t.report(&RowError{t.file, line, err}, column, v)
 	}
 	t.line += lines
 	fields := t.record.fields
 	switch {
+	case t.open && t.pos+n == t.end && len(fields) < len(t.header):
+		return 0, t.cut(len(fields), line)
 	case fields == nil:
 		return n, nil
 	case column >= len(fields):
@@ -340,7 +366,14 @@ func (t *table) tooFew(n int, line int64) *RowError {
 	return &RowError{t.file, line, fmt.Errorf("expected %d fields, found %d", len(t.header), n)}
 }
 
+// cut is the error of a file that ends within a row. What else is missing
+// cannot be known, so it is no matter of a single row.
+func (t *table) cut(n int, line int64) *RowError {
+	return &RowError{t.file, line, fmt.Errorf("%w: expected %d fields, found %d", errCut, len(t.header), n)}
+}
+
 var (
+	errCut       = errors.New("the file ends within this row")
 	errMore      = errors.New("row goes on")
 	errOpenQuote = errors.New(`expected a closing "`)
 	errQuote     = errors.New(`expected a comma or the line's end behind a closing "`)

@@ -91,7 +91,6 @@ func TestTableEdges(t *testing.T) {
 		{"behind the quote", "a,b\n\"1\"x,2\n1,2\n", 0, "3|1|2", "f.csv:2: " + errQuote.Error()},
 		{"open quote swallows nothing", "a,b\n1,\"2\n3,4\n5,6\n", 0, "3|3|4\n4|5|6", "f.csv:2: " + errOpenQuote.Error()},
 		{"open quote meets another", "a,b\n1,\"2\n3,\"4\"\n5,6\n", 0, "3|3|4\n4|5|6", "f.csv:2: " + errQuote.Error()},
-		{"open quote at the end", "a,b\n1,2\n3,\"", 0, "2|1|2", "f.csv:3: " + errOpenQuote.Error()},
 		{"longer than a block", "a,b\n1," + long + "\n2,\"" + long + "\"\n3,4\n", 0, "2|1|" + long + "\n3|2|" + long + "\n4|3|4", ""},
 		{"longer than allowed", "a,b\n1," + strings.Repeat(long, 8) + "\n3,4\n", 0, "3|3|4", "f.csv:2: " + errLongRow.Error()},
 		{"quotes longer than allowed", "a,b\n1,\"" + strings.Repeat(long+"\n", 5) + "3,4\n", 0,
@@ -126,6 +125,34 @@ func TestTableEdges(t *testing.T) {
 				if s := strings.Join(messages, "\n"); s != tt.bad {
 					t.Errorf("%s: bad %q, want %q", name, s, tt.bad)
 				}
+			}
+		})
+	}
+}
+
+func TestTableCut(t *testing.T) {
+	nothing := func([]byte) bool { return false }
+	whole := "a,b,c\n1,2,3\n4,\"5\n5\",6\n7,8,\"9\"\n"
+	for _, tt := range []struct{ name, data, want string }{
+		{"whole", whole, ""},
+		{"without its last line end", strings.TrimSuffix(whole, "\n"), ""},
+		{"in the first field", whole + "1", "f.csv:6: the file ends within this row: expected 3 fields, found 1"},
+		{"in a plain row", whole + "1,2", "f.csv:6: the file ends within this row: expected 3 fields, found 2"},
+		{"before the line feed", whole + "1,2\r", "f.csv:6: the file ends within this row: expected 3 fields, found 2"},
+		{"behind quotes", whole + "1,\"2\"", "f.csv:6: the file ends within this row: expected 3 fields, found 2"},
+		{"in quotes", whole + "1,2,\"3", "f.csv:6: the file ends within this row: expected 3 fields, found 3"},
+		{"in the second line of quotes", whole + "1,\"2\n2", "f.csv:7: the file ends within this row: expected 3 fields, found 1"},
+		{"ended", whole + "1,2\n", ""}, // a bad row that nobody wants
+		{"empty line", whole + "\r", ""},
+		{"header only", "a,b,c", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			if _, _, _, err := scanAll(t, strings.NewReader(tt.data), 0, nothing); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}

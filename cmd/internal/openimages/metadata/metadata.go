@@ -98,11 +98,20 @@ func (c *Choice) Args() map[string]string {
 
 // Explain adds the next step to an error from the files.
 func (c *Choice) Explain(err error) error {
+	folder := c.Place != "" && !isURL(c.Place)
+	var row *openimages.RowError
+	if errors.As(err, &row) && !folder {
+		return cli.WithHint(err, "if the copy in the cache is damaged, remove the cache's folder metadata to download it again")
+	}
+	var cache *openimages.CacheError
+	if errors.As(err, &cache) {
+		return cli.WithHint(err, "name another folder with --cache DIR")
+	}
 	var missing *openimages.MissingError
 	if !errors.As(err, &missing) {
 		return err
 	}
-	if c.Place != "" && !isURL(c.Place) {
+	if folder {
 		return cli.WithHint(err, "the files must have their official relative paths below the folder; --dataset v4, v5, v6 and v7 differ in them")
 	}
 	return cli.WithHint(err, "the data set's layout may have changed; --dataset names other versions, --metadata URL|DIR another place")

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
 func testEnv(stderr io.Writer) *cli.Env {
@@ -60,13 +62,18 @@ func TestPlaces(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	server := oitest.New(t, fstest.MapFS{})
+	server := oitest.New(t, fstest.MapFS{"mirror/v7/oidv7-class-descriptions-boxable.csv": &fstest.MapFile{Data: []byte("/m/0cdn1,Hamburger\n")}})
+	noFolder := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(noFolder, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		choice     Choice
 		err, hints string
 	}{
 		{Choice{Dataset: "v7", Place: t.TempDir()}, fs.ErrNotExist.Error(), "official relative paths below the folder"},
 		{Choice{Dataset: "v7", Place: server.URL, Cache: t.TempDir()}, "v7/oidv7-class-descriptions-boxable.csv: not found in http://", "layout may have changed"},
+		{Choice{Dataset: "v7", Place: server.URL + "/mirror", Cache: noFolder}, "not a directory", "--cache DIR"},
 	} {
 		d, src, err := tt.choice.Open(testEnv(io.Discard))
 		if err != nil {
@@ -76,9 +83,17 @@ func TestExplain(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.err) {
 			t.Errorf("%+v: got %v", tt.choice, err)
 		}
-		if tt.choice.Explain(err) == err {
-			t.Errorf("%+v: no hint", tt.choice)
+		var hinted interface{ Hint() string }
+		if !errors.As(tt.choice.Explain(err), &hinted) || !strings.Contains(hinted.Hint(), tt.hints) {
+			t.Errorf("%+v: no hint with %q", tt.choice, tt.hints)
 		}
+	}
+	damaged := &openimages.RowError{File: "a.csv", Line: 7, Err: io.ErrUnexpectedEOF}
+	if (&Choice{Place: server.URL}).Explain(damaged) == error(damaged) {
+		t.Error("no hint for a damaged download")
+	}
+	if (&Choice{Place: t.TempDir()}).Explain(damaged) != error(damaged) {
+		t.Error("a hint at the cache for a file of the user's own")
 	}
 	if err := io.ErrUnexpectedEOF; (&Choice{}).Explain(err) != err {
 		t.Error("a hint for an error that is none of ours")
