@@ -44,7 +44,11 @@ func (s *binarySource) lost() Loss         { return s.loss }
 // largest record, and input made for the purpose has one every few bytes.
 const workPerByte = 64
 
-var errHopeless = errors.New("too much damage to salvage")
+var (
+	errHopeless        = errors.New("too much damage to salvage")
+	errJSONAfterBinary = errors.New("JSON after binary records: a stream has one form")
+	errBinaryAfterJSON = errors.New("a binary record after JSON: a stream has one form")
+)
 
 func (s *binarySource) next() (Record, error) {
 	s.w.begin()
@@ -73,7 +77,10 @@ func (s *binarySource) next() (Record, error) {
 			if err == io.ErrUnexpectedEOF {
 				return nil, s.errorf(s.w.base+int64(len(s.w.buf)), ErrTruncated)
 			}
-			return nil, s.errorf(s.at, err)
+			if s.w.buf[s.w.start] == '{' {
+				return nil, s.errorf(s.at, errJSONAfterBinary)
+			}
+			return nil, s.errorf(s.at, damage{err})
 		}
 		if !damaged {
 			s.loss.Places++

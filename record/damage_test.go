@@ -181,6 +181,31 @@ func TestEveryBitFlipIsFound(t *testing.T) {
 	}
 }
 
+// What Salvage can step over is told from what it cannot.
+func TestDamageIsTold(t *testing.T) {
+	records := goldenStreams(t)[0].records
+	good := encode(t, record.Binary, records)
+	flipped := bytes.Clone(good)
+	flipped[len(good)/2] ^= 1
+	for _, tt := range []struct {
+		name, text string
+		data       []byte
+		damaged    bool
+	}{
+		{"a wrong bit", "", flipped, true},
+		{"zeros behind", "must be a MessagePack map", append(bytes.Clone(good), 0, 0), true},
+		{"JSON behind", "JSON after binary records", append(bytes.Clone(good), `{"id":"a"}`...), false},
+		{"cut", "stops early", good[:len(good)-1], false},
+		{"JSON that is wrong", "missing", []byte(`{}`), false},
+		{"no header", "a stream begins with a header", good[ends(t, record.Binary, records)[0]:], false},
+	} {
+		_, err := readAll(bytes.NewReader(tt.data))
+		if err == nil || errors.Is(err, record.ErrDamaged) != tt.damaged || !strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
 // With Salvage a wrong bit costs the record it is in, and says so; or it costs
 // a header or an end, and is an error.
 func TestSalvageLosesOneRecord(t *testing.T) {

@@ -14,12 +14,22 @@ var (
 	// ErrEmpty reports input without a single byte (or, as JSON, without a
 	// single object). A stage that finished well writes at least a header and
 	// an end.
-	ErrEmpty = errors.New("the input is empty: the stage before wrote nothing")
+	ErrEmpty = errors.New("the input is empty")
 
 	// ErrNotStream reports input whose first byte opens neither a MessagePack
 	// map nor a JSON object.
 	ErrNotStream = errors.New("the input is not a record stream")
+
+	// ErrDamaged reports a record of the binary form whose bytes do not fit its
+	// trailer. It is what Salvage steps over; nothing else is.
+	ErrDamaged = errors.New("a damaged record")
 )
+
+// A damage is an error that is ErrDamaged and says what does not fit.
+type damage struct{ error }
+
+func (d damage) Is(target error) bool { return target == ErrDamaged }
+func (d damage) Unwrap() error        { return d.error }
 
 // A FormatError says where a stream, or a record given to a Writer, breaks the
 // rules of the format.
@@ -39,7 +49,7 @@ func (e *FormatError) Error() string {
 	}
 	fmt.Fprintf(&b, ", byte %d: ", e.Offset)
 	if e.Field != "" {
-		fmt.Fprintf(&b, "%s: ", e.Field)
+		fmt.Fprintf(&b, "%.200s: ", e.Field) // a key may be a megabyte long
 	}
 	b.WriteString(e.Err.Error())
 	return b.String()

@@ -195,7 +195,9 @@ func (s *jsonSource) read() (Record, error) {
 	if err != nil {
 		return nil, s.errorf(fmt.Errorf("read: %w", err))
 	}
-	if c := s.w.buf[s.w.pos]; c != '{' {
+	if c := s.w.buf[s.w.pos]; isMapCode(c) {
+		return nil, s.errorf(errBinaryAfterJSON)
+	} else if c != '{' {
 		return nil, s.errorf(fmt.Errorf("want {, have %q", c))
 	}
 	s.w.begin()

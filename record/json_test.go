@@ -132,13 +132,21 @@ func TestJSONErrorsNameTheLine(t *testing.T) {
 	}
 }
 
+func TestLongKeyInAnError(t *testing.T) {
+	key := strings.Repeat("x", 100_000)
+	_, err := readAll(strings.NewReader(`{"id":"a","` + key + `":1,"` + key + `":2}`))
+	if err == nil || !strings.Contains(err.Error(), "xxx: the key stands twice") || len(err.Error()) > 1000 {
+		t.Errorf("%.2000v", err)
+	}
+}
+
 func TestPlainAndFramedDoNotMix(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"id":"a"}{"oi":"end"}`:                                                "among plain items",
 		`{"id":"a"}{"oi":"header","version":1}`:                                 "among plain items",
 		`{"oi":"header","version":1}{"oi":"end"}{"id":"a"}`:                     "outside a segment",
 		`{"oi":"header","version":1}{"id":"a"}{"oi":"end"} garbage`:             "want {",
-		`{"oi":"header","version":1}` + "\x80" + strings.Repeat("oi-rec1\n", 3): "want {",
+		`{"oi":"header","version":1}` + "\x80" + strings.Repeat("oi-rec1\n", 3): "a binary record after JSON",
 	} {
 		if _, err := readAll(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)

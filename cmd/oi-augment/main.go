@@ -16,7 +16,7 @@ func main() { cli.Main(command()) }
 func command() *cli.Command {
 	o := &options{
 		ranges: pix.ReferenceRanges(),
-		split:  dataset.Split{Val: dataset.DefaultVal, Test: dataset.DefaultTest},
+		split:  dataset.DefaultSplit(),
 		memory: dataset.DefaultMemory,
 	}
 	return &cli.Command{

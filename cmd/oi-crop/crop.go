@@ -43,6 +43,7 @@ type cropper struct {
 	*options
 	env   *cli.Env
 	sheet *contactSheet // nil: none is wanted
+	files *folder       // likewise
 
 	hinted bool // read and written in the order of the input
 
@@ -54,6 +55,9 @@ type cropper struct {
 
 func newCropper(o *options, env *cli.Env) *cropper {
 	c := &cropper{options: o, env: env, pixels: semaphore.NewWeighted(decodedPixels)}
+	if o.dir != "" {
+		c.files = newFolder(o.dir)
+	}
 	if o.sheet != "" {
 		c.sheet = newContactSheet(o.sheetItems)
 	}
@@ -81,7 +85,7 @@ func (c *cropper) header(h *record.Header) (stream.Do, error) {
 
 // do crops one item.
 func (c *cropper) do(ctx context.Context, item *record.Item, cutting bool) (stream.Result, error) {
-	hasPhoto := item.Fetched != nil && len(item.Fetched.Bytes) > 0
+	hasPhoto := item.Fetched != nil && item.Fetched.Bytes != nil
 	if item.Tensor != nil && (!hasPhoto || item.Augment != nil) && (c.dir != "" || c.sheet != nil) {
 		return c.pass(item)
 	}
@@ -131,11 +135,11 @@ func checkTensor(t *record.Tensor) error {
 
 // save writes the crops to the folder, if one is wanted.
 func (c *cropper) save(items []*record.Item) error {
-	if c.dir == "" {
+	if c.files == nil {
 		return nil
 	}
 	for _, item := range items {
-		if err := savePNG(c.dir, item); err != nil {
+		if err := c.files.save(item); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,29 @@ func TestCropLeavesItsInput(t *testing.T) {
 	}
 }
 
+func TestPhotoWithoutBytes(t *testing.T) {
+	c := startCropper(t, options{}, "Hamburger")
+	item := testItem(1, "Hamburger")
+	item.Fetched.Bytes = []byte{}
+	if result, err := c.do(context.Background(), item); err != nil || result.Skipped != skipDecode {
+		t.Errorf("a photo of no bytes: %+v, %v", result, err)
+	}
+	item.Fetched.Bytes = nil
+	if _, err := c.do(context.Background(), item); err == nil {
+		t.Error("a photo that was dropped is no failure of the photo's")
+	}
+}
+
+func TestInfoTellsOfSalvage(t *testing.T) {
+	s := &summary{}
+	s.close(nil, &record.Loss{Places: 1, Bytes: 7})
+	s.close(nil, &record.Loss{Places: 1, Bytes: 3})
+	var out bytes.Buffer
+	if err := s.write(&out); err != nil || !strings.Contains(out.String(), "salvaged: 10 bytes were lost to damage in 2 places") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
 // The photo's box is bright in red, and its left edge has no blue: upright,
 // the dark side must be where the rotation puts it.
 func TestRotation(t *testing.T) {

@@ -47,6 +47,7 @@ type summary struct {
 	turned     int64
 	variants   int64
 	epochs     int
+	lost       record.Loss // by earlier stages that salvaged
 }
 
 func (s *summary) read(ctx context.Context, in *stream.Input) error {
@@ -67,12 +68,21 @@ func (s *summary) read(ctx context.Context, in *stream.Input) error {
 		case *record.Header:
 			s.headers = append(s.headers, r)
 		case *record.End:
-			s.accounts = append(s.accounts, r.Stages...)
+			s.close(r.Stages, r.Salvaged)
 		case *record.Part:
-			s.accounts = append(s.accounts, r.Stages...)
+			s.close(r.Stages, r.Salvaged)
 		case *record.Item:
 			s.item(r)
 		}
+	}
+}
+
+// close takes what the end of a segment or piece says.
+func (s *summary) close(accounts []record.Count, lost *record.Loss) {
+	s.accounts = append(s.accounts, accounts...)
+	if lost != nil {
+		s.lost.Places += lost.Places
+		s.lost.Bytes += lost.Bytes
 	}
 }
 
@@ -126,6 +136,9 @@ func (s *summary) write(to io.Writer) error {
 		}
 	}
 	s.writeContents(w)
+	if s.lost.Places > 0 {
+		fmt.Fprintf(w, "salvaged: %d bytes were lost to damage in %d places\n", s.lost.Bytes, s.lost.Places)
+	}
 	for _, c := range s.accounts {
 		fmt.Fprintf(w, "%-12s %s\n", cli.Escape(c.Tool), account(c))
 	}

@@ -126,7 +126,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		}
 	}
 	if o.sheet != "" {
-		if err := cli.CheckOutputFile(o.sheet); err != nil {
+		if err := cli.CheckOutputFile(o.sheet, env.Args...); err != nil {
 			return err
 		}
 		stage.Emit = c.sheet.add

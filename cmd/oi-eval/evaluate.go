@@ -119,7 +119,7 @@ func (e *evaluation) header(h *record.Header) error {
 	out := *h
 	args := map[string]string{"model": e.model.hash}
 	if len(e.options.wanted) > 0 {
-		args["set"] = strings.Join(slices.Sorted(slices.Values(e.options.wanted)), ",")
+		args["set"] = strings.Join(e.options.wanted, ",")
 	}
 	out.Stages = append(slices.Clone(h.Stages), record.Stage{Tool: e.env.Name, Version: e.env.Version, Args: args})
 	return e.write(&out)

@@ -69,7 +69,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 // maxBatch keeps memory within reason.
 const maxBatch = 1024
 
-func (o *options) check() error {
+// check checks the options. inputs are files not to be written over.
+func (o *options) check(inputs []string) error {
 	if o.batch < 1 || o.batch > maxBatch {
 		return cli.Usagef("--batch %d: want 1 to %d", o.batch, maxBatch)
 	}
@@ -83,13 +84,14 @@ func (o *options) check() error {
 			return cli.Usagef("--set %s: want train, val or test, or several with commas", set)
 		}
 	}
+	slices.Sort(o.wanted)
 	for _, path := range o.reports {
 		switch filepath.Ext(path) {
 		case ".html", ".json", ".md":
 		default:
 			return cli.Usagef("--report %s: want a name that ends in .html, .json or .md", path)
 		}
-		if err := cli.CheckOutputFile(path); err != nil {
+		if err := cli.CheckOutputFile(path, inputs...); err != nil {
 			return err
 		}
 	}
@@ -107,7 +109,7 @@ func (o *options) check() error {
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) error {
-	if err := o.check(); err != nil {
+	if err := o.check(env.Args); err != nil {
 		return err
 	}
 	files := env.Args[1:]

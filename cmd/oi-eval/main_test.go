@@ -381,6 +381,15 @@ func TestPhotos(t *testing.T) {
 	if code != 1 || !strings.Contains(stderr, "broken.jpg") || !strings.Contains(stderr, "1 of 2 pictures could not be read") || !strings.Contains(stdout, "dinner.png") {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
+	for name, first := range map[string]string{"a.heic": "\x00\x00\x00\x18ftypheic", "a.webp": "RIFF\x10\x00\x00\x00WEBPVP8 ", "a.gif": "GIF89a"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr = eval(t, nil, m, path); code != 1 || !strings.Contains(stderr, name+": neither JPEG nor PNG") {
+			t.Errorf("%s: exit %d, %q", name, code, stderr)
+		}
+	}
 	stream := filepath.Join(dir, "crops.oi")
 	if err := os.WriteFile(stream, encode(t, held()...), 0o600); err != nil {
 		t.Fatal(err)

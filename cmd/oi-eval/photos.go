@@ -47,12 +47,23 @@ func isPicture(name string) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	first := make([]byte, 8)
+	first := make([]byte, 12)
 	n, err := io.ReadFull(file, first)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false, err
 	}
-	return bytes.HasPrefix(first[:n], []byte("\xff\xd8\xff")) || bytes.HasPrefix(first[:n], []byte("\x89PNG\r\n\x1a\n")), nil
+	return beginsPicture(first[:n]), nil
+}
+
+// beginsPicture knows JPEG and PNG, and GIF, TIFF, WebP and HEIC, of which it is
+// better said that they cannot be decoded than that they are no stream.
+func beginsPicture(b []byte) bool {
+	for _, magic := range []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF8", "II*\x00", "MM\x00*"} {
+		if bytes.HasPrefix(b, []byte(magic)) {
+			return true
+		}
+	}
+	return len(b) == 12 && (string(b[:4])+string(b[8:]) == "RIFFWEBP" || string(b[4:8]) == "ftyp")
 }
 
 // An answer is what the model says of a picture.

@@ -66,6 +66,8 @@
 //		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
 //	--json
 //		write the report to standard output as JSON instead of text
+//	--safetensors
+//		also write the weights as NAME.safetensors, in Keras' layouts
 //	--expect FILE
 //		fail, and write nothing, unless the weights are those of the report FILE.json
 //	--salvage

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -30,16 +31,21 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if err != nil {
 		return err
 	}
+	write := map[string]func(io.Writer) error{
+		".html":        full.WriteHTML,
+		".json":        full.WriteJSON,
+		".safetensors": func(w io.Writer) error { return r.best.WriteSafetensors(w, map[string]string{"run": full.Run}) },
+		".onnx":        func(w io.Writer) error { return r.best.WriteONNX(w, meta) },
+	}
 	names := o.files()
-	err = report.WriteFiles(
-		report.File{Path: names[0], Write: full.WriteHTML},
-		report.File{Path: names[1], Write: full.WriteJSON},
-		report.File{Path: names[2], Write: func(w io.Writer) error { return r.best.WriteONNX(w, meta) }},
-	)
-	if err != nil {
+	var files []report.File
+	for _, name := range names {
+		files = append(files, report.File{Path: name, Write: write[filepath.Ext(name)]})
+	}
+	if err := report.WriteFiles(files...); err != nil {
 		return err
 	}
-	env.Infof("wrote %s", strings.Join(names[:], ", "))
+	env.Infof("wrote %s", strings.Join(names, ", "))
 	if o.json {
 		return full.WriteJSON(env.Stdout)
 	}

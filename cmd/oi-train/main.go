@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -15,7 +16,7 @@ func main() { cli.Main(command()) }
 
 func command() *cli.Command {
 	o := &options{
-		split:  dataset.Split{Val: dataset.DefaultVal, Test: dataset.DefaultTest},
+		split:  dataset.DefaultSplit(),
 		memory: dataset.DefaultMemory,
 	}
 	return &cli.Command{
@@ -59,6 +60,8 @@ type options struct {
 	memory   dataset.Memory
 	json     bool
 	expect   string
+
+	weightsFile bool // as safetensors
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -74,6 +77,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
+	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless the weights are those of the report `FILE`.json")
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
@@ -82,10 +86,11 @@ func (o *options) flags(fs *cli.FlagSet) {
 // maxBatch keeps the memory of a step within reason.
 const maxBatch = 4096
 
-func (o *options) check() error {
+// check checks the options. inputs are files not to be written over.
+func (o *options) check(inputs []string) error {
 	o.name = strings.TrimSuffix(o.name, ".onnx")
 	switch {
-	case o.name == "" || strings.HasSuffix(o.name, "/"):
+	case slices.Contains([]string{"", ".", ".."}, o.name[strings.LastIndexByte(o.name, '/')+1:]):
 		return cli.Usagef("-o %q: want the beginning of a file name, such as burger", o.name)
 	case o.epochs < 1:
 		return cli.Usagef("--epochs %d: want 1 or more", o.epochs)
@@ -104,16 +109,20 @@ func (o *options) check() error {
 		return cli.Usagef("%w", err)
 	}
 	for _, path := range o.files() {
-		if err := cli.CheckOutputFile(path); err != nil {
+		if err := cli.CheckOutputFile(path, inputs...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// files returns the names of what is written: page, data, model.
-func (o *options) files() [3]string {
-	return [3]string{o.name + ".html", o.name + ".json", o.name + ".onnx"}
+// files returns the names of what is written, the model last.
+func (o *options) files() []string {
+	names := []string{o.name + ".html", o.name + ".json"}
+	if o.weightsFile {
+		names = append(names, o.name+".safetensors")
+	}
+	return append(names, o.name+".onnx")
 }
 
 // values are the options that change results, for the report and the model.
@@ -125,7 +134,7 @@ func (o *options) values() map[string]any {
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
-	if err := o.check(); err != nil {
+	if err := o.check(env.Args); err != nil {
 		return err
 	}
 	var expected string

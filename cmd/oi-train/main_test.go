@@ -355,6 +355,40 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// Items that lost their set on the way get the one back that oi-boxes gave
+// them, so that streams with and without agree.
+func TestDividesAsBoxesDoes(t *testing.T) {
+	items := pictures(0, 80, "", "red", "green")
+	want := map[string]int{}
+	for _, item := range items {
+		want[dataset.Split{Val: 0.15, Test: 0.15, Seed: 1}.Of(dataset.GroupOf(item))]++
+	}
+	got := runTrain(t, t.Context(), encode(t, []string{"red", "green"}, items...), "--epochs", "1")
+	var r struct{ Sets map[string]map[string]int }
+	if err := json.Unmarshal(got.files["m.json"], &r); err != nil {
+		t.Fatal(err, got.stderr)
+	}
+	for set, n := range want {
+		if sum := r.Sets[set]["red"] + r.Sets[set]["green"]; sum != n {
+			t.Errorf("%s has %d items, want %d", set, sum, n)
+		}
+	}
+}
+
+// The report must not take the place of what it is about.
+func TestKeepsItsInput(t *testing.T) {
+	dir := t.TempDir()
+	crops := filepath.Join(dir, "m.json")
+	whole := encode(t, []string{"red", "green"}, twoClasses()...)
+	if err := os.WriteFile(crops, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := runTrain(t, t.Context(), nil, "-o", filepath.Join(dir, "m"), crops)
+	if after, err := os.ReadFile(crops); got.code != 2 || !strings.Contains(got.stderr, "m.json is also an input") || err != nil || !bytes.Equal(after, whole) {
+		t.Errorf("exit %d: %s (%v)", got.code, got.stderr, err)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	classes := []string{"red", "green"}
 	good := twoClasses()
@@ -401,6 +435,8 @@ func TestRefuses(t *testing.T) {
 		"learning rate":      {whole, []string{"--lr", "-1"}, 2, "--lr -1", ""},
 		"weights":            {whole, []string{"--class-weights", "heavy"}, 2, "--class-weights heavy", ""},
 		"no folder":          {whole, []string{"-o", "no/such/folder/m"}, 1, "no folder no/such/folder", "mkdir -p"},
+		"no name":            {whole, []string{"-o", "."}, 2, "want the beginning of a file name", ""},
+		"no name in folder":  {whole, []string{"-o", "../"}, 2, "want the beginning of a file name", ""},
 		"no report":          {whole, []string{"--expect", "missing.json"}, 1, "missing.json", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -415,5 +451,28 @@ func TestRefuses(t *testing.T) {
 				t.Errorf("files %v and %q were written all the same", slices.Sorted(maps.Keys(got.files)), got.stdout)
 			}
 		})
+	}
+}
+
+func TestSafetensors(t *testing.T) {
+	got := runTrain(t, t.Context(), encode(t, []string{"green", "red"}, twoClasses()...), "--epochs", "1", "--safetensors")
+	if got.code != 0 || len(got.files) != 4 {
+		t.Fatalf("%+v", got)
+	}
+	params, meta, err := model.ReadSafetensors(bytes.NewReader(got.files["m.safetensors"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, metadata, err := model.ReadONNX(bytes.NewReader(got.files["m.onnx"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if meta["run"] == "" || meta["run"] != metadata["run"] {
+		t.Errorf("run %q and %q", meta["run"], metadata["run"])
+	}
+	for i, p := range network.Params {
+		if params[i].Name != p.Name || !slices.Equal(params[i].Data, p.Data) {
+			t.Errorf("%s differs", p.Name)
+		}
 	}
 }

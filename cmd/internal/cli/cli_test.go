@@ -49,6 +49,8 @@ func TestExitCodes(t *testing.T) {
 		{"usage", Usagef("bad %d", 1), 2, "oi-test: bad 1\n"},
 		{"joined usage", errors.Join(nil, WithHint(Usagef("bad"), "good")), 2, "oi-test: bad\noi-test: hint: good\n"},
 		{"reader left", fmt.Errorf("write: %w", ErrDownstreamGone), 0, ""},
+		{"reader left and more", errors.Join(ErrDownstreamGone, errors.New("disk full")), 1, "oi-test: disk full\n"},
+		{"two", errors.Join(WithHint(errors.New("a"), "b"), errors.Join(nil, errors.New("c"))), 1, "oi-test: a\noi-test: hint: b\noi-test: c\n"},
 		{"interrupted", fmt.Errorf("x: %w", context.Canceled), 130, "oi-test: interrupted\n"},
 		{"control bytes", errors.New("a\x1b[31m\nb\xff\u202e"), 1, "oi-test: a\\x1b[31m\\nb\\xff\\u202e\n"},
 	} {
@@ -117,7 +119,7 @@ func TestVerbosity(t *testing.T) {
 func TestGenerated(t *testing.T) {
 	for kind, want := range map[string][]string{
 		"man":  {".TH OI-TEST", "\\-s, \\-\\-size N", "(default 128)", "First paragraph \\- with a dash.", ".SH EXIT STATUS"},
-		"bash": {"complete -F _oi_test oi-test", "--size", "-s"},
+		"bash": {"complete -o default -F _oi_test oi-test", "--size", "-s"},
 		"zsh":  {"#compdef oi-test", `'--size=[make pictures of N \[pixels\]\: don'\''t ask]:N:_files'`},
 		"fish": {`complete -c oi-test -l size -s s -r -d 'make pictures of N [pixels]: don\'t ask'`},
 		"doc":  {"package main\n", "//\toi-test --size 3 < in > out\n", "DO NOT EDIT", "//\t--json[=string]"},
@@ -241,6 +243,21 @@ func TestCheckOutputFile(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	if err := CheckOutputFile(filepath.Join(dir, ".", "plain"), "absent", plain); err == nil {
+		t.Error("an output may replace an input")
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("checking left files behind: %v, %v", entries, err)
+	}
+	if os.Geteuid() == 0 {
+		return // may write anywhere
+	}
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckOutputFile(plain); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("read-only folder: %v", err)
+	}
 }
 
 func TestFromEnv(t *testing.T) {
@@ -268,6 +285,66 @@ func TestFromEnv(t *testing.T) {
 		}
 		if code := c.Execute(t.Context(), env, args); code != test.code || !strings.HasPrefix(stderr.String(), test.stderr) {
 			t.Errorf("%+v: %d %q", test, code, stderr)
+		}
+	}
+}
+
+func TestWriteCancelled(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	o := &outputFile{ctx: ctx, file: w}
+	go cancel()
+	for range 2 {
+		if _, err := o.Write(make([]byte, 4<<20)); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestWriteAfterCancel(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o := &outputFile{ctx: ctx, file: file}
+	if n, err := o.Write([]byte("last words")); n != 10 || err != nil {
+		t.Errorf("%d, %v: what is said after an interrupt must be written", n, err)
+	}
+}
+
+func TestOverwrites(t *testing.T) {
+	open := func(name string) *os.File {
+		file, err := os.OpenFile(filepath.Join(t.TempDir(), name), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		return file
+	}
+	out, other := open("out"), open("other")
+	again, err := os.Open(out.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	env := &Env{Stdout: &outputFile{file: out}}
+	for name, test := range map[string]struct {
+		r    io.Reader
+		want bool
+	}{
+		"same file": {again, true}, "same file as standard input": {newInterruptible(t.Context(), again), true},
+		"other file": {other, false}, "no file": {strings.NewReader(""), false},
+	} {
+		if got := env.Overwrites(test.r); got != test.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

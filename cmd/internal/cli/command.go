@@ -76,7 +76,7 @@ func (c *Command) process() int {
 		}
 	}()
 
-	stdout := &outputFile{file: os.Stdout}
+	stdout := &outputFile{ctx: ctx, file: os.Stdout}
 	env := &Env{
 		Stdin:     newInterruptible(ctx, os.Stdin),
 		Stdout:    stdout,
@@ -86,6 +86,7 @@ func (c *Command) process() int {
 		StderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		Getenv:    os.Getenv,
 		Now:       time.Now,
+		ctx:       ctx,
 	}
 	code := c.Execute(ctx, env, os.Args[1:])
 	if err := os.Stdout.Close(); err != nil && code == exitOK && !stdout.gone() {
@@ -137,16 +138,21 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 // an exit code.
 func (c *Command) report(env *Env, err error) int {
 	switch {
-	case err == nil, errors.Is(err, ErrDownstreamGone):
+	case err == nil, onlyGone(err):
 		return exitOK
 	case errors.Is(err, errPrinted):
 	case errors.Is(err, context.Canceled):
 		env.Warnf("interrupted")
 		return exitInterrupted + int(syscall.SIGINT)
 	default:
-		env.Warnf("%v", err)
-		if hint := hintOf(err); hint != "" {
-			env.Warnf("hint: %s", hint)
+		for _, e := range joined(err) {
+			if onlyGone(e) {
+				continue
+			}
+			env.Warnf("%v", e)
+			if hint := hintOf(e); hint != "" {
+				env.Warnf("hint: %s", hint)
+			}
 		}
 	}
 	var usage *usageError

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"time"
 	"unicode"
 )
@@ -32,6 +29,8 @@ type Env struct {
 	Verbose bool
 	// Now is for deadlines, rates and words for people, never for results.
 	Now func() time.Time
+
+	ctx context.Context // ends waiting for a FILE; nil: nothing does
 }
 
 // Warnf writes a line to standard error, whatever the verbosity.
@@ -105,121 +104,4 @@ func version() string {
 		return strings.TrimPrefix(info.Main.Version, "v")
 	}
 	return release
-}
-
-// outputFile is standard output. It tells a reader that left from a failure.
-type outputFile struct {
-	file   *os.File
-	closed atomic.Bool
-}
-
-func (o *outputFile) Write(p []byte) (int, error) {
-	n, err := o.file.Write(p)
-	if err == nil {
-		return n, nil
-	}
-	if errors.Is(err, syscall.EPIPE) {
-		o.closed.Store(true)
-		return n, ErrDownstreamGone
-	}
-	var path *os.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return n, fmt.Errorf("write standard output: %w", err)
-}
-
-func (o *outputFile) gone() bool { return o.closed.Load() }
-
-// Regular reports whether standard output is a regular file, which takes
-// whatever is written and never leaves.
-func (e *Env) Regular() bool {
-	o, ok := e.Stdout.(*outputFile)
-	if !ok {
-		return false
-	}
-	info, err := o.file.Stat()
-	return err == nil && info.Mode().IsRegular()
-}
-
-// interruptible reads ahead in a goroutine of its own, because a read of a
-// pipe cannot be cancelled: when ctx ends, the reader gets its error at once.
-type interruptible struct {
-	ctx    context.Context
-	src    io.Reader
-	chunks chan chunk
-	free   chan []byte
-	now    chunk
-	rest   []byte
-}
-
-type chunk struct {
-	data []byte // whole buffer
-	n    int
-	err  error
-}
-
-const (
-	readAhead = 4
-	chunkSize = 256 << 10
-)
-
-func newInterruptible(ctx context.Context, src io.Reader) *interruptible {
-	return &interruptible{ctx: ctx, src: src}
-}
-
-func (r *interruptible) Read(p []byte) (int, error) {
-	if r.chunks == nil {
-		r.start()
-	}
-	for len(r.rest) == 0 {
-		if r.now.err != nil {
-			return 0, r.now.err
-		}
-		if r.now.data != nil {
-			r.free <- r.now.data
-			r.now.data = nil
-		}
-		select {
-		case <-r.ctx.Done():
-			return 0, context.Cause(r.ctx)
-		case r.now = <-r.chunks:
-			r.rest = r.now.data[:r.now.n]
-		}
-	}
-	n := copy(p, r.rest)
-	r.rest = r.rest[n:]
-	return n, nil
-}
-
-func (r *interruptible) start() {
-	r.chunks = make(chan chunk, readAhead)
-	r.free = make(chan []byte, readAhead)
-	for range readAhead {
-		r.free <- make([]byte, chunkSize)
-	}
-	go func() {
-		for buf := range r.free {
-			n, err := r.src.Read(buf)
-			r.chunks <- chunk{buf, n, err}
-			if err != nil {
-				return
-			}
-		}
-	}()
-}
-
-// CheckOutputFile returns an error if a file that appears whole, by being
-// renamed into place, cannot appear at path: renaming would replace a device
-// or a pipe, and a missing folder is better known before the work than after.
-func CheckOutputFile(path string) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return Usagef("%s is not a regular file", path)
-	}
-	if info, err := os.Stat(filepath.Dir(path)); err != nil {
-		return WithHint(fmt.Errorf("%s: no folder %s", path, filepath.Dir(path)), "create it first: mkdir -p "+filepath.Dir(path))
-	} else if !info.IsDir() {
-		return Usagef("%s: %s is not a folder", path, filepath.Dir(path))
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrDownstreamGone is what writing to standard output returns once its
@@ -50,4 +51,33 @@ func hintOf(err error) string {
 		return hinted.Hint()
 	}
 	return ""
+}
+
+// joined returns the errors that errors.Join made err of, or err alone.
+func joined(err error) []error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	var lines []string
+	for _, e := range many.Unwrap() {
+		all = append(all, joined(e)...)
+		lines = append(lines, e.Error())
+	}
+	if err.Error() != strings.Join(lines, "\n") {
+		return []error{err} // of several, but with words of its own
+	}
+	return all
+}
+
+// onlyGone reports whether err says that the reader has left, and nothing
+// else: a failure beside it must not pass for success.
+func onlyGone(err error) bool {
+	for _, e := range joined(err) {
+		if !errors.Is(e, ErrDownstreamGone) {
+			return false
+		}
+	}
+	return true
 }

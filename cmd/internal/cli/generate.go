@@ -93,8 +93,16 @@ func (c *Command) bash(b *bytes.Buffer, flags *FlagSet) {
 		}
 	})
 	function := "_" + strings.ReplaceAll(c.Name, "-", "_")
-	fmt.Fprintf(b, "%s() {\n  local cur=${COMP_WORDS[COMP_CWORD]}\n  if [[ $cur == -* ]]; then\n    COMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n  else\n    COMPREPLY=($(compgen -f -- \"$cur\"))\n  fi\n}\ncomplete -F %s %s\n",
-		function, strings.Join(words, " "), function, c.Name)
+	// What is no flag is a file name, which the shell completes better.
+	fmt.Fprintf(b, `%[1]s() {
+  COMPREPLY=()
+  local word=${COMP_WORDS[COMP_CWORD]}
+  if [[ $word == -* ]]; then
+    COMPREPLY=($(compgen -W '%[2]s' -- "$word"))
+  fi
+}
+complete -o default -F %[1]s %[3]s
+`, function, strings.Join(words, " "), c.Name)
 }
 
 func (c *Command) zsh(b *bytes.Buffer, flags *FlagSet) {

@@ -183,6 +183,9 @@ func TestCounts(t *testing.T) {
 			t.Errorf("%s: %#v, want %q and the hint %q", tc.sets, err, tc.want, tc.hint)
 		}
 	}
+	if got := fmt.Sprint(counts("all:a1 test:a1 train:b2").Names()); got != "[train test all]" {
+		t.Errorf("sets %s", got)
+	}
 	if got := counts("train:a6,b2 val:c1").Imbalance(); got != 3 {
 		t.Errorf("imbalance %g, want 3", got)
 	}

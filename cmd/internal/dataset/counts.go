@@ -31,6 +31,18 @@ func (c Counts) Of(set string) int {
 	return n
 }
 
+// Names returns the sets that have items: train, val and test in this order,
+// then any others, sorted.
+func (c Counts) Names() []string {
+	names := slices.DeleteFunc([]string{Train, Val, Test}, func(set string) bool { return c.Of(set) == 0 })
+	for _, set := range slices.Sorted(maps.Keys(c)) {
+		if !slices.Contains(names, set) {
+			names = append(names, set)
+		}
+	}
+	return names
+}
+
 // Labels returns the labels that occur in any set, sorted.
 func (c Counts) Labels() []string {
 	all := map[string]struct{}{}

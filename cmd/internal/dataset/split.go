@@ -20,6 +20,13 @@ const (
 	DefaultTest = 0.15
 )
 
+// DefaultSeed is the seed by which every stage divides unless told otherwise:
+// an item that lost its set on the way gets the same one again.
+const DefaultSeed = 1
+
+// DefaultSplit is how items are divided unless told otherwise.
+func DefaultSplit() Split { return Split{Val: DefaultVal, Test: DefaultTest, Seed: DefaultSeed} }
+
 // A Split divides groups of items into train, val and test.
 type Split struct {
 	Val  float64 // share of the groups used for validation, 0 to 1

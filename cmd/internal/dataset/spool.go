@@ -50,9 +50,6 @@ func NewSpool(limit int64, dir string) *Spool {
 	return &Spool{limit: limit, dir: dir}
 }
 
-// Len returns the number of items.
-func (s *Spool) Len() int { return len(s.places) }
-
 // Spilled returns the number of bytes in the temporary file.
 func (s *Spool) Spilled() int64 { return s.outside }
 

@@ -3,6 +3,7 @@ package metrics
 import (
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -118,5 +119,13 @@ func TestWilson(t *testing.T) {
 		if math.Abs(got.Low-tc.low) > 1e-12 || math.Abs(got.High-tc.high) > 1e-12 {
 			t.Errorf("Wilson(%d, %d) = %v, want %g to %g", tc.k, tc.n, got, tc.low, tc.high)
 		}
+	}
+}
+
+func TestTextIsHarmless(t *testing.T) {
+	c := NewConfusion([]string{"a\x1b[2J\nb", "x\u202e\u0085", "Käse"})
+	text := c.Text(2)
+	if !strings.Contains(text, "a\ufffd[2J\ufffdb  ") || !strings.Contains(text, " x\ufffd\ufffd  ") || !strings.Contains(text, " Käse  ") {
+		t.Errorf("%q", text)
 	}
 }

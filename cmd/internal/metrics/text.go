@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -16,7 +17,8 @@ const widest = "weighted avg"
 //
 // prints, to the character. As there, the row "accuracy" becomes "micro avg"
 // when some class occurs neither in the truth nor in the answers. Two digits
-// are the usual number.
+// are the usual number. Only what could steer a terminal in the name of a class,
+// control characters and those that turn the direction of text, becomes U+FFFD.
 func (c *Confusion) Text(digits int) string {
 	width := max(utf8.RuneCountInString(widest), digits)
 	for _, name := range c.classes {
@@ -36,7 +38,7 @@ func (c *Confusion) Text(digits int) string {
 	}
 	fmt.Fprintf(&b, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score", "support")
 	for i, s := range c.PerClass() {
-		row(c.classes[i], s)
+		row(printable(c.classes[i]), s)
 	}
 	b.WriteByte('\n')
 	micro := c.Micro()
@@ -48,6 +50,15 @@ func (c *Confusion) Text(digits int) string {
 	row("macro avg", c.Macro())
 	row(widest, c.Weighted())
 	return b.String()
+}
+
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Bidi_Control) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, name)
 }
 
 // allOccur reports whether every class is somewhere in the truth or in the

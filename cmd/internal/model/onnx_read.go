@@ -17,6 +17,7 @@ var (
 	ErrNotONNX   = errors.New("not an ONNX file")
 	ErrForeign   = errors.New("an ONNX model, but not written by oi-train")
 	ErrTruncated = errors.New("the model file is truncated")
+	ErrDamaged   = errors.New("the model file is damaged")
 )
 
 // MaxFileSize is the largest model file that is read, in bytes.
@@ -30,8 +31,8 @@ const maxTensors = 16 * maxLayers
 
 // ReadONNX reads a model that [Network.WriteONNX] wrote, and its metadata without the writer's own keys. It knows no
 // other ONNX files: the graph must be, operator by operator, the one that the description in the metadata gives.
-// Memory stays in proportion to the bytes read. Errors are [ErrNotONNX], [ErrForeign] or [ErrTruncated] with details,
-// or those of r.
+// Memory stays in proportion to the bytes read. The weights must be those that were written. Errors are [ErrNotONNX],
+// [ErrForeign], [ErrTruncated] or [ErrDamaged] with details, or those of r.
 func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
 	file, err := io.ReadAll(io.LimitReader(r, MaxFileSize+1))
 	if err != nil {
@@ -169,7 +170,10 @@ func (m *modelFile) network() (*Network, error) {
 		n.Params = append(n.Params, p)
 	}
 	if err := n.Validate(); err != nil {
-		return nil, fmt.Errorf("the model file is damaged: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if n.WeightsHash() != d.Weights {
+		return nil, fmt.Errorf("%w: its weights are not those that were written", ErrDamaged)
 	}
 	return n, nil
 }

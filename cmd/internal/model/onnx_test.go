@@ -162,6 +162,8 @@ func TestReadONNXRefuses(t *testing.T) {
 	nan := bytes.Clone(good)
 	at := bytes.Index(nan, []byte("conv2.bias\x4a\x14")) + 12
 	copy(nan[at:], "\x00\x00\xc0\x7f")
+	flipped := bytes.Clone(good)
+	flipped[at] ^= 1
 	tests := []struct {
 		name string
 		file []byte
@@ -178,7 +180,8 @@ func TestReadONNXRefuses(t *testing.T) {
 		{"another tensor name", replace("conv2.bias\x4a", "conv2.bios\x4a"), ErrForeign, "conv2.bios"},
 		{"no height", replace(`"height":9`, `"height":0`), ErrForeign, "picture of"},
 		{"description of tomorrow", replace(`"version":1`, `"version":2`), nil, "description of version 2"},
-		{"a weight that is no number", nan, nil, `"conv2.bias", number 0 is NaN`},
+		{"a flipped bit in a weight", flipped, ErrDamaged, "its weights are not those"},
+		{"a weight that is no number", nan, ErrDamaged, `"conv2.bias", number 0 is NaN`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -28,6 +28,7 @@ type description struct {
 	Width    int     `json:"width"`
 	Channels int     `json:"channels"`
 	Layers   []Layer `json:"layers"`
+	Weights  string  `json:"weights_sha256"` // WeightsHash, so that a flipped bit is noticed
 }
 
 // descriptionVersion is raised when a reader of the old form would misread the new one.
@@ -186,6 +187,7 @@ func (n *Network) metadata(meta map[string]string) ([]byte, error) {
 	}
 	desc, err := json.Marshal(description{
 		Version: descriptionVersion, Arch: n.Arch, Height: n.Height, Width: n.Width, Channels: n.Channels, Layers: n.Layers,
+		Weights: n.WeightsHash(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("description: %w", err)

@@ -90,8 +90,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(cond string) (bool, error) {
-			// [have:NAME] is a program of that name; [python:MODULE] is a
-			// python3 that has it.
+			// [have:NAME] is a program, [env:NAME] a variable that is set.
+			if variable, ok := strings.CutPrefix(cond, "env:"); ok {
+				return os.Getenv(variable) != "", nil
+			}
 			if program, ok := strings.CutPrefix(cond, "have:"); ok {
 				_, err := exec.LookPath(program)
 				return err == nil, nil

@@ -28,6 +28,7 @@ type page struct {
 	Matrix   []matrixRow
 	Rows     []scoreRow
 	Averages []scoreRow
+	SetNames []string
 	SetRows  []setRow
 	Mistakes []mistakeCard
 	Pairs    []pair
@@ -96,9 +97,10 @@ func (r *Report) page() (*page, error) {
 			}
 		}
 	}
+	p.SetNames = r.Sets.Names()
 	for _, label := range r.Sets.Labels() {
 		row := setRow{Class: label}
-		for _, set := range []string{dataset.Train, dataset.Val, dataset.Test} {
+		for _, set := range p.SetNames {
 			row.Numbers = append(row.Numbers, r.Sets[set][label])
 		}
 		p.SetRows = append(p.SetRows, row)

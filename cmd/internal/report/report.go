@@ -82,10 +82,10 @@ type Evaluation struct {
 	LogLoss  float64          `json:"log_loss"`
 	// Baseline is the accuracy of always giving the largest class.
 	Baseline float64 `json:"baseline"`
-	// SharedAuthors is the number of items by authors of whom train has
-	// photos too; Unshared is the evaluation without these items, nil if there
-	// are none or nothing is left.
-	SharedAuthors int64       `json:"shared_authors"`
+	// SharedAuthors is the number of items by authors of whom train is known to
+	// have photos too; a model alone does not know its authors. Unshared is the
+	// evaluation without these items, nil if there are none or nothing is left.
+	SharedAuthors int64       `json:"shared_authors,omitempty"`
 	Unshared      *Evaluation `json:"without_shared_authors,omitempty"`
 	Mistakes      []Mistake   `json:"mistakes,omitempty"` // the most confident ones
 

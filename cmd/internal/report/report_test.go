@@ -105,6 +105,12 @@ func TestHTML(t *testing.T) {
 			t.Errorf("%d <%s> are opened, %d closed", opened, tag, closed)
 		}
 	}
+	unsorted := example(t)
+	unsorted.Sets = dataset.Counts{"all": {"Hamburger": 71}}
+	var other bytes.Buffer
+	if err := unsorted.WriteHTML(&other); err != nil || !strings.Contains(other.String(), "<th>class</th><th>all</th>") || !strings.Contains(other.String(), "<td>71</td>") {
+		t.Errorf("the page of items without a set does not count them (%v)", err)
+	}
 	var again bytes.Buffer
 	if err := example(t).WriteHTML(&again); err != nil || !bytes.Equal(again.Bytes(), b.Bytes()) {
 		t.Errorf("the same report gives another page (%v)", err)
@@ -135,10 +141,13 @@ func TestJSON(t *testing.T) {
 		t.Errorf("numbers that are none: %v", last)
 	}
 	evaluation := r["evaluation"].(map[string]any)
-	for _, key := range []string{"set", "report", "confusion", "accuracy", "accuracy_interval", "log_loss", "without_shared_authors"} {
+	for _, key := range []string{"set", "report", "confusion", "accuracy", "accuracy_interval", "log_loss", "shared_authors", "without_shared_authors"} {
 		if evaluation[key] == nil {
 			t.Errorf("no key %q in the evaluation", key)
 		}
+	}
+	if n, ok := evaluation["without_shared_authors"].(map[string]any)["shared_authors"]; ok {
+		t.Errorf("%v shared authors are told of where none are known", n)
 	}
 	if evaluation["report"].(map[string]any)["accuracy"] != 0.75 {
 		t.Errorf("report %v", evaluation["report"])

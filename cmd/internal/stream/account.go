@@ -74,8 +74,9 @@ type Account struct {
 	start    time.Time
 }
 
-// NewAccount opens the account of the stage env.Name. Finish must be called.
-func NewAccount(env *cli.Env, f *Flags) (*Account, error) {
+// NewAccount opens the account of the stage env.Name, which reads inputs: no
+// failures file may replace one. Finish must be called.
+func NewAccount(env *cli.Env, f *Flags, inputs ...string) (*Account, error) {
 	limit, err := parseBudget(f.MaxSkips)
 	if err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func NewAccount(env *cli.Env, f *Flags) (*Account, error) {
 	a := &Account{env: env, budget: limit, text: f.MaxSkips, start: env.Now()}
 	a.segment.Tool, a.total.Tool = env.Name, env.Name
 	if f.Failures != "" {
-		a.failures, err = createFailures(f.Failures)
+		a.failures, err = createFailures(f.Failures, inputs)
 		if err != nil {
 			return nil, err
 		}
@@ -237,8 +238,8 @@ type failures struct {
 	worth  bool // a segment came to its end, or an item failed
 }
 
-func createFailures(path string) (*failures, error) {
-	if err := cli.CheckOutputFile(path); err != nil {
+func createFailures(path string, inputs []string) (*failures, error) {
+	if err := cli.CheckOutputFile(path, inputs...); err != nil {
 		return nil, fmt.Errorf("--failures: %w", err)
 	}
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666))

@@ -66,7 +66,7 @@ func Filter(ctx context.Context, env *cli.Env, f *Flags, files []string, s Stage
 	if err != nil {
 		return err
 	}
-	account, err := NewAccount(env, f)
+	account, err := NewAccount(env, f, files...)
 	if err != nil {
 		return err
 	}
@@ -204,15 +204,22 @@ func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
 			return r.close()
 		}
 		if t.err != nil {
-			// What was done before the failure still goes out.
-			return errors.Join(t.err, r.flush())
+			return r.fail(t.err)
 		}
 		if err := r.one(t); err != nil {
-			return err
+			return r.fail(err)
 		}
 		room.Release(t.weight)
 	}
 	return errors.New("the input ended without an end")
+}
+
+// fail ends the output after an error: what was done before it still goes out.
+func (r *filter) fail(err error) error {
+	if errors.Is(err, ErrDownstreamGone) {
+		return err
+	}
+	return errors.Join(err, r.flush())
 }
 
 // one accounts for a record and writes what became of it.
@@ -327,7 +334,7 @@ func Need(env *cli.Env, item *record.Item, part string) error {
 		return cli.WithHint(fmt.Errorf("a record has no image id"), "run oi-boxes first: oi-boxes CLASS | "+env.Name)
 	case part == "fetched" && item.Fetched == nil:
 		return cli.WithHint(fmt.Errorf("record %s has no photo", name), "a stage is missing: … | oi-fetch | "+env.Name)
-	case part == "fetched" && len(item.Fetched.Bytes) == 0:
+	case part == "fetched" && item.Fetched.Bytes == nil:
 		return cli.WithHint(fmt.Errorf("record %s has no photo any more", name), "an earlier oi-crop dropped it; --keep-bytes there keeps it")
 	case part == "tensor" && item.Tensor == nil:
 		return cli.WithHint(fmt.Errorf("record %s has no tensor", name), "a stage is missing: … | oi-fetch | oi-crop | "+env.Name)

@@ -364,6 +364,25 @@ func TestFailuresComeBack(t *testing.T) {
 	}
 }
 
+func TestFailuresSpareTheInput(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in")
+	data := segment(t, record.Binary, 0, 5)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env, _ := testEnv(nil, io.Discard)
+	err := Filter(t.Context(), env, &Flags{Failures: path}, []string{path}, Stage{
+		Do: func(_ context.Context, item *record.Item) (Result, error) {
+			return Result{Items: []*record.Item{item}}, nil
+		}})
+	if err == nil || !strings.Contains(err.Error(), "is also an input") {
+		t.Errorf("got %v", err)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, data) {
+		t.Errorf("the input was changed (%v)", err)
+	}
+}
+
 func TestFailuresOfAFailedRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "failed.json")
 	var stdout bytes.Buffer

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -21,6 +20,8 @@ const (
 	readBuffer = 256 << 10
 	// maxWindow bounds what a zstd frame may ask for.
 	maxWindow = 64 << 20
+
+	stdin = "standard input"
 )
 
 // An Input is the records of one or more files, or of standard input, one
@@ -55,14 +56,17 @@ func (in *Input) next() error {
 	name := in.names[0]
 	in.names = in.names[1:]
 	source := in.env.Stdin
-	in.name = "standard input"
+	in.name = stdin
 	if name != "-" {
-		file, err := os.Open(name)
+		file, err := in.env.Open(name)
 		if err != nil {
 			return err
 		}
 		in.closes = append(in.closes, file.Close)
 		source, in.name = file, name
+	}
+	if in.env.Overwrites(source) {
+		return cli.Usagef("%s: the input is also the output", in.name)
 	}
 	plain, err := in.decompress(source)
 	if err != nil {
@@ -97,7 +101,7 @@ func (in *Input) decompress(r io.Reader) (io.Reader, error) {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
 		d, err := gzip.NewReader(buffered)
 		if err != nil {
-			return nil, err
+			return nil, cut(err)
 		}
 		in.closes = append(in.closes, d.Close)
 		return &compressed{d}, nil
@@ -105,15 +109,26 @@ func (in *Input) decompress(r io.Reader) (io.Reader, error) {
 	return buffered, nil
 }
 
-// compressed tells a compressed stream that was cut from one that is wrong.
+// compressed explains what the decompressor says.
 type compressed struct{ r io.Reader }
 
 func (c *compressed) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = record.ErrTruncated
+	switch {
+	case errors.Is(err, zstd.ErrMagicMismatch), errors.Is(err, gzip.ErrHeader):
+		err = errors.New("the compressed data is followed by something else")
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		err = fmt.Errorf("its zstd window is above the limit of %d MiB", maxWindow>>20)
 	}
-	return n, err
+	return n, cut(err)
+}
+
+// cut tells a compressed stream that was cut from one that is wrong.
+func cut(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return record.ErrTruncated
+	}
+	return err
 }
 
 // Read returns the next record, and io.EOF after the last file's last one.
@@ -174,15 +189,12 @@ func (in *Input) explain(err error) error {
 		return nil
 	}
 	named := fmt.Errorf("%s: %w", in.name, err)
-	var damaged *record.FormatError
 	switch {
-	case errors.Is(err, record.ErrEmpty):
+	case errors.Is(err, record.ErrEmpty) && in.name == stdin:
 		return cli.WithHint(named, "the stage before sent nothing; see its message")
 	case errors.Is(err, record.ErrNotStream):
 		return cli.WithHint(named, "want the output of an oi- command, or its items as JSON")
-	case errors.Is(err, record.ErrTruncated):
-		return named
-	case errors.As(err, &damaged) && !in.flags.Salvage:
+	case errors.Is(err, record.ErrDamaged):
 		return cli.WithHint(named, "--salvage steps over damaged records and counts what was lost")
 	}
 	return named

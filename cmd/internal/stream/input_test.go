@@ -85,7 +85,7 @@ func TestInputForms(t *testing.T) {
 func TestInputCutWhileCompressed(t *testing.T) {
 	plain := segment(t, record.Binary, 0, 5)
 	for name, data := range map[string][]byte{"zstd": zstdOf(t, plain), "gzip": gzipOf(t, plain)} {
-		for _, n := range []int{len(data) / 2, len(data) - 9} {
+		for _, n := range []int{4, len(data) / 2, len(data) - 9} {
 			env, _ := testEnv(bytes.NewReader(data[:n]), nil)
 			in, err := Open(env, &Flags{}, nil)
 			if err == nil {
@@ -191,5 +191,37 @@ func TestSalvageTellsWhatWasLost(t *testing.T) {
 	}
 	if n != 4 || !strings.Contains(stderr.String(), "oi-test: standard input: lost 1") || !strings.Contains(stderr.String(), "bytes to damage in 1 places") {
 		t.Errorf("%d of 5 items, %q", n, stderr)
+	}
+}
+
+// A hint is given where it helps, and only there.
+func TestInputHints(t *testing.T) {
+	plain := segment(t, record.Binary, 0, 5)
+	damaged := bytes.Clone(plain)
+	damaged[len(damaged)/2] ^= 1
+	for _, test := range []struct {
+		name, message, hint string
+		data                []byte
+	}{
+		{"empty", "the input is empty", "the stage before", nil},
+		{"damaged", "checksum", "--salvage", damaged},
+		{"JSON that is wrong", "id: missing", "", []byte(`{}`)},
+		{"cut", "stops early", "", plain[:len(plain)-1]},
+		{"zstd and then none", "followed by something else", "", append(zstdOf(t, plain), plain...)},
+		{"gzip and then none", "followed by something else", "", append(gzipOf(t, plain), plain...)},
+	} {
+		env, _ := testEnv(bytes.NewReader(test.data), nil)
+		in, err := Open(env, &Flags{}, nil)
+		for err == nil {
+			_, err = in.Read()
+		}
+		var hinted interface{ Hint() string }
+		hint := ""
+		if errors.As(err, &hinted) {
+			hint = hinted.Hint()
+		}
+		if !strings.Contains(err.Error(), test.message) || (hint == "") != (test.hint == "") || !strings.Contains(hint, test.hint) {
+			t.Errorf("%s: %v, hint %q", test.name, err, hint)
+		}
 	}
 }
