@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"image"
@@ -222,18 +224,15 @@ func (c *cropper) cutBackground(item *record.Item, photo *pix.Picture, box pix.B
 		}
 		taken = append(taken, b.Rect(photo.Width, photo.Height))
 	}
-	name := item.Key
-	if name == "" {
-		name = item.ID
-	}
-	rng := pix.NewRand(0, name+"-bg", 0, 0)
+	name := backgroundKey(item)
+	rng := pix.NewRand(0, name, 0, 0)
 	free, ok := pix.Background(rng, photo.Width, photo.Height, window.Dx(), window.Dy(), taken)
 	if !ok {
 		c.noRoom.Add(1)
 		return nil
 	}
 	other := *item
-	other.Key = name + "-bg"
+	other.Key = name
 	other.Label = &record.Label{Name: background}
 	place := pix.BoxOf(free, photo.Width, photo.Height)
 	other.Box = &record.Box{
@@ -242,6 +241,24 @@ func (c *cropper) cutBackground(item *record.Item, photo *pix.Picture, box pix.B
 	}
 	other.Crop = &record.Crop{Background: true}
 	return c.cut(&other, photo, free, rotation)
+}
+
+// maxKey is the longest key that a record may have.
+const maxKey = 80
+
+// backgroundKey names the background window of an item. Where there is no room
+// for the ending, a hash stands for the rest of the item's own name.
+func backgroundKey(item *record.Item) string {
+	name, ending := item.Key, "-bg"
+	if name == "" {
+		name = item.ID
+	}
+	if len(name)+len(ending) > maxKey {
+		sum := sha256.Sum256([]byte(name))
+		ending = "-" + hex.EncodeToString(sum[:4]) + ending
+		name = name[:maxKey-len(ending)]
+	}
+	return name + ending
 }
 
 // rotation returns the quarter turns, in degrees counter-clockwise, that the

@@ -334,3 +334,18 @@ func BenchmarkDo(b *testing.B) {
 		}
 	}
 }
+
+func TestBackgroundKey(t *testing.T) {
+	long := strings.Repeat("k", 79)
+	for key, want := range map[string]string{
+		"a-1": "a-1-bg", strings.Repeat("k", 77): strings.Repeat("k", 77) + "-bg", "": "id-bg",
+	} {
+		if got := backgroundKey(&record.Item{ID: "id", Key: key}); got != want {
+			t.Errorf("%q: got %q, want %q", key, got, want)
+		}
+	}
+	a, b := backgroundKey(&record.Item{Key: long + "a"}), backgroundKey(&record.Item{Key: long + "b"})
+	if len(a) != maxKey || a == b || !strings.HasSuffix(a, "-bg") {
+		t.Errorf("long keys became %q and %q", a, b)
+	}
+}

@@ -72,6 +72,7 @@ type Account struct {
 	failures *failures
 	status   *status.Status
 	start    time.Time
+	ended    bool // a segment came to its end
 }
 
 // NewAccount opens the account of the stage env.Name, which reads inputs: no
@@ -179,6 +180,7 @@ func (a *Account) End() (record.Count, error) {
 	if !a.segment.Balanced() {
 		return record.Count{}, fmt.Errorf("the account of %s does not balance: %+v", a.env.Name, a.segment)
 	}
+	a.ended = true
 	return a.segment, a.failures.end()
 }
 
@@ -191,6 +193,9 @@ func (a *Account) Finish() error {
 	a.status.Stop()
 	err := a.failures.commit()
 	t := a.total
+	if t.In == 0 && !a.ended {
+		return err // nothing has happened: an error says why
+	}
 	line := fmt.Sprintf("%d in, %d out", t.In, t.Out)
 	for _, part := range []struct {
 		verb   string
