@@ -11,9 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/cpu"
 
 	"github.com/opensandwich/oi/cmd/internal/sample"
 )
@@ -59,7 +60,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := append(environment(dir), "OI_METADATA="+server.URL, "OI_IMAGES="+server.URL+"/{subset}/{id}.jpg")
-	if testing.Short() || runtime.GOARCH != "amd64" { // where training takes minutes
+	if testing.Short() || !cpu.X86.HasAVX2 { // without it training takes minutes
 		env = append(env, "PATH="+hurry(t)+string(filepath.ListSeparator)+shared.bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	}
 	for _, b := range blocks(t) {
