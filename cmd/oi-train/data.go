@@ -32,6 +32,7 @@ type data struct {
 	origin   dataset.Origin
 	licences *report.Licences
 	read     int64          // items so far
+	used     *inputHash     // of the items that were kept or trained on
 	removed  map[string]int // items left out, by reason
 	notes    []string
 
@@ -46,7 +47,7 @@ type data struct {
 func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {
 	return &data{
 		options: o, env: env, in: in, items: dataset.NewCollection(spool),
-		licences: report.NewLicences(), removed: map[string]int{}, index: map[string]int{},
+		licences: report.NewLicences(), used: newInputHash(), removed: map[string]int{}, index: map[string]int{},
 	}
 }
 
@@ -87,6 +88,7 @@ func (d *data) prepare() error {
 		if err := d.items.Add(item); err != nil {
 			return err
 		}
+		d.used.add(item)
 		d.licences.Add(item)
 	}
 	if n := d.items.Divide(d.options.split); n > 0 {

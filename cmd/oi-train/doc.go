@@ -16,6 +16,8 @@
 //	oi-boxes --dataset sample Hamburger | oi-fetch | oi-crop | oi-train
 //	# does the same data still give the same weights?
 //	oi-train -o again --expect burger.json crops.oi
+//	# go on with a run that was interrupted or killed
+//	oi-train --resume -o burger crops.oi
 //
 // Reads items with tensors and labels, trains a convolutional network on those of the set train,
 // stops when the loss on the set val gets no better, and tries the best weights on the set test
@@ -39,6 +41,12 @@
 //
 // The first interrupt finishes the batch, writes the best model if an epoch was finished, and
 // exits with 130.
+//
+// NAME.ckpt keeps the state after the last epoch until the run has ended and its files are
+// written. After an interrupt, a crash or kill -9, the same command with --resume goes on from
+// there and ends with the model, byte for byte, of a run that never stopped. Another input or
+// other options are refused; without NAME.ckpt it starts from the beginning. Epochs from
+// oi-augment are read again up to that point.
 //
 // Flags:
 //
@@ -70,6 +78,8 @@
 //		also write the weights as NAME.safetensors, in Keras' layouts
 //	--expect FILE
 //		fail, and write nothing, unless the weights are those of the report FILE.json
+//	--resume
+//		go on from NAME.ckpt, with the same input and options, as if the run had never stopped
 //	--salvage
 //		step over damaged records and count what was lost
 //	-j, --jobs N

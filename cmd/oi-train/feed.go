@@ -120,6 +120,7 @@ func (f *streamFeed) next(b *batch) error {
 		if err != nil {
 			return err
 		}
+		f.data.used.add(item)
 		if ok {
 			b.add(item.Tensor.Data, class)
 		}

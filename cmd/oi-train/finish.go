@@ -45,6 +45,9 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if err := report.WriteFiles(files...); err != nil {
 		return err
 	}
+	if !r.cut { // after an interrupt --resume goes on
+		removeCheckpoint(o, env)
+	}
 	env.Infof("wrote %s", strings.Join(names, ", "))
 	if o.json {
 		return full.WriteJSON(env.Stdout)

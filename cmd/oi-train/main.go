@@ -31,7 +31,9 @@ Items that come from oi-augment bring their own epochs and are trained on as the
 
 Two classes or more are told apart. A stream of one class works too if it brings something to tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes --negatives. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted.
 
-The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.`,
+The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.
+
+NAME.ckpt keeps the state after the last epoch until the run has ended and its files are written. After an interrupt, a crash or kill -9, the same command with --resume goes on from there and ends with the model, byte for byte, of a run that never stopped. Another input or other options are refused; without NAME.ckpt it starts from the beginning. Epochs from oi-augment are read again up to that point.`,
 		Examples: `# the whole way, on the built-in drawings
 oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop | oi-train -o burger
 # fresh variants of the pictures in every epoch
@@ -39,7 +41,9 @@ oi-augment --epochs 0 crops.oi | oi-train -o burger
 # one class, told from the background of its photos
 oi-boxes --dataset sample Hamburger | oi-fetch | oi-crop | oi-train
 # does the same data still give the same weights?
-oi-train -o again --expect burger.json crops.oi`,
+oi-train -o again --expect burger.json crops.oi
+# go on with a run that was interrupted or killed
+oi-train --resume -o burger crops.oi`,
 		Flags:        o.flags,
 		Run:          o.run,
 		NoInputUsage: true,
@@ -60,6 +64,7 @@ type options struct {
 	memory   dataset.Memory
 	json     bool
 	expect   string
+	resume   bool
 
 	weightsFile bool // as safetensors
 }
@@ -79,6 +84,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless the weights are those of the report `FILE`.json")
+	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
 }
@@ -108,7 +114,7 @@ func (o *options) check(inputs []string) error {
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
-	for _, path := range o.files() {
+	for _, path := range append(o.files(), o.checkpoint()) {
 		if err := cli.CheckOutputFile(path, inputs...); err != nil {
 			return err
 		}
@@ -143,6 +149,10 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 			return err
 		}
 	}
+	saved, err := loadCheckpoint(o, env)
+	if err != nil {
+		return err
+	}
 	in, err := stream.Open(env, &o.stream, env.Args)
 	if err != nil {
 		return err
@@ -154,7 +164,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if err := d.prepare(); err != nil {
 		return errors.Join(err, in.Close())
 	}
-	result, err := train(ctx, o, env, d)
+	result, err := train(ctx, o, env, d, saved)
 	if result == nil {
 		return errors.Join(err, in.Close())
 	}
@@ -163,6 +173,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	interrupted := err
 	_ = in.Close()
 	if expected != "" && result.best.WeightsHash() != expected {
+		if interrupted == nil {
+			removeCheckpoint(o, env) // it leads to these weights only
+		}
 		return errors.New("the weights are not those of " + o.expect + ": " + result.best.WeightsHash() + ", want " + expected)
 	}
 	// An interrupt ends training, not the account of what it came to.

@@ -22,6 +22,7 @@ type result struct {
 	bestEpoch int
 	history   []report.Epoch
 	stopped   string // why, in words
+	cut       bool   // by an interrupt
 }
 
 // A trainer is a run of training.
@@ -36,12 +37,13 @@ type trainer struct {
 	weights   []float32 // of each class, nil if all count the same
 	batch     *batch
 	result    *result
+	saved     int // epoch of the checkpoint, 0 if there is none
 }
 
 // train trains until there is nothing to be gained. After an interrupt it
 // returns both the best model so far, if an epoch was finished, and the error
-// to leave with.
-func train(ctx context.Context, o *options, env *cli.Env, d *data) (*result, error) {
+// to leave with. If saved is not nil it goes on from there.
+func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint) (*result, error) {
 	size := d.items.Size()
 	network := nn.Reference(size.Height, size.Width, len(d.classes), o.seed)
 	network.Classes = d.classes
@@ -69,11 +71,17 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data) (*result, err
 		return nil, err
 	}
 	d.describe(network.Parameters())
+	if saved != nil {
+		if err := t.resume(ctx, saved); err != nil {
+			return nil, err
+		}
+	}
 	return t.run(ctx)
 }
 
 func (t *trainer) run(ctx context.Context) (*result, error) {
-	for epoch := 1; ; epoch++ {
+	// A run that was killed after its last epoch has nothing left to do.
+	for epoch := len(t.result.history) + 1; t.result.stopped == ""; epoch++ {
 		if epoch > t.options.epochs {
 			t.result.stopped = fmt.Sprintf("all %d epochs are done", t.options.epochs)
 			break
@@ -88,21 +96,17 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 			if t.result.best == nil {
 				return nil, err
 			}
-			t.result.stopped = fmt.Sprintf("interrupted in epoch %d", epoch)
+			t.result.stopped, t.result.cut = fmt.Sprintf("interrupted in epoch %d", epoch), true
 			return t.result, err
 		}
 		if err != nil {
 			return nil, err
 		}
-		stop, err := t.judge(line)
-		if err != nil {
-			return nil, err
-		}
-		if stop {
-			break
-		}
+		t.judge(line)
+		t.save(epoch)
 	}
 	if t.result.best == nil {
+		removeCheckpoint(t.options, t.env) // it leads here only
 		return nil, cli.WithHint(errors.New("the validation loss was never a number"), "try a smaller --lr")
 	}
 	t.env.Infof("stopped: %s; the best weights are those of epoch %d", t.result.stopped, t.result.bestEpoch)
@@ -162,8 +166,8 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	return line, nil
 }
 
-// judge records an epoch and decides whether to go on.
-func (t *trainer) judge(line report.Epoch) (stop bool, err error) {
+// judge records an epoch and decides whether to stop.
+func (t *trainer) judge(line report.Epoch) {
 	t.result.history = append(t.result.history, line)
 	better, stop := t.stopping.observe(float64(line.ValLoss))
 	mark := ""
@@ -178,7 +182,6 @@ func (t *trainer) judge(line report.Epoch) (stop bool, err error) {
 	if stop {
 		t.result.stopped = fmt.Sprintf("the validation loss got no better for %d epochs", t.stopping.wait)
 	}
-	return stop, nil
 }
 
 // digits is the width of a number, so that lines stay in columns.

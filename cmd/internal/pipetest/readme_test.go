@@ -87,7 +87,7 @@ func TestReadme(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json"} {
+	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "night.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json"} {
 		if b := filepath.Join(dir, name); !exists(b) && !(name == "clear.oi" && !have("jq")) {
 			t.Errorf("%s did not appear", name)
 		}

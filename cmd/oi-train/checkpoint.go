@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/report"
+)
+
+// A checkpoint is a run of training between two epochs: all that is needed to
+// go on as if it had never stopped. On disk it is
+//
+//	"oi-ckpt1"                  8 bytes; the last one is the version
+//	length of head              uint32
+//	head                        JSON, a checkpointHead
+//	weights                     float32, in the order of the network's parameters
+//	averages of the optimiser   float32, in the same order
+//	best weights                float32, in the same order; only if head.BestEpoch > 0
+//	SHA-256                     32 bytes, over everything before
+//
+// with little-endian numbers.
+type checkpoint struct {
+	checkpointHead
+	weights  []model.Param
+	averages [][]float32
+	best     []model.Param // nil if no epoch had a validation loss yet
+}
+
+// checkpointHead is the part of a checkpoint that is not weights.
+type checkpointHead struct {
+	Version   string            `json:"version"` // of the program
+	Options   map[string]string `json:"options"` // that change results
+	Streamed  bool              `json:"streamed"`
+	Items     int64             `json:"items"` // of the input that were used
+	Input     string            `json:"input"` // their hash
+	Network   networkShape      `json:"network"`
+	Epoch     int               `json:"epoch"` // the last one that was finished
+	Step      uint64            `json:"step"`
+	BestEpoch int               `json:"best_epoch"`
+	Stopping  stoppingState     `json:"stopping"`
+	Stopped   string            `json:"stopped"` // why, if training is over
+	History   []savedEpoch      `json:"history"`
+}
+
+// networkShape is a network without its weights.
+type networkShape struct {
+	Height   int           `json:"height"`
+	Width    int           `json:"width"`
+	Channels int           `json:"channels"`
+	Classes  []string      `json:"classes"`
+	Arch     string        `json:"arch"`
+	Layers   []model.Layer `json:"layers"`
+}
+
+func shapeOf(n *model.Network) networkShape {
+	return networkShape{n.Height, n.Width, n.Channels, n.Classes, n.Arch, n.Layers}
+}
+
+// network returns a network of the shape with the given weights.
+func (s networkShape) network(params []model.Param) *model.Network {
+	return &model.Network{Height: s.Height, Width: s.Width, Channels: s.Channels, Classes: s.Classes, Arch: s.Arch, Layers: s.Layers, Params: params}
+}
+
+// stoppingState is what early stopping remembers.
+type stoppingState struct {
+	Best exact `json:"best"`
+	Wait int   `json:"wait"`
+	Any  bool  `json:"any"`
+}
+
+// savedEpoch is a line of the history. The report's own form writes NaN as
+// null, which could not be read back.
+type savedEpoch struct {
+	Loss            exact `json:"loss"`
+	Accuracy        exact `json:"accuracy"`
+	ValLoss         exact `json:"val_loss"`
+	ValAccuracy     exact `json:"val_accuracy"`
+	ImagesPerSecond exact `json:"images_per_second"`
+	Seconds         exact `json:"seconds"`
+}
+
+func saveEpochs(history []report.Epoch) []savedEpoch {
+	saved := make([]savedEpoch, len(history))
+	for i, e := range history {
+		saved[i] = savedEpoch{exact(e.Loss), exact(e.Accuracy), exact(e.ValLoss), exact(e.ValAccuracy), exact(e.ImagesPerSecond), exact(e.Seconds)}
+	}
+	return saved
+}
+
+func (h *checkpointHead) history() []report.Epoch {
+	history := make([]report.Epoch, len(h.History))
+	for i, e := range h.History {
+		history[i] = report.Epoch{
+			Epoch: i + 1, Loss: report.Number(e.Loss), Accuracy: float64(e.Accuracy), ValLoss: report.Number(e.ValLoss),
+			ValAccuracy: float64(e.ValAccuracy), ImagesPerSecond: float64(e.ImagesPerSecond), Seconds: float64(e.Seconds),
+		}
+	}
+	return history
+}
+
+// exact is a number that JSON keeps bit for bit, and NaN and infinity with it.
+type exact float64
+
+// MarshalText writes the number in hexadecimal.
+func (e exact) MarshalText() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(e), 'x', -1, 64), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (e *exact) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	*e = exact(v)
+	return err
+}
+
+const (
+	checkpointMagic   = "oi-ckpt"
+	checkpointVersion = '1'
+
+	// maxHead bounds the head: 65,536 classes of long names, and a history of
+	// as many epochs, are well below it.
+	maxHead = 64 << 20
+)
+
+var (
+	errNoCheckpoint      = errors.New("not a checkpoint")
+	errCheckpointVersion = errors.New("a checkpoint of another version of oi-train")
+	errDamaged           = errors.New("the checkpoint is damaged")
+)
+
+// write writes the checkpoint.
+func (c *checkpoint) write(w io.Writer) error {
+	head, err := json.Marshal(&c.checkpointHead)
+	if err != nil {
+		return err
+	}
+	if len(head) > maxHead {
+		return fmt.Errorf("a head of %d bytes, at most %d fit", len(head), maxHead)
+	}
+	sum := sha256.New()
+	out := io.MultiWriter(w, sum)
+	start := append([]byte(checkpointMagic), checkpointVersion)
+	start = binary.LittleEndian.AppendUint32(start, uint32(len(head)))
+	if _, err := out.Write(append(start, head...)); err != nil {
+		return err
+	}
+	tensors := make([][]float32, 0, 3*len(c.weights))
+	for _, p := range c.weights {
+		tensors = append(tensors, p.Data)
+	}
+	tensors = append(tensors, c.averages...)
+	for _, p := range c.best {
+		tensors = append(tensors, p.Data)
+	}
+	for _, data := range tensors {
+		if err := writeFloats(out, data); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(sum.Sum(nil))
+	return err
+}
+
+// floatsAtOnce bounds the buffer between weights and file.
+const floatsAtOnce = 1 << 14
+
+func writeFloats(w io.Writer, data []float32) error {
+	var buffer []byte
+	for len(data) > 0 {
+		part := data[:min(len(data), floatsAtOnce)]
+		data = data[len(part):]
+		buffer = buffer[:0]
+		for _, v := range part {
+			buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(v))
+		}
+		if _, err := w.Write(buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readCheckpoint reads a checkpoint that ends where r does. What memory it
+// takes depends on what r holds, not on what the head claims.
+func readCheckpoint(r io.Reader) (*checkpoint, error) {
+	in := &checkpointReader{in: r, sum: sha256.New()}
+	start := make([]byte, len(checkpointMagic)+1+4)
+	if err := in.fill(start); err != nil {
+		return nil, errors.Join(errNoCheckpoint, ioError(err))
+	}
+	switch {
+	case string(start[:len(checkpointMagic)]) != checkpointMagic:
+		return nil, errNoCheckpoint
+	case start[len(checkpointMagic)] != checkpointVersion:
+		return nil, errCheckpointVersion
+	}
+	c, err := in.body(binary.LittleEndian.Uint32(start[len(checkpointMagic)+1:]))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return c, nil
+}
+
+// ioError drops the news that a file is short, which says nothing about a
+// file that is no checkpoint.
+func ioError(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
+}
+
+// checkpointReader reads and sums up what it read.
+type checkpointReader struct {
+	in  io.Reader
+	sum hash.Hash // whose Write never fails
+}
+
+// fill fills b. An early end of the file is io.ErrUnexpectedEOF.
+func (r *checkpointReader) fill(b []byte) error {
+	_, err := io.ReadFull(r.in, b)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	r.sum.Write(b)
+	return err
+}
+
+// body reads everything after the length of the head.
+func (r *checkpointReader) body(length uint32) (*checkpoint, error) {
+	if length > maxHead {
+		return nil, fmt.Errorf("a head of %d bytes, at most %d are read", length, maxHead)
+	}
+	var head bytes.Buffer // which grows with what comes
+	if _, err := io.CopyN(&head, r.in, int64(length)); err != nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	r.sum.Write(head.Bytes())
+	c := &checkpoint{}
+	if err := json.Unmarshal(head.Bytes(), &c.checkpointHead); err != nil {
+		return nil, err
+	}
+	if c.Epoch < 1 || len(c.History) != c.Epoch || c.BestEpoch < 0 || c.BestEpoch > c.Epoch {
+		return nil, fmt.Errorf("%d epochs, the best of them %d, and a history of %d", c.Epoch, c.BestEpoch, len(c.History))
+	}
+	spec, err := c.Network.network(nil).Spec()
+	if err != nil {
+		return nil, err
+	}
+	if c.weights, err = r.params(spec); err != nil {
+		return nil, err
+	}
+	averages, err := r.params(spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range averages {
+		c.averages = append(c.averages, p.Data)
+	}
+	if c.BestEpoch > 0 {
+		if c.best, err = r.params(spec); err != nil {
+			return nil, err
+		}
+	}
+	want := r.sum.Sum(nil)
+	got := make([]byte, len(want))
+	if err := r.fill(got); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(got, want) {
+		return nil, errors.New("its checksum is another")
+	}
+	if n, err := io.CopyN(io.Discard, r.in, 1); n > 0 || !errors.Is(err, io.EOF) {
+		return nil, errors.Join(errors.New("something follows its end"), err)
+	}
+	return c, nil
+}
+
+// params reads the data of parameters of the given shapes.
+func (r *checkpointReader) params(spec []model.Param) ([]model.Param, error) {
+	params := make([]model.Param, len(spec))
+	buffer := make([]byte, 4*floatsAtOnce)
+	for i, p := range spec {
+		for left := p.Size(); left > 0; {
+			part := buffer[:4*min(left, floatsAtOnce)]
+			if err := r.fill(part); err != nil {
+				return nil, err
+			}
+			left -= len(part) / 4
+			for ; len(part) > 0; part = part[4:] {
+				p.Data = append(p.Data, math.Float32frombits(binary.LittleEndian.Uint32(part)))
+			}
+		}
+		params[i] = p
+	}
+	return params, nil
+}

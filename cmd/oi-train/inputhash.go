@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// An inputHash names the items that were used so far by a SHA-256 over what
+// training depends on: who they are, what they are labelled, into which set
+// they fall and what they look like, in their order.
+type inputHash struct {
+	hash  hash.Hash // whose Write never fails
+	items int64
+	head  []byte
+}
+
+func newInputHash() *inputHash { return &inputHash{hash: sha256.New()} }
+
+// add takes an item that has a label and a tensor.
+func (h *inputHash) add(item *record.Item) {
+	h.items++
+	h.head = h.head[:0]
+	text := func(s string) {
+		h.head = binary.LittleEndian.AppendUint64(h.head, uint64(len(s)))
+		h.head = append(h.head, s...)
+	}
+	for _, s := range []string{item.Key, item.ID, item.Set, item.Subset, item.Label.Name} {
+		text(s)
+	}
+	if item.Image != nil { // authors divide items that carry no set
+		text(item.Image.Author)
+		text(item.Image.AuthorURL)
+	}
+	if item.Fetched != nil { // by which duplicates are found
+		text(item.Fetched.SHA256)
+	}
+	if item.Augment != nil {
+		h.head = binary.LittleEndian.AppendUint64(h.head, uint64(item.Augment.Epoch))
+	}
+	for _, side := range item.Tensor.Shape {
+		h.head = binary.LittleEndian.AppendUint64(h.head, uint64(side))
+	}
+	// Its length in front keeps two items from reading as another two.
+	h.hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(h.head))))
+	h.hash.Write(h.head)
+	h.hash.Write(item.Tensor.Data)
+}
+
+// sum returns the hash of the items so far, in hexadecimal.
+func (h *inputHash) sum() string { return hex.EncodeToString(h.hash.Sum(nil)) }

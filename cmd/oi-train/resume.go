@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/nn"
+	"github.com/opensandwich/oi/cmd/internal/report"
+)
+
+// checkpoint returns the name of the checkpoint.
+func (o *options) checkpoint() string { return o.name + ".ckpt" }
+
+// texts are the options that change results, as they are saved.
+func (o *options) texts() map[string]string {
+	texts := map[string]string{}
+	for name, value := range o.values() {
+		texts[strings.ReplaceAll(name, "_", "-")] = fmt.Sprint(value)
+	}
+	return texts
+}
+
+// anew is the hint for a checkpoint that is of no use.
+const anew = "leave --resume out to start from the beginning"
+
+// loadCheckpoint returns the checkpoint that --resume goes on from, nil if
+// there is none, and checks that it was made with the same options.
+func loadCheckpoint(o *options, env *cli.Env) (*checkpoint, error) {
+	path := o.checkpoint()
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if o.resume {
+			env.Infof("there is no checkpoint %s: starting from the beginning", path)
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	if !o.resume {
+		env.Warnf("%s is the checkpoint of a run that did not end; it goes once the first epoch of this run is finished (--resume would go on from it)", path)
+		return nil, nil
+	}
+	c, err := readCheckpoint(bufio.NewReader(file))
+	if err != nil {
+		return nil, cli.WithHint(fmt.Errorf("%s: %w", path, err), anew)
+	}
+	if c.Version != env.Version {
+		env.Warnf("%s is by version %s, this is %s: the weights may differ from those of a run that never stopped", path, c.Version, env.Version)
+	}
+	return c, c.checkOptions(o)
+}
+
+// checkOptions returns an error that names the options that differ.
+func (c *checkpoint) checkOptions(o *options) error {
+	var differ []string
+	now := o.texts()
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if then, ok := c.Options[name]; !ok || then != now[name] {
+			differ = append(differ, fmt.Sprintf("--%s %s, now %s", name, then, now[name]))
+		}
+	}
+	if len(differ) == 0 {
+		return nil
+	}
+	return cli.WithHint(fmt.Errorf("%s was made with other options: %s", o.checkpoint(), strings.Join(differ, "; ")),
+		"give the same options, or "+anew)
+}
+
+// save writes a checkpoint after an epoch. The one before stays until this
+// one is complete.
+//
+// A checkpoint that cannot be written, because the disk is full for example,
+// is a warning and no error: it insures against losing the epochs that are
+// done, and to give them up for want of it would be that very loss. The disk
+// may have room again by the time the model is written.
+func (t *trainer) save(epoch int) {
+	network, state := t.nn.Network(), t.nn.State()
+	c := &checkpoint{
+		checkpointHead: checkpointHead{
+			Version: t.env.Version, Options: t.options.texts(),
+			Streamed: t.data.streamed != nil, Items: t.data.used.items, Input: t.data.used.sum(),
+			Network: shapeOf(network), Epoch: epoch, Step: state.Step, BestEpoch: t.result.bestEpoch,
+			Stopping: stoppingState{exact(t.stopping.best), t.stopping.wait, t.stopping.any},
+			Stopped:  t.result.stopped, History: saveEpochs(t.result.history),
+		},
+		weights: network.Params, averages: state.Averages,
+	}
+	if t.result.best != nil {
+		c.best = t.result.best.Params
+	}
+	err := report.WriteFiles(report.File{Path: t.options.checkpoint(), Write: c.write})
+	if err == nil {
+		t.saved = epoch
+		return
+	}
+	if t.saved > 0 {
+		t.env.Warnf("no checkpoint of epoch %d, that of epoch %d stays: %v", epoch, t.saved, err)
+	} else {
+		t.env.Warnf("no checkpoint of epoch %d: %v", epoch, err)
+	}
+}
+
+// resume takes up a checkpoint. Of a streamed run it reads again what was read
+// then, so that the next batch is the one that would have come.
+func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
+	if err := t.checkShape(c); err != nil {
+		return err
+	}
+	if c.Streamed {
+		t.env.Infof("reading the %d items again that were used before", c.Items)
+		if err := t.skip(ctx, c.Epoch); err != nil {
+			return err
+		}
+	}
+	if used := t.data.used; used.items != c.Items || used.sum() != c.Input {
+		return t.another(fmt.Sprintf("%d items then, %d now, and they are not the same ones", c.Items, used.items))
+	}
+	if err := t.nn.SetWeights(c.Network.network(c.weights)); err != nil {
+		return err
+	}
+	if err := t.nn.SetState(nn.State{Step: c.Step, Averages: c.averages}); err != nil {
+		return err
+	}
+	t.stopping.best, t.stopping.wait, t.stopping.any = float64(c.Stopping.Best), c.Stopping.Wait, c.Stopping.Any
+	t.result.history, t.result.stopped, t.result.bestEpoch = c.history(), c.Stopped, c.BestEpoch
+	if c.best != nil {
+		t.result.best = c.Network.network(c.best)
+	}
+	t.saved = c.Epoch
+	t.env.Infof("going on after epoch %d, from %s", c.Epoch, t.options.checkpoint())
+	return nil
+}
+
+// checkShape checks what can be known before an item is read again.
+func (t *trainer) checkShape(c *checkpoint) error {
+	then, now := c.Network, shapeOf(t.nn.Network())
+	switch {
+	case c.Streamed && t.data.streamed == nil:
+		return t.another("it brought epochs from oi-augment, this one brings none")
+	case !c.Streamed && t.data.streamed != nil:
+		return t.another("it brought no epochs, this one brings those of oi-augment")
+	case !slices.Equal(then.Classes, now.Classes):
+		return t.another(fmt.Sprintf("its classes were %s, now they are %s", strings.Join(then.Classes, ", "), strings.Join(now.Classes, ", ")))
+	case then.Height != now.Height || then.Width != now.Width || then.Channels != now.Channels:
+		return t.another(fmt.Sprintf("its pictures were %dx%d, now they are %dx%d", then.Width, then.Height, now.Width, now.Height))
+	case !reflect.DeepEqual(then, now):
+		return cli.WithHint(fmt.Errorf("%s is of another network than this oi-train makes", t.options.checkpoint()), anew)
+	}
+	return nil
+}
+
+// another is the error for an input that is not the checkpoint's.
+func (t *trainer) another(what string) error {
+	return cli.WithHint(fmt.Errorf("%s was made from another input: %s", t.options.checkpoint(), what), "give the same input, or "+anew)
+}
+
+// skip reads the epochs that are done.
+func (t *trainer) skip(ctx context.Context, epochs int) error {
+	for epoch := 1; epoch <= epochs; epoch++ {
+		if !t.feed.begin(epoch) {
+			return t.another(fmt.Sprintf("epoch %d was finished then, now there are %d", epochs, epoch-1))
+		}
+		for {
+			err := t.feed.next(t.batch)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil && wasInterrupted(ctx, err) {
+				return fmt.Errorf("interrupted while reading epoch %d again: %w", epoch, context.Canceled)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removeCheckpoint removes the checkpoint of a run that needs it no more.
+func removeCheckpoint(o *options, env *cli.Env) {
+	if err := os.Remove(o.checkpoint()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		env.Warnf("the checkpoint is not needed any more: %v", err)
+	}
+}
