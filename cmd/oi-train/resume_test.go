@@ -296,3 +296,21 @@ func TestResumeRefusesStreamed(t *testing.T) {
 		})
 	}
 }
+
+// Patience that was used up before counts after.
+func TestResumesPatience(t *testing.T) {
+	input := encode(t, []string{"red", "green"}, twoClasses()...)
+	args := []string{"--patience", "4", "--min-delta", "1e6"} // only epoch 1 is better
+	whole := runTrain(t, t.Context(), input, args...)
+	if !strings.Contains(whole.stderr, "epoch  5/50") || strings.Contains(whole.stderr, "epoch  6/50") {
+		t.Fatal(whole.stderr)
+	}
+	s := newSession(t)
+	if code, stderr := s.interrupt(11, input, args...); code != 130 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	if stderr := s.resumes(input, whole.files["m.onnx"], args...); !strings.Contains(stderr, "going on after epoch 3") || strings.Contains(stderr, "epoch  6/50") {
+		// The best weights would be the same ones, after two epochs more.
+		t.Error(stderr)
+	}
+}
