@@ -20,7 +20,7 @@ import (
 func main() { cli.Main(command()) }
 
 func command() *cli.Command {
-	o := &options{}
+	o := &options{sets: dataset.DefaultSplit()}
 	return &cli.Command{
 		Name:        "oi-boxes",
 		Summary:     "find the boxes of some classes in Open Images",
@@ -86,9 +86,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.choice.Register(fs)
 	fs.StringSliceVar(&o.subsets, "subset", []string{openimages.Train}, "which subsets: a `LIST` of train, validation, test")
 	fs.StringVar(&o.split, "split", "official", "how rows get their set: `official|hash`")
-	fs.Float64Var(&o.sets.Val, "val", dataset.DefaultVal, "`SHARE` of the photos' authors for validation, where rows are divided")
-	fs.Float64Var(&o.sets.Test, "test", dataset.DefaultTest, "`SHARE` of the photos' authors for the test, where rows are divided")
-	fs.Uint64Var(&o.sets.Seed, "set-seed", dataset.DefaultSeed, "`SEED` of the division")
+	fs.Float64Var(&o.sets.Val, "val", o.sets.Val, "`SHARE` of the photos' authors for validation, where rows are divided")
+	fs.Float64Var(&o.sets.Test, "test", o.sets.Test, "`SHARE` of the photos' authors for the test, where rows are divided")
+	fs.Uint64Var(&o.sets.Seed, "set-seed", o.sets.Seed, "`SEED` of the division")
 	fs.Int64Var(&o.limit, "limit", 0, "keep `N` boxes, evenly over the classes (default all)")
 	fs.Int64Var(&o.negatives, "negatives", 0, "add `N` boxes of other classes, labelled \"not CLASS\"")
 	fs.Uint64Var(&o.seed, "seed", 1, "`SEED` of --limit and --negatives")

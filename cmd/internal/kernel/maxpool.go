@@ -63,6 +63,8 @@ func (j *maxPoolJob) task(n int, _ *Pool, _ *worker) {
 	}
 }
 
+// largest returns the largest of a window and which it is, the first of equals;
+// NaN if one is NaN.
 func largest(v0, v1, v2, v3 float32) (float32, uint8) {
 	m, i := v0, uint8(0)
 	if v1 > m {

@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // The reference inner loops. They are what every platform without assembly
 // runs, so they are blocked for the registers of a scalar machine.
 //
@@ -161,21 +159,12 @@ func poolRowRef(y []float32, idx []uint8, stride int, top, bottom []float32, win
 
 // poolOne is ReLU and max pooling of one window.
 func poolOne(v0, v1, v2, v3 float32) (float32, uint8) {
-	m, i := v0, uint8(0)
-	if v1 > m {
-		m, i = v1, 1
-	}
-	if v2 > m {
-		m, i = v2, 2
-	}
-	if v3 > m {
-		m, i = v3, 3
-	}
-	if !(m > 0) {
+	m, i := largest(v0, v1, v2, v3)
+	switch {
+	case m != m:
+		i = 4
+	case !(m > 0):
 		m, i = 0, 4
-	}
-	if v0 != v0 || v1 != v1 || v2 != v2 || v3 != v3 {
-		m, i = float32(math.NaN()), 4
 	}
 	return m, i
 }
