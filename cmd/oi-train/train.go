@@ -37,6 +37,8 @@ type trainer struct {
 	weights   []float32 // of each class, nil if all count the same
 	batch     *batch
 	result    *result
+	bar       bar
+	perEpoch  int // items of the last epoch, 0 before the first
 	saved     int // epoch of the checkpoint, 0 if there is none
 }
 
@@ -53,7 +55,10 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 	t := &trainer{
 		options: o, env: env, data: d, feed: &spoolFeed{data: d},
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
-		batch:    newBatch(o.batch), result: &result{},
+		batch:    newBatch(o.batch), result: &result{}, bar: bar{now: env.Now},
+	}
+	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
+		t.bar.out = env.Stderr
 	}
 	if d.streamed != nil {
 		t.feed = newStreamFeed(d)
@@ -117,6 +122,13 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 // set.
 func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	start := t.env.Now()
+	t.bar.begin(start)
+	defer t.bar.clear()
+	total := t.perEpoch
+	if t.data.streamed == nil {
+		total = len(t.data.train)
+	}
+	label := fmt.Sprintf("epoch %d/%d", number, t.options.epochs)
 	var loss float64
 	var seen, correct int
 	for {
@@ -141,7 +153,9 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 		loss += l * float64(len(t.batch.images))
 		correct += c
 		seen += len(t.batch.images)
+		t.bar.draw(label, seen, total, loss/float64(seen))
 	}
+	t.perEpoch = seen
 	if seen == 0 {
 		return report.Epoch{}, fmt.Errorf("epoch %d has no items to train on", number)
 	}

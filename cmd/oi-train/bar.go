@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// A bar is a line on a terminal that shows how far an epoch has come, drawn
+// over as it goes on. oi-train may draw one because it is the last of the
+// pipe; the stages before it write plain lines.
+type bar struct {
+	out   io.Writer // nil: nothing is drawn
+	now   func() time.Time
+	start time.Time // of the epoch
+	last  time.Time // when it was drawn, zero if it is not on the screen
+}
+
+const (
+	barWidth = 24
+	barEvery = 100 * time.Millisecond
+)
+
+// begin says when an epoch started.
+func (b *bar) begin(at time.Time) { b.start = at }
+
+// draw shows that an epoch has seen n of total pictures. total is 0 where it
+// is not known.
+func (b *bar) draw(label string, n, total int, loss float64) {
+	if b.out == nil {
+		return
+	}
+	now := b.now()
+	if !b.last.IsZero() && now.Sub(b.last) < barEvery {
+		return
+	}
+	b.last = now
+	// The cursor goes back to the start of the line, so that a line of another
+	// stage is written over the bar and not behind it. A bar that cannot be
+	// drawn is no reason to fail.
+	_, _ = fmt.Fprintf(b.out, "\r\x1b[K%s\r", b.line(label, n, total, loss, now.Sub(b.start)))
+}
+
+func (b *bar) line(label string, n, total int, loss float64, elapsed time.Duration) string {
+	rate := 0.0
+	if elapsed > 0 {
+		rate = float64(n) / elapsed.Seconds()
+	}
+	if total == 0 {
+		return fmt.Sprintf("%s  %d images  loss %.4f  %.0f img/s", label, n, loss, rate)
+	}
+	n = min(n, total)
+	done := barWidth * n / total
+	left := "?"
+	if rate > 0 {
+		left = time.Duration(float64(total-n) / rate * float64(time.Second)).Round(time.Second).String()
+	}
+	return fmt.Sprintf("%s  [%s%s]  loss %.4f  %.0f img/s  %s left",
+		label, strings.Repeat("#", done), strings.Repeat(".", barWidth-done), loss, rate, left)
+}
+
+// clear takes the bar off the screen.
+func (b *bar) clear() {
+	if b.last.IsZero() {
+		return
+	}
+	b.last = time.Time{}
+	_, _ = io.WriteString(b.out, "\r\x1b[K")
+}
