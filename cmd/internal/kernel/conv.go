@@ -142,6 +142,14 @@ func (c Conv) forward(p *Pool, g geometry, y []float32, idx []uint8, x, w, b []f
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
 	mustLen("w", w, g.taps*c.Cout)
 	optLen("b", b, c.Cout)
+	if c.winograd() {
+		c.forwardWinograd(p, g, y, idx, x, w, b)
+	} else {
+		c.forwardDirect(p, g, y, idx, x, w, b)
+	}
+}
+
+func (c Conv) forwardDirect(p *Pool, g geometry, y []float32, idx []uint8, x, w, b []float32) {
 	x = c.padInput(p, g, x)
 	rows := g.oh
 	if idx != nil {

@@ -59,6 +59,21 @@ func scaleAVX2(dst []float32, src []uint8, factor float32)
 //go:noescape
 func reluAVX2(y []float32, x []float32)
 
+// winogradInputAVX2 transforms tiles of the input. channels must be a positive multiple of 8, n positive.
+//
+//go:noescape
+func winogradInputAVX2(v []float32, plane int, stride int, x []float32, row int, pixel int, channels int, n int)
+
+// winogradOutputAVX2 transforms tiles of 16 lanes back to two rows of the output. n must be positive.
+//
+//go:noescape
+func winogradOutputAVX2(y []float32, row int, pixel int, m []float32, plane int, n int)
+
+// winogradWeightsAVX2 transforms the weights of 16 output channels. cin must be positive.
+//
+//go:noescape
+func winogradWeightsAVX2(u []float32, plane int, w []float32, tap int, stride int, cin int)
+
 // pickRowAMD64 appends gradients to lists.
 //
 //go:noescape

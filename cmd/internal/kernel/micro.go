@@ -23,6 +23,10 @@ type micro struct {
 	rmsprop    func(w, a, g []float32, lr, rho, rest, eps, floor float32)
 	scale      func(dst []float32, src []uint8, factor float32)
 	relu       func(y, x []float32)
+
+	winogradInput   func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
+	winogradOutput  func(y []float32, row, pixel int, m []float32, plane, n int)
+	winogradWeights func(u []float32, plane int, w []float32, tap, stride, cin, n int)
 }
 
 func goMicro() *micro {
@@ -37,5 +41,9 @@ func goMicro() *micro {
 		rmsprop:    rmspropRef,
 		scale:      scaleRef,
 		relu:       reluRef,
+
+		winogradInput:   winogradInputRef,
+		winogradOutput:  winogradOutputRef,
+		winogradWeights: winogradWeightsRef,
 	}
 }

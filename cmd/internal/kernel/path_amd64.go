@@ -32,6 +32,10 @@ func avx2Micro() *micro {
 		rmsprop:    avx2RMSProp,
 		scale:      avx2Scale,
 		relu:       avx2ReLU,
+
+		winogradInput:   avx2WinogradInput,
+		winogradOutput:  winogradOutputAVX2,
+		winogradWeights: avx2WinogradWeights,
 	}
 }
 
@@ -83,4 +87,20 @@ func avx2ReLU(y, x []float32) {
 	reluAVX2(y, x)
 	full := len(y) &^ 7
 	reluRef(y[full:], x[full:])
+}
+
+func avx2WinogradInput(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
+	full := channels &^ 7
+	winogradInputAVX2(v, plane, stride, x, row, pixel, full, n)
+	if full < channels {
+		winogradInputRef(v[full:], plane, stride, x[full:], row, pixel, channels-full, n)
+	}
+}
+
+func avx2WinogradWeights(u []float32, plane int, w []float32, tap, stride, cin, n int) {
+	if n < lanes {
+		winogradWeightsRef(u, plane, w, tap, stride, cin, n)
+		return
+	}
+	winogradWeightsAVX2(u, plane, w, tap, stride, cin)
 }

@@ -31,6 +31,7 @@ type Pool struct {
 
 	// State of the operation under way; here so that a call needs no memory.
 	convForward  convForward
+	convWinograd convWinograd
 	convGradW    convGradW
 	convGradX    convGradX
 	denseForward denseForward
@@ -42,6 +43,8 @@ type Pool struct {
 	reduce       reduceJob
 	element      elementJob
 	maxPool      maxPoolJob
+
+	winogradWeights winogradWeights
 }
 
 // job is one parallel phase: n independent tasks, numbered from 0. Which

@@ -59,6 +59,9 @@ func main() {
 	v.rmsprop()
 	v.scale()
 	v.relu()
+	v.winogradInput()
+	v.winogradOutput()
+	v.winogradWeights()
 	pickRow()
 	Generate()
 }

@@ -1,0 +1,212 @@
+package kernel
+
+// A 3x3 convolution with stride 1 and many channels is computed by Winograd's
+// minimal filtering F(2x2, 3x3), as in A. Lavin and S. Gray, "Fast algorithms
+// for convolutional neural networks", CVPR 2016, section 4.1. For each tile of
+// 2x2 outputs, which see 4x4 inputs d, and 3x3 weights g,
+//
+//	Y = A^T [(G g G^T) * (B^T d B)] A
+//
+// with * element by element, summed over the input channels. That is 16
+// products in place of 36. B and A hold only 0, 1 and -1.
+//
+//	      1  0 -1  0          1   0   0
+//	B^T = 0  1  1  0     G = 1/2 1/2 1/2     A^T = 1 1  1  0
+//	      0 -1  1  0         1/2 -1/2 1/2          0 1 -1 -1
+//	      0  1  0 -1          0   0   1
+//
+// A tile is just a pooling window, so that nothing is lost to a pooling that follows.
+//
+// # Order
+//
+// Tiles are independent of each other, and the terms of each are added in one
+// order: across, then down, in the transforms; channel after channel in the
+// products. How the tiles are spread over tasks changes no result.
+//
+// # Errors
+//
+// The transforms cancel, which costs accuracy: the largest error, relative to the
+// largest output, is about twice that of the direct sum of the same products; see
+// TestWinogradError. F(4x4, 3x3) would lose another factor of ten for at most 1.8
+// times fewer products, and is not used.
+//
+// A NaN or an infinity among the inputs of a tile makes those outputs NaN that depend on it and may
+// make the other outputs of its tile NaN too: inputs are added before weights are
+// applied. An infinity becomes NaN in most places (Inf - Inf).
+
+// planes is the number of products of a tile.
+const planes = 16
+
+// biasPlane is the product that enters all four outputs with a plus sign. A sum
+// that starts with the bias there adds it to each of them.
+const biasPlane = 5
+
+// winograd reports whether the convolution is computed in tiles. It must depend on
+// nothing but the shape of an image, and on that alike on all paths: the two ways differ
+// in the last bits.
+func (c Conv) winograd() bool {
+	if c.K != 3 || c.Stride != 1 || c.Cin < 16 || c.Cout < 16 {
+		return false
+	}
+	oh, ow := c.OutHW()
+	return oh > 1 && ow > 1
+}
+
+// stripValues is about the number of transformed inputs that a task handles at a time.
+// They should fit the second-level cache beside the weights of a block.
+const stripValues = 24 << 10
+
+// convWinograd computes a strip of consecutive tiles, which may reach over rows
+// and images.
+type convWinograd struct {
+	c      Conv
+	g      geometry
+	y      []float32
+	idx    []uint8 // nil: plain convolution
+	x      []float32
+	u      []float32 // transformed weights [blocks][planes][Cin+1][lanes], with a gap after each plane
+	b      []float32 // [blocks+1][lanes], the last zero
+	th, tw int       // tiles of an image
+	strip  int       // tiles of a task
+
+	vPlane, mPlane, uPlane int // values from one plane to the next
+}
+
+// A gap between planes keeps them off the same cache sets.
+const planeGap = lanes
+
+func (c Conv) forwardWinograd(p *Pool, g geometry, y []float32, idx []uint8, x, w, b []float32) {
+	j := &p.convWinograd
+	*j = convWinograd{c: c, g: g, y: y, idx: idx, x: x, th: g.ph, tw: g.pw}
+	if idx == nil {
+		j.th, j.tw = (g.oh+1)/2, (g.ow+1)/2
+	}
+	// Multiples of 6 and 12 suit the tile kernels.
+	j.strip = max(12, stripValues/(planes*c.Cin)/12*12)
+	j.vPlane, j.mPlane, j.uPlane = j.strip*c.Cin+planeGap, j.strip*lanes+planeGap, c.Cin*lanes+planeGap
+	packed := grow(&p.packed, g.blocks*planes*j.uPlane+(g.blocks+1)*lanes)
+	j.u, j.b = packed[:g.blocks*planes*j.uPlane], packed[g.blocks*planes*j.uPlane:]
+	clear(j.b)
+	copy(j.b, b)
+	p.winogradWeights = winogradWeights{c: c, u: j.u, w: w, plane: j.uPlane}
+	p.run(g.blocks, &p.winogradWeights)
+	p.reserve(scratch{tile: planes*(j.vPlane+j.mPlane) + 4*j.strip*lanes + 8*(j.strip+1)*c.Cin})
+	p.run((c.N*j.th*j.tw+j.strip-1)/j.strip, j)
+}
+
+// winogradWeights transforms the weights of a block of output channels.
+type winogradWeights struct {
+	c     Conv
+	u, w  []float32
+	plane int
+}
+
+func (j *winogradWeights) task(blk int, p *Pool, _ *worker) {
+	cin, cout := j.c.Cin, j.c.Cout
+	u, n := j.u[blk*planes*j.plane:], min(lanes, cout-blk*lanes)
+	if n < lanes {
+		clear(u[:planes*j.plane])
+	}
+	p.micro.winogradWeights(u, j.plane, j.w[blk*lanes:], cin*cout, cout, cin, n)
+}
+
+func (j *convWinograd) task(i int, p *Pool, w *worker) {
+	cin, first := j.c.Cin, i*j.strip
+	last := min(first+j.strip, j.c.N*j.th*j.tw)
+	n := last - first
+	v, rest := w.tile[:planes*j.vPlane], w.tile[planes*j.vPlane:]
+	m, rest := rest[:planes*j.mPlane], rest[planes*j.mPlane:]
+	rows, patch := rest[:4*j.strip*lanes], rest[4*j.strip*lanes:]
+
+	for t := first; t < last; {
+		s := j.segment(t, last)
+		j.input(p, v[(t-first)*cin:], s, patch)
+		t += s.n
+	}
+	for blk := range j.g.blocks {
+		for k := range planes {
+			init := j.b[j.g.blocks*lanes:]
+			if k == biasPlane {
+				init = j.b[blk*lanes:]
+			}
+			p.micro.tile(m[k*j.mPlane:], lanes, init, 0, v[k*j.vPlane:], cin, 0, 1,
+				j.u[(blk*planes+k)*j.uPlane:], lanes, 1, cin, n)
+		}
+		for t := first; t < last; {
+			s := j.segment(t, last)
+			j.output(p, m[(t-first)*lanes:], s, blk, rows)
+			t += s.n
+		}
+	}
+}
+
+// segment is n tiles side by side.
+type segment struct{ img, row, col, n int }
+
+// segment returns the longest one that starts at tile t and ends before last.
+func (j *convWinograd) segment(t, last int) segment {
+	s := segment{img: t / j.tw / j.th, row: t / j.tw % j.th, col: t % j.tw}
+	s.n = min(last-t, j.tw-s.col)
+	return s
+}
+
+// input transforms the inputs of a segment.
+func (j *convWinograd) input(p *Pool, v []float32, s segment, patch []float32) {
+	h, w, cin, pad := j.c.H, j.c.W, j.c.Cin, j.c.Pad
+	top := 2*s.row - pad
+	// Tiles from lo to hi see no padding on their left and right.
+	lo, hi := (pad+1)/2, (w+pad-2)/2
+	if top < 0 || top+4 > h {
+		lo, hi = j.tw, j.tw
+	}
+	for s.n > 0 {
+		n, left := s.n, 2*s.col-pad
+		switch {
+		case s.col >= lo && s.col < hi:
+			n = min(n, hi-s.col)
+			x := j.x[((s.img*h+top)*w+left)*cin:]
+			p.micro.winogradInput(v, j.vPlane, cin, x, w*cin, cin, cin, n)
+		default:
+			if s.col < lo {
+				n = min(n, lo-s.col)
+			}
+			width := (2*n + 2) * cin
+			clear(patch[:4*width])
+			from, to := max(left, 0), min(left+2*n+2, w)
+			for r := range 4 {
+				if y := top + r; y >= 0 && y < h && from < to {
+					copy(patch[r*width+(from-left)*cin:], j.x[((s.img*h+y)*w+from)*cin:][:(to-from)*cin])
+				}
+			}
+			p.micro.winogradInput(v, j.vPlane, cin, patch, width, cin, cin, n)
+		}
+		v = v[n*cin:]
+		s.col += n
+		s.n -= n
+	}
+}
+
+// output transforms the products of a segment to a block of channels of y.
+func (j *convWinograd) output(p *Pool, m []float32, s segment, blk int, rows []float32) {
+	cout, first := j.c.Cout, blk*lanes
+	n, width := min(lanes, cout-first), 2*s.n*lanes
+	if j.idx != nil {
+		p.micro.winogradOutput(rows, width, lanes, m, j.mPlane, s.n)
+		at := ((s.img*j.th+s.row)*j.tw+s.col)*cout + first
+		p.micro.poolRow(j.y[at:], j.idx[at:], cout, rows, rows[width:], s.n, n)
+		return
+	}
+	oh, ow := j.g.oh, j.g.ow
+	y := j.y[((s.img*oh+2*s.row)*ow+2*s.col)*cout+first:]
+	high, wide := min(2, oh-2*s.row), min(2*s.n, ow-2*s.col)
+	if n == lanes && high == 2 && wide == 2*s.n {
+		p.micro.winogradOutput(y, ow*cout, cout, m, j.mPlane, s.n)
+		return
+	}
+	p.micro.winogradOutput(rows, width, lanes, m, j.mPlane, s.n)
+	for r := range high {
+		for q := range wide {
+			copy(y[(r*ow+q)*cout:][:n], rows[r*width+q*lanes:])
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package kernel
+
+// The reference transforms. Halving is exact, so that the only roundings are
+// those of the additions, and there is nothing that a compiler could fuse
+// to another result.
+
+// winogradInputRef transforms n tiles of a row, B^T d B. Pixel (i, j) of tile t is the channels
+// at x[i*row+(2*t+j)*pixel]; value (i, j) of its transform goes to the plane
+// at v[(4*i+j)*plane], there to t*stride.
+func winogradInputRef(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
+	for t := range n {
+		for j := range 4 {
+			// Across, for the four rows: d0-d2, d1+d2, d2-d1, d1-d3.
+			first, second := 2*t+[4]int{0, 1, 2, 1}[j], 2*t+[4]int{2, 2, 1, 3}[j]
+			var a, b, to [4][]float32
+			for i := range 4 {
+				a[i], b[i] = x[i*row+first*pixel:][:channels], x[i*row+second*pixel:][:channels]
+				to[i] = v[(4*i+j)*plane+t*stride:][:channels]
+			}
+			for c := range channels {
+				var d [4]float32
+				if j == 1 {
+					d = [4]float32{a[0][c] + b[0][c], a[1][c] + b[1][c], a[2][c] + b[2][c], a[3][c] + b[3][c]}
+				} else {
+					d = [4]float32{a[0][c] - b[0][c], a[1][c] - b[1][c], a[2][c] - b[2][c], a[3][c] - b[3][c]}
+				}
+				// Down, in the same way.
+				to[0][c], to[1][c], to[2][c], to[3][c] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3]
+			}
+		}
+	}
+}
+
+// winogradOutputRef transforms n tiles of 16 lanes back, A^T m A. Value (i, j) of tile
+// t is at m[(4*i+j)*plane+16*t]; output (r, q) goes to y[r*row+(2*t+q)*pixel].
+func winogradOutputRef(y []float32, row, pixel int, m []float32, plane, n int) {
+	for t := range n {
+		var from [planes][]float32
+		for k := range from {
+			from[k] = m[k*plane+t*lanes:][:lanes]
+		}
+		for r := range 2 {
+			left, right := y[r*row+2*t*pixel:][:lanes], y[r*row+(2*t+1)*pixel:][:lanes]
+			for l := range lanes {
+				// Down, for the four columns, then across: (a0+a1)+a2 or (a1-a2)-a3.
+				var s [4]float32
+				for j := range s {
+					if r == 0 {
+						s[j] = from[j][l] + from[4+j][l] + from[8+j][l]
+					} else {
+						s[j] = from[4+j][l] - from[8+j][l] - from[12+j][l]
+					}
+				}
+				left[l], right[l] = s[0]+s[1]+s[2], s[1]-s[2]-s[3]
+			}
+		}
+	}
+}
+
+// winogradWeightsRef transforms the weights of n <= 16 output channels, G g G^T.
+// Weight (i, j) for input channel c is at w[(3*i+j)*tap+c*stride]; value (i, j) of its
+// transform goes to u[(4*i+j)*plane+16*c].
+func winogradWeightsRef(u []float32, plane int, w []float32, tap, stride, cin, n int) {
+	for c := range cin {
+		for l := range n {
+			var across [4][3]float32
+			for i := range 3 {
+				g := w[3*i*tap+c*stride+l:]
+				across[0][i], across[1][i], across[2][i], across[3][i] = winogradPoints(g[0], g[tap], g[2*tap])
+			}
+			for j, g := range across {
+				to := u[j*plane+c*lanes+l:]
+				to[0], to[4*plane], to[8*plane], to[12*plane] = winogradPoints(g[0], g[1], g[2])
+			}
+		}
+	}
+}
+
+// winogradPoints is G g: the values of a polynomial g at 0, 1, -1 and infinity,
+// two of them halved.
+func winogradPoints(g0, g1, g2 float32) (at0, at1, atMinus1, atInf float32) {
+	outer, inner := float32((g0+g2)*0.5), float32(g1*0.5)
+	return g0, outer + inner, outer - inner, g2
+}
