@@ -13,6 +13,8 @@ var convShapes = []Conv{
 	{N: 9, H: 7, W: 11, Cin: 8, Cout: 32, K: 3, Stride: 1},
 	{N: 2, H: 17, W: 31, Cin: 32, Cout: 32, K: 3, Stride: 1},
 	{N: 1, H: 12, W: 18, Cin: 32, Cout: 64, K: 3, Stride: 1},
+	{N: 2, H: 9, W: 8, Cin: 24, Cout: 21, K: 3, Stride: 1, Pad: 1},
+	{N: 3, H: 3, W: 2, Cin: 16, Cout: 16, K: 3, Stride: 1, Pad: 4},
 	{N: 2, H: 9, W: 9, Cin: 5, Cout: 19, K: 3, Stride: 1},
 	{N: 17, H: 5, W: 6, Cin: 1, Cout: 1, K: 3, Stride: 1},
 	{N: 2, H: 8, W: 7, Cin: 4, Cout: 24, K: 3, Stride: 1, Pad: 1},

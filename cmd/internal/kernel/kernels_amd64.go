@@ -14,6 +14,11 @@ func tileAVX2(dst []float32, dstStride int, init []float32, initStride int, x []
 //go:noescape
 func tileBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
+// tileBy4AVX2 computes rows of 16 lanes.
+//
+//go:noescape
+func tileBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+
 // listsAVX2 adds sparse sums.
 //
 //go:noescape

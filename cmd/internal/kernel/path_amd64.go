@@ -40,6 +40,10 @@ func avx2Micro() *micro {
 }
 
 func avx2Tile(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
+	if step == 1 && run%4 == 0 {
+		tileBy4AVX2(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
+		return
+	}
 	if step == 1 && run%3 == 0 {
 		tileBy3AVX2(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
 		return

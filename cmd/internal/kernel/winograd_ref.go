@@ -9,26 +9,30 @@ package kernel
 // at v[(4*i+j)*plane], there to t*stride.
 func winogradInputRef(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
 	for t := range n {
-		for j := range 4 {
-			// Across, for the four rows: d0-d2, d1+d2, d2-d1, d1-d3.
-			first, second := 2*t+[4]int{0, 1, 2, 1}[j], 2*t+[4]int{2, 2, 1, 3}[j]
-			var a, b, to [4][]float32
-			for i := range 4 {
-				a[i], b[i] = x[i*row+first*pixel:][:channels], x[i*row+second*pixel:][:channels]
-				to[i] = v[(4*i+j)*plane+t*stride:][:channels]
-			}
-			for c := range channels {
-				var d [4]float32
-				if j == 1 {
-					d = [4]float32{a[0][c] + b[0][c], a[1][c] + b[1][c], a[2][c] + b[2][c], a[3][c] + b[3][c]}
-				} else {
-					d = [4]float32{a[0][c] - b[0][c], a[1][c] - b[1][c], a[2][c] - b[2][c], a[3][c] - b[3][c]}
-				}
-				// Down, in the same way.
-				to[0][c], to[1][c], to[2][c], to[3][c] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3]
-			}
+		for c := range channels {
+			at := 2*t*pixel + c
+			d0, d1, d2, d3 := inputColumn(x[at:], row)
+			e0, e1, e2, e3 := inputColumn(x[at+pixel:], row)
+			f0, f1, f2, f3 := inputColumn(x[at+2*pixel:], row)
+			g0, g1, g2, g3 := inputColumn(x[at+3*pixel:], row)
+			at = t*stride + c
+			inputRow(v[at:], plane, d0, e0, f0, g0)
+			inputRow(v[at+4*plane:], plane, d1, e1, f1, g1)
+			inputRow(v[at+8*plane:], plane, d2, e2, f2, g2)
+			inputRow(v[at+12*plane:], plane, d3, e3, f3, g3)
 		}
 	}
+}
+
+// inputColumn is B^T d for a column of a tile.
+func inputColumn(x []float32, row int) (d0, d1, d2, d3 float32) {
+	a, b, c, d := x[0], x[row], x[2*row], x[3*row]
+	return a - c, b + c, c - b, b - d
+}
+
+// inputRow is the same across a row.
+func inputRow(v []float32, plane int, a, b, c, d float32) {
+	v[0], v[plane], v[2*plane], v[3*plane] = a-c, b+c, c-b, b-d
 }
 
 // winogradOutputRef transforms n tiles of 16 lanes back, A^T m A. Value (i, j) of tile

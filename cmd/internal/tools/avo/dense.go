@@ -74,6 +74,11 @@ func (v isa) tileOf(pixels, unroll int, dst, init, x, pix, step, wStride, n, ski
 	}
 	Load(Param("w").Base(), w)
 	Load(Param("rows"), r)
+	var wStride3 reg.GPVirtual
+	if unroll > 3 {
+		wStride3 = GP64()
+		LEAQ(indexed(wStride, wStride, 2, 0), wStride3)
+	}
 
 	Label(name("row"))
 	j := GP64()
@@ -83,7 +88,11 @@ func (v isa) tileOf(pixels, unroll int, dst, init, x, pix, step, wStride, n, ski
 	for u := range unroll {
 		weights := v.vectors(wide)
 		for i := range wide {
-			VMOVUPS(scaled(w, wStride, u, i*v.bytes()), weights[i])
+			if u == 3 {
+				VMOVUPS(indexed(w, wStride3, 1, i*v.bytes()), weights[i])
+			} else {
+				VMOVUPS(scaled(w, wStride, u, i*v.bytes()), weights[i])
+			}
 		}
 		for p := range pixels {
 			in := v.vector()
@@ -106,6 +115,8 @@ func (v isa) tileOf(pixels, unroll int, dst, init, x, pix, step, wStride, n, ski
 	case 3:
 		LEAQ(indexed(w, wStride, 2, 0), w)
 		ADDQ(wStride, w)
+	case 4:
+		LEAQ(indexed(w, wStride, 4, 0), w)
 	}
 	SUBQ(operand.Imm(uint64(unroll)), j)
 	JNZ(jump(name("run")))

@@ -50,6 +50,7 @@ func main() {
 	v := avx2
 	v.tile("tile", 1)
 	v.tile("tileBy3", 3)
+	v.tile("tileBy4", 4)
 	v.lists()
 	v.pickWindow()
 	v.poolRow()

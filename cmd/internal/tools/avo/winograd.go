@@ -62,27 +62,34 @@ func (v isa) winogradInput() {
 	Label("tile")
 	c := number("channels")
 	Label("channels")
-	for j := range 4 {
-		// Across: x0-x2, x1+x2, x2-x1, x1-x3.
-		first, second := []int{0, 1, 2, 1}[j], []int{2, 2, 1, 3}[j]
-		d := v.vectors(4)
+	// Down each of the columns, then across: a0-a2, a1+a2, a2-a1, a1-a3. The
+	// middle columns stay in registers, the others come and go.
+	down := func(j int) []reg.VecVirtual {
+		d, sum := v.vectors(4), v.vector()
 		for i := range d {
-			VMOVUPS(from.at(i, first, 0), d[i])
-			if j == 1 {
-				VADDPS(from.at(i, second, 0), d[i], d[i])
-			} else {
-				VSUBPS(from.at(i, second, 0), d[i], d[i])
-			}
+			VMOVUPS(from.at(i, j, 0), d[i])
 		}
-		// Then down, in the same way.
-		out := v.vectors(4)
-		VSUBPS(d[2], d[0], out[0])
-		VADDPS(d[2], d[1], out[1])
-		VSUBPS(d[1], d[2], out[2])
-		VSUBPS(d[3], d[1], out[3])
-		for i := range out {
-			VMOVUPS(out[i], to.at(i, j, 0))
-		}
+		VADDPS(d[2], d[1], sum)
+		VSUBPS(d[2], d[0], d[0])
+		VSUBPS(d[3], d[1], d[3])
+		VSUBPS(d[1], d[2], d[2])
+		return []reg.VecVirtual{d[0], sum, d[2], d[3]}
+	}
+	second, third := down(1), down(2)
+	for i := range second {
+		sum, difference := v.vector(), v.vector()
+		VADDPS(third[i], second[i], sum)
+		VSUBPS(second[i], third[i], difference)
+		VMOVUPS(sum, to.at(i, 1, 0))
+		VMOVUPS(difference, to.at(i, 2, 0))
+	}
+	for i, a := range down(0) {
+		VSUBPS(third[i], a, a)
+		VMOVUPS(a, to.at(i, 0, 0))
+	}
+	for i, a := range down(3) {
+		VSUBPS(a, second[i], a)
+		VMOVUPS(a, to.at(i, 3, 0))
 	}
 	advance(from.rows, operand.Imm(uint64(v.bytes())))
 	advance(to.rows, operand.Imm(uint64(v.bytes())))
