@@ -20,7 +20,7 @@ package kernel
 // # Order
 //
 // Tiles are independent of each other, and the terms of each are added in one
-// order: across, then down, in the transforms; channel after channel in the
+// order: that of winograd_ref.go in the transforms, channel after channel in the
 // products. How the tiles are spread over tasks changes no result.
 //
 // # Errors

@@ -4,9 +4,9 @@ package kernel
 // those of the additions, and there is nothing that a compiler could fuse
 // to another result.
 
-// winogradInputRef transforms n tiles of a row, B^T d B. Pixel (i, j) of tile t is the channels
-// at x[i*row+(2*t+j)*pixel]; value (i, j) of its transform goes to the plane
-// at v[(4*i+j)*plane], there to t*stride.
+// winogradInputRef transforms n tiles of a row, B^T d B, down and
+// then across. Pixel (i, j) of tile t is the channels at x[i*row+(2*t+j)*pixel];
+// value (i, j) of its transform goes to the plane at v[(4*i+j)*plane], there to t*stride.
 func winogradInputRef(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
 	for t := range n {
 		for c := range channels {
