@@ -85,7 +85,8 @@ type graph struct {
 
 // newGraph writes the layers as ONNX operators. ONNX convolves [N,C,H,W] where the network has [N,H,W,C], so there is
 // a Transpose before the first layer and another before Flatten: the order of the flattened numbers, and with it the
-// first dense layer's weights, stay as they are. Dropout does nothing outside of training and leaves no operator.
+// first dense layer's weights, stay as they are. A mean over the picture has no order and needs none. Dropout does
+// nothing outside of training and leaves no operator.
 func newGraph(n *Network) (*graph, error) {
 	spec, err := n.Spec()
 	if err != nil {
@@ -97,6 +98,7 @@ func newGraph(n *Network) (*graph, error) {
 	b.add("Mul", "scaled", nil, "scale")
 	b.add("Transpose", "planes", intsAttr("perm", 0, 3, 1, 2))
 	params := spec
+	outputs := []string{b.last} // of the input and each layer
 	for i, layer := range n.Layers {
 		out := string(layer.Kind) + strconv.Itoa(i+1)
 		switch layer.Kind {
@@ -115,7 +117,13 @@ func newGraph(n *Network) (*graph, error) {
 		case Dense:
 			b.add("Gemm", out, nil, params[0].Name, params[1].Name)
 			params = params[2:]
+		case Add:
+			b.add("Add", out, nil, outputs[layer.From])
+		case AvgPool:
+			b.add("GlobalAveragePool", out+"_plane", nil)
+			b.add("Flatten", out, intAttr("axis", 1))
 		}
+		outputs = append(outputs, b.last)
 	}
 	if n.Outputs() == 1 {
 		b.add("Sigmoid", "positive", nil)

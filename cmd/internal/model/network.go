@@ -29,6 +29,8 @@ const (
 	Flatten  Kind = "flatten"  // [H,W,C] -> [H*W*C], channels running fastest
 	Dense    Kind = "dense"    // [D] -> [Out], with bias
 	Dropout  Kind = "dropout"  // training only: zero with probability Rate, else multiplied by 1/(1-Rate)
+	Add      Kind = "add"      // the output of the layer before plus that of layer From, of the same shape
+	AvgPool  Kind = "avgpool"  // [H,W,C] -> [C]: the mean over the whole picture
 )
 
 // Layer is one step of a network. Fields that its kind does not use are zero.
@@ -39,6 +41,7 @@ type Layer struct {
 	Stride int     `json:"stride,omitempty"` // conv
 	Pad    int     `json:"pad,omitempty"`    // conv: zeros on each of the four sides
 	Rate   float64 `json:"rate,omitempty"`   // dropout, 0 <= Rate < 1
+	From   int     `json:"from,omitempty"`   // add: a layer, counted from 1, that comes before the one before
 }
 
 // Param is one tensor of weights, in row-major order. Convolutions have "convI.weight" of shape
@@ -90,6 +93,9 @@ func (n *Network) Shapes() ([][]int, error) {
 	shapes := [][]int{shape}
 	for i, layer := range n.Layers {
 		next, err := layer.output(shape)
+		if err == nil && layer.Kind == Add {
+			err = layer.checkFrom(shapes)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("layer %d (%s): %w", i+1, layer.Kind, err)
 		}
@@ -156,7 +162,12 @@ func (l Layer) output(in []int) ([]int, error) {
 			return nil, fmt.Errorf("%d outputs: must be from 1 to %d", l.Out, maxOut)
 		}
 		return []int{l.Out}, nil
-	case ReLU:
+	case AvgPool:
+		if !picture {
+			return nil, errors.New("needs a picture, not a vector")
+		}
+		return []int{in[2]}, nil
+	case ReLU, Add:
 		return in, nil
 	case Dropout:
 		if !(l.Rate >= 0 && l.Rate < 1) {
@@ -166,6 +177,18 @@ func (l Layer) output(in []int) ([]int, error) {
 	default:
 		return nil, errors.New("unknown kind of layer")
 	}
+}
+
+// checkFrom checks the other summand of an addition. shapes are those of the input and of all layers before this one.
+func (l Layer) checkFrom(shapes [][]int) error {
+	last := len(shapes) - 1
+	if l.From < 1 || l.From >= last {
+		return fmt.Errorf("adds layer %d: must be from 1 to %d", l.From, last-1)
+	}
+	if !slices.Equal(shapes[l.From], shapes[last]) {
+		return fmt.Errorf("adds layer %d of shape %v to shape %v", l.From, shapes[l.From], shapes[last])
+	}
+	return nil
 }
 
 func bounded(h, w, c int) ([]int, error) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// tiny returns a network with every kind of layer, its weights a fixed pattern.
+// tiny returns a network with every kind of layer but those of skipping, its weights a fixed pattern.
 func tiny(classes ...string) *Network {
 	n := &Network{
 		Height: 9, Width: 8, Channels: 3, Classes: classes, Arch: "tiny",
@@ -18,6 +18,12 @@ func tiny(classes ...string) *Network {
 		},
 	}
 	n.Layers = append(n.Layers, Layer{Kind: Dense, Out: n.Outputs()})
+	fill(n)
+	return n
+}
+
+// fill gives the network its weights.
+func fill(n *Network) {
 	spec, err := n.Spec()
 	if err != nil {
 		panic(err)
@@ -29,6 +35,22 @@ func tiny(classes ...string) *Network {
 		}
 		n.Params = append(n.Params, p)
 	}
+}
+
+// skipping returns a network with additions, of pictures and of vectors, and a mean over the picture.
+func skipping(classes ...string) *Network {
+	n := &Network{
+		Height: 7, Width: 6, Channels: 3, Classes: classes, Arch: "skipping",
+		Layers: []Layer{
+			{Kind: Conv, Out: 4, Kernel: 3, Stride: 1, Pad: 1}, {Kind: ReLU}, {Kind: MaxPool2},
+			{Kind: Conv, Out: 4, Kernel: 3, Stride: 1, Pad: 1}, {Kind: ReLU},
+			{Kind: Conv, Out: 4, Kernel: 3, Stride: 1, Pad: 1}, {Kind: Add, From: 3}, {Kind: ReLU},
+			{Kind: Dropout, Rate: 0.25}, {Kind: AvgPool},
+			{Kind: Dense, Out: 4}, {Kind: ReLU}, {Kind: Add, From: 10},
+		},
+	}
+	n.Layers = append(n.Layers, Layer{Kind: Dense, Out: n.Outputs()})
+	fill(n)
 	return n
 }
 
@@ -54,6 +76,48 @@ func TestShapes(t *testing.T) {
 	}
 	if got, want := n.Parameters(), 3*3*3*4+4+2*2*4*5+5+20*6+6+6+1; got != want {
 		t.Errorf("%d parameters, want %d", got, want)
+	}
+}
+
+func TestShapesOfSkipping(t *testing.T) {
+	n := skipping("a", "b", "c")
+	shapes, err := n.Shapes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]int{{7, 6, 3}, {7, 6, 4}, {7, 6, 4}, {3, 3, 4}, {3, 3, 4}, {3, 3, 4}, {3, 3, 4}, {3, 3, 4}, {3, 3, 4}, {3, 3, 4}, {4}, {4}, {4}, {4}, {3}}
+	if !slices.EqualFunc(shapes, want, slices.Equal) {
+		t.Errorf("shapes %v, want %v", shapes, want)
+	}
+	if err := n.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidateRefusesSkipping(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		edit func([]Layer)
+		want string
+	}{
+		{"no layer", func(l []Layer) { l[6].From = 0 }, "layer 7 (add): adds layer 0: must be from 1 to 5"},
+		{"negative", func(l []Layer) { l[6].From = math.MinInt }, "must be from 1 to 5"},
+		{"the one before", func(l []Layer) { l[6].From = 6 }, "must be from 1 to 5"},
+		{"itself", func(l []Layer) { l[6].From = 7 }, "must be from 1 to 5"},
+		{"later", func(l []Layer) { l[6].From = math.MaxInt }, "must be from 1 to 5"},
+		{"another shape", func(l []Layer) { l[6].From = 2 }, "adds layer 2 of shape [7 6 4] to shape [3 3 4]"},
+		{"a picture to a vector", func(l []Layer) { l[12].From = 9 }, "adds layer 9 of shape [3 3 4] to shape [4]"},
+		{"first", func(l []Layer) { l[0] = Layer{Kind: Add} }, "layer 1 (add): adds layer 0"},
+		{"second", func(l []Layer) { l[1] = Layer{Kind: Add, From: 1} }, "layer 2 (add): adds layer 1"},
+		{"mean of a vector", func(l []Layer) { l[11] = Layer{Kind: AvgPool} }, "layer 12 (avgpool): needs a picture"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := skipping("a", "b")
+			test.edit(n.Layers)
+			if err := n.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
 	}
 }
 

@@ -30,10 +30,11 @@ func TestONNXRoundTrip(t *testing.T) {
 	}{
 		{[]string{"Hamburger", "Sandwich"}, nil},
 		{[]string{"a", "b", "c"}, map[string]string{"z": "1", "a": "", "trail": `[{"tool":"oi-boxes"}]`}},
+		{[]string{"a", "b"}, nil},
 		{[]string{"<Käse> & \"Brot\"", "日本"}, map[string]string{"license": "CC BY 2.0"}},
 	}
-	for _, test := range tests {
-		n := tiny(test.classes...)
+	for i, test := range tests {
+		n := []*Network{tiny(test.classes...), skipping(test.classes...)}[i%2]
 		file := encode(t, n, test.meta)
 		if again := encode(t, n.Clone(), test.meta); !bytes.Equal(file, again) {
 			t.Error("two files of the same network differ")
@@ -76,30 +77,8 @@ func TestONNXStructure(t *testing.T) {
 		t.Errorf("graph name %q", g.text(2))
 	}
 
-	var ops []string
-	defined := map[string]bool{"image": true}
-	for _, init := range g.messages(t, 5) {
-		defined[init.text(8)] = true
-	}
-	names := map[string]bool{}
-	for _, node := range g.messages(t, 1) {
-		ops = append(ops, node.text(4))
-		for _, in := range strings.Fields(node.text(1)) {
-			if !defined[in] {
-				t.Errorf("%s reads %s before it is made", node.text(4), in)
-			}
-		}
-		out := node.text(2)
-		if defined[out] || names[node.text(3)] {
-			t.Errorf("%q or %q is there twice", out, node.text(3))
-		}
-		defined[out], names[node.text(3)] = true, true
-	}
-	if !defined["probabilities"] {
-		t.Error("nothing makes the output")
-	}
 	want := "Cast Constant Mul Transpose Conv Relu MaxPool Conv Relu Transpose Flatten Gemm Relu Gemm Sigmoid Constant Sub Concat"
-	if got := strings.Join(ops, " "); got != want {
+	if got := strings.Join(operators(t, g), " "); got != want {
 		t.Errorf("operators\n%s, want\n%s", got, want)
 	}
 	conv := g.messages(t, 1)[4]
@@ -144,6 +123,55 @@ func TestONNXStructure(t *testing.T) {
 	}
 }
 
+// operators returns the names of the graph's operators, and checks that each reads what is there.
+func operators(t *testing.T, g message) []string {
+	t.Helper()
+	var ops []string
+	defined := map[string]bool{"image": true}
+	for _, init := range g.messages(t, 5) {
+		defined[init.text(8)] = true
+	}
+	names := map[string]bool{}
+	for _, node := range g.messages(t, 1) {
+		ops = append(ops, node.text(4))
+		for _, in := range strings.Fields(node.text(1)) {
+			if !defined[in] {
+				t.Errorf("%s reads %s before it is made", node.text(4), in)
+			}
+		}
+		out := node.text(2)
+		if defined[out] || names[node.text(3)] {
+			t.Errorf("%q or %q is there twice", out, node.text(3))
+		}
+		defined[out], names[node.text(3)] = true, true
+	}
+	if !defined["probabilities"] {
+		t.Error("nothing makes the output")
+	}
+	return ops
+}
+
+// TestONNXSkipping: an addition reads the tensors of two layers; a mean needs no transposition, and a dropped dropout
+// passes on the name of what it reads.
+func TestONNXSkipping(t *testing.T) {
+	g := decode(t, encode(t, skipping("a", "b", "c"), nil)).messages(t, 7)[0]
+	want := "Cast Constant Mul Transpose Conv Relu MaxPool Conv Relu Conv Add Relu GlobalAveragePool Flatten Gemm Relu Add Gemm Softmax"
+	if got := strings.Join(operators(t, g), " "); got != want {
+		t.Errorf("operators\n%s, want\n%s", got, want)
+	}
+	reads := map[string]string{}
+	for _, node := range g.messages(t, 1) {
+		reads[node.text(2)] = node.text(1)
+	}
+	for out, want := range map[string]string{
+		"add7": "conv6 maxpool23", "avgpool10_plane": "relu8", "avgpool10": "avgpool10_plane", "add13": "relu12 avgpool10",
+	} {
+		if reads[out] != want {
+			t.Errorf("%s reads %q, want %q", out, reads[out], want)
+		}
+	}
+}
+
 func TestReadONNXTruncated(t *testing.T) {
 	file := encode(t, tiny("a", "b"), map[string]string{"trail": "x", "metrics": "{}"})
 	for n := 1; n < len(file); n++ {
@@ -154,7 +182,7 @@ func TestReadONNXTruncated(t *testing.T) {
 }
 
 func TestReadONNXRefuses(t *testing.T) {
-	good := encode(t, tiny("a", "b"), nil)
+	good, sum := encode(t, tiny("a", "b"), nil), encode(t, skipping("a", "b"), nil)
 	replace := func(from, to string) []byte { return bytes.Replace(good, []byte(from), []byte(to), 1) }
 	foreign := appendVarint(nil, modelIRVersion, 8)
 	foreign = appendString(foreign, modelProducer, "pytorch")
@@ -178,6 +206,8 @@ func TestReadONNXRefuses(t *testing.T) {
 		{"another operator", replace("Relu", "Tanh"), ErrForeign, "its graph is not the one"},
 		{"another stride", replace(`"stride":2`, `"stride":1`), ErrForeign, ""},
 		{"another tensor name", replace("conv2.bias\x4a", "conv2.bios\x4a"), ErrForeign, "conv2.bios"},
+		{"another summand", bytes.Replace(sum, []byte(`"from":3`), []byte(`"from":4`), 1), ErrForeign, "its graph is not the one"},
+		{"a summand that is not there", bytes.Replace(sum, []byte(`"from":3`), []byte(`"from":9`), 1), ErrForeign, "adds layer 9"},
 		{"no height", replace(`"height":9`, `"height":0`), ErrForeign, "picture of"},
 		{"description of tomorrow", replace(`"version":1`, `"version":2`), nil, "description of version 2"},
 		{"a flipped bit in a weight", flipped, ErrDamaged, "its weights are not those"},
@@ -185,7 +215,7 @@ func TestReadONNXRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if bytes.Equal(test.file, good) {
+			if bytes.Equal(test.file, good) || bytes.Equal(test.file, sum) {
 				t.Fatal("the test changed nothing")
 			}
 			_, _, err := ReadONNX(bytes.NewReader(test.file))
@@ -244,6 +274,7 @@ func FuzzReadONNX(f *testing.F) {
 	f.Add(file)
 	f.Add(file[:len(file)/2])
 	f.Add(encode(f, tiny("a", "b", "c"), nil))
+	f.Add(encode(f, skipping("a", "b", "c"), nil))
 	f.Add([]byte("\x08\x08\x12\x08oi-train"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, meta, err := ReadONNX(bytes.NewReader(b))
