@@ -104,7 +104,7 @@ func (r *refNet) parts(loss *float64) []part {
 		ReLU(p, r.relu, r.y[3])
 		Dropout(p, r.drop, r.relu, r.rate, r.seed, r.step)
 		r.out.Forward(p, r.y[4], r.drop, r.w[4], r.b[4])
-		*loss, _ = SigmoidCE(r.dy[4], r.prob, r.y[4], r.labels, nil)
+		*loss, _ = SigmoidCE(r.dy[4], r.prob, r.y[4], r.labels, nil, 0)
 		r.out.Backward(p, r.drelu, r.dw[4], r.db[4], r.dy[4], r.drop, r.w[4])
 		Dropout(p, r.drelu, r.drelu, r.rate, r.seed, r.step)
 		ReLUBackward(p, r.dy[3], r.drelu, r.relu)

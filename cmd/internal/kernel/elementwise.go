@@ -11,6 +11,10 @@ const (
 	elementReLUGrad
 	elementDropout
 	elementRMSProp
+	elementAdam
+	elementSGD
+	elementAverage
+	elementAdd
 )
 
 // elementJob applies one elementwise operation to a chunk.
@@ -18,11 +22,13 @@ type elementJob struct {
 	kind    elementKind
 	n       int
 	dst     []float32
-	a, b    []float32
+	a, b, c []float32
 	bytes   []uint8
 	factor  float32
 	dropout dropoutConst
 	opt     rmspropConst
+	adam    adamConst
+	sgd     sgdConst
 }
 
 func (p *Pool) elementwise(j elementJob) {
@@ -40,11 +46,19 @@ func (j *elementJob) task(i int, p *Pool, _ *worker) {
 	case elementReLU:
 		p.micro.relu(dst, j.a[first:last])
 	case elementReLUGrad:
-		reluGrad(dst, j.a[first:last], j.b[first:last])
+		p.micro.reluGrad(dst, j.a[first:last], j.b[first:last])
 	case elementDropout:
 		j.dropout.apply(dst, j.a[first:last], uint64(first))
 	case elementRMSProp:
 		j.opt.apply(p.micro, dst, j.a[first:last], j.b[first:last])
+	case elementAdam:
+		p.micro.adam(dst, j.a[first:last], j.b[first:last], j.c[first:last], &j.adam)
+	case elementSGD:
+		j.sgd.apply(dst, j.a[first:last], j.b[first:last])
+	case elementAverage:
+		p.micro.average(dst, j.a[first:last], j.factor)
+	case elementAdd:
+		p.micro.add(dst, j.a[first:last], j.b[first:last])
 	}
 }
 
@@ -69,12 +83,9 @@ func ReLUBackward(p *Pool, dx, dy, y []float32) {
 	p.elementwise(elementJob{kind: elementReLUGrad, dst: dx, a: dy, b: y})
 }
 
-func reluGrad(dx, dy, y []float32) {
-	dy, y = dy[:len(dx)], y[:len(dx)]
-	for i, v := range dy {
-		if y[i] <= 0 {
-			v = 0
-		}
-		dx[i] = v
-	}
+// Add sets y to a+b. y may be one of them.
+func Add(p *Pool, y, a, b []float32) {
+	mustLen("a", a, len(y))
+	mustLen("b", b, len(y))
+	p.elementwise(elementJob{kind: elementAdd, dst: y, a: a, b: b})
 }

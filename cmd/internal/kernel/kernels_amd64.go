@@ -79,6 +79,41 @@ func winogradOutputAVX2(y []float32, row int, pixel int, m []float32, plane int,
 //go:noescape
 func winogradWeightsAVX2(u []float32, plane int, w []float32, tap int, stride int, cin int)
 
+// reluGradAVX2 is the gradient of ReLU, for as many values as fill whole vectors.
+//
+//go:noescape
+func reluGradAVX2(dx []float32, dy []float32, y []float32)
+
+// addAVX2 adds as many values as fill whole vectors.
+//
+//go:noescape
+func addAVX2(y []float32, a []float32, b []float32)
+
+// adamAVX2 updates weights, as many as fill whole vectors, with the constants of an adamConst.
+//
+//go:noescape
+func adamAVX2(w []float32, m []float32, v []float32, grad []float32, o *float32)
+
+// averageAVX2 moves averages, as many as fill whole vectors.
+//
+//go:noescape
+func averageAVX2(avg []float32, w []float32, rest float32)
+
+// momentsAVX2 sums a and a*b over the rows of 16 columns.
+//
+//go:noescape
+func momentsAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
+
+// centreAVX2 centres and scales 16 columns with the constants of a columns.
+//
+//go:noescape
+func centreAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
+
+// centre2AVX2 centres, scales and subtracts 16 columns with the constants of a columns.
+//
+//go:noescape
+func centre2AVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+
 // pickRowAMD64 appends gradients to lists.
 //
 //go:noescape

@@ -2577,6 +2577,271 @@ channel:
 	VZEROUPPER
 	RET
 
+// func reluGradAVX2(dx []float32, dy []float32, y []float32)
+// Requires: AVX
+TEXT ·reluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   y_base+48(FP), DX
+	VXORPS Y0, Y0, Y0
+	MOVQ   dx_len+8(FP), BX
+	XORQ   SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (CX)(SI*4), Y2
+	VCMPPS  $0x12, Y0, Y1, Y1
+	VANDNPS Y2, Y1, Y2
+	VMOVUPS Y2, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func addAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Y0
+	VADDPS  (DX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func adamAVX2(w []float32, m []float32, v []float32, grad []float32, o *float32)
+// Requires: AVX
+TEXT ·adamAVX2(SB), NOSPLIT, $0-104
+	MOVQ         w_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         grad_base+72(FP), BX
+	MOVQ         o+96(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	VBROADCASTSS 20(SI), Y5
+	VBROADCASTSS 24(SI), Y6
+	VBROADCASTSS 28(SI), Y7
+	VBROADCASTSS 32(SI), Y8
+	VBROADCASTSS 36(SI), Y9
+	MOVQ         w_len+8(FP), SI
+	XORQ         DI, DI
+
+loop:
+	SUBQ    $0x08, SI
+	JL      end
+	VMOVUPS (BX)(DI*4), Y10
+	VANDNPS Y10, Y9, Y11
+	VMAXPS  Y11, Y7, Y11
+	VMULPS  Y11, Y11, Y11
+	VMULPS  Y3, Y11, Y11
+	VMULPS  (DX)(DI*4), Y2, Y12
+	VADDPS  Y11, Y12, Y12
+	VMOVUPS Y12, (DX)(DI*4)
+	VSQRTPS Y12, Y12
+	VADDPS  Y5, Y12, Y12
+	VMULPS  Y1, Y10, Y10
+	VMULPS  (CX)(DI*4), Y0, Y13
+	VADDPS  Y10, Y13, Y13
+	VANDNPS Y13, Y9, Y11
+	VCMPPS  $0x11, Y8, Y11, Y10
+	VANDNPS Y13, Y10, Y13
+	VMOVUPS Y13, (CX)(DI*4)
+	VMULPS  Y4, Y13, Y13
+	VDIVPS  Y12, Y13, Y13
+	VMOVUPS (AX)(DI*4), Y11
+	VMULPS  Y6, Y11, Y10
+	VADDPS  Y13, Y10, Y10
+	VSUBPS  Y10, Y11, Y11
+	VMOVUPS Y11, (AX)(DI*4)
+	ADDQ    $0x08, DI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func averageAVX2(avg []float32, w []float32, rest float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·averageAVX2(SB), NOSPLIT, $0-52
+	MOVQ         avg_base+0(FP), AX
+	MOVQ         w_base+24(FP), CX
+	MOVSS        rest+48(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         avg_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (AX)(BX*4), Y1
+	VMOVUPS (CX)(BX*4), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func momentsAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
+// Requires: AVX, FMA3
+TEXT ·momentsAVX2(SB), NOSPLIT, $0-72
+	MOVQ   a_base+8(FP), AX
+	MOVQ   b_base+32(FP), CX
+	MOVQ   stride+56(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   rows+64(FP), BX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y4, Y4, Y4
+	VXORPD Y1, Y1, Y1
+	VXORPD Y5, Y5, Y5
+	VXORPD Y2, Y2, Y2
+	VXORPD Y6, Y6, Y6
+	VXORPD Y3, Y3, Y3
+	VXORPD Y7, Y7, Y7
+
+row:
+	SUBQ        $0x01, BX
+	JL          end
+	VCVTPS2PD   (AX), Y8
+	VCVTPS2PD   (CX), Y9
+	VADDPD      Y8, Y0, Y0
+	VFMADD231PD Y8, Y9, Y4
+	VCVTPS2PD   16(AX), Y8
+	VCVTPS2PD   16(CX), Y9
+	VADDPD      Y8, Y1, Y1
+	VFMADD231PD Y8, Y9, Y5
+	VCVTPS2PD   32(AX), Y8
+	VCVTPS2PD   32(CX), Y9
+	VADDPD      Y8, Y2, Y2
+	VFMADD231PD Y8, Y9, Y6
+	VCVTPS2PD   48(AX), Y8
+	VCVTPS2PD   48(CX), Y9
+	VADDPD      Y8, Y3, Y3
+	VFMADD231PD Y8, Y9, Y7
+	ADDQ        DX, AX
+	ADDQ        DX, CX
+	JMP         row
+
+end:
+	MOVQ    sums+0(FP), AX
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y4, 128(AX)
+	VMOVUPD Y1, 32(AX)
+	VMOVUPD Y5, 160(AX)
+	VMOVUPD Y2, 64(AX)
+	VMOVUPD Y6, 192(AX)
+	VMOVUPD Y3, 96(AX)
+	VMOVUPD Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+// func centreAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
+// Requires: AVX
+TEXT ·centreAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    stride+48(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    rows+56(FP), BX
+	MOVQ    c+64(FP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	MOVQ    c+64(FP), SI
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+
+row:
+	SUBQ    $0x01, BX
+	JL      end
+	VMOVUPS (CX), Y4
+	VSUBPS  Y0, Y4, Y4
+	VMULPS  Y2, Y4, Y4
+	VMOVUPS Y4, (AX)
+	VMOVUPS 32(CX), Y4
+	VSUBPS  Y1, Y4, Y4
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, 32(AX)
+	ADDQ    DX, CX
+	ADDQ    DX, AX
+	JMP     row
+
+end:
+	VZEROUPPER
+	RET
+
+// func centre2AVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+// Requires: AVX
+TEXT ·centre2AVX2(SB), NOSPLIT, $0-96
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    b_base+48(FP), DX
+	MOVQ    stride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    rows+80(FP), SI
+	MOVQ    c+88(FP), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	MOVQ    c+88(FP), DI
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	MOVQ    c+88(FP), DI
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	MOVQ    c+88(FP), DI
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+row:
+	SUBQ    $0x01, SI
+	JL      end
+	VMOVUPS (CX), Y8
+	VMOVUPS (DX), Y9
+	VSUBPS  Y0, Y8, Y8
+	VMULPS  Y2, Y8, Y8
+	VSUBPS  Y4, Y9, Y9
+	VMULPS  Y6, Y9, Y9
+	VSUBPS  Y9, Y8, Y8
+	VMOVUPS Y8, (AX)
+	VMOVUPS 32(CX), Y8
+	VMOVUPS 32(DX), Y9
+	VSUBPS  Y1, Y8, Y8
+	VMULPS  Y3, Y8, Y8
+	VSUBPS  Y5, Y9, Y9
+	VMULPS  Y7, Y9, Y9
+	VSUBPS  Y9, Y8, Y8
+	VMOVUPS Y8, 32(AX)
+	ADDQ    BX, CX
+	ADDQ    BX, DX
+	ADDQ    BX, AX
+	JMP     row
+
+end:
+	VZEROUPPER
+	RET
+
 // func pickRowAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
 TEXT ·pickRowAMD64(SB), NOSPLIT, $0-176
 	MOVQ vals_base+0(FP), AX

@@ -10,7 +10,7 @@ func TestSigmoidCE(t *testing.T) {
 	labels := []int{0, 1, 1, 1, 1, 0}
 	weights := []float32{1, 2, 0.5, 1, 3, 0}
 	dz, prob := make([]float32, len(z)), make([]float32, len(z))
-	loss, correct := SigmoidCE(dz, prob, z, labels, weights)
+	loss, correct := SigmoidCE(dz, prob, z, labels, weights, 0)
 	sum := 0.0
 	for i := range z {
 		p := 1 / (1 + math.Exp(-float64(z[i])))
@@ -37,7 +37,7 @@ func TestSigmoidCE(t *testing.T) {
 		t.Errorf("%d correct, want 3", correct)
 	}
 	z[2] = float32(math.NaN())
-	if loss, _ := SigmoidCE(dz, prob, z, labels, nil); !math.IsNaN(loss) || dz[2] == dz[2] || prob[2] == prob[2] {
+	if loss, _ := SigmoidCE(dz, prob, z, labels, nil, 0); !math.IsNaN(loss) || dz[2] == dz[2] || prob[2] == prob[2] {
 		t.Errorf("NaN logit: loss %g, dz %g, prob %g", loss, dz[2], prob[2])
 	}
 }
@@ -48,39 +48,68 @@ func TestLossGradients(t *testing.T) {
 	labels := []int{0, 4, 2, 2, 1, 3}
 	for name, head := range map[string]struct {
 		size int
-		f    func(dz, z []float32, weights []float32) float64
+		f    func(dz, z []float32, weights []float32, smoothing float64) float64
 	}{
-		"softmax": {n * classes, func(dz, z, weights []float32) float64 {
-			loss, _ := SoftmaxCE(dz, nil, z, classes, labels, weights)
+		"softmax": {n * classes, func(dz, z, weights []float32, smoothing float64) float64 {
+			loss, _ := SoftmaxCE(dz, nil, z, classes, labels, weights, smoothing)
 			return loss
 		}},
-		"sigmoid": {n, func(dz, z, weights []float32) float64 {
-			loss, _ := SigmoidCE(dz, nil, z, []int{0, 1, 1, 0, 1, 0}, weights)
+		"sigmoid": {n, func(dz, z, weights []float32, smoothing float64) float64 {
+			loss, _ := SigmoidCE(dz, nil, z, []int{0, 1, 1, 0, 1, 0}, weights, smoothing)
 			return loss
 		}},
 	} {
 		for _, weights := range [][]float32{nil, {1, 2, 0, 0.5, 1, 1}} {
-			z := values(rng, head.size)
-			dz := make([]float32, head.size)
-			head.f(dz, z, weights)
-			for i, v := range z {
-				z[i] = v + h
-				up := head.f(nil, z, weights)
-				z[i] = v - h
-				down := head.f(nil, z, weights)
-				z[i] = v
-				if d := (up - down) / (2 * h); math.Abs(d-float64(dz[i])) > 1e-5 {
-					t.Errorf("%s: dz[%d] = %g, differences give %g", name, i, dz[i], d)
+			for _, smoothing := range []float64{0, 0.1, 0.7} {
+				z := values(rng, head.size)
+				dz := make([]float32, head.size)
+				head.f(dz, z, weights, smoothing)
+				for i, v := range z {
+					z[i] = v + h
+					up := head.f(nil, z, weights, smoothing)
+					z[i] = v - h
+					down := head.f(nil, z, weights, smoothing)
+					z[i] = v
+					if d := (up - down) / (2 * h); math.Abs(d-float64(dz[i])) > 1e-5 {
+						t.Errorf("%s, smoothing %g: dz[%d] = %g, differences give %g", name, smoothing, i, dz[i], d)
+					}
 				}
 			}
 		}
 	}
 }
 
+// TestSmoothing compares with the definition: the mean of the cross-entropies for
+// all labels, by their share of the target.
+func TestSmoothing(t *testing.T) {
+	const classes, s = 4, 0.2
+	rng := newRand(t)
+	z, labels := values(rng, 3*classes), []int{3, 0, 2}
+	weights := []float32{1, 2, 0.5}
+	loss, correct := SoftmaxCE(nil, nil, z, classes, labels, weights, s)
+	sharp, want := SoftmaxCE(nil, nil, z, classes, labels, weights, 0)
+	smoothed := (1 - s) * sharp
+	for c := range classes {
+		every, _ := SoftmaxCE(nil, nil, z, classes, []int{c, c, c}, weights, 0)
+		smoothed += s / classes * every
+	}
+	if math.Abs(loss-smoothed) > 1e-12 || correct != want {
+		t.Errorf("softmax: loss %g, %d correct; want %g, %d", loss, correct, smoothed, want)
+	}
+	z, labels = values(rng, 3), []int{0, 1, 1}
+	loss, correct = SigmoidCE(nil, nil, z, labels, weights, s)
+	sharp, want = SigmoidCE(nil, nil, z, labels, weights, 0)
+	zeros, _ := SigmoidCE(nil, nil, z, []int{0, 0, 0}, weights, 0)
+	ones, _ := SigmoidCE(nil, nil, z, []int{1, 1, 1}, weights, 0)
+	if smoothed = (1-s)*sharp + s/2*(zeros+ones); math.Abs(loss-smoothed) > 1e-12 || correct != want {
+		t.Errorf("sigmoid: loss %g, %d correct; want %g, %d", loss, correct, smoothed, want)
+	}
+}
+
 func TestSoftmaxCE(t *testing.T) {
 	z := []float32{0, 0, 0, 1000, 0, 999, -1, 5, 5}
 	dz, prob := make([]float32, 9), make([]float32, 9)
-	loss, correct := SoftmaxCE(dz, prob, z, 3, []int{2, 0, 1}, nil)
+	loss, correct := SoftmaxCE(dz, prob, z, 3, []int{2, 0, 1}, nil, 0)
 	tail := math.Log(2 + math.Exp(-6))
 	want := (math.Log(3) + math.Log(1+math.Exp(-1)) + tail) / 3
 	if math.Abs(loss-want) > 1e-9 || correct != 2 {
@@ -93,7 +122,7 @@ func TestSoftmaxCE(t *testing.T) {
 	}
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
 		z[4] = bad
-		if loss, _ := SoftmaxCE(dz, prob, z, 3, []int{2, 0, 1}, nil); !math.IsNaN(loss) || dz[3] == dz[3] {
+		if loss, _ := SoftmaxCE(dz, prob, z, 3, []int{2, 0, 1}, nil, 0); !math.IsNaN(loss) || dz[3] == dz[3] {
 			t.Errorf("logit %g: loss %g, dz %g", bad, loss, dz[3])
 		}
 	}

@@ -27,6 +27,13 @@ type micro struct {
 	winogradInput   func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
 	winogradOutput  func(y []float32, row, pixel int, m []float32, plane, n int)
 	winogradWeights func(u []float32, plane int, w []float32, tap, stride, cin, n int)
+	reluGrad        func(dx, dy, y []float32)
+	add             func(y, a, b []float32)
+	adam            func(w, m, v, g []float32, o *adamConst)
+	average         func(avg, w []float32, rest float32)
+	moments         func(sums *[2 * lanes]float64, a, b []float32, stride, rows, n int)
+	centre          func(dst, a []float32, stride, rows, n int, c *columns)
+	centre2         func(dst, a, b []float32, stride, rows, n int, c *columns)
 }
 
 func goMicro() *micro {
@@ -45,5 +52,12 @@ func goMicro() *micro {
 		winogradInput:   winogradInputRef,
 		winogradOutput:  winogradOutputRef,
 		winogradWeights: winogradWeightsRef,
+		reluGrad:        reluGradRef,
+		add:             addRef,
+		adam:            adamRef,
+		average:         averageRef,
+		moments:         momentsRef,
+		centre:          centreRef,
+		centre2:         centre2Ref,
 	}
 }

@@ -199,3 +199,22 @@ func reluRef(y, x []float32) {
 		y[i] = v
 	}
 }
+
+// reluGradRef sets dx to dy where y is not at most zero, else to 0.
+func reluGradRef(dx, dy, y []float32) {
+	dy, y = dy[:len(dx)], y[:len(dx)]
+	for i, v := range dy {
+		if y[i] <= 0 {
+			v = 0
+		}
+		dx[i] = v
+	}
+}
+
+// addRef sets y to a+b.
+func addRef(y, a, b []float32) {
+	a, b = a[:len(y)], b[:len(y)]
+	for i, v := range a {
+		y[i] = v + b[i]
+	}
+}

@@ -36,6 +36,13 @@ func avx2Micro() *micro {
 		winogradInput:   avx2WinogradInput,
 		winogradOutput:  winogradOutputAVX2,
 		winogradWeights: avx2WinogradWeights,
+		reluGrad:        avx2ReLUGrad,
+		add:             avx2Add,
+		adam:            avx2Adam,
+		average:         avx2Average,
+		moments:         avx2Moments,
+		centre:          avx2Centre,
+		centre2:         avx2Centre2,
 	}
 }
 
@@ -107,4 +114,52 @@ func avx2WinogradWeights(u []float32, plane int, w []float32, tap, stride, cin, 
 		return
 	}
 	winogradWeightsAVX2(u, plane, w, tap, stride, cin)
+}
+
+func avx2ReLUGrad(dx, dy, y []float32) {
+	reluGradAVX2(dx, dy, y)
+	full := len(dx) &^ 7
+	reluGradRef(dx[full:], dy[full:], y[full:])
+}
+
+func avx2Add(y, a, b []float32) {
+	addAVX2(y, a, b)
+	full := len(y) &^ 7
+	addRef(y[full:], a[full:], b[full:])
+}
+
+func avx2Adam(w, m, v, g []float32, o *adamConst) {
+	adamAVX2(w, m, v, g, &o.beta1)
+	full := len(w) &^ 7
+	adamRef(w[full:], m[full:], v[full:], g[full:], o)
+}
+
+func avx2Average(avg, w []float32, rest float32) {
+	averageAVX2(avg, w, rest)
+	full := len(avg) &^ 7
+	averageRef(avg[full:], w[full:], rest)
+}
+
+func avx2Moments(sums *[2 * lanes]float64, a, b []float32, stride, rows, n int) {
+	if n != lanes {
+		momentsRef(sums, a, b, stride, rows, n)
+		return
+	}
+	momentsAVX2(&sums[0], a, b, stride, rows)
+}
+
+func avx2Centre(dst, a []float32, stride, rows, n int, c *columns) {
+	if n != lanes {
+		centreRef(dst, a, stride, rows, n, c)
+		return
+	}
+	centreAVX2(dst, a, stride, rows, &c.mean[0])
+}
+
+func avx2Centre2(dst, a, b []float32, stride, rows, n int, c *columns) {
+	if n != lanes {
+		centre2Ref(dst, a, b, stride, rows, n, c)
+		return
+	}
+	centre2AVX2(dst, a, b, stride, rows, &c.mean[0])
 }

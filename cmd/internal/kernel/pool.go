@@ -45,6 +45,8 @@ type Pool struct {
 	maxPool      maxPoolJob
 
 	winogradWeights winogradWeights
+	avgPool         avgPoolJob
+	standardise     standardiseJob
 }
 
 // job is one parallel phase: n independent tasks, numbered from 0. Which
@@ -57,6 +59,8 @@ type job interface {
 type worker struct {
 	tile, vals, quads []float32
 	offs, counts      []int32
+	sums              [2 * lanes]float64
+	columns           columns
 	_                 [64]byte // keep workers off each other's cache lines
 }
 

@@ -63,6 +63,13 @@ func main() {
 	v.winogradInput()
 	v.winogradOutput()
 	v.winogradWeights()
+	v.reluGrad()
+	v.sum()
+	v.adam()
+	v.average()
+	v.moments()
+	v.centre()
+	v.centre2()
 	pickRow()
 	Generate()
 }
@@ -110,6 +117,7 @@ func jump(name string) operand.LabelRef { return operand.LabelRef(name) }
 const (
 	unordered = operand.U8(0x03)
 	notEqual  = operand.U8(0x04) // true for NaN
+	lessThan  = operand.U8(0x11)
 	lessEqual = operand.U8(0x12)
 	greater   = operand.U8(0x1e)
 )

@@ -1,0 +1,22 @@
+package kernel
+
+// Average moves an exponential moving average of weights (Polyak and Juditsky,
+// "Acceleration of stochastic approximation by averaging", 1992, with a window
+// that forgets) towards w:
+//
+//	avg = avg + (1-decay)*(w-avg)
+//
+// Every step is rounded to float32 without fused operations: all paths and
+// platforms give the same bits.
+func Average(p *Pool, avg, w []float32, decay float64) {
+	mustLen("w", w, len(avg))
+	p.elementwise(elementJob{kind: elementAverage, dst: avg, a: w, factor: float32(1 - decay)})
+}
+
+// averageRef is Average. The conversions forbid fused multiply-adds.
+func averageRef(avg, w []float32, rest float32) {
+	w = w[:len(avg)]
+	for i, v := range w {
+		avg[i] += float32(rest * (v - avg[i]))
+	}
+}

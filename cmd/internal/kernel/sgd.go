@@ -1,0 +1,39 @@
+package kernel
+
+// SGD is gradient descent with the momentum of Nesterov in the form of
+// Sutskever et al. ("On the importance of initialization and momentum in deep
+// learning", ICML 2013) that PyTorch has, and decoupled weight decay:
+//
+//	m = momentum*m + g
+//	w = w - (decay*w + LR*(momentum*m + g))
+//
+// with decay = LR * WeightDecay. m starts at zero.
+type SGD struct{ LR, Momentum, WeightDecay float64 }
+
+// Update applies one step in place to the weights w and the momentum m, for the
+// gradient g. An m of less than 1e-30 becomes 0, as in Adam. Every step is rounded to
+// float32 without fused operations: all paths and platforms give the same
+// bits.
+func (o SGD) Update(p *Pool, w, m, g []float32) {
+	mustLen("m", m, len(w))
+	mustLen("g", g, len(w))
+	p.elementwise(elementJob{kind: elementSGD, dst: w, a: m, b: g, sgd: o.constants()})
+}
+
+// sgdConst is an SGD in the arithmetic of the kernels.
+type sgdConst struct{ rate, momentum, decay float32 }
+
+func (o SGD) constants() sgdConst {
+	return sgdConst{rate: float32(o.LR), momentum: float32(o.Momentum), decay: float32(o.LR * o.WeightDecay)}
+}
+
+// apply is SGD.Update. The conversions forbid fused multiply-adds.
+func (o *sgdConst) apply(w, m, g []float32) {
+	m, g = m[:len(w)], g[:len(w)]
+	for i, d := range g {
+		first := keep(float32(o.momentum*m[i])+d, tinyMomentum)
+		m[i] = first
+		move := float32(o.rate * (float32(o.momentum*first) + d))
+		w[i] -= float32(o.decay*w[i]) + move
+	}
+}
