@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/model"
@@ -19,20 +20,18 @@ import (
 // A checkpoint is a run of training between two epochs: all that is needed to
 // go on as if it had never stopped. On disk it is
 //
-//	"oi-ckpt1"                  8 bytes; the last one is the version
-//	length of head              uint32
-//	head                        JSON, a checkpointHead
-//	weights                     float32, in the order of the network's parameters
-//	averages of the optimiser   float32, in the same order
-//	best weights                float32, in the same order; only if head.BestEpoch > 0
-//	SHA-256                     32 bytes, over everything before
+//	"oi-ckpt2"       8 bytes; the last one is the version
+//	length of head   uint32
+//	head             JSON, a checkpointHead
+//	state            float32, the tensors that head.State names, one after the other
+//	best weights     float32, in the order of the network's parameters; only if head.BestEpoch > 0
+//	SHA-256          32 bytes, over everything before
 //
 // with little-endian numbers.
 type checkpoint struct {
 	checkpointHead
-	weights  []model.Param
-	averages [][]float32
-	best     []model.Param // nil if no epoch had a validation loss yet
+	state []model.Param // of the trainer: weights, and what the optimiser remembers
+	best  []model.Param // nil if no epoch had a validation loss yet
 }
 
 // checkpointHead is the part of a checkpoint that is not weights.
@@ -43,6 +42,7 @@ type checkpointHead struct {
 	Items     int64             `json:"items"` // of the input that were used
 	Input     string            `json:"input"` // their hash
 	Network   networkShape      `json:"network"`
+	State     []tensorShape     `json:"state"`
 	Epoch     int               `json:"epoch"` // the last one that was finished
 	Step      uint64            `json:"step"`
 	BestEpoch int               `json:"best_epoch"`
@@ -68,6 +68,39 @@ func shapeOf(n *model.Network) networkShape {
 // network returns a network of the shape with the given weights.
 func (s networkShape) network(params []model.Param) *model.Network {
 	return &model.Network{Height: s.Height, Width: s.Width, Channels: s.Channels, Classes: s.Classes, Arch: s.Arch, Layers: s.Layers, Params: params}
+}
+
+// tensorShape is a tensor without its numbers.
+type tensorShape struct {
+	Name  string `json:"name"`
+	Shape []int  `json:"shape"`
+}
+
+func shapesOf(tensors []model.Param) []tensorShape {
+	shapes := make([]tensorShape, len(tensors))
+	for i, p := range tensors {
+		shapes[i] = tensorShape{p.Name, p.Shape}
+	}
+	return shapes
+}
+
+// maxTensor bounds the numbers of a tensor of the state, and maxDims its
+// dimensions. A network has fewer.
+const (
+	maxTensor = 1 << 28
+	maxDims   = 8
+)
+
+// check returns an error for a shape that no tensor has.
+func (s tensorShape) check() error {
+	size := 1
+	for _, d := range s.Shape {
+		if d < 1 || d > maxTensor/size || len(s.Shape) > maxDims {
+			return fmt.Errorf("tensor %q of the impossible shape %v", s.Name, s.Shape)
+		}
+		size *= d
+	}
+	return nil
 }
 
 // stoppingState is what early stopping remembers.
@@ -124,7 +157,7 @@ func (e *exact) UnmarshalText(text []byte) error {
 
 const (
 	checkpointMagic   = "oi-ckpt"
-	checkpointVersion = '1'
+	checkpointVersion = '2'
 
 	// maxHead bounds the head: 65,536 classes of long names, and a history of
 	// as many epochs, are well below it.
@@ -133,6 +166,7 @@ const (
 
 var (
 	errNoCheckpoint      = errors.New("not a checkpoint")
+	errCheckpointOld     = errors.New("a checkpoint of an older version of oi-train, which this one cannot go on from")
 	errCheckpointVersion = errors.New("a checkpoint of another version of oi-train")
 	errDamaged           = errors.New("the checkpoint is damaged")
 )
@@ -153,16 +187,8 @@ func (c *checkpoint) write(w io.Writer) error {
 	if _, err := out.Write(append(start, head...)); err != nil {
 		return err
 	}
-	tensors := make([][]float32, 0, 3*len(c.weights))
-	for _, p := range c.weights {
-		tensors = append(tensors, p.Data)
-	}
-	tensors = append(tensors, c.averages...)
-	for _, p := range c.best {
-		tensors = append(tensors, p.Data)
-	}
-	for _, data := range tensors {
-		if err := writeFloats(out, data); err != nil {
+	for _, p := range slices.Concat(c.state, c.best) {
+		if err := writeFloats(out, p.Data); err != nil {
 			return err
 		}
 	}
@@ -200,6 +226,8 @@ func readCheckpoint(r io.Reader) (*checkpoint, error) {
 	switch {
 	case string(start[:len(checkpointMagic)]) != checkpointMagic:
 		return nil, errNoCheckpoint
+	case start[len(checkpointMagic)] == '1':
+		return nil, errCheckpointOld
 	case start[len(checkpointMagic)] != checkpointVersion:
 		return nil, errCheckpointVersion
 	}
@@ -256,15 +284,15 @@ func (r *checkpointReader) body(length uint32) (*checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.weights, err = r.params(spec); err != nil {
-		return nil, err
+	state := make([]model.Param, len(c.State))
+	for i, s := range c.State {
+		if err := s.check(); err != nil {
+			return nil, err
+		}
+		state[i] = model.Param{Name: s.Name, Shape: s.Shape}
 	}
-	averages, err := r.params(spec)
-	if err != nil {
+	if c.state, err = r.params(state); err != nil {
 		return nil, err
-	}
-	for _, p := range averages {
-		c.averages = append(c.averages, p.Data)
 	}
 	if c.BestEpoch > 0 {
 		if c.best, err = r.params(spec); err != nil {

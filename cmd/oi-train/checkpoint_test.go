@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
+	"io"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/model"
@@ -24,13 +27,14 @@ func someCheckpoint(t testing.TB) *checkpoint {
 	}
 	best := network.Clone()
 	best.Params[0].Data[1] = 0.1
+	state := append(network.Params, model.Param{Name: "square/dense1.bias", Shape: []int{1}, Data: []float32{1e-40}})
 	return &checkpoint{
 		checkpointHead: checkpointHead{
-			Version: "v1", Options: map[string]string{"lr": "0.1"}, Items: 3, Input: "00", Network: shapeOf(network),
+			Version: "v1", Options: map[string]string{"lr": "0.1"}, Items: 3, Input: "00", Network: shapeOf(network), State: shapesOf(state),
 			Epoch: 2, Step: math.MaxUint64, BestEpoch: 1, Stopping: stoppingState{Best: exact(math.Inf(1)), Wait: 1, Any: true},
 			History: saveEpochs([]report.Epoch{{Epoch: 1, Loss: 0.1, Accuracy: 1. / 3}, {Epoch: 2, ValLoss: report.Number(math.NaN())}}),
 		},
-		weights: network.Params, averages: [][]float32{make([]float32, 12), {1e-40}}, best: best.Params,
+		state: state, best: best.Params,
 	}
 }
 
@@ -57,7 +61,7 @@ func TestCheckpoint(t *testing.T) {
 	if len(history) != 2 || history[0].Accuracy != 1./3 || history[1].Epoch != 2 || !math.IsNaN(float64(history[1].ValLoss)) {
 		t.Errorf("history %+v", history)
 	}
-	if got.Step != math.MaxUint64 || !math.IsInf(float64(got.Stopping.Best), 1) || got.averages[1][0] != 1e-40 || got.best[0].Data[1] != 0.1 {
+	if got.Step != math.MaxUint64 || !math.IsInf(float64(got.Stopping.Best), 1) || got.state[2].Data[0] != 1e-40 || got.best[0].Data[1] != 0.1 {
 		t.Errorf("got %+v", got)
 	}
 	// Whatever is cut off or flipped is noticed.
@@ -72,11 +76,27 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// What the head claims of the state is not believed.
+func TestCheckpointRefusesShapes(t *testing.T) {
+	for _, shape := range [][]int{{0}, {-1, -1}, {1 << 40}, {1 << 20, 1 << 20}, {math.MaxInt, 2}, make([]int, 9)} {
+		c := someCheckpoint(t)
+		c.State[1].Shape = shape
+		if _, err := readCheckpoint(bytes.NewReader(encodeCheckpoint(t, c))); err == nil || !strings.Contains(err.Error(), "impossible shape") {
+			t.Errorf("%v: %v", shape, err)
+		}
+	}
+	c := someCheckpoint(t)
+	c.State[0].Shape = []int{1 << 14, 1 << 14} // 1 GiB that is not there
+	if _, err := readCheckpoint(bytes.NewReader(encodeCheckpoint(t, c))); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error(err)
+	}
+}
+
 func FuzzReadCheckpoint(f *testing.F) {
 	data := encodeCheckpoint(f, someCheckpoint(f))
 	f.Add(data[:len(data)-sha256.Size])
-	f.Add([]byte("oi-ckpt1\xff\xff\xff\x03{}"))
-	f.Add([]byte("oi-ckpt1\x02\x00\x00\x00{}"))
+	f.Add([]byte("oi-ckpt2\xff\xff\xff\x03{}"))
+	f.Add([]byte("oi-ckpt2\x02\x00\x00\x00{}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// The checksum is right, so that the reader gets to the rest.
 		sum := sha256.Sum256(data)

@@ -91,11 +91,11 @@ func (t *trainer) save(epoch int) {
 		checkpointHead: checkpointHead{
 			Version: t.env.Version, Options: t.options.texts(),
 			Streamed: t.data.streamed != nil, Items: t.data.used.items, Input: t.data.used.sum(),
-			Network: shapeOf(network), Epoch: epoch, Step: state.Step, BestEpoch: t.result.bestEpoch,
+			Network: shapeOf(network), State: shapesOf(state.Tensors), Epoch: epoch, Step: state.Step, BestEpoch: t.result.bestEpoch,
 			Stopping: stoppingState{exact(t.stopping.best), t.stopping.wait, t.stopping.any},
 			Stopped:  t.result.stopped, History: saveEpochs(t.result.history),
 		},
-		weights: network.Params, averages: state.Averages,
+		state: state.Tensors,
 	}
 	if t.result.best != nil {
 		c.best = t.result.best.Params
@@ -127,11 +127,8 @@ func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
 	if used := t.data.used; used.items != c.Items || used.sum() != c.Input {
 		return t.another(fmt.Sprintf("%d items then, %d now, and they are not the same ones", c.Items, used.items))
 	}
-	if err := t.nn.SetWeights(c.Network.network(c.weights)); err != nil {
-		return err
-	}
-	if err := t.nn.SetState(nn.State{Step: c.Step, Averages: c.averages}); err != nil {
-		return err
+	if err := t.nn.SetState(nn.State{Step: c.Step, Tensors: c.state}); err != nil {
+		return cli.WithHint(fmt.Errorf("%s: %w", t.options.checkpoint(), err), anew)
 	}
 	t.stopping.best, t.stopping.wait, t.stopping.any = float64(c.Stopping.Best), c.Stopping.Wait, c.Stopping.Any
 	t.result.history, t.result.stopped, t.result.bestEpoch = c.history(), c.Stopped, c.BestEpoch

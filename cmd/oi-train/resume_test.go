@@ -237,6 +237,7 @@ func TestResumeRefuses(t *testing.T) {
 		"longer":         {append(bytes.Clone(good), 0), input, nil, "the checkpoint is damaged: something follows", "leave --resume out"},
 		"empty":          {[]byte{}, input, nil, "m.ckpt: not a checkpoint", "leave --resume out"},
 		"something else": {[]byte("PK\x03\x04 and so on and on"), input, nil, "m.ckpt: not a checkpoint", "leave --resume out"},
+		"old version":    {append([]byte("oi-ckpt1"), good[8:]...), input, nil, "a checkpoint of an older version of oi-train, which this one cannot go on from", "leave --resume out"},
 		"version":        {append([]byte("oi-ckpt9"), good[8:]...), input, nil, "a checkpoint of another version of oi-train", "leave --resume out"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,12 +46,6 @@ type trainer struct {
 // returns both the best model so far, if an epoch was finished, and the error
 // to leave with. If saved is not nil it goes on from there.
 func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint) (*result, error) {
-	size := d.items.Size()
-	network := nn.Reference(size.Height, size.Width, len(d.classes), o.seed)
-	network.Classes = d.classes
-	if err := network.Validate(); err != nil {
-		return nil, cli.WithHint(fmt.Errorf("pictures of %v do not suit the network: %w", size, err), "cut larger ones: oi-crop --size 128")
-	}
 	t := &trainer{
 		options: o, env: env, data: d, feed: &spoolFeed{data: d},
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
@@ -67,21 +61,33 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 		t.weights = balanced(d.counts(), d.classes)
 	}
 	var err error
-	t.nn, err = nn.NewTrainer(network, nn.Options{Batch: o.batch, LR: o.lr, Seed: o.seed, Threads: o.stream.Workers()})
-	if err != nil {
+	if t.nn, err = newTrainer(o, d); err != nil {
 		return nil, err
 	}
 	defer t.nn.Close()
 	if t.predictor, err = t.nn.Predictor(); err != nil {
 		return nil, err
 	}
-	d.describe(network.Parameters())
+	d.describe(t.nn.Network().Parameters())
 	if saved != nil {
 		if err := t.resume(ctx, saved); err != nil {
 			return nil, err
 		}
 	}
 	return t.run(ctx)
+}
+
+// newTrainer is where the options become a network and the way to train it.
+func newTrainer(o *options, d *data) (*nn.Trainer, error) {
+	size := d.items.Size()
+	network := nn.Reference(size.Height, size.Width, len(d.classes), o.seed)
+	network.Classes = d.classes
+	if err := network.Validate(); err != nil {
+		return nil, cli.WithHint(fmt.Errorf("pictures of %v do not suit the network: %w", size, err), "cut larger ones: oi-crop --size 128")
+	}
+	return nn.NewTrainer(network, nn.Options{
+		Optimizer: "rmsprop", LR: o.lr, Batch: o.batch, Seed: o.seed, Threads: o.stream.Workers(),
+	})
 }
 
 func (t *trainer) run(ctx context.Context) (*result, error) {

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -17,12 +18,15 @@ type builder struct {
 	n        int
 	training *trainingState // nil: dropout does nothing
 	unused   gorgonia.Nodes // parameters of the layers that are still to come
+	gains    gorgonia.Nodes // of the convolutions that are still to come; empty if they are not standardised
+	forks    map[int]*fork  // outputs of layers, counted from 1, that additions read
 }
 
-// trainingState is what dropout depends on besides its input.
+// trainingState is what a training step depends on besides its inputs.
 type trainingState struct {
-	seed uint64
-	step uint64 // of the run, from 1
+	seed      uint64 // of dropout
+	step      uint64 // of the run, from 1
+	smoothing float64
 }
 
 // layers adds all layers to the graph and returns the logits, [n, outputs].
@@ -35,42 +39,85 @@ func (b *builder) layers(net *model.Network, image *gorgonia.Node) (*gorgonia.No
 	if err != nil {
 		return nil, err
 	}
+	forks := forked(net.Layers)
 	for i := 0; i < len(net.Layers); i++ {
-		layer, in, out := net.Layers[i], shapes[i], shapes[i+1]
-		name := fmt.Sprintf("%s%d", layer.Kind, i+1)
-		switch layer.Kind {
-		case model.Conv:
-			if pooled(net.Layers[i:]) {
-				i += 2
-				x, err = b.convReLUPool(name, layer, in, shapes[i+1], x)
-			} else {
-				x, err = b.conv(name, layer, in, out, x)
-			}
-		case model.ReLU:
-			x, err = b.relu(name, out, x)
-		case model.MaxPool2:
-			x, err = b.maxPool(name, in, out, x)
-		case model.Flatten:
-			x, err = b.flatten(name, in, out, x)
-		case model.Dense:
-			x, err = b.dense(name, in, out, x)
-		case model.Dropout:
-			if b.training != nil {
-				x, err = b.dropout(name, i, layer.Rate, out, x)
-			}
+		layer, in := net.Layers[i], shapes[i]
+		name := layerName(layer, i)
+		group := fusion(net.Layers[i:], func(k int) bool { return forks[i+k] })
+		out := shapes[i+len(group)]
+		switch {
+		case slices.Equal(group, convReLUPool):
+			x, err = b.convReLUPool(name, layer, in, out, x)
+		case slices.Equal(group, convReLU):
+			x, err = b.convReLU(name, layer, in, out, x, nil)
+		case slices.Equal(group, convAddReLU):
+			x, err = b.convReLU(name, layer, in, out, x, b.forks[net.Layers[i+1].From])
 		default:
-			err = fmt.Errorf("layer %d: unknown kind %q", i+1, layer.Kind)
+			x, err = b.layer(name, i, layer, in, out, x)
 		}
 		if err != nil {
 			return nil, err
+		}
+		i += len(group) - 1
+		if number := i + 1; forks[number] {
+			if x, err = b.fork(layerName(net.Layers[i], i)+"fork", number, out, x); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return x, nil
 }
 
-// pooled reports whether the layers start with a convolution, ReLU and pooling, which have one kernel together.
-func pooled(layers []model.Layer) bool {
-	return len(layers) > 2 && layers[1].Kind == model.ReLU && layers[2].Kind == model.MaxPool2
+// layerName is unique in a network.
+func layerName(layer model.Layer, i int) string { return fmt.Sprintf("%s%d", layer.Kind, i+1) }
+
+// layer adds a layer, number i from 0, that has a kernel to itself.
+func (b *builder) layer(name string, i int, layer model.Layer, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	switch layer.Kind {
+	case model.Conv:
+		return b.conv(name, layer, in, out, x)
+	case model.ReLU:
+		return b.relu(name, out, x)
+	case model.MaxPool2:
+		return b.maxPool(name, in, out, x)
+	case model.AvgPool:
+		return b.avgPool(name, in, out, x)
+	case model.Flatten:
+		return b.flatten(name, in, out, x)
+	case model.Dense:
+		return b.dense(name, in, out, x)
+	case model.Add:
+		return b.add(name, out, x, b.forks[layer.From])
+	case model.Dropout:
+		if b.training == nil {
+			return x, nil
+		}
+		return b.dropout(name, i, layer.Rate, out, x)
+	default:
+		return nil, fmt.Errorf("layer %d: unknown kind %q", i+1, layer.Kind)
+	}
+}
+
+// Layers that have one kernel together.
+var (
+	convReLUPool = []model.Kind{model.Conv, model.ReLU, model.MaxPool2}
+	convAddReLU  = []model.Kind{model.Conv, model.Add, model.ReLU}
+	convReLU     = []model.Kind{model.Conv, model.ReLU}
+)
+
+// fusion returns the kinds of the layers at the start of those given that one kernel computes together. forks tells of a layer,
+// counted from 1, whether its output is wanted elsewhere, so that it must be there on its own.
+func fusion(layers []model.Layer, forks func(int) bool) []model.Kind {
+	for _, group := range [][]model.Kind{convReLUPool, convAddReLU, convReLU} {
+		fits := len(layers) >= len(group)
+		for k := 0; fits && k < len(group); k++ {
+			fits = layers[k].Kind == group[k] && (k == len(group)-1 || !forks(k+1))
+		}
+		if fits {
+			return group
+		}
+	}
+	return []model.Kind{layers[0].Kind}
 }
 
 // takeParams returns the next layer's weights and biases.
@@ -78,6 +125,17 @@ func (b *builder) takeParams() (weight, bias *gorgonia.Node) {
 	weight, bias = b.unused[0], b.unused[1]
 	b.unused = b.unused[2:]
 	return weight, bias
+}
+
+// takeConv returns the next convolution's weights, standardised if they are to be, and biases.
+func (b *builder) takeConv(name string) (weight, bias *gorgonia.Node, err error) {
+	weight, bias = b.takeParams()
+	if len(b.gains) > 0 {
+		gain := b.gains[0]
+		b.gains = b.gains[1:]
+		weight, err = b.standardise(name, weight, gain)
+	}
+	return weight, bias, err
 }
 
 // batched puts the batch before a shape of one picture.
@@ -110,11 +168,14 @@ func (b *builder) conv(name string, layer model.Layer, in, out []int, x *gorgoni
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	weight, bias := b.takeParams()
+	weight, bias, err := b.takeConv(name)
+	if err != nil {
+		return nil, err
+	}
 	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
 		c.Forward(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]))
 	})
-	b.threeGradients(forward, x, weight, bias, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+	b.gradients(forward, x, weight, bias, nil, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
 		c.Backward(b.pool, dx, dw, db, dy, floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, x, weight, bias)
@@ -125,12 +186,15 @@ func (b *builder) convReLUPool(name string, layer model.Layer, in, out []int, x 
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	weight, bias := b.takeParams()
+	weight, bias, err := b.takeConv(name)
+	if err != nil {
+		return nil, err
+	}
 	idx := make([]uint8, b.n*out[0]*out[1]*out[2])
 	forward := b.op(name+"relupool", out, func(y []float32, in []gorgonia.Value) {
 		c.ForwardReLUPool(b.pool, y, idx, floats(in[0]), floats(in[1]), floats(in[2]))
 	})
-	b.threeGradients(forward, x, weight, bias, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+	b.gradients(forward, x, weight, bias, nil, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
 		c.BackwardReLUPool(b.pool, dx, dw, db, dy, idx, floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, x, weight, bias)
@@ -145,18 +209,22 @@ func (b *builder) dense(name string, in, out []int, x *gorgonia.Node) (*gorgonia
 	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
 		d.Forward(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]))
 	})
-	b.threeGradients(forward, x, weight, bias, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+	b.gradients(forward, x, weight, bias, nil, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
 		d.Backward(b.pool, dx, dw, db, dy, floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, x, weight, bias)
 }
 
-// threeGradients gives an op of inputs, weights and biases its gradients, which one kernel computes together. An op has
-// one result in Gorgonia: here the gradient of the weights; the others are kept beside it, and handed out by ops that
-// depend on the first. The gradient of the first layer's input, the picture, is not computed: dx is nil.
-func (b *builder) threeGradients(forward *op, x, weight, bias *gorgonia.Node, backward func(dx, dw, db, dy []float32, in []gorgonia.Value)) {
+// gradients gives an op of inputs, weights and biases, in this order, its gradients, which one kernel computes together. An op
+// has one result in Gorgonia: here the gradient of the weights; the others are kept beside it, and handed out by ops that
+// depend on the first. The gradient of the first layer's input, the picture, is not computed: dx is nil. An op with a fourth
+// input leaves its gradient with the fork. The values that backward is given are inputs, weights, dy, and the op's output.
+func (b *builder) gradients(forward *op, x, weight, bias *gorgonia.Node, left *remainder, backward func(dx, dw, db, dy []float32, in []gorgonia.Value)) {
 	inner := !isPicture(x)
 	forward.wrt = []bool{inner, true, true}
+	if left != nil {
+		forward.wrt = append(forward.wrt, false)
+	}
 	forward.diff = func(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		db := newDense(bias.Shape()...)
 		var dx *tensor.Dense
@@ -170,18 +238,27 @@ func (b *builder) threeGradients(forward *op, x, weight, bias *gorgonia.Node, ba
 			backward(dxs, floats(result), db.Float32s(), floats(in[2]), in)
 			return nil
 		}}
-		nodes := make(gorgonia.Nodes, 3)
+		nodes := make(gorgonia.Nodes, len(inputs))
 		var err error
-		if nodes[1], err = apply(main, inputs[0], inputs[1], grad); err != nil {
+		if nodes[1], err = apply(main, inputs[0], inputs[1], grad, output); err != nil {
 			return nil, err
 		}
 		if nodes[2], err = aside(name+"bias", db, nodes[1]); err != nil {
 			return nil, err
 		}
 		if inner {
-			nodes[0], err = aside(name+"input", dx, nodes[1])
+			if nodes[0], err = aside(name+"input", dx, nodes[1]); err != nil {
+				return nil, err
+			}
 		}
-		return nodes, err
+		if left != nil {
+			skip, err := aside(name+"skip", left.gradient, nodes[1])
+			if err != nil {
+				return nil, err
+			}
+			left.fork.skips = append(left.fork.skips, skip)
+		}
+		return nodes, nil
 	}
 }
 
@@ -225,6 +302,21 @@ func (b *builder) maxPool(name string, in, out []int, x *gorgonia.Node) (*gorgon
 		dx, err := apply(b.op(name+"grad", in, func(dx []float32, in []gorgonia.Value) {
 			m.Backward(b.pool, dx, floats(in[0]), idx)
 		}), grad, output)
+		return gorgonia.Nodes{dx}, err
+	}
+	return apply(forward, x)
+}
+
+func (b *builder) avgPool(name string, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	g := kernel.GlobalAvgPool{N: b.n, H: in[0], W: in[1], C: in[2]}
+	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
+		g.Forward(b.pool, y, floats(in[0]))
+	})
+	forward.wrt = []bool{true}
+	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		dx, err := apply(b.op(name+"grad", in, func(dx []float32, in []gorgonia.Value) {
+			g.Backward(b.pool, dx, floats(in[0]))
+		}), grad)
 		return gorgonia.Nodes{dx}, err
 	}
 	return apply(forward, x)

@@ -23,9 +23,9 @@ func (b *builder) loss(logits, labels, weights *gorgonia.Node, found *outcome) (
 	forward := &op{name: "loss", result: value, run: func(_ gorgonia.Value, in []gorgonia.Value) error {
 		z, labels, weights := floats(in[0]), in[1].(*tensor.Dense).Ints(), floats(in[2])
 		if outputs == 1 {
-			found.loss, found.correct = kernel.SigmoidCE(dz.Float32s(), nil, z, labels, weights, 0)
+			found.loss, found.correct = kernel.SigmoidCE(dz.Float32s(), nil, z, labels, weights, b.training.smoothing)
 		} else {
-			found.loss, found.correct = kernel.SoftmaxCE(dz.Float32s(), nil, z, outputs, labels, weights, 0)
+			found.loss, found.correct = kernel.SoftmaxCE(dz.Float32s(), nil, z, outputs, labels, weights, b.training.smoothing)
 		}
 		*value = gorgonia.F32(found.loss)
 		return nil

@@ -11,48 +11,11 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// weights are a network's parameters in memory that all of its plans share.
-type weights struct {
-	net     *model.Network // Params is the memory of tensors
-	tensors []*tensor.Dense
-}
-
-// newWeights copies the network's parameters.
-func newWeights(net *model.Network) (*weights, error) {
-	if err := net.Validate(); err != nil {
-		return nil, err
-	}
-	w := &weights{net: net.Clone()}
-	for _, p := range w.net.Params {
-		w.tensors = append(w.tensors, tensor.New(tensor.WithShape(p.Shape...), tensor.WithBacking(p.Data)))
-	}
-	return w, nil
-}
-
-// set overwrites the parameters with those of a network of the same layers.
-func (w *weights) set(net *model.Network) error {
-	if err := net.Validate(); err != nil {
-		return err
-	}
-	if len(net.Params) != len(w.net.Params) {
-		return fmt.Errorf("weights of another network: %d tensors, not %d", len(net.Params), len(w.net.Params))
-	}
-	for i, p := range net.Params {
-		if own := w.net.Params[i]; p.Name != own.Name || !tensor.Shape(p.Shape).Eq(own.Shape) {
-			return fmt.Errorf("weights of another network: %s %v, not %s %v", p.Name, p.Shape, own.Name, own.Shape)
-		}
-	}
-	for i, p := range net.Params {
-		copy(w.net.Params[i].Data, p.Data)
-	}
-	return nil
-}
-
 // plan is a compiled graph for batches of exactly n pictures.
 type plan struct {
 	n       int
 	machine gorgonia.VM
-	params  gorgonia.Nodes
+	params  gorgonia.Nodes // in the order of the weights
 
 	// Inputs, to be filled before a run.
 	images  []uint8
@@ -60,6 +23,7 @@ type plan struct {
 	weights []float32 // training only
 
 	found         outcome        // training: of the last run
+	logits        gorgonia.Value // training: [n, outputs], of the last run
 	probabilities *gorgonia.Node // inference: [n, classes]
 }
 
@@ -71,10 +35,11 @@ func newPlan(pool *kernel.Pool, w *weights, n int, training *trainingState) (*pl
 	image := gorgonia.NewTensor(g, tensor.Uint8, 4, gorgonia.WithName("image"), gorgonia.WithShape(shape...),
 		gorgonia.WithValue(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(p.images))))
 	for i, t := range w.tensors {
-		p.params = append(p.params, gorgonia.NewTensor(g, tensor.Float32, t.Dims(), gorgonia.WithName(w.net.Params[i].Name),
+		p.params = append(p.params, gorgonia.NewTensor(g, tensor.Float32, t.Dims(), gorgonia.WithName(w.params[i].Name),
 			gorgonia.WithShape(t.Shape()...), gorgonia.WithValue(t)))
 	}
-	return p, &builder{pool: pool, graph: g, n: n, training: training, unused: p.params}, image
+	own := len(w.net.Params)
+	return p, &builder{pool: pool, graph: g, n: n, training: training, unused: p.params[:own], gains: p.params[own:], forks: map[int]*fork{}}, image
 }
 
 // newTrainingPlan makes the graph of a training step up to the gradients of all parameters.
@@ -88,6 +53,9 @@ func newTrainingPlan(pool *kernel.Pool, w *weights, n int, training *trainingSta
 	logits, err := b.layers(w.net, image)
 	if err != nil {
 		return nil, err
+	}
+	if o, ok := logits.Op().(*op); ok {
+		p.logits = o.result
 	}
 	loss, err := b.loss(logits, labels, weights, &p.found)
 	if err != nil {
@@ -125,6 +93,15 @@ func (p *plan) compile(g *gorgonia.ExprGraph) error {
 func (p *plan) run() error {
 	p.machine.Reset()
 	return p.machine.RunAll()
+}
+
+// nonFinite returns the first picture of the last run for which there is a logit that is no number, or -1.
+func (p *plan) nonFinite() int {
+	z := floats(p.logits)
+	if i := kernel.FirstNonFinite(z); i >= 0 {
+		return i / (len(z) / p.n)
+	}
+	return -1
 }
 
 // load copies pictures into the batch.

@@ -13,6 +13,7 @@ type Predictor struct {
 	plans   plans
 	batch   int
 	own     *kernel.Pool // nil: somebody else's
+	refresh func()       // brings the weights up to date; nil: they do not change
 }
 
 // NewPredictor copies the network, which must have its parameters. It works on up to batch pictures at a time, with the
@@ -53,6 +54,9 @@ func (p *Predictor) Close() {
 func (p *Predictor) Predict(images [][]byte) ([][]float32, error) {
 	if err := checkImages(p.weights.net, images); err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
+	}
+	if p.refresh != nil {
+		p.refresh()
 	}
 	classes := len(p.weights.net.Classes)
 	all := make([]float32, 0, len(images)*classes)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -11,62 +12,29 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// Options of a [Trainer]; a zero takes the default.
-type Options struct {
-	Batch   int     // pictures in a full batch, default 16
-	LR      float64 // learning rate, default 0.0005
-	Rho     float64 // decay of the average of squared gradients, default 0.9
-	Eps     float64 // added to the root of the average, default 1e-7
-	Seed    uint64  // of dropout
-	Threads int     // default: all CPUs; the results do not depend on it
-}
-
-// maxBatch bounds Options.Batch, so that sizes can be multiplied.
-const maxBatch = 1 << 16
-
-func (o Options) withDefaults() (Options, error) {
-	if o.Batch == 0 {
-		o.Batch = 16
-	}
-	for _, f := range []struct {
-		v *float64
-		d float64
-	}{{&o.LR, 0.0005}, {&o.Rho, 0.9}, {&o.Eps, 1e-7}} {
-		if *f.v == 0 {
-			*f.v = f.d
-		}
-	}
-	switch {
-	case o.Batch < 1 || o.Batch > maxBatch:
-		return o, fmt.Errorf("batch of %d: must be from 1 to %d", o.Batch, maxBatch)
-	case !(o.LR > 0 && o.LR <= math.MaxFloat32):
-		return o, fmt.Errorf("learning rate %v: must be positive", o.LR)
-	case !(o.Rho > 0 && o.Rho < 1):
-		return o, fmt.Errorf("rho %v: must be between 0 and 1", o.Rho)
-	case !(o.Eps > 0 && o.Eps <= 1):
-		return o, fmt.Errorf("epsilon %v: must be above 0 and at most 1", o.Eps)
-	}
-	return o, nil
-}
-
-// Trainer changes a network's weights, batch by batch, with the RMSprop of Keras 2.2.4. The same network, options
-// (Threads aside) and batches give the same weights, bit for bit. A Trainer is for one goroutine at a time, together with
-// the Predictors that it made.
+// Trainer changes a network's weights, batch by batch. The same network, options (Threads aside) and batches give the same
+// weights, bit for bit. A Trainer is for one goroutine at a time, together with the Predictors that it made.
 type Trainer struct {
 	options   Options
 	pool      *kernel.Pool
 	weights   *weights
+	averages  []model.Param // of weights.params; nil: not averaged
 	state     trainingState
 	plans     plans
-	optimizer *rmsProp
+	optimizer *optimizer
+
+	// The network as it is used: weights themselves, if they are neither averaged nor standardised.
+	deployed *weights
+	stale    bool // deployed is not that of the weights
 }
 
 // NonFiniteError says that training has left the real numbers: the loss, or a weight, is NaN or infinite. The weights are
 // of no use any more.
 type NonFiniteError struct {
-	Step uint64  // the batch, counted from 1 over the whole run
-	What string  // "loss", or the name of a parameter
-	Got  float64 // its value
+	Step  uint64  // the batch, counted from 1 over the whole run
+	What  string  // "loss", or the name of a parameter
+	Got   float64 // its value
+	Index int     // the first picture of the batch for which the network answered no number, or -1
 }
 
 func (e *NonFiniteError) Error() string {
@@ -83,10 +51,30 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	t := &Trainer{options: o, weights: w, state: trainingState{seed: o.Seed}, pool: kernel.New(o.Threads)}
-	t.optimizer = newRMSProp(t.pool, kernel.RMSProp{LR: o.LR, Rho: o.Rho, Eps: o.Eps}, w)
+	if o.Standardise {
+		w.standardise()
+	}
+	pool, err := o.pool()
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	t := &Trainer{
+		options: o, weights: w, pool: pool, deployed: w, stale: true,
+		state: trainingState{seed: o.Seed, smoothing: o.LabelSmoothing},
+	}
+	if o.Average > 0 {
+		t.averages = cloneParams(w.params)
+	}
+	if o.Average > 0 || o.Standardise {
+		if t.deployed, err = newWeights(net); err != nil {
+			t.Close()
+			return nil, fmt.Errorf("train: %w", err)
+		}
+	}
+	t.optimizer = newOptimizer(pool, o.rule(), &t.state, w)
+	t.optimizer.lr, t.optimizer.decay = o.LR, o.WeightDecay
 	t.plans = plans{batch: o.Batch, make: func(n int) (*plan, error) {
-		return newTrainingPlan(t.pool, w, n, &t.state)
+		return newTrainingPlan(pool, w, n, &t.state)
 	}}
 	if _, err := t.plans.of(o.Batch); err != nil {
 		t.Close()
@@ -124,17 +112,32 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 		return 0, 0, fmt.Errorf("train: batch %d: %w", t.state.step, err)
 	}
 	if loss = p.found.loss; math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, 0, &NonFiniteError{Step: t.state.step, What: "loss", Got: loss}
+		return 0, 0, &NonFiniteError{Step: t.state.step, What: "loss", Got: loss, Index: p.nonFinite()}
 	}
+	t.stale = true
 	if err := t.optimizer.Step(gorgonia.NodesToValueGrads(p.params)); err != nil {
 		return 0, 0, fmt.Errorf("train: batch %d: %w", t.state.step, err)
 	}
-	for _, param := range t.weights.net.Params {
+	for _, param := range t.weights.params {
 		if i := kernel.FirstNonFinite(param.Data); i >= 0 {
-			return 0, 0, &NonFiniteError{Step: t.state.step, What: param.Name, Got: float64(param.Data[i])}
+			return 0, 0, &NonFiniteError{Step: t.state.step, What: param.Name, Got: float64(param.Data[i]), Index: p.nonFinite()}
 		}
 	}
+	t.average()
 	return loss, p.found.correct, nil
+}
+
+// average moves the averages. Their decay is less in the first steps, so that they soon forget the weights they started
+// from (the rule of TensorFlow's ExponentialMovingAverage with num_updates).
+func (t *Trainer) average() {
+	if t.averages == nil {
+		return
+	}
+	step := float64(t.state.step)
+	decay := min(t.options.Average, (1+step)/(10+step))
+	for i, p := range t.weights.params {
+		kernel.Average(t.pool, t.averages[i].Data, p.Data, decay)
+	}
 }
 
 func (t *Trainer) check(images [][]byte, labels []int, weights []float32) error {
@@ -162,40 +165,85 @@ func (t *Trainer) check(images [][]byte, labels []int, weights []float32) error 
 	return checkImages(t.weights.net, images)
 }
 
-// Network returns a copy of the network with the weights as they are now.
-func (t *Trainer) Network() *model.Network { return t.weights.net.Clone() }
-
-// SetWeights takes over the weights of a network of the same layers, such as a snapshot from Network. The optimiser's
-// state stays as it is.
-func (t *Trainer) SetWeights(net *model.Network) error {
-	if err := t.weights.set(net); err != nil {
-		return fmt.Errorf("train: %w", err)
+// SetLR changes the learning rate of the steps to come, which may be 0. It is no part of the State.
+func (t *Trainer) SetLR(lr float64) error {
+	if !(lr >= 0 && lr <= math.MaxFloat32) {
+		return fmt.Errorf("train: learning rate %v: must not be negative", lr)
 	}
+	t.optimizer.lr = lr
 	return nil
 }
 
-// State is what a Trainer knows besides its weights and options: with these it goes on as if it had never stopped.
+// refresh brings the network as it is used up to date.
+func (t *Trainer) refresh() {
+	if !t.stale || t.deployed == t.weights {
+		return
+	}
+	values := t.weights.params
+	if t.averages != nil {
+		values = t.averages
+	}
+	t.weights.fold(t.pool, t.deployed.net, values)
+	t.stale = false
+}
+
+// Network returns a copy of the network as it is to be used: of averages, with Options.Average, and with gains and
+// standardisation worked into plain convolutions, with Options.Standardise.
+func (t *Trainer) Network() *model.Network {
+	t.refresh()
+	return t.deployed.net.Clone()
+}
+
+// State is all that a Trainer knows besides its options and learning rate: with these it goes on as if it had never
+// stopped.
 type State struct {
-	Step     uint64      // batches so far
-	Averages [][]float32 // of squared gradients, in the order of the network's Params
+	Step    uint64        // batches so far
+	Tensors []model.Param // weights, gains, what the optimiser remembers, averages; their names differ
+}
+
+// tensors are those of the State, in memory that they share.
+func (t *Trainer) tensors() []model.Param {
+	tensors := append(slices.Clone(t.weights.params), t.optimizer.tensors()...)
+	for _, p := range t.averages {
+		tensors = append(tensors, model.Param{Name: "average/" + p.Name, Shape: p.Shape, Data: p.Data})
+	}
+	return tensors
 }
 
 // State returns a copy of the state.
 func (t *Trainer) State() State {
-	return State{Step: t.state.step, Averages: t.optimizer.snapshot()}
+	return State{Step: t.state.step, Tensors: cloneParams(t.tensors())}
 }
 
-// SetState takes over a copy of a state from a Trainer of the same network.
+// SetState takes over a copy of a state from a Trainer of the same layers and options.
 func (t *Trainer) SetState(s State) error {
-	if err := t.optimizer.restore(s.Averages); err != nil {
-		return fmt.Errorf("train: %w", err)
+	own := t.tensors()
+	if len(s.Tensors) != len(own) {
+		return fmt.Errorf("train: the state of another network or optimiser: %d tensors, not %d", len(s.Tensors), len(own))
 	}
-	t.state.step = s.Step
+	for i, p := range s.Tensors {
+		switch want := own[i]; {
+		case p.Name != want.Name || !slices.Equal(p.Shape, want.Shape) || len(p.Data) != len(want.Data):
+			return fmt.Errorf("train: the state of another network or optimiser: %s %v of %d numbers, not %s %v of %d",
+				p.Name, p.Shape, len(p.Data), want.Name, want.Shape, len(want.Data))
+		case kernel.FirstNonFinite(p.Data) >= 0:
+			return fmt.Errorf("train: the state of a training that has diverged: %s holds what is no number", p.Name)
+		}
+	}
+	for i, p := range s.Tensors {
+		copy(own[i].Data, p.Data)
+	}
+	t.state.step, t.stale = s.Step, true
 	return nil
 }
 
-// Predictor returns a Predictor that shares the Trainer's weights and threads: it always answers with the weights of the
-// moment. It needs no Close of its own.
+// Predictor returns a Predictor of the network as it is to be used (see Network). It shares the Trainer's threads and
+// always answers with the weights of the moment. It needs no Close of its own.
 func (t *Trainer) Predictor() (*Predictor, error) {
-	return newPredictor(t.weights, t.options.Batch, t.pool)
+	p, err := newPredictor(t.deployed, t.options.Batch, t.pool)
+	if err != nil {
+		return nil, err
+	}
+	p.refresh = t.refresh
+	return p, nil
 }

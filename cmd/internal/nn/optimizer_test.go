@@ -37,8 +37,9 @@ func TestKerasRMSprop(t *testing.T) {
 	defer pool.Close()
 	for _, test := range tests {
 		data := []float32{0}
-		w := &weights{net: &model.Network{Params: []model.Param{{Name: "w", Shape: []int{1}, Data: data}}}}
-		solver := newRMSProp(pool, kernel.RMSProp{LR: lr, Rho: 0.9, Eps: 1e-7}, w)
+		w := &weights{params: []model.Param{{Name: "w", Shape: []int{1}, Data: data}}}
+		solver := newOptimizer(pool, rmsProp{rho: 0.9, eps: 1e-7}, &trainingState{}, w)
+		solver.lr = lr
 		for i, g := range test.gradient {
 			before := data[0]
 			value := tensor.New(tensor.WithShape(1), tensor.WithBacking(data))
@@ -50,7 +51,7 @@ func TestKerasRMSprop(t *testing.T) {
 				t.Errorf("gradients %v, step %d: %v times the learning rate, want %v", test.gradient, i+1, got, test.steps[i])
 			}
 		}
-		if got := float64(solver.averages[0][0]); math.Abs(got-test.average) > 1e-6*test.average+1e-29 {
+		if got := float64(solver.slots[0][0][0]); math.Abs(got-test.average) > 1e-6*test.average+1e-29 {
 			t.Errorf("gradients %v: average %v, want %v", test.gradient, got, test.average)
 		}
 	}

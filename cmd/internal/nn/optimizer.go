@@ -1,0 +1,99 @@
+package nn
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// rule is how an optimiser changes weights.
+type rule interface {
+	// slots names what is remembered of every weight, each a number that starts at zero.
+	slots() []string
+	// update changes w and its slots for the gradient g. steps count from 1. decay is the share of the weights that the
+	// learning rate multiplies.
+	update(p *kernel.Pool, w, g []float32, slots [][]float32, step uint64, lr, decay float64)
+}
+
+// rmsProp is the RMSprop of Keras 2.2.4. Gorgonia's own adds epsilon under the root.
+type rmsProp struct{ rho, eps float64 }
+
+func (rmsProp) slots() []string { return []string{"square"} }
+
+func (r rmsProp) update(p *kernel.Pool, w, g []float32, slots [][]float32, _ uint64, lr, _ float64) {
+	kernel.RMSProp{LR: lr, Rho: r.rho, Eps: r.eps}.Update(p, w, slots[0], g)
+}
+
+type adam struct{ beta1, beta2, eps float64 }
+
+func (adam) slots() []string { return []string{"mean", "square"} }
+
+func (a adam) update(p *kernel.Pool, w, g []float32, slots [][]float32, step uint64, lr, decay float64) {
+	kernel.Adam{LR: lr, Beta1: a.beta1, Beta2: a.beta2, Eps: a.eps, WeightDecay: decay}.Update(p, w, slots[0], slots[1], g, step)
+}
+
+type sgd struct{ momentum float64 }
+
+func (sgd) slots() []string { return []string{"momentum"} }
+
+func (s sgd) update(p *kernel.Pool, w, g []float32, slots [][]float32, _ uint64, lr, decay float64) {
+	kernel.SGD{LR: lr, Momentum: s.momentum, WeightDecay: decay}.Update(p, w, slots[0], g)
+}
+
+// optimizer is a gorgonia.Solver that follows a rule.
+type optimizer struct {
+	pool      *kernel.Pool
+	rule      rule
+	lr, decay float64
+	state     *trainingState // which counts the steps
+	params    []model.Param
+	slots     [][][]float32 // of each parameter
+}
+
+var _ gorgonia.Solver = (*optimizer)(nil)
+
+func newOptimizer(pool *kernel.Pool, r rule, state *trainingState, w *weights) *optimizer {
+	o := &optimizer{pool: pool, rule: r, state: state, params: w.params}
+	for _, p := range w.params {
+		slots := make([][]float32, len(r.slots()))
+		for k := range slots {
+			slots[k] = make([]float32, len(p.Data))
+		}
+		o.slots = append(o.slots, slots)
+	}
+	return o
+}
+
+// Step implements gorgonia.Solver. The parameters must come in the order of the weights. What has one dimension, biases and
+// gains, does not decay: it has no scale that could be lost.
+func (o *optimizer) Step(params []gorgonia.ValueGrad) error {
+	if len(params) != len(o.params) {
+		return fmt.Errorf("%d parameters for an optimiser of %d", len(params), len(o.params))
+	}
+	for i, p := range params {
+		gradient, err := p.Grad()
+		if err != nil {
+			return err
+		}
+		decay := o.decay
+		if len(o.params[i].Shape) < 2 {
+			decay = 0
+		}
+		o.rule.update(o.pool, floats(p.Value()), floats(gradient), o.slots[i], o.state.step, o.lr, decay)
+	}
+	return nil
+}
+
+// tensors are the slots by name, in memory that they share.
+func (o *optimizer) tensors() []model.Param {
+	var tensors []model.Param
+	for k, name := range o.rule.slots() {
+		for i, p := range o.params {
+			tensors = append(tensors, model.Param{Name: name + "/" + p.Name, Shape: p.Shape, Data: o.slots[i][k]})
+		}
+	}
+	return tensors
+}

@@ -1,0 +1,113 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+)
+
+// Options of a [Trainer]; a zero takes the default.
+type Options struct {
+	Batch   int    // pictures in a full batch, default 16
+	Seed    uint64 // of dropout
+	Threads int    // default: all CPUs; the results do not depend on it
+
+	Optimizer string  // "rmsprop" of Keras 2.2.4 (default), "adam" or "sgd" with Nesterov's momentum
+	LR        float64 // learning rate, default 0.0005 for rmsprop, 0.001 for adam, 0.01 for sgd; see SetLR
+	Rho       float64 // rmsprop: decay of the average of squared gradients, default 0.9
+	Beta1     float64 // adam: decay of the average of gradients, default 0.9
+	Beta2     float64 // adam: decay of the average of squared gradients, default 0.999
+	Eps       float64 // added to the root of that average, default 1e-7 for rmsprop, 1e-8 for adam
+	Momentum  float64 // sgd: default 0.9
+
+	// WeightDecay is the share of the weights that is taken off in every step, in units of the learning rate, apart from the
+	// gradient; adam and sgd. What has one dimension does not decay. Default 0.
+	WeightDecay float64
+
+	LabelSmoothing float64 // share of the target that is spread over all classes, 0 <= LabelSmoothing < 1
+	Average        float64 // decay of the average over the steps that is to be used in place of the weights; default 0: none
+	Standardise    bool    // give every convolution standardised weights and a gain for every channel; see kernel.Standardise
+
+	path string // of the kernels, for tests; default: the fastest
+}
+
+// maxBatch bounds Options.Batch, so that sizes can be multiplied.
+const maxBatch = 1 << 16
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Batch == 0 {
+		o.Batch = 16
+	}
+	lr, eps := 0.0005, 1e-7
+	switch o.Optimizer {
+	case "":
+		o.Optimizer = "rmsprop"
+	case "rmsprop":
+	case "adam":
+		lr, eps = 0.001, 1e-8
+	case "sgd":
+		lr = 0.01
+	default:
+		return o, fmt.Errorf("optimizer %q: must be rmsprop, adam or sgd", o.Optimizer)
+	}
+	for _, f := range []struct {
+		v *float64
+		d float64
+	}{{&o.LR, lr}, {&o.Rho, 0.9}, {&o.Beta1, 0.9}, {&o.Beta2, 0.999}, {&o.Eps, eps}, {&o.Momentum, 0.9}} {
+		if *f.v == 0 {
+			*f.v = f.d
+		}
+	}
+	if o.Batch < 1 || o.Batch > maxBatch {
+		return o, fmt.Errorf("batch of %d: must be from 1 to %d", o.Batch, maxBatch)
+	}
+	if !(o.LR > 0 && o.LR <= math.MaxFloat32) {
+		return o, fmt.Errorf("learning rate %v: must be positive", o.LR)
+	}
+	for _, f := range []struct {
+		name string
+		v    float64
+	}{{"rho", o.Rho}, {"beta1", o.Beta1}, {"beta2", o.Beta2}, {"momentum", o.Momentum}} {
+		if !(f.v > 0 && f.v < 1) {
+			return o, fmt.Errorf("%s %v: must be between 0 and 1", f.name, f.v)
+		}
+	}
+	switch {
+	case !(o.Eps > 0 && o.Eps <= 1):
+		return o, fmt.Errorf("epsilon %v: must be above 0 and at most 1", o.Eps)
+	case !(o.WeightDecay >= 0 && o.WeightDecay*o.LR < 1):
+		return o, fmt.Errorf("weight decay %v: must not be negative, and below 1 when multiplied by the learning rate", o.WeightDecay)
+	case o.WeightDecay > 0 && o.Optimizer == "rmsprop":
+		return o, fmt.Errorf("weight decay %v: rmsprop has none", o.WeightDecay)
+	case !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1):
+		return o, fmt.Errorf("label smoothing %v: must be from 0 to below 1", o.LabelSmoothing)
+	case !(o.Average >= 0 && o.Average < 1):
+		return o, fmt.Errorf("decay of the average %v: must be from 0 to below 1", o.Average)
+	}
+	return o, nil
+}
+
+// rule is the optimiser that the options name.
+func (o Options) rule() rule {
+	switch o.Optimizer {
+	case "adam":
+		return adam{beta1: o.Beta1, beta2: o.Beta2, eps: o.Eps}
+	case "sgd":
+		return sgd{momentum: o.Momentum}
+	default:
+		return rmsProp{rho: o.Rho, eps: o.Eps}
+	}
+}
+
+// pool starts the threads.
+func (o Options) pool() (*kernel.Pool, error) {
+	if o.path == "" {
+		return kernel.New(o.Threads), nil
+	}
+	pool, ok := kernel.NewOn(o.path, o.Threads)
+	if !ok {
+		return nil, fmt.Errorf("this machine has no kernels for %q", o.path)
+	}
+	return pool, nil
+}

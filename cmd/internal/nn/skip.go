@@ -1,0 +1,116 @@
+package nn
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// fork is the output of a layer that an addition further on reads too. The gradients that come back must be added up.
+// Gorgonia would do it with an operation that allocates in every step. Here the additions say that they have no gradient for
+// their other summand, and leave it with the fork, which adds what was left to what comes from the next layer. Gorgonia
+// differentiates a node when all that reads it has been.
+type fork struct {
+	node  *gorgonia.Node
+	skips gorgonia.Nodes // gradients from additions
+}
+
+// forked returns which layers, counted from 1, an addition reads besides the next layer.
+func forked(layers []model.Layer) map[int]bool {
+	is := map[int]bool{}
+	for _, layer := range layers {
+		if layer.Kind == model.Add {
+			is[layer.From] = true
+		}
+	}
+	return is
+}
+
+// fork adds a node of the same memory as x, and remembers it as the output of the layer.
+func (b *builder) fork(name string, layer int, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	f := &fork{}
+	b.forks[layer] = f
+	forward, err := b.reshape(name, shape, x)
+	if err != nil {
+		return nil, err
+	}
+	forward.wrt = []bool{true}
+	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		total := grad
+		for i, skip := range f.skips {
+			var err error
+			total, err = apply(b.op(fmt.Sprintf("%sgrad%d", name, i+1), shape, func(y []float32, in []gorgonia.Value) {
+				kernel.Add(b.pool, y, floats(in[0]), floats(in[1]))
+			}), total, skip)
+			if err != nil {
+				return nil, err
+			}
+		}
+		return gorgonia.Nodes{total}, nil
+	}
+	f.node, err = apply(forward, x)
+	return f.node, err
+}
+
+// add adds the addition of a fork.
+func (b *builder) add(name string, shape []int, x *gorgonia.Node, other *fork) (*gorgonia.Node, error) {
+	forward := b.op(name, shape, func(y []float32, in []gorgonia.Value) {
+		kernel.Add(b.pool, y, floats(in[0]), floats(in[1]))
+	})
+	forward.wrt = []bool{true, false}
+	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		other.skips = append(other.skips, grad)
+		return gorgonia.Nodes{grad, nil}, nil
+	}
+	return apply(forward, x, other.node)
+}
+
+// convReLU adds a convolution with ReLU, and between the two the addition of other, if it is not nil.
+func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gorgonia.Node, other *fork) (*gorgonia.Node, error) {
+	c := b.convShape(layer, in)
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	weight, bias, err := b.takeConv(name)
+	if err != nil {
+		return nil, err
+	}
+	forward := b.op(name+"relu", out, func(y []float32, in []gorgonia.Value) {
+		var add []float32
+		if other != nil {
+			add = floats(in[3])
+		}
+		convForwardReLU(c, b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
+	})
+	dz := newDense(b.batched(out)...) // the gradient before ReLU, which is that of all summands
+	inputs := gorgonia.Nodes{x, weight, bias}
+	var left *remainder
+	if other != nil {
+		inputs = append(inputs, other.node)
+		left = &remainder{other, dz}
+	}
+	b.gradients(forward, x, weight, bias, left, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+		kernel.ReLUBackward(b.pool, dz.Float32s(), dy, floats(in[3]))
+		c.Backward(b.pool, dx, dw, db, dz.Float32s(), floats(in[0]), floats(in[1]))
+	})
+	return apply(forward, inputs...)
+}
+
+// convForwardReLU is y = relu(conv(x)+b+add); add may be nil.
+func convForwardReLU(c kernel.Conv, p *kernel.Pool, y, x, w, b, add []float32) {
+	c.Forward(p, y, x, w, b)
+	if add != nil {
+		kernel.Add(p, y, y, add)
+	}
+	kernel.ReLU(p, y, y)
+}
+
+// remainder is a gradient that an operation computes along with its own and leaves with a fork.
+type remainder struct {
+	fork     *fork
+	gradient *tensor.Dense
+}

@@ -1,0 +1,88 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/tensor"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
+)
+
+// weights are the numbers that a plan works with, in memory that all of its plans share: a network's parameters, and, if
+// its convolutions are standardised, a gain for every output channel of each.
+type weights struct {
+	net     *model.Network
+	params  []model.Param // those of net, whose memory they share, then the gains
+	tensors []*tensor.Dense
+	gainOf  map[int]int // of the index of a convolution's weights in params, the index of its gain; empty without gains
+}
+
+// newWeights copies the network's parameters.
+func newWeights(net *model.Network) (*weights, error) {
+	if err := net.Validate(); err != nil {
+		return nil, err
+	}
+	w := &weights{net: net.Clone()}
+	w.add(w.net.Params...)
+	return w, nil
+}
+
+func (w *weights) add(params ...model.Param) {
+	for _, p := range params {
+		w.params = append(w.params, p)
+		w.tensors = append(w.tensors, tensor.New(tensor.WithShape(p.Shape...), tensor.WithBacking(p.Data)))
+	}
+}
+
+// standardise adds the gains. They start at 1, but at 0 where the convolution is directly before an addition, so that a
+// block starts as what it adds to ("SkipInit": De and Smith, NeurIPS 2020; Goyal et al., 2017, with the scale of a batch norm).
+func (w *weights) standardise() {
+	w.gainOf = map[int]int{}
+	param, convs := 0, 0
+	for i, layer := range w.net.Layers {
+		switch layer.Kind {
+		case model.Conv:
+			convs++
+			gain := model.Param{Name: fmt.Sprintf("conv%d.gain", convs), Shape: []int{layer.Out}, Data: make([]float32, layer.Out)}
+			if i+1 == len(w.net.Layers) || w.net.Layers[i+1].Kind != model.Add {
+				for k := range gain.Data {
+					gain.Data[k] = 1
+				}
+			}
+			w.gainOf[param] = len(w.params)
+			w.add(gain)
+			param += 2
+		case model.Dense:
+			param += 2
+		}
+	}
+}
+
+// fold sets the parameters of a network to those of w with the gains worked into the convolutions. values stand for those
+// of w.params.
+func (w *weights) fold(pool *kernel.Pool, net *model.Network, values []model.Param) {
+	for i, p := range net.Params {
+		gain, ok := w.gainOf[i]
+		if !ok {
+			copy(p.Data, values[i].Data)
+			continue
+		}
+		standardise(p.Shape).Forward(pool, p.Data, values[i].Data, values[gain].Data, nil)
+	}
+}
+
+// standardise is the kernel for a convolution's weights [K,K,Cin,Cout].
+func standardise(shape []int) kernel.Standardise {
+	return kernel.Standardise{FanIn: shape[0] * shape[1] * shape[2], Out: shape[3]}
+}
+
+// cloneParams copies the data too.
+func cloneParams(params []model.Param) []model.Param {
+	c := make([]model.Param, len(params))
+	for i, p := range params {
+		c[i] = model.Param{Name: p.Name, Shape: slices.Clone(p.Shape), Data: slices.Clone(p.Data)}
+	}
+	return c
+}
