@@ -105,7 +105,16 @@ func (c Conv) geometry() geometry {
 func (c Conv) Forward(p *Pool, y, x, w, b []float32) {
 	g := c.geometry()
 	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
-	c.forward(p, g, y, nil, x, w, b)
+	c.forward(p, g, convOut{y: y}, x, w, b)
+}
+
+// ForwardReLU computes y = relu(x*w + b + add). b and add may be nil; add is like
+// y, but not the same memory.
+func (c Conv) ForwardReLU(p *Pool, y, x, w, b, add []float32) {
+	g := c.geometry()
+	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
+	optLen("add", add, len(y))
+	c.forward(p, g, convOut{y: y, relu: true, add: add}, x, w, b)
 }
 
 // ForwardReLUPool computes y = maxpool2x2(relu(x*w + b)) without storing what
@@ -118,7 +127,24 @@ func (c Conv) ForwardReLUPool(p *Pool, y []float32, idx []uint8, x, w, b []float
 	g := c.geometry()
 	mustLen("y", y, c.N*g.ph*g.pw*c.Cout)
 	mustLen("idx", idx, len(y))
-	c.forward(p, g, y, idx, x, w, b)
+	c.forward(p, g, convOut{y: y, idx: idx}, x, w, b)
+}
+
+// convOut says what becomes of a convolution.
+type convOut struct {
+	y    []float32
+	idx  []uint8   // not nil: ReLU and max pooling
+	relu bool      // ReLU alone
+	add  []float32 // before ReLU; may be nil
+}
+
+// finish adds and applies ReLU to the outputs from, ..., to-1.
+func (o convOut) finish(p *Pool, from, to int) {
+	if o.add == nil {
+		p.micro.relu(o.y[from:to], o.y[from:to])
+	} else {
+		p.micro.addReLU(o.y[from:to], o.add[from:to])
+	}
 }
 
 // bandRows is the number of output rows (pooled rows) of a forward task.
@@ -129,8 +155,7 @@ const bandRows = 8
 type convForward struct {
 	c     Conv
 	g     geometry
-	y     []float32
-	idx   []uint8 // nil: plain convolution
+	out   convOut
 	x     []float32
 	w     []float32 // packed [blocks][taps][lanes]
 	b     []float32 // packed [blocks][lanes]
@@ -138,26 +163,26 @@ type convForward struct {
 	bands int
 }
 
-func (c Conv) forward(p *Pool, g geometry, y []float32, idx []uint8, x, w, b []float32) {
+func (c Conv) forward(p *Pool, g geometry, out convOut, x, w, b []float32) {
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
 	mustLen("w", w, g.taps*c.Cout)
 	optLen("b", b, c.Cout)
 	if c.winograd() {
-		c.forwardWinograd(p, g, y, idx, x, w, b)
+		c.forwardWinograd(p, g, out, x, w, b)
 	} else {
-		c.forwardDirect(p, g, y, idx, x, w, b)
+		c.forwardDirect(p, g, out, x, w, b)
 	}
 }
 
-func (c Conv) forwardDirect(p *Pool, g geometry, y []float32, idx []uint8, x, w, b []float32) {
+func (c Conv) forwardDirect(p *Pool, g geometry, out convOut, x, w, b []float32) {
 	x = c.padInput(p, g, x)
 	rows := g.oh
-	if idx != nil {
+	if out.idx != nil {
 		rows = g.ph
 	}
 	packed := grow(&p.packed, g.blocks*(g.taps+1)*lanes)
 	j := &p.convForward
-	*j = convForward{c: c, g: g, y: y, idx: idx, x: x, rows: rows, bands: (rows + bandRows - 1) / bandRows}
+	*j = convForward{c: c, g: g, out: out, x: x, rows: rows, bands: (rows + bandRows - 1) / bandRows}
 	j.w, j.b = packed[:g.blocks*g.taps*lanes], packed[g.blocks*g.taps*lanes:]
 	p.pack = packJob{dst: j.w, src: w, rows: g.taps, cols: c.Cout}
 	p.run(g.blocks, &p.pack)
@@ -173,12 +198,16 @@ func (j *convForward) task(i int, p *Pool, w *worker) {
 	x := j.x[n*j.g.image:][:j.g.image]
 	for blk := range j.g.blocks {
 		for row := first; row < last; row++ {
-			if j.idx == nil {
+			if j.out.idx == nil {
 				j.plain(p, w, x, n, blk, row)
 			} else {
 				j.pooled(p, w, x, n, blk, row)
 			}
 		}
+	}
+	if j.out.relu {
+		row := j.g.ow * j.c.Cout
+		j.out.finish(p, (n*j.rows+first)*row, (n*j.rows+last)*row)
 	}
 }
 
@@ -191,7 +220,7 @@ func (j *convForward) conv(p *Pool, dst []float32, stride int, x []float32, blk,
 
 func (j *convForward) plain(p *Pool, w *worker, x []float32, n, blk, row int) {
 	cout := j.c.Cout
-	y := j.y[(n*j.g.oh+row)*j.g.ow*cout:][:j.g.ow*cout]
+	y := j.out.y[(n*j.g.oh+row)*j.g.ow*cout:][:j.g.ow*cout]
 	first := blk * lanes
 	if first+lanes <= cout {
 		j.conv(p, y[first:], cout, x, blk, row, j.g.ow)
@@ -214,7 +243,7 @@ func (j *convForward) pooled(p *Pool, w *worker, x []float32, n, blk, row int) {
 	j.conv(p, top, lanes, x, blk, 2*row, cols)
 	j.conv(p, bottom, lanes, x, blk, 2*row+1, cols)
 	at := (n*j.g.ph+row)*j.g.pw*cout + blk*lanes
-	p.micro.poolRow(j.y[at:], j.idx[at:], cout, top, bottom, j.g.pw, min(lanes, cout-blk*lanes))
+	p.micro.poolRow(j.out.y[at:], j.out.idx[at:], cout, top, bottom, j.g.pw, min(lanes, cout-blk*lanes))
 }
 
 // padInput returns x, or a copy of it with zeros around each image.

@@ -1,7 +1,7 @@
 package kernel
 
-// The gradients of a convolution are taken from lists of the outputs whose
-// gradient is not zero. Behind a 2x2 max pool that is at most one in four, and the
+// The gradients of a convolution behind a 2x2 max pool are taken from lists of the
+// outputs whose gradient is not zero. That is at most one in four, and the
 // other three are never looked at; the result is exact all the same.
 
 // Backward computes the gradients of Forward for the gradient dy of its output.
@@ -11,7 +11,17 @@ package kernel
 func (c Conv) Backward(p *Pool, dx, dw, db, dy, x, w []float32) {
 	g := c.geometry()
 	mustLen("dy", dy, c.N*g.oh*g.ow*c.Cout)
-	c.backward(p, g, dx, dw, db, dy, nil, x, w)
+	c.checkGrad(g, dx, dw, db, x, w)
+	if dw != nil || db != nil {
+		c.gradWDense(p, g, dw, db, dy, x)
+	}
+	switch {
+	case dx == nil:
+	case c.Stride == 1 && c.Pad < c.K:
+		c.gradXDense(p, g, dx, dy, w)
+	default:
+		c.gradX(p, g, dx, newGradSource(p, c, g, dy, nil), w)
+	}
 }
 
 // BackwardReLUPool computes the gradients of ForwardReLUPool, from the gradient
@@ -20,15 +30,7 @@ func (c Conv) BackwardReLUPool(p *Pool, dx, dw, db, dy []float32, idx []uint8, x
 	g := c.geometry()
 	mustLen("dy", dy, c.N*g.ph*g.pw*c.Cout)
 	mustLen("idx", idx, len(dy))
-	c.backward(p, g, dx, dw, db, dy, idx, x, w)
-}
-
-func (c Conv) backward(p *Pool, g geometry, dx, dw, db, dy []float32, idx []uint8, x, w []float32) {
-	mustLen("x", x, c.N*c.H*c.W*c.Cin)
-	mustLen("w", w, g.taps*c.Cout)
-	optLen("dx", dx, len(x))
-	optLen("dw", dw, len(w))
-	optLen("db", db, c.Cout)
+	c.checkGrad(g, dx, dw, db, x, w)
 	src := newGradSource(p, c, g, dy, idx)
 	if dw != nil || db != nil {
 		c.gradW(p, g, dw, db, src, c.padInput(p, g, x))
@@ -36,6 +38,14 @@ func (c Conv) backward(p *Pool, g geometry, dx, dw, db, dy []float32, idx []uint
 	if dx != nil {
 		c.gradX(p, g, dx, src, w)
 	}
+}
+
+func (c Conv) checkGrad(g geometry, dx, dw, db, x, w []float32) {
+	mustLen("x", x, c.N*c.H*c.W*c.Cin)
+	mustLen("w", w, g.taps*c.Cout)
+	optLen("dx", dx, len(x))
+	optLen("dw", dw, len(w))
+	optLen("db", db, c.Cout)
 }
 
 // gradSource is a gradient [N][rows][cols][Cout] together with the place of
@@ -184,8 +194,8 @@ type convGradX struct {
 
 func (c Conv) gradX(p *Pool, g geometry, dx []float32, src gradSource, w []float32) {
 	packed := grow(&p.packed, g.taps*c.Cout)
-	p.turn = turnJob{dst: packed, src: w, run: g.run, cout: c.Cout}
-	p.run(c.K, &p.turn)
+	p.turn = turnJob{dst: packed, src: w, rows: g.run, cols: c.Cout, count: c.K}
+	p.run(p.turn.tasks(), &p.turn)
 	j := &p.convGradX
 	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, lists: src.cols, capacity: (c.Cout+7)/8*8 + 8}
 	if src.pooled {
@@ -236,19 +246,34 @@ func (j *convGradX) task(n int, p *Pool, w *worker) {
 	}
 }
 
-// turnJob transposes each row of a kernel, [run][Cout], to [Cout][run].
+// turnJob transposes count matrices, [rows][cols] to [cols][rows], and may
+// reverse their order.
 type turnJob struct {
-	dst, src  []float32
-	run, cout int
+	dst, src          []float32
+	rows, cols, count int
+	reverse           bool
 }
 
-func (j *turnJob) task(ky int, _ *Pool, _ *worker) {
-	size := j.run * j.cout
-	src := j.src[ky*size:][:size]
-	for c := range j.cout {
-		d := j.dst[ky*size+c*j.run:][:j.run]
-		for r := range d {
-			d[r] = src[r*j.cout+c]
+// turnSide is the side of the square that is turned while it is in the cache.
+const turnSide = 16
+
+func (j *turnJob) tasks() int { return j.count * ((j.cols + turnSide - 1) / turnSide) }
+
+func (j *turnJob) task(i int, _ *Pool, _ *worker) {
+	from, strip := i%j.count, i/j.count
+	to := from
+	if j.reverse {
+		to = j.count - 1 - from
+	}
+	size := j.rows * j.cols
+	src, dst := j.src[from*size:][:size], j.dst[to*size:][:size]
+	for top := 0; top < j.rows; top += turnSide {
+		bottom := min(top+turnSide, j.rows)
+		for c := strip * turnSide; c < min((strip+1)*turnSide, j.cols); c++ {
+			d := dst[c*j.rows+top : c*j.rows+bottom]
+			for r := range d {
+				d[r] = src[(top+r)*j.cols+c]
+			}
 		}
 	}
 }

@@ -114,6 +114,11 @@ func centreAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
 //go:noescape
 func centre2AVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 
+// addReLUAVX2 adds x to y and applies ReLU, to as many values as fill whole vectors.
+//
+//go:noescape
+func addReLUAVX2(y []float32, x []float32)
+
 // pickRowAMD64 appends gradients to lists.
 //
 //go:noescape

@@ -2842,6 +2842,30 @@ end:
 	VZEROUPPER
 	RET
 
+// func addReLUAVX2(y []float32, x []float32)
+// Requires: AVX
+TEXT ·addReLUAVX2(SB), NOSPLIT, $0-48
+	MOVQ   y_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	VXORPS Y0, Y0, Y0
+	MOVQ   y_len+8(FP), DX
+	XORQ   BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (AX)(BX*4), Y1
+	VADDPS  (CX)(BX*4), Y1, Y1
+	VCMPPS  $0x12, Y0, Y1, Y2
+	VANDNPS Y1, Y2, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func pickRowAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
 TEXT ·pickRowAMD64(SB), NOSPLIT, $0-176
 	MOVQ vals_base+0(FP), AX

@@ -34,6 +34,7 @@ type micro struct {
 	moments         func(sums *[2 * lanes]float64, a, b []float32, stride, rows, n int)
 	centre          func(dst, a []float32, stride, rows, n int, c *columns)
 	centre2         func(dst, a, b []float32, stride, rows, n int, c *columns)
+	addReLU         func(y, x []float32)
 }
 
 func goMicro() *micro {
@@ -59,5 +60,6 @@ func goMicro() *micro {
 		moments:         momentsRef,
 		centre:          centreRef,
 		centre2:         centre2Ref,
+		addReLU:         addReLURef,
 	}
 }

@@ -218,3 +218,14 @@ func addRef(y, a, b []float32) {
 		y[i] = v + b[i]
 	}
 }
+
+// addReLURef sets y to max(y+x, 0); NaN stays NaN, and -0 becomes +0.
+func addReLURef(y, x []float32) {
+	for i, v := range x[:len(y)] {
+		v += y[i]
+		if v <= 0 {
+			v = 0
+		}
+		y[i] = v
+	}
+}

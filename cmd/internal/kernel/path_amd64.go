@@ -43,6 +43,7 @@ func avx2Micro() *micro {
 		moments:         avx2Moments,
 		centre:          avx2Centre,
 		centre2:         avx2Centre2,
+		addReLU:         avx2AddReLU,
 	}
 }
 
@@ -162,4 +163,10 @@ func avx2Centre2(dst, a, b []float32, stride, rows, n int, c *columns) {
 		return
 	}
 	centre2AVX2(dst, a, b, stride, rows, &c.mean[0])
+}
+
+func avx2AddReLU(y, x []float32) {
+	addReLUAVX2(y, x)
+	full := len(y) &^ 7
+	addReLURef(y[full:], x[full:])
 }

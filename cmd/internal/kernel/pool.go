@@ -26,14 +26,15 @@ type Pool struct {
 
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
-	padded, paddedGrad, packed, partial []float32
-	open                                []uint8 // always zero
+	padded, paddedGrad, packed, turned, partial []float32
+	open                                        []uint8 // always zero
 
 	// State of the operation under way; here so that a call needs no memory.
 	convForward  convForward
 	convWinograd convWinograd
 	convGradW    convGradW
 	convGradX    convGradX
+	convDenseW   convDenseW
 	denseForward denseForward
 	denseGrad    denseGrad
 	padding      padJob

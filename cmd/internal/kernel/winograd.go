@@ -66,8 +66,7 @@ const stripValues = 48 << 10
 type convWinograd struct {
 	c      Conv
 	g      geometry
-	y      []float32
-	idx    []uint8 // nil: plain convolution
+	out    convOut
 	x      []float32
 	u      []float32 // transformed weights [blocks][planes][Cin+1][lanes], with a gap after each plane
 	b      []float32 // [blocks+1][lanes], the last zero
@@ -80,10 +79,10 @@ type convWinograd struct {
 // A gap between planes keeps them off the same cache sets.
 const planeGap = lanes
 
-func (c Conv) forwardWinograd(p *Pool, g geometry, y []float32, idx []uint8, x, w, b []float32) {
+func (c Conv) forwardWinograd(p *Pool, g geometry, out convOut, x, w, b []float32) {
 	j := &p.convWinograd
-	*j = convWinograd{c: c, g: g, y: y, idx: idx, x: x, th: g.ph, tw: g.pw}
-	if idx == nil {
+	*j = convWinograd{c: c, g: g, out: out, x: x, th: g.ph, tw: g.pw}
+	if out.idx == nil {
 		j.th, j.tw = (g.oh+1)/2, (g.ow+1)/2
 	}
 	// Multiples of 12 suit the tile kernels of all paths.
@@ -143,6 +142,20 @@ func (j *convWinograd) task(i int, p *Pool, w *worker) {
 			t += s.n
 		}
 	}
+	for t := first; j.out.relu && t < last; {
+		s := j.segment(t, last)
+		j.relu(p, s)
+		t += s.n
+	}
+}
+
+// relu completes the outputs of a segment when all their channels are there.
+func (j *convWinograd) relu(p *Pool, s segment) {
+	oh, ow, cout := j.g.oh, j.g.ow, j.c.Cout
+	for row := 2 * s.row; row < min(2*s.row+2, oh); row++ {
+		at := ((s.img*oh+row)*ow + 2*s.col) * cout
+		j.out.finish(p, at, at+min(2*s.n, ow-2*s.col)*cout)
+	}
 }
 
 // segment is n tiles side by side.
@@ -195,14 +208,14 @@ func (j *convWinograd) input(p *Pool, v []float32, s segment, patch []float32) {
 func (j *convWinograd) output(p *Pool, m []float32, s segment, blk int, rows []float32) {
 	cout, first := j.c.Cout, blk*lanes
 	n, width := min(lanes, cout-first), 2*s.n*lanes
-	if j.idx != nil {
+	if j.out.idx != nil {
 		p.micro.winogradOutput(rows, width, lanes, m, j.mPlane, s.n)
 		at := ((s.img*j.th+s.row)*j.tw+s.col)*cout + first
-		p.micro.poolRow(j.y[at:], j.idx[at:], cout, rows, rows[width:], s.n, n)
+		p.micro.poolRow(j.out.y[at:], j.out.idx[at:], cout, rows, rows[width:], s.n, n)
 		return
 	}
 	oh, ow := j.g.oh, j.g.ow
-	y := j.y[((s.img*oh+2*s.row)*ow+2*s.col)*cout+first:]
+	y := j.out.y[((s.img*oh+2*s.row)*ow+2*s.col)*cout+first:]
 	high, wide := min(2, oh-2*s.row), min(2*s.n, ow-2*s.col)
 	if n == lanes && high == 2 && wide == 2*s.n {
 		p.micro.winogradOutput(y, ow*cout, cout, m, j.mPlane, s.n)

@@ -51,14 +51,14 @@ func benchWinograd(b *testing.B, p *Pool, c Conv, pooled bool) {
 	if pooled {
 		y, idx = make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
 	}
-	ways := []func(*Pool, geometry, []float32, []uint8, []float32, []float32, []float32){c.forwardDirect, c.forwardWinograd}
+	ways := []func(*Pool, geometry, convOut, []float32, []float32, []float32){c.forwardDirect, c.forwardWinograd}
 	best := []time.Duration{time.Hour, time.Hour}
 	var ratios []float64
 	for b.Loop() {
 		var took [2]time.Duration
 		for i, way := range ways {
 			start := time.Now()
-			way(p, g, y, idx, in.x, in.w, in.b)
+			way(p, g, convOut{y: y, idx: idx}, in.x, in.w, in.b)
 			took[i] = time.Since(start)
 			best[i] = min(best[i], took[i])
 		}

@@ -161,9 +161,9 @@ func TestWinogradError(t *testing.T) {
 			want := c.naiveForward(in.x, in.w, in.b)
 			onEveryPath(t, func(t *testing.T, p *Pool) {
 				y := make([]float32, len(want))
-				c.forwardDirect(p, g, y, nil, in.x, in.w, in.b)
+				c.forwardDirect(p, g, convOut{y: y}, in.x, in.w, in.b)
 				direct := largestError(y, want)
-				c.forwardWinograd(p, g, y, nil, in.x, in.w, in.b)
+				c.forwardWinograd(p, g, convOut{y: y}, in.x, in.w, in.b)
 				tiles := largestError(y, want)
 				t.Logf("%v, positive %t: direct %.2g, Winograd %.2g", c, positive, direct, tiles)
 				if !(tiles < 1e-6 && tiles < direct) {

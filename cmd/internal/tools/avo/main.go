@@ -70,6 +70,7 @@ func main() {
 	v.moments()
 	v.centre()
 	v.centre2()
+	v.addReLU()
 	pickRow()
 	Generate()
 }

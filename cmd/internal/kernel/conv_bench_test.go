@@ -1,0 +1,88 @@
+package kernel
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// residualConvs lists the convolutions of a residual network of width w: four
+// with pooling behind them, three pairs of them without.
+func residualConvs(w, batch int) (pooled, plain []Conv) {
+	side, cin := 128, 3
+	for i, cout := range []int{w, 2 * w, 4 * w, 8 * w} {
+		pooled = append(pooled, Conv{N: batch, H: side, W: side, Cin: cin, Cout: cout, K: 3, Stride: 1, Pad: 1})
+		side, cin = side/2, cout
+		if i > 0 {
+			plain = append(plain, Conv{N: batch, H: side, W: side, Cin: cin, Cout: cout, K: 3, Stride: 1, Pad: 1})
+		}
+	}
+	return pooled, plain
+}
+
+// tilePeak measures the multiply-add rate of the tile loop on data that never
+// leaves the first-level cache, in FLOP/s.
+func tilePeak(p *Pool) float64 {
+	const n, run, repeat = 24, 96, 200
+	x, w, y := make([]float32, n+run), make([]float32, run*lanes), make([]float32, n*lanes)
+	best := time.Hour
+	for range 50 {
+		start := clock()
+		for range repeat {
+			p.micro.tile(y, lanes, y, lanes, x, 1, 0, 1, w, lanes, 1, run, n)
+		}
+		best = min(best, clock()-start)
+	}
+	return 2 * n * run * lanes * repeat / best.Seconds()
+}
+
+// BenchmarkConv times each convolution of residual networks, on one thread.
+// FLOP are those of a dense computation, the fastest repetition counts; "of-peak" is
+// relative to the tile loop running from the first-level cache.
+func BenchmarkConv(b *testing.B) {
+	path := Paths()[0]
+	p, _ := NewOn(path, 1)
+	defer p.Close()
+	bench := func(name string, c Conv, run func()) {
+		oh, ow := c.OutHW()
+		flop := 2 * float64(c.N*oh*ow*c.Cout) * float64(c.K*c.K*c.Cin)
+		b.Run(name, func(b *testing.B) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			peak := tilePeak(p)
+			best := time.Hour
+			for b.Loop() {
+				start := clock()
+				run()
+				best = min(best, clock()-start)
+			}
+			b.ReportMetric(flop/best.Seconds()/1e9, "GFLOP/s")
+			b.ReportMetric(100*flop/best.Seconds()/peak, "%of-peak")
+			b.ReportMetric(best.Seconds()*1e3, "ms")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+	for _, width := range []int{16, 24, 32} {
+		pooled, plain := residualConvs(width, benchBatch)
+		for _, c := range pooled {
+			name := fmt.Sprintf("w=%d/%dx%d-%dto%d-pool", width, c.H, c.W, c.Cin, c.Cout)
+			in := newConvCase(b, c)
+			y, idx := make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
+			bench(name+"/forward", c, func() { c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b) })
+			c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b)
+			dx, dw, db := make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
+			bench(name+"/dw", c, func() { c.BackwardReLUPool(p, nil, dw, db, in.dyPooled, idx, in.x, in.w) })
+			bench(name+"/dx", c, func() { c.BackwardReLUPool(p, dx, nil, nil, in.dyPooled, idx, in.x, in.w) })
+		}
+		for _, c := range plain {
+			name := fmt.Sprintf("w=%d/%dx%d-%dto%d", width, c.H, c.W, c.Cin, c.Cout)
+			in := newConvCase(b, c)
+			y := make([]float32, len(in.dy))
+			bench(name+"/forward", c, func() { c.Forward(p, y, in.x, in.w, in.b) })
+			dx, dw, db := make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
+			bench(name+"/dw", c, func() { c.Backward(p, nil, dw, db, in.dy, in.x, in.w) })
+			bench(name+"/dx", c, func() { c.Backward(p, dx, nil, nil, in.dy, in.x, in.w) })
+		}
+	}
+}

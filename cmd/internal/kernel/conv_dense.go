@@ -1,0 +1,130 @@
+package kernel
+
+// The gradients of a convolution without pooling. Nothing is known to be zero, so
+// both are products of dense matrices: that of the input is itself a convolution,
+// of the output's gradient with the turned weights; that of the weights multiplies
+// the input, shifted by each tap, with the output's gradient.
+
+// convDenseW computes the weight and bias gradients for one row of the kernel
+// and one block of output channels: a slab. The tile loop has inputs as rows, channels of dy as lanes
+// and sums over the places of an image.
+type convDenseW struct {
+	c       Conv
+	g       geometry
+	x       []float32 // padded
+	dy      []float32 // packed [blocks][N][OH][OW][lanes]
+	dw, db  []float32
+	part    []float32 // [groups][slabs][size], if each group is a task of its own
+	size    int       // values of a slab: [run][lanes], and a row for the bias
+	slabs   int
+	strip   int // output rows that are summed in one go
+	grouped bool
+}
+
+// one is an input for which tile adds up weights alone.
+var one = []float32{1}
+
+// panelBytes is the part of dy that meets all inputs before the next one does. It
+// should leave half of the first-level cache to the inputs.
+const panelBytes = 16 << 10
+
+// manySlabs is the number of slabs that makes enough tasks without dividing the groups too.
+const manySlabs = 24
+
+func (c Conv) gradWDense(p *Pool, g geometry, dw, db, dy, x []float32) {
+	j := &p.convDenseW
+	if dw != nil {
+		x = c.padInput(p, g, x)
+	}
+	*j = convDenseW{c: c, g: g, x: x, dy: dy, dw: dw, db: db, size: (g.run + 1) * lanes, slabs: g.blocks * c.K}
+	if c.Cout != lanes {
+		j.dy = grow(&p.packed, g.blocks*c.N*g.oh*g.ow*lanes)
+		p.pack = packJob{dst: j.dy, src: dy, rows: c.N * g.oh * g.ow, cols: c.Cout}
+		p.run(g.blocks, &p.pack)
+	}
+	j.strip = max(1, panelBytes/(4*lanes*g.ow))
+	if j.slabs < manySlabs {
+		j.grouped = true
+		j.part = grow(&p.partial, g.groups*j.slabs*j.size)
+		p.run(g.groups*j.slabs, j)
+		p.run(j.slabs, (*reduceSlabs)(j))
+		return
+	}
+	p.reserve(scratch{tile: 2 * j.size})
+	p.run(j.slabs, j)
+}
+
+func (j *convDenseW) task(i int, p *Pool, w *worker) {
+	if j.grouped {
+		group, slab := i/j.slabs, i%j.slabs
+		j.group(p, j.part[i*j.size:][:j.size], group, slab)
+		return
+	}
+	sum, part := w.tile[:j.size], w.tile[j.size:2*j.size]
+	j.group(p, sum, 0, i)
+	for group := 1; group < j.g.groups; group++ {
+		j.group(p, part, group, i)
+		p.micro.add(sum, sum, part)
+	}
+	j.store(sum, i)
+}
+
+// reduceSlabs adds the groups, one after the other.
+type reduceSlabs convDenseW
+
+func (r *reduceSlabs) task(slab int, p *Pool, _ *worker) {
+	j := (*convDenseW)(r)
+	sum := j.part[slab*j.size:][:j.size]
+	for group := 1; group < j.g.groups; group++ {
+		p.micro.add(sum, sum, j.part[(group*j.slabs+slab)*j.size:][:j.size])
+	}
+	j.store(sum, slab)
+}
+
+// group computes a slab for one group of images.
+func (j *convDenseW) group(p *Pool, part []float32, group, slab int) {
+	clear(part)
+	blk, ky := slab/j.c.K, slab%j.c.K
+	pixels := j.g.oh * j.g.ow
+	for n := group * j.c.N / j.g.groups; n < (group+1)*j.c.N/j.g.groups; n++ {
+		x := j.x[n*j.g.image:][:j.g.image]
+		dy := j.dy[(blk*j.c.N+n)*pixels*lanes:][:pixels*lanes]
+		if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
+			p.micro.tile(bias, lanes, bias, lanes, one, 0, 0, 0, dy, lanes, 1, pixels, 1)
+		}
+		if j.dw == nil {
+			continue
+		}
+		for top := 0; top < j.g.oh; top += j.strip {
+			p.micro.tile(part, lanes, part, lanes, x[top*j.g.vertical+ky*j.g.row:], 1, j.g.vertical, j.g.pixel,
+				dy[top*j.g.ow*lanes:], lanes, min(j.strip, j.g.oh-top), j.g.ow, j.g.run)
+		}
+	}
+}
+
+// store puts a finished slab where it belongs.
+func (j *convDenseW) store(sum []float32, slab int) {
+	blk, ky := slab/j.c.K, slab%j.c.K
+	first := blk * lanes
+	n := min(lanes, j.c.Cout-first)
+	if j.db != nil && ky == 0 {
+		copy(j.db[first:first+n], sum[j.g.run*lanes:])
+	}
+	if j.dw == nil {
+		return
+	}
+	for r := range j.g.run {
+		copy(j.dw[(ky*j.g.run+r)*j.c.Cout+first:][:n], sum[r*lanes:])
+	}
+}
+
+// gradXDense computes the input gradient of a convolution with stride 1 and
+// Pad < K: dx is dy, padded by K-1-Pad, convolved with the weights turned by half a
+// turn and with their channels exchanged.
+func (c Conv) gradXDense(p *Pool, g geometry, dx, dy, w []float32) {
+	turned := grow(&p.turned, len(w))
+	p.turn = turnJob{dst: turned, src: w, rows: c.Cin, cols: c.Cout, count: c.K * c.K, reverse: true}
+	p.run(p.turn.tasks(), &p.turn)
+	back := Conv{N: c.N, H: g.oh, W: g.ow, Cin: c.Cout, Cout: c.Cin, K: c.K, Stride: 1, Pad: c.K - 1 - c.Pad}
+	back.forward(p, back.geometry(), convOut{y: dx}, dy, turned, nil)
+}
