@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
@@ -9,15 +10,18 @@ import (
 
 // lossOf64 computes the mean loss of a batch from the definitions of the layers, in float64, without sharing anything with
 // the code under test except the choice of what dropout drops.
-func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, seed, step uint64) float64 {
+func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, state trainingState) float64 {
 	var sum float64
 	counted := 0
 	for n, image := range images {
-		z := logits64(net, params, image, n, len(images), seed, step)
+		z := logits64(net, params, image, n, len(images), state.seed, state.step)
 		if weights[n] != 0 {
 			counted++
 		}
-		sum += weights[n] * crossEntropy64(z, labels[n])
+		sum += weights[n] * (1 - state.smoothing) * crossEntropy64(z, labels[n])
+		for label := range net.Classes {
+			sum += weights[n] * state.smoothing / float64(len(net.Classes)) * crossEntropy64(z, label)
+		}
 	}
 	return sum / float64(counted)
 }
@@ -44,7 +48,9 @@ func logits64(net *model.Network, params [][]float64, image []byte, n, batch int
 	for i, v := range image {
 		x[i] = float64(v) * float64(model.PixelScale)
 	}
+	outputs := [][]float64{x}
 	for i, layer := range net.Layers {
+		x = slices.Clone(x)
 		switch layer.Kind {
 		case model.Conv:
 			k, out := layer.Kernel, layer.Out
@@ -104,14 +110,49 @@ func logits64(net *model.Network, params [][]float64, image []byte, n, batch int
 					x[j] *= float64(mask[n*len(x)+j])
 				}
 			}
+		case model.Add:
+			for j, v := range outputs[layer.From] {
+				x[j] += v
+			}
+		case model.AvgPool:
+			y := make([]float64, c)
+			for j, v := range x {
+				y[j%c] += v / float64(h*w)
+			}
+			x = y
 		}
+		outputs = append(outputs, x)
 	}
 	return x
 }
 
-func params64(net *model.Network) [][]float64 {
-	params := make([][]float64, len(net.Params))
-	for i, p := range net.Params {
+// fold64 works the gains into the convolutions, from the definition.
+func fold64(w *weights, values [][]float64) [][]float64 {
+	folded := slices.Clone(values[:len(w.net.Params)])
+	for i, gain := range w.gainOf {
+		out := len(values[gain])
+		fanIn := len(values[i]) / out
+		v := slices.Clone(values[i])
+		for o := range out {
+			var mean, variance float64
+			for k := range fanIn {
+				mean += v[k*out+o] / float64(fanIn)
+			}
+			for k := range fanIn {
+				variance += math.Pow(v[k*out+o]-mean, 2) / float64(fanIn)
+			}
+			for k := range fanIn {
+				v[k*out+o] = values[gain][o] * math.Sqrt2 * (v[k*out+o] - mean) / math.Sqrt(variance*float64(fanIn)+1e-4)
+			}
+		}
+		folded[i] = v
+	}
+	return folded
+}
+
+func params64(of []model.Param) [][]float64 {
+	params := make([][]float64, len(of))
+	for i, p := range of {
 		for _, v := range p.Data {
 			params[i] = append(params[i], float64(v))
 		}

@@ -3,6 +3,7 @@ package nn
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -45,14 +46,56 @@ func mixed(t testing.TB, classes int) *model.Network {
 	if err := Initialise(n, 5); err != nil {
 		t.Fatal(err)
 	}
-	for i, p := range n.Params {
-		if len(p.Shape) == 1 { // biases of zero would hide a mistake
+	scatter(n.Params)
+	return n
+}
+
+// scatter gives biases and gains values other than those they start with, which would hide a mistake.
+func scatter(params []model.Param) {
+	for i, p := range params {
+		if len(p.Shape) == 1 {
 			for k := range p.Data {
 				p.Data[k] = float32(int(mix(uint64(i*100+k))%11)-4) / 50
 			}
 		}
 	}
+}
+
+// skipping is a small network of additions: with and without ReLU after them, of pictures and of vectors, two of the same
+// layer, of one in the midst of what could be fused, and of one without parameters before it.
+func skipping(t testing.TB, classes int) *model.Network {
+	t.Helper()
+	conv := func(out int) model.Layer {
+		return model.Layer{Kind: model.Conv, Out: out, Kernel: 3, Stride: 1, Pad: 1}
+	}
+	relu := model.Layer{Kind: model.ReLU}
+	add := func(from int) model.Layer { return model.Layer{Kind: model.Add, From: from} }
+	n := &model.Network{
+		Height: 11, Width: 8, Channels: 3, Arch: "skipping", Classes: []string{"a", "b", "c", "d"}[:classes],
+		Layers: []model.Layer{
+			relu, conv(3), add(1), // 3: the picture again
+			conv(5), relu, {Kind: model.MaxPool2}, // 6
+			conv(5), relu, conv(5), add(6), relu, // 11
+			conv(5), add(6), // 13: without ReLU
+			conv(5), relu, add(14), // 16: of the convolution before its ReLU
+			{Kind: model.Dropout, Rate: 0.25},
+			conv(5), add(17), relu, add(11), // 21
+			{Kind: model.AvgPool}, // 22
+			{Kind: model.Dense, Out: 5}, relu, add(22), {Kind: model.Dropout, Rate: 0.25},
+		},
+	}
+	n.Layers = append(n.Layers, model.Layer{Kind: model.Dense, Out: n.Outputs()})
+	if err := Initialise(n, 5); err != nil {
+		t.Fatal(err)
+	}
+	scatter(n.Params)
 	return n
+}
+
+// modern are options that use everything that Residual is made for.
+func modern(o Options) Options {
+	o.Optimizer, o.LR, o.WeightDecay, o.LabelSmoothing, o.Average, o.Standardise = "adam", 0.002, 0.05, 0.1, 0.99, true
+	return o
 }
 
 func newTrainer(t testing.TB, net *model.Network, o Options) *Trainer {
@@ -141,23 +184,43 @@ func TestGradients(t *testing.T) {
 	pool := kernel.New(2)
 	defer pool.Close()
 	tests := []struct {
-		name    string
-		net     *model.Network
-		weights []float32
-		samples int // of each parameter
+		name        string
+		net         *model.Network
+		weights     []float32
+		samples     int // of each parameter
+		standardise bool
+		smoothing   float64
 	}{
-		{"mixed, two classes", mixed(t, 2), []float32{1, 1, 1}, 50},
-		{"mixed, three classes, weights", mixed(t, 3), []float32{0.5, 2, 0, 1}, 50},
-		{"reference, one picture", Reference(23, 24, 2, 3), []float32{1}, 7},
-		{"reference, four classes", Reference(22, 22, 4, 3), []float32{1, 3}, 4},
+		{"mixed, two classes", mixed(t, 2), []float32{1, 1, 1}, 50, false, 0},
+		{"mixed, three classes, weights", mixed(t, 3), []float32{0.5, 2, 0, 1}, 50, false, 0},
+		{"mixed, standardised", mixed(t, 4), []float32{1, 1, 2}, 25, true, 0},
+		{"reference, one picture", Reference(23, 24, 2, 3), []float32{1}, 7, false, 0},
+		{"reference, four classes", Reference(22, 22, 4, 3), []float32{1, 3}, 4, false, 0.2},
+		{"skipping, two classes", skipping(t, 2), []float32{1, 1, 1}, 15, false, 0.1},
+		{"skipping, three classes, standardised", skipping(t, 3), []float32{1, 0.5}, 15, true, 0.1},
+		{"residual, one picture", Residual(16, 16, 2, 2, 3), []float32{1}, 8, false, 0},
+		{"residual, four classes, standardised", Residual(21, 18, 4, 3, 3), []float32{1, 2, 1}, 5, true, 0.1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			if test.net.Arch != "reference" {
+				scatter(test.net.Params)
+			}
 			w, err := newWeights(test.net)
 			if err != nil {
 				t.Fatal(err)
 			}
-			state := &trainingState{seed: 11, step: 7}
+			if test.standardise {
+				w.standardise()
+				gains := w.params[len(test.net.Params):]
+				scatter(gains)
+				for _, p := range gains {
+					for k := range p.Data {
+						p.Data[k] += 0.7
+					}
+				}
+			}
+			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing}
 			batch := len(test.weights)
 			p, err := newTrainingPlan(pool, w, batch, state)
 			if err != nil {
@@ -171,18 +234,18 @@ func TestGradients(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			params, weights := params64(test.net), make([]float64, batch)
+			params, weights := params64(w.params), make([]float64, batch)
 			for i, v := range test.weights {
 				weights[i] = float64(v)
 			}
 			loss := func() float64 {
-				return lossOf64(test.net, params, images, labels, weights, state.seed, state.step)
+				return lossOf64(test.net, fold64(w, params), images, labels, weights, *state)
 			}
 			if want := loss(); math.Abs(p.found.loss-want) > 1e-5 {
 				t.Errorf("loss %v, want %v", p.found.loss, want)
 			}
 			const h = 1e-6
-			for i, param := range test.net.Params {
+			for i, param := range w.params {
 				v, err := p.params[i].Grad()
 				if err != nil {
 					t.Fatal(err)
@@ -213,7 +276,7 @@ func TestGradients(t *testing.T) {
 }
 
 func TestPredictMatchesFloat64(t *testing.T) {
-	for _, net := range []*model.Network{mixed(t, 2), mixed(t, 4), Reference(30, 27, 2, 9), Reference(22, 23, 5, 9)} {
+	for _, net := range []*model.Network{mixed(t, 2), mixed(t, 4), Reference(30, 27, 2, 9), Reference(22, 23, 5, 9), skipping(t, 2), skipping(t, 4), Residual(33, 20, 2, 4, 9)} {
 		p, err := NewPredictor(net, 2, 2)
 		if err != nil {
 			t.Fatal(err)
@@ -225,7 +288,7 @@ func TestPredictMatchesFloat64(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n, row := range rows {
-			z := logits64(net, params64(net), images[n], 0, 1, 0, 0)
+			z := logits64(net, params64(net.Params), images[n], 0, 1, 0, 0)
 			if len(row) != len(net.Classes) {
 				t.Fatalf("%d probabilities for %d classes", len(row), len(net.Classes))
 			}
@@ -269,28 +332,56 @@ func TestPredictDependsOnThePictureAlone(t *testing.T) {
 	}
 }
 
-// TestThreads trains with different numbers of threads, short batches included, and compares the weights bit for bit.
-func TestThreads(t *testing.T) {
-	for _, net := range []*model.Network{Reference(34, 33, 2, 1), mixed(t, 3)} {
-		images, labels := noise(net, 20, 5)
-		var want string
-		for _, threads := range []int{1, 2, 3, 8} {
-			tr := newTrainer(t, net, Options{Batch: 7, Seed: 4, Threads: threads})
+// TestSameBits trains with different numbers of threads and processors and with each kind of vectors, short batches
+// included, and compares the weights bit for bit.
+func TestSameBits(t *testing.T) {
+	paths := kernel.Paths()
+	if len(paths) > 1 {
+		paths = paths[:len(paths)-1] // the last is Go, which has no fused multiply-add
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, test := range []struct {
+		net *model.Network
+		o   Options
+	}{
+		{Reference(34, 33, 2, 1), Options{}},
+		{mixed(t, 3), Options{}},
+		{skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1}},
+		{Residual(32, 29, 5, 6, 1), modern(Options{})},
+		{Residual(27, 31, 2, 17, 1), modern(Options{})},
+	} {
+		images, labels := noise(test.net, 20, 5)
+		var want []string
+		train := func(name string, o Options) {
+			o.Batch, o.Seed = 7, 4
+			tr := newTrainer(t, test.net, o)
 			for range 2 {
 				for at := 0; at < len(images); at += 7 {
 					end := min(at+7, len(images))
 					step(t, tr, images[at:end], labels[at:end], nil)
 				}
 			}
-			got := tr.Network().WeightsHash()
-			if want == "" {
+			state := model.Network{Params: tr.State().Tensors}
+			got := []string{tr.Network().WeightsHash(), state.WeightsHash()}
+			if want == nil {
 				want = got
 			}
-			if got != want {
-				t.Errorf("%s: %d threads give other weights than 1", net.Arch, threads)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %s gives other weights", test.net.Arch, name)
 			}
-			if got == net.WeightsHash() {
-				t.Errorf("%s: training changed nothing", net.Arch)
+			if got[0] == test.net.WeightsHash() {
+				t.Errorf("%s: training changed nothing", test.net.Arch)
+			}
+		}
+		for _, path := range paths {
+			test.o.path = path
+			for _, n := range []int{1, 2, 3, 16} {
+				runtime.GOMAXPROCS(2)
+				test.o.Threads = n
+				train(fmt.Sprintf("%s, %d threads", path, n), test.o)
+				runtime.GOMAXPROCS(n)
+				test.o.Threads = 0
+				train(fmt.Sprintf("%s, %d processors", path, n), test.o)
 			}
 		}
 	}
@@ -335,10 +426,19 @@ func TestWeights(t *testing.T) {
 }
 
 func TestOverfit(t *testing.T) {
-	for _, classes := range []int{2, 4} {
-		net := Reference(26, 26, classes, 1)
+	for _, test := range []struct {
+		net *model.Network
+		o   Options
+	}{
+		{Reference(26, 26, 2, 1), Options{}},
+		{Reference(26, 26, 4, 1), Options{}},
+		{Residual(16, 16, 4, 6, 1), Options{Optimizer: "adam", LR: 0.01, Average: 0.9, Standardise: true}},
+		{Residual(16, 16, 2, 6, 1), Options{Optimizer: "sgd", LR: 0.02, Average: 0.9, Standardise: true}},
+	} {
+		net, classes := test.net, len(test.net.Classes)
 		images, labels := noise(net, 8, 5)
-		tr := newTrainer(t, net, Options{Batch: 8, Seed: 1})
+		test.o.Batch, test.o.Seed = 8, 1
+		tr := newTrainer(t, net, test.o)
 		first := step(t, tr, images, labels, nil)
 		for range 150 {
 			step(t, tr, images, labels, nil)
@@ -356,69 +456,111 @@ func TestOverfit(t *testing.T) {
 			loss -= math.Log(float64(row[labels[i]])) / float64(len(rows))
 		}
 		if loss > first/5 {
-			t.Errorf("%d classes: loss %v after 150 steps on one batch, %v before", classes, loss, first)
+			t.Errorf("%s, %d classes: loss %v after 150 steps on one batch, %v before", net.Arch, classes, loss, first)
 		}
-		t.Logf("%d classes: loss %.4f -> %.4f", classes, first, loss)
+		t.Logf("%s, %d classes: loss %.4f -> %.4f", net.Arch, classes, first, loss)
 	}
 }
 
 func TestResume(t *testing.T) {
-	net := Reference(23, 23, 2, 1)
-	images, labels := noise(net, 6, 5)
-	o := Options{Batch: 4, Seed: 3, Threads: 2}
-	steps := func(tr *Trainer, n int) {
-		for range n {
-			step(t, tr, images[:4], labels[:4], nil)
-			step(t, tr, images[4:], labels[4:], nil)
-		}
-	}
-	whole := newTrainer(t, net, o)
-	steps(whole, 4)
+	for _, test := range []struct {
+		name string
+		net  *model.Network
+		o    Options
+	}{
+		{"rmsprop", Reference(23, 23, 2, 1), Options{}},
+		{"sgd", skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1, Average: 0.5}},
+		{"everything", Residual(19, 23, 3, 4, 1), modern(Options{})},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			images, labels := noise(test.net, 6, 5)
+			o := test.o
+			o.Batch, o.Seed, o.Threads = 4, 3, 2
+			steps := func(tr *Trainer, n int) {
+				for range n {
+					if err := tr.SetLR(0.001 / float64(1+tr.State().Step)); err != nil {
+						t.Fatal(err)
+					}
+					step(t, tr, images[:4], labels[:4], nil)
+					step(t, tr, images[4:], labels[4:], nil)
+				}
+			}
+			whole := newTrainer(t, test.net, o)
+			steps(whole, 4)
 
-	first := newTrainer(t, net, o)
-	steps(first, 2)
-	state := first.State()
-	if state.Step != 4 {
-		t.Errorf("step %d after 4 batches", state.Step)
-	}
-	steps(first, 1) // must not reach into what was saved
+			first := newTrainer(t, test.net, o)
+			steps(first, 2)
+			state := first.State()
+			if state.Step != 4 {
+				t.Errorf("step %d after 4 batches", state.Step)
+			}
+			saved := first.Network().WeightsHash()
+			steps(first, 1) // must not reach into what was saved
 
-	second := newTrainer(t, net, o)
-	if err := second.SetState(state); err != nil {
-		t.Fatal(err)
-	}
-	steps(second, 2)
-	if second.Network().WeightsHash() != whole.Network().WeightsHash() {
-		t.Error("a resumed run ends with other weights")
-	}
+			second := newTrainer(t, test.net, o)
+			second.Network() // must not keep the weights it starts with
+			if err := second.SetState(state); err != nil {
+				t.Fatal(err)
+			}
+			if second.Network().WeightsHash() != saved {
+				t.Error("a state has other weights than its trainer")
+			}
+			steps(second, 2)
+			if second.Network().WeightsHash() != whole.Network().WeightsHash() {
+				t.Error("a resumed run ends with other weights")
+			}
 
-	if err := first.SetState(newTrainer(t, Reference(30, 30, 2, 1), o).State()); err == nil {
-		t.Error("the state of another network was taken")
-	}
-	if err := first.SetState(State{}); err == nil {
-		t.Error("an empty state was taken")
+			before := first.Network().WeightsHash()
+			other, renamed, broken := o, first.State(), first.State()
+			other.Optimizer = map[string]string{"": "sgd", "sgd": "adam", "adam": "rmsprop"}[o.Optimizer]
+			other.WeightDecay = 0
+			last := len(renamed.Tensors) - 1
+			renamed.Tensors[last].Name = "another"
+			broken.Tensors[last].Data[0] = float32(math.Inf(1))
+			for name, state := range map[string]State{
+				"of another network": newTrainer(t, Reference(30, 30, 2, 1), o).State(), "of another optimiser": newTrainer(t, test.net, other).State(),
+				"empty": {}, "renamed": renamed, "infinite": broken,
+			} {
+				if err := first.SetState(state); err == nil {
+					t.Errorf("a state that is %s was taken", name)
+				}
+			}
+			if first.Network().WeightsHash() != before {
+				t.Error("a refused state changed the weights")
+			}
+		})
 	}
 }
 
 func TestPredictorOfTrainerFollowsItsWeights(t *testing.T) {
-	net := Reference(22, 22, 2, 1)
-	images, labels := noise(net, 3, 5)
-	tr := newTrainer(t, net, Options{Batch: 3, Threads: 2})
-	live, err := tr.Predictor()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		step(t, tr, images, labels, nil)
-		fixed, err := NewPredictor(tr.Network(), 3, 1)
+	for _, test := range []struct {
+		net *model.Network
+		o   Options
+	}{
+		{Reference(22, 22, 2, 1), Options{}},
+		{Residual(16, 16, 3, 4, 1), modern(Options{})},
+		{Residual(16, 16, 2, 4, 1), Options{Standardise: true}},
+		{Reference(22, 22, 2, 1), Options{Average: 0.5}},
+	} {
+		images, labels := noise(test.net, 3, 5)
+		test.o.Batch, test.o.Threads = 3, 2
+		tr := newTrainer(t, test.net, test.o)
+		live, err := tr.Predictor()
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, errA := live.Predict(images)
-		b, errB := fixed.Predict(images)
-		fixed.Close()
-		if errA != nil || errB != nil || !slices.EqualFunc(a, b, slices.Equal) {
-			t.Errorf("%v (%v), want %v (%v)", a, errA, b, errB)
+		for range 4 {
+			fixed, err := NewPredictor(tr.Network(), 3, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, errA := live.Predict(images)
+			b, errB := fixed.Predict(images)
+			fixed.Close()
+			if errA != nil || errB != nil || !slices.EqualFunc(a, b, slices.Equal) {
+				t.Errorf("%v (%v), want %v (%v)", a, errA, b, errB)
+			}
+			step(t, tr, images, labels, nil)
 		}
 	}
 }
@@ -437,8 +579,165 @@ func TestDiverged(t *testing.T) {
 	if !errors.As(err, &diverged) {
 		t.Fatalf("got %v", err)
 	}
-	if diverged.Step != tr.State().Step || !strings.Contains(err.Error(), "diverged") {
+	if diverged.Step != tr.State().Step || diverged.Index < -1 || diverged.Index > 1 || !strings.Contains(err.Error(), "diverged") {
 		t.Errorf("%v, at step %d", err, tr.State().Step)
+	}
+}
+
+// TestNonFinitePicture: the first picture for which the network overflows is named.
+func TestNonFinitePicture(t *testing.T) {
+	for _, classes := range []int{2, 3} {
+		net := &model.Network{Height: 1, Width: 2, Channels: 3, Classes: []string{"a", "b", "c"}[:classes], Arch: "tiny"}
+		net.Layers = []model.Layer{{Kind: model.Flatten}, {Kind: model.Dense, Out: net.Outputs()}}
+		if err := Initialise(net, 1); err != nil {
+			t.Fatal(err)
+		}
+		for i := range net.Params[0].Data {
+			net.Params[0].Data[i] = -3e38
+		}
+		black, white := make([]byte, 6), []byte{255, 255, 255, 255, 255, 255}
+		tr := newTrainer(t, net, Options{Batch: 4})
+		_, _, err := tr.Step([][]byte{black, black, white, white}, []int{1, 1, 1, 1}, nil)
+		var diverged *NonFiniteError
+		if !errors.As(err, &diverged) || diverged.Index != 2 {
+			t.Errorf("%d classes: %v (%+v), want picture 2", classes, err, diverged)
+		}
+	}
+}
+
+// TestAverage works out averages and folding in float64 from the weights after every step.
+func TestAverage(t *testing.T) {
+	const decay = 0.3 // reached in step 3
+	net := Residual(16, 17, 3, 3, 1)
+	images, labels := noise(net, 4, 5)
+	tr := newTrainer(t, net, Options{Batch: 4, Optimizer: "adam", Average: decay, Standardise: true})
+	averages := params64(tr.weights.params)
+	for n := 1.0; n <= 6; n++ {
+		step(t, tr, images, labels, nil)
+		d := min(decay, (1+n)/(10+n))
+		for i, now := range params64(tr.weights.params) {
+			for k, v := range now {
+				averages[i][k] = d*averages[i][k] + (1-d)*v
+			}
+		}
+		for i, want := range fold64(tr.weights, averages) {
+			p := tr.Network().Params[i]
+			for k, v := range p.Data {
+				if math.Abs(float64(v)-want[k]) > 1e-5 {
+					t.Fatalf("step %v: %s[%d] is %v, want %v", n, p.Name, k, v, want[k])
+				}
+			}
+		}
+	}
+}
+
+// TestGains: a block starts as nothing but what it adds to.
+func TestGains(t *testing.T) {
+	net := Residual(16, 16, 3, 2, 1)
+	tr := newTrainer(t, net, Options{Standardise: true})
+	zero := map[string]bool{"conv4": true, "conv7": true, "conv10": true}
+	gains := tr.weights.params[len(net.Params):]
+	if len(gains) != 10 {
+		t.Errorf("%d gains", len(gains))
+	}
+	for _, p := range gains {
+		want := float32(1)
+		if zero[strings.TrimSuffix(p.Name, ".gain")] {
+			want = 0
+		}
+		for _, v := range p.Data {
+			if v != want {
+				t.Errorf("%s starts at %v, want %v", p.Name, v, want)
+			}
+		}
+	}
+	for _, p := range tr.Network().Params {
+		layer, what, _ := strings.Cut(p.Name, ".")
+		var squares float64
+		for _, v := range p.Data {
+			squares += float64(v) * float64(v)
+		}
+		switch {
+		case what == "bias" || strings.HasPrefix(layer, "dense"):
+		case zero[layer] && squares != 0:
+			t.Errorf("%s does not start at zero", p.Name)
+		case !zero[layer]: // He's rule: a sum of squares of 2 for every channel
+			if want := 2 * float64(p.Shape[3]); math.Abs(squares-want) > 0.02*want {
+				t.Errorf("%s: squares add up to %v, want %v", p.Name, squares, want)
+			}
+		}
+	}
+	if err := tr.Network().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWeightDecay: pictures of weight 0 give no gradient, so that only the decay is left. Biases and gains have none.
+func TestWeightDecay(t *testing.T) {
+	net := mixed(t, 2)
+	images, labels := noise(net, 2, 5)
+	for _, optimizer := range []string{"adam", "sgd"} {
+		tr := newTrainer(t, net, Options{Batch: 2, Optimizer: optimizer, LR: 0.25, WeightDecay: 0.5, Standardise: true})
+		before := params64(tr.weights.params)
+		step(t, tr, images, labels, []float32{0, 0})
+		for i, after := range params64(tr.weights.params) {
+			p := tr.weights.params[i]
+			share := 1.0
+			if strings.HasSuffix(p.Name, ".weight") {
+				share = 1 - 0.25*0.5
+			}
+			for k, v := range after {
+				if want := share * before[i][k]; math.Abs(v-want) > 1e-7 {
+					t.Fatalf("%s: %s[%d] went from %v to %v, want %v", optimizer, p.Name, k, before[i][k], v, want)
+				}
+			}
+		}
+	}
+}
+
+func TestSetLR(t *testing.T) {
+	net := mixed(t, 2)
+	images, labels := noise(net, 2, 5)
+	for _, optimizer := range []string{"rmsprop", "adam", "sgd"} {
+		tr := newTrainer(t, net, Options{Batch: 2, Optimizer: optimizer, WeightDecay: 0})
+		if err := tr.SetLR(0); err != nil {
+			t.Error(err)
+		}
+		step(t, tr, images, labels, nil)
+		if tr.Network().WeightsHash() != net.WeightsHash() {
+			t.Errorf("%s: a rate of 0 changes weights", optimizer)
+		}
+		for _, bad := range []float64{-1, math.NaN(), math.Inf(1)} {
+			if err := tr.SetLR(bad); err == nil {
+				t.Errorf("a rate of %v was taken", bad)
+			}
+		}
+	}
+}
+
+func TestResidual(t *testing.T) {
+	for _, test := range []struct{ h, w, classes, width, parameters int }{
+		{128, 128, 16, 32, 9*(3*32+32*64+2*64*64+64*128+2*128*128+128*256+2*256*256) + 32 + 3*(64+128+256) + 257*16},
+		{16, 31, 2, 1, 9*(3*1+1*2+2*2*2+2*4+2*4*4+4*8+2*8*8) + 1 + 3*(2+4+8) + 9},
+	} {
+		n := Residual(test.h, test.w, test.classes, test.width, 1)
+		if err := n.Validate(); err != nil {
+			t.Error(err)
+		}
+		if got := n.Parameters(); got != test.parameters {
+			t.Errorf("%dx%d, %d classes, width %d: %d parameters, want %d", test.h, test.w, test.classes, test.width, got, test.parameters)
+		}
+		if Residual(test.h, test.w, test.classes, test.width, 1).WeightsHash() != n.WeightsHash() {
+			t.Error("the same seed gives other weights")
+		}
+		if Residual(test.h, test.w, test.classes, test.width, 2).WeightsHash() == n.WeightsHash() {
+			t.Error("another seed gives the same weights")
+		}
+	}
+	for _, n := range []*model.Network{Residual(15, 128, 2, 8, 1), Residual(128, 128, 1, 8, 1), Residual(64, 64, 2, 0, 1)} {
+		if err := n.Validate(); err == nil || n.Params != nil {
+			t.Errorf("%dx%d, %d classes: %v, %d parameters", n.Height, n.Width, len(n.Classes), err, len(n.Params))
+		}
 	}
 }
 
@@ -450,6 +749,12 @@ func TestErrors(t *testing.T) {
 	}{
 		{Options{Batch: -1}, "batch of -1"}, {Options{Batch: 1 << 20}, "batch of"}, {Options{LR: -1}, "learning rate"},
 		{Options{LR: math.NaN()}, "learning rate"}, {Options{Rho: 1}, "rho"}, {Options{Eps: -1}, "epsilon"},
+		{Options{Optimizer: "lion"}, `optimizer "lion"`}, {Options{Beta1: 1}, "beta1"}, {Options{Beta2: -0.1}, "beta2"},
+		{Options{Momentum: math.NaN()}, "momentum"}, {Options{WeightDecay: 0.1}, "rmsprop has none"},
+		{Options{Optimizer: "adam", WeightDecay: -1}, "weight decay"}, {Options{Optimizer: "sgd", WeightDecay: math.NaN()}, "weight decay"},
+		{Options{Optimizer: "adam", LR: 1, WeightDecay: 1}, "weight decay"}, {Options{LabelSmoothing: 1}, "label smoothing"},
+		{Options{LabelSmoothing: math.NaN()}, "label smoothing"}, {Options{Average: 1}, "average"}, {Options{Average: -0.5}, "average"},
+		{Options{path: "abacus"}, `no kernels for "abacus"`},
 	} {
 		if _, err := NewTrainer(net, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: %v", test.o, err)
@@ -498,9 +803,13 @@ func TestErrors(t *testing.T) {
 }
 
 func TestONNXKeepsPredictions(t *testing.T) {
-	for _, net := range []*model.Network{mixed(t, 2), mixed(t, 3), Reference(40, 30, 2, 1)} {
+	for _, net := range []*model.Network{mixed(t, 2), mixed(t, 3), Reference(40, 30, 2, 1), skipping(t, 3), Residual(25, 32, 4, 6, 1)} {
 		images, labels := noise(net, 6, 5)
-		tr := newTrainer(t, net, Options{Batch: 6, Seed: 3})
+		o := Options{Batch: 6, Seed: 3}
+		if net.Arch == "residual" {
+			o = modern(o)
+		}
+		tr := newTrainer(t, net, o)
 		for range 3 {
 			step(t, tr, images, labels, nil)
 		}
@@ -532,20 +841,25 @@ func TestONNXKeepsPredictions(t *testing.T) {
 
 // TestStepAllocates bounds the garbage of a step: no tensors, only the small change of Gorgonia's tape.
 func TestStepAllocates(t *testing.T) {
-	net := Reference(40, 40, 2, 1)
-	images, labels := noise(net, 8, 5)
-	tr := newTrainer(t, net, Options{Batch: 8})
-	step(t, tr, images, labels, nil)
-	const steps = 10
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range steps {
+	for _, test := range []struct {
+		net *model.Network
+		o   Options
+	}{{Reference(40, 40, 2, 1), Options{}}, {Residual(48, 48, 4, 16, 1), modern(Options{})}, {skipping(t, 2), Options{Optimizer: "sgd"}}} {
+		images, labels := noise(test.net, 8, 5)
+		test.o.Batch = 8
+		tr := newTrainer(t, test.net, test.o)
 		step(t, tr, images, labels, nil)
-	}
-	runtime.ReadMemStats(&after)
-	if perStep := (after.TotalAlloc - before.TotalAlloc) / steps; perStep > 32<<10 {
-		t.Errorf("%d bytes allocated in a step", perStep)
-	} else {
-		t.Logf("%d bytes, %d objects allocated in a step", perStep, (after.Mallocs-before.Mallocs)/steps)
+		const steps = 10
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range steps {
+			step(t, tr, images, labels, nil)
+		}
+		runtime.ReadMemStats(&after)
+		if perStep := (after.TotalAlloc - before.TotalAlloc) / steps; perStep > 16<<10 {
+			t.Errorf("%s: %d bytes allocated in a step", test.net.Arch, perStep)
+		} else {
+			t.Logf("%s: %d bytes, %d objects allocated in a step", test.net.Arch, perStep, (after.Mallocs-before.Mallocs)/steps)
+		}
 	}
 }

@@ -23,6 +23,10 @@ func TestONNXRuntime(t *testing.T) {
 		"reference of sixteen classes":   Reference(61, 70, 16, 2),
 		"every layer, two classes":       mixed(t, 2),
 		"every layer, more than two":     mixed(t, 4),
+		"additions, two classes":         skipping(t, 2),
+		"additions, four classes":        skipping(t, 4),
+		"residual":                       Residual(50, 61, 16, 8, 1),
+		"residual, trained":              Residual(32, 32, 4, 8, 3),
 		"trained, far from indifferent":  Reference(32, 32, 2, 3),
 		"trained, four classes, certain": Reference(32, 32, 4, 3),
 	}
@@ -30,7 +34,11 @@ func TestONNXRuntime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			images, labels := noise(net, 7, 5)
 			if net.Height == 32 {
-				tr := newTrainer(t, net, Options{Batch: 7, Seed: 3})
+				o := Options{Batch: 7, Seed: 3}
+				if net.Arch == "residual" {
+					o = modern(o)
+				}
+				tr := newTrainer(t, net, o)
 				for range 60 {
 					step(t, tr, images, labels, nil)
 				}

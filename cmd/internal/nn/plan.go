@@ -95,13 +95,13 @@ func (p *plan) run() error {
 	return p.machine.RunAll()
 }
 
-// nonFinite returns the first picture of the last run for which there is a logit that is no number, or -1.
-func (p *plan) nonFinite() int {
+// nonFinite returns the first picture of the last run for which a logit is NaN or infinite, and the logit; or -1.
+func (p *plan) nonFinite() (picture int, logit float64) {
 	z := floats(p.logits)
 	if i := kernel.FirstNonFinite(z); i >= 0 {
-		return i / (len(z) / p.n)
+		return i / (len(z) / p.n), float64(z[i])
 	}
-	return -1
+	return -1, 0
 }
 
 // load copies pictures into the batch.

@@ -28,13 +28,13 @@ type Trainer struct {
 	stale    bool // deployed is not that of the weights
 }
 
-// NonFiniteError says that training has left the real numbers: the loss, or a weight, is NaN or infinite. The weights are
+// NonFiniteError says that training has left the real numbers: the loss, a logit, or a weight is NaN or infinite. The weights are
 // of no use any more.
 type NonFiniteError struct {
 	Step  uint64  // the batch, counted from 1 over the whole run
-	What  string  // "loss", or the name of a parameter
+	What  string  // "loss", "logit", or the name of a parameter
 	Got   float64 // its value
-	Index int     // the first picture of the batch for which the network answered no number, or -1
+	Index int     // the first picture of the batch, from 0, for which a logit is NaN or infinite, or -1
 }
 
 func (e *NonFiniteError) Error() string {
@@ -111,8 +111,12 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 	if err := p.run(); err != nil {
 		return 0, 0, fmt.Errorf("train: batch %d: %w", t.state.step, err)
 	}
+	index, logit := p.nonFinite()
 	if loss = p.found.loss; math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, 0, &NonFiniteError{Step: t.state.step, What: "loss", Got: loss, Index: p.nonFinite()}
+		return 0, 0, &NonFiniteError{Step: t.state.step, What: "loss", Got: loss, Index: index}
+	}
+	if index >= 0 { // an infinity, which the probability hides
+		return 0, 0, &NonFiniteError{Step: t.state.step, What: "logit", Got: logit, Index: index}
 	}
 	t.stale = true
 	if err := t.optimizer.Step(gorgonia.NodesToValueGrads(p.params)); err != nil {
@@ -120,7 +124,7 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 	}
 	for _, param := range t.weights.params {
 		if i := kernel.FirstNonFinite(param.Data); i >= 0 {
-			return 0, 0, &NonFiniteError{Step: t.state.step, What: param.Name, Got: float64(param.Data[i]), Index: p.nonFinite()}
+			return 0, 0, &NonFiniteError{Step: t.state.step, What: param.Name, Got: float64(param.Data[i]), Index: -1}
 		}
 	}
 	t.average()
