@@ -1,6 +1,7 @@
 // Package kernel holds the building blocks of a small convolutional network:
-// convolutions, 2x2 max pooling, dense layers, loss heads, dropout and RMSProp,
-// forward and backward, in float32.
+// convolutions, their weights' standardisation, 2x2 max pooling, the mean over a
+// picture, dense layers, loss heads and dropout, forward and backward, and
+// optimisers, in float32.
 //
 // Tensors are plain slices, C-contiguous, channels last (NHWC). The caller owns all of
 // them; every operation states their shapes. A Pool brings the threads and the scratch
@@ -27,8 +28,9 @@
 // for float32 on no platform: on amd64 the compiler rounds the product first, and a
 // correct emulation would make it several times slower. So the products of tile, lists
 // and quads differ from the assembly in the last bits (relative to the largest term, by about
-// 1e-6 after some thousand terms). Everything else (bias gradients, pooling, ReLU, dropout, scaling,
-// RMSProp) is the same bit for bit on every path. The loss heads use math.Exp and
+// 1e-6 after some thousand terms). Everything else (bias gradients, pooling, means, sums of tensors, ReLU,
+// dropout, scaling, standardisation, RMSProp, Adam, SGD, averages) is the same bit for bit on every path: nothing is
+// fused there, or, in float64, only where the product is exact. The loss heads use math.Exp and
 // math.Log in float64, which may differ in the last place between platforms.
 //
 // # Fewer products

@@ -210,7 +210,7 @@ func standardised(s Standardise, v, gain []float64) []float64 {
 }
 
 func TestStandardise(t *testing.T) {
-	for _, s := range []Standardise{{27, 32}, {1, 3}, {9 * 5, 17}, {288, 64}, {12, 1}, {50, 40}} {
+	for _, s := range []Standardise{{27, 32}, {1, 3}, {9 * 5, 17}, {99, 64}, {12, 1}, {50, 40}} {
 		rng := newRand(t)
 		size := s.FanIn * s.Out
 		v, gain, dw := values(rng, size), values(rng, s.Out), values(rng, size)
@@ -306,6 +306,26 @@ func TestTrainingThreads(t *testing.T) {
 			checkSame(t, fmt.Sprint(threads, " threads, result ", i), got[i], want[i])
 		}
 	}
+}
+
+func TestTrainingAllocatesNothing(t *testing.T) {
+	onEveryPath(t, func(t *testing.T, p *Pool) {
+		s, g := Standardise{20, 40}, GlobalAvgPool{2, 2, 5, 40}
+		x, y, z, slot, gain, stats := make([]float32, 800), make([]float32, 800), make([]float32, 800), make([]float32, 800), make([]float32, 40), make([]float64, s.Stats())
+		if n := testing.AllocsPerRun(3, func() {
+			s.Forward(p, y, x, gain, stats)
+			s.Backward(p, z, gain, y, x, gain, stats)
+			g.Forward(p, y[:80], x)
+			g.Backward(p, x, y[:80])
+			Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(p, x, slot, z, y, 3)
+			SGD{LR: 1e-3}.Update(p, x, slot, y)
+			Average(p, x, y, 0.9)
+			Add(p, x, y, z)
+			ReLUBackward(p, x, y, z)
+		}); n != 0 {
+			t.Errorf("%g allocations", n)
+		}
+	})
 }
 
 func BenchmarkTraining(b *testing.B) {

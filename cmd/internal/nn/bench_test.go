@@ -11,23 +11,83 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// BenchmarkStep trains the reference network on batches of 16 pictures of 128x128.
+// benchNets are the networks that are timed, for pictures of 128x128, with the options they are trained with.
+var benchNets = []struct {
+	name string
+	make func() *model.Network
+	o    Options
+}{
+	{"reference", func() *model.Network { return Reference(128, 128, 2, 1) }, Options{}},
+	{"residual32", func() *model.Network { return Residual(128, 128, 16, 32, 1) }, modern(Options{})},
+}
+
+// BenchmarkStep trains on batches of 16 pictures.
 func BenchmarkStep(b *testing.B) {
-	for _, threads := range []int{1, 2} {
-		b.Run(fmt.Sprintf("%s/threads=%d", kernel.Paths()[0], threads), func(b *testing.B) {
-			net := Reference(128, 128, 2, 1)
+	for _, of := range benchNets {
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/%s/threads=%d", of.name, kernel.Paths()[0], threads), func(b *testing.B) {
+				net := of.make()
+				images, labels := noise(net, 16, 1)
+				of.o.Threads = threads
+				tr := newTrainer(b, net, of.o)
+				step(b, tr, images, labels, nil)
+				b.ReportAllocs()
+				for b.Loop() {
+					step(b, tr, images, labels, nil)
+				}
+				b.ReportMetric(float64(16*b.N)/b.Elapsed().Seconds(), "images/s")
+			})
+		}
+	}
+}
+
+// BenchmarkGorgoniaShare takes the time that a step on one thread spends outside of kernels: in Gorgonia's tape and
+// bookkeeping, in collecting garbage, in copying the pictures and in looking for NaN. It reports its share of the whole. It
+// is elapsed time: beside other work the switching between goroutines looks longer than it is. A profile of BenchmarkStep
+// (-cpuprofile) shows the share of processor time, as what is not under nn.(*op).Do and nn.(*optimizer).Step.
+func BenchmarkGorgoniaShare(b *testing.B) {
+	for _, of := range benchNets {
+		b.Run(of.name, func(b *testing.B) {
+			net := of.make()
 			images, labels := noise(net, 16, 1)
-			tr := newTrainer(b, net, Options{Threads: threads})
+			of.o.Threads = 1
+			tr := newTrainer(b, net, of.o)
 			step(b, tr, images, labels, nil)
-			b.ReportAllocs()
+			var inside time.Duration
+			timed := func(f func()) {
+				start := time.Now()
+				f()
+				inside += time.Since(start)
+			}
+			for _, node := range tr.plans.full.params[0].Graph().AllNodes() {
+				if o, ok := node.Op().(*op); ok {
+					run := o.run
+					o.run = func(result gorgonia.Value, in []gorgonia.Value) (err error) {
+						timed(func() { err = run(result, in) })
+						return err
+					}
+				}
+			}
+			tr.optimizer.rule = timedRule{tr.optimizer.rule, timed}
+			inside = 0
 			for b.Loop() {
 				step(b, tr, images, labels, nil)
 			}
-			b.ReportMetric(float64(16*b.N)/b.Elapsed().Seconds(), "images/s")
+			b.ReportMetric(100*(1-inside.Seconds()/b.Elapsed().Seconds()), "%outside")
 		})
 	}
+}
+
+type timedRule struct {
+	rule
+	timed func(func())
+}
+
+func (r timedRule) update(p *kernel.Pool, w, g []float32, slots [][]float32, step uint64, lr, decay float64) {
+	r.timed(func() { r.rule.update(p, w, g, slots, step, lr, decay) })
 }
 
 // BenchmarkPredict runs the reference network on batches of 16 pictures of 128x128.

@@ -5,6 +5,11 @@
 // each implements Gorgonia's interfaces and calls package kernel on memory that it keeps, so that a training step of a
 // known batch size allocates no tensors.
 //
-// Results do not depend on the number of threads. Two Trainers with the same network, seed and batches have the same
-// weights after every step, bit for bit.
+// What training works with need not be what is used afterwards: with [Options].Standardise the weights of convolutions are
+// made of raw ones in every step, as an operation of the graph, and with Average the weights to be used are an average over
+// the steps. [Trainer.Network] and [Trainer.Predictor] give the network as it is to be used, of plain layers; [Trainer.State] is
+// what training needs to go on.
+//
+// Results do not depend on the number of threads, nor on the vectors that the processor has, as far as there is assembly for
+// them. Two Trainers with the same network, seed and batches have the same weights after every step, bit for bit.
 package nn

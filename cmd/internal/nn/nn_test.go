@@ -350,7 +350,7 @@ func TestSameBits(t *testing.T) {
 		{Residual(32, 29, 5, 6, 1), modern(Options{})},
 		{Residual(27, 31, 2, 17, 1), modern(Options{})},
 	} {
-		images, labels := noise(test.net, 20, 5)
+		images, labels := noise(test.net, 11, 5)
 		var want []string
 		train := func(name string, o Options) {
 			o.Batch, o.Seed = 7, 4
