@@ -15,6 +15,7 @@ import (
 type builder struct {
 	pool     *kernel.Pool
 	graph    *gorgonia.ExprGraph
+	room     room
 	n        int
 	training *trainingState // nil: dropout does nothing
 	unused   gorgonia.Nodes // parameters of the layers that are still to come
@@ -144,7 +145,7 @@ func (b *builder) batched(shape []int) []int { return append([]int{b.n}, shape..
 // op adds an operation with a result of its own, shaped for a batch.
 func (b *builder) op(name string, shape []int, run func(y []float32, in []gorgonia.Value)) *op {
 	full := b.batched(shape)
-	return &op{name: name, shape: full, result: newDense(full...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
+	return &op{name: name, shape: full, result: b.room.dense(full...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
 		run(floats(result), in)
 		return nil
 	}}
@@ -226,15 +227,15 @@ func (b *builder) gradients(forward *op, x, weight, bias *gorgonia.Node, left *r
 		forward.wrt = append(forward.wrt, false)
 	}
 	forward.diff = func(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		db := newDense(bias.Shape()...)
+		db := b.room.dense(bias.Shape()...)
 		var dx *tensor.Dense
 		var dxs []float32
 		if inner {
-			dx = newDense(x.Shape()...)
+			dx = b.room.dense(x.Shape()...)
 			dxs = dx.Float32s()
 		}
 		name := forward.name + "grad"
-		main := &op{name: name, shape: weight.Shape(), result: newDense(weight.Shape()...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
+		main := &op{name: name, shape: weight.Shape(), result: b.room.dense(weight.Shape()...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
 			backward(dxs, floats(result), db.Float32s(), floats(in[2]), in)
 			return nil
 		}}

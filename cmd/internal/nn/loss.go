@@ -18,7 +18,7 @@ type outcome struct {
 // correct answers, go to found.
 func (b *builder) loss(logits, labels, weights *gorgonia.Node, found *outcome) (*gorgonia.Node, error) {
 	outputs := logits.Shape()[1]
-	dz := newDense(b.n, outputs)
+	dz := b.room.dense(b.n, outputs)
 	value := gorgonia.NewF32(0)
 	forward := &op{name: "loss", result: value, run: func(_ gorgonia.Value, in []gorgonia.Value) error {
 		z, labels, weights := floats(in[0]), in[1].(*tensor.Dense).Ints(), floats(in[2])

@@ -222,7 +222,7 @@ func TestGradients(t *testing.T) {
 			}
 			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing}
 			batch := len(test.weights)
-			p, err := newTrainingPlan(pool, w, batch, state)
+			p, err := newTrainingPlan(pool, &memory{}, w, batch, state)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -383,6 +383,46 @@ func TestSameBits(t *testing.T) {
 				test.o.Threads = 0
 				train(fmt.Sprintf("%s, %d processors", path, n), test.o)
 			}
+		}
+	}
+}
+
+// TestMemory: what a run leaves behind makes no difference to the next, of whatever plan.
+func TestMemory(t *testing.T) {
+	for _, test := range []struct {
+		net *model.Network
+		o   Options
+	}{{mixed(t, 3), Options{}}, {skipping(t, 2), Options{Optimizer: "sgd"}}, {Residual(19, 16, 3, 4, 1), modern(Options{})}} {
+		images, labels := noise(test.net, 7, 5)
+		test.o.Batch = 4
+		train := func(spoil bool) (string, [][]float32) {
+			tr := newTrainer(t, test.net, test.o)
+			p, err := tr.Predictor()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rows [][]float32
+			for range 3 {
+				for _, part := range [][2]int{{0, 4}, {4, 7}} {
+					step(t, tr, images[part[0]:part[1]], labels[part[0]:part[1]], nil)
+					for _, b := range tr.memory.buffers {
+						for i := range b {
+							if spoil {
+								b[i] = float32(math.NaN())
+							}
+						}
+					}
+				}
+				if rows, err = p.Predict(images); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return tr.Network().WeightsHash(), rows
+		}
+		hash, rows := train(false)
+		spoilt, other := train(true)
+		if hash != spoilt || !slices.EqualFunc(rows, other, slices.Equal) {
+			t.Errorf("%s: the memory of the run before shows in the results", test.net.Arch)
 		}
 	}
 }

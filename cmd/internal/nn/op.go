@@ -113,10 +113,5 @@ func (o *op) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgon
 	return o.diff(inputs, output, grad)
 }
 
-// newDense returns a tensor of float32 zeros.
-func newDense(shape ...int) *tensor.Dense {
-	return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
-}
-
 // floats is the memory of a float32 tensor.
 func floats(v gorgonia.Value) []float32 { return v.(*tensor.Dense).Float32s() }

@@ -24,7 +24,7 @@ func NewPredictor(net *model.Network, batch, threads int) (*Predictor, error) {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	pool := kernel.New(threads)
-	p, err := newPredictor(w, batch, pool)
+	p, err := newPredictor(w, batch, pool, &memory{})
 	if err != nil {
 		pool.Close()
 		return nil, err
@@ -33,12 +33,12 @@ func NewPredictor(net *model.Network, batch, threads int) (*Predictor, error) {
 	return p, nil
 }
 
-func newPredictor(w *weights, batch int, pool *kernel.Pool) (*Predictor, error) {
+func newPredictor(w *weights, batch int, pool *kernel.Pool, m *memory) (*Predictor, error) {
 	if batch < 1 || batch > maxBatch {
 		return nil, fmt.Errorf("predict: batch of %d: must be from 1 to %d", batch, maxBatch)
 	}
 	p := &Predictor{weights: w, batch: batch}
-	p.plans = plans{batch: batch, make: func(n int) (*plan, error) { return newInferencePlan(pool, w, n) }}
+	p.plans = plans{batch: batch, make: func(n int) (*plan, error) { return newInferencePlan(pool, m, w, n) }}
 	return p, nil
 }
 

@@ -86,7 +86,7 @@ func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gor
 		}
 		convForwardReLU(c, b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
 	})
-	dz := newDense(b.batched(out)...) // the gradient before ReLU, which is that of all summands
+	dz := b.room.dense(b.batched(out)...) // the gradient before ReLU, which is that of all summands
 	inputs := gorgonia.Nodes{x, weight, bias}
 	var left *remainder
 	if other != nil {

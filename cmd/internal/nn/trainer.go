@@ -20,6 +20,7 @@ type Trainer struct {
 	weights   *weights
 	averages  []model.Param // of weights.params; nil: not averaged
 	state     trainingState
+	memory    memory // of the plans, and of the Predictors'
 	plans     plans
 	optimizer *optimizer
 
@@ -74,7 +75,7 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	t.optimizer = newOptimizer(pool, o.rule(), &t.state, w)
 	t.optimizer.lr, t.optimizer.decay = o.LR, o.WeightDecay
 	t.plans = plans{batch: o.Batch, make: func(n int) (*plan, error) {
-		return newTrainingPlan(pool, w, n, &t.state)
+		return newTrainingPlan(pool, &t.memory, w, n, &t.state)
 	}}
 	if _, err := t.plans.of(o.Batch); err != nil {
 		t.Close()
@@ -244,7 +245,7 @@ func (t *Trainer) SetState(s State) error {
 // Predictor returns a Predictor of the network as it is to be used (see Network). It shares the Trainer's threads and
 // always answers with the weights of the moment. It needs no Close of its own.
 func (t *Trainer) Predictor() (*Predictor, error) {
-	p, err := newPredictor(t.deployed, t.options.Batch, t.pool)
+	p, err := newPredictor(t.deployed, t.options.Batch, t.pool, &t.memory)
 	if err != nil {
 		return nil, err
 	}
