@@ -17,22 +17,32 @@ type feed interface {
 	next(b *batch) error
 }
 
-// A batch is pictures and the numbers of their classes.
+// A batch is pictures, the numbers of their classes and the keys of their
+// items.
 type batch struct {
 	images [][]byte
 	labels []int
+	keys   []string
 	room   [][]byte // for pictures that are read back
 }
 
 func newBatch(size int) *batch {
-	return &batch{images: make([][]byte, 0, size), labels: make([]int, 0, size), room: make([][]byte, size)}
+	return &batch{images: make([][]byte, 0, size), labels: make([]int, 0, size), keys: make([]string, 0, size), room: make([][]byte, size)}
 }
 
-func (b *batch) clear()     { b.images, b.labels = b.images[:0], b.labels[:0] }
+func (b *batch) clear()     { b.images, b.labels, b.keys = b.images[:0], b.labels[:0], b.keys[:0] }
 func (b *batch) full() bool { return len(b.images) == cap(b.images) }
 
-func (b *batch) add(image []byte, label int) {
-	b.images, b.labels = append(b.images, image), append(b.labels, label)
+func (b *batch) add(key string, image []byte, label int) {
+	b.images, b.labels, b.keys = append(b.images, image), append(b.labels, label), append(b.keys, key)
+}
+
+// culprit names the item of picture i for an error, if there is one.
+func (b *batch) culprit(i int) string {
+	if i < 0 || i >= len(b.keys) {
+		return ""
+	}
+	return ", first seen at item " + b.keys[i]
 }
 
 // load adds a picture of the spool.
@@ -43,7 +53,7 @@ func (b *batch) load(spool *dataset.Spool, entry dataset.Entry, label int) error
 		return err
 	}
 	b.room[at] = pixels
-	b.add(pixels, label)
+	b.add(entry.Key, pixels, label)
 	return nil
 }
 
@@ -122,7 +132,7 @@ func (f *streamFeed) next(b *batch) error {
 		}
 		f.data.used.add(item)
 		if ok {
-			b.add(item.Tensor.Data, class)
+			b.add(dataset.KeyOf(item), item.Tensor.Data, class)
 		}
 	}
 	if len(b.images) == 0 {

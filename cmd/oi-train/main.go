@@ -51,29 +51,33 @@ oi-train --resume -o burger crops.oi`,
 }
 
 type options struct {
-	stream   stream.Flags
-	name     string
-	epochs   int
-	batch    int
-	lr       float64
-	patience int
-	minDelta float64
-	seed     uint64
-	weights  string
-	split    dataset.Split
-	memory   dataset.Memory
-	json     bool
-	expect   string
-	resume   bool
+	stream    stream.Flags
+	name      string
+	arch      string
+	optimizer string // "": that of the architecture
+	epochs    int
+	batch     int
+	lr        float64
+	patience  int
+	minDelta  float64
+	seed      uint64
+	weights   string
+	split     dataset.Split
+	memory    dataset.Memory
+	json      bool
+	expect    string
+	resume    bool
 
 	weightsFile bool // as safetensors
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVarP(&o.name, "output", "o", "model", "write `NAME`.onnx, NAME.html and NAME.json")
+	fs.StringVar(&o.arch, "arch", defaultArch, "train the network `ARCH`: residual, which is more accurate, or reference, that of the article")
+	fs.StringVar(&o.optimizer, "optimizer", "", "change weights by `NAME`: adam, rmsprop or sgd (default adam for residual, rmsprop for reference)")
 	fs.IntVar(&o.epochs, "epochs", 50, "train for `N` epochs at most")
 	fs.IntVar(&o.batch, "batch", 16, "change the weights after every `N` pictures")
-	fs.Float64Var(&o.lr, "lr", 0.0005, "learning `RATE` of RMSprop")
+	fs.Float64Var(&o.lr, "lr", 0, "learning `RATE` (default 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)")
 	fs.IntVar(&o.patience, "patience", 4, "stop after `N` epochs in which the validation loss got no better")
 	fs.Float64Var(&o.minDelta, "min-delta", 0, "a validation loss is better if it is lower by more than `D`")
 	fs.Uint64Var(&o.seed, "seed", 1, "start from other weights and shuffle otherwise with another `N`")
@@ -98,12 +102,16 @@ func (o *options) check(inputs []string) error {
 	switch {
 	case slices.Contains([]string{"", ".", ".."}, o.name[strings.LastIndexByte(o.name, '/')+1:]):
 		return cli.Usagef("-o %q: want the beginning of a file name, such as burger", o.name)
+	case recipes()[o.arch].network == nil:
+		return cli.Usagef("--arch %s: want one of %s", o.arch, names(recipes()))
+	case o.optimizer != "" && learningRates()[o.optimizer] == 0:
+		return cli.Usagef("--optimizer %s: want one of %s", o.optimizer, names(learningRates()))
 	case o.epochs < 1:
 		return cli.Usagef("--epochs %d: want 1 or more", o.epochs)
 	case o.batch < 1 || o.batch > maxBatch:
 		return cli.Usagef("--batch %d: want 1 to %d", o.batch, maxBatch)
-	case !(o.lr > 0 && o.lr <= 1):
-		return cli.Usagef("--lr %g: want a number above 0, at most 1", o.lr)
+	case !(o.lr >= 0 && o.lr <= 1):
+		return cli.Usagef("--lr %g: want a number above 0, at most 1, or 0 for that of the optimizer", o.lr)
 	case o.patience < 0:
 		return cli.Usagef("--patience %d: want 0 or more", o.patience)
 	case !(o.minDelta >= 0) || math.IsInf(o.minDelta, 0):
@@ -134,7 +142,7 @@ func (o *options) files() []string {
 // values are the options that change results, for the report and the model.
 func (o *options) values() map[string]any {
 	return map[string]any{
-		"epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
+		"arch": o.arch, "optimizer": o.optimizer, "epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
 		"seed": o.seed, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test,
 	}
 }
@@ -143,6 +151,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if err := o.check(env.Args); err != nil {
 		return err
 	}
+	o.complete()
 	var expected string
 	if o.expect != "" {
 		if expected, err = readExpected(o.expect); err != nil {

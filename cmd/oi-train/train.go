@@ -80,14 +80,11 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 // newTrainer is where the options become a network and the way to train it.
 func newTrainer(o *options, d *data) (*nn.Trainer, error) {
 	size := d.items.Size()
-	network := nn.Reference(size.Height, size.Width, len(d.classes), o.seed)
-	network.Classes = d.classes
+	network, how := o.trainer(size.Height, size.Width, d.classes)
 	if err := network.Validate(); err != nil {
 		return nil, cli.WithHint(fmt.Errorf("pictures of %v do not suit the network: %w", size, err), "cut larger ones: oi-crop --size 128")
 	}
-	return nn.NewTrainer(network, nn.Options{
-		Optimizer: "rmsprop", LR: o.lr, Batch: o.batch, Seed: o.seed, Threads: o.stream.Workers(),
-	})
+	return nn.NewTrainer(network, how)
 }
 
 func (t *trainer) run(ctx context.Context) (*result, error) {
@@ -151,7 +148,7 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 		l, c, err := t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
 		var diverged *nn.NonFiniteError
 		if errors.As(err, &diverged) {
-			return report.Epoch{}, cli.WithHint(fmt.Errorf("epoch %d: %w", number, err), "try a smaller --lr")
+			return report.Epoch{}, cli.WithHint(fmt.Errorf("epoch %d: %w%s", number, err, t.batch.culprit(diverged.Index)), "try a smaller --lr")
 		}
 		if err != nil {
 			return report.Epoch{}, fmt.Errorf("epoch %d: %w", number, err)

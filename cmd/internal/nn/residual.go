@@ -14,7 +14,7 @@ import (
 //	conv(2*width), pool, block
 //	conv(4*width), pool, block
 //	conv(8*width), pool, block
-//	mean over the picture, dropout of a half, logits
+//	mean over the picture, logits
 //
 // Every convolution is followed by ReLU; pool is the largest of 2x2; a block is relu(x + conv(relu(conv(x)))) (He et al., "Deep
 // residual learning for image recognition", CVPR 2016).
@@ -37,7 +37,7 @@ func Residual(h, w, classes, width int, seed uint64) *model.Network {
 		x := len(n.Layers)
 		add(conv(channels), relu, conv(channels), model.Layer{Kind: model.Add, From: x}, relu)
 	}
-	add(model.Layer{Kind: model.AvgPool}, model.Layer{Kind: model.Dropout, Rate: 0.5}, model.Layer{Kind: model.Dense, Out: n.Outputs()})
+	add(model.Layer{Kind: model.AvgPool}, model.Layer{Kind: model.Dense, Out: n.Outputs()})
 	if err := Initialise(n, seed); err != nil {
 		n.Params = nil
 	}
