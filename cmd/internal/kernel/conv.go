@@ -185,7 +185,7 @@ func (c Conv) forwardDirect(p *Pool, g geometry, out convOut, x, w, b []float32)
 	*j = convForward{c: c, g: g, out: out, x: x, rows: rows, bands: (rows + bandRows - 1) / bandRows}
 	j.w, j.b = packed[:g.blocks*g.taps*lanes], packed[g.blocks*g.taps*lanes:]
 	p.pack = packJob{dst: j.w, src: w, rows: g.taps, cols: c.Cout}
-	p.run(g.blocks, &p.pack)
+	p.run(p.pack.tasks(), &p.pack)
 	clear(j.b)
 	copy(j.b, b)
 	p.reserve(scratch{tile: 2 * g.ow * lanes})
@@ -266,26 +266,14 @@ type padJob struct {
 
 func (j *padJob) task(n int, _ *Pool, _ *worker) {
 	dst := j.dst[n*j.g.image:][:j.g.image]
-	clear(dst)
-	width := j.c.W * j.c.Cin
+	width, side := j.c.W*j.c.Cin, j.c.Pad*j.c.Cin
+	at := 0 // end of the last row copied
 	for h := range j.c.H {
-		copy(dst[(h+j.c.Pad)*j.g.row+j.c.Pad*j.c.Cin:][:width], j.src[(n*j.c.H+h)*width:])
+		from := (h+j.c.Pad)*j.g.row + side
+		clear(dst[at:from])
+		at = from + copy(dst[from:], j.src[(n*j.c.H+h)*width:][:width])
 	}
-}
-
-// cropJob is the reverse of padJob.
-type cropJob struct {
-	c        Conv
-	g        geometry
-	dst, src []float32
-}
-
-func (j *cropJob) task(n int, _ *Pool, _ *worker) {
-	src := j.src[n*j.g.image:][:j.g.image]
-	width := j.c.W * j.c.Cin
-	for h := range j.c.H {
-		copy(j.dst[(n*j.c.H+h)*width:][:width], src[(h+j.c.Pad)*j.g.row+j.c.Pad*j.c.Cin:])
-	}
+	clear(dst[at:])
 }
 
 // packJob cuts a [rows][cols] matrix into blocks of lanes columns,
@@ -295,10 +283,23 @@ type packJob struct {
 	rows, cols int
 }
 
-func (j *packJob) task(blk int, _ *Pool, _ *worker) {
-	n := min(lanes, j.cols-blk*lanes)
-	for r := range j.rows {
-		d := j.dst[(blk*j.rows+r)*lanes:][:lanes]
-		clear(d[copy(d, j.src[r*j.cols+blk*lanes:][:n]):])
+// packRows is the number of rows of a packing task.
+const packRows = 64
+
+func (j *packJob) tasks() int { return (j.rows + packRows - 1) / packRows }
+
+func (j *packJob) task(i int, _ *Pool, _ *worker) {
+	top, bottom := i*packRows, min((i+1)*packRows, j.rows)
+	for first := 0; first < j.cols; first += lanes {
+		n := min(lanes, j.cols-first)
+		dst := j.dst[first*j.rows:][:j.rows*lanes]
+		for r := top; r < bottom; r++ {
+			src, d := j.src[r*j.cols+first:], (*[lanes]float32)(dst[r*lanes:])
+			if n == lanes {
+				*d = [lanes]float32(src)
+			} else {
+				clear(d[copy(d[:], src[:n]):])
+			}
+		}
 	}
 }

@@ -6,13 +6,17 @@ package kernel
 // the input, shifted by each tap, with the output's gradient.
 
 // convDenseW computes the weight and bias gradients for one row of the kernel
-// and one block of output channels: a slab. The tile loop has inputs as rows, channels of dy as lanes
-// and sums over the places of an image.
+// and one block of output channels: a slab. The tile loop has values of the input as
+// rows (a row of the kernel covers a run of them), channels of dy as lanes, and sums over
+// the places of an image, row by row. Groups of images have sums of their own,
+// which are added in order.
 type convDenseW struct {
 	c       Conv
 	g       geometry
 	x       []float32 // padded
-	dy      []float32 // packed [blocks][N][OH][OW][lanes]
+	dy      []float32
+	place   int // values of dy from one place of an image to the next
+	block   int // values of dy from one block of channels to the next
 	dw, db  []float32
 	part    []float32 // [groups][slabs][size], if each group is a task of its own
 	size    int       // values of a slab: [run][lanes], and a row for the bias
@@ -21,14 +25,23 @@ type convDenseW struct {
 	grouped bool
 }
 
-// one is an input for which tile adds up weights alone.
-var one = []float32{1}
+// Constant arguments of tile: an input for which it adds up the weights, and
+// sums that start at zero.
+var (
+	one   = []float32{1}
+	zeros = make([]float32, lanes)
+)
 
 // panelBytes is the part of dy that meets all inputs before the next one does. It
 // should leave half of the first-level cache to the inputs.
-const panelBytes = 16 << 10
+const panelBytes = 8 << 10
 
-// manySlabs is the number of slabs that makes enough tasks without dividing the groups too.
+// packAbove is the number of channels above which the values of a block lie so far
+// apart in dy that they crowd each other out of the cache.
+const packAbove = 64
+
+// manySlabs is the number of slabs from which on they are tasks enough. With fewer,
+// each group is a task too, and its sums must be kept.
 const manySlabs = 24
 
 func (c Conv) gradWDense(p *Pool, g geometry, dw, db, dy, x []float32) {
@@ -37,10 +50,13 @@ func (c Conv) gradWDense(p *Pool, g geometry, dw, db, dy, x []float32) {
 		x = c.padInput(p, g, x)
 	}
 	*j = convDenseW{c: c, g: g, x: x, dy: dy, dw: dw, db: db, size: (g.run + 1) * lanes, slabs: g.blocks * c.K}
-	if c.Cout != lanes {
-		j.dy = grow(&p.packed, g.blocks*c.N*g.oh*g.ow*lanes)
-		p.pack = packJob{dst: j.dy, src: dy, rows: c.N * g.oh * g.ow, cols: c.Cout}
-		p.run(g.blocks, &p.pack)
+	j.place, j.block = c.Cout, lanes
+	if c.Cout%lanes != 0 || c.Cout > packAbove {
+		places := c.N * g.oh * g.ow
+		j.place, j.block = lanes, places*lanes
+		j.dy = grow(&p.packed, g.blocks*j.block)
+		p.pack = packJob{dst: j.dy, src: dy, rows: places, cols: c.Cout}
+		p.run(p.pack.tasks(), &p.pack)
 	}
 	j.strip = max(1, panelBytes/(4*lanes*g.ow))
 	if j.slabs < manySlabs {
@@ -85,19 +101,19 @@ func (r *reduceSlabs) task(slab int, p *Pool, _ *worker) {
 func (j *convDenseW) group(p *Pool, part []float32, group, slab int) {
 	clear(part)
 	blk, ky := slab/j.c.K, slab%j.c.K
-	pixels := j.g.oh * j.g.ow
+	places := j.g.oh * j.g.ow
 	for n := group * j.c.N / j.g.groups; n < (group+1)*j.c.N/j.g.groups; n++ {
-		x := j.x[n*j.g.image:][:j.g.image]
-		dy := j.dy[(blk*j.c.N+n)*pixels*lanes:][:pixels*lanes]
+		dy := j.dy[blk*j.block+n*places*j.place:]
 		if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
-			p.micro.tile(bias, lanes, bias, lanes, one, 0, 0, 0, dy, lanes, 1, pixels, 1)
+			p.micro.tile(bias, lanes, bias, lanes, one, 0, 0, 0, dy, j.place, 1, places, 1)
 		}
 		if j.dw == nil {
 			continue
 		}
+		x := j.x[n*j.g.image:][:j.g.image]
 		for top := 0; top < j.g.oh; top += j.strip {
 			p.micro.tile(part, lanes, part, lanes, x[top*j.g.vertical+ky*j.g.row:], 1, j.g.vertical, j.g.pixel,
-				dy[top*j.g.ow*lanes:], lanes, min(j.strip, j.g.oh-top), j.g.ow, j.g.run)
+				dy[top*j.g.ow*j.place:], j.place, min(j.strip, j.g.oh-top), j.g.ow, j.g.run)
 		}
 	}
 }

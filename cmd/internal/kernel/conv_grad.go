@@ -20,7 +20,7 @@ func (c Conv) Backward(p *Pool, dx, dw, db, dy, x, w []float32) {
 	case c.Stride == 1 && c.Pad < c.K:
 		c.gradXDense(p, g, dx, dy, w)
 	default:
-		c.gradX(p, g, dx, newGradSource(p, c, g, dy, nil), w)
+		c.gradXStrided(p, g, dx, dy, w)
 	}
 }
 
@@ -31,7 +31,7 @@ func (c Conv) BackwardReLUPool(p *Pool, dx, dw, db, dy []float32, idx []uint8, x
 	mustLen("dy", dy, c.N*g.ph*g.pw*c.Cout)
 	mustLen("idx", idx, len(dy))
 	c.checkGrad(g, dx, dw, db, x, w)
-	src := newGradSource(p, c, g, dy, idx)
+	src := newGradSource(c, g, dy, idx)
 	if dw != nil || db != nil {
 		c.gradW(p, g, dw, db, src, c.padInput(p, g, x))
 	}
@@ -48,27 +48,20 @@ func (c Conv) checkGrad(g geometry, dx, dw, db, x, w []float32) {
 	optLen("db", db, c.Cout)
 }
 
-// gradSource is a gradient [N][rows][cols][Cout] together with the place of
-// each value in the input of the convolution.
+// gradSource is the gradient [N][rows][cols][Cout] of a pooled output together
+// with the place of each value in the input of the convolution.
 type gradSource struct {
 	dy         []float32
 	idx        []uint8
-	pooled     bool
 	rows, cols int
-	down       int      // values in the input from one row to the next
-	right      int      // values in the input from one column to the next
+	down       int      // values in the input from one row of windows to the next
+	right      int      // values in the input from one window to the next
 	delta      [8]int32 // values in the input from the window to its idx-th place; the rest for idx 4
 }
 
-func newGradSource(p *Pool, c Conv, g geometry, dy []float32, idx []uint8) gradSource {
-	if idx == nil {
-		// A convolution without pooling has windows of one value, all open.
-		// The buffer is never written.
-		s := gradSource{dy: dy, idx: grow(&p.open, len(dy)), rows: g.oh, cols: g.ow, down: g.vertical, right: g.pixel}
-		return s
-	}
+func newGradSource(c Conv, g geometry, dy []float32, idx []uint8) gradSource {
 	return gradSource{
-		dy: dy, idx: idx, pooled: true, rows: g.ph, cols: g.pw, down: 2 * g.vertical, right: 2 * g.pixel,
+		dy: dy, idx: idx, rows: g.ph, cols: g.pw, down: 2 * g.vertical, right: 2 * g.pixel,
 		delta: [8]int32{0, int32(g.pixel), int32(g.vertical), int32(g.vertical + g.pixel)},
 	}
 }
@@ -76,6 +69,10 @@ func newGradSource(p *Pool, c Conv, g geometry, dy []float32, idx []uint8) gradS
 // stripBytes is the part of the input that the lists of one strip refer to. It
 // should fit the first-level cache.
 const stripBytes = 28 << 10
+
+// stripWindows is the number of windows of a strip even if they don't fit: a list
+// should have a few entries at least.
+const stripWindows = 16
 
 // convGradW computes the weight and bias gradients of one group of images for
 // one block of channels, into the group's own memory.
@@ -98,12 +95,13 @@ func (c Conv) gradW(p *Pool, g geometry, dw, db []float32, src gradSource, x []f
 	j := &p.convGradW
 	*j = convGradW{c: c, g: g, src: src, x: x, weight: dw != nil, wide: lanes}
 	j.part, j.bias = part[:g.groups*c.Cout*g.taps], part[g.groups*c.Cout*g.taps:]
-	if p.micro.quads != nil && src.pooled && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
+	if p.micro.quads != nil && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
 		j.quads, j.wide = true, 2*lanes
 	}
 	j.blocks = (c.Cout + j.wide - 1) / j.wide
-	// A strip of s rows refers to (s-1)*down + K rows (one more if pooled).
-	j.strip = min(max(1, (stripBytes/4-(c.K+1)*g.row)/src.down+1), max(1, src.rows))
+	// A strip of s rows refers to (s-1)*down + K+1 rows.
+	j.strip = max(1, (stripBytes/4-(c.K+1)*g.row)/src.down+1, stripWindows/max(1, src.cols))
+	j.strip = min(j.strip, src.rows)
 	if j.quads {
 		p.reserve(scratch{quads: 16 * g.row})
 	} else {
@@ -186,10 +184,10 @@ type convGradX struct {
 	c   Conv
 	g   geometry
 	src gradSource
-	dx  []float32 // padded
+	dx  []float32
 	w   []float32 // [K][Cout][run]
 
-	lists, capacity int // lists of a row of the source, and room in each
+	lists, capacity int // lists of a row of windows, and room in each
 }
 
 func (c Conv) gradX(p *Pool, g geometry, dx []float32, src gradSource, w []float32) {
@@ -197,46 +195,43 @@ func (c Conv) gradX(p *Pool, g geometry, dx []float32, src gradSource, w []float
 	p.turn = turnJob{dst: packed, src: w, rows: g.run, cols: c.Cout, count: c.K}
 	p.run(p.turn.tasks(), &p.turn)
 	j := &p.convGradX
-	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, lists: src.cols, capacity: (c.Cout+7)/8*8 + 8}
-	if src.pooled {
-		j.lists *= 4
-	}
+	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, lists: 4 * src.cols, capacity: (c.Cout+7)/8*8 + 8}
+	need := scratch{entries: j.lists * j.capacity, counts: j.lists}
 	if c.Pad > 0 {
-		j.dx = grow(&p.paddedGrad, c.N*g.image)
+		need.tile = g.image
 	}
-	p.reserve(scratch{entries: j.lists * j.capacity, counts: j.lists})
+	p.reserve(need)
 	p.run(c.N, j)
-	if c.Pad > 0 {
-		p.crop = cropJob{c: c, g: g, dst: dx, src: j.dx}
-		p.run(c.N, &p.crop)
-	}
 }
 
 func (j *convGradX) task(n int, p *Pool, w *worker) {
-	dx := j.dx[n*j.g.image:][:j.g.image]
+	size := j.c.H * j.c.W * j.c.Cin
+	out := j.dx[n*size:][:size]
+	if j.c.Pad == 0 {
+		j.image(n, p, w, out)
+		return
+	}
+	padded := w.tile[:j.g.image]
+	j.image(n, p, w, padded)
+	width := j.c.W * j.c.Cin
+	for h := range j.c.H {
+		copy(out[h*width:][:width], padded[(h+j.c.Pad)*j.g.row+j.c.Pad*j.c.Cin:])
+	}
+}
+
+// image computes the gradient of image n, with its padding.
+func (j *convGradX) image(n int, p *Pool, w *worker, dx []float32) {
 	clear(dx)
 	cout := j.c.Cout
 	size := j.src.cols * cout
-	if size == 0 {
-		return
-	}
-	capacity := j.capacity
-	cols, rows := j.lists, 1
-	if j.src.pooled {
-		cols, rows = j.lists/2, 2
-	}
+	capacity, cols := j.capacity, j.lists/2
 	vals, offs, counts := w.vals[:j.lists*capacity], w.offs[:j.lists*capacity], w.counts[:j.lists]
 	slice := cout * j.g.run
 	for r := range j.src.rows {
 		at := (n*j.src.rows + r) * size
 		dy, idx := j.src.dy[at:][:size], j.src.idx[at:][:size]
-		if j.src.pooled {
-			p.micro.pickWindow(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
-		} else {
-			clear(counts)
-			p.micro.pickRow(vals, offs, counts, capacity, dy, idx, cout, 1, cout, 0, j.g.run, &j.src.delta)
-		}
-		for half := range rows {
+		p.micro.pickWindow(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
+		for half := range 2 {
 			l := half * cols
 			for ky := range j.c.K {
 				p.micro.lists(dx[r*j.src.down+half*j.g.vertical+ky*j.g.row:], j.g.pixel,
@@ -254,28 +249,19 @@ type turnJob struct {
 	reverse           bool
 }
 
-// turnSide is the side of the square that is turned while it is in the cache.
-const turnSide = 16
+// turnCols is the number of columns of a turning task.
+const turnCols = 32
 
-func (j *turnJob) tasks() int { return j.count * ((j.cols + turnSide - 1) / turnSide) }
+func (j *turnJob) tasks() int { return j.count * ((j.cols + turnCols - 1) / turnCols) }
 
-func (j *turnJob) task(i int, _ *Pool, _ *worker) {
-	from, strip := i%j.count, i/j.count
+func (j *turnJob) task(i int, p *Pool, _ *worker) {
+	from, first := i%j.count, i/j.count*turnCols
 	to := from
 	if j.reverse {
 		to = j.count - 1 - from
 	}
 	size := j.rows * j.cols
-	src, dst := j.src[from*size:][:size], j.dst[to*size:][:size]
-	for top := 0; top < j.rows; top += turnSide {
-		bottom := min(top+turnSide, j.rows)
-		for c := strip * turnSide; c < min((strip+1)*turnSide, j.cols); c++ {
-			d := dst[c*j.rows+top : c*j.rows+bottom]
-			for r := range d {
-				d[r] = src[(top+r)*j.cols+c]
-			}
-		}
-	}
+	p.micro.transpose(j.dst[to*size+first*j.rows:], j.rows, j.src[from*size+first:], j.cols, j.rows, min(turnCols, j.cols-first))
 }
 
 // reduceJob adds the groups' weight gradients, one after the other, into
@@ -286,35 +272,20 @@ type reduceJob struct {
 	transposed         bool // part is [groups][Cout][taps]
 }
 
-// reduceTaps is the number of taps of a reduce task.
-const reduceTaps = 32
+// reduceChannels is the number of channels of a reduce task.
+const reduceChannels = 16
 
-func (j *reduceJob) tasks() int { return (j.taps + reduceTaps - 1) / reduceTaps }
+func (j *reduceJob) tasks() int { return (j.cout + reduceChannels - 1) / reduceChannels }
 
-func (j *reduceJob) task(i int, _ *Pool, _ *worker) {
-	first, last := i*reduceTaps, min((i+1)*reduceTaps, j.taps)
-	size := j.taps * j.cout
-	if !j.transposed {
-		dst := j.dst[first*j.cout : last*j.cout]
-		copy(dst, j.part[first*j.cout:])
-		for g := 1; g < j.groups; g++ {
-			for k, v := range j.part[g*size+first*j.cout:][:len(dst)] {
-				dst[k] += v
-			}
-		}
-		return
+func (j *reduceJob) task(i int, p *Pool, _ *worker) {
+	first, n := i*reduceChannels, min(reduceChannels, j.cout-i*reduceChannels)
+	sum := j.part[first*j.taps:][:n*j.taps]
+	for g := 1; g < j.groups; g++ {
+		p.micro.add(sum, sum, j.part[(g*j.cout+first)*j.taps:][:len(sum)])
 	}
-	var sum [reduceTaps]float32
-	for c := range j.cout {
-		s := sum[:last-first]
-		copy(s, j.part[c*j.taps+first:])
-		for g := 1; g < j.groups; g++ {
-			for k, v := range j.part[g*size+c*j.taps+first:][:len(s)] {
-				s[k] += v
-			}
-		}
-		for k, v := range s {
-			j.dst[(first+k)*j.cout+c] = v
-		}
+	if j.transposed {
+		p.micro.transpose(j.dst[first:], j.cout, sum, j.taps, n, j.taps)
+	} else {
+		copy(j.dst[first*j.taps:], sum)
 	}
 }

@@ -23,6 +23,19 @@ var convShapes = []Conv{
 	{N: 2, H: 6, W: 5, Cin: 40, Cout: 12, K: 1, Stride: 1},
 	{N: 1, H: 10, W: 9, Cin: 17, Cout: 9, K: 2, Stride: 3},
 	{N: 1, H: 3, W: 3, Cin: 2, Cout: 3, K: 3, Stride: 1}, // pools to nothing
+	{N: 2, H: 6, W: 3, Cin: 2, Cout: 20, K: 3, Stride: 1},
+	{N: 3, H: 8, W: 8, Cin: 20, Cout: 20, K: 3, Stride: 1, Pad: 1},
+	{N: 1, H: 14, W: 13, Cin: 5, Cout: 19, K: 3, Stride: 1, Pad: 1},
+	{N: 9, H: 5, W: 7, Cin: 7, Cout: 130, K: 3, Stride: 1, Pad: 1}, // many slabs
+	{N: 10, H: 4, W: 4, Cin: 120, Cout: 17, K: 3, Stride: 1, Pad: 1},
+	{N: 2, H: 3, W: 40, Cin: 2, Cout: 16, K: 5, Stride: 1, Pad: 1},
+	{N: 2, H: 130, W: 3, Cin: 4, Cout: 6, K: 2, Stride: 1, Pad: 1}, // several strips
+	{N: 1, H: 2, W: 300, Cin: 3, Cout: 5, K: 1, Stride: 1},
+	{N: 2, H: 5, W: 6, Cin: 3, Cout: 9, K: 2, Stride: 1, Pad: 4},
+	{N: 2, H: 7, W: 9, Cin: 18, Cout: 5, K: 1, Stride: 2},
+	{N: 1, H: 10, W: 12, Cin: 6, Cout: 11, K: 3, Stride: 2}, // last row and column not reached
+	{N: 1, H: 9, W: 6, Cin: 17, Cout: 3, K: 2, Stride: 2, Pad: 5},
+	{N: 2, H: 11, W: 8, Cin: 2, Cout: 4, K: 4, Stride: 3, Pad: 2},
 }
 
 func (c Conv) String() string {
@@ -81,11 +94,12 @@ func TestConvReLUPoolAgainstFloat64(t *testing.T) {
 		t.Run(c.String(), func(t *testing.T) {
 			in := newConvCase(t, c)
 			full := c.naiveForward(in.x, in.w, in.b)
-			want := make([]float64, len(in.dyPooled))
+			want, largest := make([]float64, len(in.dyPooled)), 0.0
 			for i := range want {
 				for k := range 4 {
 					want[i] = max(want[i], full[c.place(i, k)])
 				}
+				largest = max(largest, want[i])
 			}
 			onEveryPath(t, func(t *testing.T, p *Pool) {
 				y, idx := make([]float32, len(want)), make([]uint8, len(want))
@@ -97,7 +111,7 @@ func TestConvReLUPoolAgainstFloat64(t *testing.T) {
 					switch {
 					case k == 4 && y[i] != 0, k < 4 && y[i] <= 0, k > 4:
 						t.Fatalf("idx[%d] = %d for y = %g", i, k, y[i])
-					case k < 4 && math.Abs(full[c.place(i, int(k))]-float64(y[i])) > 1e-4:
+					case k < 4 && math.Abs(full[c.place(i, int(k))]-float64(y[i])) > tol*largest:
 						t.Fatalf("idx[%d] = %d does not hold %g", i, k, y[i])
 					}
 				}
@@ -110,4 +124,159 @@ func TestConvReLUPoolAgainstFloat64(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestConvReLU(t *testing.T) {
+	for _, c := range convShapes {
+		t.Run(c.String(), func(t *testing.T) {
+			in := newConvCase(t, c)
+			full := c.naiveForward(in.x, in.w, in.b)
+			want, plain := make([]float64, len(full)), make([]float64, len(full))
+			for i, v := range full {
+				plain[i], want[i] = max(v, 0), max(v+float64(in.dy[i]), 0)
+			}
+			onEveryPath(t, func(t *testing.T, p *Pool) {
+				y, again := make([]float32, len(full)), make([]float32, len(full))
+				c.ForwardReLU(p, y, in.x, in.w, in.b, nil)
+				checkClose(t, "y", y, plain, tol)
+				c.Forward(p, again, in.x, in.w, in.b)
+				ReLU(p, again, again)
+				checkSame(t, "two steps", y, again)
+
+				c.ForwardReLU(p, y, in.x, in.w, in.b, in.dy)
+				checkClose(t, "y with add", y, want, tol)
+				c.Forward(p, again, in.x, in.w, in.b)
+				for i, v := range in.dy {
+					again[i] += v
+				}
+				ReLU(p, again, again)
+				checkSame(t, "three steps", y, again)
+
+				add := append([]float32(nil), in.dy...)
+				at := len(add) / 2
+				add[at] = float32(math.NaN())
+				c.ForwardReLU(p, y, in.x, in.w, in.b, add)
+				if y[at] == y[at] {
+					t.Errorf("NaN in add gives %g", y[at])
+				}
+				if i := FirstNonFinite(y); i != at {
+					t.Errorf("NaN at %d, want %d", i, at)
+				}
+			})
+		})
+	}
+}
+
+// TestConvSameBits: neither the number of threads nor which gradients are asked
+// for may change a result, nor the path that of a bias.
+func TestConvSameBits(t *testing.T) {
+	for _, c := range convShapes {
+		t.Run(c.String(), func(t *testing.T) {
+			in := newConvCase(t, c)
+			var bias []float32
+			for _, path := range Paths() {
+				var want [4][]float32
+				for _, threads := range []int{1, 3, 16} {
+					p, _ := NewOn(path, threads)
+					y, dx, dw, db := make([]float32, len(in.dy)), make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
+					c.ForwardReLU(p, y, in.x, in.w, in.b, in.dy)
+					if want[0] == nil {
+						c.Backward(p, dx, dw, db, in.dy, in.x, in.w)
+						want = [4][]float32{y, dx, dw, db}
+					} else {
+						c.Backward(p, nil, nil, db, in.dy, in.x, in.w)
+						c.Backward(p, nil, dw, nil, in.dy, in.x, in.w)
+						c.Backward(p, dx, nil, nil, in.dy, in.x, in.w)
+					}
+					p.Close()
+					if bias == nil {
+						bias = db
+					}
+					name := fmt.Sprintf("%s, %d threads: ", path, threads)
+					checkSame(t, name+"y", y, want[0])
+					checkSame(t, name+"dx", dx, want[1])
+					checkSame(t, name+"dw", dw, want[2])
+					checkSame(t, name+"db", db, bias)
+				}
+			}
+		})
+	}
+}
+
+// TestResidualGradient compares the gradients of a residual block,
+// relu(x + conv(relu(conv(x)))), with differences of its float64 value.
+func TestResidualGradient(t *testing.T) {
+	c := Conv{N: 2, H: 7, W: 6, Cin: 18, Cout: 18, K: 3, Stride: 1, Pad: 1}
+	rng := newRand(t)
+	in := newConvCase(t, c)
+	params := [][]float32{in.x, in.w, in.b, values(rng, len(in.w)), values(rng, c.Cout)}
+	for _, w := range [][]float32{params[1], params[3]} {
+		for i := range w {
+			w[i] *= 0.1
+		}
+	}
+	weigh := in.dy
+	value := func(x, w1, b1, w2, b2 []float32) float64 {
+		hidden := make([]float32, len(x))
+		for i, v := range c.naiveForward(x, w1, b1) {
+			hidden[i] = float32(max(v, 0))
+		}
+		var sum float64
+		for i, v := range c.naiveForward(hidden, w2, b2) {
+			sum += float64(weigh[i]) * max(v+float64(x[i]), 0)
+		}
+		return sum
+	}
+	onEveryPath(t, func(t *testing.T, p *Pool) {
+		x, w1, b1, w2, b2 := params[0], params[1], params[2], params[3], params[4]
+		buf := func() []float32 { return make([]float32, len(x)) }
+		hidden, y, dy, dhidden := buf(), buf(), buf(), buf()
+		c.ForwardReLU(p, hidden, x, w1, b1, nil)
+		c.ForwardReLU(p, y, hidden, w2, b2, x)
+		grads := [][]float32{buf(), make([]float32, len(w1)), make([]float32, len(b1)), make([]float32, len(w2)), make([]float32, len(b2))}
+		ReLUBackward(p, dy, weigh, y)
+		c.Backward(p, dhidden, grads[3], grads[4], dy, hidden, w2)
+		ReLUBackward(p, dhidden, dhidden, hidden)
+		c.Backward(p, grads[0], grads[1], grads[2], dhidden, x, w1)
+		for i := range dy {
+			grads[0][i] += dy[i]
+		}
+		// Steps are powers of two and parameters short, so that nothing is rounded on the way in.
+		for k, param := range params {
+			direction := make([]float32, len(param))
+			moved := [2][]float32{append([]float32(nil), param...), append([]float32(nil), param...)}
+			var slope float64
+			for i := range param {
+				direction[i] = float32(2*rng.IntN(2) - 1)
+				slope += float64(direction[i]) * float64(grads[k][i])
+				moved[0][i] += direction[i] / (1 << 16)
+				moved[1][i] -= direction[i] / (1 << 16)
+			}
+			args := append([][]float32(nil), params...)
+			args[k] = moved[0]
+			up := value(args[0], args[1], args[2], args[3], args[4])
+			args[k] = moved[1]
+			down := value(args[0], args[1], args[2], args[3], args[4])
+			if got := (up - down) * (1 << 15); math.Abs(got-slope) > 0.02*max(1, math.Abs(slope)) {
+				t.Errorf("parameter %d: slope %g, differences give %g", k, slope, got)
+			}
+		}
+	})
+}
+
+func TestConvNoAllocation(t *testing.T) {
+	onEveryPath(t, func(t *testing.T, p *Pool) {
+		for _, c := range convShapes {
+			in := newConvCase(t, c)
+			y, dx, dw, db := make([]float32, len(in.dy)), make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
+			step := func() {
+				c.ForwardReLU(p, y, in.x, in.w, in.b, in.dy)
+				c.Backward(p, dx, dw, db, in.dy, in.x, in.w)
+			}
+			step()
+			if n := testing.AllocsPerRun(2, step); n != 0 {
+				t.Errorf("%v: %g allocations", c, n)
+			}
+		}
+	})
 }

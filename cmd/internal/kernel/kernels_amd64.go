@@ -123,3 +123,8 @@ func addReLUAVX2(y []float32, x []float32)
 //
 //go:noescape
 func pickRowAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
+
+// transposeAVX2 transposes a matrix. rows and cols must be multiples of 8.
+//
+//go:noescape
+func transposeAVX2(dst []float32, dstStride int, src []float32, srcStride int, rows int, cols int)

@@ -27,6 +27,8 @@ TEXT ·tileAVX2(SB), NOSPLIT, $0-168
 tile6:
 	CMPQ    R8, $0x06
 	JL      done6
+	CMPQ    R8, $0x08
+	JE      done6
 	MOVQ    initStride+56(FP), R11
 	SHLQ    $0x02, R11
 	MOVQ    CX, R10
@@ -317,6 +319,8 @@ TEXT ·tileBy3AVX2(SB), NOSPLIT, $0-168
 tile6:
 	CMPQ    R8, $0x06
 	JL      done6
+	CMPQ    R8, $0x08
+	JE      done6
 	MOVQ    initStride+56(FP), R10
 	SHLQ    $0x02, R10
 	MOVQ    CX, DI
@@ -705,6 +709,8 @@ TEXT ·tileBy4AVX2(SB), NOSPLIT, $0-168
 tile6:
 	CMPQ    R8, $0x06
 	JL      done6
+	CMPQ    R8, $0x08
+	JE      done6
 	MOVQ    initStride+56(FP), R10
 	SHLQ    $0x02, R10
 	MOVQ    CX, DI
@@ -2920,4 +2926,94 @@ store:
 	JMP  list
 
 end:
+	RET
+
+// func transposeAVX2(dst []float32, dstStride int, src []float32, srcStride int, rows int, cols int)
+// Requires: AVX
+TEXT ·transposeAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+32(FP), CX
+	MOVQ dstStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ srcStride+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+64(FP), SI
+
+rows:
+	TESTQ SI, SI
+	JZ    end
+	MOVQ  cols+72(FP), R9
+	MOVQ  CX, DI
+	MOVQ  AX, R8
+
+square:
+	TESTQ      R9, R9
+	JZ         next
+	LEAQ       (DI)(BX*4), R10
+	VMOVUPS    (DI), Y0
+	VMOVUPS    (DI)(BX*1), Y1
+	VMOVUPS    (DI)(BX*2), Y2
+	ADDQ       BX, DI
+	VMOVUPS    (DI)(BX*2), Y3
+	SUBQ       BX, DI
+	VMOVUPS    (R10), Y4
+	VMOVUPS    (R10)(BX*1), Y5
+	VMOVUPS    (R10)(BX*2), Y6
+	ADDQ       BX, R10
+	VMOVUPS    (R10)(BX*2), Y7
+	SUBQ       BX, R10
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y0
+	VUNPCKLPS  Y3, Y2, Y1
+	VUNPCKHPS  Y3, Y2, Y2
+	VUNPCKLPS  Y5, Y4, Y3
+	VUNPCKHPS  Y5, Y4, Y4
+	VUNPCKLPS  Y7, Y6, Y5
+	VUNPCKHPS  Y7, Y6, Y6
+	VUNPCKLPD  Y1, Y8, Y7
+	VUNPCKHPD  Y1, Y8, Y1
+	VUNPCKLPD  Y2, Y0, Y8
+	VUNPCKHPD  Y2, Y0, Y0
+	VUNPCKLPD  Y5, Y3, Y2
+	VUNPCKHPD  Y5, Y3, Y3
+	VUNPCKLPD  Y6, Y4, Y5
+	VUNPCKHPD  Y6, Y4, Y4
+	MOVQ       R8, R10
+	VPERM2F128 $0x20, Y2, Y7, Y6
+	VMOVUPS    Y6, (R10)
+	ADDQ       DX, R10
+	VPERM2F128 $0x20, Y3, Y1, Y6
+	VMOVUPS    Y6, (R10)
+	ADDQ       DX, R10
+	VPERM2F128 $0x20, Y5, Y8, Y6
+	VMOVUPS    Y6, (R10)
+	ADDQ       DX, R10
+	VPERM2F128 $0x20, Y4, Y0, Y6
+	VMOVUPS    Y6, (R10)
+	ADDQ       DX, R10
+	VPERM2F128 $0x31, Y2, Y7, Y2
+	VMOVUPS    Y2, (R10)
+	ADDQ       DX, R10
+	VPERM2F128 $0x31, Y3, Y1, Y1
+	VMOVUPS    Y1, (R10)
+	ADDQ       DX, R10
+	VPERM2F128 $0x31, Y5, Y8, Y1
+	VMOVUPS    Y1, (R10)
+	ADDQ       DX, R10
+	VPERM2F128 $0x31, Y4, Y0, Y0
+	VMOVUPS    Y0, (R10)
+	ADDQ       DX, R10
+	ADDQ       $0x20, DI
+	LEAQ       (R8)(DX*8), R8
+	SUBQ       $0x08, R9
+	JMP        square
+
+next:
+	LEAQ (CX)(BX*8), CX
+	ADDQ $0x20, AX
+	SUBQ $0x08, SI
+	JMP  rows
+
+end:
+	VZEROUPPER
 	RET

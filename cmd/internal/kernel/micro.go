@@ -35,6 +35,7 @@ type micro struct {
 	centre          func(dst, a []float32, stride, rows, n int, c *columns)
 	centre2         func(dst, a, b []float32, stride, rows, n int, c *columns)
 	addReLU         func(y, x []float32)
+	transpose       func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int)
 }
 
 func goMicro() *micro {
@@ -61,5 +62,6 @@ func goMicro() *micro {
 		centre:          centreRef,
 		centre2:         centre2Ref,
 		addReLU:         addReLURef,
+		transpose:       transposeRef,
 	}
 }

@@ -229,3 +229,18 @@ func addReLURef(y, x []float32) {
 		y[i] = v
 	}
 }
+
+// transposeRef sets dst[c*dstStride+r] to src[r*srcStride+c] for r < rows and
+// c < cols.
+func transposeRef(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
+	const side = 16 // of a square that stays in the cache
+	for top := 0; top < rows; top += side {
+		height := min(side, rows-top)
+		for c := range cols {
+			d := dst[c*dstStride+top:][:height]
+			for r := range d {
+				d[r] = src[(top+r)*srcStride+c]
+			}
+		}
+	}
+}

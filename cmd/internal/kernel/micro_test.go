@@ -204,6 +204,32 @@ func TestExactMicro(t *testing.T) {
 				checkSame(t, "pooled", y[0], y[1])
 				checkSame(t, "idx", idx[0], idx[1])
 			}
+			for _, n := range []int{0, 1, 7, 8, 9, 16, 37} {
+				x := append(append([]float32(nil), special...), values(rng, n)...)[:n]
+				from := values(rng, n)
+				for i := range from {
+					if rng.IntN(2) == 0 {
+						from[i] = special[rng.IntN(len(special))]
+					}
+				}
+				got, want := append([]float32(nil), from...), append([]float32(nil), from...)
+				m.addReLU(got, x)
+				ref.addReLU(want, x)
+				checkSame(t, "added and rectified", got, want)
+			}
+			for _, rows := range []int{1, 3, 8, 15, 24} {
+				for _, cols := range []int{1, 7, 8, 16, 29} {
+					src := values(rng, rows*(cols+3))
+					want, got := make([]float32, cols*(rows+5)), make([]float32, cols*(rows+5))
+					for r := range rows {
+						for c := range cols {
+							want[c*(rows+5)+r] = src[r*(cols+3)+c]
+						}
+					}
+					m.transpose(got, rows+5, src, cols+3, rows, cols)
+					checkSame(t, "transposed", got, want)
+				}
+			}
 			for _, n := range []int{8, 9, 15, 16, 21} {
 				row, next := values(rng, n+3), values(rng, n+3)
 				want, got := make([]float32, 4*n), make([]float32, 4*n)

@@ -44,6 +44,7 @@ func avx2Micro() *micro {
 		centre:          avx2Centre,
 		centre2:         avx2Centre2,
 		addReLU:         avx2AddReLU,
+		transpose:       avx2Transpose,
 	}
 }
 
@@ -169,4 +170,15 @@ func avx2AddReLU(y, x []float32) {
 	addReLUAVX2(y, x)
 	full := len(y) &^ 7
 	addReLURef(y[full:], x[full:])
+}
+
+func avx2Transpose(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
+	r, c := rows&^7, cols&^7
+	transposeAVX2(dst, dstStride, src, srcStride, r, c)
+	if c < cols {
+		transposeRef(dst[c*dstStride:], dstStride, src[c:], srcStride, rows, cols-c)
+	}
+	if r < rows {
+		transposeRef(dst[r:], dstStride, src[r*srcStride:], srcStride, rows-r, c)
+	}
 }

@@ -26,8 +26,8 @@ type Pool struct {
 
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
-	padded, paddedGrad, packed, turned, partial []float32
-	open                                        []uint8 // always zero
+	padded, packed, turned, partial []float32
+	open                            []uint8 // always zero
 
 	// State of the operation under way; here so that a call needs no memory.
 	convForward  convForward
@@ -35,10 +35,10 @@ type Pool struct {
 	convGradW    convGradW
 	convGradX    convGradX
 	convDenseW   convDenseW
+	convStridedX convStridedX
 	denseForward denseForward
 	denseGrad    denseGrad
 	padding      padJob
-	crop         cropJob
 	pack         packJob
 	turn         turnJob
 	reduce       reduceJob

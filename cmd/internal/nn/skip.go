@@ -84,7 +84,7 @@ func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gor
 		if other != nil {
 			add = floats(in[3])
 		}
-		convForwardReLU(c, b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
+		c.ForwardReLU(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
 	})
 	dz := b.room.dense(b.batched(out)...) // the gradient before ReLU, which is that of all summands
 	inputs := gorgonia.Nodes{x, weight, bias}
@@ -98,15 +98,6 @@ func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gor
 		c.Backward(b.pool, dx, dw, db, dz.Float32s(), floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, inputs...)
-}
-
-// convForwardReLU is y = relu(conv(x)+b+add); add may be nil.
-func convForwardReLU(c kernel.Conv, p *kernel.Pool, y, x, w, b, add []float32) {
-	c.Forward(p, y, x, w, b)
-	if add != nil {
-		kernel.Add(p, y, y, add)
-	}
-	kernel.ReLU(p, y, y)
 }
 
 // remainder is a gradient that an operation computes along with its own and leaves with a fork.

@@ -45,6 +45,11 @@ func (v isa) tileOf(pixels, unroll int, dst, init, x, pix, step, wStride, n, ski
 	Label(name("tile"))
 	CMPQ(n, operand.Imm(uint64(pixels)))
 	JL(jump(name("done")))
+	if even := 2 * v.tiles[1]; pixels == v.tiles[0] && even > pixels {
+		// Two halves have more accumulators to hide latency than a whole and a rest.
+		CMPQ(n, operand.Imm(uint64(even)))
+		JE(jump(name("done")))
+	}
 
 	ptr, stride := GP64(), GP64()
 	Load(Param("initStride"), stride)

@@ -72,6 +72,7 @@ func main() {
 	v.centre2()
 	v.addReLU()
 	pickRow()
+	transpose()
 	Generate()
 }
 

@@ -1,0 +1,108 @@
+package kernel
+
+// convStridedX computes the input gradient of a convolution with any stride and
+// padding, one image a task.
+//
+// The input places at a distance of Stride from each other, a phase, meet the
+// same taps of the kernel: in each direction those whose number is the
+// phase plus a multiple of Stride. So the gradient of a phase is a convolution with stride 1
+// of dy with these taps, turned. With f = (i+Pad) mod Stride, q = (i+Pad) div Stride:
+//
+//	dx[i] = sum over t of dy[q-t] * w[f+t*Stride]
+type convStridedX struct {
+	c      Conv
+	dx     []float32
+	dy     []float32 // with a margin of zeros
+	margin int
+	row    int       // values of a row of dy
+	image  int       // values of an image of dy
+	w      []float32 // packed [blocks of Cin][taps, phase by phase][Cout][lanes]
+	blocks int
+}
+
+func (c Conv) gradXStrided(p *Pool, g geometry, dx, dy, w []float32) {
+	beyond := func(in, out int) int { return (in-1+c.Pad)/c.Stride - (out - 1) }
+	wide := Conv{N: c.N, H: g.oh, W: g.ow, Cin: c.Cout, Cout: c.Cin, K: 1, Stride: 1}
+	wide.Pad = max(c.phaseTaps(0)-1, beyond(c.H, g.oh), beyond(c.W, g.ow))
+	wg := wide.geometry()
+
+	turned := grow(&p.turned, len(w))
+	size := c.Cin * c.Cout
+	for ky := range c.K {
+		for kx := range c.K {
+			// The last tap of a phase comes first.
+			fy, fx := ky%c.Stride, kx%c.Stride
+			ny, nx := c.phaseTaps(fy), c.phaseTaps(fx)
+			at := c.phaseStart(fy, fx) + (ny-1-ky/c.Stride)*nx + nx - 1 - kx/c.Stride
+			p.micro.transpose(turned[at*size:], c.Cin, w[(ky*c.K+kx)*size:], c.Cout, c.Cin, c.Cout)
+		}
+	}
+	j := &p.convStridedX
+	*j = convStridedX{
+		c: c, dx: dx, dy: wide.padInput(p, wg, dy), margin: wide.Pad, row: wg.row, image: wg.image,
+		w: grow(&p.packed, wg.blocks*c.K*c.K*c.Cout*lanes), blocks: wg.blocks,
+	}
+	p.pack = packJob{dst: j.w, src: turned, rows: c.K * c.K * c.Cout, cols: c.Cin}
+	p.run(p.pack.tasks(), &p.pack)
+	p.reserve(scratch{tile: c.W * lanes})
+	p.run(c.N, j)
+}
+
+// phaseTaps is the number of taps, in one direction, of phase f.
+func (c Conv) phaseTaps(f int) int { return (c.K - f + c.Stride - 1) / c.Stride }
+
+// phaseStart is the number of taps of the phases before (fy, fx).
+func (c Conv) phaseStart(fy, fx int) int {
+	before := func(f int) (n int) {
+		for i := range f {
+			n += c.phaseTaps(i)
+		}
+		return n
+	}
+	return before(fy)*c.K + c.phaseTaps(fy)*before(fx)
+}
+
+func (j *convStridedX) task(n int, p *Pool, w *worker) {
+	c := j.c
+	size := c.W * c.Cin
+	dx := j.dx[n*c.H*size:][:c.H*size]
+	if c.Stride > c.K {
+		clear(dx) // some phases have no taps
+	}
+	for blk := range j.blocks {
+		for fy := range min(c.Stride, c.K) {
+			for fx := range min(c.Stride, c.K) {
+				j.phase(p, w, dx, j.dy[n*j.image:][:j.image], blk, fy, fx)
+			}
+		}
+	}
+}
+
+// phase computes one phase of an image for one block of input channels.
+func (j *convStridedX) phase(p *Pool, w *worker, dx, dy []float32, blk, fy, fx int) {
+	c := j.c
+	ny, nx := c.phaseTaps(fy), c.phaseTaps(fx)
+	weights := j.w[(blk*c.K*c.K+c.phaseStart(fy, fx))*c.Cout*lanes:]
+	left := c.phaseFirst(fx)
+	if left >= c.W {
+		return
+	}
+	cols, first := (c.W-left+c.Stride-1)/c.Stride, blk*lanes
+	wide := min(lanes, c.Cin-first)
+	for y := c.phaseFirst(fy); y < c.H; y += c.Stride {
+		src := dy[((y+c.Pad)/c.Stride-ny+1+j.margin)*j.row+((left+c.Pad)/c.Stride-nx+1+j.margin)*c.Cout:]
+		dst := dx[(y*c.W+left)*c.Cin+first:]
+		if wide == lanes {
+			p.micro.tile(dst, c.Stride*c.Cin, zeros, 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+			continue
+		}
+		tile := w.tile[:cols*lanes]
+		p.micro.tile(tile, lanes, zeros, 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+		for q := range cols {
+			copy(dst[q*c.Stride*c.Cin:][:wide], tile[q*lanes:])
+		}
+	}
+}
+
+// phaseFirst is the first input row or column of phase f.
+func (c Conv) phaseFirst(f int) int { return ((f-c.Pad)%c.Stride + c.Stride) % c.Stride }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// transpose turns a matrix in squares of 8 x 8.
+func transpose() {
+	function("transposeAVX2", "func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int)",
+		"transposes a matrix. rows and cols must be multiples of 8.")
+	dst, src := base("dst"), base("src")
+	dstStride, srcStride := size("dstStride"), size("srcStride")
+	rows := number("rows")
+
+	Label("rows")
+	TESTQ(rows, rows)
+	JZ(jump("end"))
+	from, to, cols := GP64(), GP64(), number("cols")
+	MOVQ(src, from)
+	MOVQ(dst, to)
+
+	Label("square")
+	TESTQ(cols, cols)
+	JZ(jump("next"))
+	var in []reg.VecVirtual
+	lower := GP64()
+	LEAQ(indexed(from, srcStride, 4, 0), lower)
+	for i := range 8 {
+		r := from
+		if i >= 4 {
+			r = lower
+		}
+		x := YMM()
+		if i%4 == 3 {
+			ADDQ(srcStride, r)
+			VMOVUPS(indexed(r, srcStride, 2, 0), x)
+			SUBQ(srcStride, r)
+		} else {
+			VMOVUPS(scaled(r, srcStride, i%4, 0), x)
+		}
+		in = append(in, x)
+	}
+	// Pairs of rows, then fours, each in two halves of 128 bits, then the halves.
+	pairs := make([]reg.VecVirtual, 8)
+	for i := 0; i < 8; i += 2 {
+		pairs[i], pairs[i+1] = YMM(), YMM()
+		VUNPCKLPS(in[i+1], in[i], pairs[i])
+		VUNPCKHPS(in[i+1], in[i], pairs[i+1])
+	}
+	fours := make([]reg.VecVirtual, 8)
+	for i := 0; i < 8; i += 4 {
+		for k := range 2 {
+			fours[i+2*k], fours[i+2*k+1] = YMM(), YMM()
+			VUNPCKLPD(pairs[i+2+k], pairs[i+k], fours[i+2*k])
+			VUNPCKHPD(pairs[i+2+k], pairs[i+k], fours[i+2*k+1])
+		}
+	}
+	out := GP64()
+	MOVQ(to, out)
+	for _, half := range []uint8{0x20, 0x31} {
+		for i := range 4 {
+			x := YMM()
+			VPERM2F128(operand.U8(half), fours[i+4], fours[i], x)
+			VMOVUPS(x, at(out, 0))
+			ADDQ(dstStride, out)
+		}
+	}
+	ADDQ(operand.Imm(32), from)
+	LEAQ(indexed(to, dstStride, 8, 0), to)
+	SUBQ(operand.Imm(8), cols)
+	JMP(jump("square"))
+
+	Label("next")
+	LEAQ(indexed(src, srcStride, 8, 0), src)
+	ADDQ(operand.Imm(32), dst)
+	SUBQ(operand.Imm(8), rows)
+	JMP(jump("rows"))
+	Label("end")
+	VZEROUPPER()
+	RET()
+}
