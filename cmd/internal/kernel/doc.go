@@ -82,18 +82,17 @@
 //	conv1 weight gradient      3.3             132             33      32 %
 //	all                       34     = 470 images/s on one thread
 //
-// The convolutions of a residual network (batch 16, 128x128, first layer 32 channels wide),
-// in dense GFLOP/s under the same conditions, with the share of the rate that the tile loop
-// reaches on data in the first-level cache:
+// The convolutions of a residual network (batch 16, 128x128, first layer 32 channels wide)
+// in dense GFLOP/s under the same conditions:
 //
-//	                          forward     weight gradient   input gradient
-//	128x128,   3 ->  32, pool   64  66 %       117  135 %
-//	64x64,    32 ->  64, pool   82  83 %       192  209 %       204  209 %
-//	32x32,    64 -> 128, pool   89  91 %       206  232 %       177  200 %
-//	16x16,   128 -> 256, pool   87  91 %       203  235 %       136  139 %
-//	32x32,    64 ->  64         89  91 %        77   82 %        91   92 %
-//	16x16,   128 -> 128         92  94 %        82   83 %        92   94 %
-//	8x8,     256 -> 256         90  91 %        80   82 %        91   93 %
+//	                           forward   weight gradient   input gradient
+//	128x128,   3 ->  32, pool       66               138
+//	64x64,    32 ->  64, pool       92               209              212
+//	32x32,    64 -> 128, pool       80               203              182
+//	16x16,   128 -> 256, pool       90               199              143
+//	32x32,    64 ->  64             83                79               85
+//	16x16,   128 -> 128             78                85               92
+//	8x8,     256 -> 256             88                81               90
 //
 // On two threads the step of the reference network, in elapsed time beside other work, ran at 568 images/s on average
 // and 728 at best. The Go reference does 20 images/s a thread. BenchmarkStep,
