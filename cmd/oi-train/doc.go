@@ -52,12 +52,16 @@
 //
 //	-o, --output NAME
 //		write NAME.onnx, NAME.html and NAME.json (default model)
+//	--arch ARCH
+//		train the network ARCH: residual, which is more accurate, or reference, that of the article (default residual)
+//	--optimizer NAME
+//		change weights by NAME: adam, rmsprop or sgd (default adam for residual, rmsprop for reference)
 //	--epochs N
 //		train for N epochs at most (default 50)
 //	--batch N
 //		change the weights after every N pictures (default 16)
 //	--lr RATE
-//		learning RATE of RMSprop (default 0.0005)
+//		learning RATE (default 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)
 //	--patience N
 //		stop after N epochs in which the validation loss got no better (default 4)
 //	--min-delta D

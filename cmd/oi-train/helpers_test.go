@@ -100,12 +100,19 @@ type outcome struct {
 	files          map[string][]byte
 }
 
+// quick are the options of a run in dir. The article's network is trained
+// unless later options say otherwise: it takes a fraction of the time, and most
+// tests are not about the network.
+func quick(dir string) []string {
+	return []string{"-o", filepath.Join(dir, "m"), "--arch", "reference"}
+}
+
 func runTrain(t *testing.T, ctx context.Context, stdin []byte, args ...string) outcome {
 	t.Helper()
 	dir := t.TempDir()
 	var out, errs bytes.Buffer
 	env := &cli.Env{Stdin: bytes.NewReader(stdin), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
-	code := command().Execute(ctx, env, append([]string{"-o", filepath.Join(dir, "m")}, args...))
+	code := command().Execute(ctx, env, append(quick(dir), args...))
 	result := outcome{code, out.String(), errs.String(), map[string][]byte{}}
 	names, err := os.ReadDir(dir)
 	if err != nil {

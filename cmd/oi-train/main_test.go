@@ -159,6 +159,38 @@ func TestDeterminism(t *testing.T) {
 	}
 }
 
+// The architecture says how it is trained where the command line does not.
+func TestArchitectures(t *testing.T) {
+	input := encode(t, []string{"red", "green"}, twoClasses()...)
+	for _, tc := range []struct {
+		args            []string
+		arch, optimizer string
+		lr              float64
+		parameters      int
+	}{
+		{[]string{"--arch", "residual"}, "residual", "adam", 0.001, 485089},
+		{[]string{"--arch", "residual", "--optimizer", "sgd"}, "residual", "sgd", 0.01, 485089},
+		{[]string{"--optimizer", "adam", "--lr", "0.002"}, "reference", "adam", 0.002, 32865},
+		{nil, "reference", "rmsprop", 0.0005, 32865},
+	} {
+		got := runTrain(t, t.Context(), input, append([]string{"--epochs", "1"}, tc.args...)...)
+		var r struct {
+			Architecture string
+			Parameters   int
+			Options      struct {
+				Arch, Optimizer string
+				LR              float64
+			}
+		}
+		if err := json.Unmarshal(got.files["m.json"], &r); err != nil {
+			t.Fatalf("%v: %v\n%s", tc.args, err, got.stderr)
+		}
+		if r.Architecture != tc.arch || r.Options.Arch != tc.arch || r.Options.Optimizer != tc.optimizer || r.Options.LR != tc.lr || r.Parameters != tc.parameters {
+			t.Errorf("%v: %+v", tc.args, r)
+		}
+	}
+}
+
 func TestExpect(t *testing.T) {
 	input := encode(t, []string{"red", "green"}, twoClasses()...)
 	first := runTrain(t, t.Context(), input, "--epochs", "1")
@@ -433,6 +465,8 @@ func TestRefuses(t *testing.T) {
 		"epochs":             {whole, []string{"--epochs", "0"}, 2, "--epochs 0", ""},
 		"batch":              {whole, []string{"--batch", "0"}, 2, "--batch 0", ""},
 		"learning rate":      {whole, []string{"--lr", "-1"}, 2, "--lr -1", ""},
+		"architecture":       {whole, []string{"--arch", "vgg"}, 2, "--arch vgg: want one of reference, residual", ""},
+		"optimizer":          {whole, []string{"--optimizer", "lion"}, 2, "--optimizer lion: want one of adam, rmsprop, sgd", ""},
 		"weights":            {whole, []string{"--class-weights", "heavy"}, 2, "--class-weights heavy", ""},
 		"no folder":          {whole, []string{"-o", "no/such/folder/m"}, 1, "no folder no/such/folder", "mkdir -p"},
 		"no name":            {whole, []string{"-o", "."}, 2, "want the beginning of a file name", ""},

@@ -69,5 +69,8 @@ func (o *options) trainer(height, width int, classes []string) (*model.Network, 
 	network.Classes = classes
 	how := r.options
 	how.Batch, how.LR, how.Optimizer, how.Seed, how.Threads = o.batch, o.lr, o.optimizer, o.seed, o.stream.Workers()
+	if o.optimizer == "rmsprop" {
+		how.WeightDecay = 0 // it has none
+	}
 	return network, how
 }

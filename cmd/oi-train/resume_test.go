@@ -35,7 +35,7 @@ func (s *session) run(ctx context.Context, stdin io.Reader, now func(), args ...
 		}
 		return time.Now()
 	}}
-	code = command().Execute(ctx, env, append([]string{"-o", filepath.Join(s.dir, "m")}, args...))
+	code = command().Execute(ctx, env, append(quick(s.dir), args...))
 	return code, errs.String()
 }
 
@@ -101,6 +101,28 @@ func TestResumesSpooled(t *testing.T) {
 	}
 	if resumed == 0 {
 		t.Error("no run went on from a checkpoint")
+	}
+}
+
+// What the residual network is trained with has more of a state: raw weights,
+// two averages of gradients, and the average of the weights.
+func TestResumesRecipes(t *testing.T) {
+	input := encode(t, []string{"red", "green"}, twoClasses()...)
+	for _, how := range [][]string{{"--arch", "residual"}, {"--arch", "residual", "--optimizer", "rmsprop"}, {"--optimizer", "sgd"}} {
+		t.Run(strings.Join(how, " "), func(t *testing.T) {
+			args := append([]string{"--epochs", "3", "--batch", "12"}, how...)
+			want := runTrain(t, t.Context(), input, args...).files["m.onnx"]
+			if len(want) == 0 {
+				t.Fatal("no model")
+			}
+			s := newSession(t)
+			if code, stderr := s.interrupt(7, input, args...); code != 130 {
+				t.Fatalf("exit %d: %s", code, stderr)
+			}
+			if stderr := s.resumes(input, want, append(args, "-j1")...); !strings.Contains(stderr, "going on after epoch") {
+				t.Error(stderr)
+			}
+		})
 	}
 }
 
