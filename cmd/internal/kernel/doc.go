@@ -10,8 +10,9 @@
 // # Paths
 //
 // Every inner loop exists as a Go reference (micro_ref.go), which runs on every platform,
-// and on amd64 as assembly for AVX2 with FMA, written by the generator in
-// cmd/internal/tools/avo and chosen when a Pool is made. The build tag noasm leaves the assembly out.
+// and on amd64 as assembly for AVX-512 (F, BW, DQ and VL) and for AVX2 with FMA, both written by the
+// generator in cmd/internal/tools/avo. New takes the fastest path of the machine, NewOn a named one.
+// The build tag noasm leaves the assembly out.
 //
 // # Convolutions
 //
@@ -32,7 +33,8 @@
 // It does not depend on the width of vectors either: the lanes of a vector are
 // always different results, and the terms of each result are added one by one, in an order that
 // follows from the shapes, with fused multiply-adds. A test holds the assembly to
-// exactly that chain.
+// exactly that chain, another compares whole operations on AVX-512 and AVX2. A machine without
+// AVX-512 runs both in an emulator, with .ci/avx512. (Which NaN comes out of several may differ.)
 //
 // The Go reference adds in the same order, but Go promises a fused multiply-add
 // for float32 on no platform: on amd64 the compiler rounds the product first, and a
@@ -98,9 +100,18 @@
 // and 728 at best. The Go reference does 20 images/s a thread. BenchmarkStep,
 // BenchmarkParts and BenchmarkConv give these figures.
 //
-// # Adding an instruction set
+// # Denormal numbers
+//
+// They are computed with, not flushed to zero: Go runs with gradual underflow, and so does every
+// path. Where they would arise and stay, and cost time in every step, the operation keeps
+// them out itself: see RMSProp. Gradients do not get so small: a loss head stops at 1e-7
+// (sigmoid) or leaves gradients that an optimiser's epsilon stops from shrinking further.
+//
+// # Adding a function or an instruction set
 //
 // The generator's functions are methods of an isa, which says how wide a vector is
-// and how many rows fill the registers; a new one gets a micro in path_amd64.go and a
-// place in available. The tests run on every path the machine has.
+// and how many rows fill the registers. A new function gets its reference in Go with the contract,
+// a field of micro, and an entry in the micro of each path (path_amd64.go), with a wrapper there if it
+// leaves a rest that fills no vector; micro_test.go and width_test.go get a case. A new instruction set
+// gets an isa, a micro and a place in available. The tests run on every path the machine has.
 package kernel

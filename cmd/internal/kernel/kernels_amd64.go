@@ -24,27 +24,12 @@ func tileBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x
 //go:noescape
 func listsAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 
-// pickWindowAVX2 sorts the gradients of a row of windows into lists.
-//
-//go:noescape
-func pickWindowAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
-
-// poolRowAVX2 applies ReLU and 2x2 max pooling. n must be 8 or 16.
-//
-//go:noescape
-func poolRowAVX2(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
-
-// biasRowAVX2 adds the gradients of the open windows. n must be a multiple of 8.
+// biasRowAVX2 adds the gradients of the open windows; n must be a multiple of 8.
 //
 //go:noescape
 func biasRowAVX2(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 
-// quadRowAVX2 builds quads. n must be at least 8.
-//
-//go:noescape
-func quadRowAVX2(quad []float32, row []float32, next []float32, n int, cin int)
-
-// quadsAVX2 adds weight gradients for three input channels. n must be a multiple of 8.
+// quadsAVX2 adds weight gradients for three input channels; n must be a multiple of 8.
 //
 //go:noescape
 func quadsAVX2(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
@@ -64,6 +49,21 @@ func scaleAVX2(dst []float32, src []uint8, factor float32)
 //go:noescape
 func reluAVX2(y []float32, x []float32)
 
+// reluGradAVX2 is the gradient of ReLU, for as many values as fill whole vectors.
+//
+//go:noescape
+func reluGradAVX2(dx []float32, dy []float32, y []float32)
+
+// addAVX2 adds as many values as fill whole vectors.
+//
+//go:noescape
+func addAVX2(y []float32, a []float32, b []float32)
+
+// addReLUAVX2 adds x to y and applies ReLU, to as many values as fill whole vectors.
+//
+//go:noescape
+func addReLUAVX2(y []float32, x []float32)
+
 // winogradInputAVX2 transforms tiles of the input. channels must be a positive multiple of 8, n positive.
 //
 //go:noescape
@@ -78,16 +78,6 @@ func winogradOutputAVX2(y []float32, row int, pixel int, m []float32, plane int,
 //
 //go:noescape
 func winogradWeightsAVX2(u []float32, plane int, w []float32, tap int, stride int, cin int)
-
-// reluGradAVX2 is the gradient of ReLU, for as many values as fill whole vectors.
-//
-//go:noescape
-func reluGradAVX2(dx []float32, dy []float32, y []float32)
-
-// addAVX2 adds as many values as fill whole vectors.
-//
-//go:noescape
-func addAVX2(y []float32, a []float32, b []float32)
 
 // adamAVX2 updates weights, as many as fill whole vectors, with the constants of an adamConst.
 //
@@ -114,10 +104,105 @@ func centreAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
 //go:noescape
 func centre2AVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 
-// addReLUAVX2 adds x to y and applies ReLU, to as many values as fill whole vectors.
+// tileAVX512 computes rows of 16 lanes.
 //
 //go:noescape
-func addReLUAVX2(y []float32, x []float32)
+func tileAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+
+// tileBy3AVX512 computes rows of 16 lanes.
+//
+//go:noescape
+func tileBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+
+// tileBy4AVX512 computes rows of 16 lanes.
+//
+//go:noescape
+func tileBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+
+// listsAVX512 adds sparse sums.
+//
+//go:noescape
+func listsAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
+
+// biasRowAVX512 adds the gradients of the open windows; n must be a multiple of 16.
+//
+//go:noescape
+func biasRowAVX512(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+
+// quadsAVX512 adds weight gradients for three input channels; n must be a multiple of 16.
+//
+//go:noescape
+func quadsAVX512(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+
+// rmspropAVX512 updates weights, as many as fill whole vectors.
+//
+//go:noescape
+func rmspropAVX512(w []float32, a []float32, grad []float32, lr float32, rho float32, rest float32, eps float32, floor float32)
+
+// scaleAVX512 converts bytes, as many as fill whole vectors.
+//
+//go:noescape
+func scaleAVX512(dst []float32, src []uint8, factor float32)
+
+// reluAVX512 applies ReLU, to as many values as fill whole vectors.
+//
+//go:noescape
+func reluAVX512(y []float32, x []float32)
+
+// reluGradAVX512 is the gradient of ReLU, for as many values as fill whole vectors.
+//
+//go:noescape
+func reluGradAVX512(dx []float32, dy []float32, y []float32)
+
+// addAVX512 adds as many values as fill whole vectors.
+//
+//go:noescape
+func addAVX512(y []float32, a []float32, b []float32)
+
+// addReLUAVX512 adds x to y and applies ReLU, to as many values as fill whole vectors.
+//
+//go:noescape
+func addReLUAVX512(y []float32, x []float32)
+
+// winogradInputAVX512 transforms tiles of the input. channels must be a positive multiple of 16, n positive.
+//
+//go:noescape
+func winogradInputAVX512(v []float32, plane int, stride int, x []float32, row int, pixel int, channels int, n int)
+
+// winogradOutputAVX512 transforms tiles of 16 lanes back to two rows of the output. n must be positive.
+//
+//go:noescape
+func winogradOutputAVX512(y []float32, row int, pixel int, m []float32, plane int, n int)
+
+// winogradWeightsAVX512 transforms the weights of 16 output channels. cin must be positive.
+//
+//go:noescape
+func winogradWeightsAVX512(u []float32, plane int, w []float32, tap int, stride int, cin int)
+
+// adamAVX512 updates weights, as many as fill whole vectors, with the constants of an adamConst.
+//
+//go:noescape
+func adamAVX512(w []float32, m []float32, v []float32, grad []float32, o *float32)
+
+// averageAVX512 moves averages, as many as fill whole vectors.
+//
+//go:noescape
+func averageAVX512(avg []float32, w []float32, rest float32)
+
+// momentsAVX512 sums a and a*b over the rows of 16 columns.
+//
+//go:noescape
+func momentsAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
+
+// centreAVX512 centres and scales 16 columns with the constants of a columns.
+//
+//go:noescape
+func centreAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
+
+// centre2AVX512 centres, scales and subtracts 16 columns with the constants of a columns.
+//
+//go:noescape
+func centre2AVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 
 // pickRowAMD64 appends gradients to lists.
 //
@@ -128,3 +213,38 @@ func pickRowAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy
 //
 //go:noescape
 func transposeAVX2(dst []float32, dstStride int, src []float32, srcStride int, rows int, cols int)
+
+// pickWindowAVX2 sorts the gradients of a row of windows into lists.
+//
+//go:noescape
+func pickWindowAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+
+// poolRowAVX2 applies ReLU and 2x2 max pooling. n must be 8 or 16.
+//
+//go:noescape
+func poolRowAVX2(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
+
+// quadRowAVX2 builds quads. n must be at least 8.
+//
+//go:noescape
+func quadRowAVX2(quad []float32, row []float32, next []float32, n int, cin int)
+
+// pickRowAVX512 appends gradients to lists that are one value apart.
+//
+//go:noescape
+func pickRowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
+
+// pickWindowAVX512 sorts the gradients of a row of windows into lists.
+//
+//go:noescape
+func pickWindowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+
+// poolRowAVX512 applies ReLU and 2x2 max pooling.
+//
+//go:noescape
+func poolRowAVX512(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
+
+// quadRowAVX512 builds quads. n must be at least 16.
+//
+//go:noescape
+func quadRowAVX512(quad []float32, row []float32, next []float32, n int, cin int)

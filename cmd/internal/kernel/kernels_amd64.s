@@ -6,290 +6,287 @@
 
 // func tileAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2(SB), NOSPLIT, $0-168
-	MOVQ  dst_base+0(FP), AX
-	MOVQ  init_base+32(FP), CX
+TEXT ·tileAVX2(SB), NOSPLIT, $32-168
+	MOVQ  step+104(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  wStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  dst_base+0(FP), DX
+	MOVQ  DX, (SP)
+	MOVQ  init_base+32(FP), DX
+	MOVQ  DX, 8(SP)
 	MOVQ  x_base+64(FP), DX
-	MOVQ  pixStride+88(FP), BX
+	MOVQ  DX, 16(SP)
+	MOVQ  n+160(FP), DX
+	MOVQ  DX, 24(SP)
+	MOVQ  pixStride+88(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  rowStride+96(FP), BX
 	SHLQ  $0x02, BX
-	MOVQ  wStride+136(FP), SI
-	SHLQ  $0x02, SI
-	MOVQ  step+104(FP), DI
-	SHLQ  $0x02, DI
-	MOVQ  n+160(FP), R8
-	MOVQ  run+152(FP), R9
-	IMULQ DI, R9
-	MOVQ  rowStride+96(FP), R10
-	SHLQ  $0x02, R10
-	SUBQ  R9, R10
-	MOVQ  R10, R9
+	MOVQ  run+152(FP), SI
+	IMULQ AX, SI
+	SUBQ  SI, BX
 
 tile6:
-	CMPQ    R8, $0x06
+	CMPQ    24(SP), $0x06
 	JL      done6
-	CMPQ    R8, $0x08
+	CMPQ    24(SP), $0x08
 	JE      done6
-	MOVQ    initStride+56(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    CX, R10
-	VMOVUPS (R10), Y0
-	VMOVUPS 32(R10), Y1
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y2
-	VMOVUPS 32(R10), Y3
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y4
-	VMOVUPS 32(R10), Y5
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y6
-	VMOVUPS 32(R10), Y7
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y8
-	VMOVUPS 32(R10), Y9
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y10
-	VMOVUPS 32(R10), Y11
-	ADDQ    R11, R10
-	LEAQ    (CX)(R11*1), CX
-	ADDQ    R11, CX
-	ADDQ    R11, CX
-	ADDQ    R11, CX
-	ADDQ    R11, CX
-	ADDQ    R11, CX
-	MOVQ    DX, R10
-	LEAQ    (R10)(BX*2), R13
-	ADDQ    BX, R13
-	MOVQ    w_base+112(FP), R11
-	MOVQ    rows+144(FP), R12
+	MOVQ    initStride+56(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    8(SP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y6
+	VMOVUPS 32(SI), Y7
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y8
+	VMOVUPS 32(SI), Y9
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y10
+	VMOVUPS 32(SI), Y11
+	ADDQ    DI, SI
+	MOVQ    SI, 8(SP)
+	MOVQ    16(SP), SI
+	LEAQ    (SI)(DX*2), DI
+	ADDQ    DX, DI
+	MOVQ    w_base+112(FP), R8
+	MOVQ    rows+144(FP), R9
 
 row6:
-	MOVQ run+152(FP), R14
+	MOVQ run+152(FP), R10
 
 run6:
-	VMOVUPS      (R11), Y12
-	VMOVUPS      32(R11), Y13
-	VBROADCASTSS (R10), Y14
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (R10)(BX*1), Y14
+	VBROADCASTSS (SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (R10)(BX*2), Y14
+	VBROADCASTSS (SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R13), Y14
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R13)(BX*1), Y14
+	VBROADCASTSS (DI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R13)(BX*2), Y14
+	VBROADCASTSS (DI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         DI, R10
-	ADDQ         DI, R13
-	ADDQ         SI, R11
-	SUBQ         $0x01, R14
+	ADDQ         AX, SI
+	ADDQ         AX, DI
+	ADDQ         CX, R8
+	SUBQ         $0x01, R10
 	JNZ          run6
-	ADDQ         R9, R10
-	ADDQ         R9, R13
-	DECQ         R12
+	ADDQ         BX, SI
+	ADDQ         BX, DI
+	DECQ         R9
 	JNZ          row6
-	MOVQ         dstStride+24(FP), R11
-	SHLQ         $0x02, R11
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y8, (AX)
-	VMOVUPS      Y9, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y10, (AX)
-	VMOVUPS      Y11, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	SUBQ         $0x06, R8
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         (SP), SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y5, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y8, (SI)
+	VMOVUPS      Y9, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y10, (SI)
+	VMOVUPS      Y11, 32(SI)
+	ADDQ         DI, SI
+	MOVQ         SI, (SP)
+	IMUL3Q       $0x06, DX, SI
+	ADDQ         SI, 16(SP)
+	SUBQ         $0x06, 24(SP)
 	JMP          tile6
 
 done6:
 tile4:
-	CMPQ    R8, $0x04
+	CMPQ    24(SP), $0x04
 	JL      done4
-	MOVQ    initStride+56(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    CX, R10
-	VMOVUPS (R10), Y0
-	VMOVUPS 32(R10), Y1
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y2
-	VMOVUPS 32(R10), Y3
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y4
-	VMOVUPS 32(R10), Y5
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y6
-	VMOVUPS 32(R10), Y7
-	ADDQ    R11, R10
-	LEAQ    (CX)(R11*1), CX
-	ADDQ    R11, CX
-	ADDQ    R11, CX
-	ADDQ    R11, CX
-	MOVQ    DX, R10
-	LEAQ    (R10)(BX*2), R13
-	ADDQ    BX, R13
-	MOVQ    w_base+112(FP), R11
-	MOVQ    rows+144(FP), R12
+	MOVQ    initStride+56(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    8(SP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y4
+	VMOVUPS 32(SI), Y5
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y6
+	VMOVUPS 32(SI), Y7
+	ADDQ    DI, SI
+	MOVQ    SI, 8(SP)
+	MOVQ    16(SP), SI
+	LEAQ    (SI)(DX*2), DI
+	ADDQ    DX, DI
+	MOVQ    w_base+112(FP), R8
+	MOVQ    rows+144(FP), R9
 
 row4:
-	MOVQ run+152(FP), R14
+	MOVQ run+152(FP), R10
 
 run4:
-	VMOVUPS      (R11), Y8
-	VMOVUPS      32(R11), Y9
-	VBROADCASTSS (R10), Y10
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (R10)(BX*1), Y10
+	VBROADCASTSS (SI)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (R10)(BX*2), Y10
+	VBROADCASTSS (SI)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R13), Y10
+	VBROADCASTSS (DI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         DI, R10
-	ADDQ         DI, R13
-	ADDQ         SI, R11
-	SUBQ         $0x01, R14
+	ADDQ         AX, SI
+	ADDQ         AX, DI
+	ADDQ         CX, R8
+	SUBQ         $0x01, R10
 	JNZ          run4
-	ADDQ         R9, R10
-	ADDQ         R9, R13
-	DECQ         R12
+	ADDQ         BX, SI
+	ADDQ         BX, DI
+	DECQ         R9
 	JNZ          row4
-	MOVQ         dstStride+24(FP), R11
-	SHLQ         $0x02, R11
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	SUBQ         $0x04, R8
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         (SP), SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y5, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	ADDQ         DI, SI
+	MOVQ         SI, (SP)
+	IMUL3Q       $0x04, DX, SI
+	ADDQ         SI, 16(SP)
+	SUBQ         $0x04, 24(SP)
 	JMP          tile4
 
 done4:
 tile2:
-	CMPQ    R8, $0x02
+	CMPQ    24(SP), $0x02
 	JL      done2
-	MOVQ    initStride+56(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    CX, R10
-	VMOVUPS (R10), Y0
-	VMOVUPS 32(R10), Y1
-	ADDQ    R11, R10
-	VMOVUPS (R10), Y2
-	VMOVUPS 32(R10), Y3
-	ADDQ    R11, R10
-	LEAQ    (CX)(R11*1), CX
-	ADDQ    R11, CX
-	MOVQ    DX, R10
-	MOVQ    w_base+112(FP), R11
-	MOVQ    rows+144(FP), R12
+	MOVQ    initStride+56(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    8(SP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	ADDQ    DI, SI
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	ADDQ    DI, SI
+	MOVQ    SI, 8(SP)
+	MOVQ    16(SP), SI
+	MOVQ    w_base+112(FP), DI
+	MOVQ    rows+144(FP), R8
 
 row2:
-	MOVQ run+152(FP), R13
+	MOVQ run+152(FP), R9
 
 run2:
-	VMOVUPS      (R11), Y4
-	VMOVUPS      32(R11), Y5
-	VBROADCASTSS (R10), Y6
+	VMOVUPS      (DI), Y4
+	VMOVUPS      32(DI), Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (R10)(BX*1), Y6
+	VBROADCASTSS (SI)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         DI, R10
-	ADDQ         SI, R11
-	SUBQ         $0x01, R13
+	ADDQ         AX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, R9
 	JNZ          run2
-	ADDQ         R9, R10
-	DECQ         R12
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          row2
-	MOVQ         dstStride+24(FP), R11
-	SHLQ         $0x02, R11
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	SUBQ         $0x02, R8
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         (SP), SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 32(SI)
+	ADDQ         DI, SI
+	VMOVUPS      Y2, (SI)
+	VMOVUPS      Y3, 32(SI)
+	ADDQ         DI, SI
+	MOVQ         SI, (SP)
+	IMUL3Q       $0x02, DX, SI
+	ADDQ         SI, 16(SP)
+	SUBQ         $0x02, 24(SP)
 	JMP          tile2
 
 done2:
 tile1:
-	CMPQ    R8, $0x01
+	CMPQ    24(SP), $0x01
 	JL      done1
-	MOVQ    initStride+56(FP), R11
-	SHLQ    $0x02, R11
-	MOVQ    CX, R10
-	VMOVUPS (R10), Y0
-	VMOVUPS 32(R10), Y1
-	ADDQ    R11, R10
-	LEAQ    (CX)(R11*1), CX
-	MOVQ    DX, R10
-	MOVQ    w_base+112(FP), R11
-	MOVQ    rows+144(FP), R12
+	MOVQ    initStride+56(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    8(SP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	ADDQ    DI, SI
+	MOVQ    SI, 8(SP)
+	MOVQ    16(SP), SI
+	MOVQ    w_base+112(FP), DI
+	MOVQ    rows+144(FP), R8
 
 row1:
-	MOVQ run+152(FP), R13
+	MOVQ run+152(FP), R9
 
 run1:
-	VMOVUPS      (R11), Y2
-	VMOVUPS      32(R11), Y3
-	VBROADCASTSS (R10), Y4
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         DI, R10
-	ADDQ         SI, R11
-	SUBQ         $0x01, R13
+	ADDQ         AX, SI
+	ADDQ         CX, DI
+	SUBQ         $0x01, R9
 	JNZ          run1
-	ADDQ         R9, R10
-	DECQ         R12
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          row1
-	MOVQ         dstStride+24(FP), R11
-	SHLQ         $0x02, R11
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         R11, AX
-	ADDQ         BX, DX
-	SUBQ         $0x01, R8
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         (SP), SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 32(SI)
+	ADDQ         DI, SI
+	MOVQ         SI, (SP)
+	IMUL3Q       $0x01, DX, SI
+	ADDQ         SI, 16(SP)
+	SUBQ         $0x01, 24(SP)
 	JMP          tile1
 
 done1:
@@ -298,388 +295,385 @@ done1:
 
 // func tileBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, FMA3
-TEXT ·tileBy3AVX2(SB), NOSPLIT, $0-168
-	MOVQ  dst_base+0(FP), AX
-	MOVQ  init_base+32(FP), CX
+TEXT ·tileBy3AVX2(SB), NOSPLIT, $32-168
+	MOVQ  step+104(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  wStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  dst_base+0(FP), DX
+	MOVQ  DX, (SP)
+	MOVQ  init_base+32(FP), DX
+	MOVQ  DX, 8(SP)
 	MOVQ  x_base+64(FP), DX
-	MOVQ  pixStride+88(FP), BX
+	MOVQ  DX, 16(SP)
+	MOVQ  n+160(FP), DX
+	MOVQ  DX, 24(SP)
+	MOVQ  pixStride+88(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  rowStride+96(FP), BX
 	SHLQ  $0x02, BX
-	MOVQ  wStride+136(FP), SI
-	SHLQ  $0x02, SI
-	MOVQ  step+104(FP), DI
-	SHLQ  $0x02, DI
-	MOVQ  n+160(FP), R8
-	MOVQ  run+152(FP), R9
-	IMULQ DI, R9
-	MOVQ  rowStride+96(FP), DI
-	SHLQ  $0x02, DI
-	SUBQ  R9, DI
-	MOVQ  DI, R9
+	MOVQ  run+152(FP), SI
+	IMULQ AX, SI
+	SUBQ  SI, BX
 
 tile6:
-	CMPQ    R8, $0x06
+	CMPQ    24(SP), $0x06
 	JL      done6
-	CMPQ    R8, $0x08
+	CMPQ    24(SP), $0x08
 	JE      done6
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y7
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y9
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y11
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	MOVQ    DX, DI
-	LEAQ    (DI)(BX*2), R12
-	ADDQ    BX, R12
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y7
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y8
+	VMOVUPS 32(AX), Y9
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y10
+	VMOVUPS 32(AX), Y11
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(DX*2), SI
+	ADDQ    DX, SI
+	MOVQ    w_base+112(FP), DI
+	MOVQ    rows+144(FP), R8
 
 row6:
-	MOVQ run+152(FP), R13
+	MOVQ run+152(FP), R9
 
 run6:
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	VBROADCASTSS (DI), Y14
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (DI)(BX*1), Y14
+	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (DI)(BX*2), Y14
+	VBROADCASTSS (AX)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R12), Y14
+	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R12)(BX*1), Y14
+	VBROADCASTSS (SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R12)(BX*2), Y14
+	VBROADCASTSS (SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R10)(SI*1), Y12
-	VMOVUPS      32(R10)(SI*1), Y13
-	VBROADCASTSS 4(DI), Y14
+	VMOVUPS      (DI)(CX*1), Y12
+	VMOVUPS      32(DI)(CX*1), Y13
+	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 4(DI)(BX*1), Y14
+	VBROADCASTSS 4(AX)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(DI)(BX*2), Y14
+	VBROADCASTSS 4(AX)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 4(R12), Y14
+	VBROADCASTSS 4(SI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 4(R12)(BX*1), Y14
+	VBROADCASTSS 4(SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 4(R12)(BX*2), Y14
+	VBROADCASTSS 4(SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R10)(SI*2), Y12
-	VMOVUPS      32(R10)(SI*2), Y13
-	VBROADCASTSS 8(DI), Y14
+	VMOVUPS      (DI)(CX*2), Y12
+	VMOVUPS      32(DI)(CX*2), Y13
+	VBROADCASTSS 8(AX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 8(DI)(BX*1), Y14
+	VBROADCASTSS 8(AX)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 8(DI)(BX*2), Y14
+	VBROADCASTSS 8(AX)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 8(R12), Y14
+	VBROADCASTSS 8(SI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 8(R12)(BX*1), Y14
+	VBROADCASTSS 8(SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 8(R12)(BX*2), Y14
+	VBROADCASTSS 8(SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x0c, DI
-	ADDQ         $0x0c, R12
-	LEAQ         (R10)(SI*2), R10
-	ADDQ         SI, R10
-	SUBQ         $0x03, R13
+	ADDQ         $0x0c, AX
+	ADDQ         $0x0c, SI
+	LEAQ         (DI)(CX*2), DI
+	ADDQ         CX, DI
+	SUBQ         $0x03, R9
 	JNZ          run6
-	ADDQ         R9, DI
-	ADDQ         R9, R12
-	DECQ         R11
+	ADDQ         BX, AX
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          row6
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y3, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y4, (AX)
 	VMOVUPS      Y5, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y6, (AX)
 	VMOVUPS      Y7, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y8, (AX)
 	VMOVUPS      Y9, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y10, (AX)
 	VMOVUPS      Y11, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x06, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x06, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x06, 24(SP)
 	JMP          tile6
 
 done6:
 tile4:
-	CMPQ    R8, $0x04
+	CMPQ    24(SP), $0x04
 	JL      done4
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y7
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	MOVQ    DX, DI
-	LEAQ    (DI)(BX*2), R12
-	ADDQ    BX, R12
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y7
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(DX*2), SI
+	ADDQ    DX, SI
+	MOVQ    w_base+112(FP), DI
+	MOVQ    rows+144(FP), R8
 
 row4:
-	MOVQ run+152(FP), R13
+	MOVQ run+152(FP), R9
 
 run4:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VBROADCASTSS (DI), Y10
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (DI)(BX*1), Y10
+	VBROADCASTSS (AX)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (DI)(BX*2), Y10
+	VBROADCASTSS (AX)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R12), Y10
+	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	VMOVUPS      (R10)(SI*1), Y8
-	VMOVUPS      32(R10)(SI*1), Y9
-	VBROADCASTSS 4(DI), Y10
+	VMOVUPS      (DI)(CX*1), Y8
+	VMOVUPS      32(DI)(CX*1), Y9
+	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 4(DI)(BX*1), Y10
+	VBROADCASTSS 4(AX)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 4(DI)(BX*2), Y10
+	VBROADCASTSS 4(AX)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 4(R12), Y10
+	VBROADCASTSS 4(SI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	VMOVUPS      (R10)(SI*2), Y8
-	VMOVUPS      32(R10)(SI*2), Y9
-	VBROADCASTSS 8(DI), Y10
+	VMOVUPS      (DI)(CX*2), Y8
+	VMOVUPS      32(DI)(CX*2), Y9
+	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 8(DI)(BX*1), Y10
+	VBROADCASTSS 8(AX)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 8(DI)(BX*2), Y10
+	VBROADCASTSS 8(AX)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 8(R12), Y10
+	VBROADCASTSS 8(SI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $0x0c, DI
-	ADDQ         $0x0c, R12
-	LEAQ         (R10)(SI*2), R10
-	ADDQ         SI, R10
-	SUBQ         $0x03, R13
+	ADDQ         $0x0c, AX
+	ADDQ         $0x0c, SI
+	LEAQ         (DI)(CX*2), DI
+	ADDQ         CX, DI
+	SUBQ         $0x03, R9
 	JNZ          run4
-	ADDQ         R9, DI
-	ADDQ         R9, R12
-	DECQ         R11
+	ADDQ         BX, AX
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          row4
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y3, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y4, (AX)
 	VMOVUPS      Y5, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y6, (AX)
 	VMOVUPS      Y7, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x04, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x04, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x04, 24(SP)
 	JMP          tile4
 
 done4:
 tile2:
-	CMPQ    R8, $0x02
+	CMPQ    24(SP), $0x02
 	JL      done2
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	ADDQ    R10, CX
-	MOVQ    DX, DI
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), DI
 
 row2:
-	MOVQ run+152(FP), R12
+	MOVQ run+152(FP), R8
 
 run2:
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (DI), Y6
+	VMOVUPS      (SI), Y4
+	VMOVUPS      32(SI), Y5
+	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (DI)(BX*1), Y6
+	VBROADCASTSS (AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	VMOVUPS      (R10)(SI*1), Y4
-	VMOVUPS      32(R10)(SI*1), Y5
-	VBROADCASTSS 4(DI), Y6
+	VMOVUPS      (SI)(CX*1), Y4
+	VMOVUPS      32(SI)(CX*1), Y5
+	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 4(DI)(BX*1), Y6
+	VBROADCASTSS 4(AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	VMOVUPS      (R10)(SI*2), Y4
-	VMOVUPS      32(R10)(SI*2), Y5
-	VBROADCASTSS 8(DI), Y6
+	VMOVUPS      (SI)(CX*2), Y4
+	VMOVUPS      32(SI)(CX*2), Y5
+	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(DI)(BX*1), Y6
+	VBROADCASTSS 8(AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         $0x0c, DI
-	LEAQ         (R10)(SI*2), R10
-	ADDQ         SI, R10
-	SUBQ         $0x03, R12
+	ADDQ         $0x0c, AX
+	LEAQ         (SI)(CX*2), SI
+	ADDQ         CX, SI
+	SUBQ         $0x03, R8
 	JNZ          run2
-	ADDQ         R9, DI
-	DECQ         R11
+	ADDQ         BX, AX
+	DECQ         DI
 	JNZ          row2
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y3, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x02, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x02, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x02, 24(SP)
 	JMP          tile2
 
 done2:
 tile1:
-	CMPQ    R8, $0x01
+	CMPQ    24(SP), $0x01
 	JL      done1
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	MOVQ    DX, DI
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), DI
 
 row1:
-	MOVQ run+152(FP), R12
+	MOVQ run+152(FP), R8
 
 run1:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      32(R10), Y3
-	VBROADCASTSS (DI), Y4
+	VMOVUPS      (SI), Y2
+	VMOVUPS      32(SI), Y3
+	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (R10)(SI*1), Y2
-	VMOVUPS      32(R10)(SI*1), Y3
-	VBROADCASTSS 4(DI), Y4
+	VMOVUPS      (SI)(CX*1), Y2
+	VMOVUPS      32(SI)(CX*1), Y3
+	VBROADCASTSS 4(AX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (R10)(SI*2), Y2
-	VMOVUPS      32(R10)(SI*2), Y3
-	VBROADCASTSS 8(DI), Y4
+	VMOVUPS      (SI)(CX*2), Y2
+	VMOVUPS      32(SI)(CX*2), Y3
+	VBROADCASTSS 8(AX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x0c, DI
-	LEAQ         (R10)(SI*2), R10
-	ADDQ         SI, R10
-	SUBQ         $0x03, R12
+	ADDQ         $0x0c, AX
+	LEAQ         (SI)(CX*2), SI
+	ADDQ         CX, SI
+	SUBQ         $0x03, R8
 	JNZ          run1
-	ADDQ         R9, DI
-	DECQ         R11
+	ADDQ         BX, AX
+	DECQ         DI
 	JNZ          row1
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x01, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x01, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x01, 24(SP)
 	JMP          tile1
 
 done1:
@@ -688,435 +682,432 @@ done1:
 
 // func tileBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, FMA3
-TEXT ·tileBy4AVX2(SB), NOSPLIT, $0-168
-	MOVQ  dst_base+0(FP), AX
-	MOVQ  init_base+32(FP), CX
+TEXT ·tileBy4AVX2(SB), NOSPLIT, $32-168
+	MOVQ  step+104(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  wStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  dst_base+0(FP), DX
+	MOVQ  DX, (SP)
+	MOVQ  init_base+32(FP), DX
+	MOVQ  DX, 8(SP)
 	MOVQ  x_base+64(FP), DX
-	MOVQ  pixStride+88(FP), BX
+	MOVQ  DX, 16(SP)
+	MOVQ  n+160(FP), DX
+	MOVQ  DX, 24(SP)
+	MOVQ  pixStride+88(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  rowStride+96(FP), BX
 	SHLQ  $0x02, BX
-	MOVQ  wStride+136(FP), SI
-	SHLQ  $0x02, SI
-	MOVQ  step+104(FP), DI
-	SHLQ  $0x02, DI
-	MOVQ  n+160(FP), R8
-	MOVQ  run+152(FP), R9
-	IMULQ DI, R9
-	MOVQ  rowStride+96(FP), DI
-	SHLQ  $0x02, DI
-	SUBQ  R9, DI
-	MOVQ  DI, R9
+	MOVQ  run+152(FP), SI
+	IMULQ AX, SI
+	SUBQ  SI, BX
 
 tile6:
-	CMPQ    R8, $0x06
+	CMPQ    24(SP), $0x06
 	JL      done6
-	CMPQ    R8, $0x08
+	CMPQ    24(SP), $0x08
 	JE      done6
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y7
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y9
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y10
-	VMOVUPS 32(DI), Y11
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	MOVQ    DX, DI
-	LEAQ    (DI)(BX*2), R12
-	ADDQ    BX, R12
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
-	LEAQ    (SI)(SI*2), R13
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y7
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y8
+	VMOVUPS 32(AX), Y9
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y10
+	VMOVUPS 32(AX), Y11
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(DX*2), SI
+	ADDQ    DX, SI
+	MOVQ    w_base+112(FP), DI
+	MOVQ    rows+144(FP), R8
+	LEAQ    (CX)(CX*2), R9
 
 row6:
-	MOVQ run+152(FP), R14
+	MOVQ run+152(FP), R10
 
 run6:
-	VMOVUPS      (R10), Y12
-	VMOVUPS      32(R10), Y13
-	VBROADCASTSS (DI), Y14
+	VMOVUPS      (DI), Y12
+	VMOVUPS      32(DI), Y13
+	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (DI)(BX*1), Y14
+	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (DI)(BX*2), Y14
+	VBROADCASTSS (AX)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R12), Y14
+	VBROADCASTSS (SI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R12)(BX*1), Y14
+	VBROADCASTSS (SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R12)(BX*2), Y14
+	VBROADCASTSS (SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R10)(SI*1), Y12
-	VMOVUPS      32(R10)(SI*1), Y13
-	VBROADCASTSS 4(DI), Y14
+	VMOVUPS      (DI)(CX*1), Y12
+	VMOVUPS      32(DI)(CX*1), Y13
+	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 4(DI)(BX*1), Y14
+	VBROADCASTSS 4(AX)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 4(DI)(BX*2), Y14
+	VBROADCASTSS 4(AX)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 4(R12), Y14
+	VBROADCASTSS 4(SI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 4(R12)(BX*1), Y14
+	VBROADCASTSS 4(SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 4(R12)(BX*2), Y14
+	VBROADCASTSS 4(SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R10)(SI*2), Y12
-	VMOVUPS      32(R10)(SI*2), Y13
-	VBROADCASTSS 8(DI), Y14
+	VMOVUPS      (DI)(CX*2), Y12
+	VMOVUPS      32(DI)(CX*2), Y13
+	VBROADCASTSS 8(AX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 8(DI)(BX*1), Y14
+	VBROADCASTSS 8(AX)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 8(DI)(BX*2), Y14
+	VBROADCASTSS 8(AX)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 8(R12), Y14
+	VBROADCASTSS 8(SI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 8(R12)(BX*1), Y14
+	VBROADCASTSS 8(SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 8(R12)(BX*2), Y14
+	VBROADCASTSS 8(SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	VMOVUPS      (R10)(R13*1), Y12
-	VMOVUPS      32(R10)(R13*1), Y13
-	VBROADCASTSS 12(DI), Y14
+	VMOVUPS      (DI)(R9*1), Y12
+	VMOVUPS      32(DI)(R9*1), Y13
+	VBROADCASTSS 12(AX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS 12(DI)(BX*1), Y14
+	VBROADCASTSS 12(AX)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS 12(DI)(BX*2), Y14
+	VBROADCASTSS 12(AX)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS 12(R12), Y14
+	VBROADCASTSS 12(SI), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS 12(R12)(BX*1), Y14
+	VBROADCASTSS 12(SI)(DX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS 12(R12)(BX*2), Y14
+	VBROADCASTSS 12(SI)(DX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         $0x10, DI
-	ADDQ         $0x10, R12
-	LEAQ         (R10)(SI*4), R10
-	SUBQ         $0x04, R14
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R10
 	JNZ          run6
-	ADDQ         R9, DI
-	ADDQ         R9, R12
-	DECQ         R11
+	ADDQ         BX, AX
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          row6
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y3, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y4, (AX)
 	VMOVUPS      Y5, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y6, (AX)
 	VMOVUPS      Y7, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y8, (AX)
 	VMOVUPS      Y9, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y10, (AX)
 	VMOVUPS      Y11, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x06, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x06, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x06, 24(SP)
 	JMP          tile6
 
 done6:
 tile4:
-	CMPQ    R8, $0x04
+	CMPQ    24(SP), $0x04
 	JL      done4
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y7
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	ADDQ    R10, CX
-	MOVQ    DX, DI
-	LEAQ    (DI)(BX*2), R12
-	ADDQ    BX, R12
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
-	LEAQ    (SI)(SI*2), R13
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y4
+	VMOVUPS 32(AX), Y5
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y6
+	VMOVUPS 32(AX), Y7
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(DX*2), SI
+	ADDQ    DX, SI
+	MOVQ    w_base+112(FP), DI
+	MOVQ    rows+144(FP), R8
+	LEAQ    (CX)(CX*2), R9
 
 row4:
-	MOVQ run+152(FP), R14
+	MOVQ run+152(FP), R10
 
 run4:
-	VMOVUPS      (R10), Y8
-	VMOVUPS      32(R10), Y9
-	VBROADCASTSS (DI), Y10
+	VMOVUPS      (DI), Y8
+	VMOVUPS      32(DI), Y9
+	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (DI)(BX*1), Y10
+	VBROADCASTSS (AX)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (DI)(BX*2), Y10
+	VBROADCASTSS (AX)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R12), Y10
+	VBROADCASTSS (SI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	VMOVUPS      (R10)(SI*1), Y8
-	VMOVUPS      32(R10)(SI*1), Y9
-	VBROADCASTSS 4(DI), Y10
+	VMOVUPS      (DI)(CX*1), Y8
+	VMOVUPS      32(DI)(CX*1), Y9
+	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 4(DI)(BX*1), Y10
+	VBROADCASTSS 4(AX)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 4(DI)(BX*2), Y10
+	VBROADCASTSS 4(AX)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 4(R12), Y10
+	VBROADCASTSS 4(SI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	VMOVUPS      (R10)(SI*2), Y8
-	VMOVUPS      32(R10)(SI*2), Y9
-	VBROADCASTSS 8(DI), Y10
+	VMOVUPS      (DI)(CX*2), Y8
+	VMOVUPS      32(DI)(CX*2), Y9
+	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 8(DI)(BX*1), Y10
+	VBROADCASTSS 8(AX)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 8(DI)(BX*2), Y10
+	VBROADCASTSS 8(AX)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 8(R12), Y10
+	VBROADCASTSS 8(SI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	VMOVUPS      (R10)(R13*1), Y8
-	VMOVUPS      32(R10)(R13*1), Y9
-	VBROADCASTSS 12(DI), Y10
+	VMOVUPS      (DI)(R9*1), Y8
+	VMOVUPS      32(DI)(R9*1), Y9
+	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS 12(DI)(BX*1), Y10
+	VBROADCASTSS 12(AX)(DX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS 12(DI)(BX*2), Y10
+	VBROADCASTSS 12(AX)(DX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS 12(R12), Y10
+	VBROADCASTSS 12(SI), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         $0x10, DI
-	ADDQ         $0x10, R12
-	LEAQ         (R10)(SI*4), R10
-	SUBQ         $0x04, R14
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R10
 	JNZ          run4
-	ADDQ         R9, DI
-	ADDQ         R9, R12
-	DECQ         R11
+	ADDQ         BX, AX
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          row4
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y3, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y4, (AX)
 	VMOVUPS      Y5, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y6, (AX)
 	VMOVUPS      Y7, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x04, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x04, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x04, 24(SP)
 	JMP          tile4
 
 done4:
 tile2:
-	CMPQ    R8, $0x02
+	CMPQ    24(SP), $0x02
 	JL      done2
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	ADDQ    R10, CX
-	MOVQ    DX, DI
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
-	LEAQ    (SI)(SI*2), R12
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Y2
+	VMOVUPS 32(AX), Y3
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), DI
+	LEAQ    (CX)(CX*2), R8
 
 row2:
-	MOVQ run+152(FP), R13
+	MOVQ run+152(FP), R9
 
 run2:
-	VMOVUPS      (R10), Y4
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (DI), Y6
+	VMOVUPS      (SI), Y4
+	VMOVUPS      32(SI), Y5
+	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (DI)(BX*1), Y6
+	VBROADCASTSS (AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	VMOVUPS      (R10)(SI*1), Y4
-	VMOVUPS      32(R10)(SI*1), Y5
-	VBROADCASTSS 4(DI), Y6
+	VMOVUPS      (SI)(CX*1), Y4
+	VMOVUPS      32(SI)(CX*1), Y5
+	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 4(DI)(BX*1), Y6
+	VBROADCASTSS 4(AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	VMOVUPS      (R10)(SI*2), Y4
-	VMOVUPS      32(R10)(SI*2), Y5
-	VBROADCASTSS 8(DI), Y6
+	VMOVUPS      (SI)(CX*2), Y4
+	VMOVUPS      32(SI)(CX*2), Y5
+	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 8(DI)(BX*1), Y6
+	VBROADCASTSS 8(AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	VMOVUPS      (R10)(R12*1), Y4
-	VMOVUPS      32(R10)(R12*1), Y5
-	VBROADCASTSS 12(DI), Y6
+	VMOVUPS      (SI)(R8*1), Y4
+	VMOVUPS      32(SI)(R8*1), Y5
+	VBROADCASTSS 12(AX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS 12(DI)(BX*1), Y6
+	VBROADCASTSS 12(AX)(DX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         $0x10, DI
-	LEAQ         (R10)(SI*4), R10
-	SUBQ         $0x04, R13
+	ADDQ         $0x10, AX
+	LEAQ         (SI)(CX*4), SI
+	SUBQ         $0x04, R9
 	JNZ          run2
-	ADDQ         R9, DI
-	DECQ         R11
+	ADDQ         BX, AX
+	DECQ         DI
 	JNZ          row2
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
+	ADDQ         SI, AX
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y3, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x02, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x02, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x02, 24(SP)
 	JMP          tile2
 
 done2:
 tile1:
-	CMPQ    R8, $0x01
+	CMPQ    24(SP), $0x01
 	JL      done1
-	MOVQ    initStride+56(FP), R10
-	SHLQ    $0x02, R10
-	MOVQ    CX, DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R10, DI
-	LEAQ    (CX)(R10*1), CX
-	MOVQ    DX, DI
-	MOVQ    w_base+112(FP), R10
-	MOVQ    rows+144(FP), R11
-	LEAQ    (SI)(SI*2), R12
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), DI
+	LEAQ    (CX)(CX*2), R8
 
 row1:
-	MOVQ run+152(FP), R13
+	MOVQ run+152(FP), R9
 
 run1:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      32(R10), Y3
-	VBROADCASTSS (DI), Y4
+	VMOVUPS      (SI), Y2
+	VMOVUPS      32(SI), Y3
+	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (R10)(SI*1), Y2
-	VMOVUPS      32(R10)(SI*1), Y3
-	VBROADCASTSS 4(DI), Y4
+	VMOVUPS      (SI)(CX*1), Y2
+	VMOVUPS      32(SI)(CX*1), Y3
+	VBROADCASTSS 4(AX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (R10)(SI*2), Y2
-	VMOVUPS      32(R10)(SI*2), Y3
-	VBROADCASTSS 8(DI), Y4
+	VMOVUPS      (SI)(CX*2), Y2
+	VMOVUPS      32(SI)(CX*2), Y3
+	VBROADCASTSS 8(AX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (R10)(R12*1), Y2
-	VMOVUPS      32(R10)(R12*1), Y3
-	VBROADCASTSS 12(DI), Y4
+	VMOVUPS      (SI)(R8*1), Y2
+	VMOVUPS      32(SI)(R8*1), Y3
+	VBROADCASTSS 12(AX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $0x10, DI
-	LEAQ         (R10)(SI*4), R10
-	SUBQ         $0x04, R13
+	ADDQ         $0x10, AX
+	LEAQ         (SI)(CX*4), SI
+	SUBQ         $0x04, R9
 	JNZ          run1
-	ADDQ         R9, DI
-	DECQ         R11
+	ADDQ         BX, AX
+	DECQ         DI
 	JNZ          row1
-	MOVQ         dstStride+24(FP), R10
-	SHLQ         $0x02, R10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), AX
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         R10, AX
-	ADDQ         BX, DX
-	SUBQ         $0x01, R8
+	ADDQ         SI, AX
+	MOVQ         AX, (SP)
+	IMUL3Q       $0x01, DX, AX
+	ADDQ         AX, 16(SP)
+	SUBQ         $0x01, 24(SP)
 	JMP          tile1
 
 done1:
@@ -1286,19 +1277,19 @@ done1:
 	LEAQ       tailMasks<>+0(SB), R11
 	SHLQ       $0x02, R10
 	SUBQ       R10, R11
-	VMOVDQU    32(R11), Y0
-	VMASKMOVPS (R9), Y0, Y1
+	VMOVDQU    32(R11), Y1
+	VMASKMOVPS (R9), Y1, Y0
 	XORQ       R10, R10
 
 entryRest:
 	MOVLQSX      (DX)(R10*4), R11
 	VBROADCASTSS (CX)(R10*4), Y2
-	VMASKMOVPS   (R8)(R11*4), Y0, Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VMASKMOVPS   (R8)(R11*4), Y1, Y3
+	VFMADD231PS  Y3, Y2, Y0
 	INCQ         R10
 	CMPQ         R10, DI
 	JL           entryRest
-	VMASKMOVPS   Y1, Y0, (R9)
+	VMASKMOVPS   Y0, Y1, (R9)
 
 next:
 	MOVQ dstStride+24(FP), DI
@@ -1332,505 +1323,6 @@ DATA tailMasks<>+56(SB)/4, $0x00000000
 DATA tailMasks<>+60(SB)/4, $0x00000000
 GLOBL tailMasks<>(SB), RODATA|NOPTR, $64
 
-DATA compress<>+0(SB)/8, $0x0000000000000000
-DATA compress<>+8(SB)/8, $0x0000000000000000
-DATA compress<>+16(SB)/8, $0x0000000000000001
-DATA compress<>+24(SB)/8, $0x0000000000000100
-DATA compress<>+32(SB)/8, $0x0000000000000002
-DATA compress<>+40(SB)/8, $0x0000000000000200
-DATA compress<>+48(SB)/8, $0x0000000000000201
-DATA compress<>+56(SB)/8, $0x0000000000020100
-DATA compress<>+64(SB)/8, $0x0000000000000003
-DATA compress<>+72(SB)/8, $0x0000000000000300
-DATA compress<>+80(SB)/8, $0x0000000000000301
-DATA compress<>+88(SB)/8, $0x0000000000030100
-DATA compress<>+96(SB)/8, $0x0000000000000302
-DATA compress<>+104(SB)/8, $0x0000000000030200
-DATA compress<>+112(SB)/8, $0x0000000000030201
-DATA compress<>+120(SB)/8, $0x0000000003020100
-DATA compress<>+128(SB)/8, $0x0000000000000004
-DATA compress<>+136(SB)/8, $0x0000000000000400
-DATA compress<>+144(SB)/8, $0x0000000000000401
-DATA compress<>+152(SB)/8, $0x0000000000040100
-DATA compress<>+160(SB)/8, $0x0000000000000402
-DATA compress<>+168(SB)/8, $0x0000000000040200
-DATA compress<>+176(SB)/8, $0x0000000000040201
-DATA compress<>+184(SB)/8, $0x0000000004020100
-DATA compress<>+192(SB)/8, $0x0000000000000403
-DATA compress<>+200(SB)/8, $0x0000000000040300
-DATA compress<>+208(SB)/8, $0x0000000000040301
-DATA compress<>+216(SB)/8, $0x0000000004030100
-DATA compress<>+224(SB)/8, $0x0000000000040302
-DATA compress<>+232(SB)/8, $0x0000000004030200
-DATA compress<>+240(SB)/8, $0x0000000004030201
-DATA compress<>+248(SB)/8, $0x0000000403020100
-DATA compress<>+256(SB)/8, $0x0000000000000005
-DATA compress<>+264(SB)/8, $0x0000000000000500
-DATA compress<>+272(SB)/8, $0x0000000000000501
-DATA compress<>+280(SB)/8, $0x0000000000050100
-DATA compress<>+288(SB)/8, $0x0000000000000502
-DATA compress<>+296(SB)/8, $0x0000000000050200
-DATA compress<>+304(SB)/8, $0x0000000000050201
-DATA compress<>+312(SB)/8, $0x0000000005020100
-DATA compress<>+320(SB)/8, $0x0000000000000503
-DATA compress<>+328(SB)/8, $0x0000000000050300
-DATA compress<>+336(SB)/8, $0x0000000000050301
-DATA compress<>+344(SB)/8, $0x0000000005030100
-DATA compress<>+352(SB)/8, $0x0000000000050302
-DATA compress<>+360(SB)/8, $0x0000000005030200
-DATA compress<>+368(SB)/8, $0x0000000005030201
-DATA compress<>+376(SB)/8, $0x0000000503020100
-DATA compress<>+384(SB)/8, $0x0000000000000504
-DATA compress<>+392(SB)/8, $0x0000000000050400
-DATA compress<>+400(SB)/8, $0x0000000000050401
-DATA compress<>+408(SB)/8, $0x0000000005040100
-DATA compress<>+416(SB)/8, $0x0000000000050402
-DATA compress<>+424(SB)/8, $0x0000000005040200
-DATA compress<>+432(SB)/8, $0x0000000005040201
-DATA compress<>+440(SB)/8, $0x0000000504020100
-DATA compress<>+448(SB)/8, $0x0000000000050403
-DATA compress<>+456(SB)/8, $0x0000000005040300
-DATA compress<>+464(SB)/8, $0x0000000005040301
-DATA compress<>+472(SB)/8, $0x0000000504030100
-DATA compress<>+480(SB)/8, $0x0000000005040302
-DATA compress<>+488(SB)/8, $0x0000000504030200
-DATA compress<>+496(SB)/8, $0x0000000504030201
-DATA compress<>+504(SB)/8, $0x0000050403020100
-DATA compress<>+512(SB)/8, $0x0000000000000006
-DATA compress<>+520(SB)/8, $0x0000000000000600
-DATA compress<>+528(SB)/8, $0x0000000000000601
-DATA compress<>+536(SB)/8, $0x0000000000060100
-DATA compress<>+544(SB)/8, $0x0000000000000602
-DATA compress<>+552(SB)/8, $0x0000000000060200
-DATA compress<>+560(SB)/8, $0x0000000000060201
-DATA compress<>+568(SB)/8, $0x0000000006020100
-DATA compress<>+576(SB)/8, $0x0000000000000603
-DATA compress<>+584(SB)/8, $0x0000000000060300
-DATA compress<>+592(SB)/8, $0x0000000000060301
-DATA compress<>+600(SB)/8, $0x0000000006030100
-DATA compress<>+608(SB)/8, $0x0000000000060302
-DATA compress<>+616(SB)/8, $0x0000000006030200
-DATA compress<>+624(SB)/8, $0x0000000006030201
-DATA compress<>+632(SB)/8, $0x0000000603020100
-DATA compress<>+640(SB)/8, $0x0000000000000604
-DATA compress<>+648(SB)/8, $0x0000000000060400
-DATA compress<>+656(SB)/8, $0x0000000000060401
-DATA compress<>+664(SB)/8, $0x0000000006040100
-DATA compress<>+672(SB)/8, $0x0000000000060402
-DATA compress<>+680(SB)/8, $0x0000000006040200
-DATA compress<>+688(SB)/8, $0x0000000006040201
-DATA compress<>+696(SB)/8, $0x0000000604020100
-DATA compress<>+704(SB)/8, $0x0000000000060403
-DATA compress<>+712(SB)/8, $0x0000000006040300
-DATA compress<>+720(SB)/8, $0x0000000006040301
-DATA compress<>+728(SB)/8, $0x0000000604030100
-DATA compress<>+736(SB)/8, $0x0000000006040302
-DATA compress<>+744(SB)/8, $0x0000000604030200
-DATA compress<>+752(SB)/8, $0x0000000604030201
-DATA compress<>+760(SB)/8, $0x0000060403020100
-DATA compress<>+768(SB)/8, $0x0000000000000605
-DATA compress<>+776(SB)/8, $0x0000000000060500
-DATA compress<>+784(SB)/8, $0x0000000000060501
-DATA compress<>+792(SB)/8, $0x0000000006050100
-DATA compress<>+800(SB)/8, $0x0000000000060502
-DATA compress<>+808(SB)/8, $0x0000000006050200
-DATA compress<>+816(SB)/8, $0x0000000006050201
-DATA compress<>+824(SB)/8, $0x0000000605020100
-DATA compress<>+832(SB)/8, $0x0000000000060503
-DATA compress<>+840(SB)/8, $0x0000000006050300
-DATA compress<>+848(SB)/8, $0x0000000006050301
-DATA compress<>+856(SB)/8, $0x0000000605030100
-DATA compress<>+864(SB)/8, $0x0000000006050302
-DATA compress<>+872(SB)/8, $0x0000000605030200
-DATA compress<>+880(SB)/8, $0x0000000605030201
-DATA compress<>+888(SB)/8, $0x0000060503020100
-DATA compress<>+896(SB)/8, $0x0000000000060504
-DATA compress<>+904(SB)/8, $0x0000000006050400
-DATA compress<>+912(SB)/8, $0x0000000006050401
-DATA compress<>+920(SB)/8, $0x0000000605040100
-DATA compress<>+928(SB)/8, $0x0000000006050402
-DATA compress<>+936(SB)/8, $0x0000000605040200
-DATA compress<>+944(SB)/8, $0x0000000605040201
-DATA compress<>+952(SB)/8, $0x0000060504020100
-DATA compress<>+960(SB)/8, $0x0000000006050403
-DATA compress<>+968(SB)/8, $0x0000000605040300
-DATA compress<>+976(SB)/8, $0x0000000605040301
-DATA compress<>+984(SB)/8, $0x0000060504030100
-DATA compress<>+992(SB)/8, $0x0000000605040302
-DATA compress<>+1000(SB)/8, $0x0000060504030200
-DATA compress<>+1008(SB)/8, $0x0000060504030201
-DATA compress<>+1016(SB)/8, $0x0006050403020100
-DATA compress<>+1024(SB)/8, $0x0000000000000007
-DATA compress<>+1032(SB)/8, $0x0000000000000700
-DATA compress<>+1040(SB)/8, $0x0000000000000701
-DATA compress<>+1048(SB)/8, $0x0000000000070100
-DATA compress<>+1056(SB)/8, $0x0000000000000702
-DATA compress<>+1064(SB)/8, $0x0000000000070200
-DATA compress<>+1072(SB)/8, $0x0000000000070201
-DATA compress<>+1080(SB)/8, $0x0000000007020100
-DATA compress<>+1088(SB)/8, $0x0000000000000703
-DATA compress<>+1096(SB)/8, $0x0000000000070300
-DATA compress<>+1104(SB)/8, $0x0000000000070301
-DATA compress<>+1112(SB)/8, $0x0000000007030100
-DATA compress<>+1120(SB)/8, $0x0000000000070302
-DATA compress<>+1128(SB)/8, $0x0000000007030200
-DATA compress<>+1136(SB)/8, $0x0000000007030201
-DATA compress<>+1144(SB)/8, $0x0000000703020100
-DATA compress<>+1152(SB)/8, $0x0000000000000704
-DATA compress<>+1160(SB)/8, $0x0000000000070400
-DATA compress<>+1168(SB)/8, $0x0000000000070401
-DATA compress<>+1176(SB)/8, $0x0000000007040100
-DATA compress<>+1184(SB)/8, $0x0000000000070402
-DATA compress<>+1192(SB)/8, $0x0000000007040200
-DATA compress<>+1200(SB)/8, $0x0000000007040201
-DATA compress<>+1208(SB)/8, $0x0000000704020100
-DATA compress<>+1216(SB)/8, $0x0000000000070403
-DATA compress<>+1224(SB)/8, $0x0000000007040300
-DATA compress<>+1232(SB)/8, $0x0000000007040301
-DATA compress<>+1240(SB)/8, $0x0000000704030100
-DATA compress<>+1248(SB)/8, $0x0000000007040302
-DATA compress<>+1256(SB)/8, $0x0000000704030200
-DATA compress<>+1264(SB)/8, $0x0000000704030201
-DATA compress<>+1272(SB)/8, $0x0000070403020100
-DATA compress<>+1280(SB)/8, $0x0000000000000705
-DATA compress<>+1288(SB)/8, $0x0000000000070500
-DATA compress<>+1296(SB)/8, $0x0000000000070501
-DATA compress<>+1304(SB)/8, $0x0000000007050100
-DATA compress<>+1312(SB)/8, $0x0000000000070502
-DATA compress<>+1320(SB)/8, $0x0000000007050200
-DATA compress<>+1328(SB)/8, $0x0000000007050201
-DATA compress<>+1336(SB)/8, $0x0000000705020100
-DATA compress<>+1344(SB)/8, $0x0000000000070503
-DATA compress<>+1352(SB)/8, $0x0000000007050300
-DATA compress<>+1360(SB)/8, $0x0000000007050301
-DATA compress<>+1368(SB)/8, $0x0000000705030100
-DATA compress<>+1376(SB)/8, $0x0000000007050302
-DATA compress<>+1384(SB)/8, $0x0000000705030200
-DATA compress<>+1392(SB)/8, $0x0000000705030201
-DATA compress<>+1400(SB)/8, $0x0000070503020100
-DATA compress<>+1408(SB)/8, $0x0000000000070504
-DATA compress<>+1416(SB)/8, $0x0000000007050400
-DATA compress<>+1424(SB)/8, $0x0000000007050401
-DATA compress<>+1432(SB)/8, $0x0000000705040100
-DATA compress<>+1440(SB)/8, $0x0000000007050402
-DATA compress<>+1448(SB)/8, $0x0000000705040200
-DATA compress<>+1456(SB)/8, $0x0000000705040201
-DATA compress<>+1464(SB)/8, $0x0000070504020100
-DATA compress<>+1472(SB)/8, $0x0000000007050403
-DATA compress<>+1480(SB)/8, $0x0000000705040300
-DATA compress<>+1488(SB)/8, $0x0000000705040301
-DATA compress<>+1496(SB)/8, $0x0000070504030100
-DATA compress<>+1504(SB)/8, $0x0000000705040302
-DATA compress<>+1512(SB)/8, $0x0000070504030200
-DATA compress<>+1520(SB)/8, $0x0000070504030201
-DATA compress<>+1528(SB)/8, $0x0007050403020100
-DATA compress<>+1536(SB)/8, $0x0000000000000706
-DATA compress<>+1544(SB)/8, $0x0000000000070600
-DATA compress<>+1552(SB)/8, $0x0000000000070601
-DATA compress<>+1560(SB)/8, $0x0000000007060100
-DATA compress<>+1568(SB)/8, $0x0000000000070602
-DATA compress<>+1576(SB)/8, $0x0000000007060200
-DATA compress<>+1584(SB)/8, $0x0000000007060201
-DATA compress<>+1592(SB)/8, $0x0000000706020100
-DATA compress<>+1600(SB)/8, $0x0000000000070603
-DATA compress<>+1608(SB)/8, $0x0000000007060300
-DATA compress<>+1616(SB)/8, $0x0000000007060301
-DATA compress<>+1624(SB)/8, $0x0000000706030100
-DATA compress<>+1632(SB)/8, $0x0000000007060302
-DATA compress<>+1640(SB)/8, $0x0000000706030200
-DATA compress<>+1648(SB)/8, $0x0000000706030201
-DATA compress<>+1656(SB)/8, $0x0000070603020100
-DATA compress<>+1664(SB)/8, $0x0000000000070604
-DATA compress<>+1672(SB)/8, $0x0000000007060400
-DATA compress<>+1680(SB)/8, $0x0000000007060401
-DATA compress<>+1688(SB)/8, $0x0000000706040100
-DATA compress<>+1696(SB)/8, $0x0000000007060402
-DATA compress<>+1704(SB)/8, $0x0000000706040200
-DATA compress<>+1712(SB)/8, $0x0000000706040201
-DATA compress<>+1720(SB)/8, $0x0000070604020100
-DATA compress<>+1728(SB)/8, $0x0000000007060403
-DATA compress<>+1736(SB)/8, $0x0000000706040300
-DATA compress<>+1744(SB)/8, $0x0000000706040301
-DATA compress<>+1752(SB)/8, $0x0000070604030100
-DATA compress<>+1760(SB)/8, $0x0000000706040302
-DATA compress<>+1768(SB)/8, $0x0000070604030200
-DATA compress<>+1776(SB)/8, $0x0000070604030201
-DATA compress<>+1784(SB)/8, $0x0007060403020100
-DATA compress<>+1792(SB)/8, $0x0000000000070605
-DATA compress<>+1800(SB)/8, $0x0000000007060500
-DATA compress<>+1808(SB)/8, $0x0000000007060501
-DATA compress<>+1816(SB)/8, $0x0000000706050100
-DATA compress<>+1824(SB)/8, $0x0000000007060502
-DATA compress<>+1832(SB)/8, $0x0000000706050200
-DATA compress<>+1840(SB)/8, $0x0000000706050201
-DATA compress<>+1848(SB)/8, $0x0000070605020100
-DATA compress<>+1856(SB)/8, $0x0000000007060503
-DATA compress<>+1864(SB)/8, $0x0000000706050300
-DATA compress<>+1872(SB)/8, $0x0000000706050301
-DATA compress<>+1880(SB)/8, $0x0000070605030100
-DATA compress<>+1888(SB)/8, $0x0000000706050302
-DATA compress<>+1896(SB)/8, $0x0000070605030200
-DATA compress<>+1904(SB)/8, $0x0000070605030201
-DATA compress<>+1912(SB)/8, $0x0007060503020100
-DATA compress<>+1920(SB)/8, $0x0000000007060504
-DATA compress<>+1928(SB)/8, $0x0000000706050400
-DATA compress<>+1936(SB)/8, $0x0000000706050401
-DATA compress<>+1944(SB)/8, $0x0000070605040100
-DATA compress<>+1952(SB)/8, $0x0000000706050402
-DATA compress<>+1960(SB)/8, $0x0000070605040200
-DATA compress<>+1968(SB)/8, $0x0000070605040201
-DATA compress<>+1976(SB)/8, $0x0007060504020100
-DATA compress<>+1984(SB)/8, $0x0000000706050403
-DATA compress<>+1992(SB)/8, $0x0000070605040300
-DATA compress<>+2000(SB)/8, $0x0000070605040301
-DATA compress<>+2008(SB)/8, $0x0007060504030100
-DATA compress<>+2016(SB)/8, $0x0000070605040302
-DATA compress<>+2024(SB)/8, $0x0007060504030200
-DATA compress<>+2032(SB)/8, $0x0007060504030201
-DATA compress<>+2040(SB)/8, $0x0706050403020100
-GLOBL compress<>(SB), RODATA|NOPTR, $2048
-
-// func pickWindowAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
-// Requires: AVX, AVX2, POPCNT, SSE2
-TEXT ·pickWindowAVX2(SB), NOSPLIT, $40-152
-	MOVQ         vals_base+0(FP), AX
-	MOVQ         offs_base+24(FP), CX
-	MOVQ         dy_base+80(FP), DX
-	MOVQ         idx_base+104(FP), BX
-	LEAQ         compress<>+0(SB), SI
-	MOVQ         wStep+144(FP), DI
-	VPXOR        Y2, Y2, Y2
-	VPCMPEQD     Y3, Y3, Y3
-	MOVQ         DI, X0
-	VPBROADCASTD X0, Y1
-	VPMULLD      ramp<>+0(SB), Y1, Y0
-	VPSLLD       $0x03, Y1, Y1
-	XORQ         R8, R8
-	MOVQ         R8, (SP)
-
-window:
-	MOVQ    windows+136(FP), DI
-	CMPQ    R8, DI
-	JGE     end
-	MOVQ    capacity+72(FP), R11
-	MOVQ    R8, R9
-	IMULQ   R11, R9
-	ADDQ    R9, R9
-	MOVQ    DI, R10
-	IMULQ   R11, R10
-	ADDQ    R10, R10
-	ADDQ    R9, R10
-	LEAQ    (R9)(R11*1), DI
-	LEAQ    (R10)(R11*1), R11
-	MOVQ    R9, 8(SP)
-	MOVQ    DI, 16(SP)
-	MOVQ    R10, 24(SP)
-	MOVQ    R11, 32(SP)
-	VMOVDQA Y0, Y4
-	MOVQ    channels+128(FP), R8
-
-channels:
-	VMOVUPS   (DX), Y5
-	VPMOVZXBD (BX), Y6
-	VCMPPS    $0x04, Y2, Y5, Y7
-	VPXOR     Y8, Y8, Y8
-	VPCMPEQD  Y8, Y6, Y9
-	VANDPS    Y7, Y9, Y9
-	VMOVMSKPS Y9, R12
-	VPMOVZXBD (SI)(R12*8), Y9
-	VPERMPS   Y5, Y9, Y10
-	VMOVUPS   Y10, (AX)(R9*4)
-	VPERMD    Y4, Y9, Y10
-	VMOVDQU   Y10, (CX)(R9*4)
-	POPCNTL   R12, R12
-	ADDQ      R12, R9
-	VPSUBD    Y3, Y8, Y8
-	VPCMPEQD  Y8, Y6, Y9
-	VANDPS    Y7, Y9, Y9
-	VMOVMSKPS Y9, R12
-	VPMOVZXBD (SI)(R12*8), Y9
-	VPERMPS   Y5, Y9, Y10
-	VMOVUPS   Y10, (AX)(DI*4)
-	VPERMD    Y4, Y9, Y10
-	VMOVDQU   Y10, (CX)(DI*4)
-	POPCNTL   R12, R12
-	ADDQ      R12, DI
-	VPSUBD    Y3, Y8, Y8
-	VPCMPEQD  Y8, Y6, Y9
-	VANDPS    Y7, Y9, Y9
-	VMOVMSKPS Y9, R12
-	VPMOVZXBD (SI)(R12*8), Y9
-	VPERMPS   Y5, Y9, Y10
-	VMOVUPS   Y10, (AX)(R10*4)
-	VPERMD    Y4, Y9, Y10
-	VMOVDQU   Y10, (CX)(R10*4)
-	POPCNTL   R12, R12
-	ADDQ      R12, R10
-	VPSUBD    Y3, Y8, Y8
-	VPCMPEQD  Y8, Y6, Y6
-	VANDPS    Y7, Y6, Y6
-	VMOVMSKPS Y6, R12
-	VPMOVZXBD (SI)(R12*8), Y6
-	VPERMPS   Y5, Y6, Y5
-	VMOVUPS   Y5, (AX)(R11*4)
-	VPERMD    Y4, Y6, Y5
-	VMOVDQU   Y5, (CX)(R11*4)
-	POPCNTL   R12, R12
-	ADDQ      R12, R11
-	VPADDD    Y1, Y4, Y4
-	ADDQ      $0x20, DX
-	ADDQ      $0x08, BX
-	SUBQ      $0x08, R8
-	JG        channels
-	SUBQ      8(SP), R9
-	SUBQ      16(SP), DI
-	SUBQ      24(SP), R10
-	SUBQ      32(SP), R11
-	MOVQ      counts_base+48(FP), R12
-	MOVQ      (SP), R8
-	LEAQ      (R12)(R8*8), R12
-	MOVL      R9, (R12)
-	MOVL      DI, 4(R12)
-	MOVQ      windows+136(FP), DI
-	LEAQ      (R12)(DI*8), R12
-	MOVL      R10, (R12)
-	MOVL      R11, 4(R12)
-	INCQ      R8
-	MOVQ      R8, (SP)
-	JMP       window
-
-end:
-	VZEROUPPER
-	RET
-
-DATA ramp<>+0(SB)/4, $0x00000000
-DATA ramp<>+4(SB)/4, $0x00000001
-DATA ramp<>+8(SB)/4, $0x00000002
-DATA ramp<>+12(SB)/4, $0x00000003
-DATA ramp<>+16(SB)/4, $0x00000004
-DATA ramp<>+20(SB)/4, $0x00000005
-DATA ramp<>+24(SB)/4, $0x00000006
-DATA ramp<>+28(SB)/4, $0x00000007
-GLOBL ramp<>(SB), RODATA|NOPTR, $32
-
-// func poolRowAVX2(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
-// Requires: AVX, AVX2, SSE2
-TEXT ·poolRowAVX2(SB), NOSPLIT, $0-120
-	MOVQ         y_base+0(FP), AX
-	MOVQ         idx_base+24(FP), CX
-	MOVQ         top_base+56(FP), DX
-	MOVQ         bottom_base+80(FP), BX
-	MOVQ         stride+48(FP), SI
-	MOVQ         windows+104(FP), DI
-	MOVQ         n+112(FP), R8
-	MOVL         $0x00000002, R9
-	MOVD         R9, X0
-	VPBROADCASTD X0, Y0
-	MOVL         $0x00000004, R9
-	MOVD         R9, X1
-	VPBROADCASTD X1, Y1
-	VXORPS       Y2, Y2, Y2
-	TESTQ        DI, DI
-	JZ           end
-	CMPQ         R8, $0x08
-	JE           window8
-
-window16:
-	VMOVUPS      (DX), Y3
-	VMOVUPS      64(DX), Y4
-	VCMPPS       $0x03, Y4, Y3, Y5
-	VCMPPS       $0x1e, Y3, Y4, Y6
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      (BX), Y4
-	VMOVUPS      64(BX), Y7
-	VCMPPS       $0x03, Y7, Y4, Y8
-	VCMPPS       $0x1e, Y4, Y7, Y9
-	VMAXPS       Y4, Y7, Y4
-	VORPS        Y8, Y5, Y5
-	VPSUBD       Y6, Y2, Y6
-	VPSUBD       Y9, Y0, Y9
-	VCMPPS       $0x1e, Y3, Y4, Y7
-	VMAXPS       Y3, Y4, Y3
-	VBLENDVPS    Y7, Y9, Y6, Y4
-	VCMPPS       $0x1e, Y2, Y3, Y6
-	VANDNPS      Y6, Y5, Y6
-	VANDPS       Y6, Y3, Y3
-	VORPS        Y5, Y3, Y3
-	VBLENDVPS    Y6, Y4, Y1, Y4
-	VMOVUPS      Y3, (AX)
-	VMOVUPS      32(DX), Y3
-	VMOVUPS      96(DX), Y5
-	VCMPPS       $0x03, Y5, Y3, Y6
-	VCMPPS       $0x1e, Y3, Y5, Y7
-	VMAXPS       Y3, Y5, Y3
-	VMOVUPS      32(BX), Y5
-	VMOVUPS      96(BX), Y8
-	VCMPPS       $0x03, Y8, Y5, Y9
-	VCMPPS       $0x1e, Y5, Y8, Y10
-	VMAXPS       Y5, Y8, Y5
-	VORPS        Y9, Y6, Y6
-	VPSUBD       Y7, Y2, Y7
-	VPSUBD       Y10, Y0, Y10
-	VCMPPS       $0x1e, Y3, Y5, Y8
-	VMAXPS       Y3, Y5, Y3
-	VBLENDVPS    Y8, Y10, Y7, Y5
-	VCMPPS       $0x1e, Y2, Y3, Y7
-	VANDNPS      Y7, Y6, Y7
-	VANDPS       Y7, Y3, Y3
-	VORPS        Y6, Y3, Y3
-	VBLENDVPS    Y7, Y5, Y1, Y5
-	VMOVUPS      Y3, 32(AX)
-	VPACKUSDW    Y5, Y4, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VEXTRACTI128 $0x01, Y4, X3
-	VPACKUSWB    X3, X4, X3
-	VMOVDQU      X3, (CX)
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	LEAQ         (AX)(SI*4), AX
-	ADDQ         SI, CX
-	DECQ         DI
-	JNZ          window16
-	JMP          end
-
-window8:
-	VMOVUPS      (DX), Y3
-	VMOVUPS      64(DX), Y4
-	VCMPPS       $0x03, Y4, Y3, Y5
-	VCMPPS       $0x1e, Y3, Y4, Y6
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      (BX), Y4
-	VMOVUPS      64(BX), Y7
-	VCMPPS       $0x03, Y7, Y4, Y8
-	VCMPPS       $0x1e, Y4, Y7, Y9
-	VMAXPS       Y4, Y7, Y4
-	VORPS        Y8, Y5, Y5
-	VPSUBD       Y6, Y2, Y6
-	VPSUBD       Y9, Y0, Y9
-	VCMPPS       $0x1e, Y3, Y4, Y7
-	VMAXPS       Y3, Y4, Y3
-	VBLENDVPS    Y7, Y9, Y6, Y4
-	VCMPPS       $0x1e, Y2, Y3, Y6
-	VANDNPS      Y6, Y5, Y6
-	VANDPS       Y6, Y3, Y3
-	VORPS        Y5, Y3, Y3
-	VBLENDVPS    Y6, Y4, Y1, Y4
-	VMOVUPS      Y3, (AX)
-	VEXTRACTI128 $0x01, Y4, X3
-	VPACKUSDW    X3, X4, X3
-	VPACKUSWB    X3, X3, X3
-	VMOVQ        X3, (CX)
-	ADDQ         $0x00000080, DX
-	ADDQ         $0x00000080, BX
-	LEAQ         (AX)(SI*4), AX
-	ADDQ         SI, CX
-	DECQ         DI
-	JNZ          window8
-
-end:
-	VZEROUPPER
-	RET
-
 // func biasRowAVX2(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 // Requires: AVX, AVX2, SSE2
 TEXT ·biasRowAVX2(SB), NOSPLIT, $0-96
@@ -1839,7 +1331,7 @@ TEXT ·biasRowAVX2(SB), NOSPLIT, $0-96
 	MOVQ         idx_base+48(FP), DX
 	MOVQ         stride+72(FP), BX
 	MOVQ         n+88(FP), SI
-	MOVL         $0x00000003, DI
+	MOVL         $0x00000004, DI
 	MOVD         DI, X0
 	VPBROADCASTD X0, Y0
 
@@ -1858,20 +1350,20 @@ block4:
 
 window4:
 	VPMOVZXBD (R8), Y5
-	VPCMPGTD  Y0, Y5, Y5
-	VANDNPS   (DI), Y5, Y5
+	VPCMPGTD  Y5, Y0, Y5
+	VANDPS    (DI), Y5, Y5
 	VADDPS    Y5, Y1, Y1
 	VPMOVZXBD 8(R8), Y5
-	VPCMPGTD  Y0, Y5, Y5
-	VANDNPS   32(DI), Y5, Y5
+	VPCMPGTD  Y5, Y0, Y5
+	VANDPS    32(DI), Y5, Y5
 	VADDPS    Y5, Y2, Y2
 	VPMOVZXBD 16(R8), Y5
-	VPCMPGTD  Y0, Y5, Y5
-	VANDNPS   64(DI), Y5, Y5
+	VPCMPGTD  Y5, Y0, Y5
+	VANDPS    64(DI), Y5, Y5
 	VADDPS    Y5, Y3, Y3
 	VPMOVZXBD 24(R8), Y5
-	VPCMPGTD  Y0, Y5, Y5
-	VANDNPS   96(DI), Y5, Y5
+	VPCMPGTD  Y5, Y0, Y5
+	VANDPS    96(DI), Y5, Y5
 	VADDPS    Y5, Y4, Y4
 	LEAQ      (DI)(BX*4), DI
 	ADDQ      BX, R8
@@ -1903,12 +1395,12 @@ block2:
 
 window2:
 	VPMOVZXBD (R8), Y3
-	VPCMPGTD  Y0, Y3, Y3
-	VANDNPS   (DI), Y3, Y3
+	VPCMPGTD  Y3, Y0, Y3
+	VANDPS    (DI), Y3, Y3
 	VADDPS    Y3, Y1, Y1
 	VPMOVZXBD 8(R8), Y3
-	VPCMPGTD  Y0, Y3, Y3
-	VANDNPS   32(DI), Y3, Y3
+	VPCMPGTD  Y3, Y0, Y3
+	VANDPS    32(DI), Y3, Y3
 	VADDPS    Y3, Y2, Y2
 	LEAQ      (DI)(BX*4), DI
 	ADDQ      BX, R8
@@ -1937,8 +1429,8 @@ block1:
 
 window1:
 	VPMOVZXBD (R8), Y2
-	VPCMPGTD  Y0, Y2, Y2
-	VANDNPS   (DI), Y2, Y2
+	VPCMPGTD  Y2, Y0, Y2
+	VANDPS    (DI), Y2, Y2
 	VADDPS    Y2, Y1, Y1
 	LEAQ      (DI)(BX*4), DI
 	ADDQ      BX, R8
@@ -1957,50 +1449,6 @@ done1:
 	VZEROUPPER
 	RET
 
-// func quadRowAVX2(quad []float32, row []float32, next []float32, n int, cin int)
-// Requires: AVX, CMOV
-TEXT ·quadRowAVX2(SB), NOSPLIT, $0-88
-	MOVQ quad_base+0(FP), AX
-	MOVQ row_base+24(FP), CX
-	MOVQ next_base+48(FP), DX
-	MOVQ n+72(FP), BX
-	MOVQ cin+80(FP), SI
-	XORQ DI, DI
-	LEAQ -8(BX), R8
-
-quads:
-	CMPQ       DI, R8
-	CMOVQGT    R8, DI
-	LEAQ       (DI)(SI*1), R9
-	VMOVUPS    (CX)(DI*4), Y0
-	VMOVUPS    (CX)(R9*4), Y1
-	VMOVUPS    (DX)(DI*4), Y2
-	VMOVUPS    (DX)(R9*4), Y3
-	VUNPCKLPS  Y1, Y0, Y4
-	VUNPCKLPS  Y3, Y2, Y5
-	VUNPCKLPD  Y5, Y4, Y6
-	VUNPCKHPD  Y5, Y4, Y7
-	VUNPCKHPS  Y1, Y0, Y4
-	VUNPCKHPS  Y3, Y2, Y5
-	VUNPCKLPD  Y5, Y4, Y0
-	VUNPCKHPD  Y5, Y4, Y1
-	MOVQ       DI, R9
-	SHLQ       $0x04, R9
-	ADDQ       AX, R9
-	VPERM2F128 $0x20, Y7, Y6, Y2
-	VMOVUPS    Y2, (R9)
-	VPERM2F128 $0x20, Y1, Y0, Y2
-	VMOVUPS    Y2, 32(R9)
-	VPERM2F128 $0x31, Y7, Y6, Y2
-	VMOVUPS    Y2, 64(R9)
-	VPERM2F128 $0x31, Y1, Y0, Y2
-	VMOVUPS    Y2, 96(R9)
-	ADDQ       $0x08, DI
-	CMPQ       DI, BX
-	JL         quads
-	VZEROUPPER
-	RET
-
 // func quadsAVX2(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 // Requires: AVX, AVX2, FMA3, SSE2
 TEXT ·quadsAVX2(SB), NOSPLIT, $0-128
@@ -2009,7 +1457,7 @@ TEXT ·quadsAVX2(SB), NOSPLIT, $0-128
 	MOVQ         idx_base+80(FP), DX
 	MOVQ         stride+104(FP), BX
 	MOVQ         n+120(FP), SI
-	MOVL         $0x00000003, DI
+	MOVL         $0x00000004, DI
 	MOVD         DI, X0
 	VPBROADCASTD X0, Y0
 
@@ -2046,8 +1494,8 @@ block:
 
 window:
 	VPMOVZXBD      (R9), Y10
-	VPCMPGTD       Y0, Y10, Y11
-	VANDNPS        (R8), Y11, Y11
+	VPCMPGTD       Y10, Y0, Y11
+	VANDPS         (R8), Y11, Y11
 	VBROADCASTF128 (R11), Y12
 	VPERMILPS      Y10, Y12, Y12
 	VFMADD231PS    Y12, Y11, Y1
@@ -2195,8 +1643,78 @@ loop:
 	SUBQ    $0x08, DX
 	JL      end
 	VMOVUPS (CX)(BX*4), Y1
-	VCMPPS  $0x12, Y0, Y1, Y2
-	VANDNPS Y1, Y2, Y1
+	VCMPPS  $0x16, Y0, Y1, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX2(dx []float32, dy []float32, y []float32)
+// Requires: AVX
+TEXT ·reluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   y_base+48(FP), DX
+	VXORPS Y0, Y0, Y0
+	MOVQ   dx_len+8(FP), BX
+	XORQ   SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (DX)(SI*4), Y1
+	VCMPPS  $0x16, Y0, Y1, Y1
+	VANDPS  (CX)(SI*4), Y1, Y1
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func addAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·addAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Y0
+	VADDPS  (DX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func addReLUAVX2(y []float32, x []float32)
+// Requires: AVX
+TEXT ·addReLUAVX2(SB), NOSPLIT, $0-48
+	MOVQ   y_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	VXORPS Y0, Y0, Y0
+	MOVQ   y_len+8(FP), DX
+	XORQ   BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (AX)(BX*4), Y1
+	VADDPS  (CX)(BX*4), Y1, Y1
+	VCMPPS  $0x16, Y0, Y1, Y2
+	VANDPS  Y1, Y2, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	JMP     loop
@@ -2583,53 +2101,6 @@ channel:
 	VZEROUPPER
 	RET
 
-// func reluGradAVX2(dx []float32, dy []float32, y []float32)
-// Requires: AVX
-TEXT ·reluGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ   dx_base+0(FP), AX
-	MOVQ   dy_base+24(FP), CX
-	MOVQ   y_base+48(FP), DX
-	VXORPS Y0, Y0, Y0
-	MOVQ   dx_len+8(FP), BX
-	XORQ   SI, SI
-
-loop:
-	SUBQ    $0x08, BX
-	JL      end
-	VMOVUPS (DX)(SI*4), Y1
-	VMOVUPS (CX)(SI*4), Y2
-	VCMPPS  $0x12, Y0, Y1, Y1
-	VANDNPS Y2, Y1, Y2
-	VMOVUPS Y2, (AX)(SI*4)
-	ADDQ    $0x08, SI
-	JMP     loop
-
-end:
-	VZEROUPPER
-	RET
-
-// func addAVX2(y []float32, a []float32, b []float32)
-// Requires: AVX
-TEXT ·addAVX2(SB), NOSPLIT, $0-72
-	MOVQ y_base+0(FP), AX
-	MOVQ a_base+24(FP), CX
-	MOVQ b_base+48(FP), DX
-	MOVQ y_len+8(FP), BX
-	XORQ SI, SI
-
-loop:
-	SUBQ    $0x08, BX
-	JL      end
-	VMOVUPS (CX)(SI*4), Y0
-	VADDPS  (DX)(SI*4), Y0, Y0
-	VMOVUPS Y0, (AX)(SI*4)
-	ADDQ    $0x08, SI
-	JMP     loop
-
-end:
-	VZEROUPPER
-	RET
-
 // func adamAVX2(w []float32, m []float32, v []float32, grad []float32, o *float32)
 // Requires: AVX
 TEXT ·adamAVX2(SB), NOSPLIT, $0-104
@@ -2668,8 +2139,8 @@ loop:
 	VMULPS  (CX)(DI*4), Y0, Y13
 	VADDPS  Y10, Y13, Y13
 	VANDNPS Y13, Y9, Y11
-	VCMPPS  $0x11, Y8, Y11, Y10
-	VANDNPS Y13, Y10, Y13
+	VCMPPS  $0x15, Y8, Y11, Y10
+	VANDPS  Y13, Y10, Y13
 	VMOVUPS Y13, (CX)(DI*4)
 	VMULPS  Y4, Y13, Y13
 	VDIVPS  Y12, Y13, Y13
@@ -2848,29 +2319,3650 @@ end:
 	VZEROUPPER
 	RET
 
-// func addReLUAVX2(y []float32, x []float32)
-// Requires: AVX
-TEXT ·addReLUAVX2(SB), NOSPLIT, $0-48
-	MOVQ   y_base+0(FP), AX
-	MOVQ   x_base+24(FP), CX
-	VXORPS Y0, Y0, Y0
-	MOVQ   y_len+8(FP), DX
-	XORQ   BX, BX
+// func tileAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512(SB), NOSPLIT, $32-168
+	MOVQ  step+104(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  wStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  dst_base+0(FP), DX
+	MOVQ  DX, (SP)
+	MOVQ  init_base+32(FP), DX
+	MOVQ  DX, 8(SP)
+	MOVQ  x_base+64(FP), DX
+	MOVQ  DX, 16(SP)
+	MOVQ  n+160(FP), DX
+	MOVQ  DX, 24(SP)
+	MOVQ  pixStride+88(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), BX
+	LEAQ  (DX)(DX*4), SI
+	MOVQ  rowStride+96(FP), DI
+	SHLQ  $0x02, DI
+	MOVQ  run+152(FP), R8
+	IMULQ AX, R8
+	SUBQ  R8, DI
+
+tile24:
+	CMPQ    24(SP), $0x18
+	JL      done24
+	CMPQ    24(SP), $0x20
+	JE      done24
+	MOVQ    initStride+56(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    8(SP), R8
+	VMOVUPS (R8), Z0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z4
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z6
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z8
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z9
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z10
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z11
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z12
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z13
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z14
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z15
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z16
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z17
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z18
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z19
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z20
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z21
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z22
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z23
+	ADDQ    R9, R8
+	MOVQ    R8, 8(SP)
+	MOVQ    16(SP), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    DX, R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    DX, R11
+	MOVQ    w_base+112(FP), R12
+	MOVQ    rows+144(FP), R13
+
+row24:
+	MOVQ run+152(FP), R14
+
+run24:
+	VMOVUPS          (R12), Z24
+	VFMADD231PS.BCST (R8), Z24, Z0
+	VFMADD231PS.BCST (R8)(DX*1), Z24, Z1
+	VFMADD231PS.BCST (R8)(DX*2), Z24, Z2
+	VFMADD231PS.BCST (R8)(BX*1), Z24, Z3
+	VFMADD231PS.BCST (R8)(DX*4), Z24, Z4
+	VFMADD231PS.BCST (R8)(SI*1), Z24, Z5
+	VFMADD231PS.BCST (R8)(BX*2), Z24, Z6
+	VFMADD231PS.BCST (R9), Z24, Z7
+	VFMADD231PS.BCST (R9)(DX*1), Z24, Z8
+	VFMADD231PS.BCST (R9)(DX*2), Z24, Z9
+	VFMADD231PS.BCST (R9)(BX*1), Z24, Z10
+	VFMADD231PS.BCST (R9)(DX*4), Z24, Z11
+	VFMADD231PS.BCST (R9)(SI*1), Z24, Z12
+	VFMADD231PS.BCST (R9)(BX*2), Z24, Z13
+	VFMADD231PS.BCST (R10), Z24, Z14
+	VFMADD231PS.BCST (R10)(DX*1), Z24, Z15
+	VFMADD231PS.BCST (R10)(DX*2), Z24, Z16
+	VFMADD231PS.BCST (R10)(BX*1), Z24, Z17
+	VFMADD231PS.BCST (R10)(DX*4), Z24, Z18
+	VFMADD231PS.BCST (R10)(SI*1), Z24, Z19
+	VFMADD231PS.BCST (R10)(BX*2), Z24, Z20
+	VFMADD231PS.BCST (R11), Z24, Z21
+	VFMADD231PS.BCST (R11)(DX*1), Z24, Z22
+	VFMADD231PS.BCST (R11)(DX*2), Z24, Z23
+	ADDQ             AX, R8
+	ADDQ             AX, R9
+	ADDQ             AX, R10
+	ADDQ             AX, R11
+	ADDQ             CX, R12
+	SUBQ             $0x01, R14
+	JNZ              run24
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	DECQ             R13
+	JNZ              row24
+	MOVQ             dstStride+24(FP), R9
+	SHLQ             $0x02, R9
+	MOVQ             (SP), R8
+	VMOVUPS          Z0, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z1, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z2, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z3, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z4, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z5, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z6, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z7, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z8, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z9, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z10, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z11, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z12, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z13, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z14, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z15, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z16, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z17, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z18, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z19, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z20, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z21, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z22, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z23, (R8)
+	ADDQ             R9, R8
+	MOVQ             R8, (SP)
+	IMUL3Q           $0x18, DX, R8
+	ADDQ             R8, 16(SP)
+	SUBQ             $0x18, 24(SP)
+	JMP              tile24
+
+done24:
+tile16:
+	CMPQ    24(SP), $0x10
+	JL      done16
+	MOVQ    initStride+56(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    8(SP), R8
+	VMOVUPS (R8), Z0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z4
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z6
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z8
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z9
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z10
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z11
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z12
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z13
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z14
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z15
+	ADDQ    R9, R8
+	MOVQ    R8, 8(SP)
+	MOVQ    16(SP), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    DX, R10
+	MOVQ    w_base+112(FP), R11
+	MOVQ    rows+144(FP), R12
+
+row16:
+	MOVQ run+152(FP), R13
+
+run16:
+	VMOVUPS          (R11), Z16
+	VFMADD231PS.BCST (R8), Z16, Z0
+	VFMADD231PS.BCST (R8)(DX*1), Z16, Z1
+	VFMADD231PS.BCST (R8)(DX*2), Z16, Z2
+	VFMADD231PS.BCST (R8)(BX*1), Z16, Z3
+	VFMADD231PS.BCST (R8)(DX*4), Z16, Z4
+	VFMADD231PS.BCST (R8)(SI*1), Z16, Z5
+	VFMADD231PS.BCST (R8)(BX*2), Z16, Z6
+	VFMADD231PS.BCST (R9), Z16, Z7
+	VFMADD231PS.BCST (R9)(DX*1), Z16, Z8
+	VFMADD231PS.BCST (R9)(DX*2), Z16, Z9
+	VFMADD231PS.BCST (R9)(BX*1), Z16, Z10
+	VFMADD231PS.BCST (R9)(DX*4), Z16, Z11
+	VFMADD231PS.BCST (R9)(SI*1), Z16, Z12
+	VFMADD231PS.BCST (R9)(BX*2), Z16, Z13
+	VFMADD231PS.BCST (R10), Z16, Z14
+	VFMADD231PS.BCST (R10)(DX*1), Z16, Z15
+	ADDQ             AX, R8
+	ADDQ             AX, R9
+	ADDQ             AX, R10
+	ADDQ             CX, R11
+	SUBQ             $0x01, R13
+	JNZ              run16
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             R12
+	JNZ              row16
+	MOVQ             dstStride+24(FP), R9
+	SHLQ             $0x02, R9
+	MOVQ             (SP), R8
+	VMOVUPS          Z0, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z1, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z2, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z3, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z4, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z5, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z6, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z7, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z8, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z9, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z10, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z11, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z12, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z13, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z14, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z15, (R8)
+	ADDQ             R9, R8
+	MOVQ             R8, (SP)
+	IMUL3Q           $0x10, DX, R8
+	ADDQ             R8, 16(SP)
+	SUBQ             $0x10, 24(SP)
+	JMP              tile16
+
+done16:
+tile12:
+	CMPQ    24(SP), $0x0c
+	JL      done12
+	MOVQ    initStride+56(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    8(SP), R8
+	VMOVUPS (R8), Z0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z4
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z6
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z8
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z9
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z10
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z11
+	ADDQ    R9, R8
+	MOVQ    R8, 8(SP)
+	MOVQ    16(SP), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	MOVQ    w_base+112(FP), R10
+	MOVQ    rows+144(FP), R11
+
+row12:
+	MOVQ run+152(FP), R12
+
+run12:
+	VMOVUPS          (R10), Z12
+	VFMADD231PS.BCST (R8), Z12, Z0
+	VFMADD231PS.BCST (R8)(DX*1), Z12, Z1
+	VFMADD231PS.BCST (R8)(DX*2), Z12, Z2
+	VFMADD231PS.BCST (R8)(BX*1), Z12, Z3
+	VFMADD231PS.BCST (R8)(DX*4), Z12, Z4
+	VFMADD231PS.BCST (R8)(SI*1), Z12, Z5
+	VFMADD231PS.BCST (R8)(BX*2), Z12, Z6
+	VFMADD231PS.BCST (R9), Z12, Z7
+	VFMADD231PS.BCST (R9)(DX*1), Z12, Z8
+	VFMADD231PS.BCST (R9)(DX*2), Z12, Z9
+	VFMADD231PS.BCST (R9)(BX*1), Z12, Z10
+	VFMADD231PS.BCST (R9)(DX*4), Z12, Z11
+	ADDQ             AX, R8
+	ADDQ             AX, R9
+	ADDQ             CX, R10
+	SUBQ             $0x01, R12
+	JNZ              run12
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	DECQ             R11
+	JNZ              row12
+	MOVQ             dstStride+24(FP), R9
+	SHLQ             $0x02, R9
+	MOVQ             (SP), R8
+	VMOVUPS          Z0, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z1, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z2, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z3, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z4, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z5, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z6, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z7, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z8, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z9, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z10, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z11, (R8)
+	ADDQ             R9, R8
+	MOVQ             R8, (SP)
+	IMUL3Q           $0x0c, DX, R8
+	ADDQ             R8, 16(SP)
+	SUBQ             $0x0c, 24(SP)
+	JMP              tile12
+
+done12:
+tile8:
+	CMPQ    24(SP), $0x08
+	JL      done8
+	MOVQ    initStride+56(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    8(SP), R8
+	VMOVUPS (R8), Z0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z4
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z6
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z7
+	ADDQ    R9, R8
+	MOVQ    R8, 8(SP)
+	MOVQ    16(SP), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	MOVQ    w_base+112(FP), R10
+	MOVQ    rows+144(FP), R11
+
+row8:
+	MOVQ run+152(FP), R12
+
+run8:
+	VMOVUPS          (R10), Z8
+	VFMADD231PS.BCST (R8), Z8, Z0
+	VFMADD231PS.BCST (R8)(DX*1), Z8, Z1
+	VFMADD231PS.BCST (R8)(DX*2), Z8, Z2
+	VFMADD231PS.BCST (R8)(BX*1), Z8, Z3
+	VFMADD231PS.BCST (R8)(DX*4), Z8, Z4
+	VFMADD231PS.BCST (R8)(SI*1), Z8, Z5
+	VFMADD231PS.BCST (R8)(BX*2), Z8, Z6
+	VFMADD231PS.BCST (R9), Z8, Z7
+	ADDQ             AX, R8
+	ADDQ             AX, R9
+	ADDQ             CX, R10
+	SUBQ             $0x01, R12
+	JNZ              run8
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	DECQ             R11
+	JNZ              row8
+	MOVQ             dstStride+24(FP), R9
+	SHLQ             $0x02, R9
+	MOVQ             (SP), R8
+	VMOVUPS          Z0, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z1, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z2, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z3, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z4, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z5, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z6, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z7, (R8)
+	ADDQ             R9, R8
+	MOVQ             R8, (SP)
+	IMUL3Q           $0x08, DX, R8
+	ADDQ             R8, 16(SP)
+	SUBQ             $0x08, 24(SP)
+	JMP              tile8
+
+done8:
+tile6:
+	CMPQ    24(SP), $0x06
+	JL      done6
+	MOVQ    initStride+56(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    8(SP), R8
+	VMOVUPS (R8), Z0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z4
+	ADDQ    R9, R8
+	VMOVUPS (R8), Z5
+	ADDQ    R9, R8
+	MOVQ    R8, 8(SP)
+	MOVQ    16(SP), R8
+	MOVQ    w_base+112(FP), R9
+	MOVQ    rows+144(FP), R10
+
+row6:
+	MOVQ run+152(FP), R11
+
+run6:
+	VMOVUPS          (R9), Z6
+	VFMADD231PS.BCST (R8), Z6, Z0
+	VFMADD231PS.BCST (R8)(DX*1), Z6, Z1
+	VFMADD231PS.BCST (R8)(DX*2), Z6, Z2
+	VFMADD231PS.BCST (R8)(BX*1), Z6, Z3
+	VFMADD231PS.BCST (R8)(DX*4), Z6, Z4
+	VFMADD231PS.BCST (R8)(SI*1), Z6, Z5
+	ADDQ             AX, R8
+	ADDQ             CX, R9
+	SUBQ             $0x01, R11
+	JNZ              run6
+	ADDQ             DI, R8
+	DECQ             R10
+	JNZ              row6
+	MOVQ             dstStride+24(FP), R9
+	SHLQ             $0x02, R9
+	MOVQ             (SP), R8
+	VMOVUPS          Z0, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z1, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z2, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z3, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z4, (R8)
+	ADDQ             R9, R8
+	VMOVUPS          Z5, (R8)
+	ADDQ             R9, R8
+	MOVQ             R8, (SP)
+	IMUL3Q           $0x06, DX, R8
+	ADDQ             R8, 16(SP)
+	SUBQ             $0x06, 24(SP)
+	JMP              tile6
+
+done6:
+tile4:
+	CMPQ    24(SP), $0x04
+	JL      done4
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), SI
+	VMOVUPS (SI), Z0
+	ADDQ    R8, SI
+	VMOVUPS (SI), Z1
+	ADDQ    R8, SI
+	VMOVUPS (SI), Z2
+	ADDQ    R8, SI
+	VMOVUPS (SI), Z3
+	ADDQ    R8, SI
+	MOVQ    SI, 8(SP)
+	MOVQ    16(SP), SI
+	MOVQ    w_base+112(FP), R8
+	MOVQ    rows+144(FP), R9
+
+row4:
+	MOVQ run+152(FP), R10
+
+run4:
+	VMOVUPS          (R8), Z4
+	VFMADD231PS.BCST (SI), Z4, Z0
+	VFMADD231PS.BCST (SI)(DX*1), Z4, Z1
+	VFMADD231PS.BCST (SI)(DX*2), Z4, Z2
+	VFMADD231PS.BCST (SI)(BX*1), Z4, Z3
+	ADDQ             AX, SI
+	ADDQ             CX, R8
+	SUBQ             $0x01, R10
+	JNZ              run4
+	ADDQ             DI, SI
+	DECQ             R9
+	JNZ              row4
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), SI
+	VMOVUPS          Z0, (SI)
+	ADDQ             R8, SI
+	VMOVUPS          Z1, (SI)
+	ADDQ             R8, SI
+	VMOVUPS          Z2, (SI)
+	ADDQ             R8, SI
+	VMOVUPS          Z3, (SI)
+	ADDQ             R8, SI
+	MOVQ             SI, (SP)
+	IMUL3Q           $0x04, DX, SI
+	ADDQ             SI, 16(SP)
+	SUBQ             $0x04, 24(SP)
+	JMP              tile4
+
+done4:
+tile2:
+	CMPQ    24(SP), $0x02
+	JL      done2
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), BX
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	MOVQ    BX, 8(SP)
+	MOVQ    16(SP), BX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), R8
+
+row2:
+	MOVQ run+152(FP), R9
+
+run2:
+	VMOVUPS          (SI), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST (BX)(DX*1), Z2, Z1
+	ADDQ             AX, BX
+	ADDQ             CX, SI
+	SUBQ             $0x01, R9
+	JNZ              run2
+	ADDQ             DI, BX
+	DECQ             R8
+	JNZ              row2
+	MOVQ             dstStride+24(FP), SI
+	SHLQ             $0x02, SI
+	MOVQ             (SP), BX
+	VMOVUPS          Z0, (BX)
+	ADDQ             SI, BX
+	VMOVUPS          Z1, (BX)
+	ADDQ             SI, BX
+	MOVQ             BX, (SP)
+	IMUL3Q           $0x02, DX, BX
+	ADDQ             BX, 16(SP)
+	SUBQ             $0x02, 24(SP)
+	JMP              tile2
+
+done2:
+tile1:
+	CMPQ    24(SP), $0x01
+	JL      done1
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), BX
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	MOVQ    BX, 8(SP)
+	MOVQ    16(SP), BX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), R8
+
+row1:
+	MOVQ run+152(FP), R9
+
+run1:
+	VMOVUPS          (SI), Z1
+	VFMADD231PS.BCST (BX), Z1, Z0
+	ADDQ             AX, BX
+	ADDQ             CX, SI
+	SUBQ             $0x01, R9
+	JNZ              run1
+	ADDQ             DI, BX
+	DECQ             R8
+	JNZ              row1
+	MOVQ             dstStride+24(FP), SI
+	SHLQ             $0x02, SI
+	MOVQ             (SP), BX
+	VMOVUPS          Z0, (BX)
+	ADDQ             SI, BX
+	MOVQ             BX, (SP)
+	IMUL3Q           $0x01, DX, BX
+	ADDQ             BX, 16(SP)
+	SUBQ             $0x01, 24(SP)
+	JMP              tile1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func tileBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// Requires: AVX, AVX512F
+TEXT ·tileBy3AVX512(SB), NOSPLIT, $32-168
+	MOVQ  step+104(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  wStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  dst_base+0(FP), DX
+	MOVQ  DX, (SP)
+	MOVQ  init_base+32(FP), DX
+	MOVQ  DX, 8(SP)
+	MOVQ  x_base+64(FP), DX
+	MOVQ  DX, 16(SP)
+	MOVQ  n+160(FP), DX
+	MOVQ  DX, 24(SP)
+	MOVQ  pixStride+88(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), BX
+	LEAQ  (DX)(DX*4), SI
+	MOVQ  rowStride+96(FP), DI
+	SHLQ  $0x02, DI
+	MOVQ  run+152(FP), R8
+	IMULQ AX, R8
+	SUBQ  R8, DI
+
+tile24:
+	CMPQ    24(SP), $0x18
+	JL      done24
+	CMPQ    24(SP), $0x20
+	JE      done24
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z9
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z11
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z12
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z13
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z14
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z15
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z16
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z17
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z18
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z19
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z20
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z21
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z22
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z23
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    DX, R10
+	MOVQ    w_base+112(FP), R11
+	MOVQ    rows+144(FP), R12
+
+row24:
+	MOVQ run+152(FP), R13
+
+run24:
+	VMOVUPS          (R11), Z24
+	VFMADD231PS.BCST (AX), Z24, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z24, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z24, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z24, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z24, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z24, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z24, Z6
+	VFMADD231PS.BCST (R8), Z24, Z7
+	VFMADD231PS.BCST (R8)(DX*1), Z24, Z8
+	VFMADD231PS.BCST (R8)(DX*2), Z24, Z9
+	VFMADD231PS.BCST (R8)(BX*1), Z24, Z10
+	VFMADD231PS.BCST (R8)(DX*4), Z24, Z11
+	VFMADD231PS.BCST (R8)(SI*1), Z24, Z12
+	VFMADD231PS.BCST (R8)(BX*2), Z24, Z13
+	VFMADD231PS.BCST (R9), Z24, Z14
+	VFMADD231PS.BCST (R9)(DX*1), Z24, Z15
+	VFMADD231PS.BCST (R9)(DX*2), Z24, Z16
+	VFMADD231PS.BCST (R9)(BX*1), Z24, Z17
+	VFMADD231PS.BCST (R9)(DX*4), Z24, Z18
+	VFMADD231PS.BCST (R9)(SI*1), Z24, Z19
+	VFMADD231PS.BCST (R9)(BX*2), Z24, Z20
+	VFMADD231PS.BCST (R10), Z24, Z21
+	VFMADD231PS.BCST (R10)(DX*1), Z24, Z22
+	VFMADD231PS.BCST (R10)(DX*2), Z24, Z23
+	VMOVUPS          (R11)(CX*1), Z24
+	VFMADD231PS.BCST 4(AX), Z24, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z24, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z24, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z24, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z24, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z24, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z24, Z6
+	VFMADD231PS.BCST 4(R8), Z24, Z7
+	VFMADD231PS.BCST 4(R8)(DX*1), Z24, Z8
+	VFMADD231PS.BCST 4(R8)(DX*2), Z24, Z9
+	VFMADD231PS.BCST 4(R8)(BX*1), Z24, Z10
+	VFMADD231PS.BCST 4(R8)(DX*4), Z24, Z11
+	VFMADD231PS.BCST 4(R8)(SI*1), Z24, Z12
+	VFMADD231PS.BCST 4(R8)(BX*2), Z24, Z13
+	VFMADD231PS.BCST 4(R9), Z24, Z14
+	VFMADD231PS.BCST 4(R9)(DX*1), Z24, Z15
+	VFMADD231PS.BCST 4(R9)(DX*2), Z24, Z16
+	VFMADD231PS.BCST 4(R9)(BX*1), Z24, Z17
+	VFMADD231PS.BCST 4(R9)(DX*4), Z24, Z18
+	VFMADD231PS.BCST 4(R9)(SI*1), Z24, Z19
+	VFMADD231PS.BCST 4(R9)(BX*2), Z24, Z20
+	VFMADD231PS.BCST 4(R10), Z24, Z21
+	VFMADD231PS.BCST 4(R10)(DX*1), Z24, Z22
+	VFMADD231PS.BCST 4(R10)(DX*2), Z24, Z23
+	VMOVUPS          (R11)(CX*2), Z24
+	VFMADD231PS.BCST 8(AX), Z24, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z24, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z24, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z24, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z24, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z24, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z24, Z6
+	VFMADD231PS.BCST 8(R8), Z24, Z7
+	VFMADD231PS.BCST 8(R8)(DX*1), Z24, Z8
+	VFMADD231PS.BCST 8(R8)(DX*2), Z24, Z9
+	VFMADD231PS.BCST 8(R8)(BX*1), Z24, Z10
+	VFMADD231PS.BCST 8(R8)(DX*4), Z24, Z11
+	VFMADD231PS.BCST 8(R8)(SI*1), Z24, Z12
+	VFMADD231PS.BCST 8(R8)(BX*2), Z24, Z13
+	VFMADD231PS.BCST 8(R9), Z24, Z14
+	VFMADD231PS.BCST 8(R9)(DX*1), Z24, Z15
+	VFMADD231PS.BCST 8(R9)(DX*2), Z24, Z16
+	VFMADD231PS.BCST 8(R9)(BX*1), Z24, Z17
+	VFMADD231PS.BCST 8(R9)(DX*4), Z24, Z18
+	VFMADD231PS.BCST 8(R9)(SI*1), Z24, Z19
+	VFMADD231PS.BCST 8(R9)(BX*2), Z24, Z20
+	VFMADD231PS.BCST 8(R10), Z24, Z21
+	VFMADD231PS.BCST 8(R10)(DX*1), Z24, Z22
+	VFMADD231PS.BCST 8(R10)(DX*2), Z24, Z23
+	ADDQ             $0x0c, AX
+	ADDQ             $0x0c, R8
+	ADDQ             $0x0c, R9
+	ADDQ             $0x0c, R10
+	LEAQ             (R11)(CX*2), R11
+	ADDQ             CX, R11
+	SUBQ             $0x03, R13
+	JNZ              run24
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             R12
+	JNZ              row24
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z8, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z9, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z10, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z11, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z12, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z13, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z14, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z15, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z16, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z17, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z18, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z19, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z20, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z21, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z22, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z23, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x18, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x18, 24(SP)
+	JMP              tile24
+
+done24:
+tile16:
+	CMPQ    24(SP), $0x10
+	JL      done16
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z9
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z11
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z12
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z13
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z14
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z15
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	MOVQ    w_base+112(FP), R10
+	MOVQ    rows+144(FP), R11
+
+row16:
+	MOVQ run+152(FP), R12
+
+run16:
+	VMOVUPS          (R10), Z16
+	VFMADD231PS.BCST (AX), Z16, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z16, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z16, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z16, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z16, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z16, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z16, Z6
+	VFMADD231PS.BCST (R8), Z16, Z7
+	VFMADD231PS.BCST (R8)(DX*1), Z16, Z8
+	VFMADD231PS.BCST (R8)(DX*2), Z16, Z9
+	VFMADD231PS.BCST (R8)(BX*1), Z16, Z10
+	VFMADD231PS.BCST (R8)(DX*4), Z16, Z11
+	VFMADD231PS.BCST (R8)(SI*1), Z16, Z12
+	VFMADD231PS.BCST (R8)(BX*2), Z16, Z13
+	VFMADD231PS.BCST (R9), Z16, Z14
+	VFMADD231PS.BCST (R9)(DX*1), Z16, Z15
+	VMOVUPS          (R10)(CX*1), Z16
+	VFMADD231PS.BCST 4(AX), Z16, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z16, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z16, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z16, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z16, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z16, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z16, Z6
+	VFMADD231PS.BCST 4(R8), Z16, Z7
+	VFMADD231PS.BCST 4(R8)(DX*1), Z16, Z8
+	VFMADD231PS.BCST 4(R8)(DX*2), Z16, Z9
+	VFMADD231PS.BCST 4(R8)(BX*1), Z16, Z10
+	VFMADD231PS.BCST 4(R8)(DX*4), Z16, Z11
+	VFMADD231PS.BCST 4(R8)(SI*1), Z16, Z12
+	VFMADD231PS.BCST 4(R8)(BX*2), Z16, Z13
+	VFMADD231PS.BCST 4(R9), Z16, Z14
+	VFMADD231PS.BCST 4(R9)(DX*1), Z16, Z15
+	VMOVUPS          (R10)(CX*2), Z16
+	VFMADD231PS.BCST 8(AX), Z16, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z16, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z16, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z16, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z16, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z16, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z16, Z6
+	VFMADD231PS.BCST 8(R8), Z16, Z7
+	VFMADD231PS.BCST 8(R8)(DX*1), Z16, Z8
+	VFMADD231PS.BCST 8(R8)(DX*2), Z16, Z9
+	VFMADD231PS.BCST 8(R8)(BX*1), Z16, Z10
+	VFMADD231PS.BCST 8(R8)(DX*4), Z16, Z11
+	VFMADD231PS.BCST 8(R8)(SI*1), Z16, Z12
+	VFMADD231PS.BCST 8(R8)(BX*2), Z16, Z13
+	VFMADD231PS.BCST 8(R9), Z16, Z14
+	VFMADD231PS.BCST 8(R9)(DX*1), Z16, Z15
+	ADDQ             $0x0c, AX
+	ADDQ             $0x0c, R8
+	ADDQ             $0x0c, R9
+	LEAQ             (R10)(CX*2), R10
+	ADDQ             CX, R10
+	SUBQ             $0x03, R12
+	JNZ              run16
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	DECQ             R11
+	JNZ              row16
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z8, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z9, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z10, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z11, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z12, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z13, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z14, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z15, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x10, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x10, 24(SP)
+	JMP              tile16
+
+done16:
+tile12:
+	CMPQ    24(SP), $0x0c
+	JL      done12
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z9
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z11
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	MOVQ    w_base+112(FP), R9
+	MOVQ    rows+144(FP), R10
+
+row12:
+	MOVQ run+152(FP), R11
+
+run12:
+	VMOVUPS          (R9), Z12
+	VFMADD231PS.BCST (AX), Z12, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z12, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z12, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z12, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z12, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z12, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z12, Z6
+	VFMADD231PS.BCST (R8), Z12, Z7
+	VFMADD231PS.BCST (R8)(DX*1), Z12, Z8
+	VFMADD231PS.BCST (R8)(DX*2), Z12, Z9
+	VFMADD231PS.BCST (R8)(BX*1), Z12, Z10
+	VFMADD231PS.BCST (R8)(DX*4), Z12, Z11
+	VMOVUPS          (R9)(CX*1), Z12
+	VFMADD231PS.BCST 4(AX), Z12, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z12, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z12, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z12, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z12, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z12, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z12, Z6
+	VFMADD231PS.BCST 4(R8), Z12, Z7
+	VFMADD231PS.BCST 4(R8)(DX*1), Z12, Z8
+	VFMADD231PS.BCST 4(R8)(DX*2), Z12, Z9
+	VFMADD231PS.BCST 4(R8)(BX*1), Z12, Z10
+	VFMADD231PS.BCST 4(R8)(DX*4), Z12, Z11
+	VMOVUPS          (R9)(CX*2), Z12
+	VFMADD231PS.BCST 8(AX), Z12, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z12, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z12, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z12, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z12, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z12, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z12, Z6
+	VFMADD231PS.BCST 8(R8), Z12, Z7
+	VFMADD231PS.BCST 8(R8)(DX*1), Z12, Z8
+	VFMADD231PS.BCST 8(R8)(DX*2), Z12, Z9
+	VFMADD231PS.BCST 8(R8)(BX*1), Z12, Z10
+	VFMADD231PS.BCST 8(R8)(DX*4), Z12, Z11
+	ADDQ             $0x0c, AX
+	ADDQ             $0x0c, R8
+	LEAQ             (R9)(CX*2), R9
+	ADDQ             CX, R9
+	SUBQ             $0x03, R11
+	JNZ              run12
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	DECQ             R10
+	JNZ              row12
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z8, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z9, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z10, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z11, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x0c, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x0c, 24(SP)
+	JMP              tile12
+
+done12:
+tile8:
+	CMPQ    24(SP), $0x08
+	JL      done8
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	MOVQ    w_base+112(FP), R9
+	MOVQ    rows+144(FP), R10
+
+row8:
+	MOVQ run+152(FP), R11
+
+run8:
+	VMOVUPS          (R9), Z8
+	VFMADD231PS.BCST (AX), Z8, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z8, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z8, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z8, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z8, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z8, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z8, Z6
+	VFMADD231PS.BCST (R8), Z8, Z7
+	VMOVUPS          (R9)(CX*1), Z8
+	VFMADD231PS.BCST 4(AX), Z8, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z8, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z8, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z8, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z8, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z8, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z8, Z6
+	VFMADD231PS.BCST 4(R8), Z8, Z7
+	VMOVUPS          (R9)(CX*2), Z8
+	VFMADD231PS.BCST 8(AX), Z8, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z8, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z8, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z8, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z8, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z8, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z8, Z6
+	VFMADD231PS.BCST 8(R8), Z8, Z7
+	ADDQ             $0x0c, AX
+	ADDQ             $0x0c, R8
+	LEAQ             (R9)(CX*2), R9
+	ADDQ             CX, R9
+	SUBQ             $0x03, R11
+	JNZ              run8
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	DECQ             R10
+	JNZ              row8
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x08, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x08, 24(SP)
+	JMP              tile8
+
+done8:
+tile6:
+	CMPQ    24(SP), $0x06
+	JL      done6
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), R8
+	MOVQ    rows+144(FP), R9
+
+row6:
+	MOVQ run+152(FP), R10
+
+run6:
+	VMOVUPS          (R8), Z6
+	VFMADD231PS.BCST (AX), Z6, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z6, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z6, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z6, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z6, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z6, Z5
+	VMOVUPS          (R8)(CX*1), Z6
+	VFMADD231PS.BCST 4(AX), Z6, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z6, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z6, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z6, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z6, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z6, Z5
+	VMOVUPS          (R8)(CX*2), Z6
+	VFMADD231PS.BCST 8(AX), Z6, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z6, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z6, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z6, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z6, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z6, Z5
+	ADDQ             $0x0c, AX
+	LEAQ             (R8)(CX*2), R8
+	ADDQ             CX, R8
+	SUBQ             $0x03, R10
+	JNZ              run6
+	ADDQ             DI, AX
+	DECQ             R9
+	JNZ              row6
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x06, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x06, 24(SP)
+	JMP              tile6
+
+done6:
+tile4:
+	CMPQ    24(SP), $0x04
+	JL      done4
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    SI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    SI, AX
+	VMOVUPS (AX), Z3
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), R8
+
+row4:
+	MOVQ run+152(FP), R9
+
+run4:
+	VMOVUPS          (SI), Z4
+	VFMADD231PS.BCST (AX), Z4, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z4, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z4, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z4, Z3
+	VMOVUPS          (SI)(CX*1), Z4
+	VFMADD231PS.BCST 4(AX), Z4, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z4, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z4, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z4, Z3
+	VMOVUPS          (SI)(CX*2), Z4
+	VFMADD231PS.BCST 8(AX), Z4, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z4, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z4, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z4, Z3
+	ADDQ             $0x0c, AX
+	LEAQ             (SI)(CX*2), SI
+	ADDQ             CX, SI
+	SUBQ             $0x03, R9
+	JNZ              run4
+	ADDQ             DI, AX
+	DECQ             R8
+	JNZ              row4
+	MOVQ             dstStride+24(FP), SI
+	SHLQ             $0x02, SI
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             SI, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             SI, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             SI, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             SI, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x04, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x04, 24(SP)
+	JMP              tile4
+
+done4:
+tile2:
+	CMPQ    24(SP), $0x02
+	JL      done2
+	MOVQ    initStride+56(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    BX, AX
+	VMOVUPS (AX), Z1
+	ADDQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), BX
+	MOVQ    rows+144(FP), SI
+
+row2:
+	MOVQ run+152(FP), R8
+
+run2:
+	VMOVUPS          (BX), Z2
+	VFMADD231PS.BCST (AX), Z2, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z2, Z1
+	VMOVUPS          (BX)(CX*1), Z2
+	VFMADD231PS.BCST 4(AX), Z2, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z2, Z1
+	VMOVUPS          (BX)(CX*2), Z2
+	VFMADD231PS.BCST 8(AX), Z2, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z2, Z1
+	ADDQ             $0x0c, AX
+	LEAQ             (BX)(CX*2), BX
+	ADDQ             CX, BX
+	SUBQ             $0x03, R8
+	JNZ              run2
+	ADDQ             DI, AX
+	DECQ             SI
+	JNZ              row2
+	MOVQ             dstStride+24(FP), BX
+	SHLQ             $0x02, BX
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             BX, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             BX, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x02, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x02, 24(SP)
+	JMP              tile2
+
+done2:
+tile1:
+	CMPQ    24(SP), $0x01
+	JL      done1
+	MOVQ    initStride+56(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), BX
+	MOVQ    rows+144(FP), SI
+
+row1:
+	MOVQ run+152(FP), R8
+
+run1:
+	VMOVUPS          (BX), Z1
+	VFMADD231PS.BCST (AX), Z1, Z0
+	VMOVUPS          (BX)(CX*1), Z1
+	VFMADD231PS.BCST 4(AX), Z1, Z0
+	VMOVUPS          (BX)(CX*2), Z1
+	VFMADD231PS.BCST 8(AX), Z1, Z0
+	ADDQ             $0x0c, AX
+	LEAQ             (BX)(CX*2), BX
+	ADDQ             CX, BX
+	SUBQ             $0x03, R8
+	JNZ              run1
+	ADDQ             DI, AX
+	DECQ             SI
+	JNZ              row1
+	MOVQ             dstStride+24(FP), BX
+	SHLQ             $0x02, BX
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             BX, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x01, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x01, 24(SP)
+	JMP              tile1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func tileBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// Requires: AVX, AVX512F
+TEXT ·tileBy4AVX512(SB), NOSPLIT, $32-168
+	MOVQ  step+104(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  wStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  dst_base+0(FP), DX
+	MOVQ  DX, (SP)
+	MOVQ  init_base+32(FP), DX
+	MOVQ  DX, 8(SP)
+	MOVQ  x_base+64(FP), DX
+	MOVQ  DX, 16(SP)
+	MOVQ  n+160(FP), DX
+	MOVQ  DX, 24(SP)
+	MOVQ  pixStride+88(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), BX
+	LEAQ  (DX)(DX*4), SI
+	MOVQ  rowStride+96(FP), DI
+	SHLQ  $0x02, DI
+	MOVQ  run+152(FP), R8
+	IMULQ AX, R8
+	SUBQ  R8, DI
+
+tile24:
+	CMPQ    24(SP), $0x18
+	JL      done24
+	CMPQ    24(SP), $0x20
+	JE      done24
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z9
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z11
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z12
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z13
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z14
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z15
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z16
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z17
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z18
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z19
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z20
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z21
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z22
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z23
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    DX, R10
+	MOVQ    w_base+112(FP), R11
+	MOVQ    rows+144(FP), R12
+	LEAQ    (CX)(CX*2), R13
+
+row24:
+	MOVQ run+152(FP), R14
+
+run24:
+	VMOVUPS          (R11), Z24
+	VFMADD231PS.BCST (AX), Z24, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z24, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z24, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z24, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z24, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z24, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z24, Z6
+	VFMADD231PS.BCST (R8), Z24, Z7
+	VFMADD231PS.BCST (R8)(DX*1), Z24, Z8
+	VFMADD231PS.BCST (R8)(DX*2), Z24, Z9
+	VFMADD231PS.BCST (R8)(BX*1), Z24, Z10
+	VFMADD231PS.BCST (R8)(DX*4), Z24, Z11
+	VFMADD231PS.BCST (R8)(SI*1), Z24, Z12
+	VFMADD231PS.BCST (R8)(BX*2), Z24, Z13
+	VFMADD231PS.BCST (R9), Z24, Z14
+	VFMADD231PS.BCST (R9)(DX*1), Z24, Z15
+	VFMADD231PS.BCST (R9)(DX*2), Z24, Z16
+	VFMADD231PS.BCST (R9)(BX*1), Z24, Z17
+	VFMADD231PS.BCST (R9)(DX*4), Z24, Z18
+	VFMADD231PS.BCST (R9)(SI*1), Z24, Z19
+	VFMADD231PS.BCST (R9)(BX*2), Z24, Z20
+	VFMADD231PS.BCST (R10), Z24, Z21
+	VFMADD231PS.BCST (R10)(DX*1), Z24, Z22
+	VFMADD231PS.BCST (R10)(DX*2), Z24, Z23
+	VMOVUPS          (R11)(CX*1), Z24
+	VFMADD231PS.BCST 4(AX), Z24, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z24, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z24, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z24, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z24, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z24, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z24, Z6
+	VFMADD231PS.BCST 4(R8), Z24, Z7
+	VFMADD231PS.BCST 4(R8)(DX*1), Z24, Z8
+	VFMADD231PS.BCST 4(R8)(DX*2), Z24, Z9
+	VFMADD231PS.BCST 4(R8)(BX*1), Z24, Z10
+	VFMADD231PS.BCST 4(R8)(DX*4), Z24, Z11
+	VFMADD231PS.BCST 4(R8)(SI*1), Z24, Z12
+	VFMADD231PS.BCST 4(R8)(BX*2), Z24, Z13
+	VFMADD231PS.BCST 4(R9), Z24, Z14
+	VFMADD231PS.BCST 4(R9)(DX*1), Z24, Z15
+	VFMADD231PS.BCST 4(R9)(DX*2), Z24, Z16
+	VFMADD231PS.BCST 4(R9)(BX*1), Z24, Z17
+	VFMADD231PS.BCST 4(R9)(DX*4), Z24, Z18
+	VFMADD231PS.BCST 4(R9)(SI*1), Z24, Z19
+	VFMADD231PS.BCST 4(R9)(BX*2), Z24, Z20
+	VFMADD231PS.BCST 4(R10), Z24, Z21
+	VFMADD231PS.BCST 4(R10)(DX*1), Z24, Z22
+	VFMADD231PS.BCST 4(R10)(DX*2), Z24, Z23
+	VMOVUPS          (R11)(CX*2), Z24
+	VFMADD231PS.BCST 8(AX), Z24, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z24, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z24, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z24, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z24, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z24, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z24, Z6
+	VFMADD231PS.BCST 8(R8), Z24, Z7
+	VFMADD231PS.BCST 8(R8)(DX*1), Z24, Z8
+	VFMADD231PS.BCST 8(R8)(DX*2), Z24, Z9
+	VFMADD231PS.BCST 8(R8)(BX*1), Z24, Z10
+	VFMADD231PS.BCST 8(R8)(DX*4), Z24, Z11
+	VFMADD231PS.BCST 8(R8)(SI*1), Z24, Z12
+	VFMADD231PS.BCST 8(R8)(BX*2), Z24, Z13
+	VFMADD231PS.BCST 8(R9), Z24, Z14
+	VFMADD231PS.BCST 8(R9)(DX*1), Z24, Z15
+	VFMADD231PS.BCST 8(R9)(DX*2), Z24, Z16
+	VFMADD231PS.BCST 8(R9)(BX*1), Z24, Z17
+	VFMADD231PS.BCST 8(R9)(DX*4), Z24, Z18
+	VFMADD231PS.BCST 8(R9)(SI*1), Z24, Z19
+	VFMADD231PS.BCST 8(R9)(BX*2), Z24, Z20
+	VFMADD231PS.BCST 8(R10), Z24, Z21
+	VFMADD231PS.BCST 8(R10)(DX*1), Z24, Z22
+	VFMADD231PS.BCST 8(R10)(DX*2), Z24, Z23
+	VMOVUPS          (R11)(R13*1), Z24
+	VFMADD231PS.BCST 12(AX), Z24, Z0
+	VFMADD231PS.BCST 12(AX)(DX*1), Z24, Z1
+	VFMADD231PS.BCST 12(AX)(DX*2), Z24, Z2
+	VFMADD231PS.BCST 12(AX)(BX*1), Z24, Z3
+	VFMADD231PS.BCST 12(AX)(DX*4), Z24, Z4
+	VFMADD231PS.BCST 12(AX)(SI*1), Z24, Z5
+	VFMADD231PS.BCST 12(AX)(BX*2), Z24, Z6
+	VFMADD231PS.BCST 12(R8), Z24, Z7
+	VFMADD231PS.BCST 12(R8)(DX*1), Z24, Z8
+	VFMADD231PS.BCST 12(R8)(DX*2), Z24, Z9
+	VFMADD231PS.BCST 12(R8)(BX*1), Z24, Z10
+	VFMADD231PS.BCST 12(R8)(DX*4), Z24, Z11
+	VFMADD231PS.BCST 12(R8)(SI*1), Z24, Z12
+	VFMADD231PS.BCST 12(R8)(BX*2), Z24, Z13
+	VFMADD231PS.BCST 12(R9), Z24, Z14
+	VFMADD231PS.BCST 12(R9)(DX*1), Z24, Z15
+	VFMADD231PS.BCST 12(R9)(DX*2), Z24, Z16
+	VFMADD231PS.BCST 12(R9)(BX*1), Z24, Z17
+	VFMADD231PS.BCST 12(R9)(DX*4), Z24, Z18
+	VFMADD231PS.BCST 12(R9)(SI*1), Z24, Z19
+	VFMADD231PS.BCST 12(R9)(BX*2), Z24, Z20
+	VFMADD231PS.BCST 12(R10), Z24, Z21
+	VFMADD231PS.BCST 12(R10)(DX*1), Z24, Z22
+	VFMADD231PS.BCST 12(R10)(DX*2), Z24, Z23
+	ADDQ             $0x10, AX
+	ADDQ             $0x10, R8
+	ADDQ             $0x10, R9
+	ADDQ             $0x10, R10
+	LEAQ             (R11)(CX*4), R11
+	SUBQ             $0x04, R14
+	JNZ              run24
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             R12
+	JNZ              row24
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z8, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z9, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z10, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z11, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z12, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z13, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z14, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z15, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z16, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z17, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z18, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z19, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z20, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z21, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z22, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z23, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x18, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x18, 24(SP)
+	JMP              tile24
+
+done24:
+tile16:
+	CMPQ    24(SP), $0x10
+	JL      done16
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z9
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z11
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z12
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z13
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z14
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z15
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    DX, R9
+	MOVQ    w_base+112(FP), R10
+	MOVQ    rows+144(FP), R11
+	LEAQ    (CX)(CX*2), R12
+
+row16:
+	MOVQ run+152(FP), R13
+
+run16:
+	VMOVUPS          (R10), Z16
+	VFMADD231PS.BCST (AX), Z16, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z16, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z16, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z16, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z16, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z16, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z16, Z6
+	VFMADD231PS.BCST (R8), Z16, Z7
+	VFMADD231PS.BCST (R8)(DX*1), Z16, Z8
+	VFMADD231PS.BCST (R8)(DX*2), Z16, Z9
+	VFMADD231PS.BCST (R8)(BX*1), Z16, Z10
+	VFMADD231PS.BCST (R8)(DX*4), Z16, Z11
+	VFMADD231PS.BCST (R8)(SI*1), Z16, Z12
+	VFMADD231PS.BCST (R8)(BX*2), Z16, Z13
+	VFMADD231PS.BCST (R9), Z16, Z14
+	VFMADD231PS.BCST (R9)(DX*1), Z16, Z15
+	VMOVUPS          (R10)(CX*1), Z16
+	VFMADD231PS.BCST 4(AX), Z16, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z16, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z16, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z16, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z16, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z16, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z16, Z6
+	VFMADD231PS.BCST 4(R8), Z16, Z7
+	VFMADD231PS.BCST 4(R8)(DX*1), Z16, Z8
+	VFMADD231PS.BCST 4(R8)(DX*2), Z16, Z9
+	VFMADD231PS.BCST 4(R8)(BX*1), Z16, Z10
+	VFMADD231PS.BCST 4(R8)(DX*4), Z16, Z11
+	VFMADD231PS.BCST 4(R8)(SI*1), Z16, Z12
+	VFMADD231PS.BCST 4(R8)(BX*2), Z16, Z13
+	VFMADD231PS.BCST 4(R9), Z16, Z14
+	VFMADD231PS.BCST 4(R9)(DX*1), Z16, Z15
+	VMOVUPS          (R10)(CX*2), Z16
+	VFMADD231PS.BCST 8(AX), Z16, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z16, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z16, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z16, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z16, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z16, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z16, Z6
+	VFMADD231PS.BCST 8(R8), Z16, Z7
+	VFMADD231PS.BCST 8(R8)(DX*1), Z16, Z8
+	VFMADD231PS.BCST 8(R8)(DX*2), Z16, Z9
+	VFMADD231PS.BCST 8(R8)(BX*1), Z16, Z10
+	VFMADD231PS.BCST 8(R8)(DX*4), Z16, Z11
+	VFMADD231PS.BCST 8(R8)(SI*1), Z16, Z12
+	VFMADD231PS.BCST 8(R8)(BX*2), Z16, Z13
+	VFMADD231PS.BCST 8(R9), Z16, Z14
+	VFMADD231PS.BCST 8(R9)(DX*1), Z16, Z15
+	VMOVUPS          (R10)(R12*1), Z16
+	VFMADD231PS.BCST 12(AX), Z16, Z0
+	VFMADD231PS.BCST 12(AX)(DX*1), Z16, Z1
+	VFMADD231PS.BCST 12(AX)(DX*2), Z16, Z2
+	VFMADD231PS.BCST 12(AX)(BX*1), Z16, Z3
+	VFMADD231PS.BCST 12(AX)(DX*4), Z16, Z4
+	VFMADD231PS.BCST 12(AX)(SI*1), Z16, Z5
+	VFMADD231PS.BCST 12(AX)(BX*2), Z16, Z6
+	VFMADD231PS.BCST 12(R8), Z16, Z7
+	VFMADD231PS.BCST 12(R8)(DX*1), Z16, Z8
+	VFMADD231PS.BCST 12(R8)(DX*2), Z16, Z9
+	VFMADD231PS.BCST 12(R8)(BX*1), Z16, Z10
+	VFMADD231PS.BCST 12(R8)(DX*4), Z16, Z11
+	VFMADD231PS.BCST 12(R8)(SI*1), Z16, Z12
+	VFMADD231PS.BCST 12(R8)(BX*2), Z16, Z13
+	VFMADD231PS.BCST 12(R9), Z16, Z14
+	VFMADD231PS.BCST 12(R9)(DX*1), Z16, Z15
+	ADDQ             $0x10, AX
+	ADDQ             $0x10, R8
+	ADDQ             $0x10, R9
+	LEAQ             (R10)(CX*4), R10
+	SUBQ             $0x04, R13
+	JNZ              run16
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	ADDQ             DI, R9
+	DECQ             R11
+	JNZ              row16
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z8, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z9, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z10, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z11, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z12, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z13, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z14, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z15, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x10, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x10, 24(SP)
+	JMP              tile16
+
+done16:
+tile12:
+	CMPQ    24(SP), $0x0c
+	JL      done12
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z8
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z9
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z10
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z11
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	MOVQ    w_base+112(FP), R9
+	MOVQ    rows+144(FP), R10
+	LEAQ    (CX)(CX*2), R11
+
+row12:
+	MOVQ run+152(FP), R12
+
+run12:
+	VMOVUPS          (R9), Z12
+	VFMADD231PS.BCST (AX), Z12, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z12, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z12, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z12, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z12, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z12, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z12, Z6
+	VFMADD231PS.BCST (R8), Z12, Z7
+	VFMADD231PS.BCST (R8)(DX*1), Z12, Z8
+	VFMADD231PS.BCST (R8)(DX*2), Z12, Z9
+	VFMADD231PS.BCST (R8)(BX*1), Z12, Z10
+	VFMADD231PS.BCST (R8)(DX*4), Z12, Z11
+	VMOVUPS          (R9)(CX*1), Z12
+	VFMADD231PS.BCST 4(AX), Z12, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z12, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z12, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z12, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z12, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z12, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z12, Z6
+	VFMADD231PS.BCST 4(R8), Z12, Z7
+	VFMADD231PS.BCST 4(R8)(DX*1), Z12, Z8
+	VFMADD231PS.BCST 4(R8)(DX*2), Z12, Z9
+	VFMADD231PS.BCST 4(R8)(BX*1), Z12, Z10
+	VFMADD231PS.BCST 4(R8)(DX*4), Z12, Z11
+	VMOVUPS          (R9)(CX*2), Z12
+	VFMADD231PS.BCST 8(AX), Z12, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z12, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z12, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z12, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z12, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z12, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z12, Z6
+	VFMADD231PS.BCST 8(R8), Z12, Z7
+	VFMADD231PS.BCST 8(R8)(DX*1), Z12, Z8
+	VFMADD231PS.BCST 8(R8)(DX*2), Z12, Z9
+	VFMADD231PS.BCST 8(R8)(BX*1), Z12, Z10
+	VFMADD231PS.BCST 8(R8)(DX*4), Z12, Z11
+	VMOVUPS          (R9)(R11*1), Z12
+	VFMADD231PS.BCST 12(AX), Z12, Z0
+	VFMADD231PS.BCST 12(AX)(DX*1), Z12, Z1
+	VFMADD231PS.BCST 12(AX)(DX*2), Z12, Z2
+	VFMADD231PS.BCST 12(AX)(BX*1), Z12, Z3
+	VFMADD231PS.BCST 12(AX)(DX*4), Z12, Z4
+	VFMADD231PS.BCST 12(AX)(SI*1), Z12, Z5
+	VFMADD231PS.BCST 12(AX)(BX*2), Z12, Z6
+	VFMADD231PS.BCST 12(R8), Z12, Z7
+	VFMADD231PS.BCST 12(R8)(DX*1), Z12, Z8
+	VFMADD231PS.BCST 12(R8)(DX*2), Z12, Z9
+	VFMADD231PS.BCST 12(R8)(BX*1), Z12, Z10
+	VFMADD231PS.BCST 12(R8)(DX*4), Z12, Z11
+	ADDQ             $0x10, AX
+	ADDQ             $0x10, R8
+	LEAQ             (R9)(CX*4), R9
+	SUBQ             $0x04, R12
+	JNZ              run12
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	DECQ             R10
+	JNZ              row12
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z8, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z9, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z10, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z11, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x0c, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x0c, 24(SP)
+	JMP              tile12
+
+done12:
+tile8:
+	CMPQ    24(SP), $0x08
+	JL      done8
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z6
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z7
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	LEAQ    (AX)(BX*2), R8
+	ADDQ    DX, R8
+	MOVQ    w_base+112(FP), R9
+	MOVQ    rows+144(FP), R10
+	LEAQ    (CX)(CX*2), R11
+
+row8:
+	MOVQ run+152(FP), R12
+
+run8:
+	VMOVUPS          (R9), Z8
+	VFMADD231PS.BCST (AX), Z8, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z8, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z8, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z8, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z8, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z8, Z5
+	VFMADD231PS.BCST (AX)(BX*2), Z8, Z6
+	VFMADD231PS.BCST (R8), Z8, Z7
+	VMOVUPS          (R9)(CX*1), Z8
+	VFMADD231PS.BCST 4(AX), Z8, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z8, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z8, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z8, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z8, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z8, Z5
+	VFMADD231PS.BCST 4(AX)(BX*2), Z8, Z6
+	VFMADD231PS.BCST 4(R8), Z8, Z7
+	VMOVUPS          (R9)(CX*2), Z8
+	VFMADD231PS.BCST 8(AX), Z8, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z8, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z8, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z8, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z8, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z8, Z5
+	VFMADD231PS.BCST 8(AX)(BX*2), Z8, Z6
+	VFMADD231PS.BCST 8(R8), Z8, Z7
+	VMOVUPS          (R9)(R11*1), Z8
+	VFMADD231PS.BCST 12(AX), Z8, Z0
+	VFMADD231PS.BCST 12(AX)(DX*1), Z8, Z1
+	VFMADD231PS.BCST 12(AX)(DX*2), Z8, Z2
+	VFMADD231PS.BCST 12(AX)(BX*1), Z8, Z3
+	VFMADD231PS.BCST 12(AX)(DX*4), Z8, Z4
+	VFMADD231PS.BCST 12(AX)(SI*1), Z8, Z5
+	VFMADD231PS.BCST 12(AX)(BX*2), Z8, Z6
+	VFMADD231PS.BCST 12(R8), Z8, Z7
+	ADDQ             $0x10, AX
+	ADDQ             $0x10, R8
+	LEAQ             (R9)(CX*4), R9
+	SUBQ             $0x04, R12
+	JNZ              run8
+	ADDQ             DI, AX
+	ADDQ             DI, R8
+	DECQ             R10
+	JNZ              row8
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z7, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x08, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x08, 24(SP)
+	JMP              tile8
+
+done8:
+tile6:
+	CMPQ    24(SP), $0x06
+	JL      done6
+	MOVQ    initStride+56(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z4
+	ADDQ    R8, AX
+	VMOVUPS (AX), Z5
+	ADDQ    R8, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), R8
+	MOVQ    rows+144(FP), R9
+	LEAQ    (CX)(CX*2), R10
+
+row6:
+	MOVQ run+152(FP), R11
+
+run6:
+	VMOVUPS          (R8), Z6
+	VFMADD231PS.BCST (AX), Z6, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z6, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z6, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z6, Z3
+	VFMADD231PS.BCST (AX)(DX*4), Z6, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z6, Z5
+	VMOVUPS          (R8)(CX*1), Z6
+	VFMADD231PS.BCST 4(AX), Z6, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z6, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z6, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z6, Z3
+	VFMADD231PS.BCST 4(AX)(DX*4), Z6, Z4
+	VFMADD231PS.BCST 4(AX)(SI*1), Z6, Z5
+	VMOVUPS          (R8)(CX*2), Z6
+	VFMADD231PS.BCST 8(AX), Z6, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z6, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z6, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z6, Z3
+	VFMADD231PS.BCST 8(AX)(DX*4), Z6, Z4
+	VFMADD231PS.BCST 8(AX)(SI*1), Z6, Z5
+	VMOVUPS          (R8)(R10*1), Z6
+	VFMADD231PS.BCST 12(AX), Z6, Z0
+	VFMADD231PS.BCST 12(AX)(DX*1), Z6, Z1
+	VFMADD231PS.BCST 12(AX)(DX*2), Z6, Z2
+	VFMADD231PS.BCST 12(AX)(BX*1), Z6, Z3
+	VFMADD231PS.BCST 12(AX)(DX*4), Z6, Z4
+	VFMADD231PS.BCST 12(AX)(SI*1), Z6, Z5
+	ADDQ             $0x10, AX
+	LEAQ             (R8)(CX*4), R8
+	SUBQ             $0x04, R11
+	JNZ              run6
+	ADDQ             DI, AX
+	DECQ             R9
+	JNZ              row6
+	MOVQ             dstStride+24(FP), R8
+	SHLQ             $0x02, R8
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             R8, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             R8, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x06, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x06, 24(SP)
+	JMP              tile6
+
+done6:
+tile4:
+	CMPQ    24(SP), $0x04
+	JL      done4
+	MOVQ    initStride+56(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    SI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    SI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    SI, AX
+	VMOVUPS (AX), Z3
+	ADDQ    SI, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), SI
+	MOVQ    rows+144(FP), R8
+	LEAQ    (CX)(CX*2), R9
+
+row4:
+	MOVQ run+152(FP), R10
+
+run4:
+	VMOVUPS          (SI), Z4
+	VFMADD231PS.BCST (AX), Z4, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z4, Z1
+	VFMADD231PS.BCST (AX)(DX*2), Z4, Z2
+	VFMADD231PS.BCST (AX)(BX*1), Z4, Z3
+	VMOVUPS          (SI)(CX*1), Z4
+	VFMADD231PS.BCST 4(AX), Z4, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z4, Z1
+	VFMADD231PS.BCST 4(AX)(DX*2), Z4, Z2
+	VFMADD231PS.BCST 4(AX)(BX*1), Z4, Z3
+	VMOVUPS          (SI)(CX*2), Z4
+	VFMADD231PS.BCST 8(AX), Z4, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z4, Z1
+	VFMADD231PS.BCST 8(AX)(DX*2), Z4, Z2
+	VFMADD231PS.BCST 8(AX)(BX*1), Z4, Z3
+	VMOVUPS          (SI)(R9*1), Z4
+	VFMADD231PS.BCST 12(AX), Z4, Z0
+	VFMADD231PS.BCST 12(AX)(DX*1), Z4, Z1
+	VFMADD231PS.BCST 12(AX)(DX*2), Z4, Z2
+	VFMADD231PS.BCST 12(AX)(BX*1), Z4, Z3
+	ADDQ             $0x10, AX
+	LEAQ             (SI)(CX*4), SI
+	SUBQ             $0x04, R10
+	JNZ              run4
+	ADDQ             DI, AX
+	DECQ             R8
+	JNZ              row4
+	MOVQ             dstStride+24(FP), SI
+	SHLQ             $0x02, SI
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             SI, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             SI, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             SI, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             SI, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x04, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x04, 24(SP)
+	JMP              tile4
+
+done4:
+tile2:
+	CMPQ    24(SP), $0x02
+	JL      done2
+	MOVQ    initStride+56(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    BX, AX
+	VMOVUPS (AX), Z1
+	ADDQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), BX
+	MOVQ    rows+144(FP), SI
+	LEAQ    (CX)(CX*2), R8
+
+row2:
+	MOVQ run+152(FP), R9
+
+run2:
+	VMOVUPS          (BX), Z2
+	VFMADD231PS.BCST (AX), Z2, Z0
+	VFMADD231PS.BCST (AX)(DX*1), Z2, Z1
+	VMOVUPS          (BX)(CX*1), Z2
+	VFMADD231PS.BCST 4(AX), Z2, Z0
+	VFMADD231PS.BCST 4(AX)(DX*1), Z2, Z1
+	VMOVUPS          (BX)(CX*2), Z2
+	VFMADD231PS.BCST 8(AX), Z2, Z0
+	VFMADD231PS.BCST 8(AX)(DX*1), Z2, Z1
+	VMOVUPS          (BX)(R8*1), Z2
+	VFMADD231PS.BCST 12(AX), Z2, Z0
+	VFMADD231PS.BCST 12(AX)(DX*1), Z2, Z1
+	ADDQ             $0x10, AX
+	LEAQ             (BX)(CX*4), BX
+	SUBQ             $0x04, R9
+	JNZ              run2
+	ADDQ             DI, AX
+	DECQ             SI
+	JNZ              row2
+	MOVQ             dstStride+24(FP), BX
+	SHLQ             $0x02, BX
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             BX, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             BX, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x02, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x02, 24(SP)
+	JMP              tile2
+
+done2:
+tile1:
+	CMPQ    24(SP), $0x01
+	JL      done1
+	MOVQ    initStride+56(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    8(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    BX, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    16(SP), AX
+	MOVQ    w_base+112(FP), BX
+	MOVQ    rows+144(FP), SI
+	LEAQ    (CX)(CX*2), R8
+
+row1:
+	MOVQ run+152(FP), R9
+
+run1:
+	VMOVUPS          (BX), Z1
+	VFMADD231PS.BCST (AX), Z1, Z0
+	VMOVUPS          (BX)(CX*1), Z1
+	VFMADD231PS.BCST 4(AX), Z1, Z0
+	VMOVUPS          (BX)(CX*2), Z1
+	VFMADD231PS.BCST 8(AX), Z1, Z0
+	VMOVUPS          (BX)(R8*1), Z1
+	VFMADD231PS.BCST 12(AX), Z1, Z0
+	ADDQ             $0x10, AX
+	LEAQ             (BX)(CX*4), BX
+	SUBQ             $0x04, R9
+	JNZ              run1
+	ADDQ             DI, AX
+	DECQ             SI
+	JNZ              row1
+	MOVQ             dstStride+24(FP), BX
+	SHLQ             $0x02, BX
+	MOVQ             (SP), AX
+	VMOVUPS          Z0, (AX)
+	ADDQ             BX, AX
+	MOVQ             AX, (SP)
+	IMUL3Q           $0x01, DX, AX
+	ADDQ             AX, 16(SP)
+	SUBQ             $0x01, 24(SP)
+	JMP              tile1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func listsAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·listsAVX512(SB), NOSPLIT, $0-144
+	MOVQ  dst_base+0(FP), AX
+	MOVQ  vals_base+32(FP), CX
+	MOVQ  offs_base+56(FP), DX
+	MOVQ  counts_base+80(FP), BX
+	MOVQ  counts_len+88(FP), SI
+	TESTQ SI, SI
+	JZ    end
+
+list:
+	MOVLQSX (BX), DI
+	ADDQ    $0x04, BX
+	TESTQ   DI, DI
+	JZ      next
+	MOVQ    src_base+112(FP), R8
+	MOVQ    run+136(FP), R10
+	MOVQ    AX, R9
+
+run24:
+	CMPQ    R10, $0x00000180
+	JL      done24
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+	VMOVUPS 512(R9), Z8
+	VMOVUPS 576(R9), Z9
+	VMOVUPS 640(R9), Z10
+	VMOVUPS 704(R9), Z11
+	VMOVUPS 768(R9), Z12
+	VMOVUPS 832(R9), Z13
+	VMOVUPS 896(R9), Z14
+	VMOVUPS 960(R9), Z15
+	VMOVUPS 1024(R9), Z16
+	VMOVUPS 1088(R9), Z17
+	VMOVUPS 1152(R9), Z18
+	VMOVUPS 1216(R9), Z19
+	VMOVUPS 1280(R9), Z20
+	VMOVUPS 1344(R9), Z21
+	VMOVUPS 1408(R9), Z22
+	VMOVUPS 1472(R9), Z23
+	XORQ    R11, R11
+
+entry24:
+	MOVLQSX      (DX)(R11*4), R12
+	LEAQ         (R8)(R12*4), R12
+	VBROADCASTSS (CX)(R11*4), Z24
+	VFMADD231PS  (R12), Z24, Z0
+	VFMADD231PS  64(R12), Z24, Z1
+	VFMADD231PS  128(R12), Z24, Z2
+	VFMADD231PS  192(R12), Z24, Z3
+	VFMADD231PS  256(R12), Z24, Z4
+	VFMADD231PS  320(R12), Z24, Z5
+	VFMADD231PS  384(R12), Z24, Z6
+	VFMADD231PS  448(R12), Z24, Z7
+	VFMADD231PS  512(R12), Z24, Z8
+	VFMADD231PS  576(R12), Z24, Z9
+	VFMADD231PS  640(R12), Z24, Z10
+	VFMADD231PS  704(R12), Z24, Z11
+	VFMADD231PS  768(R12), Z24, Z12
+	VFMADD231PS  832(R12), Z24, Z13
+	VFMADD231PS  896(R12), Z24, Z14
+	VFMADD231PS  960(R12), Z24, Z15
+	VFMADD231PS  1024(R12), Z24, Z16
+	VFMADD231PS  1088(R12), Z24, Z17
+	VFMADD231PS  1152(R12), Z24, Z18
+	VFMADD231PS  1216(R12), Z24, Z19
+	VFMADD231PS  1280(R12), Z24, Z20
+	VFMADD231PS  1344(R12), Z24, Z21
+	VFMADD231PS  1408(R12), Z24, Z22
+	VFMADD231PS  1472(R12), Z24, Z23
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           entry24
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, 64(R9)
+	VMOVUPS      Z2, 128(R9)
+	VMOVUPS      Z3, 192(R9)
+	VMOVUPS      Z4, 256(R9)
+	VMOVUPS      Z5, 320(R9)
+	VMOVUPS      Z6, 384(R9)
+	VMOVUPS      Z7, 448(R9)
+	VMOVUPS      Z8, 512(R9)
+	VMOVUPS      Z9, 576(R9)
+	VMOVUPS      Z10, 640(R9)
+	VMOVUPS      Z11, 704(R9)
+	VMOVUPS      Z12, 768(R9)
+	VMOVUPS      Z13, 832(R9)
+	VMOVUPS      Z14, 896(R9)
+	VMOVUPS      Z15, 960(R9)
+	VMOVUPS      Z16, 1024(R9)
+	VMOVUPS      Z17, 1088(R9)
+	VMOVUPS      Z18, 1152(R9)
+	VMOVUPS      Z19, 1216(R9)
+	VMOVUPS      Z20, 1280(R9)
+	VMOVUPS      Z21, 1344(R9)
+	VMOVUPS      Z22, 1408(R9)
+	VMOVUPS      Z23, 1472(R9)
+	ADDQ         $0x00000600, R8
+	ADDQ         $0x00000600, R9
+	SUBQ         $0x00000180, R10
+	JMP          run24
+
+done24:
+run12:
+	CMPQ    R10, $0x000000c0
+	JL      done12
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	VMOVUPS 384(R9), Z6
+	VMOVUPS 448(R9), Z7
+	VMOVUPS 512(R9), Z8
+	VMOVUPS 576(R9), Z9
+	VMOVUPS 640(R9), Z10
+	VMOVUPS 704(R9), Z11
+	XORQ    R11, R11
+
+entry12:
+	MOVLQSX      (DX)(R11*4), R12
+	LEAQ         (R8)(R12*4), R12
+	VBROADCASTSS (CX)(R11*4), Z12
+	VFMADD231PS  (R12), Z12, Z0
+	VFMADD231PS  64(R12), Z12, Z1
+	VFMADD231PS  128(R12), Z12, Z2
+	VFMADD231PS  192(R12), Z12, Z3
+	VFMADD231PS  256(R12), Z12, Z4
+	VFMADD231PS  320(R12), Z12, Z5
+	VFMADD231PS  384(R12), Z12, Z6
+	VFMADD231PS  448(R12), Z12, Z7
+	VFMADD231PS  512(R12), Z12, Z8
+	VFMADD231PS  576(R12), Z12, Z9
+	VFMADD231PS  640(R12), Z12, Z10
+	VFMADD231PS  704(R12), Z12, Z11
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           entry12
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, 64(R9)
+	VMOVUPS      Z2, 128(R9)
+	VMOVUPS      Z3, 192(R9)
+	VMOVUPS      Z4, 256(R9)
+	VMOVUPS      Z5, 320(R9)
+	VMOVUPS      Z6, 384(R9)
+	VMOVUPS      Z7, 448(R9)
+	VMOVUPS      Z8, 512(R9)
+	VMOVUPS      Z9, 576(R9)
+	VMOVUPS      Z10, 640(R9)
+	VMOVUPS      Z11, 704(R9)
+	ADDQ         $0x00000300, R8
+	ADDQ         $0x00000300, R9
+	SUBQ         $0x000000c0, R10
+	JMP          run12
+
+done12:
+run6:
+	CMPQ    R10, $0x00000060
+	JL      done6
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS 256(R9), Z4
+	VMOVUPS 320(R9), Z5
+	XORQ    R11, R11
+
+entry6:
+	MOVLQSX      (DX)(R11*4), R12
+	LEAQ         (R8)(R12*4), R12
+	VBROADCASTSS (CX)(R11*4), Z6
+	VFMADD231PS  (R12), Z6, Z0
+	VFMADD231PS  64(R12), Z6, Z1
+	VFMADD231PS  128(R12), Z6, Z2
+	VFMADD231PS  192(R12), Z6, Z3
+	VFMADD231PS  256(R12), Z6, Z4
+	VFMADD231PS  320(R12), Z6, Z5
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           entry6
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, 64(R9)
+	VMOVUPS      Z2, 128(R9)
+	VMOVUPS      Z3, 192(R9)
+	VMOVUPS      Z4, 256(R9)
+	VMOVUPS      Z5, 320(R9)
+	ADDQ         $0x00000180, R8
+	ADDQ         $0x00000180, R9
+	SUBQ         $0x00000060, R10
+	JMP          run6
+
+done6:
+run3:
+	CMPQ    R10, $0x00000030
+	JL      done3
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	XORQ    R11, R11
+
+entry3:
+	MOVLQSX      (DX)(R11*4), R12
+	LEAQ         (R8)(R12*4), R12
+	VBROADCASTSS (CX)(R11*4), Z3
+	VFMADD231PS  (R12), Z3, Z0
+	VFMADD231PS  64(R12), Z3, Z1
+	VFMADD231PS  128(R12), Z3, Z2
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           entry3
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, 64(R9)
+	VMOVUPS      Z2, 128(R9)
+	ADDQ         $0x000000c0, R8
+	ADDQ         $0x000000c0, R9
+	SUBQ         $0x00000030, R10
+	JMP          run3
+
+done3:
+run1:
+	CMPQ    R10, $0x00000010
+	JL      done1
+	VMOVUPS (R9), Z0
+	XORQ    R11, R11
+
+entry1:
+	MOVLQSX      (DX)(R11*4), R12
+	LEAQ         (R8)(R12*4), R12
+	VBROADCASTSS (CX)(R11*4), Z1
+	VFMADD231PS  (R12), Z1, Z0
+	INCQ         R11
+	CMPQ         R11, DI
+	JL           entry1
+	VMOVUPS      Z0, (R9)
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	SUBQ         $0x00000010, R10
+	JMP          run1
+
+done1:
+	TESTQ     R10, R10
+	JZ        next
+	MOVL      $0x0000ffff, R11
+	BZHIL     R10, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (R9), K1, Z0
+	XORQ      R10, R10
+
+entryRest:
+	MOVLQSX      (DX)(R10*4), R11
+	VBROADCASTSS (CX)(R10*4), Z1
+	VFMADD231PS  (R8)(R11*4), Z1, K1, Z0
+	INCQ         R10
+	CMPQ         R10, DI
+	JL           entryRest
+	VMOVUPS      Z0, K1, (R9)
+
+next:
+	MOVQ dstStride+24(FP), DI
+	SHLQ $0x02, DI
+	ADDQ DI, AX
+	MOVQ capacity+104(FP), DI
+	LEAQ (CX)(DI*4), CX
+	LEAQ (DX)(DI*4), DX
+	DECQ SI
+	JNZ  list
+
+end:
+	VZEROUPPER
+	RET
+
+// func biasRowAVX512(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·biasRowAVX512(SB), NOSPLIT, $0-96
+	MOVQ         db_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         idx_base+48(FP), DX
+	MOVQ         stride+72(FP), BX
+	MOVQ         n+88(FP), SI
+	MOVL         $0x00000004, DI
+	MOVD         DI, X0
+	VPBROADCASTD X0, Z0
+
+block4:
+	CMPQ    SI, $0x40
+	JL      done4
+	VMOVUPS (AX), Z1
+	VMOVUPS 64(AX), Z2
+	VMOVUPS 128(AX), Z3
+	VMOVUPS 192(AX), Z4
+	MOVQ    windows+80(FP), R9
+	MOVQ    CX, DI
+	MOVQ    DX, R8
+	TESTQ   R9, R9
+	JZ      store4
+
+window4:
+	VPMOVZXBD (R8), Z5
+	VPCMPGTD  Z5, Z0, K1
+	VMOVUPS.Z (DI), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	VPMOVZXBD 16(R8), Z5
+	VPCMPGTD  Z5, Z0, K1
+	VMOVUPS.Z 64(DI), K1, Z5
+	VADDPS    Z5, Z2, Z2
+	VPMOVZXBD 32(R8), Z5
+	VPCMPGTD  Z5, Z0, K1
+	VMOVUPS.Z 128(DI), K1, Z5
+	VADDPS    Z5, Z3, Z3
+	VPMOVZXBD 48(R8), Z5
+	VPCMPGTD  Z5, Z0, K1
+	VMOVUPS.Z 192(DI), K1, Z5
+	VADDPS    Z5, Z4, Z4
+	LEAQ      (DI)(BX*4), DI
+	ADDQ      BX, R8
+	DECQ      R9
+	JNZ       window4
+
+store4:
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z2, 64(AX)
+	VMOVUPS Z3, 128(AX)
+	VMOVUPS Z4, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000040, SI
+	JMP     block4
+
+done4:
+block2:
+	CMPQ    SI, $0x20
+	JL      done2
+	VMOVUPS (AX), Z1
+	VMOVUPS 64(AX), Z2
+	MOVQ    windows+80(FP), R9
+	MOVQ    CX, DI
+	MOVQ    DX, R8
+	TESTQ   R9, R9
+	JZ      store2
+
+window2:
+	VPMOVZXBD (R8), Z3
+	VPCMPGTD  Z3, Z0, K1
+	VMOVUPS.Z (DI), K1, Z3
+	VADDPS    Z3, Z1, Z1
+	VPMOVZXBD 16(R8), Z3
+	VPCMPGTD  Z3, Z0, K1
+	VMOVUPS.Z 64(DI), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	LEAQ      (DI)(BX*4), DI
+	ADDQ      BX, R8
+	DECQ      R9
+	JNZ       window2
+
+store2:
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z2, 64(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000020, SI
+	JMP     block2
+
+done2:
+block1:
+	CMPQ    SI, $0x10
+	JL      done1
+	VMOVUPS (AX), Z1
+	MOVQ    windows+80(FP), R9
+	MOVQ    CX, DI
+	MOVQ    DX, R8
+	TESTQ   R9, R9
+	JZ      store1
+
+window1:
+	VPMOVZXBD (R8), Z2
+	VPCMPGTD  Z2, Z0, K1
+	VMOVUPS.Z (DI), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	LEAQ      (DI)(BX*4), DI
+	ADDQ      BX, R8
+	DECQ      R9
+	JNZ       window1
+
+store1:
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000010, DX
+	SUBQ    $0x00000010, SI
+	JMP     block1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func quadsAVX512(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·quadsAVX512(SB), NOSPLIT, $0-128
+	MOVQ         dw_base+0(FP), AX
+	MOVQ         dy_base+56(FP), CX
+	MOVQ         idx_base+80(FP), DX
+	MOVQ         stride+104(FP), BX
+	MOVQ         n+120(FP), SI
+	MOVL         $0x00000004, DI
+	MOVD         DI, X0
+	VPBROADCASTD X0, Z0
+
+block:
+	TESTQ   SI, SI
+	JZ      end
+	MOVQ    dwStride+24(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z2
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z5
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z6
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z8
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z9
+	ADDQ    DI, R8
+	MOVQ    windows+112(FP), R10
+	MOVQ    quad_base+32(FP), R11
+	MOVQ    CX, R8
+	MOVQ    DX, R9
+	TESTQ   R10, R10
+	JZ      store
+
+window:
+	VPMOVZXBD       (R9), Z10
+	VPCMPGTD        Z10, Z0, K1
+	VMOVUPS.Z       (R8), K1, Z11
+	VBROADCASTF32X4 (R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z1
+	VBROADCASTF32X4 16(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z2
+	VBROADCASTF32X4 32(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z3
+	VBROADCASTF32X4 48(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z4
+	VBROADCASTF32X4 64(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z5
+	VBROADCASTF32X4 80(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z6
+	VBROADCASTF32X4 96(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z7
+	VBROADCASTF32X4 112(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z8
+	VBROADCASTF32X4 128(R11), Z12
+	VPERMILPS       Z10, Z12, Z12
+	VFMADD231PS     Z12, Z11, Z9
+	ADDQ            $0x60, R11
+	LEAQ            (R8)(BX*4), R8
+	ADDQ            BX, R9
+	DECQ            R10
+	JNZ             window
+
+store:
+	MOVQ    AX, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z4, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z5, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z6, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z7, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z8, (R8)
+	ADDQ    DI, R8
+	VMOVUPS Z9, (R8)
+	ADDQ    DI, R8
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x10, DX
+	SUBQ    $0x10, SI
+	JMP     block
+
+end:
+	VZEROUPPER
+	RET
+
+// func rmspropAVX512(w []float32, a []float32, grad []float32, lr float32, rho float32, rest float32, eps float32, floor float32)
+// Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
+TEXT ·rmspropAVX512(SB), NOSPLIT, $0-92
+	MOVQ         w_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         grad_base+48(FP), DX
+	MOVSS        lr+72(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        rho+76(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVSS        rest+80(FP), X2
+	VBROADCASTSS X2, Z2
+	MOVSS        eps+84(FP), X3
+	VBROADCASTSS X3, Z3
+	MOVSS        floor+88(FP), X4
+	VBROADCASTSS X4, Z4
+	MOVL         $0x80000000, BX
+	MOVD         BX, X5
+	VPBROADCASTD X5, Z5
+	MOVQ         w_len+8(FP), BX
+	XORQ         SI, SI
 
 loop:
-	SUBQ    $0x08, DX
+	SUBQ    $0x10, BX
 	JL      end
-	VMOVUPS (AX)(BX*4), Y1
-	VADDPS  (CX)(BX*4), Y1, Y1
-	VCMPPS  $0x12, Y0, Y1, Y2
-	VANDNPS Y1, Y2, Y1
-	VMOVUPS Y1, (AX)(BX*4)
-	ADDQ    $0x08, BX
+	VMOVUPS (DX)(SI*4), Z6
+	VANDNPS Z6, Z5, Z7
+	VMAXPS  Z7, Z4, Z7
+	VMULPS  Z7, Z7, Z7
+	VMULPS  Z2, Z7, Z7
+	VMULPS  (CX)(SI*4), Z1, Z8
+	VADDPS  Z7, Z8, Z8
+	VMOVUPS Z8, (CX)(SI*4)
+	VSQRTPS Z8, Z8
+	VADDPS  Z3, Z8, Z8
+	VMULPS  Z0, Z6, Z6
+	VDIVPS  Z8, Z6, Z6
+	VMOVUPS (AX)(SI*4), Z7
+	VSUBPS  Z6, Z7, Z7
+	VMOVUPS Z7, (AX)(SI*4)
+	ADDQ    $0x10, SI
 	JMP     loop
 
 end:
 	VZEROUPPER
 	RET
+
+// func scaleAVX512(dst []float32, src []uint8, factor float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVSS        factor+48(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dst_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ      $0x10, DX
+	JL        end
+	VPMOVZXBD (CX)(BX*1), Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, (AX)(BX*4)
+	ADDQ      $0x10, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func reluAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·reluAVX512(SB), NOSPLIT, $0-48
+	MOVQ   y_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	VXORPS Z0, Z0, Z0
+	MOVQ   y_len+8(FP), DX
+	XORQ   BX, BX
+
+loop:
+	SUBQ      $0x10, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Z1
+	VCMPPS    $0x16, Z0, Z1, K1
+	VMOVUPS.Z Z1, K1, Z1
+	VMOVUPS   Z1, (AX)(BX*4)
+	ADDQ      $0x10, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func reluGradAVX512(dx []float32, dy []float32, y []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·reluGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   y_base+48(FP), DX
+	VXORPS Z0, Z0, Z0
+	MOVQ   dx_len+8(FP), BX
+	XORQ   SI, SI
+
+loop:
+	SUBQ      $0x10, BX
+	JL        end
+	VMOVUPS   (DX)(SI*4), Z1
+	VCMPPS    $0x16, Z0, Z1, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z1
+	VMOVUPS   Z1, (AX)(SI*4)
+	ADDQ      $0x10, SI
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func addAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·addAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x10, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Z0
+	VADDPS  (DX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func addReLUAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·addReLUAVX512(SB), NOSPLIT, $0-48
+	MOVQ   y_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	VXORPS Z0, Z0, Z0
+	MOVQ   y_len+8(FP), DX
+	XORQ   BX, BX
+
+loop:
+	SUBQ      $0x10, DX
+	JL        end
+	VMOVUPS   (AX)(BX*4), Z1
+	VADDPS    (CX)(BX*4), Z1, Z1
+	VCMPPS    $0x16, Z0, Z1, K1
+	VMOVUPS.Z Z1, K1, Z1
+	VMOVUPS   Z1, (AX)(BX*4)
+	ADDQ      $0x10, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func winogradInputAVX512(v []float32, plane int, stride int, x []float32, row int, pixel int, channels int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradInputAVX512(SB), NOSPLIT, $8-96
+	MOVQ v_base+0(FP), AX
+	MOVQ plane+24(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (AX)(CX*4), DX
+	LEAQ (DX)(CX*4), BX
+	LEAQ (BX)(CX*4), SI
+	LEAQ (CX)(CX*2), DI
+	MOVQ x_base+40(FP), R8
+	MOVQ row+64(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R8)(R9*1), R10
+	LEAQ (R10)(R9*1), R11
+	LEAQ (R11)(R9*1), R9
+	MOVQ pixel+72(FP), R12
+	SHLQ $0x02, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ n+88(FP), R14
+
+tile:
+	MOVQ channels+80(FP), R15
+
+channels:
+	VMOVUPS (R8)(R12*1), Z0
+	VMOVUPS (R10)(R12*1), Z1
+	VMOVUPS (R11)(R12*1), Z2
+	VMOVUPS (R9)(R12*1), Z3
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z1, Z3
+	VSUBPS  Z1, Z2, Z2
+	VMOVUPS (R8)(R12*2), Z1
+	VMOVUPS (R10)(R12*2), Z5
+	VMOVUPS (R11)(R12*2), Z6
+	VMOVUPS (R9)(R12*2), Z7
+	VADDPS  Z6, Z5, Z8
+	VSUBPS  Z6, Z1, Z1
+	VSUBPS  Z7, Z5, Z7
+	VSUBPS  Z5, Z6, Z6
+	VADDPS  Z1, Z0, Z5
+	VSUBPS  Z0, Z1, Z9
+	VMOVUPS Z5, (AX)(CX*1)
+	VMOVUPS Z9, (AX)(CX*2)
+	VADDPS  Z8, Z4, Z5
+	VSUBPS  Z4, Z8, Z9
+	VMOVUPS Z5, (DX)(CX*1)
+	VMOVUPS Z9, (DX)(CX*2)
+	VADDPS  Z6, Z2, Z5
+	VSUBPS  Z2, Z6, Z9
+	VMOVUPS Z5, (BX)(CX*1)
+	VMOVUPS Z9, (BX)(CX*2)
+	VADDPS  Z7, Z3, Z5
+	VSUBPS  Z3, Z7, Z9
+	VMOVUPS Z5, (SI)(CX*1)
+	VMOVUPS Z9, (SI)(CX*2)
+	VMOVUPS (R8), Z5
+	VMOVUPS (R10), Z9
+	VMOVUPS (R11), Z10
+	VMOVUPS (R9), Z11
+	VADDPS  Z10, Z9, Z12
+	VSUBPS  Z10, Z5, Z5
+	VSUBPS  Z11, Z9, Z11
+	VSUBPS  Z9, Z10, Z10
+	VSUBPS  Z1, Z5, Z5
+	VMOVUPS Z5, (AX)
+	VSUBPS  Z8, Z12, Z12
+	VMOVUPS Z12, (DX)
+	VSUBPS  Z6, Z10, Z10
+	VMOVUPS Z10, (BX)
+	VSUBPS  Z7, Z11, Z11
+	VMOVUPS Z11, (SI)
+	VMOVUPS (R8)(R13*1), Z1
+	VMOVUPS (R10)(R13*1), Z5
+	VMOVUPS (R11)(R13*1), Z6
+	VMOVUPS (R9)(R13*1), Z7
+	VADDPS  Z6, Z5, Z8
+	VSUBPS  Z6, Z1, Z1
+	VSUBPS  Z7, Z5, Z7
+	VSUBPS  Z5, Z6, Z6
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(DI*1)
+	VSUBPS  Z8, Z4, Z8
+	VMOVUPS Z8, (DX)(DI*1)
+	VSUBPS  Z6, Z2, Z6
+	VMOVUPS Z6, (BX)(DI*1)
+	VSUBPS  Z7, Z3, Z7
+	VMOVUPS Z7, (SI)(DI*1)
+	ADDQ    $0x40, R8
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, R11
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, R15
+	JNZ     channels
+	MOVQ    channels+80(FP), BP
+	SHLQ    $0x02, BP
+	LEAQ    (R12)(R12*1), R15
+	SUBQ    BP, R15
+	ADDQ    R15, R8
+	ADDQ    R15, R10
+	ADDQ    R15, R11
+	ADDQ    R15, R9
+	MOVQ    stride+32(FP), R15
+	SHLQ    $0x02, R15
+	SUBQ    BP, R15
+	ADDQ    R15, AX
+	ADDQ    R15, DX
+	ADDQ    R15, BX
+	ADDQ    R15, SI
+	DECQ    R14
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradOutputAVX512(y []float32, row int, pixel int, m []float32, plane int, n int)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutputAVX512(SB), NOSPLIT, $0-80
+	MOVQ m_base+40(FP), AX
+	MOVQ plane+64(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (AX)(CX*4), DX
+	LEAQ (DX)(CX*4), BX
+	LEAQ (BX)(CX*4), SI
+	LEAQ (CX)(CX*2), DI
+	MOVQ y_base+0(FP), R8
+	MOVQ row+24(FP), R9
+	SHLQ $0x02, R9
+	LEAQ (R8)(R9*1), R9
+	MOVQ pixel+32(FP), R10
+	SHLQ $0x02, R10
+	MOVQ n+72(FP), R11
+
+tile:
+	VMOVUPS (DX), Z1
+	VMOVUPS (BX), Z2
+	VADDPS  (AX), Z1, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z4
+	VSUBPS  (SI), Z4, Z4
+	VMOVUPS (DX)(CX*1), Z2
+	VMOVUPS (BX)(CX*1), Z3
+	VADDPS  (AX)(CX*1), Z2, Z1
+	VADDPS  Z3, Z1, Z1
+	VSUBPS  Z3, Z2, Z5
+	VSUBPS  (SI)(CX*1), Z5, Z5
+	VMOVUPS (DX)(CX*2), Z3
+	VMOVUPS (BX)(CX*2), Z6
+	VADDPS  (AX)(CX*2), Z3, Z2
+	VADDPS  Z6, Z2, Z2
+	VSUBPS  Z6, Z3, Z6
+	VSUBPS  (SI)(CX*2), Z6, Z6
+	VMOVUPS (DX)(DI*1), Z7
+	VMOVUPS (BX)(DI*1), Z8
+	VADDPS  (AX)(DI*1), Z7, Z3
+	VADDPS  Z8, Z3, Z3
+	VSUBPS  Z8, Z7, Z7
+	VSUBPS  (SI)(DI*1), Z7, Z7
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VSUBPS  Z2, Z1, Z1
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, (R8)(R10*1)
+	VADDPS  Z5, Z4, Z0
+	VADDPS  Z6, Z0, Z0
+	VSUBPS  Z6, Z5, Z1
+	VSUBPS  Z7, Z1, Z1
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, (R9)(R10*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	LEAQ    (R8)(R10*2), R8
+	LEAQ    (R9)(R10*2), R9
+	DECQ    R11
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradWeightsAVX512(u []float32, plane int, w []float32, tap int, stride int, cin int)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·winogradWeightsAVX512(SB), NOSPLIT, $0-80
+	MOVQ         u_base+0(FP), AX
+	MOVQ         plane+24(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(CX*4), DX
+	LEAQ         (DX)(CX*4), BX
+	LEAQ         (BX)(CX*4), SI
+	LEAQ         (CX)(CX*2), DI
+	MOVQ         tap+56(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         w_base+32(FP), R9
+	LEAQ         (R9)(R8*2), R10
+	ADDQ         R8, R10
+	LEAQ         (R10)(R8*2), R11
+	ADDQ         R8, R11
+	MOVQ         cin+72(FP), R12
+	MOVL         $0x3f000000, R13
+	MOVD         R13, X0
+	VBROADCASTSS X0, Z0
+
+channel:
+	VMOVUPS (R9), Z1
+	VMOVUPS (R9)(R8*1), Z2
+	VMOVUPS (R9)(R8*2), Z3
+	VADDPS  Z3, Z1, Z4
+	VMULPS  Z0, Z4, Z4
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z2, Z4, Z5
+	VSUBPS  Z2, Z4, Z4
+	VMOVUPS (R10), Z2
+	VMOVUPS (R10)(R8*1), Z6
+	VMOVUPS (R10)(R8*2), Z7
+	VADDPS  Z7, Z2, Z8
+	VMULPS  Z0, Z8, Z8
+	VMULPS  Z0, Z6, Z6
+	VADDPS  Z6, Z8, Z9
+	VSUBPS  Z6, Z8, Z8
+	VMOVUPS (R11), Z6
+	VMOVUPS (R11)(R8*1), Z10
+	VMOVUPS (R11)(R8*2), Z11
+	VADDPS  Z11, Z6, Z12
+	VMULPS  Z0, Z12, Z12
+	VMULPS  Z0, Z10, Z10
+	VADDPS  Z10, Z12, Z13
+	VSUBPS  Z10, Z12, Z12
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z6, (SI)
+	VADDPS  Z6, Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z2, Z1, Z6
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z1, (BX)
+	VMOVUPS Z5, (AX)(CX*1)
+	VMOVUPS Z13, (SI)(CX*1)
+	VADDPS  Z13, Z5, Z1
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z9, Z2
+	VADDPS  Z2, Z1, Z5
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z5, (DX)(CX*1)
+	VMOVUPS Z1, (BX)(CX*1)
+	VMOVUPS Z4, (AX)(CX*2)
+	VMOVUPS Z12, (SI)(CX*2)
+	VADDPS  Z12, Z4, Z1
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z8, Z2
+	VADDPS  Z2, Z1, Z4
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z4, (DX)(CX*2)
+	VMOVUPS Z1, (BX)(CX*2)
+	VMOVUPS Z3, (AX)(DI*1)
+	VMOVUPS Z11, (SI)(DI*1)
+	VADDPS  Z11, Z3, Z1
+	VMULPS  Z0, Z1, Z1
+	VMULPS  Z0, Z7, Z2
+	VADDPS  Z2, Z1, Z3
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z3, (DX)(DI*1)
+	VMOVUPS Z1, (BX)(DI*1)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	ADDQ    $0x40, SI
+	MOVQ    stride+64(FP), R13
+	SHLQ    $0x02, R13
+	ADDQ    R13, R9
+	ADDQ    R13, R10
+	ADDQ    R13, R11
+	DECQ    R12
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func adamAVX512(w []float32, m []float32, v []float32, grad []float32, o *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·adamAVX512(SB), NOSPLIT, $0-104
+	MOVQ         w_base+0(FP), AX
+	MOVQ         m_base+24(FP), CX
+	MOVQ         v_base+48(FP), DX
+	MOVQ         grad_base+72(FP), BX
+	MOVQ         o+96(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VBROADCASTSS 20(SI), Z5
+	VBROADCASTSS 24(SI), Z6
+	VBROADCASTSS 28(SI), Z7
+	VBROADCASTSS 32(SI), Z8
+	VBROADCASTSS 36(SI), Z9
+	MOVQ         w_len+8(FP), SI
+	XORQ         DI, DI
+
+loop:
+	SUBQ      $0x10, SI
+	JL        end
+	VMOVUPS   (BX)(DI*4), Z10
+	VANDNPS   Z10, Z9, Z11
+	VMAXPS    Z11, Z7, Z11
+	VMULPS    Z11, Z11, Z11
+	VMULPS    Z3, Z11, Z11
+	VMULPS    (DX)(DI*4), Z2, Z12
+	VADDPS    Z11, Z12, Z12
+	VMOVUPS   Z12, (DX)(DI*4)
+	VSQRTPS   Z12, Z12
+	VADDPS    Z5, Z12, Z12
+	VMULPS    Z1, Z10, Z10
+	VMULPS    (CX)(DI*4), Z0, Z13
+	VADDPS    Z10, Z13, Z13
+	VANDNPS   Z13, Z9, Z11
+	VCMPPS    $0x15, Z8, Z11, K1
+	VMOVUPS.Z Z13, K1, Z13
+	VMOVUPS   Z13, (CX)(DI*4)
+	VMULPS    Z4, Z13, Z13
+	VDIVPS    Z12, Z13, Z13
+	VMOVUPS   (AX)(DI*4), Z11
+	VMULPS    Z6, Z11, Z10
+	VADDPS    Z13, Z10, Z10
+	VSUBPS    Z10, Z11, Z11
+	VMOVUPS   Z11, (AX)(DI*4)
+	ADDQ      $0x10, DI
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func averageAVX512(avg []float32, w []float32, rest float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·averageAVX512(SB), NOSPLIT, $0-52
+	MOVQ         avg_base+0(FP), AX
+	MOVQ         w_base+24(FP), CX
+	MOVSS        rest+48(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVQ         avg_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (AX)(BX*4), Z1
+	VMOVUPS (CX)(BX*4), Z2
+	VSUBPS  Z1, Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func momentsAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·momentsAVX512(SB), NOSPLIT, $0-72
+	MOVQ   a_base+8(FP), AX
+	MOVQ   b_base+32(FP), CX
+	MOVQ   stride+56(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   rows+64(FP), BX
+	VXORPD Z0, Z0, Z0
+	VXORPD Z2, Z2, Z2
+	VXORPD Z1, Z1, Z1
+	VXORPD Z3, Z3, Z3
+
+row:
+	SUBQ        $0x01, BX
+	JL          end
+	VCVTPS2PD   (AX), Z4
+	VCVTPS2PD   (CX), Z5
+	VADDPD      Z4, Z0, Z0
+	VFMADD231PD Z4, Z5, Z2
+	VCVTPS2PD   32(AX), Z4
+	VCVTPS2PD   32(CX), Z5
+	VADDPD      Z4, Z1, Z1
+	VFMADD231PD Z4, Z5, Z3
+	ADDQ        DX, AX
+	ADDQ        DX, CX
+	JMP         row
+
+end:
+	MOVQ    sums+0(FP), AX
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z2, 128(AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func centreAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·centreAVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    stride+48(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    rows+56(FP), BX
+	MOVQ    c+64(FP), SI
+	VMOVUPS (SI), Z0
+	MOVQ    c+64(FP), SI
+	VMOVUPS 64(SI), Z1
+
+row:
+	SUBQ    $0x01, BX
+	JL      end
+	VMOVUPS (CX), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    DX, CX
+	ADDQ    DX, AX
+	JMP     row
+
+end:
+	VZEROUPPER
+	RET
+
+// func centre2AVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+// Requires: AVX, AVX512F
+TEXT ·centre2AVX512(SB), NOSPLIT, $0-96
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    b_base+48(FP), DX
+	MOVQ    stride+72(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    rows+80(FP), SI
+	MOVQ    c+88(FP), DI
+	VMOVUPS (DI), Z0
+	MOVQ    c+88(FP), DI
+	VMOVUPS 64(DI), Z1
+	MOVQ    c+88(FP), DI
+	VMOVUPS 128(DI), Z2
+	MOVQ    c+88(FP), DI
+	VMOVUPS 192(DI), Z3
+
+row:
+	SUBQ    $0x01, SI
+	JL      end
+	VMOVUPS (CX), Z4
+	VMOVUPS (DX), Z5
+	VSUBPS  Z0, Z4, Z4
+	VMULPS  Z1, Z4, Z4
+	VSUBPS  Z2, Z5, Z5
+	VMULPS  Z3, Z5, Z5
+	VSUBPS  Z5, Z4, Z4
+	VMOVUPS Z4, (AX)
+	ADDQ    BX, CX
+	ADDQ    BX, DX
+	ADDQ    BX, AX
+	JMP     row
+
+end:
+	VZEROUPPER
+	RET
+
+DATA ramp<>+0(SB)/4, $0x00000000
+DATA ramp<>+4(SB)/4, $0x00000001
+DATA ramp<>+8(SB)/4, $0x00000002
+DATA ramp<>+12(SB)/4, $0x00000003
+DATA ramp<>+16(SB)/4, $0x00000004
+DATA ramp<>+20(SB)/4, $0x00000005
+DATA ramp<>+24(SB)/4, $0x00000006
+DATA ramp<>+28(SB)/4, $0x00000007
+DATA ramp<>+32(SB)/4, $0x00000008
+DATA ramp<>+36(SB)/4, $0x00000009
+DATA ramp<>+40(SB)/4, $0x0000000a
+DATA ramp<>+44(SB)/4, $0x0000000b
+DATA ramp<>+48(SB)/4, $0x0000000c
+DATA ramp<>+52(SB)/4, $0x0000000d
+DATA ramp<>+56(SB)/4, $0x0000000e
+DATA ramp<>+60(SB)/4, $0x0000000f
+GLOBL ramp<>(SB), RODATA|NOPTR, $64
 
 // func pickRowAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
 TEXT ·pickRowAMD64(SB), NOSPLIT, $0-176
@@ -3017,3 +6109,1497 @@ next:
 end:
 	VZEROUPPER
 	RET
+
+DATA compress<>+0(SB)/8, $0x0000000000000000
+DATA compress<>+8(SB)/8, $0x0000000000000000
+DATA compress<>+16(SB)/8, $0x0000000000000001
+DATA compress<>+24(SB)/8, $0x0000000000000100
+DATA compress<>+32(SB)/8, $0x0000000000000002
+DATA compress<>+40(SB)/8, $0x0000000000000200
+DATA compress<>+48(SB)/8, $0x0000000000000201
+DATA compress<>+56(SB)/8, $0x0000000000020100
+DATA compress<>+64(SB)/8, $0x0000000000000003
+DATA compress<>+72(SB)/8, $0x0000000000000300
+DATA compress<>+80(SB)/8, $0x0000000000000301
+DATA compress<>+88(SB)/8, $0x0000000000030100
+DATA compress<>+96(SB)/8, $0x0000000000000302
+DATA compress<>+104(SB)/8, $0x0000000000030200
+DATA compress<>+112(SB)/8, $0x0000000000030201
+DATA compress<>+120(SB)/8, $0x0000000003020100
+DATA compress<>+128(SB)/8, $0x0000000000000004
+DATA compress<>+136(SB)/8, $0x0000000000000400
+DATA compress<>+144(SB)/8, $0x0000000000000401
+DATA compress<>+152(SB)/8, $0x0000000000040100
+DATA compress<>+160(SB)/8, $0x0000000000000402
+DATA compress<>+168(SB)/8, $0x0000000000040200
+DATA compress<>+176(SB)/8, $0x0000000000040201
+DATA compress<>+184(SB)/8, $0x0000000004020100
+DATA compress<>+192(SB)/8, $0x0000000000000403
+DATA compress<>+200(SB)/8, $0x0000000000040300
+DATA compress<>+208(SB)/8, $0x0000000000040301
+DATA compress<>+216(SB)/8, $0x0000000004030100
+DATA compress<>+224(SB)/8, $0x0000000000040302
+DATA compress<>+232(SB)/8, $0x0000000004030200
+DATA compress<>+240(SB)/8, $0x0000000004030201
+DATA compress<>+248(SB)/8, $0x0000000403020100
+DATA compress<>+256(SB)/8, $0x0000000000000005
+DATA compress<>+264(SB)/8, $0x0000000000000500
+DATA compress<>+272(SB)/8, $0x0000000000000501
+DATA compress<>+280(SB)/8, $0x0000000000050100
+DATA compress<>+288(SB)/8, $0x0000000000000502
+DATA compress<>+296(SB)/8, $0x0000000000050200
+DATA compress<>+304(SB)/8, $0x0000000000050201
+DATA compress<>+312(SB)/8, $0x0000000005020100
+DATA compress<>+320(SB)/8, $0x0000000000000503
+DATA compress<>+328(SB)/8, $0x0000000000050300
+DATA compress<>+336(SB)/8, $0x0000000000050301
+DATA compress<>+344(SB)/8, $0x0000000005030100
+DATA compress<>+352(SB)/8, $0x0000000000050302
+DATA compress<>+360(SB)/8, $0x0000000005030200
+DATA compress<>+368(SB)/8, $0x0000000005030201
+DATA compress<>+376(SB)/8, $0x0000000503020100
+DATA compress<>+384(SB)/8, $0x0000000000000504
+DATA compress<>+392(SB)/8, $0x0000000000050400
+DATA compress<>+400(SB)/8, $0x0000000000050401
+DATA compress<>+408(SB)/8, $0x0000000005040100
+DATA compress<>+416(SB)/8, $0x0000000000050402
+DATA compress<>+424(SB)/8, $0x0000000005040200
+DATA compress<>+432(SB)/8, $0x0000000005040201
+DATA compress<>+440(SB)/8, $0x0000000504020100
+DATA compress<>+448(SB)/8, $0x0000000000050403
+DATA compress<>+456(SB)/8, $0x0000000005040300
+DATA compress<>+464(SB)/8, $0x0000000005040301
+DATA compress<>+472(SB)/8, $0x0000000504030100
+DATA compress<>+480(SB)/8, $0x0000000005040302
+DATA compress<>+488(SB)/8, $0x0000000504030200
+DATA compress<>+496(SB)/8, $0x0000000504030201
+DATA compress<>+504(SB)/8, $0x0000050403020100
+DATA compress<>+512(SB)/8, $0x0000000000000006
+DATA compress<>+520(SB)/8, $0x0000000000000600
+DATA compress<>+528(SB)/8, $0x0000000000000601
+DATA compress<>+536(SB)/8, $0x0000000000060100
+DATA compress<>+544(SB)/8, $0x0000000000000602
+DATA compress<>+552(SB)/8, $0x0000000000060200
+DATA compress<>+560(SB)/8, $0x0000000000060201
+DATA compress<>+568(SB)/8, $0x0000000006020100
+DATA compress<>+576(SB)/8, $0x0000000000000603
+DATA compress<>+584(SB)/8, $0x0000000000060300
+DATA compress<>+592(SB)/8, $0x0000000000060301
+DATA compress<>+600(SB)/8, $0x0000000006030100
+DATA compress<>+608(SB)/8, $0x0000000000060302
+DATA compress<>+616(SB)/8, $0x0000000006030200
+DATA compress<>+624(SB)/8, $0x0000000006030201
+DATA compress<>+632(SB)/8, $0x0000000603020100
+DATA compress<>+640(SB)/8, $0x0000000000000604
+DATA compress<>+648(SB)/8, $0x0000000000060400
+DATA compress<>+656(SB)/8, $0x0000000000060401
+DATA compress<>+664(SB)/8, $0x0000000006040100
+DATA compress<>+672(SB)/8, $0x0000000000060402
+DATA compress<>+680(SB)/8, $0x0000000006040200
+DATA compress<>+688(SB)/8, $0x0000000006040201
+DATA compress<>+696(SB)/8, $0x0000000604020100
+DATA compress<>+704(SB)/8, $0x0000000000060403
+DATA compress<>+712(SB)/8, $0x0000000006040300
+DATA compress<>+720(SB)/8, $0x0000000006040301
+DATA compress<>+728(SB)/8, $0x0000000604030100
+DATA compress<>+736(SB)/8, $0x0000000006040302
+DATA compress<>+744(SB)/8, $0x0000000604030200
+DATA compress<>+752(SB)/8, $0x0000000604030201
+DATA compress<>+760(SB)/8, $0x0000060403020100
+DATA compress<>+768(SB)/8, $0x0000000000000605
+DATA compress<>+776(SB)/8, $0x0000000000060500
+DATA compress<>+784(SB)/8, $0x0000000000060501
+DATA compress<>+792(SB)/8, $0x0000000006050100
+DATA compress<>+800(SB)/8, $0x0000000000060502
+DATA compress<>+808(SB)/8, $0x0000000006050200
+DATA compress<>+816(SB)/8, $0x0000000006050201
+DATA compress<>+824(SB)/8, $0x0000000605020100
+DATA compress<>+832(SB)/8, $0x0000000000060503
+DATA compress<>+840(SB)/8, $0x0000000006050300
+DATA compress<>+848(SB)/8, $0x0000000006050301
+DATA compress<>+856(SB)/8, $0x0000000605030100
+DATA compress<>+864(SB)/8, $0x0000000006050302
+DATA compress<>+872(SB)/8, $0x0000000605030200
+DATA compress<>+880(SB)/8, $0x0000000605030201
+DATA compress<>+888(SB)/8, $0x0000060503020100
+DATA compress<>+896(SB)/8, $0x0000000000060504
+DATA compress<>+904(SB)/8, $0x0000000006050400
+DATA compress<>+912(SB)/8, $0x0000000006050401
+DATA compress<>+920(SB)/8, $0x0000000605040100
+DATA compress<>+928(SB)/8, $0x0000000006050402
+DATA compress<>+936(SB)/8, $0x0000000605040200
+DATA compress<>+944(SB)/8, $0x0000000605040201
+DATA compress<>+952(SB)/8, $0x0000060504020100
+DATA compress<>+960(SB)/8, $0x0000000006050403
+DATA compress<>+968(SB)/8, $0x0000000605040300
+DATA compress<>+976(SB)/8, $0x0000000605040301
+DATA compress<>+984(SB)/8, $0x0000060504030100
+DATA compress<>+992(SB)/8, $0x0000000605040302
+DATA compress<>+1000(SB)/8, $0x0000060504030200
+DATA compress<>+1008(SB)/8, $0x0000060504030201
+DATA compress<>+1016(SB)/8, $0x0006050403020100
+DATA compress<>+1024(SB)/8, $0x0000000000000007
+DATA compress<>+1032(SB)/8, $0x0000000000000700
+DATA compress<>+1040(SB)/8, $0x0000000000000701
+DATA compress<>+1048(SB)/8, $0x0000000000070100
+DATA compress<>+1056(SB)/8, $0x0000000000000702
+DATA compress<>+1064(SB)/8, $0x0000000000070200
+DATA compress<>+1072(SB)/8, $0x0000000000070201
+DATA compress<>+1080(SB)/8, $0x0000000007020100
+DATA compress<>+1088(SB)/8, $0x0000000000000703
+DATA compress<>+1096(SB)/8, $0x0000000000070300
+DATA compress<>+1104(SB)/8, $0x0000000000070301
+DATA compress<>+1112(SB)/8, $0x0000000007030100
+DATA compress<>+1120(SB)/8, $0x0000000000070302
+DATA compress<>+1128(SB)/8, $0x0000000007030200
+DATA compress<>+1136(SB)/8, $0x0000000007030201
+DATA compress<>+1144(SB)/8, $0x0000000703020100
+DATA compress<>+1152(SB)/8, $0x0000000000000704
+DATA compress<>+1160(SB)/8, $0x0000000000070400
+DATA compress<>+1168(SB)/8, $0x0000000000070401
+DATA compress<>+1176(SB)/8, $0x0000000007040100
+DATA compress<>+1184(SB)/8, $0x0000000000070402
+DATA compress<>+1192(SB)/8, $0x0000000007040200
+DATA compress<>+1200(SB)/8, $0x0000000007040201
+DATA compress<>+1208(SB)/8, $0x0000000704020100
+DATA compress<>+1216(SB)/8, $0x0000000000070403
+DATA compress<>+1224(SB)/8, $0x0000000007040300
+DATA compress<>+1232(SB)/8, $0x0000000007040301
+DATA compress<>+1240(SB)/8, $0x0000000704030100
+DATA compress<>+1248(SB)/8, $0x0000000007040302
+DATA compress<>+1256(SB)/8, $0x0000000704030200
+DATA compress<>+1264(SB)/8, $0x0000000704030201
+DATA compress<>+1272(SB)/8, $0x0000070403020100
+DATA compress<>+1280(SB)/8, $0x0000000000000705
+DATA compress<>+1288(SB)/8, $0x0000000000070500
+DATA compress<>+1296(SB)/8, $0x0000000000070501
+DATA compress<>+1304(SB)/8, $0x0000000007050100
+DATA compress<>+1312(SB)/8, $0x0000000000070502
+DATA compress<>+1320(SB)/8, $0x0000000007050200
+DATA compress<>+1328(SB)/8, $0x0000000007050201
+DATA compress<>+1336(SB)/8, $0x0000000705020100
+DATA compress<>+1344(SB)/8, $0x0000000000070503
+DATA compress<>+1352(SB)/8, $0x0000000007050300
+DATA compress<>+1360(SB)/8, $0x0000000007050301
+DATA compress<>+1368(SB)/8, $0x0000000705030100
+DATA compress<>+1376(SB)/8, $0x0000000007050302
+DATA compress<>+1384(SB)/8, $0x0000000705030200
+DATA compress<>+1392(SB)/8, $0x0000000705030201
+DATA compress<>+1400(SB)/8, $0x0000070503020100
+DATA compress<>+1408(SB)/8, $0x0000000000070504
+DATA compress<>+1416(SB)/8, $0x0000000007050400
+DATA compress<>+1424(SB)/8, $0x0000000007050401
+DATA compress<>+1432(SB)/8, $0x0000000705040100
+DATA compress<>+1440(SB)/8, $0x0000000007050402
+DATA compress<>+1448(SB)/8, $0x0000000705040200
+DATA compress<>+1456(SB)/8, $0x0000000705040201
+DATA compress<>+1464(SB)/8, $0x0000070504020100
+DATA compress<>+1472(SB)/8, $0x0000000007050403
+DATA compress<>+1480(SB)/8, $0x0000000705040300
+DATA compress<>+1488(SB)/8, $0x0000000705040301
+DATA compress<>+1496(SB)/8, $0x0000070504030100
+DATA compress<>+1504(SB)/8, $0x0000000705040302
+DATA compress<>+1512(SB)/8, $0x0000070504030200
+DATA compress<>+1520(SB)/8, $0x0000070504030201
+DATA compress<>+1528(SB)/8, $0x0007050403020100
+DATA compress<>+1536(SB)/8, $0x0000000000000706
+DATA compress<>+1544(SB)/8, $0x0000000000070600
+DATA compress<>+1552(SB)/8, $0x0000000000070601
+DATA compress<>+1560(SB)/8, $0x0000000007060100
+DATA compress<>+1568(SB)/8, $0x0000000000070602
+DATA compress<>+1576(SB)/8, $0x0000000007060200
+DATA compress<>+1584(SB)/8, $0x0000000007060201
+DATA compress<>+1592(SB)/8, $0x0000000706020100
+DATA compress<>+1600(SB)/8, $0x0000000000070603
+DATA compress<>+1608(SB)/8, $0x0000000007060300
+DATA compress<>+1616(SB)/8, $0x0000000007060301
+DATA compress<>+1624(SB)/8, $0x0000000706030100
+DATA compress<>+1632(SB)/8, $0x0000000007060302
+DATA compress<>+1640(SB)/8, $0x0000000706030200
+DATA compress<>+1648(SB)/8, $0x0000000706030201
+DATA compress<>+1656(SB)/8, $0x0000070603020100
+DATA compress<>+1664(SB)/8, $0x0000000000070604
+DATA compress<>+1672(SB)/8, $0x0000000007060400
+DATA compress<>+1680(SB)/8, $0x0000000007060401
+DATA compress<>+1688(SB)/8, $0x0000000706040100
+DATA compress<>+1696(SB)/8, $0x0000000007060402
+DATA compress<>+1704(SB)/8, $0x0000000706040200
+DATA compress<>+1712(SB)/8, $0x0000000706040201
+DATA compress<>+1720(SB)/8, $0x0000070604020100
+DATA compress<>+1728(SB)/8, $0x0000000007060403
+DATA compress<>+1736(SB)/8, $0x0000000706040300
+DATA compress<>+1744(SB)/8, $0x0000000706040301
+DATA compress<>+1752(SB)/8, $0x0000070604030100
+DATA compress<>+1760(SB)/8, $0x0000000706040302
+DATA compress<>+1768(SB)/8, $0x0000070604030200
+DATA compress<>+1776(SB)/8, $0x0000070604030201
+DATA compress<>+1784(SB)/8, $0x0007060403020100
+DATA compress<>+1792(SB)/8, $0x0000000000070605
+DATA compress<>+1800(SB)/8, $0x0000000007060500
+DATA compress<>+1808(SB)/8, $0x0000000007060501
+DATA compress<>+1816(SB)/8, $0x0000000706050100
+DATA compress<>+1824(SB)/8, $0x0000000007060502
+DATA compress<>+1832(SB)/8, $0x0000000706050200
+DATA compress<>+1840(SB)/8, $0x0000000706050201
+DATA compress<>+1848(SB)/8, $0x0000070605020100
+DATA compress<>+1856(SB)/8, $0x0000000007060503
+DATA compress<>+1864(SB)/8, $0x0000000706050300
+DATA compress<>+1872(SB)/8, $0x0000000706050301
+DATA compress<>+1880(SB)/8, $0x0000070605030100
+DATA compress<>+1888(SB)/8, $0x0000000706050302
+DATA compress<>+1896(SB)/8, $0x0000070605030200
+DATA compress<>+1904(SB)/8, $0x0000070605030201
+DATA compress<>+1912(SB)/8, $0x0007060503020100
+DATA compress<>+1920(SB)/8, $0x0000000007060504
+DATA compress<>+1928(SB)/8, $0x0000000706050400
+DATA compress<>+1936(SB)/8, $0x0000000706050401
+DATA compress<>+1944(SB)/8, $0x0000070605040100
+DATA compress<>+1952(SB)/8, $0x0000000706050402
+DATA compress<>+1960(SB)/8, $0x0000070605040200
+DATA compress<>+1968(SB)/8, $0x0000070605040201
+DATA compress<>+1976(SB)/8, $0x0007060504020100
+DATA compress<>+1984(SB)/8, $0x0000000706050403
+DATA compress<>+1992(SB)/8, $0x0000070605040300
+DATA compress<>+2000(SB)/8, $0x0000070605040301
+DATA compress<>+2008(SB)/8, $0x0007060504030100
+DATA compress<>+2016(SB)/8, $0x0000070605040302
+DATA compress<>+2024(SB)/8, $0x0007060504030200
+DATA compress<>+2032(SB)/8, $0x0007060504030201
+DATA compress<>+2040(SB)/8, $0x0706050403020100
+GLOBL compress<>(SB), RODATA|NOPTR, $2048
+
+// func pickWindowAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+// Requires: AVX, AVX2, POPCNT, SSE2
+TEXT ·pickWindowAVX2(SB), NOSPLIT, $40-152
+	MOVQ         vals_base+0(FP), AX
+	MOVQ         offs_base+24(FP), CX
+	MOVQ         dy_base+80(FP), DX
+	MOVQ         idx_base+104(FP), BX
+	LEAQ         compress<>+0(SB), SI
+	MOVQ         wStep+144(FP), DI
+	VPXOR        Y2, Y2, Y2
+	VPCMPEQD     Y3, Y3, Y3
+	MOVQ         DI, X0
+	VPBROADCASTD X0, Y1
+	VPMULLD      ramp<>+0(SB), Y1, Y0
+	VPSLLD       $0x03, Y1, Y1
+	XORQ         R8, R8
+	MOVQ         R8, (SP)
+
+window:
+	MOVQ    windows+136(FP), DI
+	CMPQ    R8, DI
+	JGE     end
+	MOVQ    capacity+72(FP), R11
+	MOVQ    R8, R9
+	IMULQ   R11, R9
+	ADDQ    R9, R9
+	MOVQ    DI, R10
+	IMULQ   R11, R10
+	ADDQ    R10, R10
+	ADDQ    R9, R10
+	LEAQ    (R9)(R11*1), DI
+	LEAQ    (R10)(R11*1), R11
+	MOVQ    R9, 8(SP)
+	MOVQ    DI, 16(SP)
+	MOVQ    R10, 24(SP)
+	MOVQ    R11, 32(SP)
+	VMOVDQA Y0, Y4
+	MOVQ    channels+128(FP), R8
+
+channels:
+	VMOVUPS   (DX), Y5
+	VPMOVZXBD (BX), Y6
+	VCMPPS    $0x04, Y2, Y5, Y7
+	VPXOR     Y8, Y8, Y8
+	VPCMPEQD  Y8, Y6, Y9
+	VANDPS    Y7, Y9, Y9
+	VMOVMSKPS Y9, R12
+	VPMOVZXBD (SI)(R12*8), Y9
+	VPERMPS   Y5, Y9, Y10
+	VMOVUPS   Y10, (AX)(R9*4)
+	VPERMD    Y4, Y9, Y10
+	VMOVDQU   Y10, (CX)(R9*4)
+	POPCNTL   R12, R12
+	ADDQ      R12, R9
+	VPSUBD    Y3, Y8, Y8
+	VPCMPEQD  Y8, Y6, Y9
+	VANDPS    Y7, Y9, Y9
+	VMOVMSKPS Y9, R12
+	VPMOVZXBD (SI)(R12*8), Y9
+	VPERMPS   Y5, Y9, Y10
+	VMOVUPS   Y10, (AX)(DI*4)
+	VPERMD    Y4, Y9, Y10
+	VMOVDQU   Y10, (CX)(DI*4)
+	POPCNTL   R12, R12
+	ADDQ      R12, DI
+	VPSUBD    Y3, Y8, Y8
+	VPCMPEQD  Y8, Y6, Y9
+	VANDPS    Y7, Y9, Y9
+	VMOVMSKPS Y9, R12
+	VPMOVZXBD (SI)(R12*8), Y9
+	VPERMPS   Y5, Y9, Y10
+	VMOVUPS   Y10, (AX)(R10*4)
+	VPERMD    Y4, Y9, Y10
+	VMOVDQU   Y10, (CX)(R10*4)
+	POPCNTL   R12, R12
+	ADDQ      R12, R10
+	VPSUBD    Y3, Y8, Y8
+	VPCMPEQD  Y8, Y6, Y6
+	VANDPS    Y7, Y6, Y6
+	VMOVMSKPS Y6, R12
+	VPMOVZXBD (SI)(R12*8), Y6
+	VPERMPS   Y5, Y6, Y5
+	VMOVUPS   Y5, (AX)(R11*4)
+	VPERMD    Y4, Y6, Y5
+	VMOVDQU   Y5, (CX)(R11*4)
+	POPCNTL   R12, R12
+	ADDQ      R12, R11
+	VPADDD    Y1, Y4, Y4
+	ADDQ      $0x20, DX
+	ADDQ      $0x08, BX
+	SUBQ      $0x08, R8
+	JG        channels
+	SUBQ      8(SP), R9
+	SUBQ      16(SP), DI
+	SUBQ      24(SP), R10
+	SUBQ      32(SP), R11
+	MOVQ      counts_base+48(FP), R12
+	MOVQ      (SP), R8
+	LEAQ      (R12)(R8*8), R12
+	MOVL      R9, (R12)
+	MOVL      DI, 4(R12)
+	MOVQ      windows+136(FP), DI
+	LEAQ      (R12)(DI*8), R12
+	MOVL      R10, (R12)
+	MOVL      R11, 4(R12)
+	INCQ      R8
+	MOVQ      R8, (SP)
+	JMP       window
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolRowAVX2(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
+// Requires: AVX, AVX2, SSE2
+TEXT ·poolRowAVX2(SB), NOSPLIT, $0-120
+	MOVQ         y_base+0(FP), AX
+	MOVQ         idx_base+24(FP), CX
+	MOVQ         top_base+56(FP), DX
+	MOVQ         bottom_base+80(FP), BX
+	MOVQ         stride+48(FP), SI
+	MOVQ         windows+104(FP), DI
+	MOVQ         n+112(FP), R8
+	MOVL         $0x00000002, R9
+	MOVD         R9, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x00000004, R9
+	MOVD         R9, X1
+	VPBROADCASTD X1, Y1
+	VXORPS       Y2, Y2, Y2
+	TESTQ        DI, DI
+	JZ           end
+	CMPQ         R8, $0x08
+	JE           window8
+
+window16:
+	VMOVUPS      (DX), Y3
+	VMOVUPS      64(DX), Y4
+	VCMPPS       $0x03, Y4, Y3, Y5
+	VCMPPS       $0x1e, Y3, Y4, Y6
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      (BX), Y4
+	VMOVUPS      64(BX), Y7
+	VCMPPS       $0x03, Y7, Y4, Y8
+	VCMPPS       $0x1e, Y4, Y7, Y9
+	VMAXPS       Y4, Y7, Y4
+	VORPS        Y8, Y5, Y5
+	VPSUBD       Y6, Y2, Y6
+	VPSUBD       Y9, Y0, Y9
+	VCMPPS       $0x1e, Y3, Y4, Y7
+	VMAXPS       Y3, Y4, Y3
+	VBLENDVPS    Y7, Y9, Y6, Y4
+	VCMPPS       $0x1e, Y2, Y3, Y6
+	VANDNPS      Y6, Y5, Y6
+	VANDPS       Y6, Y3, Y3
+	VORPS        Y5, Y3, Y3
+	VBLENDVPS    Y6, Y4, Y1, Y4
+	VMOVUPS      Y3, (AX)
+	VMOVUPS      32(DX), Y3
+	VMOVUPS      96(DX), Y5
+	VCMPPS       $0x03, Y5, Y3, Y6
+	VCMPPS       $0x1e, Y3, Y5, Y7
+	VMAXPS       Y3, Y5, Y3
+	VMOVUPS      32(BX), Y5
+	VMOVUPS      96(BX), Y8
+	VCMPPS       $0x03, Y8, Y5, Y9
+	VCMPPS       $0x1e, Y5, Y8, Y10
+	VMAXPS       Y5, Y8, Y5
+	VORPS        Y9, Y6, Y6
+	VPSUBD       Y7, Y2, Y7
+	VPSUBD       Y10, Y0, Y10
+	VCMPPS       $0x1e, Y3, Y5, Y8
+	VMAXPS       Y3, Y5, Y3
+	VBLENDVPS    Y8, Y10, Y7, Y5
+	VCMPPS       $0x1e, Y2, Y3, Y7
+	VANDNPS      Y7, Y6, Y7
+	VANDPS       Y7, Y3, Y3
+	VORPS        Y6, Y3, Y3
+	VBLENDVPS    Y7, Y5, Y1, Y5
+	VMOVUPS      Y3, 32(AX)
+	VPACKUSDW    Y5, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X3
+	VPACKUSWB    X3, X4, X3
+	VMOVDQU      X3, (CX)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	LEAQ         (AX)(SI*4), AX
+	ADDQ         SI, CX
+	DECQ         DI
+	JNZ          window16
+	JMP          end
+
+window8:
+	VMOVUPS      (DX), Y3
+	VMOVUPS      64(DX), Y4
+	VCMPPS       $0x03, Y4, Y3, Y5
+	VCMPPS       $0x1e, Y3, Y4, Y6
+	VMAXPS       Y3, Y4, Y3
+	VMOVUPS      (BX), Y4
+	VMOVUPS      64(BX), Y7
+	VCMPPS       $0x03, Y7, Y4, Y8
+	VCMPPS       $0x1e, Y4, Y7, Y9
+	VMAXPS       Y4, Y7, Y4
+	VORPS        Y8, Y5, Y5
+	VPSUBD       Y6, Y2, Y6
+	VPSUBD       Y9, Y0, Y9
+	VCMPPS       $0x1e, Y3, Y4, Y7
+	VMAXPS       Y3, Y4, Y3
+	VBLENDVPS    Y7, Y9, Y6, Y4
+	VCMPPS       $0x1e, Y2, Y3, Y6
+	VANDNPS      Y6, Y5, Y6
+	VANDPS       Y6, Y3, Y3
+	VORPS        Y5, Y3, Y3
+	VBLENDVPS    Y6, Y4, Y1, Y4
+	VMOVUPS      Y3, (AX)
+	VEXTRACTI128 $0x01, Y4, X3
+	VPACKUSDW    X3, X4, X3
+	VPACKUSWB    X3, X3, X3
+	VMOVQ        X3, (CX)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+	LEAQ         (AX)(SI*4), AX
+	ADDQ         SI, CX
+	DECQ         DI
+	JNZ          window8
+
+end:
+	VZEROUPPER
+	RET
+
+// func quadRowAVX2(quad []float32, row []float32, next []float32, n int, cin int)
+// Requires: AVX, CMOV
+TEXT ·quadRowAVX2(SB), NOSPLIT, $0-88
+	MOVQ quad_base+0(FP), AX
+	MOVQ row_base+24(FP), CX
+	MOVQ next_base+48(FP), DX
+	MOVQ n+72(FP), BX
+	MOVQ cin+80(FP), SI
+	XORQ DI, DI
+	LEAQ -8(BX), R8
+
+quads:
+	CMPQ       DI, R8
+	CMOVQGT    R8, DI
+	LEAQ       (DI)(SI*1), R9
+	VMOVUPS    (CX)(DI*4), Y0
+	VMOVUPS    (CX)(R9*4), Y1
+	VMOVUPS    (DX)(DI*4), Y2
+	VMOVUPS    (DX)(R9*4), Y3
+	VUNPCKLPS  Y1, Y0, Y4
+	VUNPCKLPS  Y3, Y2, Y5
+	VUNPCKLPD  Y5, Y4, Y6
+	VUNPCKHPD  Y5, Y4, Y7
+	VUNPCKHPS  Y1, Y0, Y4
+	VUNPCKHPS  Y3, Y2, Y5
+	VUNPCKLPD  Y5, Y4, Y0
+	VUNPCKHPD  Y5, Y4, Y1
+	MOVQ       DI, R9
+	SHLQ       $0x04, R9
+	ADDQ       AX, R9
+	VPERM2F128 $0x20, Y7, Y6, Y2
+	VMOVUPS    Y2, (R9)
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VMOVUPS    Y2, 32(R9)
+	VPERM2F128 $0x31, Y7, Y6, Y2
+	VMOVUPS    Y2, 64(R9)
+	VPERM2F128 $0x31, Y1, Y0, Y2
+	VMOVUPS    Y2, 96(R9)
+	ADDQ       $0x08, DI
+	CMPQ       DI, BX
+	JL         quads
+	VZEROUPPER
+	RET
+
+// func pickRowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, POPCNT, SSE2
+TEXT ·pickRowAVX512(SB), NOSPLIT, $112-168
+	MOVQ         vals_base+0(FP), AX
+	MOVQ         AX, (SP)
+	MOVQ         offs_base+24(FP), AX
+	MOVQ         AX, 8(SP)
+	MOVQ         counts_base+48(FP), AX
+	MOVQ         AX, 16(SP)
+	MOVQ         dy_base+80(FP), AX
+	MOVQ         AX, 24(SP)
+	MOVQ         idx_base+104(FP), AX
+	MOVQ         AX, 32(SP)
+	MOVQ         counts_len+56(FP), AX
+	MOVQ         AX, 40(SP)
+	MOVQ         delta+160(FP), AX
+	VXORPS       Z1, Z1, Z1
+	MOVL         $0x00000004, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Z2
+	MOVL         $0x00000003, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Z3
+	VMOVDQU      (AX), Y0
+	VMOVDQU32    ramp<>+0(SB), Z4
+	MOVQ         step+152(FP), AX
+	VPBROADCASTD AX, Z6
+	VPMULLD      Z4, Z6, Z5
+	VPSLLD       $0x04, Z6, Z6
+	MOVQ         base+144(FP), AX
+	VPBROADCASTD AX, Z7
+	VPADDD       Z7, Z5, Z5
+	VPADDD       Z4, Z4, Z4
+
+lists:
+	MOVQ      40(SP), AX
+	TESTQ     AX, AX
+	JLE       end
+	MOVQ      $0x00000010, CX
+	CMPQ      AX, CX
+	CMOVQGT   CX, AX
+	MOVL      $0x0000ffff, CX
+	BZHIL     AX, CX, CX
+	KMOVW     CX, K1
+	MOVQ      n+136(FP), BX
+	MOVQ      stride+128(FP), SI
+	MOVQ      24(SP), CX
+	MOVQ      32(SP), DX
+	TESTQ     BX, BX
+	JZ        end
+	VMOVDQA32 Z5, Z7
+
+block:
+	VXORPS      Z8, Z8, Z8
+	VXORPS      Z9, Z9, Z9
+	VXORPS      Z10, Z10, Z10
+	VXORPS      Z11, Z11, Z11
+	VXORPS      Z12, Z12, Z12
+	VXORPS      Z13, Z13, Z13
+	VXORPS      Z14, Z14, Z14
+	VXORPS      Z15, Z15, Z15
+	VXORPS      Z16, Z16, Z16
+	VXORPS      Z17, Z17, Z17
+	VXORPS      Z18, Z18, Z18
+	VXORPS      Z19, Z19, Z19
+	VXORPS      Z20, Z20, Z20
+	VXORPS      Z21, Z21, Z21
+	VXORPS      Z22, Z22, Z22
+	VXORPS      Z23, Z23, Z23
+	VXORPS      Z24, Z24, Z24
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z8
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x00, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x01
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z9
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x02, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x02
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z10
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x04, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x03
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z11
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x06, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x04
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z12
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x08, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x05
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z13
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x0a, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x06
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z14
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x0c, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x07
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z15
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x0e, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x08
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z16
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x10, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x09
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z17
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x12, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x0a
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z18
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x14, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x0b
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z19
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x16, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x0c
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z20
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x18, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x0d
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z21
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x1a, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x0e
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z22
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x1c, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+	CMPQ        BX, $0x0f
+	JLE         loaded
+	VPMOVZXBD.Z (DX), K1, Z25
+	VPCMPGTD    Z25, Z2, K1, K2
+	VMOVUPS.Z   (CX), K2, Z23
+	VPANDD      Z3, Z25, Z25
+	VPSLLD      $0x1e, Z25, Z25
+	VPORD       Z25, Z24, Z24
+	LEAQ        (CX)(SI*4), CX
+	ADDQ        SI, DX
+
+loaded:
+	VMOVDQU32     Z24, 48(SP)
+	VUNPCKLPS     Z9, Z8, Z24
+	VUNPCKHPS     Z9, Z8, Z8
+	VUNPCKLPS     Z11, Z10, Z9
+	VUNPCKHPS     Z11, Z10, Z10
+	VUNPCKLPD     Z9, Z24, Z11
+	VUNPCKHPD     Z9, Z24, Z9
+	VUNPCKLPD     Z10, Z8, Z24
+	VUNPCKHPD     Z10, Z8, Z8
+	VUNPCKLPS     Z13, Z12, Z10
+	VUNPCKHPS     Z13, Z12, Z12
+	VUNPCKLPS     Z15, Z14, Z13
+	VUNPCKHPS     Z15, Z14, Z14
+	VUNPCKLPD     Z13, Z10, Z15
+	VUNPCKHPD     Z13, Z10, Z10
+	VUNPCKLPD     Z14, Z12, Z13
+	VUNPCKHPD     Z14, Z12, Z12
+	VUNPCKLPS     Z17, Z16, Z14
+	VUNPCKHPS     Z17, Z16, Z16
+	VUNPCKLPS     Z19, Z18, Z17
+	VUNPCKHPS     Z19, Z18, Z18
+	VUNPCKLPD     Z17, Z14, Z19
+	VUNPCKHPD     Z17, Z14, Z14
+	VUNPCKLPD     Z18, Z16, Z17
+	VUNPCKHPD     Z18, Z16, Z16
+	VUNPCKLPS     Z21, Z20, Z18
+	VUNPCKHPS     Z21, Z20, Z20
+	VUNPCKLPS     Z23, Z22, Z21
+	VUNPCKHPS     Z23, Z22, Z22
+	VUNPCKLPD     Z21, Z18, Z23
+	VUNPCKHPD     Z21, Z18, Z18
+	VUNPCKLPD     Z22, Z20, Z21
+	VUNPCKHPD     Z22, Z20, Z20
+	VSHUFF32X4    $0x88, Z15, Z11, Z22
+	VSHUFF32X4    $0xdd, Z15, Z11, Z11
+	VSHUFF32X4    $0x88, Z23, Z19, Z15
+	VSHUFF32X4    $0xdd, Z23, Z19, Z19
+	VSHUFF32X4    $0x88, Z15, Z22, Z23
+	VSHUFF32X4    $0xdd, Z15, Z22, Z15
+	VSHUFF32X4    $0x88, Z19, Z11, Z22
+	VSHUFF32X4    $0xdd, Z19, Z11, Z11
+	VSHUFF32X4    $0x88, Z10, Z9, Z19
+	VSHUFF32X4    $0xdd, Z10, Z9, Z9
+	VSHUFF32X4    $0x88, Z18, Z14, Z10
+	VSHUFF32X4    $0xdd, Z18, Z14, Z14
+	VSHUFF32X4    $0x88, Z10, Z19, Z18
+	VSHUFF32X4    $0xdd, Z10, Z19, Z10
+	VSHUFF32X4    $0x88, Z14, Z9, Z19
+	VSHUFF32X4    $0xdd, Z14, Z9, Z9
+	VSHUFF32X4    $0x88, Z13, Z24, Z14
+	VSHUFF32X4    $0xdd, Z13, Z24, Z13
+	VSHUFF32X4    $0x88, Z21, Z17, Z24
+	VSHUFF32X4    $0xdd, Z21, Z17, Z17
+	VSHUFF32X4    $0x88, Z24, Z14, Z21
+	VSHUFF32X4    $0xdd, Z24, Z14, Z14
+	VSHUFF32X4    $0x88, Z17, Z13, Z24
+	VSHUFF32X4    $0xdd, Z17, Z13, Z13
+	VSHUFF32X4    $0x88, Z12, Z8, Z17
+	VSHUFF32X4    $0xdd, Z12, Z8, Z8
+	VSHUFF32X4    $0x88, Z20, Z16, Z12
+	VSHUFF32X4    $0xdd, Z20, Z16, Z16
+	VSHUFF32X4    $0x88, Z12, Z17, Z20
+	VSHUFF32X4    $0xdd, Z12, Z17, Z12
+	VSHUFF32X4    $0x88, Z16, Z8, Z17
+	VSHUFF32X4    $0xdd, Z16, Z8, Z8
+	MOVQ          capacity+72(FP), R10
+	SHLQ          $0x02, R10
+	MOVQ          (SP), DI
+	MOVQ          8(SP), R8
+	MOVQ          16(SP), R9
+	VCMPPS        $0x04, Z1, Z23, K2
+	VPBROADCASTD  48(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       (R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z23, K2, Z23
+	VMOVUPS       Z23, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, (R9)
+	CMPQ          AX, $0x01
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z18, K2
+	VPBROADCASTD  52(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       4(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z18, K2, Z18
+	VMOVUPS       Z18, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 4(R9)
+	CMPQ          AX, $0x02
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z21, K2
+	VPBROADCASTD  56(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       8(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z21, K2, Z21
+	VMOVUPS       Z21, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 8(R9)
+	CMPQ          AX, $0x03
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z20, K2
+	VPBROADCASTD  60(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       12(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z20, K2, Z20
+	VMOVUPS       Z20, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 12(R9)
+	CMPQ          AX, $0x04
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z22, K2
+	VPBROADCASTD  64(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       16(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z22, K2, Z22
+	VMOVUPS       Z22, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 16(R9)
+	CMPQ          AX, $0x05
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z19, K2
+	VPBROADCASTD  68(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       20(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z19, K2, Z19
+	VMOVUPS       Z19, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 20(R9)
+	CMPQ          AX, $0x06
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z24, K2
+	VPBROADCASTD  72(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       24(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z24, K2, Z24
+	VMOVUPS       Z24, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 24(R9)
+	CMPQ          AX, $0x07
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z17, K2
+	VPBROADCASTD  76(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       28(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z17, K2, Z17
+	VMOVUPS       Z17, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 28(R9)
+	CMPQ          AX, $0x08
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z15, K2
+	VPBROADCASTD  80(SP), Z16
+	VPSRLVD       Z4, Z16, Z16
+	VPANDD        Z3, Z16, Z16
+	VPERMD        Z0, Z16, Z16
+	VPADDD        Z7, Z16, Z16
+	MOVLQSX       32(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z15, K2, Z15
+	VMOVUPS       Z15, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z16, K2, Z16
+	VMOVDQU32     Z16, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 32(R9)
+	CMPQ          AX, $0x09
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z10, K2
+	VPBROADCASTD  84(SP), Z15
+	VPSRLVD       Z4, Z15, Z15
+	VPANDD        Z3, Z15, Z15
+	VPERMD        Z0, Z15, Z15
+	VPADDD        Z7, Z15, Z15
+	MOVLQSX       36(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z10, K2, Z10
+	VMOVUPS       Z10, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z15, K2, Z15
+	VMOVDQU32     Z15, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 36(R9)
+	CMPQ          AX, $0x0a
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z14, K2
+	VPBROADCASTD  88(SP), Z10
+	VPSRLVD       Z4, Z10, Z10
+	VPANDD        Z3, Z10, Z10
+	VPERMD        Z0, Z10, Z10
+	VPADDD        Z7, Z10, Z10
+	MOVLQSX       40(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z14, K2, Z14
+	VMOVUPS       Z14, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z10, K2, Z10
+	VMOVDQU32     Z10, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 40(R9)
+	CMPQ          AX, $0x0b
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z12, K2
+	VPBROADCASTD  92(SP), Z10
+	VPSRLVD       Z4, Z10, Z10
+	VPANDD        Z3, Z10, Z10
+	VPERMD        Z0, Z10, Z10
+	VPADDD        Z7, Z10, Z10
+	MOVLQSX       44(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z12, K2, Z12
+	VMOVUPS       Z12, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z10, K2, Z10
+	VMOVDQU32     Z10, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 44(R9)
+	CMPQ          AX, $0x0c
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z11, K2
+	VPBROADCASTD  96(SP), Z10
+	VPSRLVD       Z4, Z10, Z10
+	VPANDD        Z3, Z10, Z10
+	VPERMD        Z0, Z10, Z10
+	VPADDD        Z7, Z10, Z10
+	MOVLQSX       48(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z11, K2, Z11
+	VMOVUPS       Z11, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z10, K2, Z10
+	VMOVDQU32     Z10, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 48(R9)
+	CMPQ          AX, $0x0d
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z9, K2
+	VPBROADCASTD  100(SP), Z10
+	VPSRLVD       Z4, Z10, Z10
+	VPANDD        Z3, Z10, Z10
+	VPERMD        Z0, Z10, Z10
+	VPADDD        Z7, Z10, Z10
+	MOVLQSX       52(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z9, K2, Z9
+	VMOVUPS       Z9, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z10, K2, Z10
+	VMOVDQU32     Z10, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 52(R9)
+	CMPQ          AX, $0x0e
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z13, K2
+	VPBROADCASTD  104(SP), Z9
+	VPSRLVD       Z4, Z9, Z9
+	VPANDD        Z3, Z9, Z9
+	VPERMD        Z0, Z9, Z9
+	VPADDD        Z7, Z9, Z9
+	MOVLQSX       56(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z13, K2, Z13
+	VMOVUPS       Z13, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z9, K2, Z9
+	VMOVDQU32     Z9, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 56(R9)
+	CMPQ          AX, $0x0f
+	JLE           stored
+	ADDQ          R10, DI
+	ADDQ          R10, R8
+	VCMPPS        $0x04, Z1, Z8, K2
+	VPBROADCASTD  108(SP), Z9
+	VPSRLVD       Z4, Z9, Z9
+	VPANDD        Z3, Z9, Z9
+	VPERMD        Z0, Z9, Z9
+	VPADDD        Z7, Z9, Z9
+	MOVLQSX       60(R9), R11
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	MOVL          $0x0000ffff, R13
+	BZHIL         R12, R13, R13
+	KMOVW         R13, K3
+	VCOMPRESSPS.Z Z8, K2, Z8
+	VMOVUPS       Z8, K3, (DI)(R11*4)
+	VPCOMPRESSD.Z Z9, K2, Z9
+	VMOVDQU32     Z9, K3, (R8)(R11*4)
+	ADDQ          R12, R11
+	MOVL          R11, 60(R9)
+
+stored:
+	VPADDD Z6, Z7, Z7
+	SUBQ   $0x10, BX
+	JG     block
+	MOVQ   R10, AX
+	SHLQ   $0x04, AX
+	ADDQ   AX, (SP)
+	ADDQ   AX, 8(SP)
+	ADDQ   $0x40, 16(SP)
+	ADDQ   $0x40, 24(SP)
+	ADDQ   $0x10, 32(SP)
+	SUBQ   $0x10, 40(SP)
+	JMP    lists
+
+end:
+	VZEROUPPER
+	RET
+
+// func pickWindowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, POPCNT, SSE2
+TEXT ·pickWindowAVX512(SB), NOSPLIT, $56-152
+	MOVQ         vals_base+0(FP), AX
+	MOVQ         offs_base+24(FP), CX
+	MOVQ         dy_base+80(FP), DX
+	MOVQ         idx_base+104(FP), BX
+	VXORPS       Z0, Z0, Z0
+	MOVL         $0x00000000, SI
+	MOVD         SI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000001, SI
+	MOVD         SI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x00000002, SI
+	MOVD         SI, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x00000003, SI
+	MOVD         SI, X4
+	VPBROADCASTD X4, Z4
+	MOVQ         wStep+144(FP), SI
+	VPBROADCASTD SI, Z6
+	VPMULLD      ramp<>+0(SB), Z6, Z5
+	VPSLLD       $0x04, Z6, Z6
+	MOVQ         windows+136(FP), SI
+	MOVQ         SI, (SP)
+	XORQ         SI, SI
+	MOVQ         SI, 8(SP)
+	MOVQ         counts_base+48(FP), SI
+	MOVQ         SI, 16(SP)
+
+window:
+	SUBQ      $0x01, (SP)
+	JL        end
+	MOVQ      capacity+72(FP), R10
+	MOVQ      8(SP), SI
+	LEAQ      (SI)(R10*1), DI
+	MOVQ      windows+136(FP), R8
+	IMULQ     R10, R8
+	LEAQ      (SI)(R8*2), R8
+	LEAQ      (R8)(R10*1), R9
+	MOVQ      SI, 24(SP)
+	MOVQ      DI, 32(SP)
+	MOVQ      R8, 40(SP)
+	MOVQ      R9, 48(SP)
+	LEAQ      (SI)(R10*2), R10
+	MOVQ      R10, 8(SP)
+	MOVQ      channels+128(FP), R10
+	VMOVDQA32 Z5, Z7
+
+channels:
+	MOVQ          R10, R11
+	MOVQ          $0x00000010, R12
+	CMPQ          R11, R12
+	CMOVQGT       R12, R11
+	MOVL          $0x0000ffff, R12
+	BZHIL         R11, R12, R12
+	KMOVW         R12, K1
+	VMOVUPS.Z     (DX), K1, Z8
+	VPMOVZXBD.Z   (BX), K1, Z9
+	VCMPPS        $0x04, Z0, Z8, K1
+	VPCMPEQD      Z1, Z9, K1, K2
+	VCOMPRESSPS.Z Z8, K2, Z10
+	VMOVUPS       Z10, (AX)(SI*4)
+	VPCOMPRESSD.Z Z7, K2, Z10
+	VMOVDQU32     Z10, (CX)(SI*4)
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, SI
+	VPCMPEQD      Z2, Z9, K1, K2
+	VCOMPRESSPS.Z Z8, K2, Z10
+	VMOVUPS       Z10, (AX)(DI*4)
+	VPCOMPRESSD.Z Z7, K2, Z10
+	VMOVDQU32     Z10, (CX)(DI*4)
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, DI
+	VPCMPEQD      Z3, Z9, K1, K2
+	VCOMPRESSPS.Z Z8, K2, Z10
+	VMOVUPS       Z10, (AX)(R8*4)
+	VPCOMPRESSD.Z Z7, K2, Z10
+	VMOVDQU32     Z10, (CX)(R8*4)
+	KMOVW         K2, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R8
+	VPCMPEQD      Z4, Z9, K1, K1
+	VCOMPRESSPS.Z Z8, K1, Z8
+	VMOVUPS       Z8, (AX)(R9*4)
+	VPCOMPRESSD.Z Z7, K1, Z8
+	VMOVDQU32     Z8, (CX)(R9*4)
+	KMOVW         K1, R12
+	POPCNTL       R12, R12
+	ADDQ          R12, R9
+	VPADDD        Z6, Z7, Z7
+	LEAQ          (DX)(R11*4), DX
+	ADDQ          R11, BX
+	SUBQ          R11, R10
+	JG            channels
+	SUBQ          24(SP), SI
+	SUBQ          32(SP), DI
+	SUBQ          40(SP), R8
+	SUBQ          48(SP), R9
+	MOVQ          windows+136(FP), R11
+	MOVQ          16(SP), R10
+	MOVL          SI, (R10)
+	MOVL          DI, 4(R10)
+	LEAQ          (R10)(R11*8), R11
+	MOVL          R8, (R11)
+	MOVL          R9, 4(R11)
+	ADDQ          $0x08, 16(SP)
+	JMP           window
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolRowAVX512(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·poolRowAVX512(SB), NOSPLIT, $0-120
+	MOVQ         y_base+0(FP), AX
+	MOVQ         idx_base+24(FP), CX
+	MOVQ         top_base+56(FP), DX
+	MOVQ         bottom_base+80(FP), BX
+	MOVQ         stride+48(FP), SI
+	MOVQ         windows+104(FP), DI
+	MOVQ         n+112(FP), R8
+	VXORPS       Z0, Z0, Z0
+	MOVL         $0xffffffff, R9
+	MOVD         R9, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0x00000000, R9
+	MOVD         R9, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x00000001, R9
+	MOVD         R9, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x00000002, R9
+	MOVD         R9, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x00000003, R9
+	MOVD         R9, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x00000004, R9
+	MOVD         R9, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x0000ffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	TESTQ        DI, DI
+	JZ           end
+
+window:
+	VMOVUPS   (DX), Z7
+	VMOVUPS   64(DX), Z8
+	VCMPPS    $0x03, Z8, Z7, K2
+	VCMPPS    $0x1e, Z7, Z8, K3
+	VMAXPS    Z7, Z8, Z7
+	VPBLENDMD Z3, Z2, K3, Z9
+	VMOVUPS   (BX), Z8
+	VMOVUPS   64(BX), Z12
+	VCMPPS    $0x03, Z12, Z8, K3
+	VCMPPS    $0x1e, Z8, Z12, K4
+	VMAXPS    Z8, Z12, Z8
+	VPBLENDMD Z5, Z4, K4, Z10
+	VCMPPS    $0x1e, Z7, Z8, K4
+	VMAXPS    Z7, Z8, Z7
+	VPBLENDMD Z10, Z9, K4, Z11
+	KORW      K2, K3, K3
+	VCMPPS    $0x1e, Z0, Z7, K2
+	KANDNW    K2, K3, K2
+	VPBLENDMD Z11, Z6, K2, Z11
+	VMOVAPS.Z Z7, K2, Z7
+	VMOVAPS   Z1, K3, Z7
+	VMOVUPS   Z7, K1, (AX)
+	VPMOVDB   Z11, K1, (CX)
+	ADDQ      $0x00000080, DX
+	ADDQ      $0x00000080, BX
+	LEAQ      (AX)(SI*4), AX
+	ADDQ      SI, CX
+	DECQ      DI
+	JNZ       window
+
+end:
+	VZEROUPPER
+	RET
+
+// func quadRowAVX512(quad []float32, row []float32, next []float32, n int, cin int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·quadRowAVX512(SB), NOSPLIT, $0-88
+	VMOVDQU32 zipValues0<>+0(SB), Z0
+	VMOVDQU64 zipPairs0<>+0(SB), Z1
+	VMOVDQU32 zipValues1<>+0(SB), Z2
+	VMOVDQU64 zipPairs1<>+0(SB), Z3
+	MOVQ      quad_base+0(FP), AX
+	MOVQ      row_base+24(FP), CX
+	MOVQ      next_base+48(FP), DX
+	MOVQ      n+72(FP), BX
+	MOVQ      cin+80(FP), SI
+	XORQ      DI, DI
+	LEAQ      -16(BX), R8
+
+quads:
+	CMPQ      DI, R8
+	CMOVQGT   R8, DI
+	LEAQ      (DI)(SI*1), R9
+	MOVQ      DI, R10
+	SHLQ      $0x04, R10
+	ADDQ      AX, R10
+	VMOVUPS   (CX)(DI*4), Z4
+	VMOVUPS   (CX)(R9*4), Z5
+	VMOVUPS   (DX)(DI*4), Z6
+	VMOVUPS   (DX)(R9*4), Z7
+	VMOVDQA32 Z0, Z8
+	VPERMI2PS Z5, Z4, Z8
+	VMOVDQA32 Z0, Z9
+	VPERMI2PS Z7, Z6, Z9
+	VMOVDQA64 Z1, Z10
+	VPERMI2PD Z9, Z8, Z10
+	VMOVUPS   Z10, (R10)
+	VMOVDQA64 Z3, Z10
+	VPERMI2PD Z9, Z8, Z10
+	VMOVUPS   Z10, 64(R10)
+	VMOVDQA32 Z2, Z8
+	VPERMI2PS Z5, Z4, Z8
+	VMOVDQA32 Z2, Z4
+	VPERMI2PS Z7, Z6, Z4
+	VMOVDQA64 Z1, Z5
+	VPERMI2PD Z4, Z8, Z5
+	VMOVUPS   Z5, 128(R10)
+	VMOVDQA64 Z3, Z5
+	VPERMI2PD Z4, Z8, Z5
+	VMOVUPS   Z5, 192(R10)
+	ADDQ      $0x10, DI
+	CMPQ      DI, BX
+	JL        quads
+	VZEROUPPER
+	RET
+
+DATA zipValues0<>+0(SB)/4, $0x00000000
+DATA zipValues0<>+4(SB)/4, $0x00000010
+DATA zipValues0<>+8(SB)/4, $0x00000001
+DATA zipValues0<>+12(SB)/4, $0x00000011
+DATA zipValues0<>+16(SB)/4, $0x00000002
+DATA zipValues0<>+20(SB)/4, $0x00000012
+DATA zipValues0<>+24(SB)/4, $0x00000003
+DATA zipValues0<>+28(SB)/4, $0x00000013
+DATA zipValues0<>+32(SB)/4, $0x00000004
+DATA zipValues0<>+36(SB)/4, $0x00000014
+DATA zipValues0<>+40(SB)/4, $0x00000005
+DATA zipValues0<>+44(SB)/4, $0x00000015
+DATA zipValues0<>+48(SB)/4, $0x00000006
+DATA zipValues0<>+52(SB)/4, $0x00000016
+DATA zipValues0<>+56(SB)/4, $0x00000007
+DATA zipValues0<>+60(SB)/4, $0x00000017
+GLOBL zipValues0<>(SB), RODATA|NOPTR, $64
+
+DATA zipPairs0<>+0(SB)/8, $0x0000000000000000
+DATA zipPairs0<>+8(SB)/8, $0x0000000000000008
+DATA zipPairs0<>+16(SB)/8, $0x0000000000000001
+DATA zipPairs0<>+24(SB)/8, $0x0000000000000009
+DATA zipPairs0<>+32(SB)/8, $0x0000000000000002
+DATA zipPairs0<>+40(SB)/8, $0x000000000000000a
+DATA zipPairs0<>+48(SB)/8, $0x0000000000000003
+DATA zipPairs0<>+56(SB)/8, $0x000000000000000b
+GLOBL zipPairs0<>(SB), RODATA|NOPTR, $64
+
+DATA zipValues1<>+0(SB)/4, $0x00000008
+DATA zipValues1<>+4(SB)/4, $0x00000018
+DATA zipValues1<>+8(SB)/4, $0x00000009
+DATA zipValues1<>+12(SB)/4, $0x00000019
+DATA zipValues1<>+16(SB)/4, $0x0000000a
+DATA zipValues1<>+20(SB)/4, $0x0000001a
+DATA zipValues1<>+24(SB)/4, $0x0000000b
+DATA zipValues1<>+28(SB)/4, $0x0000001b
+DATA zipValues1<>+32(SB)/4, $0x0000000c
+DATA zipValues1<>+36(SB)/4, $0x0000001c
+DATA zipValues1<>+40(SB)/4, $0x0000000d
+DATA zipValues1<>+44(SB)/4, $0x0000001d
+DATA zipValues1<>+48(SB)/4, $0x0000000e
+DATA zipValues1<>+52(SB)/4, $0x0000001e
+DATA zipValues1<>+56(SB)/4, $0x0000000f
+DATA zipValues1<>+60(SB)/4, $0x0000001f
+GLOBL zipValues1<>(SB), RODATA|NOPTR, $64
+
+DATA zipPairs1<>+0(SB)/8, $0x0000000000000004
+DATA zipPairs1<>+8(SB)/8, $0x000000000000000c
+DATA zipPairs1<>+16(SB)/8, $0x0000000000000005
+DATA zipPairs1<>+24(SB)/8, $0x000000000000000d
+DATA zipPairs1<>+32(SB)/8, $0x0000000000000006
+DATA zipPairs1<>+40(SB)/8, $0x000000000000000e
+DATA zipPairs1<>+48(SB)/8, $0x0000000000000007
+DATA zipPairs1<>+56(SB)/8, $0x000000000000000f
+GLOBL zipPairs1<>(SB), RODATA|NOPTR, $64

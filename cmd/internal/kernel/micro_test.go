@@ -60,7 +60,7 @@ func TestFusedChain(t *testing.T) {
 	for _, m := range assembly(t) {
 		t.Run(m.name, func(t *testing.T) {
 			rng := newRand(t)
-			for n := 1; n <= 15; n++ {
+			for n := 1; n <= 50; n++ {
 				rows, run, step := 1+rng.IntN(3), 1+rng.IntN(40), 1+rng.IntN(2)
 				pix, row, ws, ds := 1+rng.IntN(5), 7+rng.IntN(50), lanes+rng.IntN(3), lanes+rng.IntN(4)
 				x := values(rng, n*pix+rows*row+run*step)
@@ -80,7 +80,7 @@ func TestFusedChain(t *testing.T) {
 					checkSame(t, fmt.Sprint("tile ", n), got, want)
 				}
 			}
-			for _, run := range []int{1, 2, 7, 8, 9, 15, 24, 47, 48, 95, 96, 97, 100, 192, 203} {
+			for _, run := range []int{1, 2, 7, 8, 9, 15, 16, 17, 24, 47, 48, 95, 96, 97, 100, 192, 203, 384, 400, 611} {
 				vals, offs, counts, capacity := someLists(rng, 5)
 				src := values(rng, 40+run)
 				got := values(rng, 4*11+run)
@@ -95,7 +95,7 @@ func TestFusedChain(t *testing.T) {
 				}
 				checkSame(t, fmt.Sprint("lists ", run), got, want)
 			}
-			for _, n := range []int{8, 24, 32} {
+			for _, n := range []int{8, 16, 24, 32} {
 				const windows, stride = 7, 40
 				dy, idx := someWindows(rng, windows*stride)
 				quad := values(rng, (2*windows+1)*12)
@@ -152,7 +152,7 @@ func TestExactMicro(t *testing.T) {
 	for _, m := range assembly(t) {
 		t.Run(m.name, func(t *testing.T) {
 			rng := newRand(t)
-			for _, channels := range []int{1, 5, 8, 16, 31, 32, 40} {
+			for _, channels := range []int{1, 5, 8, 16, 31, 32, 40, 272} {
 				for windows := range 5 {
 					dy, idx := someWindows(rng, windows*channels)
 					if len(dy) > 3 {
@@ -230,7 +230,7 @@ func TestExactMicro(t *testing.T) {
 					checkSame(t, "transposed", got, want)
 				}
 			}
-			for _, n := range []int{8, 9, 15, 16, 21} {
+			for _, n := range []int{8, 9, 15, 16, 17, 21, 40, 47} {
 				row, next := values(rng, n+3), values(rng, n+3)
 				want, got := make([]float32, 4*n), make([]float32, 4*n)
 				for k := range n {

@@ -107,7 +107,7 @@ func newPool(threads int, m *micro) *Pool {
 	return p
 }
 
-// Path names the implementation in use, such as "avx2" or "go".
+// Path names the implementation in use, such as "avx512", "avx2" or "go".
 func (p *Pool) Path() string { return p.micro.name }
 
 // Threads returns the number of threads, the caller's included.

@@ -9,14 +9,13 @@ import (
 func (v isa) addReLU() {
 	function("addReLU"+v.suffix, "func(y, x []float32)", "adds x to y and applies ReLU, to as many values as fill whole vectors.")
 	y, x := base("y"), base("x")
-	zero := v.vector()
-	VXORPS(zero, zero, zero)
+	zero := v.zero()
 	v.each("y", func(k reg.GPVirtual) {
-		sum, drop := v.vector(), v.vector()
+		sum, open := v.vector(), v.mask()
 		VMOVUPS(indexed(y, k, 4, 0), sum)
 		VADDPS(indexed(x, k, 4, 0), sum, sum)
-		VCMPPS(lessEqual, zero, sum, drop)
-		VANDNPS(sum, drop, sum)
+		VCMPPS(notLessEqual, zero, sum, open)
+		v.keep(open, sum, sum)
 		VMOVUPS(sum, indexed(y, k, 4, 0))
 	})
 }

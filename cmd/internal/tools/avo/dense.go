@@ -17,136 +17,187 @@ import (
 func (v isa) tile(name string, unroll int) {
 	function(name+v.suffix, "func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)",
 		"computes rows of 16 lanes.")
-	dst, init, x := base("dst"), base("init"), base("x")
-	pix, wStride := size("pixStride"), size("wStride")
-	step := size("step")
-	n := number("n")
+	t := tile{isa: v, unroll: unroll, step: size("step"), wStride: size("wStride")}
+	t.dst, t.init, t.x, t.n = variable(base("dst")), variable(base("init")), variable(base("x")), variable(number("n"))
+	t.pix = []reg.GPVirtual{size("pixStride")}
+	t.group = 3
+	if v.tiles[0] > 6 {
+		three, five := GP64(), GP64()
+		LEAQ(indexed(t.pix[0], t.pix[0], 2, 0), three)
+		LEAQ(indexed(t.pix[0], t.pix[0], 4, 0), five)
+		t.pix = append(t.pix, three, five)
+		t.group = 7
+	}
 
 	// What is left to go from the end of a run to the next row of x.
-	skip, tmp := number("run"), GP64()
-	IMULQ(step, skip)
-	Load(Param("rowStride"), tmp)
-	SHLQ(operand.Imm(2), tmp)
-	SUBQ(skip, tmp)
-	MOVQ(tmp, skip)
+	t.skip = size("rowStride")
+	run := number("run")
+	IMULQ(t.step, run)
+	SUBQ(run, t.skip)
 
 	for _, rows := range v.tiles {
-		v.tileOf(rows, unroll, dst, init, x, pix, step, wStride, n, skip)
+		t.loop(rows)
 	}
 	VZEROUPPER()
 	RET()
 }
 
-func (v isa) tileOf(pixels, unroll int, dst, init, x, pix, step, wStride, n, skip reg.GPVirtual) {
-	name := func(s string) string { return fmt.Sprintf("%s%d", s, pixels) }
-	wide := 16 / v.lanes
-	acc := v.vectors(pixels * wide)
+// variable keeps a value on the stack.
+func variable(value reg.GPVirtual) operand.Mem {
+	m := AllocLocal(8)
+	MOVQ(value, m)
+	return m
+}
+
+// tile is what the loops of a tile function share; sizes are in bytes.
+type tile struct {
+	isa
+	unroll              int
+	dst, init, x, n     operand.Mem // move on with the rows done
+	step, wStride, skip reg.GPVirtual
+	pix                 []reg.GPVirtual // 1, or 1, 3 and 5 times the distance of rows
+	group               int             // rows that are addressed from the same base
+}
+
+// loop computes tiles of a number of rows, as many as there are.
+func (t *tile) loop(rows int) {
+	name := func(s string) string { return fmt.Sprintf("%s%d", s, rows) }
+	wide := 16 / t.lanes
+	acc := t.vectors(rows * wide)
 
 	Label(name("tile"))
-	CMPQ(n, operand.Imm(uint64(pixels)))
+	CMPQ(t.n, operand.Imm(uint64(rows)))
 	JL(jump(name("done")))
-	if even := 2 * v.tiles[1]; pixels == v.tiles[0] && even > pixels {
+	if even := 2 * t.tiles[1]; rows == t.tiles[0] && even > rows {
 		// Two halves have more accumulators to hide latency than a whole and a rest.
-		CMPQ(n, operand.Imm(uint64(even)))
+		CMPQ(t.n, operand.Imm(uint64(even)))
 		JE(jump(name("done")))
 	}
 
-	ptr, stride := GP64(), GP64()
-	Load(Param("initStride"), stride)
-	SHLQ(operand.Imm(2), stride)
-	MOVQ(init, ptr)
-	for p := range pixels {
+	ptr, stride := GP64(), size("initStride")
+	MOVQ(t.init, ptr)
+	for p := range rows {
 		for i := range wide {
-			VMOVUPS(at(ptr, i*v.bytes()), acc[p*wide+i])
+			VMOVUPS(at(ptr, i*t.bytes()), acc[p*wide+i])
 		}
 		ADDQ(stride, ptr)
 	}
-	LEAQ(indexed(init, stride, 1, 0), init)
-	for range pixels - 1 {
-		ADDQ(stride, init)
-	}
+	MOVQ(ptr, t.init)
 
-	// Pixels 0..2 are addressed from b, 3..5 from b3 = b + 3*pix.
-	b, w, r := GP64(), GP64(), GP64()
 	var bases []reg.GPVirtual
-	MOVQ(x, b)
-	bases = append(bases, b)
-	for p := 3; p < pixels; p += 3 {
-		next := GP64()
-		LEAQ(indexed(bases[len(bases)-1], pix, 2, 0), next)
-		ADDQ(pix, next)
-		bases = append(bases, next)
+	for p := 0; p < rows; p += t.group {
+		b := GP64()
+		if p == 0 {
+			MOVQ(t.x, b)
+		} else {
+			t.next(bases[len(bases)-1], b)
+		}
+		bases = append(bases, b)
 	}
-	Load(Param("w").Base(), w)
-	Load(Param("rows"), r)
+	w, r := base("w"), number("rows")
 	var wStride3 reg.GPVirtual
-	if unroll > 3 {
+	if t.unroll > 3 {
 		wStride3 = GP64()
-		LEAQ(indexed(wStride, wStride, 2, 0), wStride3)
+		LEAQ(indexed(t.wStride, t.wStride, 2, 0), wStride3)
 	}
 
 	Label(name("row"))
-	j := GP64()
-	Load(Param("run"), j)
+	j := number("run")
 
 	Label(name("run"))
-	for u := range unroll {
-		weights := v.vectors(wide)
+	for u := range t.unroll {
+		weights := t.vectors(wide)
 		for i := range wide {
 			if u == 3 {
-				VMOVUPS(indexed(w, wStride3, 1, i*v.bytes()), weights[i])
+				VMOVUPS(indexed(w, wStride3, 1, i*t.bytes()), weights[i])
 			} else {
-				VMOVUPS(scaled(w, wStride, u, i*v.bytes()), weights[i])
+				VMOVUPS(scaled(w, t.wStride, u, i*t.bytes()), weights[i])
 			}
 		}
-		for p := range pixels {
-			in := v.vector()
-			VBROADCASTSS(scaled(bases[p/3], pix, p%3, 4*u), in)
-			for i := range wide {
-				VFMADD231PS(weights[i], in, acc[p*wide+i])
-			}
+		for p := range rows {
+			t.madd(t.row(bases, p, 4*u), weights, acc[p*wide:])
 		}
 	}
 	for _, b := range bases {
-		if unroll == 1 {
-			ADDQ(step, b)
+		if t.unroll == 1 {
+			ADDQ(t.step, b)
 		} else {
-			ADDQ(operand.Imm(uint64(4*unroll)), b)
+			ADDQ(operand.Imm(uint64(4*t.unroll)), b)
 		}
 	}
-	switch unroll {
+	switch t.unroll {
 	case 1:
-		ADDQ(wStride, w)
+		ADDQ(t.wStride, w)
 	case 3:
-		LEAQ(indexed(w, wStride, 2, 0), w)
-		ADDQ(wStride, w)
+		LEAQ(indexed(w, t.wStride, 2, 0), w)
+		ADDQ(t.wStride, w)
 	case 4:
-		LEAQ(indexed(w, wStride, 4, 0), w)
+		LEAQ(indexed(w, t.wStride, 4, 0), w)
 	}
-	SUBQ(operand.Imm(uint64(unroll)), j)
+	SUBQ(operand.Imm(uint64(t.unroll)), j)
 	JNZ(jump(name("run")))
 
 	for _, b := range bases {
-		ADDQ(skip, b)
+		ADDQ(t.skip, b)
 	}
 	DECQ(r)
 	JNZ(jump(name("row")))
 
-	Load(Param("dstStride"), stride)
-	SHLQ(operand.Imm(2), stride)
-	for p := range pixels {
+	ptr, stride = GP64(), size("dstStride")
+	MOVQ(t.dst, ptr)
+	for p := range rows {
 		for i := range wide {
-			VMOVUPS(acc[p*wide+i], at(dst, i*v.bytes()))
+			VMOVUPS(acc[p*wide+i], at(ptr, i*t.bytes()))
 		}
-		ADDQ(stride, dst)
-		ADDQ(pix, x)
+		ADDQ(stride, ptr)
 	}
-	SUBQ(operand.Imm(uint64(pixels)), n)
+	MOVQ(ptr, t.dst)
+	done := GP64()
+	IMUL3Q(operand.Imm(uint64(rows)), t.pix[0], done)
+	ADDQ(done, t.x)
+	SUBQ(operand.Imm(uint64(rows)), t.n)
 	JMP(jump(name("tile")))
 	Label(name("done"))
 }
 
-// scaled is r + n*stride + disp for n from 0 to 2.
+// next sets to the address of the row that is a group further than from.
+func (t *tile) next(from, to reg.GPVirtual) {
+	switch t.group {
+	case 3:
+		LEAQ(indexed(from, t.pix[0], 2, 0), to)
+	case 7:
+		LEAQ(indexed(from, t.pix[1], 2, 0), to)
+	}
+	ADDQ(t.pix[0], to)
+}
+
+// row addresses the input of row p.
+func (t *tile) row(bases []reg.GPVirtual, p, disp int) operand.Mem {
+	b := bases[p/t.group]
+	switch p %= t.group; p {
+	case 3, 6:
+		return indexed(b, t.pix[1], uint8(p/3), disp)
+	case 5:
+		return indexed(b, t.pix[2], 1, disp)
+	default:
+		return scaled(b, t.pix[0], p, disp)
+	}
+}
+
+// madd adds an input, broadcast, times the weights.
+func (t *tile) madd(in operand.Mem, weights, acc []reg.VecVirtual) {
+	if t.masks {
+		VFMADD231PS_BCST(in, weights[0], acc[0])
+		return
+	}
+	x := t.vector()
+	VBROADCASTSS(in, x)
+	for i, w := range weights {
+		VFMADD231PS(w, x, acc[i])
+	}
+}
+
+// scaled is r + n*stride + disp for n of 0, 1, 2 or 4.
 func scaled(r, stride reg.Register, n, disp int) operand.Mem {
 	if n == 0 {
 		return at(r, disp)

@@ -23,21 +23,13 @@ func (v isa) each(first string, body func(k reg.GPVirtual)) {
 	RET()
 }
 
-// broadcast loads a float32 parameter into all lanes.
-func (v isa) broadcast(name string) reg.VecVirtual {
-	x, r := v.vector(), XMM()
-	Load(Param(name), r)
-	VBROADCASTSS(r, x)
-	return x
-}
-
 // rmsprop updates weights, one rounding for each operation.
 func (v isa) rmsprop() {
 	function("rmsprop"+v.suffix, "func(w, a, grad []float32, lr, rho, rest, eps, floor float32)",
 		"updates weights, as many as fill whole vectors.")
 	w, a, grad := base("w"), base("a"), base("grad")
 	lr, rho, rest, eps, floor := v.broadcast("lr"), v.broadcast("rho"), v.broadcast("rest"), v.broadcast("eps"), v.broadcast("floor")
-	sign := constant(1 << 31)
+	sign := v.constant(1 << 31)
 	v.each("w", func(k reg.GPVirtual) {
 		d, m, avg := v.vector(), v.vector(), v.vector()
 		VMOVUPS(indexed(grad, k, 4, 0), d)
@@ -78,13 +70,12 @@ func (v isa) scale() {
 func (v isa) relu() {
 	function("relu"+v.suffix, "func(y, x []float32)", "applies ReLU, to as many values as fill whole vectors.")
 	y, x := base("y"), base("x")
-	zero := v.vector()
-	VXORPS(zero, zero, zero)
+	zero := v.zero()
 	v.each("y", func(k reg.GPVirtual) {
-		value, drop := v.vector(), v.vector()
+		value, open := v.vector(), v.mask()
 		VMOVUPS(indexed(x, k, 4, 0), value)
-		VCMPPS(lessEqual, zero, value, drop)
-		VANDNPS(value, drop, value)
+		VCMPPS(notLessEqual, zero, value, open)
+		v.keep(open, value, value)
 		VMOVUPS(value, indexed(y, k, 4, 0))
 	})
 }

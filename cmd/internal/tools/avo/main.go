@@ -16,10 +16,18 @@ import (
 // isa is an instruction set with its vector registers. Every loop works on
 // different results in different lanes and adds the terms of a result one by one,
 // in an order that no isa may change: all give the same bits.
+//
+// A new function is best a method of isa that takes its registers from vector and
+// vectors, counts in lanes and bytes, and compares with the methods of vector.go; main calls it
+// for every isa. Most instructions take either register. Those that exist for one kind only
+// (VMASKMOVPS, VBLENDVPS and VPERM2F128, or all that use opmask registers) make
+// a function for one isa, like those in avx2.go and avx512.go. What does not fill vectors is left
+// to the caller, see path_amd64.go.
 type isa struct {
 	suffix string
 	lanes  int // float32 values of a vector
 	vector func() reg.VecVirtual
+	masks  bool  // comparisons give opmask registers, operands may be broadcast
 	tiles  []int // rows of a tile, largest first; each needs 16/lanes vectors
 	runs   []int // vectors of a run of values, largest first, the last 1
 }
@@ -32,6 +40,18 @@ var avx2 = isa{
 	vector: func() reg.VecVirtual { return YMM() },
 	tiles:  []int{6, 4, 2, 1},
 	runs:   []int{12, 6, 3, 1},
+}
+
+// Multiply-adds broadcast their input themselves, so a tile of 24 x 16 takes 24
+// of the 32 registers and one for weights: 25 loads for 24 multiply-adds, where a processor
+// does two of each in a cycle. Eight rows are the fewest that hide the latency of a multiply-add.
+var avx512 = isa{
+	suffix: "AVX512",
+	lanes:  16,
+	vector: func() reg.VecVirtual { return ZMM() },
+	masks:  true,
+	tiles:  []int{24, 16, 12, 8, 6, 4, 2, 1},
+	runs:   []int{24, 12, 6, 3, 1},
 }
 
 func (v isa) vectors(n int) []reg.VecVirtual {
@@ -47,32 +67,38 @@ func (v isa) bytes() int { return 4 * v.lanes }
 
 func main() {
 	ConstraintExpr("!noasm")
-	v := avx2
-	v.tile("tile", 1)
-	v.tile("tileBy3", 3)
-	v.tile("tileBy4", 4)
-	v.lists()
-	v.pickWindow()
-	v.poolRow()
-	v.biasRow()
-	v.quadRow()
-	v.quads()
-	v.rmsprop()
-	v.scale()
-	v.relu()
-	v.winogradInput()
-	v.winogradOutput()
-	v.winogradWeights()
-	v.reluGrad()
-	v.sum()
-	v.adam()
-	v.average()
-	v.moments()
-	v.centre()
-	v.centre2()
-	v.addReLU()
+	for _, v := range []isa{avx2, avx512} {
+		v.tile("tile", 1)
+		v.tile("tileBy3", 3)
+		v.tile("tileBy4", 4)
+		v.lists()
+		v.biasRow()
+		v.quads()
+		v.rmsprop()
+		v.scale()
+		v.relu()
+		v.reluGrad()
+		v.sum()
+		v.addReLU()
+		v.winogradInput()
+		v.winogradOutput()
+		v.winogradWeights()
+		v.adam()
+		v.average()
+		v.moments()
+		v.centre()
+		v.centre2()
+	}
+	ramp := ramp()
 	pickRow()
-	transpose()
+	transposeAVX2()
+	pickWindowAVX2(ramp)
+	poolRowAVX2()
+	quadRowAVX2()
+	pickRowAVX512(ramp)
+	pickWindowAVX512(ramp)
+	poolRowAVX512()
+	quadRowAVX512()
 	Generate()
 }
 
@@ -81,6 +107,15 @@ func function(name, signature, doc string) {
 	TEXT(name, 4, signature) // NOSPLIT
 	Pragma("noescape")
 	Doc(name + " " + doc)
+}
+
+// ramp is the numbers from 0 to 15.
+func ramp() operand.Mem {
+	m := GLOBL("ramp", 8|16) // RODATA|NOPTR
+	for i := range 16 {
+		DATA(4*i, operand.U32(i))
+	}
+	return m
 }
 
 // base loads the address of a slice.
@@ -114,12 +149,3 @@ func indexed(r, index reg.Register, scale uint8, disp int) operand.Mem {
 
 // jump refers to a label, which need only be unique within its function.
 func jump(name string) operand.LabelRef { return operand.LabelRef(name) }
-
-// predicates of VCMPPS
-const (
-	unordered = operand.U8(0x03)
-	notEqual  = operand.U8(0x04) // true for NaN
-	lessThan  = operand.U8(0x11)
-	lessEqual = operand.U8(0x12)
-	greater   = operand.U8(0x1e)
-)

@@ -82,25 +82,41 @@ func (v isa) runOf(width int, vals, offs, n, src, to, rem reg.GPVirtual) {
 func (v isa) runRest(vals, offs, n, src, to, rem reg.GPVirtual) {
 	TESTQ(rem, rem)
 	JZ(jump("next"))
-	masks := tailMasks()
-	table, mask, acc := GP64(), YMM(), YMM()
-	LEAQ(masks, table)
-	SHLQ(operand.Imm(2), rem)
-	SUBQ(rem, table)
-	VMOVDQU(at(table, 32), mask)
-	VMASKMOVPS(at(to, 0), mask, acc)
+	acc := v.vector()
+	var mask reg.Register
+	if v.masks {
+		mask = firstLanes(rem)
+		VMOVUPS_Z(at(to, 0), mask, acc)
+	} else {
+		masks, table := tailMasks(), GP64()
+		mask = v.vector()
+		LEAQ(masks, table)
+		SHLQ(operand.Imm(2), rem)
+		SUBQ(rem, table)
+		VMOVDQU(at(table, 32), mask)
+		VMASKMOVPS(at(to, 0), mask, acc)
+	}
 	k := GP64()
 	XORQ(k, k)
 	Label("entryRest")
-	off, value, from := GP64(), YMM(), YMM()
+	off, value := GP64(), v.vector()
 	MOVLQSX(indexed(offs, k, 4, 0), off)
 	VBROADCASTSS(indexed(vals, k, 4, 0), value)
-	VMASKMOVPS(indexed(src, off, 4, 0), mask, from)
-	VFMADD231PS(from, value, acc)
+	if from := indexed(src, off, 4, 0); v.masks {
+		VFMADD231PS(from, value, mask, acc)
+	} else {
+		x := v.vector()
+		VMASKMOVPS(from, mask, x)
+		VFMADD231PS(x, value, acc)
+	}
 	INCQ(k)
 	CMPQ(k, n)
 	JL(jump("entryRest"))
-	VMASKMOVPS(acc, mask, at(to, 0))
+	if v.masks {
+		VMOVUPS(acc, mask, at(to, 0))
+	} else {
+		VMASKMOVPS(acc, mask, at(to, 0))
+	}
 }
 
 // tailMasks is a table whose 8 words from word 8-n are set in the first n.
@@ -177,123 +193,5 @@ func pickRow() {
 	INCQ(list)
 	JMP(jump("list"))
 	Label("end")
-	RET()
-}
-
-// pickWindow builds the four lists of each window eight channels at a time: a
-// table turns the mask of those that belong to a list into a permutation that
-// moves them to the front. channels must be a multiple of 8.
-func (v isa) pickWindow() {
-	table := GLOBL("compress", 8|16)
-	for mask := range 256 {
-		var order uint64
-		n := 0
-		for lane := range 8 {
-			if mask>>lane&1 == 1 {
-				order |= uint64(lane) << (8 * n)
-				n++
-			}
-		}
-		DATA(8*mask, operand.U64(order))
-	}
-
-	function("pickWindow"+v.suffix, "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)",
-		"sorts the gradients of a row of windows into lists.")
-	vals, offs := base("vals"), base("offs")
-	dy, idx := base("dy"), base("idx")
-	tab := GP64()
-	LEAQ(table, tab)
-
-	// ids holds the offsets of eight channels, next moves them on by eight.
-	first, next, zero, minusOne := YMM(), YMM(), YMM(), YMM()
-	wStep := number("wStep")
-	VPXOR(zero, zero, zero)
-	VPCMPEQD(minusOne, minusOne, minusOne)
-	spread := XMM()
-	MOVQ(wStep, spread)
-	VPBROADCASTD(spread, next)
-	ramp := GLOBL("ramp", 8|16)
-	for i := range 8 {
-		DATA(4*i, operand.U32(i))
-	}
-	VPMULLD(ramp, next, first)
-	VPSLLD(operand.Imm(3), next, next)
-
-	q := AllocLocal(8)
-	bases := AllocLocal(32)
-	tmp := GP64()
-	XORQ(tmp, tmp)
-	MOVQ(tmp, q)
-
-	Label("window")
-	Load(Param("windows"), wStep)
-	CMPQ(tmp, wStep)
-	JGE(jump("end"))
-	p := []reg.GPVirtual{GP64(), GP64(), GP64(), GP64()}
-	capacity := number("capacity")
-	MOVQ(tmp, p[0]) // 2*q*capacity
-	IMULQ(capacity, p[0])
-	ADDQ(p[0], p[0])
-	MOVQ(wStep, p[2]) // 2*windows*capacity further
-	IMULQ(capacity, p[2])
-	ADDQ(p[2], p[2])
-	ADDQ(p[0], p[2])
-	LEAQ(indexed(p[0], capacity, 1, 0), p[1])
-	LEAQ(indexed(p[2], capacity, 1, 0), p[3])
-	for i := range p {
-		MOVQ(p[i], bases.Offset(8*i))
-	}
-	ids := YMM()
-	VMOVDQA(first, ids)
-	c := number("channels")
-
-	Label("channels")
-	value, place, open := YMM(), YMM(), YMM()
-	VMOVUPS(at(dy, 0), value)
-	VPMOVZXBD(at(idx, 0), place)
-	VCMPPS(notEqual, zero, value, open)
-	want := YMM()
-	VPXOR(want, want, want)
-	for i := range p {
-		in := YMM()
-		if i > 0 {
-			VPSUBD(minusOne, want, want)
-		}
-		VPCMPEQD(want, place, in)
-		VANDPS(open, in, in)
-		mask := GP32()
-		VMOVMSKPS(in, mask)
-		order, moved := YMM(), YMM()
-		VPMOVZXBD(indexed(tab, mask.As64(), 8, 0), order)
-		VPERMPS(value, order, moved)
-		VMOVUPS(moved, indexed(vals, p[i], 4, 0))
-		VPERMD(ids, order, moved)
-		VMOVDQU(moved, indexed(offs, p[i], 4, 0))
-		POPCNTL(mask, mask)
-		ADDQ(mask.As64(), p[i])
-	}
-	VPADDD(next, ids, ids)
-	ADDQ(operand.Imm(32), dy)
-	ADDQ(operand.Imm(8), idx)
-	SUBQ(operand.Imm(8), c)
-	JG(jump("channels"))
-
-	for i := range p {
-		SUBQ(bases.Offset(8*i), p[i])
-	}
-	counts := base("counts")
-	MOVQ(q, tmp)
-	LEAQ(indexed(counts, tmp, 8, 0), counts)
-	MOVL(p[0].As32(), at(counts, 0))
-	MOVL(p[1].As32(), at(counts, 4))
-	Load(Param("windows"), wStep)
-	LEAQ(indexed(counts, wStep, 8, 0), counts)
-	MOVL(p[2].As32(), at(counts, 0))
-	MOVL(p[3].As32(), at(counts, 4))
-	INCQ(tmp)
-	MOVQ(tmp, q)
-	JMP(jump("window"))
-	Label("end")
-	VZEROUPPER()
 	RET()
 }

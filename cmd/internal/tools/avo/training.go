@@ -13,25 +13,16 @@ func (v isa) spread(m operand.Mem) reg.VecVirtual {
 	return x
 }
 
-// clearWhere makes those lanes of value zero in which the predicate holds for a
-// and b. It needs a register of its own.
-func (v isa) clearWhere(predicate operand.U8, a, b, value reg.VecVirtual) {
-	drop := v.vector()
-	VCMPPS(predicate, b, a, drop)
-	VANDNPS(value, drop, value)
-}
-
 // reluGrad keeps dy where y is not at most zero.
 func (v isa) reluGrad() {
 	function("reluGrad"+v.suffix, "func(dx, dy, y []float32)", "is the gradient of ReLU, for as many values as fill whole vectors.")
 	dx, dy, y := base("dx"), base("dy"), base("y")
-	zero := v.vector()
-	VXORPS(zero, zero, zero)
+	zero := v.zero()
 	v.each("dx", func(k reg.GPVirtual) {
-		out, value := v.vector(), v.vector()
-		VMOVUPS(indexed(y, k, 4, 0), out)
-		VMOVUPS(indexed(dy, k, 4, 0), value)
-		v.clearWhere(lessEqual, out, zero, value)
+		value, open := v.vector(), v.mask()
+		VMOVUPS(indexed(y, k, 4, 0), value)
+		VCMPPS(notLessEqual, zero, value, open)
+		v.keep(open, indexed(dy, k, 4, 0), value)
 		VMOVUPS(value, indexed(dx, k, 4, 0))
 	})
 }
@@ -77,7 +68,9 @@ func (v isa) adam() {
 		VMULPS(indexed(m, k, 4, 0), beta1, first)
 		VADDPS(d, first, first)
 		VANDNPS(first, sign, size)
-		v.clearWhere(lessThan, size, tiny, first)
+		kept := v.mask()
+		VCMPPS(notLess, tiny, size, kept)
+		v.keep(kept, first, first)
 		VMOVUPS(first, indexed(m, k, 4, 0))
 		VMULPS(rate, first, first)
 		VDIVPS(avg, first, first)

@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transpose turns a matrix in squares of 8 x 8.
-func transpose() {
+// transposeAVX2 turns a matrix in squares of 8 x 8.
+func transposeAVX2() {
 	function("transposeAVX2", "func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int)",
 		"transposes a matrix. rows and cols must be multiples of 8.")
 	dst, src := base("dst"), base("src")
