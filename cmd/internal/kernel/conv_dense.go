@@ -25,13 +25,6 @@ type convDenseW struct {
 	grouped bool
 }
 
-// Constant arguments of tile: an input for which it adds up the weights, and
-// sums that start at zero.
-var (
-	one   = []float32{1}
-	zeros = make([]float32, lanes)
-)
-
 // panelBytes is the part of dy that meets all inputs before the next one does. It
 // should leave half of the first-level cache to the inputs.
 const panelBytes = 8 << 10
@@ -105,7 +98,7 @@ func (j *convDenseW) group(p *Pool, part []float32, group, slab int) {
 	for n := group * j.c.N / j.g.groups; n < (group+1)*j.c.N/j.g.groups; n++ {
 		dy := j.dy[blk*j.block+n*places*j.place:]
 		if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
-			p.micro.tile(bias, lanes, bias, lanes, one, 0, 0, 0, dy, j.place, 1, places, 1)
+			p.micro.tile(bias, lanes, bias, lanes, p.one[:], 0, 0, 0, dy, j.place, 1, places, 1)
 		}
 		if j.dw == nil {
 			continue

@@ -93,11 +93,11 @@ func (j *convStridedX) phase(p *Pool, w *worker, dx, dy []float32, blk, fy, fx i
 		src := dy[((y+c.Pad)/c.Stride-ny+1+j.margin)*j.row+((left+c.Pad)/c.Stride-nx+1+j.margin)*c.Cout:]
 		dst := dx[(y*c.W+left)*c.Cin+first:]
 		if wide == lanes {
-			p.micro.tile(dst, c.Stride*c.Cin, zeros, 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+			p.micro.tile(dst, c.Stride*c.Cin, p.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
 			continue
 		}
 		tile := w.tile[:cols*lanes]
-		p.micro.tile(tile, lanes, zeros, 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+		p.micro.tile(tile, lanes, p.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
 		for q := range cols {
 			copy(dst[q*c.Stride*c.Cin:][:wide], tile[q*lanes:])
 		}

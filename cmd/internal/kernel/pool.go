@@ -27,7 +27,8 @@ type Pool struct {
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
 	padded, packed, turned, partial []float32
-	open                            []uint8 // always zero
+	one                             [1]float32     // an input for which tile adds up weights
+	zeros                           [lanes]float32 // sums to start from
 
 	// State of the operation under way; here so that a call needs no memory.
 	convForward  convForward
@@ -97,7 +98,7 @@ func newPool(threads int, m *micro) *Pool {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{micro: m, workers: make([]worker, threads)}
+	p := &Pool{micro: m, workers: make([]worker, threads), one: [1]float32{1}}
 	for i := 1; i < threads; i++ {
 		wake := make(chan struct{}, 1)
 		p.wake = append(p.wake, wake)
