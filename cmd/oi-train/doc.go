@@ -14,6 +14,8 @@
 //	oi-augment --epochs 0 crops.oi | oi-train -o burger
 //	# one class, told from the background of its photos
 //	oi-boxes --dataset sample Hamburger | oi-fetch | oi-crop | oi-train
+//	# the network of the original article
+//	oi-train --arch reference -o article crops.oi
 //	# does the same data still give the same weights?
 //	oi-train -o again --expect burger.json crops.oi
 //	# go on with a run that was interrupted or killed
@@ -24,6 +26,11 @@
 // (on val where there is no test). The classification report and the accuracy with its 95 %
 // interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the
 // same as data.
+//
+// The network is a small residual one of 3x3 convolutions with standardised weights, trained by
+// Adam with smoothed labels; what is validated and kept is the average of its weights over the
+// last thousand steps or so. --arch reference trains the network of the original article as it was
+// trained there: faster, and less accurate.
 //
 // The three files appear whole and together, the model last, and only if the input was complete: a
 // stage that failed or was killed leaves no model behind. The same items, options and seed give

@@ -25,6 +25,8 @@ func command() *cli.Command {
 		Usage:   "[FILE...]",
 		Description: `Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report and the accuracy with its 95 % interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
 
+The network is a small residual one of 3x3 convolutions with standardised weights, trained by Adam with smoothed labels; what is validated and kept is the average of its weights over the last thousand steps or so. --arch reference trains the network of the original article as it was trained there: faster, and less accurate.
+
 The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads.
 
 Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them. Items that carry no set are divided into train, val and test by author.
@@ -40,6 +42,8 @@ oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop | oi-train -o 
 oi-augment --epochs 0 crops.oi | oi-train -o burger
 # one class, told from the background of its photos
 oi-boxes --dataset sample Hamburger | oi-fetch | oi-crop | oi-train
+# the network of the original article
+oi-train --arch reference -o article crops.oi
 # does the same data still give the same weights?
 oi-train -o again --expect burger.json crops.oi
 # go on with a run that was interrupted or killed
