@@ -19,16 +19,20 @@ func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error 
 		return err
 	}
 	return s.judge(ctx, true, held, func(c *candidate) error {
-		if c.reason == "" && limits != nil && !limits.allow(s.query.Seed, c.hit) {
-			c.reason = ReasonLimit
+		if c.reason == "" && limits != nil {
+			c.reason = limits.refuse(s.query.Seed, c.hit)
 		}
-		switch c.reason {
-		case "":
+		if c.reason == "" && s.query.Shard != nil && !s.query.Shard(c.hit.id) {
+			c.reason = ReasonShard
+		}
+		if c.reason == "" {
 			item := s.item(c)
 			s.count(item, c.hit.label)
 			s.ledger.Out(1)
 			return f(item)
-		case ReasonDuplicate, ReasonLimit, ReasonAuthor:
+		}
+		s.tally[c.hit.label].Lost[c.reason]++
+		if !c.failed {
 			s.ledger.Remove(c.reason, 1)
 			return nil
 		}
@@ -49,6 +53,7 @@ type candidate struct {
 	image  *record.Image // nil where not listed or not read
 	group  string
 	reason string // why it is no item, or ""
+	failed bool   // the reason is a fault of the row's
 	alike  []bool // of photo.all: which repeat an earlier one
 }
 
@@ -77,18 +82,20 @@ func (s *Selection) judge(ctx context.Context, images bool, held map[uint64]bool
 				for v.all[at].line != c.hit.line {
 					at++
 				}
-				c.reason = ""
+				c.reason, c.failed = "", false
 				switch {
 				case c.alike[at]:
 					c.reason = ReasonDuplicate
 				case !(&BoxRow{Box: c.hit.box}).Sane():
-					c.reason = ReasonBadBox
+					c.reason, c.failed = ReasonBadBox, true
 				case clashes[at]:
-					c.reason = ReasonKeyClash
+					c.reason, c.failed = ReasonKeyClash, true
 				case v.image == noImage:
-					c.reason = ReasonNotListed
+					c.reason, c.failed = ReasonNotListed, true
 				case sub.name == Train && images && held[photoKey(c.group)]:
 					c.reason = ReasonAuthor
+				case s.query.Refuse != nil && c.hit.label < len(s.query.Classes):
+					c.reason = s.query.Refuse(c.hit.row())
 				}
 				if err := f(&c); err != nil {
 					return err
@@ -149,49 +156,6 @@ func (s *Selection) heldAuthors(ctx context.Context) (map[uint64]bool, error) {
 	})
 }
 
-// limits are the highest ranks that are kept, by label.
-type limits struct{ samples []lowest }
-
-// limits finds them, or returns nil if everything is kept.
-func (s *Selection) limits(ctx context.Context, held map[uint64]bool) (*limits, error) {
-	if s.query.Limit == 0 {
-		return nil, nil
-	}
-	asked := len(s.query.Classes) // negatives have a number of their own
-	have := make([]int64, asked)
-	err := s.judge(ctx, held != nil, held, func(c *candidate) error {
-		if c.reason == "" && c.hit.label < asked {
-			have[c.hit.label]++
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	l := &limits{samples: make([]lowest, asked)}
-	for i, n := range share(s.query.Limit, have) {
-		l.samples[i].size = n
-	}
-	return l, s.judge(ctx, held != nil, held, func(c *candidate) error {
-		if c.reason != "" || c.hit.label >= asked {
-			return nil
-		}
-		if r := rank(s.query.Seed, c.hit); l.samples[c.hit.label].admits(r) {
-			l.samples[c.hit.label].add(ranked{rank: r})
-		}
-		return nil
-	})
-}
-
-// allow reports whether a hit is within its label's limit.
-func (l *limits) allow(seed uint64, h *hit) bool {
-	if h.label >= len(l.samples) {
-		return true
-	}
-	kept := l.samples[h.label].entries
-	return len(kept) > 0 && rank(seed, h) <= kept[0].rank
-}
-
 // item makes the record.
 func (s *Selection) item(c *candidate) *record.Item {
 	label := &record.Label{Name: s.query.NotName}
@@ -199,8 +163,8 @@ func (s *Selection) item(c *candidate) *record.Item {
 		class := s.query.Classes[c.hit.label]
 		label.MID, label.Name = class.MID, class.Name
 	}
-	box := c.hit.box
-	row := BoxRow{ImageID: c.hit.id, Sum: c.hit.sum}
+	row := c.hit.row()
+	box := row.Box
 	item := &record.Item{
 		ID: c.hit.id, Key: row.Key(), Subset: c.sub.name,
 		Label: label, Box: &box, Avoid: s.avoid(c), Image: c.image,

@@ -70,6 +70,9 @@ type hit struct {
 	box   record.Box
 }
 
+// row returns the row without its label.
+func (h *hit) row() *BoxRow { return &BoxRow{ImageID: h.id, Line: h.line, Box: h.box, Sum: h.sum} }
+
 func (h *hit) append(e *encoder) {
 	e.text(h.id)
 	e.int(int64(h.label))

@@ -40,7 +40,7 @@ func (s *Selection) addNegativesTo(ctx context.Context, sub *subset, n int64) er
 			},
 			row: func(row *BoxRow) error {
 				h := hit{row.ImageID, len(s.query.Classes), row.Line, row.Sum, row.Box}
-				if !row.Sane() {
+				if !row.Sane() || s.query.Refuse != nil && s.query.Refuse(row) != "" {
 					return nil
 				}
 				if meets, err := sub.photos.meet(&h); meets || err != nil {

@@ -14,7 +14,10 @@ const (
 	// Removed by a rule.
 	ReasonDuplicate = "duplicate"      // the same photo, class and coordinates again
 	ReasonLimit     = "limit"          // beyond Query.Limit
+	ReasonMost      = "max per class"  // beyond Query.MaxPerClass
+	ReasonBalance   = "balance"        // more than Query.Balance leaves to a class
 	ReasonAuthor    = "strict authors" // a train photo whose author has held-out photos
+	ReasonShard     = "other shard"    // a photo that Query.Shard leaves to others
 	// Skipped as failures.
 	ReasonMalformed = "malformed row"
 	ReasonBadBox    = "bad box"           // empty or not within the picture
@@ -41,9 +44,22 @@ type Query struct {
 	// Assign says which MID's boxes go under which of Classes; see
 	// Hierarchy.Assign.
 	Assign map[string]int
+	// Refuse, if set, says why a box is not wanted, in a word for the accounts,
+	// or "". It is asked about sound boxes only, and before any limit. Set and
+	// avoid of the others do not depend on it.
+	Refuse func(box *BoxRow) (reason string)
 	// Limit is the most boxes of Classes to keep, divided as evenly as there
-	// are boxes; 0 keeps all. It takes 16 bytes of memory for each.
+	// are boxes; 0 keeps all. It takes 16 bytes of memory for each, as the
+	// two limits below do.
 	Limit int64
+	// MaxPerClass is the most boxes to keep of each of Classes; 0 keeps all.
+	MaxPerClass int64
+	// Balance keeps as many boxes of each of Classes as there are of the one
+	// with the fewest, of those that have any.
+	Balance bool
+	// Shard, if set, says whether the items of a photo are emitted. It is asked
+	// last: the shards together are the whole.
+	Shard func(id string) bool
 	// Negatives is the number of boxes of other classes to add under the label
 	// NotName, divided over the subsets in proportion to their rows. A box that
 	// meets one of Classes is not taken. It takes 16 bytes of memory for each.
@@ -64,6 +80,7 @@ type Query struct {
 // A Tally is what became of one label's rows.
 type Tally struct {
 	Rows int64            // found
+	Lost map[string]int64 // removed or skipped, by reason
 	Kept int64            // emitted
 	Sets map[string]int64 // emitted, by set
 }
@@ -94,7 +111,7 @@ type subset struct {
 func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err error) {
 	s := &Selection{query: q, ledger: ledger, tally: make([]Tally, len(q.Classes)+1)}
 	for i := range s.tally {
-		s.tally[i].Sets = map[string]int64{}
+		s.tally[i].Sets, s.tally[i].Lost = map[string]int64{}, map[string]int64{}
 	}
 	defer func() {
 		if err != nil {
