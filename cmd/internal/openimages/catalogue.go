@@ -32,8 +32,13 @@ type Dataset struct {
 	Name      string
 	Classes   File
 	Hierarchy File
-	boxes     [3]File // by subset, in the order of Subsets
-	images    [3]File
+	// AllClasses names the classes of the image-level labels, some 20,000, which
+	// Classes are among.
+	AllClasses File
+	boxes      [3]File // by subset, in the order of Subsets
+	images     [3]File
+	labels     [3]File
+	labelled   [3]File
 }
 
 // Boxes returns the box list of a subset.
@@ -42,6 +47,13 @@ func (d Dataset) Boxes(subset string) (File, error) { return bySubset(d.boxes, s
 // Images returns the image list of a subset. It holds at least the photos that
 // have boxes.
 func (d Dataset) Images(subset string) (File, error) { return bySubset(d.images, subset) }
+
+// Labels returns the list of a subset's human-verified image-level labels,
+// positive and negative. Its path is empty where the data set has none.
+func (d Dataset) Labels(subset string) (File, error) { return bySubset(d.labels, subset) }
+
+// Labelled returns the image list of a subset that holds the photos of Labels.
+func (d Dataset) Labelled(subset string) (File, error) { return bySubset(d.labelled, subset) }
 
 func bySubset(files [3]File, subset string) (File, error) {
 	i := slices.Index(Subsets(), subset)
@@ -53,9 +65,13 @@ func bySubset(files [3]File, subset string) (File, error) {
 
 // Files lists every file of the data set once.
 func (d Dataset) Files() []File {
-	files := []File{d.Classes, d.Hierarchy}
-	files = append(files, d.boxes[:]...)
-	return append(files, d.images[:]...)
+	files := slices.Concat([]File{d.Classes, d.Hierarchy, d.AllClasses}, d.boxes[:], d.images[:], d.labels[:], d.labelled[:])
+	seen := map[string]bool{"": true}
+	return slices.DeleteFunc(files, func(f File) bool {
+		again := seen[f.Path]
+		seen[f.Path] = true
+		return again
+	})
 }
 
 // DatasetNames lists the names that [LookupDataset] knows, the default first.
@@ -70,22 +86,35 @@ func LookupDataset(name string) (Dataset, error) {
 	}
 	d := Dataset{
 		Name:      lower,
-		Hierarchy: File{Path: "2018_04/bbox_labels_600_hierarchy.json"},
+		Hierarchy: File{Path: "2018_04/bbox_labels_600_hierarchy.json", MD5: "3fa04df9ea43b1274aaa9d06e1b38900"},
 		images:    imageLists(),
+		labelled:  imageLists(),
 	}
 	switch lower {
 	case "v4":
 		d.Classes = classesV4()
+		d.AllClasses = File{Path: "2018_04/class-descriptions.csv", Size: 475_854}
 		d.boxes = [3]File{boxesV4Train(), boxesV4Validation(), boxesV4Test()}
+		d.labels = labelsV4()
+		d.labelled[0] = File{Path: "2018_04/image_ids_and_rotation.csv", Size: 3_348_497_077}
 	case "v5":
 		d.Classes = classesV5()
+		d.AllClasses = File{Path: "v5/class-descriptions.csv"}
 		d.boxes = [3]File{boxesV4Train(), boxesV5Validation(), boxesV5Test()}
+		d.labels = labelsV5()
+		d.labelled[0] = File{Path: "v5/train-images-with-labels-with-rotation.csv"}
 	case "v6":
 		d.Classes = classesV5()
+		d.AllClasses = File{Path: "v6/oidv6-class-descriptions.csv"}
 		d.boxes = [3]File{boxesV6Train(), boxesV5Validation(), boxesV5Test()}
+		d.labels = labelsV6()
+		d.labelled[0] = imagesV6Labelled()
 	default: // v7, and the sample in v7's layout
 		d.Classes = classesV7()
+		d.AllClasses = File{Path: "v7/oidv7-class-descriptions.csv", Size: 501_178, MD5: "2aacb919b207c50f2a084822a5c2736c"}
 		d.boxes = [3]File{boxesV6Train(), boxesV5Validation(), boxesV5Test()}
+		d.labels = labelsV7()
+		d.labelled[0] = imagesV6Labelled()
 	}
 	return d, nil
 }
@@ -135,4 +164,39 @@ func boxesV5Test() File {
 
 func boxesV6Train() File {
 	return File{Path: "v6/oidv6-train-annotations-bbox.csv", Size: 2_258_447_590, MD5: "3c3e70cfaba5757ea5c2604b19cac3b2"}
+}
+
+func imagesV6Labelled() File {
+	return File{Path: "v6/oidv6-train-images-with-labels-with-rotation.csv", Size: 2_684_720_962}
+}
+
+func labelsV4() [3]File {
+	return [3]File{
+		{Path: "2018_04/train/train-annotations-human-imagelabels.csv"},
+		{Path: "2018_04/validation/validation-annotations-human-imagelabels.csv"},
+		{Path: "2018_04/test/test-annotations-human-imagelabels.csv"},
+	}
+}
+
+func labelsV5() [3]File {
+	return [3]File{
+		{Path: "v5/train-annotations-human-imagelabels.csv"},
+		{Path: "v5/validation-annotations-human-imagelabels.csv"},
+		{Path: "v5/test-annotations-human-imagelabels.csv"},
+	}
+}
+
+func labelsV6() [3]File {
+	labels := labelsV5()
+	labels[0] = File{Path: "v6/oidv6-train-annotations-human-imagelabels.csv"}
+	return labels
+}
+
+// The middle one's name says val, not validation.
+func labelsV7() [3]File {
+	return [3]File{
+		{Path: "v7/oidv7-train-annotations-human-imagelabels.csv", Size: 2_735_816_020},
+		{Path: "v7/oidv7-val-annotations-human-imagelabels.csv", Size: 28_392_297},
+		{Path: "v7/oidv7-test-annotations-human-imagelabels.csv", Size: 93_606_939},
+	}
 }

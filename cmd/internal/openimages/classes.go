@@ -34,14 +34,23 @@ type Classes struct {
 	byForm map[string][]int // by fold of the name
 }
 
-// ReadClasses reads the class file of d.
-func ReadClasses(ctx context.Context, src Source, d Dataset) (_ *Classes, err error) {
-	r, err := src.Open(ctx, d.Classes.Path)
+// ReadClasses reads the class file of d: what boxes are drawn around.
+func ReadClasses(ctx context.Context, src Source, d Dataset) (*Classes, error) {
+	return readClasses(ctx, src, d.Classes)
+}
+
+// ReadAllClasses reads the names of what image-level labels are of.
+func ReadAllClasses(ctx context.Context, src Source, d Dataset) (*Classes, error) {
+	return readClasses(ctx, src, d.AllClasses)
+}
+
+func readClasses(ctx context.Context, src Source, file File) (_ *Classes, err error) {
+	r, err := src.Open(ctx, file.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return ParseClasses(r, d.Classes.Path)
+	return ParseClasses(r, file.Path)
 }
 
 // ParseClasses reads a class file: MID and name, with or without the header

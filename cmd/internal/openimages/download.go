@@ -30,6 +30,8 @@ type HTTPOptions struct {
 	// Known lists files whose size and checksum are known. They are used only
 	// when the base is OfficialBase.
 	Known []File
+	// Offline makes a file that is not in the cache an *OfflineError.
+	Offline bool
 	// UserAgent is sent to the server.
 	UserAgent string
 	// Idle is how long a server may send nothing, 0 for a minute.
@@ -109,6 +111,16 @@ type CacheError struct{ Err error }
 func (e *CacheError) Error() string { return e.Err.Error() }
 func (e *CacheError) Unwrap() error { return e.Err }
 
+// An OfflineError is a file that is not in the cache and may not be downloaded.
+type OfflineError struct {
+	Path  string // official relative path
+	Cache string // the folder it would be in
+}
+
+func (e *OfflineError) Error() string {
+	return fmt.Sprintf("%s is not in the cache %s, and the network may not be asked for it", e.Path, e.Cache)
+}
+
 // Open returns the file from the cache, after a download if it is not there.
 func (s *HTTPSource) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	if !fs.ValidPath(path) {
@@ -132,6 +144,9 @@ func (s *HTTPSource) open(ctx context.Context, path string) (*os.File, error) {
 	f, err := os.Open(name)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
+	}
+	if s.o.Offline {
+		return nil, &OfflineError{path, s.dir}
 	}
 	if err := s.download(ctx, path, name); err != nil {
 		return nil, err

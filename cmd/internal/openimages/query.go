@@ -40,7 +40,14 @@ type Query struct {
 	Source  Source
 	Dataset Dataset
 	Subsets []string // which to read; rows come in the order of Subsets()
-	Classes []Class  // the labels that items get
+	// ImageLabels takes the rows from Dataset.Labels instead of Dataset.Boxes:
+	// what people have said of whole photos. An item's box is the whole photo
+	// (0 to 1, all flags unknown), its row a verified positive. Verified negatives
+	// are never items of their class: with Negatives they come first under
+	// NotName, before photos with other classes' positives; one that also has a
+	// positive of one of Classes does not come.
+	ImageLabels bool
+	Classes     []Class // the labels that items get
 	// Assign says which MID's boxes go under which of Classes; see
 	// Hierarchy.Assign.
 	Assign map[string]int

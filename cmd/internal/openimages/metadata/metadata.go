@@ -22,6 +22,7 @@ type Choice struct {
 	Dataset string
 	Place   string // an http address or a folder, "" for the official place
 	Cache   string
+	Offline bool // read what the cache holds, and never ask the network
 }
 
 // Register adds the flags.
@@ -31,6 +32,7 @@ func (c *Choice) Register(flags *cli.FlagSet) {
 	flags.StringVar(&c.Place, "metadata", "", "take the data set's files from `URL|DIR`, where they have the official relative paths (default "+openimages.OfficialBase+")")
 	cli.FromEnv(flags, "metadata", variable)
 	flags.StringVar(&c.Cache, "cache", "", "keep downloaded files in `DIR` (default $XDG_CACHE_HOME/oi or ~/.cache/oi)")
+	flags.BoolVar(&c.Offline, "offline", false, "use files of the cache only, and never the network")
 }
 
 // Open returns the data set and the source of its files. Nothing is downloaded
@@ -69,6 +71,7 @@ func (c *Choice) Open(env *cli.Env) (openimages.Dataset, openimages.Source, erro
 	report := &reporter{env: env}
 	src, err := openimages.NewHTTPSource(base, cache, openimages.HTTPOptions{
 		Known:     d.Files(),
+		Offline:   c.Offline,
 		UserAgent: env.Name + "/" + env.Version,
 		Announce:  report.announce,
 		Progress:  report.progress,
@@ -106,6 +109,10 @@ func (c *Choice) Explain(err error) error {
 	var cache *openimages.CacheError
 	if errors.As(err, &cache) {
 		return cli.WithHint(err, "name another folder with --cache DIR")
+	}
+	var offline *openimages.OfflineError
+	if errors.As(err, &offline) {
+		return cli.WithHint(err, "without --offline it is downloaded, once")
 	}
 	var missing *openimages.MissingError
 	if !errors.As(err, &missing) {
