@@ -105,7 +105,7 @@ func TestFindUnknown(t *testing.T) {
 		{"hot dgo", `no class "hot dgo"`, "did you mean Hot dog?"},
 		{"bu", `no class "bu"`, "did you mean Bus?"},
 		{"bat", `no class "bat"`, "did you mean Bat (Animal)?"},
-		{"burger", `no class "burger"`, "did you mean Hamburger?"},
+		{"burger", `no class "burger"`, "did you mean Hamburger, TURKEY or Turkey?"},
 		{"van", `no class "van"`, "did you mean Man?"},
 		{"/m/0cdn2", `no class "/m/0cdn2"`, "none"},
 		{"", `no class ""`, "none"},

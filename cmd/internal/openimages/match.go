@@ -14,6 +14,10 @@ type UnknownClassError struct {
 	Query string
 	Same  []Class // the classes it may mean equally well; none if unknown
 	Near  []Class // else those with names like it, the nearest first
+	// Parent is what the nearest is a kind of, and Beside the other kinds of it;
+	// none if nobody has looked.
+	Parent Class
+	Beside []Class
 }
 
 func (e *UnknownClassError) Error() string {
@@ -29,20 +33,67 @@ func (e *UnknownClassError) Error() string {
 
 // Hint returns what to try instead, or "".
 func (e *UnknownClassError) Hint() string {
+	if len(e.Same) > 0 {
+		return "name it by its MID"
+	}
+	if len(e.Near) == 0 {
+		return ""
+	}
+	hint := fmt.Sprintf("did you mean %s?", listNames(e.Near, "or"))
+	if len(e.Beside) > 0 {
+		hint += fmt.Sprintf(" Beside %s, below %s: %s", e.Near[0].Name, e.Parent.Name, someNames(e.Beside))
+	}
+	return hint
+}
+
+// LookBeside fills in what stands beside the nearest class in the hierarchy:
+// who does not know a name often knows a relative's.
+func (e *UnknownClassError) LookBeside(h *Hierarchy, names *Classes) {
+	if len(e.Near) == 0 {
+		return
+	}
+	nearest := e.Near[0].MID
+	for _, parent := range h.get(nearest).parents {
+		if parent == h.root {
+			continue // all that is beside it there is that it is a thing
+		}
+		var beside []Class
+		for _, mid := range sortedByName(h.get(parent).children, names) {
+			class := Class{mid, names.Name(mid)}
+			if mid != nearest && !slices.Contains(e.Near, class) {
+				beside = append(beside, class)
+			}
+		}
+		if len(beside) > 0 {
+			e.Parent, e.Beside = Class{parent, names.Name(parent)}, beside
+			return
+		}
+	}
+}
+
+// listNames joins names as a sentence does.
+func listNames(classes []Class, word string) string {
 	var names []string
-	for _, class := range e.Near {
+	for _, class := range classes {
 		names = append(names, class.Name)
 	}
-	switch {
-	case len(e.Same) > 0:
-		return "name it by its MID"
-	case len(names) == 0:
-		return ""
-	case len(names) == 1:
-		return fmt.Sprintf("did you mean %s?", names[0])
+	if last := len(names) - 1; last > 0 {
+		return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 	}
-	last := len(names) - 1
-	return fmt.Sprintf("did you mean %s or %s?", strings.Join(names[:last], ", "), names[last])
+	return strings.Join(names, "")
+}
+
+// someNames joins as many names as a line takes.
+func someNames(classes []Class) string {
+	const most = 8
+	if len(classes) <= most {
+		return listNames(classes, "and")
+	}
+	var names []string
+	for _, class := range classes[:most-1] {
+		names = append(names, class.Name)
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(classes)-most+1)
 }
 
 // Find returns the class that a person means by query: a MID, or a name
@@ -108,13 +159,16 @@ func (c *Classes) Search(queries ...string) []Class {
 	return found
 }
 
-// near returns up to n classes that may have been meant: first those that the
-// query names but for an addition such as " (Animal)", then those that it names
-// but for a few edits or that have it within their name, the nearest first.
+// near returns up to n classes that may have been meant, the nearest first: by
+// the number of edits between the names, but those that the query names but
+// for an addition such as " (Animal)" before all others. A class that agrees
+// with the query in less than half of its letters is not near, unless the query
+// is a part of its name.
 func (c *Classes) near(query string, n int) []Class {
 	type candidate struct {
 		class    Class
 		distance int
+		within   int // 0 if the query is a part of the name, else 1
 	}
 	const longest = 200 // no name is near a longer query
 	if utf8.RuneCountInString(query) > longest {
@@ -122,7 +176,7 @@ func (c *Classes) near(query string, n int) []Class {
 	}
 	form := fold(query)
 	letters := []rune(form)
-	slips := max(1, len(letters)/3)
+	slips := max(1, len(letters)/2)
 	var candidates []candidate
 	for _, class := range c.list {
 		name := fold(class.Name)
@@ -130,11 +184,17 @@ func (c *Classes) near(query string, n int) []Class {
 		if plain, _, added := strings.Cut(class.Name, " ("); added && fold(plain) == form {
 			d = 0
 		}
-		if d <= slips || len(letters) >= 3 && strings.Contains(name, form) {
-			candidates = append(candidates, candidate{class, d})
+		within := 1
+		if len(letters) >= 3 && strings.Contains(name, form) {
+			within = 0
+		}
+		if d <= slips || within == 0 {
+			candidates = append(candidates, candidate{class, d, within})
 		}
 	}
-	slices.SortStableFunc(candidates, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
+	slices.SortStableFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.within, b.within))
+	})
 	var near []Class
 	for _, candidate := range candidates[:min(n, len(candidates))] {
 		near = append(near, candidate.class)
