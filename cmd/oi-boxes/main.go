@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -14,7 +12,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/openimages/metadata"
 	"github.com/opensandwich/oi/cmd/internal/stream"
-	"github.com/opensandwich/oi/record"
 )
 
 func main() { cli.Main(command()) }
@@ -30,6 +27,8 @@ func command() *cli.Command {
 oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
 # the real ones, from the smallest files (some 40 MB, downloaded once)
 oi-boxes --subset validation --split hash Hamburger Sandwich > boxes.oi
+# vehicles of all kinds but rockets against animals, evenly, none of them drawn
+oi-boxes --without Rocket --depiction no --balance Vehicle/ Animal/ > boxes.oi
 # classes picked by hand, at most 1500 boxes
 oi-labels | fzf -m | oi-boxes --limit 1500 - > boxes.oi`,
 		Flags:   o.flags,
@@ -45,55 +44,97 @@ these classes an item is written: its label, its coordinates, what the image
 list says of the photo, the photo's other boxes of these classes (avoid), and
 the set it is to be used for.
 
+A class is its own boxes only: Open Images draws a box at the most specific
+level, so that a hamburger is no sandwich. CLASS/ is the class and all kinds
+below it, as a folder's name with a slash is the folder and what is in it;
+--with-descendants puts the slash behind every class. A+B are the boxes of both
+under one label, NAME=A+B is that under a name of its own. --without CLASS
+leaves a class and all kinds below it out. A box goes to one label, once: the
+most specific of the classes named, wanted or not, decides. So Vehicle/ beside
+--without Rocket are all vehicles but rockets, and Food/ beside Hamburger are
+all foods but hamburgers, and hamburgers. None of these signs is special to a
+shell, so that nothing needs quotes; Vehicle* would be a pattern, and -Rocket
+an option. oi-labels CLASS/ shows what is below.
+
+Filters leave boxes out by what the list says of them: whether the object is
+occluded, truncated by the picture's edge, a group, a depiction (a drawing, a
+toy) or taken from its inside. Each is yes, no, or not known, where nobody
+looked. Shares are of the stored picture, whose size in pixels the lists do not
+tell. A file of ids holds image ids or the keys of items, which name one box
+for ever, one a line; what follows a comma or a space is not read.
+
 Sets: with validation or test among the subsets, every row keeps its subset.
 Else, or with --split hash, the rows are divided by a hash of the photo's
 author, or of the photo where its author is not known, so that no author and no
-photo is on both sides. The division of a row does not depend on the other
-rows, nor on any filter.
+photo is on both sides. The set of an item, and what it is to avoid, do not
+depend on the order of the classes, nor on any filter, limit or shard.
 
---limit keeps N boxes in all, divided as evenly over the classes as there are
-boxes. Which ones is decided by a seeded hash of the box, not by its place in
-the list; a larger limit keeps all that a smaller one kept.
+--max-per-class keeps N boxes of each label, --balance as many of each as there
+are of the rarest, --limit N boxes in all, divided as evenly over the labels as
+there are boxes; they are taken in this order, after the filters. Which boxes
+is decided by a seeded hash of the box, not by its place in the list; a larger
+limit keeps all that a smaller one kept.
+
+--shard I/N writes the Ith of N parts, for job arrays: the photos whose id has
+that hash, with all their boxes. The parts together are the whole; limits are
+those of the whole.
 
 --negatives adds N boxes of other classes under the label "not CLASS", sampled
 in the same way, and divided over the subsets in proportion to the rows found
 there. Boxes of kinds of the classes and of what they are kinds of are not
-taken, nor boxes that overlap one of the classes'. They are not counted by
---limit.
+taken, nor boxes that overlap one of the classes', nor those that the filters
+refuse. They are not counted by the limits.
 
-With --with-descendants, boxes of the kinds below a class go under its name; a
-box goes once, to the most specific of the classes. Without it, a class is its
-own boxes only: Open Images draws a box at the most specific level, so that a
-hamburger is no sandwich.
+--image-labels asks the lists of image-level labels instead, for some 20,000
+classes: an item is a photo of which people have verified that the class is in
+it, and its box is the whole picture. --negatives then takes photos of which
+they have verified that it is not in it, before others. Most of these photos
+are not in the mirror of those with boxes.
 
 --strict-authors drops train rows of authors who have rows of these classes in
-validation or test too: the official subsets share some.`
+validation or test too: the official subsets share some.
+
+A table on standard error tells for each label how many rows were found, how
+many each rule took away, and how many are left for each set.`
 
 type options struct {
 	choice      metadata.Choice
 	stream      stream.Flags
+	filters     filters
 	subsets     []string
 	split       string
 	sets        dataset.Split
 	limit       int64
+	perClass    int64
+	balance     bool
+	shardText   string
+	shard       shard
 	negatives   int64
 	seed        uint64
+	without     []string
 	descendants bool
+	imageLabels bool
 	strict      bool
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
-	o.choice.Register(fs)
+	fs.BoolVar(&o.descendants, "with-descendants", false, "CLASS means CLASS/, the kinds below it too")
+	fs.StringArrayVar(&o.without, "without", nil, "leave out `CLASS` and the kinds below it (can be repeated)")
+	fs.BoolVar(&o.imageLabels, "image-labels", false, "whole photos by their verified labels, not boxes")
+	o.filters.register(fs)
+	fs.Int64Var(&o.perClass, "max-per-class", 0, "keep `N` boxes of each label (default all)")
+	fs.BoolVar(&o.balance, "balance", false, "keep as many boxes of each label as there are of the rarest")
+	fs.Int64Var(&o.limit, "limit", 0, "keep `N` boxes, evenly over the labels (default all)")
+	fs.Int64Var(&o.negatives, "negatives", 0, "add `N` boxes of other classes, labelled \"not CLASS\"")
+	fs.Uint64Var(&o.seed, "seed", 1, "`SEED` of --max-per-class, --balance, --limit and --negatives")
+	fs.StringVar(&o.shardText, "shard", "", "write part `I/N` of the photos only")
 	fs.StringSliceVar(&o.subsets, "subset", []string{openimages.Train}, "which subsets: a `LIST` of train, validation, test")
 	fs.StringVar(&o.split, "split", "official", "how rows get their set: `official|hash`")
 	fs.Float64Var(&o.sets.Val, "val", o.sets.Val, "`SHARE` of the photos' authors for validation, where rows are divided")
 	fs.Float64Var(&o.sets.Test, "test", o.sets.Test, "`SHARE` of the photos' authors for the test, where rows are divided")
 	fs.Uint64Var(&o.sets.Seed, "set-seed", o.sets.Seed, "`SEED` of the division")
-	fs.Int64Var(&o.limit, "limit", 0, "keep `N` boxes, evenly over the classes (default all)")
-	fs.Int64Var(&o.negatives, "negatives", 0, "add `N` boxes of other classes, labelled \"not CLASS\"")
-	fs.Uint64Var(&o.seed, "seed", 1, "`SEED` of --limit and --negatives")
-	fs.BoolVar(&o.descendants, "with-descendants", false, "boxes of the kinds below a class belong to it")
 	fs.BoolVar(&o.strict, "strict-authors", false, "drop train rows of authors with validation or test rows")
+	o.choice.Register(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterSkips(fs)
 }
@@ -108,14 +149,17 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		debug.SetMemoryLimit(memoryLimit)
 		defer debug.SetMemoryLimit(limit)
 	}
-	if err := o.check(); err != nil {
+	if err := o.check(env.Args); err != nil {
 		return err
 	}
 	out, err := stream.Create(env, &o.stream)
 	if err != nil {
 		return err
 	}
-	q, err := o.query(ctx, env)
+	if err := o.filters.open(env); err != nil {
+		return err
+	}
+	q, set, err := o.query(ctx, env)
 	if err != nil {
 		return o.choice.Explain(err)
 	}
@@ -123,12 +167,13 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	err = o.choice.Explain(o.write(ctx, env, q, out, account))
+	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account}
+	err = o.choice.Explain(w.run(ctx))
 	return errors.Join(err, account.Finish())
 }
 
 // check looks at the flags before any work.
-func (o *options) check() error {
+func (o *options) check(args []string) error {
 	known := openimages.Subsets()
 	for i, name := range o.subsets {
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -147,8 +192,23 @@ func (o *options) check() error {
 		return cli.Usagef("--split %s: want official or hash", o.split)
 	case o.limit < 0:
 		return cli.Usagef("--limit %d: want 1 or more, or 0 for all", o.limit)
+	case o.perClass < 0:
+		return cli.Usagef("--max-per-class %d: want 1 or more, or 0 for all", o.perClass)
 	case o.negatives < 0:
 		return cli.Usagef("--negatives %d: want 0 or more", o.negatives)
+	}
+	var err error
+	if o.shard, err = parseShard(o.shardText); err != nil {
+		return err
+	}
+	if err := o.filters.check(); err != nil {
+		return err
+	}
+	if o.imageLabels && o.filters.byBox() {
+		return cli.Usagef("--image-labels knows nothing of boxes: of the filters, --ids and --exclude-ids go with it")
+	}
+	if o.filters.ids == "-" && (o.filters.excludeIDs == "-" || slices.Contains(args, "-")) || o.filters.excludeIDs == "-" && slices.Contains(args, "-") {
+		return cli.Usagef("- can be given once")
 	}
 	if err := o.sets.Check(); err != nil {
 		return cli.Usagef("--val, --test: %v", err)
@@ -161,8 +221,8 @@ func (o *options) official() bool {
 	return o.split == "official" && !slices.Equal(o.subsets, []string{openimages.Train})
 }
 
-// set returns what an item is used for.
-func (o *options) set(subset, group string) string {
+// setOf returns what an item is used for.
+func (o *options) setOf(subset, group string) string {
 	if !o.official() {
 		return o.sets.Of(group)
 	}
@@ -170,110 +230,4 @@ func (o *options) set(subset, group string) string {
 		return dataset.Val
 	}
 	return subset // train and test have the same names as sets
-}
-
-// write answers the query.
-func (o *options) write(ctx context.Context, env *cli.Env, q *openimages.Query, out *stream.Output, account *stream.Account) (err error) {
-	header := &record.Header{Version: record.Version, Classes: classes(q)}
-	if err := account.Begin(header); err != nil {
-		return err
-	}
-	selection, err := q.Collect(ctx, account)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, selection.Close()) }()
-	if err := o.found(env, q, selection); err != nil {
-		return err
-	}
-	header.Stages = []record.Stage{{Tool: env.Name, Version: env.Version, Args: o.args(q)}}
-	if err := out.Write(header); err != nil {
-		return err
-	}
-	if err := selection.Emit(ctx, func(item *record.Item) error { return out.Write(item) }); err != nil {
-		return err
-	}
-	writeTable(env, q, selection)
-	count, err := account.End()
-	if err != nil {
-		return err
-	}
-	if count.Out == 0 {
-		return cli.WithHint(errors.New("no box is left"), "-v names each row that was skipped and why")
-	}
-	if err := out.Write(&record.End{Stages: []record.Count{count}}); err != nil {
-		return err
-	}
-	return out.Close()
-}
-
-// found warns of classes without a row, and fails if there is none at all.
-func (o *options) found(env *cli.Env, q *openimages.Query, s *openimages.Selection) error {
-	where := fmt.Sprintf("%s of %s", strings.Join(o.subsets, ", "), q.Dataset.Name)
-	if n := s.Malformed(); s.Rows() == 0 && n > 0 {
-		err := fmt.Errorf("no readable box of %s in %s (malformed rows: %d)", enumerate(q.Classes, "or"), where, n)
-		return cli.WithHint(err, "-v names each row that was skipped and why")
-	}
-	if s.Rows() == 0 {
-		err := fmt.Errorf("no box of %s in %s", enumerate(q.Classes, "or"), where)
-		if len(o.subsets) < len(openimages.Subsets()) {
-			return cli.WithHint(err, "--subset train,validation,test looks at all subsets")
-		}
-		return cli.WithHint(err, "--with-descendants takes boxes of the kinds below a class too")
-	}
-	for i, class := range q.Classes {
-		if s.Tally(i).Rows == 0 {
-			env.Warnf("no box of %s in %s", class.Name, where)
-		}
-	}
-	if o.negatives > s.Tally(len(q.Classes)).Rows {
-		env.Warnf("only %d boxes for --negatives %d", s.Tally(len(q.Classes)).Rows, o.negatives)
-	}
-	if o.official() && !slices.Contains(o.subsets, openimages.Train) {
-		env.Infof("no row is for training, as every row keeps its subset; --split hash divides them")
-	}
-	return nil
-}
-
-// classes are the labels of the stream, sorted by name.
-func classes(q *openimages.Query) []record.Class {
-	var list []record.Class
-	for _, class := range q.Classes {
-		list = append(list, record.Class{MID: class.MID, Name: class.Name})
-	}
-	if q.Negatives > 0 {
-		list = append(list, record.Class{Name: q.NotName})
-	}
-	slices.SortFunc(list, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
-
-// args are the options that change the result, for the trail.
-func (o *options) args(q *openimages.Query) map[string]string {
-	args := o.choice.Args()
-	var mids []string
-	for _, class := range q.Classes {
-		mids = append(mids, class.MID)
-	}
-	args["classes"] = strings.Join(mids, ",")
-	args["subset"] = strings.Join(o.subsets, ",")
-	args["split"] = "official"
-	if !o.official() {
-		args["split"] = "hash"
-		args["val"] = strconv.FormatFloat(o.sets.Val, 'g', -1, 64)
-		args["test"] = strconv.FormatFloat(o.sets.Test, 'g', -1, 64)
-		args["set-seed"] = strconv.FormatUint(o.sets.Seed, 10)
-	}
-	for name, n := range map[string]int64{"limit": o.limit, "negatives": o.negatives} {
-		if n > 0 {
-			args[name] = strconv.FormatInt(n, 10)
-			args["seed"] = strconv.FormatUint(o.seed, 10)
-		}
-	}
-	for name, on := range map[string]bool{"with-descendants": o.descendants, "strict-authors": o.strict} {
-		if on {
-			args[name] = "true"
-		}
-	}
-	return args
 }

@@ -1,63 +1,92 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/classset"
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/openimages/metadata"
 )
 
-// query turns the flags and arguments into a query.
-func (o *options) query(ctx context.Context, env *cli.Env) (*openimages.Query, error) {
+// query turns the flags and arguments into a query, and into the labels that
+// were asked for.
+func (o *options) query(ctx context.Context, env *cli.Env) (*openimages.Query, *classset.Set, error) {
 	names, err := classNames(env)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files, src, err := o.choice.Open(env)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all, err := openimages.ReadClasses(ctx, src, files)
-	if err != nil {
-		return nil, err
+	read := openimages.ReadClasses
+	if o.imageLabels {
+		read = openimages.ReadAllClasses
 	}
-	asked, err := findClasses(env, all, names)
+	all, err := read(ctx, src, files)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hierarchy, err := openimages.ReadHierarchy(ctx, src, files)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	o.tellKin(env, hierarchy, asked)
-	unfit := map[string]bool{}
-	for _, class := range asked {
-		for _, mid := range slices.Concat(hierarchy.Ancestors(class.MID), hierarchy.Descendants(class.MID)) {
-			unfit[mid] = true
-		}
+	set, err := classset.Parse(all, names, o.without, o.descendants)
+	if err != nil {
+		return nil, nil, explain(err, all, hierarchy)
 	}
-	return &openimages.Query{
-		Source: src, Dataset: files, Subsets: o.subsets, Classes: asked,
-		Assign: hierarchy.Assign(asked, o.descendants),
-		Limit:  o.limit, Negatives: o.negatives, Unfit: unfit, NotName: notName(asked),
-		Seed: o.seed, Set: o.set, Group: dataset.Group, StrictAuthors: o.strict,
-	}, nil
+	if err := o.tell(env, hierarchy, set); err != nil {
+		return nil, nil, err
+	}
+	q := &openimages.Query{
+		Source: src, Dataset: files, Subsets: o.subsets, ImageLabels: o.imageLabels,
+		Classes: set.Classes(), Assign: set.Assign(hierarchy),
+		MaxPerClass: o.perClass, Balance: o.balance, Limit: o.limit,
+		Negatives: o.negatives, Unfit: set.Related(hierarchy), NotName: notName(set.Classes()),
+		Seed: o.seed, Set: o.setOf, Group: dataset.Group, StrictAuthors: o.strict,
+	}
+	if o.filters.set() {
+		q.Refuse = o.filters.refuse
+	}
+	if o.shard.of > 1 {
+		q.Shard = o.shard.has
+	}
+	return q, set, nil
 }
 
-// notName is the label of the negatives.
-func notName(classes []openimages.Class) string {
-	const most = 3
-	if len(classes) > most {
-		return fmt.Sprintf("none of %d classes", len(classes))
+// explain turns what is wrong with the names into errors of usage, each with
+// the next step.
+func explain(err error, names *openimages.Classes, h *openimages.Hierarchy) error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if ok {
+		var errs []error
+		for _, e := range many.Unwrap() {
+			errs = append(errs, explain(e, names, h))
+		}
+		return errors.Join(errs...)
 	}
-	return "not " + enumerate(classes, "or")
+	var unknown *openimages.UnknownClassError
+	if !errors.As(err, &unknown) {
+		return cli.Usagef("%w", err)
+	}
+	if stem, star := strings.CutSuffix(unknown.Query, "*"); star {
+		if class, e := names.Find(stem); e == nil {
+			return cli.WithHint(cli.Usagef("%w", err), fmt.Sprintf("%s/ is %[1]s and all kinds below it", class.Name))
+		}
+	}
+	if stem, minus := strings.CutPrefix(unknown.Query, "-"); minus {
+		if class, e := names.Find(stem); e == nil {
+			return cli.WithHint(cli.Usagef("%w", err), fmt.Sprintf("--without %q leaves it out", class.Name))
+		}
+	}
+	unknown.LookBeside(h, names)
+	return metadata.UnknownClass(unknown)
 }
 
 // classNames returns the classes that the arguments name, and for the argument
@@ -75,9 +104,9 @@ func classNames(env *cli.Env) ([]string, error) {
 		if env.StdinTTY {
 			return nil, cli.WithHint(cli.Usagef("- reads classes from standard input, which is a terminal"), "oi-labels | fzf -m | oi-boxes -")
 		}
-		more, err := readNames(env.Stdin)
+		more, err := classset.ReadList(env.Stdin)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read the classes from standard input: %w", err)
 		}
 		if len(more) == 0 {
 			return nil, cli.Usagef("no class on standard input")
@@ -87,60 +116,35 @@ func classNames(env *cli.Env) ([]string, error) {
 	return names, nil
 }
 
-// readNames reads lines such as oi-labels writes, a MID, a tab and a name, or
-// just one of the two, perhaps in quotes.
-func readNames(r io.Reader) ([]string, error) {
-	var names []string
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		name, _, _ := strings.Cut(lines.Text(), "\t")
-		name = strings.TrimSpace(name)
-		if n := len(name); n >= 2 && (name[0] == '"' || name[0] == '\'') && name[n-1] == name[0] {
-			name = name[1 : n-1]
-		}
-		if name != "" {
-			names = append(names, name)
-		}
+// notName is the label of the negatives.
+func notName(classes []openimages.Class) string {
+	const most = 3
+	if len(classes) > most {
+		return fmt.Sprintf("none of %d classes", len(classes))
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read the classes from standard input: %w", err)
-	}
-	return names, nil
+	return "not " + enumerate(classes, "or")
 }
 
-// findClasses looks the names up. The result is sorted by name, without
-// doubles.
-func findClasses(env *cli.Env, all *openimages.Classes, names []string) ([]openimages.Class, error) {
-	var found []openimages.Class
-	for _, name := range names {
-		class, err := all.Find(name)
-		if err != nil {
-			return nil, metadata.UnknownClass(err)
-		}
-		if slices.Contains(found, class) {
-			env.Debugf("%s is there already as %s", name, class.Name)
-			continue
-		}
-		found = append(found, class)
-	}
-	slices.SortFunc(found, func(a, b openimages.Class) int {
-		if n := strings.Compare(a.Name, b.Name); n != 0 {
-			return n
-		}
-		return strings.Compare(a.MID, b.MID)
-	})
-	return found, nil
-}
-
-// tellKin says so when one class is a kind of another.
-func (o *options) tellKin(env *cli.Env, h *openimages.Hierarchy, classes []openimages.Class) {
-	for _, kin := range h.Kin(classes) {
-		if o.descendants {
-			env.Warnf("%s is a kind of %s: its boxes go to %[1]s alone", kin.Descendant.Name, kin.Ancestor.Name)
-		} else {
+// tell says what may not be meant: that one class is a kind of another, and
+// that what is left out was never in.
+func (o *options) tell(env *cli.Env, h *openimages.Hierarchy, set *classset.Set) error {
+	for _, kin := range set.Kin(h) {
+		switch {
+		case kin.Below:
+			env.Warnf("%s is a kind of %s: its boxes go to %s alone", kin.Descendant.Name, kin.Ancestor.Name, kin.To)
+		case o.imageLabels:
+			env.Infof("%s is a kind of %s; a photo may be labelled with both", kin.Descendant.Name, kin.Ancestor.Name)
+		default:
 			env.Infof("%s is a kind of %s; a box is drawn for the most specific class, so each box belongs to one of them", kin.Descendant.Name, kin.Ancestor.Name)
 		}
 	}
+	for _, t := range set.Idle(h) {
+		env.Warnf("--without %s changes nothing: it is no kind of what is asked for", t.Class.Name)
+	}
+	if len(set.Assign(h)) == 0 {
+		return cli.Usagef("nothing is left of %s: --without takes it all", enumerate(set.Classes(), "and"))
+	}
+	return nil
 }
 
 // enumerate joins names as a sentence does.

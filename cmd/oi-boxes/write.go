@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/classset"
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// A writer answers a query on standard output.
+type writer struct {
+	*options
+	env     *cli.Env
+	query   *openimages.Query
+	set     *classset.Set
+	out     *stream.Output
+	account *stream.Account
+	begun   bool // the header is written
+}
+
+// run writes the stream. Nothing is written before there is a first item, so
+// that a query that finds nothing leaves nothing behind.
+func (w *writer) run(ctx context.Context) (err error) {
+	header := &record.Header{Version: record.Version, Classes: labels(w.query)}
+	if err := w.account.Begin(header); err != nil {
+		return err
+	}
+	selection, err := w.query.Collect(ctx, w.account)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, selection.Close()) }()
+	header.Stages = []record.Stage{{Tool: w.env.Name, Version: w.env.Version, Args: w.args()}}
+	begin := func() error {
+		if w.begun {
+			return nil
+		}
+		w.begun = true
+		return w.out.Write(header)
+	}
+	err = selection.Emit(ctx, func(item *record.Item) error {
+		if err := begin(); err != nil {
+			return err
+		}
+		return w.out.Write(item)
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.found(selection); err != nil {
+		return err
+	}
+	writeTable(w.env, w.query, selection)
+	count, err := w.account.End()
+	if err != nil {
+		return err
+	}
+	if count.Out == 0 {
+		if err := w.nothingLeft(count); err != nil {
+			return err
+		}
+	}
+	if err := begin(); err != nil {
+		return err
+	}
+	if err := w.out.Write(&record.End{Stages: []record.Count{count}}); err != nil {
+		return err
+	}
+	return w.out.Close()
+}
+
+// found warns of labels without a row, and fails if there is none at all.
+func (w *writer) found(s *openimages.Selection) error {
+	where := fmt.Sprintf("%s of %s", strings.Join(w.subsets, ", "), w.query.Dataset.Name)
+	box := "box"
+	if w.imageLabels {
+		box = "photo"
+	}
+	if n := s.Malformed(); s.Rows() == 0 && n > 0 {
+		err := fmt.Errorf("no readable %s of %s in %s (malformed rows: %d)", box, enumerate(w.query.Classes, "or"), where, n)
+		return cli.WithHint(err, "-v names each row that was skipped and why")
+	}
+	if s.Rows() == 0 {
+		err := fmt.Errorf("no %s of %s in %s", box, enumerate(w.query.Classes, "or"), where)
+		if len(w.subsets) < len(openimages.Subsets()) {
+			return cli.WithHint(err, "--subset train,validation,test looks at all subsets")
+		}
+		return cli.WithHint(err, "--with-descendants takes boxes of the kinds below a class too")
+	}
+	for i, class := range w.query.Classes {
+		if s.Tally(i).Rows == 0 {
+			w.env.Warnf("no %s of %s in %s", box, class.Name, where)
+		}
+	}
+	if n := s.Tally(len(w.query.Classes)).Rows; w.negatives > n {
+		w.env.Warnf("only %d for --negatives %d", n, w.negatives)
+	}
+	if w.official() && !slices.Contains(w.subsets, openimages.Train) {
+		w.env.Infof("no row is for training, as every row keeps its subset; --split hash divides them")
+	}
+	return nil
+}
+
+// nothingLeft is the error of an answer without an item. A shard may well be
+// empty; the others are not.
+func (w *writer) nothingLeft(count record.Count) error {
+	if count.Removed[openimages.ReasonShard] > 0 {
+		w.env.Warnf("no photo is in shard %s", w.shard)
+		return nil
+	}
+	err := errors.New("no box is left")
+	if len(count.Skipped) > 0 {
+		return cli.WithHint(err, "-v names each row that was skipped and why")
+	}
+	for _, m := range w.filters.asked {
+		if n := count.Removed[m.reason]; n > 0 && m.want != known {
+			return cli.WithHint(err, fmt.Sprintf("--%s %s took %d away; where nobody looked, only any keeps a box", m.flag, m.want, n))
+		}
+	}
+	return cli.WithHint(err, "the table above tells which rule took them away")
+}
+
+// labels are those of the stream, sorted by name.
+func labels(q *openimages.Query) []record.Class {
+	var list []record.Class
+	for _, class := range q.Classes {
+		list = append(list, record.Class{MID: class.MID, Name: class.Name})
+	}
+	if q.Negatives > 0 {
+		list = append(list, record.Class{Name: q.NotName})
+	}
+	slices.SortFunc(list, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// args are the options that change the result, for the trail.
+func (w *writer) args() map[string]string {
+	args := w.choice.Args()
+	maps.Copy(args, w.filters.args())
+	args["classes"], args["without"] = w.set.Args()
+	args["subset"] = strings.Join(w.subsets, ",")
+	args["split"] = "official"
+	if !w.official() {
+		args["split"] = "hash"
+		args["val"] = strconv.FormatFloat(w.sets.Val, 'g', -1, 64)
+		args["test"] = strconv.FormatFloat(w.sets.Test, 'g', -1, 64)
+		args["set-seed"] = strconv.FormatUint(w.sets.Seed, 10)
+	}
+	for name, n := range map[string]int64{"limit": w.limit, "max-per-class": w.perClass, "negatives": w.negatives} {
+		if n > 0 {
+			args[name] = strconv.FormatInt(n, 10)
+			args["seed"] = strconv.FormatUint(w.seed, 10)
+		}
+	}
+	for name, on := range map[string]bool{"balance": w.balance, "image-labels": w.imageLabels, "strict-authors": w.strict} {
+		if on {
+			args[name] = "true"
+		}
+	}
+	if w.balance {
+		args["seed"] = strconv.FormatUint(w.seed, 10)
+	}
+	if w.shard.of > 1 {
+		args["shard"] = w.shard.String()
+	}
+	maps.DeleteFunc(args, func(_, value string) bool { return value == "" })
+	return args
+}
