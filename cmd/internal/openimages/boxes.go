@@ -16,13 +16,23 @@ import (
 type BoxRow struct {
 	ImageID string
 	MID     string
-	Line    int64 // where the row begins, from 1
+	Line    int64 // where the row begins, from 1; 0 where nobody has counted
+	Offset  int64 // where the row begins, in bytes
 	// Box has the coordinates as fractions of the stored picture. Flags are
 	// 1, 0 or -1 (unknown, also where the file lacks the column).
 	Box record.Box
 	// Sum is the first 8 bytes of SHA-256 over "MID,XMin,XMax,YMin,YMax", in
 	// the file's own digits.
 	Sum uint64
+	// Denied says of a row of a list of image-level labels that the photo does
+	// not show the class.
+	Denied bool
+}
+
+// A boxHit is a row and, where a visitor picks, its hash.
+type boxHit struct {
+	BoxRow
+	hash uint64
 }
 
 // Key names the box for ever: the photo's id, a minus, and the first 8 hex
@@ -38,11 +48,13 @@ func (b *BoxRow) Sane() bool {
 // flagColumns are optional: the oldest train list has none of them.
 var flagColumns = [5]string{"IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction", "IsInside"}
 
-// boxColumns says where a box list has what.
+// boxColumns says where a box list has what, or a list of image-level labels,
+// whose rows are read as boxes around the whole photo.
 type boxColumns struct {
-	id, mid int
-	edges   [4]int // XMin, XMax, YMin, YMax
-	flags   [5]int // in the order of flagColumns, -1 where absent
+	id, mid    int
+	edges      [4]int // XMin, XMax, YMin, YMax; of a box list
+	flags      [5]int // in the order of flagColumns, -1 where absent
+	confidence int    // of a list of labels, else -1
 }
 
 var edgeColumns = [4]string{"XMin", "XMax", "YMin", "YMax"}
@@ -52,7 +64,7 @@ func newBoxColumns(t *table) (boxColumns, error) {
 	if err != nil {
 		return boxColumns{}, err
 	}
-	c := boxColumns{id: t.column("ImageID"), mid: t.column("LabelName")}
+	c := boxColumns{id: t.column("ImageID"), mid: t.column("LabelName"), confidence: -1}
 	for i, name := range edgeColumns {
 		c.edges[i] = t.column(name)
 	}
@@ -62,22 +74,60 @@ func newBoxColumns(t *table) (boxColumns, error) {
 	return c, nil
 }
 
+func newLabelColumns(t *table) (boxColumns, error) {
+	if err := t.require("ImageID", "LabelName", "Confidence"); err != nil {
+		return boxColumns{}, err
+	}
+	return boxColumns{id: t.column("ImageID"), mid: t.column("LabelName"), confidence: t.column("Confidence")}, nil
+}
+
 // ScanBoxes reads a box list, with 13 or 21 columns or any others as long as
 // the needed ones are there, and calls row with each row whose label is
 // wanted. file is the name for messages. A row that cannot be used is given to
 // bad; an error from row or bad ends the scan. The row is reused between calls.
 func ScanBoxes(ctx context.Context, r io.Reader, file string, want func(mid []byte) bool, row func(*BoxRow) error, bad func(*RowError) error) error {
-	return scanBoxes(ctx, r, file, boxVisitor{want: want, row: row, bad: bad})
+	return scanBoxes(ctx, r, file, boxVisitor{
+		columns: newBoxColumns, want: want, bad: bad,
+		row: func(hit *boxHit) error { return row(&hit.BoxRow) },
+	})
 }
 
-// A boxVisitor is told of the rows of a box list.
+// A boxVisitor is told of the rows of a list of boxes or labels.
 type boxVisitor struct {
+	columns func(*table) (boxColumns, error)
+	// mids are those that want wants, where that is known.
+	mids []string
+	// want says whether the rows of a label are wanted. It and pick are called on
+	// any goroutine.
 	want func(mid []byte) bool
 	// pick, if set, says whether a row is worth to be parsed, from a hash of its
 	// id, label and coordinates.
 	pick func(hash uint64) bool
-	row  func(*BoxRow) error
+	row  func(*boxHit) error
 	bad  func(*RowError) error
+}
+
+// parser returns a function that parses rows of a table.
+func (v *boxVisitor) parser(t *table) (func(fields [][]byte) (boxHit, bool, error), error) {
+	columns, err := v.columns(t)
+	if err != nil {
+		return nil, err
+	}
+	var b boxHit
+	return func(fields [][]byte) (boxHit, bool, error) {
+		if v.pick != nil {
+			if b.hash = columns.hash(fields); !v.pick(b.hash) {
+				return b, false, nil
+			}
+		}
+		err := columns.parse(fields, &b.BoxRow)
+		return b, true, err
+	}, nil
+}
+
+func (v *boxVisitor) bind(t *table) (column, id int, err error) {
+	columns, err := v.columns(t)
+	return columns.mid, columns.id, err
 }
 
 func scanBoxes(ctx context.Context, r io.Reader, file string, v boxVisitor) error {
@@ -85,24 +135,29 @@ func scanBoxes(ctx context.Context, r io.Reader, file string, v boxVisitor) erro
 	if err != nil {
 		return err
 	}
-	columns, err := newBoxColumns(t)
+	column, _, err := v.bind(t)
 	if err != nil {
 		return err
 	}
-	var b BoxRow
-	return t.scan(columns.mid, visitor{
-		want: v.want,
-		row: func(fields [][]byte, line int64) error {
-			if v.pick != nil && !v.pick(columns.hash(fields)) {
+	parse, err := v.parser(t)
+	if err != nil {
+		return err
+	}
+	return t.scan(visitor{
+		column: column, id: -1,
+		want: func(value, _ []byte, _ int64) bool { return v.want(value) },
+		row: func(fields [][]byte, p place) error {
+			row, keep, err := parse(fields)
+			if err != nil {
+				return v.bad(&RowError{file, p.line, err})
+			}
+			if !keep {
 				return nil
 			}
-			if err := columns.parse(fields, &b); err != nil {
-				return v.bad(&RowError{file, line, err})
-			}
-			b.Line = line
-			return v.row(&b)
+			row.Line, row.Offset = p.line, p.offset
+			return v.row(&row)
 		},
-		bad: v.bad,
+		bad: func(bad *RowError, _ place, _ bool) error { return v.bad(bad) },
 	})
 }
 
@@ -116,6 +171,9 @@ func (c *boxColumns) parse(fields [][]byte, b *BoxRow) error {
 	}
 	if mid := fields[c.mid]; string(mid) != b.MID {
 		b.MID = string(mid)
+	}
+	if c.confidence >= 0 {
+		return c.parseLabel(fields, b)
 	}
 	var edges [4]float64
 	for i, column := range c.edges {
@@ -139,6 +197,25 @@ func (c *boxColumns) parse(fields [][]byte, b *BoxRow) error {
 	}
 	b.Sum = c.sum(fields)
 	return nil
+}
+
+// wholePhoto is the box of an image-level label.
+var wholePhoto = record.Box{XMax: 1, YMax: 1, Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1}
+
+func (c *boxColumns) parseLabel(fields [][]byte, b *BoxRow) error {
+	confidence, err := strconv.ParseFloat(string(fields[c.confidence]), 64)
+	if err != nil || confidence != 0 && confidence != 1 {
+		return fmt.Errorf("Confidence: expected 1 or 0, as people have verified it, found %s", quote(fields[c.confidence]))
+	}
+	b.Box, b.Denied = wholePhoto, confidence == 0
+	b.Sum = wholeSum(b.MID)
+	return nil
+}
+
+// wholeSum is the sum of the box of an image-level label.
+func wholeSum(mid string) uint64 {
+	sum := sha256.Sum256([]byte(mid + ",0,1,0,1"))
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 func parseFlag(fields [][]byte, column int) (int, bool) {
@@ -173,6 +250,9 @@ func (c *boxColumns) hash(fields [][]byte) uint64 {
 	h := photoKey(fields[c.id])
 	for _, b := range fields[c.mid] {
 		h = (h ^ uint64(b)) * fnvPrime
+	}
+	if c.confidence >= 0 {
+		return mix(h)
 	}
 	for _, column := range c.edges {
 		h = mix(h)

@@ -170,6 +170,10 @@ func TestRealBoxes(t *testing.T) {
 				var got []BoxRow
 				set := newMIDSet(map[string]int{mid: 0})
 				err := ScanBoxes(t.Context(), bytes.NewReader(data), file.Path, set.has, func(b *BoxRow) error {
+					if !bytes.HasPrefix(data[b.Offset:], []byte(b.ImageID+",")) {
+						t.Errorf("%s:%d: begins not at %d", file.Path, b.Line, b.Offset)
+					}
+					b.Offset = 0
 					got = append(got, *b)
 					return nil
 				}, func(e *RowError) error { return e })

@@ -36,8 +36,21 @@ func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error 
 			s.ledger.Remove(c.reason, 1)
 			return nil
 		}
-		return s.ledger.Skip(s.item(c), c.reason, fmt.Sprintf("%s:%d", c.sub.boxes.Path, c.hit.line))
+		line, err := s.line(ctx, c)
+		if err != nil {
+			return err
+		}
+		return s.ledger.Skip(s.item(c), c.reason, fmt.Sprintf("%s:%d", c.sub.boxes.Path, line))
 	})
+}
+
+// line returns the line of a hit's row. One that was found through an index has
+// not been counted yet.
+func (s *Selection) line(ctx context.Context, c *candidate) (int64, error) {
+	if c.hit.line > 0 {
+		return c.hit.line, nil
+	}
+	return lineAt(ctx, s.query.Source, c.sub.boxes, c.hit.place)
 }
 
 func (s *Selection) count(item *record.Item, label int) {
@@ -79,7 +92,7 @@ func (s *Selection) judge(ctx context.Context, images bool, held map[uint64]bool
 			at := 0 // where the run's hits stand among all
 			for i := range v.hits {
 				c.hit = &v.hits[i]
-				for v.all[at].line != c.hit.line {
+				for v.all[at].place != c.hit.place {
 					at++
 				}
 				c.reason, c.failed = "", false
@@ -181,7 +194,7 @@ func (s *Selection) avoid(c *candidate) []record.Rect {
 	var rects []record.Rect
 	for i := range c.photo.all {
 		o := &c.photo.all[i]
-		if o.line == c.hit.line || c.alike[i] || o.sum == c.hit.sum || o.label >= len(s.query.Classes) {
+		if o.place == c.hit.place || c.alike[i] || o.sum == c.hit.sum || o.label >= len(s.query.Classes) {
 			continue
 		}
 		r := record.Rect{

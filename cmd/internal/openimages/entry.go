@@ -64,19 +64,27 @@ func (d *decoder) float() float64 { return math.Float64frombits(d.word()) }
 // A hit is a box row that was asked for.
 type hit struct {
 	id    string
-	label int // position among the query's labels
-	line  int64
+	label int   // position among the query's labels
+	line  int64 // 0 where nobody has counted
+	place int64 // where the row begins, in bytes
 	sum   uint64
 	box   record.Box
 }
 
 // row returns the row without its label.
-func (h *hit) row() *BoxRow { return &BoxRow{ImageID: h.id, Line: h.line, Box: h.box, Sum: h.sum} }
+func newHit(row *BoxRow, label int) hit {
+	return hit{id: row.ImageID, label: label, line: row.Line, place: row.Offset, sum: row.Sum, box: row.Box}
+}
+
+func (h *hit) row() *BoxRow {
+	return &BoxRow{ImageID: h.id, Line: h.line, Offset: h.place, Box: h.box, Sum: h.sum}
+}
 
 func (h *hit) append(e *encoder) {
 	e.text(h.id)
 	e.int(int64(h.label))
 	e.int(h.line)
+	e.int(h.place)
 	e.word(h.sum)
 	for _, v := range [...]float64{h.box.XMin, h.box.XMax, h.box.YMin, h.box.YMax} {
 		e.float(v)
@@ -88,7 +96,7 @@ func (h *hit) append(e *encoder) {
 
 func decodeHit(entry []byte) (hit, error) {
 	d := decoder{buf: entry}
-	h := hit{id: d.text(), label: int(d.int()), line: d.int(), sum: d.word()}
+	h := hit{id: d.text(), label: int(d.int()), line: d.int(), place: d.int(), sum: d.word()}
 	h.box = record.Box{
 		XMin: d.float(), XMax: d.float(), YMin: d.float(), YMax: d.float(),
 		Occluded: int(d.int()), Truncated: int(d.int()), GroupOf: int(d.int()), Depiction: int(d.int()), Inside: int(d.int()),

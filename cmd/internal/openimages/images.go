@@ -1,10 +1,13 @@
 package openimages
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,17 +52,169 @@ func ScanImages(ctx context.Context, r io.Reader, file string, want func(id []by
 		return err
 	}
 	var image ImageRow
-	return t.scan(columns.id, visitor{
-		want: want,
-		row: func(fields [][]byte, line int64) error {
+	return t.scan(visitor{
+		column: columns.id, id: -1,
+		want: func(value, _ []byte, _ int64) bool { return want(value) },
+		row: func(fields [][]byte, p place) error {
 			if err := columns.parse(fields, &image); err != nil {
-				return bad(&RowError{file, line, err})
+				return bad(&RowError{file, p.line, err})
 			}
-			image.Line = line
+			image.Line = p.line
 			return row(&image)
 		},
-		bad: bad,
+		bad: func(b *RowError, _ place, _ bool) error { return bad(b) },
 	})
+}
+
+// bindImages looks for the column that an index of an image list is of.
+func bindImages(t *table) (column, id int, err error) {
+	columns, err := newImageColumns(t)
+	return columns.id, -1, err
+}
+
+// imageParser returns a function that parses rows of an image list.
+func imageParser(t *table) (func(fields [][]byte) (ImageRow, bool, error), error) {
+	columns, err := newImageColumns(t)
+	return func(fields [][]byte) (row ImageRow, keep bool, err error) {
+		err = columns.parse(fields, &row)
+		return row, true, err
+	}, err
+}
+
+// readImages tells row of the rows of the photos, in their order, as readBoxes
+// does of boxes.
+func readImages(ctx context.Context, src Source, file File, photos *photos, row func(*ImageRow) error, bad func(*RowError) error, again func() error) (err error) {
+	f, ok, err := openLocal(ctx, src, file.Path)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		r, err := src.Open(ctx, file.Path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(ScanImages(ctx, r, file.Path, photos.has, row, bad), r.Close())
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	x := f.index(photoIndex)
+	if x != nil {
+		defer x.Close() //nolint:errcheck // read only
+		if int64(len(photos.runs)) <= max(x.rows/16, 1<<14) {
+			var faults []*RowError
+			err := readImageRows(ctx, f, x.indexFile, file.Path, photos, row, func(fault *RowError) error {
+				faults = append(faults, fault)
+				return nil
+			})
+			if !errors.Is(err, errDamaged) && !errors.Is(err, errStale) {
+				return tell(faults, bad, err)
+			}
+			if err := again(); err != nil {
+				return err
+			}
+			x = nil
+		}
+	}
+	p := &pass[ImageRow]{
+		ctx: ctx, file: file.Path, bind: bindImages, want: photos.has, parser: imageParser, bad: bad,
+		row: func(image *ImageRow, p place) error {
+			image.Line = p.line
+			return row(image)
+		},
+	}
+	_, err = p.readFile(f, photoIndex, x == nil)
+	return err
+}
+
+// readImageRows reads the rows of the photos through the index.
+func readImageRows(ctx context.Context, f *localFile, x *indexFile, file string, photos *photos, row func(*ImageRow) error, bad func(*RowError) error) error {
+	before, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	refs, err := photos.refs(x)
+	if err != nil {
+		return err
+	}
+	rr, err := newRefReader(ctx, f, x, file, bindImages)
+	if err != nil {
+		return err
+	}
+	parse, err := imageParser(rr.head)
+	if err != nil {
+		return err
+	}
+	for i, ref := range refs {
+		next := ref.offset
+		if i+1 < len(refs) {
+			next = refs[i+1].offset
+		}
+		wanted := false
+		fields, fault, err := rr.read(ref.offset, next, func(value []byte, has bool) bool {
+			wanted = has && photos.has(value)
+			// Another photo may share the bits of the hash that the index holds.
+			return has != ref.lost && (ref.lost || wanted || alike(photoHash(photoKey(value)), ref.hash))
+		})
+		if err != nil {
+			return err
+		}
+		if !wanted && !ref.lost {
+			continue
+		}
+		var image ImageRow
+		if fault == nil {
+			image, _, fault = parse(fields)
+		}
+		if fault != nil {
+			err = rr.bad(ref.offset, fault, bad)
+		} else {
+			err = row(&image)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return f.unchanged(before, file)
+}
+
+// alike reports whether two hashes agree in the bits that every index holds of
+// them.
+func alike(a, b uint64) bool { return (a^b)>>(64-printBits) == 0 }
+
+// A photoRef is where a photo's row may be.
+type photoRef struct {
+	offset int64
+	hash   uint64
+	lost   bool // the row has no id
+}
+
+// refs returns where the index says that rows of the photos are, in the list's
+// order.
+func (p *photos) refs(x *indexFile) ([]photoRef, error) {
+	finder, err := x.finder()
+	if err != nil {
+		return nil, err
+	}
+	hashes := make([]uint64, 0, len(p.runs))
+	for _, run := range p.runs {
+		hashes = append(hashes, photoHash(run.photo))
+	}
+	slices.Sort(hashes)
+	refs := make([]photoRef, 0, len(hashes)+len(x.lost))
+	for _, offset := range x.lost {
+		refs = append(refs, photoRef{offset: offset, lost: true})
+	}
+	var offsets []int64
+	for _, hash := range slices.Compact(hashes) {
+		if offsets, err = finder.find(hash, offsets[:0]); err != nil {
+			return nil, err
+		}
+		for _, offset := range offsets {
+			refs = append(refs, photoRef{offset: offset, hash: hash})
+		}
+	}
+	slices.SortFunc(refs, func(a, b photoRef) int { return cmp.Compare(a.offset, b.offset) })
+	// Two photos may have led to one row.
+	return slices.CompactFunc(refs, func(a, b photoRef) bool { return a.offset == b.offset }), nil
 }
 
 // parse fills image, but for the line.

@@ -3,8 +3,9 @@ package openimages
 import (
 	"cmp"
 	"context"
-	"io"
+	"math"
 	"slices"
+	"sync/atomic"
 )
 
 // addNegatives samples boxes of other classes and puts them between the hits,
@@ -30,36 +31,38 @@ func (s *Selection) addNegativesTo(ctx context.Context, sub *subset, n int64) er
 	defer candidates.close() //nolint:errcheck // read only by now, and without a name
 	sample := &lowest{size: n}
 	var e encoder
-	var place uint64 // of the row at hand in the random order
-	err := s.open(ctx, sub.boxes, func(r io.Reader) error {
-		return scanBoxes(ctx, r, sub.boxes.Path, boxVisitor{
-			want: s.unrelated,
-			pick: func(hash uint64) bool {
-				place = mix(hash ^ mix(s.query.Seed))
-				return sample.admits(place)
-			},
-			row: func(row *BoxRow) error {
-				h := hit{row.ImageID, len(s.query.Classes), row.Line, row.Sum, row.Box}
-				if !row.Sane() || s.query.Refuse != nil && s.query.Refuse(row) != "" {
-					return nil
-				}
-				if meets, err := sub.photos.meet(&h); meets || err != nil {
-					return err
-				}
-				e.buf = e.buf[:0]
-				h.append(&e)
-				offset, err := candidates.add(e.buf)
-				if err != nil {
-					return err
-				}
-				sample.add(ranked{place, offset})
+	place := func(hash uint64) uint64 { return mix(hash ^ mix(s.query.Seed)) } // in the random order
+	// Rows beyond it need not be parsed. It falls as the sample fills.
+	var bound atomic.Uint64
+	bound.Store(math.MaxUint64)
+	err := readBoxes(ctx, s.query.Source, sub.boxes, boxVisitor{
+		columns: s.query.columns(),
+		want:    s.unrelated,
+		pick:    func(hash uint64) bool { return place(hash) <= bound.Load() },
+		row: func(row *boxHit) error {
+			h := newHit(&row.BoxRow, len(s.query.Classes))
+			if !sample.admits(place(row.hash)) || !row.Sane() || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
 				return nil
-			},
-			// The first scan has counted the rows that could be seen to be broken;
-			// of the others, one that is drawn is as good as not there.
-			bad: func(*RowError) error { return nil },
-		})
-	})
+			}
+			if meets, err := sub.photos.meet(&h); meets || err != nil {
+				return err
+			}
+			e.buf = e.buf[:0]
+			h.append(&e)
+			offset, err := candidates.add(e.buf)
+			if err != nil {
+				return err
+			}
+			sample.add(ranked{place(row.hash), offset})
+			if int64(len(sample.entries)) == n {
+				bound.Store(sample.entries[0].rank)
+			}
+			return nil
+		},
+		// The first scan has counted the rows that could be seen to be broken;
+		// of the others, one that is drawn is as good as not there.
+		bad: func(*RowError) error { return nil },
+	}, nil)
 	if err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (s *Selection) merge(sub *subset, candidates *spool, chosen []ranked) error
 		return err
 	}
 	buf := make([]byte, spoolGuess)
-	// addUpTo adds the chosen candidates of lines before limit; all if 0.
+	// addUpTo adds the chosen candidates of rows before limit; all if 0.
 	addUpTo := func(limit int64) error {
 		for ; len(chosen) > 0; chosen = chosen[1:] {
 			entry, err := candidates.at(chosen[0].offset, buf)
@@ -113,7 +116,7 @@ func (s *Selection) merge(sub *subset, candidates *spool, chosen []ranked) error
 			if err != nil {
 				return err
 			}
-			if limit > 0 && h.line > limit {
+			if limit > 0 && h.place > limit {
 				return nil
 			}
 			s.tally[h.label].Rows++
@@ -129,7 +132,7 @@ func (s *Selection) merge(sub *subset, candidates *spool, chosen []ranked) error
 		if err != nil {
 			return err
 		}
-		if err := addUpTo(h.line); err != nil {
+		if err := addUpTo(h.place); err != nil {
 			return err
 		}
 		return add(entry, h.id)

@@ -123,6 +123,16 @@ func (p *photos) addImage(row *ImageRow, e *encoder) error {
 	return nil
 }
 
+// dropImages forgets the rows of the image list.
+func (p *photos) dropImages() error {
+	for i := range p.runs {
+		p.runs[i].image = noImage
+	}
+	err := p.images.close()
+	p.images = spool{}
+	return err
+}
+
 // maxBoxes bounds the boxes of one photo. The most in an official list is 745,
 // of all classes.
 const maxBoxes = 20_000

@@ -3,7 +3,7 @@ package openimages
 import (
 	"context"
 	"errors"
-	"io"
+	"maps"
 	"slices"
 
 	"github.com/opensandwich/oi/record"
@@ -191,25 +191,32 @@ func (s *Selection) malformed(bad *RowError) error {
 	return s.ledger.Skip(nil, ReasonMalformed, bad.Error())
 }
 
-// open runs f on a file of the source.
-func (s *Selection) open(ctx context.Context, file File, f func(io.Reader) error) (err error) {
-	r, err := s.query.Source.Open(ctx, file.Path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	return f(r)
-}
-
 // scanBoxes spools the rows that are asked for.
-func (s *Selection) scanBoxes(ctx context.Context, sub *subset) error {
-	sub.hits = &spool{}
+func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 	wanted := newMIDSet(s.query.Assign)
 	var e encoder
-	last := ""
-	err := s.open(ctx, sub.boxes, func(r io.Reader) error {
-		return ScanBoxes(ctx, r, sub.boxes.Path, wanted.has, func(row *BoxRow) error {
-			h := hit{row.ImageID, s.query.Assign[row.MID], row.Line, row.Sum, row.Box}
+	var last string
+	var rows []int64 // by label
+	reset := func() error {
+		s.ledger.In(-sub.rows)
+		rows = make([]int64, len(s.query.Classes))
+		sub.runs, sub.rows, last = 0, 0, ""
+		old := sub.hits
+		sub.hits = &spool{}
+		if old == nil {
+			return nil
+		}
+		return old.close()
+	}
+	if err := reset(); err != nil {
+		return err
+	}
+	err = readBoxes(ctx, s.query.Source, sub.boxes, boxVisitor{
+		columns: s.query.columns(),
+		mids:    slices.Collect(maps.Keys(s.query.Assign)),
+		want:    wanted.has,
+		row: func(row *boxHit) error {
+			h := newHit(&row.BoxRow, s.query.Assign[row.MID])
 			e.buf = e.buf[:0]
 			h.append(&e)
 			if _, err := sub.hits.add(e.buf); err != nil {
@@ -220,16 +227,28 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) error {
 				last = h.id
 			}
 			sub.rows++
-			s.tally[h.label].Rows++
+			rows[h.label]++
 			s.ledger.In(1)
 			return nil
-		}, s.malformed)
-	})
+		},
+		bad: s.malformed,
+	}, reset)
 	if err != nil {
 		return err
 	}
+	for label, n := range rows {
+		s.tally[label].Rows += n
+	}
 	sub.photos, err = newPhotos(sub.hits, sub.runs)
 	return err
+}
+
+// columns returns what looks for the columns of the query's lists.
+func (q *Query) columns() func(*table) (boxColumns, error) {
+	if q.ImageLabels {
+		return newLabelColumns
+	}
+	return newBoxColumns
 }
 
 // scanImages keeps what the image list says of the photos with hits.
@@ -238,9 +257,7 @@ func (s *Selection) scanImages(ctx context.Context, sub *subset) error {
 		return nil // a list that is not needed need not be downloaded
 	}
 	var e encoder
-	return s.open(ctx, sub.images, func(r io.Reader) error {
-		return ScanImages(ctx, r, sub.images.Path, sub.photos.has, func(row *ImageRow) error {
-			return sub.photos.addImage(row, &e)
-		}, s.malformed)
-	})
+	return readImages(ctx, s.query.Source, sub.images, sub.photos, func(row *ImageRow) error {
+		return sub.photos.addImage(row, &e)
+	}, s.malformed, sub.photos.dropImages)
 }

@@ -50,3 +50,27 @@ func (d DirSource) Open(ctx context.Context, path string) (io.ReadCloser, error)
 }
 
 func (d DirSource) String() string { return string(d) }
+
+func (d DirSource) openFile(ctx context.Context, path string) (*localFile, error) {
+	return indexedDir{d, ""}.openFile(ctx, path)
+}
+
+// WithCache returns the folder as a source whose indexes are kept in the folder
+// cache/indexes where they cannot be kept beside the files.
+func (d DirSource) WithCache(cache string) Source {
+	return indexedDir{d, filepath.Join(cache, "indexes")}
+}
+
+type indexedDir struct {
+	DirSource
+	indexes string
+}
+
+func (d indexedDir) openFile(ctx context.Context, path string) (*localFile, error) {
+	r, err := d.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	file := r.(*os.File)
+	return &localFile{File: file, indexes: indexNames(file.Name(), d.indexes), least: indexFrom}, nil
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -34,19 +35,21 @@ type table struct {
 	ctx    context.Context
 	file   string // for messages
 	r      io.Reader
+	base   int64  // where buf[0] is in the file
 	buf    []byte // buf[pos:end] is read and not yet looked at
 	pos    int
 	end    int
 	eof    bool
 	open   bool  // the file's last row has no line end of its own
 	line   int64 // line number of buf[pos]
+	stop   int64 // no row that begins behind this place is looked at
 	header []string
 	record parser
 }
 
 // newTable reads the header.
 func newTable(ctx context.Context, r io.Reader, file string) (*table, error) {
-	t := &table{ctx: ctx, file: file, r: r, buf: make([]byte, blockSize), line: 1}
+	t := &table{ctx: ctx, file: file, r: r, buf: make([]byte, blockSize), line: 1, stop: math.MaxInt64}
 	if err := t.fill(); err != nil {
 		return nil, err
 	}
@@ -100,6 +103,9 @@ func (t *table) next() ([][]byte, error) {
 	}
 }
 
+// at is where in the file the next row begins.
+func (t *table) at() int64 { return t.base + int64(t.pos) }
+
 // column returns the position of a column, or -1.
 func (t *table) column(name string) int { return slices.Index(t.header, name) }
 
@@ -133,6 +139,7 @@ func (t *table) fill() error {
 		return err
 	}
 	copy(t.buf, t.buf[t.pos:t.end])
+	t.base += int64(t.pos)
 	t.end -= t.pos
 	t.pos = 0
 	if len(t.buf)-t.end < blockSize/2 { // a row longer than any so far
@@ -163,30 +170,40 @@ func (t *table) fill() error {
 
 // A visitor is told of rows. Its slices are valid during the call only.
 type visitor struct {
-	// want says whether a row with this value in the column is to be parsed.
-	want func(value []byte) bool
+	column int // where want looks
+	id     int // the column of the photo's id, or -1
+	// want says whether a row with this value in the column, which begins at the
+	// offset, is to be parsed. It is told of every row that has the column. The id
+	// is empty where the row breaks off before it.
+	want func(value, id []byte, offset int64) bool
 	// row gets the fields of a wanted row, as many as the header has.
-	row func(fields [][]byte, line int64) error
-	// bad gets a row that cannot be parsed. The scan stops at its error.
-	bad func(*RowError) error
+	row func(fields [][]byte, p place) error
+	// bad gets a row that cannot be parsed: one that was wanted, or one of which
+	// that is not known. The scan stops at its error.
+	bad func(bad *RowError, p place, wanted bool) error
 }
 
-// scan goes through the rows behind the header. The column is where want
-// looks.
-func (t *table) scan(column int, v visitor) error {
+// A place is where a row begins.
+type place struct {
+	line   int64 // from 1
+	offset int64
+}
+
+// scan goes through the rows behind the header.
+func (t *table) scan(v visitor) error {
 	for {
 		chunk := t.buf[t.pos:t.end]
 		last := bytes.LastIndexByte(chunk, '\n')
 		if last >= 0 {
-			if err := t.block(chunk[:last+1], column, v); err != nil {
+			if err := t.block(chunk[:last+1], &v); err != nil {
 				return err
 			}
 		}
-		if t.eof {
-			return nil // fill ends the last row, so that the block held it
+		if t.eof || t.at() > t.stop {
+			return nil // at the end, fill ends the last row, so that the block held it
 		}
 		if t.end-t.pos > maxRow {
-			if err := t.stepOver(errLongRow, v); err != nil {
+			if err := t.stepOver(errLongRow, &v); err != nil {
 				return err
 			}
 			continue
@@ -198,18 +215,18 @@ func (t *table) scan(column int, v visitor) error {
 }
 
 // stepOver reports the line at pos as broken and drops it.
-func (t *table) stepOver(cause error, v visitor) error {
-	bad := &RowError{t.file, t.line, cause}
+func (t *table) stepOver(cause error, v *visitor) error {
+	bad, here := &RowError{t.file, t.line, cause}, place{t.line, t.at()}
 	for {
 		i := bytes.IndexByte(t.buf[t.pos:t.end], '\n')
 		if i >= 0 {
 			t.pos += i + 1
 			t.line++
-			return v.bad(bad)
+			return v.bad(bad, here, false)
 		}
 		t.pos = t.end
 		if t.eof {
-			return v.bad(bad)
+			return v.bad(bad, here, false)
 		}
 		if err := t.fill(); err != nil {
 			return err
@@ -217,26 +234,31 @@ func (t *table) stepOver(cause error, v visitor) error {
 	}
 }
 
-// block goes through whole lines, which begin at t.pos. It stops early, with
-// t.pos at a row that goes on behind the block.
-func (t *table) block(block []byte, column int, v visitor) error {
-	for len(block) > 0 {
+// block goes through whole lines, which begin at t.pos. It stops early behind
+// t.stop, and with t.pos at a row that goes on behind the block.
+func (t *table) block(block []byte, v *visitor) error {
+	for len(block) > 0 && t.at() <= t.stop {
 		plain := len(block)
-		if quote := bytes.IndexByte(block, '"'); quote >= 0 {
+		if left := t.stop - t.at(); left < int64(plain) {
+			if nl := bytes.IndexByte(block[left:], '\n'); nl >= 0 {
+				plain = int(left) + nl + 1
+			}
+		}
+		if quote := bytes.IndexByte(block[:plain], '"'); quote >= 0 {
 			plain = bytes.LastIndexByte(block[:quote], '\n') + 1
 		}
-		if err := t.checkLast(block[:plain]); err != nil {
-			return err
+		if plain > 0 {
+			if err := t.checkLast(block[:plain]); err != nil {
+				return err
+			}
+			if err := t.plain(block[:plain], v); err != nil {
+				return err
+			}
+			t.pos += plain
+			block = block[plain:]
+			continue // perhaps behind t.stop by now
 		}
-		if err := t.plain(block[:plain], column, v); err != nil {
-			return err
-		}
-		t.pos += plain
-		block = block[plain:]
-		if len(block) == 0 {
-			return nil
-		}
-		n, err := t.quoted(block, column, v)
+		n, err := t.quoted(block, v)
 		if err == errMore {
 			return nil
 		}
@@ -264,41 +286,31 @@ func (t *table) checkLast(plain []byte) error {
 }
 
 // plain goes through whole lines without a single quote.
-func (t *table) plain(block []byte, column int, v visitor) error {
-	line := t.line
-	for len(block) > 0 {
-		nl := bytes.IndexByte(block, '\n')
-		row := block[:nl]
-		block = block[nl+1:]
-		this := line
+func (t *table) plain(block []byte, v *visitor) error {
+	line, start := t.line, t.at()
+	for pos := 0; pos < len(block); {
+		here := place{line, start + int64(pos)}
+		nl := bytes.IndexByte(block[pos:], '\n')
+		row := block[pos : pos+nl]
+		pos += nl + 1
 		line++
 		if nl > 0 && row[nl-1] == '\r' {
 			row = row[:nl-1]
 		}
-		rest, ok := row, true
-		for range column {
-			comma := bytes.IndexByte(rest, ',')
-			if comma < 0 {
-				ok = false
-				break
-			}
-			rest = rest[comma+1:]
+		if len(row) == 0 {
+			continue
 		}
+		value, id, ok := v.fields(row)
 		if !ok {
-			if len(row) > 0 {
-				if err := v.bad(t.tooFew(bytes.Count(row, comma)+1, this)); err != nil {
-					return err
-				}
+			if err := v.bad(t.tooFew(bytes.Count(row, comma)+1, here.line), here, false); err != nil {
+				return err
 			}
 			continue
 		}
-		if comma := bytes.IndexByte(rest, ','); comma >= 0 {
-			rest = rest[:comma]
-		}
-		if len(row) == 0 || !v.want(rest) {
+		if !v.want(value, id, here.offset) {
 			continue
 		}
-		if err := t.wanted(t.record.split(row), this, v); err != nil {
+		if err := t.wanted(t.record.split(row), here, v); err != nil {
 			return err
 		}
 	}
@@ -306,16 +318,45 @@ func (t *table) plain(block []byte, column int, v visitor) error {
 	return nil
 }
 
+// fields cuts the two fields that a visitor looks at out of a row without
+// quotes.
+func (v *visitor) fields(row []byte) (value, id []byte, ok bool) {
+	if v.id == 0 && v.column > 0 && len(row) > 16 && row[16] == ',' && bytes.IndexByte(row[:16], ',') < 0 {
+		// The official ids have 16 digits.
+		value, ok = field(row[17:], v.column-1)
+		return value, row[:16], ok
+	}
+	if value, ok = field(row, v.column); ok && v.id >= 0 {
+		id, _ = field(row, v.id)
+	}
+	return value, id, ok
+}
+
+// field returns the field of that number of a row without quotes.
+func field(row []byte, number int) ([]byte, bool) {
+	for range number {
+		comma := bytes.IndexByte(row, ',')
+		if comma < 0 {
+			return nil, false
+		}
+		row = row[comma+1:]
+	}
+	if comma := bytes.IndexByte(row, ','); comma >= 0 {
+		row = row[:comma]
+	}
+	return row, true
+}
+
 var comma = []byte{','}
 
 // quoted takes apart the row at the front of block, which holds a quote in its
 // first line. It returns errMore if the row goes on behind the block.
-func (t *table) quoted(block []byte, column int, v visitor) (int, error) {
+func (t *table) quoted(block []byte, v *visitor) (int, error) {
 	n, lines, err := t.record.parse(block)
 	if err == errMore && !t.eof && len(block) <= maxRow {
 		return 0, errMore
 	}
-	line := t.line
+	here := place{t.line, t.at()}
 	if err != nil {
 		switch {
 		case err == errMore && t.eof:
@@ -326,40 +367,52 @@ func (t *table) quoted(block []byte, column int, v visitor) (int, error) {
 		// What lies behind a broken quote may be rows, so only the line goes.
 		length := bytes.IndexByte(block, '\n') + 1
 		if t.open && err == errOpenQuote && t.pos+length == t.end {
-			return 0, t.cut(len(t.record.fields)+1, line)
+			return 0, t.cut(len(t.record.fields)+1, here.line)
 		}
 		t.line++
-		return length, t.report(&RowError{t.file, line, err}, column, v)
+		return length, t.report(&RowError{t.file, here.line, err}, here, v)
 	}
 	t.line += lines
 	fields := t.record.fields
 	switch {
 	case t.open && t.pos+n == t.end && len(fields) < len(t.header):
-		return 0, t.cut(len(fields), line)
+		return 0, t.cut(len(fields), here.line)
 	case fields == nil:
 		return n, nil
-	case column >= len(fields):
-		return n, v.bad(t.tooFew(len(fields), line))
-	case !v.want(fields[column]):
+	case v.column >= len(fields):
+		return n, v.bad(t.tooFew(len(fields), here.line), here, false)
+	case !v.asks(fields, here.offset):
 		return n, nil
 	}
-	return n, t.wanted(fields, line, v)
+	return n, t.wanted(fields, here, v)
+}
+
+// asks passes the fields of a row to want.
+func (v *visitor) asks(fields [][]byte, offset int64) bool {
+	var id []byte
+	if 0 <= v.id && v.id < len(fields) {
+		id = fields[v.id]
+	}
+	return v.want(fields[v.column], id, offset)
 }
 
 // report passes on a row whose quotes are broken, unless the fields before the
 // break already say that it is not wanted.
-func (t *table) report(bad *RowError, column int, v visitor) error {
-	if fields := t.record.fields; column < len(fields) && !v.want(fields[column]) {
-		return nil
+func (t *table) report(bad *RowError, here place, v *visitor) error {
+	if fields := t.record.fields; v.column < len(fields) {
+		if !v.asks(fields, here.offset) {
+			return nil
+		}
+		return v.bad(bad, here, true)
 	}
-	return v.bad(bad)
+	return v.bad(bad, here, false)
 }
 
-func (t *table) wanted(fields [][]byte, line int64, v visitor) error {
+func (t *table) wanted(fields [][]byte, here place, v *visitor) error {
 	if len(fields) != len(t.header) {
-		return v.bad(t.tooFew(len(fields), line))
+		return v.bad(t.tooFew(len(fields), here.line), here, true)
 	}
-	return v.row(fields, line)
+	return v.row(fields, here)
 }
 
 func (t *table) tooFew(n int, line int64) *RowError {

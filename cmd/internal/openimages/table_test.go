@@ -21,17 +21,18 @@ func scanAll(t testing.TB, r io.Reader, column int, want func([]byte) bool) (hea
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	err = table.scan(column, visitor{
-		want: want,
-		row: func(fields [][]byte, line int64) error {
-			row := []string{fmt.Sprint(line)}
+	err = table.scan(visitor{
+		column: column, id: -1,
+		want: func(value, _ []byte, _ int64) bool { return want(value) },
+		row: func(fields [][]byte, p place) error {
+			row := []string{fmt.Sprint(p.line)}
 			for _, f := range fields {
 				row = append(row, string(f))
 			}
 			rows = append(rows, row)
 			return nil
 		},
-		bad: func(e *RowError) error {
+		bad: func(e *RowError, _ place, _ bool) error {
 			bad = append(bad, e)
 			return nil
 		},
@@ -189,10 +190,11 @@ func TestTableStops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = table.scan(0, visitor{
-			want: anything,
-			row:  func([][]byte, int64) error { return stop },
-			bad:  func(*RowError) error { return stop },
+		err = table.scan(visitor{
+			id:   -1,
+			want: func([]byte, []byte, int64) bool { return true },
+			row:  func([][]byte, place) error { return stop },
+			bad:  func(*RowError, place, bool) error { return stop },
 		})
 		if err != stop {
 			t.Errorf("%.20q: got %v", data, err)

@@ -58,7 +58,12 @@ func (c *Choice) Open(env *cli.Env) (openimages.Dataset, openimages.Source, erro
 		case !info.IsDir():
 			return d, nil, fmt.Errorf("--metadata: %s is not a folder", c.Place)
 		}
-		return d, openimages.DirSource(c.Place), nil
+		src := openimages.DirSource(c.Place)
+		cache, err := cli.CacheDir(env, c.Cache)
+		if err != nil {
+			return d, src, nil // it does not need one
+		}
+		return d, src.WithCache(cache), nil
 	}
 	base := c.Place
 	if base == "" {

@@ -1,0 +1,298 @@
+package openimages
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+)
+
+// errDamaged is the error of an index that is not as it was written.
+var errDamaged = errors.New("damaged index")
+
+// errStale is the error of an index that says other than its CSV file.
+var errStale = errors.New("the index is not of this file")
+
+// An indexFile is an index that has been opened. What it says is what was
+// written: every part is checked when it is read.
+type indexFile struct {
+	r        io.ReaderAt
+	kind     indexKind
+	stamp    stamp
+	rows     int64
+	sorted   bool
+	marks    []lineMark
+	lost     []int64
+	segments []segmentRef
+	labels   []labelRef // sorted by name
+}
+
+type labelRef struct {
+	name         string
+	rows, photos int64
+	chunks       []chunkRef
+}
+
+// readIndex reads the directory of an index of this size.
+func readIndex(r io.ReaderAt, size int64, kind indexKind) (*indexFile, error) {
+	if size < indexHead+indexFoot {
+		return nil, errDamaged
+	}
+	head, foot := make([]byte, indexHead), make([]byte, indexFoot)
+	if err := readFull(r, head, 0); err != nil {
+		return nil, err
+	}
+	if err := readFull(r, foot, size-indexFoot); err != nil {
+		return nil, err
+	}
+	if string(head) != string(indexHeader(kind)) || string(foot[20:]) != indexMagic ||
+		binary.LittleEndian.Uint32(foot[16:]) != checksum(slices.Concat(head, foot[:16])) {
+		return nil, errDamaged
+	}
+	at, length := binary.LittleEndian.Uint64(foot), binary.LittleEndian.Uint32(foot[8:])
+	if length > maxDirectory || at+uint64(length)+indexFoot != uint64(size) {
+		return nil, errDamaged
+	}
+	directory := make([]byte, length)
+	if err := readFull(r, directory, int64(at)); err != nil {
+		return nil, err
+	}
+	if checksum(directory) != binary.LittleEndian.Uint32(foot[12:]) {
+		return nil, errDamaged
+	}
+	x := &indexFile{r: r, kind: kind}
+	return x, x.decode(directory, int64(at))
+}
+
+// readFull reads exactly what is asked for.
+func readFull(r io.ReaderAt, p []byte, offset int64) error {
+	n, err := r.ReadAt(p, offset)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		return errDamaged
+	}
+	return err
+}
+
+// decode takes the directory apart. Its checksum was right, so that what does
+// not fit was written by something else than an indexWriter.
+func (x *indexFile) decode(directory []byte, end int64) error {
+	d := decoder{buf: directory}
+	x.stamp = stamp{d.int(), d.int(), uint32(d.int())}
+	x.rows, x.sorted = d.int(), d.int() != 0
+	var last lineMark
+	for range d.count(2) {
+		last = lineMark{last.offset + d.int(), last.line + d.int()}
+		x.marks = append(x.marks, last)
+	}
+	lost := int64(0)
+	for range d.count(1) {
+		lost += d.int()
+		x.lost = append(x.lost, lost)
+	}
+	for range d.count(3) {
+		s := segmentRef{d.int(), int(d.int()), uint32(d.int())}
+		if s.rows < 0 || s.rows > segmentRows || s.at < int64(8*s.rows) || s.at+int64(s.tableSize()) > end {
+			return errDamaged
+		}
+		x.segments = append(x.segments, s)
+	}
+	for range d.count(4) {
+		l := labelRef{name: d.text(), rows: d.int(), photos: d.int()}
+		rows := int64(0)
+		l.chunks = make([]chunkRef, d.count(5))
+		for i := range l.chunks {
+			c := chunkRef{d.int(), int(d.int()), d.int(), d.int(), uint32(d.int())}
+			// A difference takes a byte at least.
+			if c.at < 0 || c.size < 0 || c.at+int64(c.size) > end || c.rows < 1 || c.rows-1 > int64(c.size) {
+				return errDamaged
+			}
+			rows += c.rows
+			l.chunks[i] = c
+		}
+		if rows != l.rows || len(x.labels) > 0 && x.labels[len(x.labels)-1].name >= l.name {
+			return errDamaged
+		}
+		x.labels = append(x.labels, l)
+	}
+	if d.bad || len(d.buf) > 0 {
+		return errDamaged
+	}
+	return nil
+}
+
+// count reads the length of a list whose entries have at least so many bytes.
+func (d *decoder) count(least int) int {
+	n := d.int()
+	if n < 0 || n > int64(len(d.buf)/least) {
+		d.buf, d.bad = nil, true
+		return 0
+	}
+	return int(n)
+}
+
+// label returns what the index holds of a label, or nil.
+func (x *indexFile) label(name string) *labelRef {
+	i := sort.Search(len(x.labels), func(i int) bool { return x.labels[i].name >= name })
+	if i < len(x.labels) && x.labels[i].name == name {
+		return &x.labels[i]
+	}
+	return nil
+}
+
+// offsets appends the places of a label's rows in the CSV file, which has size
+// bytes.
+func (x *indexFile) offsets(l *labelRef, to []int64, size int64) ([]int64, error) {
+	var data []byte
+	last := int64(-1)
+	for _, c := range l.chunks {
+		data = slices.Grow(data[:0], c.size)[:c.size]
+		if err := readFull(x.r, data, c.at); err != nil {
+			return nil, err
+		}
+		if checksum(data) != c.sum {
+			return nil, errDamaged
+		}
+		offset, rest := c.first, data
+		for i := range c.rows {
+			if i > 0 {
+				delta, n := binary.Uvarint(rest)
+				if n <= 0 || delta > uint64(size) {
+					return nil, errDamaged
+				}
+				rest = rest[n:]
+				offset += int64(delta)
+			}
+			if offset <= last || offset >= size {
+				return nil, errDamaged
+			}
+			last = offset
+			to = append(to, offset)
+		}
+		if len(rest) > 0 {
+			return nil, errDamaged
+		}
+	}
+	return to, nil
+}
+
+// A photoFinder looks photos up in an index.
+type photoFinder struct {
+	x        *indexFile
+	segments []openSegment
+}
+
+type openSegment struct {
+	ref    segmentRef
+	bits   int
+	starts []int // of the buckets, in rows
+	sums   []uint32
+	bucket int // the one in entries, or -1
+	rows   []uint64
+}
+
+// finder reads the tables of the buckets.
+func (x *indexFile) finder() (*photoFinder, error) {
+	f := &photoFinder{x: x}
+	for _, ref := range x.segments {
+		table := make([]byte, ref.tableSize())
+		if err := readFull(x.r, table, ref.at); err != nil {
+			return nil, err
+		}
+		if checksum(table) != ref.sum {
+			return nil, errDamaged
+		}
+		s := openSegment{ref: ref, bits: bucketBits(ref.rows), bucket: -1}
+		n := 0
+		for ; len(table) > 0; table = table[8:] {
+			s.starts = append(s.starts, n)
+			n += int(binary.LittleEndian.Uint32(table))
+			s.sums = append(s.sums, binary.LittleEndian.Uint32(table[4:]))
+		}
+		if s.starts = append(s.starts, n); n != ref.rows {
+			return nil, errDamaged
+		}
+		f.segments = append(f.segments, s)
+	}
+	return f, nil
+}
+
+// find appends the places of the rows that may be those of a photo. Asked for
+// hashes in order, it reads each bucket once.
+func (f *photoFinder) find(hash uint64, to []int64) ([]int64, error) {
+	for i := range f.segments {
+		s := &f.segments[i]
+		bucket, print := splitHash(hash, s.bits)
+		if err := s.load(f.x.r, bucket); err != nil {
+			return nil, err
+		}
+		at, _ := slices.BinarySearch(s.rows, print<<offsetBits)
+		for ; at < len(s.rows) && s.rows[at]>>offsetBits == print; at++ {
+			to = append(to, int64(s.rows[at]&(1<<offsetBits-1)))
+		}
+	}
+	return to, nil
+}
+
+// load reads a bucket.
+func (s *openSegment) load(r io.ReaderAt, bucket int) error {
+	if s.bucket == bucket {
+		return nil
+	}
+	s.bucket = -1
+	from, to := s.starts[bucket], s.starts[bucket+1]
+	data := make([]byte, 8*(to-from))
+	if err := readFull(r, data, s.ref.at-int64(8*(s.ref.rows-from))); err != nil {
+		return err
+	}
+	if checksum(data) != s.sums[bucket] {
+		return errDamaged
+	}
+	s.rows = s.rows[:0]
+	for ; len(data) > 0; data = data[8:] {
+		s.rows = append(s.rows, binary.LittleEndian.Uint64(data))
+	}
+	s.bucket = bucket
+	return nil
+}
+
+var newline = []byte{'\n'}
+
+// A lineCounter finds the line numbers of places in the CSV file. Asked in
+// order, it reads no part of a block twice.
+type lineCounter struct {
+	marks []lineMark
+	r     io.ReaderAt
+	last  lineMark
+	buf   []byte
+}
+
+// of returns the line number of a place.
+func (c *lineCounter) of(offset int64) (int64, error) {
+	i := sort.Search(len(c.marks), func(i int) bool { return c.marks[i].offset > offset }) - 1
+	if i < 0 {
+		return 0, errDamaged
+	}
+	from := c.marks[i]
+	if c.last.offset >= from.offset && c.last.offset <= offset {
+		from = c.last
+	}
+	if c.buf == nil {
+		c.buf = make([]byte, 32<<10)
+	}
+	for from.offset < offset {
+		part := c.buf[:min(int64(len(c.buf)), offset-from.offset)]
+		if err := readFull(c.r, part, from.offset); err != nil {
+			return 0, fmt.Errorf("line of byte %d: %w", offset, err)
+		}
+		from.line += int64(bytes.Count(part, newline))
+		from.offset += int64(len(part))
+	}
+	c.last = from
+	return from.line, nil
+}

@@ -1,0 +1,413 @@
+package openimages
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// A fileSource is a source whose files can be read anywhere, and indexed.
+type fileSource interface {
+	openFile(ctx context.Context, path string) (*localFile, error)
+}
+
+// A localFile is a file on this machine.
+type localFile struct {
+	*os.File
+	indexes []string // where its index may be: the first that works
+	least   int64    // size from which an index is worth while
+}
+
+// indexFrom is the size from which a file gets an index: smaller ones are
+// scanned in a few milliseconds, and are not worth a file beside them.
+const indexFrom = 4 << 20
+
+// indexNames returns where the index of a file may be: beside it, or else in
+// the folder cache, if there is one.
+func indexNames(name, cache string) []string {
+	names := []string{name + indexEnding}
+	if cache != "" {
+		if full, err := filepath.Abs(name); err == nil {
+			sum := sha256.Sum256([]byte(full))
+			names = append(names, filepath.Join(cache, hex.EncodeToString(sum[:8])+"-"+filepath.Base(name)+indexEnding))
+		}
+	}
+	return names
+}
+
+// An openIndex is an index that is believed, with its file.
+type openIndex struct {
+	*indexFile
+	file *os.File
+}
+
+func (x *openIndex) Close() error { return x.file.Close() }
+
+// index returns the file's index, or nil if it has none that can be believed.
+func (f *localFile) index(kind indexKind) *openIndex {
+	info, err := f.Stat()
+	if err != nil || info.Size() < f.least {
+		return nil
+	}
+	for _, name := range f.indexes {
+		if x := f.openIndex(name, kind, info); x != nil {
+			return x
+		}
+	}
+	return nil
+}
+
+func (f *localFile) openIndex(name string, kind indexKind, info fs.FileInfo) *openIndex {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil
+	}
+	about, err := file.Stat()
+	if err != nil || !about.Mode().IsRegular() {
+		_ = file.Close() // read only
+		return nil
+	}
+	x, err := readIndex(file, about.Size(), kind)
+	if err == nil {
+		var now stamp
+		if now, err = stampOf(f, info); err == nil && now != x.stamp {
+			err = errStale
+		}
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil
+	}
+	return &openIndex{x, file}
+}
+
+// A pendingIndex is an index that is being written.
+type pendingIndex struct {
+	*indexWriter
+	file *os.File // nil if it is not to be kept
+	name string
+}
+
+// newIndex begins an index, or one that only counts where none can be kept.
+func (f *localFile) newIndex(kind indexKind, size int64) *pendingIndex {
+	for i, name := range f.indexes {
+		dir := filepath.Dir(name)
+		if size < f.least || i > 0 && os.MkdirAll(dir, 0o777) != nil {
+			continue
+		}
+		file, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
+		if err != nil {
+			continue
+		}
+		p := &pendingIndex{newIndexWriter(file, kind), file, name}
+		if sweep(name) == nil && file.Chmod(0o644) == nil {
+			return p
+		}
+		p.drop()
+	}
+	return &pendingIndex{indexWriter: newIndexWriter(io.Discard, kind)}
+}
+
+// keep puts the index in its place after a pass over the whole of f. An index
+// that cannot be kept is no failure: it is made again next time.
+func (p *pendingIndex) keep(f *localFile) {
+	if p == nil || p.file == nil {
+		return
+	}
+	info, err := f.Stat()
+	if err == nil {
+		var s stamp
+		if s, err = stampOf(f, info); err == nil {
+			err = p.finish(s)
+		}
+	}
+	if err = errors.Join(err, p.file.Close()); err == nil {
+		err = os.Rename(p.file.Name(), p.name)
+	}
+	if err != nil {
+		_ = os.Remove(p.file.Name())
+	}
+}
+
+// drop gives up the index.
+func (p *pendingIndex) drop() {
+	if p != nil && p.file != nil {
+		_, _ = p.file.Close(), os.Remove(p.file.Name())
+	}
+}
+
+// readBoxes tells v of the rows of a list, in its order: those at the places
+// that its index names, or those met in a pass over all of it. If again is
+// called, the rows that v has been told of were not all, and it is told from the
+// start; of broken rows it has not been told by then.
+func readBoxes(ctx context.Context, src Source, file File, v boxVisitor, again func() error) (err error) {
+	f, ok, err := openLocal(ctx, src, file.Path)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		r, err := src.Open(ctx, file.Path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(scanBoxes(ctx, r, file.Path, v), r.Close())
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	x := f.index(labelIndex)
+	if x != nil {
+		defer x.Close() //nolint:errcheck // read only
+		if v.mids != nil && x.fewRows(v.mids) {
+			var faults []*RowError
+			bad := v.bad
+			v.bad = func(bad *RowError) error { faults = append(faults, bad); return nil }
+			err := readBoxRows(ctx, f, x.indexFile, file.Path, v)
+			v.bad = bad
+			if !errors.Is(err, errDamaged) && !errors.Is(err, errStale) {
+				return tell(faults, v.bad, err)
+			}
+			if err := again(); err != nil {
+				return err
+			}
+			x = nil
+		}
+	}
+	p := &pass[boxHit]{
+		ctx: ctx, file: file.Path, bind: v.bind, want: v.want, parser: v.parser, bad: v.bad,
+		row: func(row *boxHit, p place) error {
+			row.Line, row.Offset = p.line, p.offset
+			return v.row(row)
+		},
+	}
+	_, err = p.readFile(f, labelIndex, x == nil)
+	return err
+}
+
+// tell reports broken rows, unless there is an error already.
+func tell(faults []*RowError, bad func(*RowError) error, err error) error {
+	for _, fault := range faults {
+		if err != nil {
+			break
+		}
+		err = bad(fault)
+	}
+	return err
+}
+
+// openLocal opens a file of a source that has files. ok is false if it has
+// none, or if this one is no regular file.
+func openLocal(ctx context.Context, src Source, path string) (f *localFile, ok bool, err error) {
+	files, ok := src.(fileSource)
+	if !ok {
+		return nil, false, nil
+	}
+	f, err = files.openFile(ctx, path)
+	if err != nil {
+		return nil, true, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, false, errors.Join(err, f.Close())
+	}
+	return f, true, nil
+}
+
+// readFile is a pass over a file that must not change meanwhile. If asked to, it
+// makes the index, keeps it where it can, and returns its writer for what that
+// has counted.
+func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWriter, error) {
+	before, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	p.r, p.size = f, before.Size()
+	var pending *pendingIndex
+	if index {
+		pending = f.newIndex(kind, p.size)
+		p.index = pending.indexWriter
+	}
+	err = p.run()
+	if err == nil {
+		err = f.unchanged(before, p.file)
+	}
+	if err != nil {
+		pending.drop()
+		return nil, err
+	}
+	pending.keep(f)
+	return p.index, nil
+}
+
+// unchanged returns an error if the file is not as it was.
+func (f *localFile) unchanged(before fs.FileInfo, name string) error {
+	after, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		return fmt.Errorf("%s: %w", name, errChanged)
+	}
+	return nil
+}
+
+// fewRows reports whether the labels have so few rows that reading them one by
+// one is faster than a pass.
+func (x *indexFile) fewRows(labels []string) bool {
+	n := int64(0)
+	for _, name := range labels {
+		if l := x.label(name); l != nil {
+			n += l.rows
+		}
+	}
+	return n <= max(x.rows/32, 1<<14)
+}
+
+// A rowRef is where a row of a label is.
+type rowRef struct {
+	offset int64
+	label  string
+	lost   bool // the row has no label
+}
+
+// readBoxRows tells v of the rows of its labels.
+func readBoxRows(ctx context.Context, f *localFile, x *indexFile, file string, v boxVisitor) error {
+	before, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	var refs []rowRef
+	var offsets []int64
+	for _, offset := range x.lost {
+		refs = append(refs, rowRef{offset: offset, lost: true})
+	}
+	for _, name := range v.mids {
+		l := x.label(name)
+		if l == nil {
+			continue
+		}
+		if offsets, err = x.offsets(l, offsets[:0], before.Size()); err != nil {
+			return err
+		}
+		for _, offset := range offsets {
+			refs = append(refs, rowRef{offset: offset, label: name})
+		}
+	}
+	slices.SortFunc(refs, func(a, b rowRef) int { return cmp.Compare(a.offset, b.offset) })
+	rr, err := newRefReader(ctx, f, x, file, v.bind)
+	if err != nil {
+		return err
+	}
+	parse, err := v.parser(rr.head)
+	if err != nil {
+		return err
+	}
+	for i, ref := range refs {
+		next := ref.offset
+		if i+1 < len(refs) {
+			next = refs[i+1].offset
+		}
+		fields, fault, err := rr.read(ref.offset, next, func(value []byte, has bool) bool {
+			return has != ref.lost && (ref.lost || string(value) == ref.label)
+		})
+		if err != nil {
+			return err
+		}
+		var row boxHit
+		keep := true
+		if fault == nil {
+			row, keep, fault = parse(fields)
+		}
+		switch {
+		case fault != nil:
+			err = rr.bad(ref.offset, fault, v.bad)
+		case keep:
+			row.Offset = ref.offset
+			err = v.row(&row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return f.unchanged(before, file)
+}
+
+// A refReader reads rows that an index refers to.
+type refReader struct {
+	ctx    context.Context
+	file   string
+	head   *table
+	column int
+	rows   rowReader
+	lines  lineCounter
+	count  int
+}
+
+func newRefReader(ctx context.Context, f *localFile, x *indexFile, file string, bind func(*table) (column, id int, err error)) (*refReader, error) {
+	head, err := newTable(ctx, io.NewSectionReader(f, 0, math.MaxInt64), file)
+	if err != nil {
+		return nil, err
+	}
+	column, _, err := bind(head)
+	return &refReader{
+		ctx: ctx, file: file, head: head, column: column,
+		rows: rowReader{r: f}, lines: lineCounter{marks: x.marks, r: f},
+	}, err
+}
+
+// read returns the fields of a row, or its fault. next is where the next row to
+// be read is. If right does not confirm the value of the column, or that the row
+// lacks it, the error is errStale.
+func (r *refReader) read(offset, next int64, right func(value []byte, has bool) bool) (fields [][]byte, fault, err error) {
+	if r.count++; r.count%1024 == 0 {
+		if err := context.Cause(r.ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	fields, fault, err = r.rows.read(offset, next)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", r.file, err)
+	}
+	var value []byte
+	has := r.column < len(fields)
+	if has {
+		value = fields[r.column]
+	}
+	if !right(value, has) {
+		return nil, nil, errStale
+	}
+	if fault == nil && len(fields) != len(r.head.header) {
+		fault = r.head.tooFew(len(fields), 0).Err
+	}
+	return fields, fault, nil
+}
+
+// bad reports a row with its line.
+func (r *refReader) bad(offset int64, fault error, report func(*RowError) error) error {
+	line, err := r.lines.of(offset)
+	if err != nil {
+		return err
+	}
+	return report(&RowError{r.file, line, fault})
+}
+
+// lineAt returns the line number of a place in a list.
+func lineAt(ctx context.Context, src Source, file File, place int64) (line int64, err error) {
+	f, ok, err := openLocal(ctx, src, file.Path)
+	if err != nil || !ok {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines := lineCounter{marks: []lineMark{{0, 1}}, r: f}
+	if x := f.index(labelIndex); x != nil {
+		lines.marks = append(lines.marks, x.marks...)
+		defer x.Close() //nolint:errcheck // read only
+	}
+	return lines.of(place)
+}

@@ -1,0 +1,275 @@
+package openimages
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"runtime"
+	"sync"
+)
+
+const (
+	// passBlock is what one core looks at at a time. With what belongs to it, it
+	// stays in the core's second-level cache.
+	passBlock = 256 << 10
+	// passBeyond is read behind a block, to have the end of its last row.
+	passBeyond = 4 << 10
+	// passWorkers is the most cores of a pass: fewer saturate the memory.
+	passWorkers = 8
+)
+
+// errChanged is the error of a file that was written to while it was read.
+var errChanged = errors.New("the file changed while it was read")
+
+// A pass goes through the rows of a file once, block by block on several cores,
+// and tells of them in the order of the file. T is what a wanted row is parsed
+// to.
+//
+// A block is looked at before it is known where its first row begins: behind
+// its first line end, unless that is within quotes. That is compared with where
+// the block before ended, and a block that began wrongly is done again.
+type pass[T any] struct {
+	ctx  context.Context
+	file string // for messages
+	r    io.ReaderAt
+	size int64 // -1 where it is not known before the end
+	// bind looks for the columns.
+	bind func(*table) (column, id int, err error)
+	// want says whether the rows of a value are to be parsed. It is called on any
+	// goroutine.
+	want func(value []byte) bool
+	// parser returns a function that parses the fields of a wanted row, or leaves
+	// the row out. The function is used on one goroutine at a time.
+	parser func(*table) (func(fields [][]byte) (row T, keep bool, err error), error)
+	// row gets what was parsed, and bad what could not be, in the file's order.
+	row func(row *T, p place) error
+	bad func(*RowError) error
+	// index, if set, is told of every row.
+	index *indexWriter
+}
+
+// A found row is parsed or faulty.
+type found[T any] struct {
+	place place
+	row   T
+	fault *RowError
+}
+
+// A block is what a worker made of a stretch of the file.
+type block[T any] struct {
+	off, stop int64 // its first row begins behind off, its last at most at stop
+	exact     bool  // its first row begins at off
+	from, to  int64 // where the first row does begin, and the one behind the last
+	lines     int64
+	eof       bool
+	found     []found[T]
+	seen      gleanings
+	err       error
+	done      chan struct{}
+}
+
+// run goes through the file and returns its number of lines.
+func (p *pass[T]) run() (err error) {
+	head, err := newTable(p.ctx, io.NewSectionReader(p.r, 0, math.MaxInt64), p.file)
+	if err != nil {
+		return err
+	}
+	column, id, err := p.bind(head)
+	if err != nil {
+		return err
+	}
+	workers := min(runtime.GOMAXPROCS(0), passWorkers)
+	if p.size >= 0 {
+		workers = min(workers, 1+int(p.size/passBlock))
+	}
+	quit := make(chan struct{})
+	jobs, order := make(chan *block[T]), make(chan *block[T], workers+1)
+	free := make(chan *block[T], 2*workers+2)
+	for range cap(free) {
+		free <- &block[T]{done: make(chan struct{}, 1)}
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer close(quit)
+	running.Go(func() { p.deal(head.at(), free, jobs, order, quit) })
+	for range workers {
+		w, err := p.worker(head, column, id)
+		if err != nil {
+			return err
+		}
+		running.Go(func() {
+			for b := range jobs {
+				w.do(b)
+				b.done <- struct{}{}
+			}
+		})
+	}
+	again, err := p.worker(head, column, id)
+	if err != nil {
+		return err
+	}
+	return p.collect(head, order, free, again)
+}
+
+// deal hands out the blocks.
+func (p *pass[T]) deal(at int64, free <-chan *block[T], jobs, order chan<- *block[T], quit <-chan struct{}) {
+	defer close(jobs)
+	defer close(order)
+	for exact := true; p.size < 0 || at < p.size; exact = false {
+		var b *block[T]
+		select {
+		case b = <-free:
+		case <-quit:
+			return
+		}
+		b.off, b.stop, b.exact = at, at+passBlock, exact
+		select {
+		case order <- b:
+		case <-quit:
+			return
+		}
+		select {
+		case jobs <- b:
+		case <-quit:
+			return
+		}
+		at = b.stop
+	}
+}
+
+// collect takes the blocks in order.
+func (p *pass[T]) collect(head *table, order <-chan *block[T], free chan<- *block[T], again *worker[T]) error {
+	at, line := head.at(), head.line
+	for b := range order {
+		<-b.done
+		if at > b.stop {
+			// A row that began before goes on behind it.
+			b.from, b.found, b.seen.rows, b.err = at, b.found[:0], b.seen.rows[:0], nil
+		} else {
+			if b.from != at {
+				b.off, b.exact = at, true
+				again.do(b)
+			}
+			if b.err != nil {
+				return atLine(b.err, line)
+			}
+			if err := p.tell(b, line); err != nil {
+				return err
+			}
+			if p.index != nil {
+				p.index.add(at, line, &b.seen)
+			}
+			at = b.to
+			line += b.lines
+		}
+		if b.eof {
+			break
+		}
+		select {
+		case free <- b:
+		default:
+		}
+	}
+	return context.Cause(p.ctx)
+}
+
+// atLine counts the line of an error from the file's beginning.
+func atLine(err error, line int64) error {
+	var row *RowError
+	if errors.As(err, &row) {
+		return &RowError{row.File, row.Line + line, row.Err}
+	}
+	return err
+}
+
+// tell passes on what was found in a block that begins at a line.
+func (p *pass[T]) tell(b *block[T], line int64) error {
+	for i := range b.found {
+		f := &b.found[i]
+		f.place.line += line
+		var err error
+		if f.fault != nil {
+			f.fault.Line += line
+			err = p.bad(f.fault)
+		} else {
+			err = p.row(&f.row, f.place)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A worker looks at one block after the other.
+type worker[T any] struct {
+	p     *pass[T]
+	t     table
+	v     visitor
+	parse func(fields [][]byte) (T, bool, error)
+	b     *block[T] // at hand
+	gleaner
+}
+
+func (p *pass[T]) worker(head *table, column, id int) (*worker[T], error) {
+	parse, err := p.parser(head)
+	if err != nil {
+		return nil, err
+	}
+	w := &worker[T]{p: p, parse: parse}
+	w.t = table{ctx: p.ctx, file: p.file, header: head.header, buf: make([]byte, passBlock+passBeyond+1)}
+	w.v = visitor{column: column, id: id, row: w.row, bad: w.bad}
+	w.v.want = func(value, _ []byte, _ int64) bool { return p.want(value) }
+	if p.index != nil {
+		w.gleaner = p.index.gleaner(p.want)
+		w.v.want = w.gleaner.want
+	} else {
+		w.v.id = -1
+	}
+	return w, nil
+}
+
+// do looks at a block.
+func (w *worker[T]) do(b *block[T]) {
+	w.b = b
+	b.found, b.err = b.found[:0], nil
+	w.reset(&b.seen, b.off)
+	t := &w.t
+	t.r = io.NewSectionReader(w.p.r, b.off, math.MaxInt64-b.off)
+	t.base, t.pos, t.end, t.line, t.stop = b.off, 0, 0, 0, b.stop
+	t.eof, t.open = false, false
+	if b.err = t.fill(); b.err != nil {
+		return
+	}
+	if !b.exact {
+		// Where there is no line end, the block before reaches behind this one.
+		t.pos = 1 + bytes.IndexByte(t.buf[:t.end], '\n')
+		if t.pos == 0 {
+			t.pos = t.end
+		}
+	}
+	b.from = t.at()
+	b.err = t.scan(w.v)
+	b.to, b.lines, b.eof = t.at(), t.line, t.eof && t.pos == t.end
+	w.finish()
+}
+
+func (w *worker[T]) row(fields [][]byte, p place) error {
+	row, keep, err := w.parse(fields)
+	if err != nil {
+		w.b.found = append(w.b.found, found[T]{place: p, fault: &RowError{w.p.file, p.line, err}})
+	} else if keep {
+		w.b.found = append(w.b.found, found[T]{place: p, row: row})
+	}
+	return nil
+}
+
+func (w *worker[T]) bad(bad *RowError, p place, wanted bool) error {
+	if !wanted && w.p.index != nil {
+		w.noteLost(p.offset)
+	}
+	w.b.found = append(w.b.found, found[T]{place: p, fault: bad})
+	return nil
+}
