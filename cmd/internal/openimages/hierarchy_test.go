@@ -103,7 +103,7 @@ func TestHierarchyCircle(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	var out bytes.Buffer
-	if err := h.WriteTree(&out, foods(t), "a"); err != nil || strings.Count(out.String(), "\n") != 3 {
+	if err := h.WriteTree(&out, foods(t), "a", nil); err != nil || strings.Count(out.String(), "\n") != 3 {
 		t.Errorf("got %v\n%s", err, &out)
 	}
 }
@@ -128,7 +128,7 @@ func TestWriteTree(t *testing.T) {
 	h := parseHierarchy(t, `{"LabelName":"/m/0bl9f","Subcategory":[{"LabelName":"/m/0l515",
 		"Subcategory":[{"LabelName":"/m/06pcq"},{"LabelName":"/m/0cdn1"}],"Part":[{"LabelName":"/m/x"}]}]}`)
 	var out bytes.Buffer
-	if err := h.WriteTree(&out, foods(t), h.Root()); err != nil {
+	if err := h.WriteTree(&out, foods(t), h.Root(), nil); err != nil {
 		t.Fatal(err)
 	}
 	want := `Entity  /m/0bl9f
@@ -175,7 +175,7 @@ func TestRealHierarchy(t *testing.T) {
 		t.Errorf("kin: %v", kin)
 	}
 	var tree bytes.Buffer
-	if err := h.WriteTree(&tree, c, h.Root()); err != nil || bytes.Count(tree.Bytes(), []byte("\n")) < 848 {
+	if err := h.WriteTree(&tree, c, h.Root(), nil); err != nil || bytes.Count(tree.Bytes(), []byte("\n")) < 848 {
 		t.Errorf("%v, %d lines, want 848 or more", err, bytes.Count(tree.Bytes(), []byte("\n")))
 	}
 }
