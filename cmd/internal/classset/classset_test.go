@@ -118,6 +118,8 @@ func TestParseErrors(t *testing.T) {
 		{[]string{"Hamburger", "fast=Hamburger+Pizza"}, nil, "Hamburger is asked for under Hamburger and under fast"},
 		{[]string{"Car", "Car=Pizza"}, nil, "label Car is a class and a name of something else"},
 		{[]string{""}, nil, `no class ""`},
+		{[]string{"Vehicle/", "-Rocket"}, nil, `no class "-Rocket"`},
+		{[]string{"Vehicle/+-Rocket"}, nil, `no class "-Rocket"`},
 	} {
 		_, err := Parse(names, tt.labels, tt.without, false)
 		if err == nil || err.Error() != tt.want {

@@ -117,6 +117,11 @@ func (p *parser) label(text string) (Label, error) {
 
 // term reads one class.
 func (p *parser) term(text string) (Term, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), "-") {
+		// Names are found without regard to hyphens, but who writes one in front
+		// means the opposite.
+		return Term{}, &openimages.UnknownClassError{Query: text}
+	}
 	class, err := p.names.Find(text)
 	if err == nil {
 		return Term{class, p.below}, nil
