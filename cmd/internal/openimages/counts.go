@@ -62,6 +62,7 @@ func (f *localFile) counts(ctx context.Context, file string) (list []Count, sort
 		return nil, false, err
 	}
 	for i := range writer.labels {
+		writer.closeChunk(i)
 		l := &writer.labels[i]
 		list = append(list, Count{writer.names.names[i], l.rows, l.photos})
 	}

@@ -20,6 +20,7 @@ var errStale = errors.New("the index is not of this file")
 // written: every part is checked when it is read.
 type indexFile struct {
 	r        io.ReaderAt
+	end      int64 // of the data
 	kind     indexKind
 	stamp    stamp
 	rows     int64
@@ -30,10 +31,14 @@ type indexFile struct {
 	labels   []labelRef // sorted by name
 }
 
+// A labelRef is where the list of a label's chunks is.
 type labelRef struct {
 	name         string
 	rows, photos int64
-	chunks       []chunkRef
+	chunks       int
+	at           int64
+	size         int
+	sum          uint32
 }
 
 // readIndex reads the directory of an index of this size.
@@ -102,24 +107,15 @@ func (x *indexFile) decode(directory []byte, end int64) error {
 		}
 		x.segments = append(x.segments, s)
 	}
-	for range d.count(4) {
-		l := labelRef{name: d.text(), rows: d.int(), photos: d.int()}
-		rows := int64(0)
-		l.chunks = make([]chunkRef, d.count(5))
-		for i := range l.chunks {
-			c := chunkRef{d.int(), int(d.int()), d.int(), d.int(), uint32(d.int())}
-			// A difference takes a byte at least.
-			if c.at < 0 || c.size < 0 || c.at+int64(c.size) > end || c.rows < 1 || c.rows-1 > int64(c.size) {
-				return errDamaged
-			}
-			rows += c.rows
-			l.chunks[i] = c
-		}
-		if rows != l.rows || len(x.labels) > 0 && x.labels[len(x.labels)-1].name >= l.name {
+	for range d.count(7) {
+		l := labelRef{d.text(), d.int(), d.int(), int(d.int()), d.int(), int(d.int()), uint32(d.int())}
+		if l.rows < 0 || l.chunks < 0 || l.at < 0 || l.size < 0 || l.at+int64(l.size) > end || l.chunks > l.size ||
+			len(x.labels) > 0 && x.labels[len(x.labels)-1].name >= l.name {
 			return errDamaged
 		}
 		x.labels = append(x.labels, l)
 	}
+	x.end = end
 	if d.bad || len(d.buf) > 0 {
 		return errDamaged
 	}
@@ -145,18 +141,54 @@ func (x *indexFile) label(name string) *labelRef {
 	return nil
 }
 
+// part returns a part of the index.
+func (x *indexFile) part(buf []byte, at int64, size int, sum uint32) ([]byte, error) {
+	buf = slices.Grow(buf[:0], size)[:size]
+	if err := readFull(x.r, buf, at); err != nil {
+		return nil, err
+	}
+	if checksum(buf) != sum {
+		return nil, errDamaged
+	}
+	return buf, nil
+}
+
+// chunks reads the list of a label's chunks.
+func (x *indexFile) chunks(l *labelRef) ([]chunkRef, error) {
+	list, err := x.part(nil, l.at, l.size, l.sum)
+	if err != nil {
+		return nil, err
+	}
+	d := decoder{buf: list}
+	chunks := make([]chunkRef, l.chunks)
+	rows := int64(0)
+	for i := range chunks {
+		c := chunkRef{d.int(), int(d.int()), d.int(), d.int(), uint32(d.int())}
+		// A difference takes a byte at least.
+		if c.at < 0 || c.size < 0 || c.at+int64(c.size) > x.end || c.rows < 1 || c.rows-1 > int64(c.size) {
+			return nil, errDamaged
+		}
+		rows += c.rows
+		chunks[i] = c
+	}
+	if d.bad || len(d.buf) > 0 || rows != l.rows {
+		return nil, errDamaged
+	}
+	return chunks, nil
+}
+
 // offsets appends the places of a label's rows in the CSV file, which has size
 // bytes.
 func (x *indexFile) offsets(l *labelRef, to []int64, size int64) ([]int64, error) {
+	chunks, err := x.chunks(l)
+	if err != nil {
+		return nil, err
+	}
 	var data []byte
 	last := int64(-1)
-	for _, c := range l.chunks {
-		data = slices.Grow(data[:0], c.size)[:c.size]
-		if err := readFull(x.r, data, c.at); err != nil {
+	for _, c := range chunks {
+		if data, err = x.part(data, c.at, c.size, c.sum); err != nil {
 			return nil, err
-		}
-		if checksum(data) != c.sum {
-			return nil, errDamaged
 		}
 		offset, rest := c.first, data
 		for i := range c.rows {
@@ -192,20 +224,19 @@ type openSegment struct {
 	bits   int
 	starts []int // of the buckets, in rows
 	sums   []uint32
-	bucket int // the one in entries, or -1
-	rows   []uint64
+	bucket int      // the one in rows, or -1
+	rows   []uint64 // sorted
+	buf    []byte   // some buckets
+	from   int      // the row at its beginning
 }
 
 // finder reads the tables of the buckets.
 func (x *indexFile) finder() (*photoFinder, error) {
 	f := &photoFinder{x: x}
 	for _, ref := range x.segments {
-		table := make([]byte, ref.tableSize())
-		if err := readFull(x.r, table, ref.at); err != nil {
+		table, err := x.part(nil, ref.at, ref.tableSize(), ref.sum)
+		if err != nil {
 			return nil, err
-		}
-		if checksum(table) != ref.sum {
-			return nil, errDamaged
 		}
 		s := openSegment{ref: ref, bits: bucketBits(ref.rows), bucket: -1}
 		n := 0
@@ -228,7 +259,7 @@ func (f *photoFinder) find(hash uint64, to []int64) ([]int64, error) {
 	for i := range f.segments {
 		s := &f.segments[i]
 		bucket, print := splitHash(hash, s.bits)
-		if err := s.load(f.x.r, bucket); err != nil {
+		if err := s.load(f.x, bucket); err != nil {
 			return nil, err
 		}
 		at, _ := slices.BinarySearch(s.rows, print<<offsetBits)
@@ -239,17 +270,26 @@ func (f *photoFinder) find(hash uint64, to []int64) ([]int64, error) {
 	return to, nil
 }
 
+// segmentAhead is read at once of a segment, in bytes: who asks for one bucket
+// mostly asks for others behind it.
+const segmentAhead = 32 << 10
+
 // load reads a bucket.
-func (s *openSegment) load(r io.ReaderAt, bucket int) error {
+func (s *openSegment) load(x *indexFile, bucket int) error {
 	if s.bucket == bucket {
 		return nil
 	}
 	s.bucket = -1
 	from, to := s.starts[bucket], s.starts[bucket+1]
-	data := make([]byte, 8*(to-from))
-	if err := readFull(r, data, s.ref.at-int64(8*(s.ref.rows-from))); err != nil {
-		return err
+	if from < s.from || to > s.from+len(s.buf)/8 {
+		size := min(max(8*(to-from), segmentAhead), 8*(s.ref.rows-from))
+		s.buf, s.from = slices.Grow(s.buf[:0], size)[:size], from
+		if err := readFull(x.r, s.buf, s.ref.at-int64(8*(s.ref.rows-from))); err != nil {
+			s.buf = s.buf[:0]
+			return err
+		}
 	}
+	data := s.buf[8*(from-s.from) : 8*(to-s.from)]
 	if checksum(data) != s.sums[bucket] {
 		return errDamaged
 	}

@@ -7,20 +7,17 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/bits"
 	"slices"
 	"strings"
-	"sync"
 )
 
 const (
 	// maxLabels bounds the labels of a list that gets an index. The most in an
 	// official one are 20,931.
 	maxLabels = 32 << 10
-	// chunkSize is the size of a chunk, in bytes; smaller in a list with many
-	// labels, each of which has one in memory.
-	chunkSize      = 4 << 10
-	smallChunkSize = 1 << 10
-	manyLabels     = 4 << 10
+	// chunkSize is the size of a chunk, in bytes. Each label has one in memory.
+	chunkSize = 1 << 10
 )
 
 // maxLost bounds the rows without the column of a list that gets an index.
@@ -38,9 +35,11 @@ type indexWriter struct {
 
 	names  registry
 	labels []labelState
-	photos int64  // so far, one for each change of the id
-	last   []byte // the last row's photo
-	sorted bool   // photos do not come again
+	open   []openChunk // of each label
+	rooms  [][]byte    // of the open chunks: roomLabels of them each
+	photos int64       // so far, one for each change of the id
+	last   []byte      // the last row's photo
+	sorted bool        // photos do not come again
 
 	keys     []photoPlace
 	segments []segmentRef
@@ -51,12 +50,16 @@ type indexWriter struct {
 }
 
 type labelState struct {
-	rows, photos int64
-	photo        int64 // the last row's
-	last         int64 // where it is
-	open         chunkRef
-	pending      []byte // the differences of the open chunk
+	rows, photos int64 // of the chunks
 	chunks       []chunkRef
+}
+
+// An openChunk is the part of a label's state that each of its rows touches.
+type openChunk struct {
+	first, last  int64 // rows
+	photo        int64 // of the last row, ever
+	rows, photos int32
+	size         int32 // in room
 }
 
 // A photoPlace is a row of an image list.
@@ -77,170 +80,6 @@ func (x *indexWriter) write(data []byte) {
 		_, x.err = x.w.Write(data)
 	}
 	x.at += int64(len(data))
-}
-
-// Gleanings are what the index needs of a block.
-type gleanings struct {
-	base        int64        // what the offsets are relative to
-	rows        []uint64     // offset<<32 | begins a photo<<31 | label, of an index of labels
-	keys        []photoPlace // of an index of photos
-	lost        []int64
-	first, last []byte // photos
-	sorted      bool
-	unfit       bool
-}
-
-// A gleaner collects them.
-type gleaner struct {
-	index  *indexWriter
-	labels labelTable
-	wanted func([]byte) bool
-	to     *gleanings
-	photo  []byte // of the last row
-}
-
-func (x *indexWriter) gleaner(wanted func([]byte) bool) gleaner {
-	return gleaner{index: x, wanted: wanted}
-}
-
-func (g *gleaner) reset(to *gleanings, base int64) {
-	to.base = base
-	to.rows, to.keys, to.lost = to.rows[:0], to.keys[:0], to.lost[:0]
-	to.first, to.sorted, to.unfit = to.first[:0], true, false
-	g.to, g.photo = to, g.photo[:0]
-}
-
-const newPhoto = 1 << 31
-
-// want notes a row, and reports whether it is wanted.
-func (g *gleaner) want(value, id []byte, offset int64) bool {
-	to := g.to
-	if g.index.kind == photoIndex {
-		to.keys = append(to.keys, photoPlace{photoHash(photoKey(value)), offset})
-		return g.wanted(value)
-	}
-	label := g.labels.get(value)
-	if label == nil {
-		if label = g.learn(value); label == nil {
-			to.unfit = true
-			return g.wanted(value)
-		}
-	}
-	entry := uint64(offset-to.base)<<32 | uint64(label.id)
-	if !bytes.Equal(id, g.photo) || len(to.rows) == 0 {
-		if len(to.rows) == 0 {
-			to.first = append(to.first, id...)
-		} else if bytes.Compare(id, g.photo) < 0 {
-			to.sorted = false
-		}
-		g.photo = append(g.photo[:0], id...)
-		entry |= newPhoto
-	}
-	to.rows = append(to.rows, entry)
-	return label.wanted
-}
-
-// learn takes in a label that this gleaner has not met, or returns nil if there
-// are too many.
-func (g *gleaner) learn(value []byte) *knownLabel {
-	id, ok := g.index.names.id(value)
-	if !ok {
-		return nil
-	}
-	return g.labels.add(knownLabel{name: string(value), id: id, wanted: g.wanted(value)})
-}
-
-// noteLost notes a row without the column.
-func (g *gleaner) noteLost(offset int64) { g.to.lost = append(g.to.lost, offset) }
-
-func (g *gleaner) finish() {
-	if g.to != nil {
-		g.to.last = append(g.to.last[:0], g.photo...)
-	}
-}
-
-// A registry numbers labels.
-type registry struct {
-	mu    sync.Mutex
-	ids   map[string]uint32
-	names []string
-}
-
-func (r *registry) id(name []byte) (uint32, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if id, ok := r.ids[string(name)]; ok {
-		return id, true
-	}
-	if len(r.names) == maxLabels || len(name) > maxRow/16 {
-		return 0, false
-	}
-	id := uint32(len(r.names))
-	r.ids[string(name)] = id
-	r.names = append(r.names, string(name))
-	return id, true
-}
-
-// A labelTable finds labels faster than a map.
-type labelTable struct {
-	slots []*knownLabel
-	count int
-}
-
-type knownLabel struct {
-	name   string
-	id     uint32
-	wanted bool
-}
-
-// hash mixes the last 8 bytes, in which labels differ most.
-func (t *labelTable) slot(name []byte) int {
-	var word uint64
-	if n := len(name); n >= 8 {
-		word = binary.LittleEndian.Uint64(name[n-8:])
-	} else {
-		for _, b := range name {
-			word = word<<8 | uint64(b)
-		}
-	}
-	return int((word * 0x9e3779b97f4a7c15) >> 32 & uint64(len(t.slots)-1))
-}
-
-func (t *labelTable) get(name []byte) *knownLabel {
-	if len(t.slots) == 0 {
-		return nil
-	}
-	for i := t.slot(name); ; i = (i + 1) & (len(t.slots) - 1) {
-		switch s := t.slots[i]; {
-		case s == nil:
-			return nil
-		case s.name == string(name):
-			return s
-		}
-	}
-}
-
-func (t *labelTable) add(label knownLabel) *knownLabel {
-	if 4*t.count >= len(t.slots) {
-		old := t.slots
-		t.slots = make([]*knownLabel, max(1024, 2*len(old)))
-		for _, s := range old {
-			if s != nil {
-				t.put(s)
-			}
-		}
-	}
-	t.count++
-	t.put(&label)
-	return &label
-}
-
-func (t *labelTable) put(label *knownLabel) {
-	i := t.slot([]byte(label.name))
-	for t.slots[i] != nil {
-		i = (i + 1) & (len(t.slots) - 1)
-	}
-	t.slots[i] = label
 }
 
 // add takes in the gleanings of the next block, which begins at an offset and
@@ -271,43 +110,73 @@ func (x *indexWriter) add(at, line int64, g *gleanings) {
 		if row&newPhoto != 0 && !(i == 0 && same) {
 			x.photos++
 		}
-		id := int(row & (newPhoto - 1))
-		if id >= len(x.labels) {
-			x.labels = append(x.labels, make([]labelState, id+1-len(x.labels))...)
-		}
-		x.addRow(&x.labels[id], g.base+int64(row>>32))
+		x.addRow(int(row&(newPhoto-1)), g.base+int64(row>>32))
 	}
 }
 
-func (x *indexWriter) addRow(l *labelState, offset int64) {
-	l.rows++
+const (
+	// chunkRoom is what an open chunk has: no difference takes more than the room
+	// behind chunkSize.
+	chunkRoom  = chunkSize + binary.MaxVarintLen64
+	roomLabels = 256
+)
+
+// room returns where the label's open chunk is.
+func (x *indexWriter) room(label int) []byte {
+	return x.rooms[label/roomLabels][label%roomLabels*chunkRoom:][:chunkRoom]
+}
+
+func (x *indexWriter) addRow(label int, offset int64) {
+	if label >= len(x.open) {
+		more := label + 1 - len(x.open)
+		x.open = append(x.open, make([]openChunk, more)...)
+		x.labels = append(x.labels, make([]labelState, more)...)
+		for len(x.rooms)*roomLabels <= label {
+			x.rooms = append(x.rooms, make([]byte, roomLabels*chunkRoom))
+		}
+	}
+	l := &x.open[label]
 	if l.photo != x.photos {
 		l.photo = x.photos
 		l.photos++
 	}
-	if l.open.rows == 0 {
-		l.open.first = offset
-	} else {
-		l.pending = binary.AppendUvarint(l.pending, uint64(offset-l.last))
-	}
-	l.last = offset
-	l.open.rows++
-	if len(l.pending) < smallChunkSize {
+	l.rows++
+	if l.rows == 1 {
+		l.first, l.last = offset, offset
 		return
 	}
-	if len(l.pending) >= chunkSize || len(x.labels) > manyLabels {
-		x.closeChunk(l)
+	delta := uint64(offset - l.last)
+	l.last = offset
+	l.size += int32(putUvarint(x.room(label)[l.size:], delta))
+	if l.size >= chunkSize {
+		x.closeChunk(label)
 	}
 }
 
-func (x *indexWriter) closeChunk(l *labelState) {
-	if l.open.rows == 0 {
+// putUvarint is binary.PutUvarint without branches for up to 4 bytes, which
+// come in random order. It needs room for binary.MaxVarintLen64.
+func putUvarint(to []byte, v uint64) int {
+	if v >= 1<<28 {
+		return binary.PutUvarint(to, v)
+	}
+	size := (bits.Len64(v|1) + 6) / 7
+	spread := v&0x7f | v&0x3f80<<1 | v&0x1fc000<<2 | v&0xfe00000<<3
+	binary.LittleEndian.PutUint64(to, spread|0x80808080&(1<<(8*size-8)-1))
+	return size
+}
+
+func (x *indexWriter) closeChunk(label int) {
+	l := &x.open[label]
+	if l.rows == 0 {
 		return
 	}
-	l.open.at, l.open.size, l.open.sum = x.at, len(l.pending), checksum(l.pending)
-	x.write(l.pending)
-	l.chunks = append(l.chunks, l.open)
-	l.open, l.pending = chunkRef{}, l.pending[:0]
+	data := x.room(label)[:l.size]
+	state := &x.labels[label]
+	state.rows += int64(l.rows)
+	state.photos += int64(l.photos)
+	state.chunks = append(state.chunks, chunkRef{x.at, len(data), int64(l.rows), l.first, checksum(data)})
+	x.write(data)
+	l.rows, l.photos, l.size = 0, 0, 0
 }
 
 func (x *indexWriter) addPhotos(keys []photoPlace) {
@@ -377,61 +246,69 @@ func (x *indexWriter) finish(s stamp) error {
 	}
 	slices.SortFunc(order, func(a, b int) int { return strings.Compare(x.names.names[a], x.names.names[b]) })
 	for _, i := range order {
-		x.closeChunk(&x.labels[i])
+		x.closeChunk(i)
 	}
-	var e encoder
-	for _, n := range []int64{s.size, s.time, int64(s.sample), x.rows, flag(x.sorted)} {
-		e.int(n)
-	}
-	e.int(int64(len(x.marks)))
-	var last lineMark
-	for _, m := range x.marks {
-		e.int(m.offset - last.offset)
-		e.int(m.line - last.line)
-		last = m
-	}
-	e.int(int64(len(x.lost)))
-	for i, offset := range x.lost {
-		if i > 0 {
-			offset -= x.lost[i-1]
-		}
-		e.int(offset)
-	}
-	e.int(int64(len(x.segments)))
-	for _, g := range x.segments {
-		e.int(g.at)
-		e.int(int64(g.rows))
-		e.int(int64(g.sum))
-	}
-	e.int(int64(len(order)))
+	refs := make([]labelRef, 0, len(order))
 	for _, i := range order {
-		x.labels[i].append(&e, x.names.names[i])
+		refs = append(refs, x.writeChunks(x.names.names[i], &x.labels[i]))
 	}
+	directory := x.directory(s, refs)
 	at := x.at
-	x.write(e.buf)
+	x.write(directory)
 	foot := binary.LittleEndian.AppendUint64(nil, uint64(at))
-	foot = binary.LittleEndian.AppendUint32(foot, uint32(len(e.buf)))
-	foot = binary.LittleEndian.AppendUint32(foot, checksum(e.buf))
+	foot = binary.LittleEndian.AppendUint32(foot, uint32(len(directory)))
+	foot = binary.LittleEndian.AppendUint32(foot, checksum(directory))
 	foot = binary.LittleEndian.AppendUint32(foot, checksum(slices.Concat(indexHeader(x.kind), foot)))
 	x.write(append(foot, indexMagic...))
-	if len(e.buf) > maxDirectory {
+	if len(directory) > maxDirectory {
 		return errUnfit
 	}
 	return cmp.Or(x.err, x.w.Flush())
 }
 
-func (l *labelState) append(e *encoder, name string) {
-	e.text(name)
-	e.int(l.rows)
-	e.int(l.photos)
-	e.int(int64(len(l.chunks)))
+// writeChunks writes the list of a label's chunks.
+func (x *indexWriter) writeChunks(name string, l *labelState) labelRef {
+	var e encoder
 	for _, c := range l.chunks {
-		e.int(c.at)
-		e.int(int64(c.size))
-		e.int(c.rows)
-		e.int(c.first)
-		e.int(int64(c.sum))
+		for _, n := range []int64{c.at, int64(c.size), c.rows, c.first, int64(c.sum)} {
+			e.int(n)
+		}
 	}
+	ref := labelRef{name: name, rows: l.rows, photos: l.photos, chunks: len(l.chunks), at: x.at, size: len(e.buf), sum: checksum(e.buf)}
+	x.write(e.buf)
+	return ref
+}
+
+func (x *indexWriter) directory(s stamp, labels []labelRef) []byte {
+	var e encoder
+	ints := func(numbers ...int64) {
+		for _, n := range numbers {
+			e.int(n)
+		}
+	}
+	ints(s.size, s.time, int64(s.sample), x.rows, flag(x.sorted))
+	ints(int64(len(x.marks)))
+	var last lineMark
+	for _, m := range x.marks {
+		ints(m.offset-last.offset, m.line-last.line)
+		last = m
+	}
+	ints(int64(len(x.lost)))
+	before := int64(0)
+	for _, offset := range x.lost {
+		ints(offset - before)
+		before = offset
+	}
+	ints(int64(len(x.segments)))
+	for _, g := range x.segments {
+		ints(g.at, int64(g.rows), int64(g.sum))
+	}
+	ints(int64(len(labels)))
+	for _, l := range labels {
+		e.text(l.name)
+		ints(l.rows, l.photos, int64(l.chunks), l.at, int64(l.size), int64(l.sum))
+	}
+	return e.buf
 }
 
 func flag(b bool) int64 {

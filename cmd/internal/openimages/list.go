@@ -25,6 +25,7 @@ type localFile struct {
 	*os.File
 	indexes []string // where its index may be: the first that works
 	least   int64    // size from which an index is worth while
+	step    int64    // of a pass, 0 for the usual one
 }
 
 // indexFrom is the size from which a file gets an index: smaller ones are
@@ -227,7 +228,7 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	if err != nil {
 		return nil, err
 	}
-	p.r, p.size = f, before.Size()
+	p.r, p.size, p.step = f, before.Size(), f.step
 	var pending *pendingIndex
 	if index {
 		pending = f.newIndex(kind, p.size)

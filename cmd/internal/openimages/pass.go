@@ -35,6 +35,7 @@ type pass[T any] struct {
 	file string // for messages
 	r    io.ReaderAt
 	size int64 // -1 where it is not known before the end
+	step int64 // bytes of a block, 0 for passBlock
 	// bind looks for the columns.
 	bind func(*table) (column, id int, err error)
 	// want says whether the rows of a value are to be parsed. It is called on any
@@ -81,8 +82,11 @@ func (p *pass[T]) run() (err error) {
 		return err
 	}
 	workers := min(runtime.GOMAXPROCS(0), passWorkers)
+	if p.step == 0 {
+		p.step = passBlock
+	}
 	if p.size >= 0 {
-		workers = min(workers, 1+int(p.size/passBlock))
+		workers = min(workers, 1+int(p.size/p.step))
 	}
 	quit := make(chan struct{})
 	jobs, order := make(chan *block[T]), make(chan *block[T], workers+1)
@@ -124,7 +128,7 @@ func (p *pass[T]) deal(at int64, free <-chan *block[T], jobs, order chan<- *bloc
 		case <-quit:
 			return
 		}
-		b.off, b.stop, b.exact = at, at+passBlock, exact
+		b.off, b.stop, b.exact = at, at+p.step, exact
 		select {
 		case order <- b:
 		case <-quit:
@@ -152,11 +156,11 @@ func (p *pass[T]) collect(head *table, order <-chan *block[T], free chan<- *bloc
 				b.off, b.exact = at, true
 				again.do(b)
 			}
-			if b.err != nil {
-				return atLine(b.err, line)
-			}
 			if err := p.tell(b, line); err != nil {
 				return err
+			}
+			if b.err != nil {
+				return atLine(b.err, line)
 			}
 			if p.index != nil {
 				p.index.add(at, line, &b.seen)
@@ -219,12 +223,18 @@ func (p *pass[T]) worker(head *table, column, id int) (*worker[T], error) {
 		return nil, err
 	}
 	w := &worker[T]{p: p, parse: parse}
-	w.t = table{ctx: p.ctx, file: p.file, header: head.header, buf: make([]byte, passBlock+passBeyond+1)}
+	w.t = table{ctx: p.ctx, file: p.file, header: head.header, buf: make([]byte, p.step+passBeyond+1)}
 	w.v = visitor{column: column, id: id, row: w.row, bad: w.bad}
 	w.v.want = func(value, _ []byte, _ int64) bool { return p.want(value) }
 	if p.index != nil {
 		w.gleaner = p.index.gleaner(p.want)
 		w.v.want = w.gleaner.want
+		switch {
+		case p.index.kind == labelIndex && id == 0 && column == 2:
+			w.v.plain = func(block []byte, v *visitor) error { return w.gleaner.plain(&w.t, block, v) }
+		case p.index.kind == photoIndex && column == 0:
+			w.v.plain = func(block []byte, v *visitor) error { return w.plainPhotos(&w.t, block, v) }
+		}
 	} else {
 		w.v.id = -1
 	}

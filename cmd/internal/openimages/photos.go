@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/opensandwich/oi/record"
@@ -30,6 +31,7 @@ const (
 type photos struct {
 	hits   *spool
 	runs   []run
+	maybe  []uint64 // a bit for some bits of a photo's hash
 	images spool
 	buf    []byte // for readImage
 }
@@ -50,22 +52,28 @@ func photoKey[T string | []byte](id T) uint64 {
 	return key
 }
 
-// parseHex16 reads 16 lower-case hex digits.
+// parseHex16 reads 16 lower-case hex digits. Digits and letters follow each other
+// at random, so that it does not branch on them.
 func parseHex16[T string | []byte](id T) (key uint64, ok bool) {
+	var all byte
 	for i := range 16 {
-		c := id[i]
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		default:
-			return 0, false
-		}
-		key = key<<4 | uint64(c)
+		digit := hexDigits[id[i]]
+		key = key<<4 | uint64(digit&15)
+		all |= digit
 	}
-	return key, true
+	return key, all < 16
 }
+
+// hexDigits holds what the lower-case hex digits stand for, and 255 elsewhere.
+var hexDigits = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 255
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		table[c] = byte(i)
+	}
+	return table
+}()
 
 // newPhotos finds the runs in a spool of n runs.
 func newPhotos(hits *spool, n int) (*photos, error) {
@@ -81,6 +89,11 @@ func newPhotos(hits *spool, n int) (*photos, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	p.maybe = make([]uint64, 1+len(p.runs)/4)
+	for _, r := range p.runs {
+		word, bit := p.bit(r.photo)
+		p.maybe[word] |= bit
 	}
 	slices.SortFunc(p.runs, func(a, b run) int {
 		return cmp.Or(cmp.Compare(a.photo, b.photo), cmp.Compare(a.hits, b.hits))
@@ -102,7 +115,18 @@ func (p *photos) find(photo uint64) []run {
 }
 
 // has reports whether there are hits of a photo.
-func (p *photos) has(id []byte) bool { return len(p.find(photoKey(id))) > 0 }
+func (p *photos) has(id []byte) bool {
+	photo := photoKey(id)
+	word, bit := p.bit(photo)
+	return p.maybe[word]&bit != 0 && len(p.find(photo)) > 0
+}
+
+// bit returns the place of a photo's bit in maybe.
+func (p *photos) bit(photo uint64) (word, bit uint64) {
+	hash := photoHash(photo)
+	word, _ = bits.Mul64(hash, uint64(len(p.maybe)))
+	return word, 1 << (hash & 63)
+}
 
 // addImage keeps a photo's row of the image list, the first if there are
 // several.

@@ -181,6 +181,8 @@ type visitor struct {
 	// bad gets a row that cannot be parsed: one that was wanted, or one of which
 	// that is not known. The scan stops at its error.
 	bad func(bad *RowError, p place, wanted bool) error
+	// plain, if set, does what table.plain does.
+	plain func(block []byte, v *visitor) error
 }
 
 // A place is where a row begins.
@@ -251,7 +253,11 @@ func (t *table) block(block []byte, v *visitor) error {
 			if err := t.checkLast(block[:plain]); err != nil {
 				return err
 			}
-			if err := t.plain(block[:plain], v); err != nil {
+			each := t.plain
+			if v.plain != nil {
+				each = v.plain
+			}
+			if err := each(block[:plain], v); err != nil {
 				return err
 			}
 			t.pos += plain
@@ -287,45 +293,41 @@ func (t *table) checkLast(plain []byte) error {
 
 // plain goes through whole lines without a single quote.
 func (t *table) plain(block []byte, v *visitor) error {
-	line, start := t.line, t.at()
-	for pos := 0; pos < len(block); {
-		here := place{line, start + int64(pos)}
-		nl := bytes.IndexByte(block[pos:], '\n')
-		row := block[pos : pos+nl]
-		pos += nl + 1
-		line++
-		if nl > 0 && row[nl-1] == '\r' {
-			row = row[:nl-1]
-		}
-		if len(row) == 0 {
-			continue
-		}
-		value, id, ok := v.fields(row)
-		if !ok {
-			if err := v.bad(t.tooFew(bytes.Count(row, comma)+1, here.line), here, false); err != nil {
-				return err
-			}
-			continue
-		}
-		if !v.want(value, id, here.offset) {
-			continue
-		}
-		if err := t.wanted(t.record.split(row), here, v); err != nil {
+	here := place{t.line, t.at()}
+	for len(block) > 0 {
+		nl := bytes.IndexByte(block, '\n')
+		if err := t.one(block[:nl], here, v); err != nil {
 			return err
 		}
+		block = block[nl+1:]
+		here.line++
+		here.offset += int64(nl) + 1
 	}
-	t.line = line
+	t.line = here.line
 	return nil
+}
+
+// one looks at one line without quotes and without its end.
+func (t *table) one(row []byte, here place, v *visitor) error {
+	if n := len(row); n > 0 && row[n-1] == '\r' {
+		row = row[:n-1]
+	}
+	if len(row) == 0 {
+		return nil
+	}
+	value, id, ok := v.fields(row)
+	if !ok {
+		return v.bad(t.tooFew(bytes.Count(row, comma)+1, here.line), here, false)
+	}
+	if !v.want(value, id, here.offset) {
+		return nil
+	}
+	return t.wanted(t.record.split(row), here, v)
 }
 
 // fields cuts the two fields that a visitor looks at out of a row without
 // quotes.
 func (v *visitor) fields(row []byte) (value, id []byte, ok bool) {
-	if v.id == 0 && v.column > 0 && len(row) > 16 && row[16] == ',' && bytes.IndexByte(row[:16], ',') < 0 {
-		// The official ids have 16 digits.
-		value, ok = field(row[17:], v.column-1)
-		return value, row[:16], ok
-	}
 	if value, ok = field(row, v.column); ok && v.id >= 0 {
 		id, _ = field(row, v.id)
 	}
@@ -359,10 +361,10 @@ func (t *table) quoted(block []byte, v *visitor) (int, error) {
 	here := place{t.line, t.at()}
 	if err != nil {
 		switch {
-		case err == errMore && t.eof:
-			err = errOpenQuote
-		case err == errMore:
+		case err == errMore && len(block) > maxRow:
 			err = errLongRow
+		case err == errMore:
+			err = errOpenQuote
 		}
 		// What lies behind a broken quote may be rows, so only the line goes.
 		length := bytes.IndexByte(block, '\n') + 1

@@ -1,0 +1,293 @@
+package openimages
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"sync"
+)
+
+// Gleanings are what an index needs of a block.
+type gleanings struct {
+	base        int64        // what the offsets are relative to
+	rows        []uint64     // offset<<32 | newPhoto | label, of an index of labels
+	keys        []photoPlace // of an index of photos
+	lost        []int64
+	first, last []byte // photos
+	sorted      bool
+	unfit       bool
+}
+
+// newPhoto marks a row whose photo is not that of the row before.
+const newPhoto = 1 << 31
+
+// A gleaner collects them, on one goroutine.
+type gleaner struct {
+	index  *indexWriter
+	wanted func([]byte) bool
+	labels map[string]knownLabel
+	short  labelTable // those of them that it takes
+	to     *gleanings
+	photo  []byte // of the last row
+}
+
+type knownLabel struct {
+	id     uint32
+	wanted bool
+}
+
+func (x *indexWriter) gleaner(wanted func([]byte) bool) gleaner {
+	return gleaner{index: x, wanted: wanted, labels: map[string]knownLabel{}}
+}
+
+func (g *gleaner) reset(to *gleanings, base int64) {
+	to.base = base
+	to.rows, to.keys, to.lost = to.rows[:0], to.keys[:0], to.lost[:0]
+	to.first, to.sorted, to.unfit = to.first[:0], true, false
+	g.to, g.photo = to, g.photo[:0]
+}
+
+// want notes a row, and reports whether it is wanted.
+func (g *gleaner) want(value, id []byte, offset int64) bool {
+	if g.index.kind == photoIndex {
+		g.to.keys = append(g.to.keys, photoPlace{photoHash(photoKey(value)), offset})
+		return g.wanted(value)
+	}
+	label, ok := g.labels[string(value)]
+	if !ok {
+		if label, ok = g.learn(value); !ok {
+			g.to.unfit = true
+			return g.wanted(value)
+		}
+	}
+	g.note(label.id, id, offset)
+	return label.wanted
+}
+
+// note notes a row of a known label.
+func (g *gleaner) note(label uint32, id []byte, offset int64) {
+	to := g.to
+	entry := uint64(offset-to.base)<<32 | uint64(label)
+	if len(to.rows) == 0 || !bytes.Equal(id, g.photo) {
+		if len(to.rows) == 0 {
+			to.first = append(to.first, id...)
+		} else if bytes.Compare(id, g.photo) < 0 {
+			to.sorted = false
+		}
+		g.photo = append(g.photo[:0], id...)
+		entry |= newPhoto
+	}
+	to.rows = append(to.rows, entry)
+}
+
+// learn takes in a label that this gleaner has not met, unless there are too
+// many.
+func (g *gleaner) learn(value []byte) (knownLabel, bool) {
+	id, ok := g.index.names.id(value)
+	if !ok {
+		return knownLabel{}, false
+	}
+	label := knownLabel{id, g.wanted(value)}
+	g.labels[string(value)] = label
+	if !label.wanted {
+		g.short.add(value, id)
+	}
+	return label, true
+}
+
+// noteLost notes a row without the column.
+func (g *gleaner) noteLost(offset int64) { g.to.lost = append(g.to.lost, offset) }
+
+func (g *gleaner) finish() {
+	if g.to != nil {
+		g.to.last = append(g.to.last[:0], g.photo...)
+	}
+}
+
+const (
+	idSize   = 16            // of the official ids
+	lookBack = idSize + 3*16 // bytes that plain loads of a row
+)
+
+// plain is table.plain for the official lists, whose rows begin with an id of 16
+// digits, a short field and a short label, and most of which nobody wants. A row
+// that is otherwise is left to the table.
+func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
+	here := place{t.line, t.at()}
+	to := g.to
+	var last [2]uint64 // the last row's photo, if known
+	known := false
+	for len(block) > 0 {
+		nl := bytes.IndexByte(block, '\n')
+		label, ok := uint32(0), false
+		var id [2]uint64
+		if len(block) >= lookBack && block[idSize] == ',' {
+			id = [2]uint64{binary.BigEndian.Uint64(block), binary.BigEndian.Uint64(block[8:])}
+			if known && id == last || !hasComma(id[0]) && !hasComma(id[1]) {
+				label, ok = g.short.find(block, nl)
+			}
+		}
+		switch {
+		case !ok:
+			if err := t.one(block[:nl], here, v); err != nil {
+				return err
+			}
+			known = false
+		case known && id == last:
+			to.rows = append(to.rows, uint64(here.offset-to.base)<<32|uint64(label))
+		default:
+			g.note(label, block[:idSize], here.offset)
+			last, known = id, true
+		}
+		block = block[nl+1:]
+		here.line++
+		here.offset += int64(nl) + 1
+	}
+	t.line = here.line
+	return nil
+}
+
+// plainPhotos is plain for image lists, whose rows begin with the id.
+func (g *gleaner) plainPhotos(t *table, block []byte, v *visitor) error {
+	here := place{t.line, t.at()}
+	for len(block) > 0 {
+		nl := bytes.IndexByte(block, '\n')
+		photo, ok := uint64(0), false
+		if nl > idSize && block[idSize] == ',' {
+			photo, ok = parseHex16(block[:idSize])
+		}
+		if !ok || g.wanted(block[:idSize]) {
+			if err := t.one(block[:nl], here, v); err != nil {
+				return err
+			}
+		} else {
+			g.to.keys = append(g.to.keys, photoPlace{photoHash(photo), here.offset})
+		}
+		block = block[nl+1:]
+		here.line++
+		here.offset += int64(nl) + 1
+	}
+	t.line = here.line
+	return nil
+}
+
+const (
+	everyByte = 0x0101010101010101
+	commas    = ',' * everyByte
+)
+
+// commaBits has the highest bit set of the first byte of word that is a comma,
+// counted from the lowest, and perhaps of later ones.
+func commaBits(word uint64) uint64 {
+	word ^= commas
+	return (word - everyByte) &^ word & (0x80 * everyByte)
+}
+
+func hasComma(word uint64) bool { return commaBits(word) != 0 }
+
+// A labelTable finds the labels of up to 16 bytes. Its slots are a power of two.
+type labelTable struct {
+	slots []shortLabel
+	count int
+}
+
+type shortLabel struct {
+	text [2]uint64 // its bytes, then zeros
+	size uint32    // 0 of an empty slot
+	id   uint32
+}
+
+func labelSlot(text [2]uint64) uint64 {
+	return (text[0]*0x9e3779b97f4a7c15 ^ text[1]*0xc2b2ae3d27d4eb4f) >> 40
+}
+
+// find returns the number of the label in the third field of a row of nl bytes,
+// the first of which has idSize bytes. ok is false if that is not easily found.
+func (t *labelTable) find(row []byte, nl int) (id uint32, ok bool) {
+	at := idSize + 1
+	m := commaBits(binary.LittleEndian.Uint64(row[at:]))
+	if m == 0 {
+		at += 8
+		if m = commaBits(binary.LittleEndian.Uint64(row[at:])); m == 0 {
+			return 0, false
+		}
+	}
+	at += bits.TrailingZeros64(m)/8 + 1
+	// Labels are of 6 to 9 bytes at random, so that this does not branch: a mask
+	// has ones for the bytes before the first comma.
+	first, second := binary.LittleEndian.Uint64(row[at:]), binary.LittleEndian.Uint64(row[at+8:])
+	m, m2 := commaBits(first), commaBits(second)
+	if m|m2 == 0 {
+		return 0, false
+	}
+	ended := uint64(int64(m|-m) >> 63) // ones if the label ends in its first 8 bytes
+	mask, mask2 := (m&-m)>>7-1, ((m2&-m2)>>7-1)&^ended
+	text := [2]uint64{first & mask, second & mask2}
+	size := (bits.Len64(mask) + bits.Len64(mask2)) / 8
+	if at+size > nl || len(t.slots) == 0 {
+		return 0, false
+	}
+	last := uint64(len(t.slots) - 1)
+	for i := labelSlot(text) & last; ; i = (i + 1) & last {
+		switch s := &t.slots[i]; {
+		case s.size == 0:
+			return 0, false
+		case s.text == text && s.size == uint32(size):
+			return s.id, true
+		}
+	}
+}
+
+// add takes in a label, if it is short enough.
+func (t *labelTable) add(label []byte, id uint32) {
+	if len(label) == 0 || len(label) > 16 {
+		return
+	}
+	if 2*t.count >= len(t.slots) {
+		old := t.slots
+		t.slots = make([]shortLabel, max(64, 2*len(old)))
+		for _, s := range old {
+			if s.size > 0 {
+				t.put(s)
+			}
+		}
+	}
+	t.count++
+	var text [16]byte
+	copy(text[:], label)
+	t.put(shortLabel{
+		text: [2]uint64{binary.LittleEndian.Uint64(text[:]), binary.LittleEndian.Uint64(text[8:])},
+		size: uint32(len(label)), id: id,
+	})
+}
+
+func (t *labelTable) put(label shortLabel) {
+	mask := uint64(len(t.slots) - 1)
+	i := labelSlot(label.text) & mask
+	for t.slots[i].size > 0 {
+		i = (i + 1) & mask
+	}
+	t.slots[i] = label
+}
+
+// A registry numbers labels.
+type registry struct {
+	mu    sync.Mutex
+	ids   map[string]uint32
+	names []string
+}
+
+func (r *registry) id(name []byte) (uint32, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if id, ok := r.ids[string(name)]; ok {
+		return id, true
+	}
+	if len(r.names) == maxLabels || len(name) > maxRow/16 {
+		return 0, false
+	}
+	id := uint32(len(r.names))
+	r.ids[string(name)] = id
+	r.names = append(r.names, string(name))
+	return id, true
+}
