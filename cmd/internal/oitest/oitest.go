@@ -174,6 +174,52 @@ func ResetAfter(n int) Fault {
 	}
 }
 
+// Cut answers properly, a request for a part too, but breaks the connection
+// after n bytes of the body.
+func Cut(n int) Fault {
+	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		serve(&cutter{w, n, func() {}}, r)
+	}
+}
+
+// Hang is Cut, but the connection stays, and nothing more comes.
+func Hang(n int) Fault {
+	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		serve(&cutter{w, n, func() { <-r.Context().Done() }}, r)
+	}
+}
+
+type cutter struct {
+	http.ResponseWriter
+	left int
+	then func()
+}
+
+func (c *cutter) Write(p []byte) (int, error) {
+	if len(p) < c.left {
+		c.left -= len(p)
+		return c.ResponseWriter.Write(p)
+	}
+	write(c.ResponseWriter, p[:c.left])
+	flush(c.ResponseWriter)
+	c.then()
+	panic(http.ErrAbortHandler)
+}
+
+// NoRange answers a request for a part with the whole.
+func NoRange(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+	r = r.Clone(r.Context())
+	r.Header.Del("Range")
+	serve(w, r)
+}
+
+// Both applies one fault to what another sends.
+func Both(outer, inner Fault) Fault {
+	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		outer(w, r, func(w http.ResponseWriter, r *http.Request) { inner(w, r, serve) })
+	}
+}
+
 // Unsized sends the first n bytes without saying how many there are.
 func Unsized(n int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {

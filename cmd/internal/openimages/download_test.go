@@ -51,11 +51,18 @@ func source(t *testing.T, base string, o HTTPOptions) (*HTTPSource, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.sleep = func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 	return s, cache
 }
 
-// files lists what is in the cache.
-func files(t *testing.T, cache string) (list []string) {
+// files lists the whole files in the cache.
+func files(t *testing.T, cache string) []string {
+	t.Helper()
+	return slices.DeleteFunc(filesAll(t, cache), func(name string) bool { return strings.HasPrefix(name, ".") })
+}
+
+// filesAll lists all that is in the cache.
+func filesAll(t *testing.T, cache string) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir(cache, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -76,7 +83,6 @@ func TestDownload(t *testing.T) {
 		if r.URL.Path != "/oi/"+csvPath || r.UserAgent() != "test/1" || r.Header.Get("Accept-Encoding") != "" {
 			t.Errorf("asked %s as %s, %v", r.URL, r.UserAgent(), r.Header)
 		}
-		w.Header().Add("X-Goog-Hash", "crc32c=AAAAAA==")
 		w.Header().Add("X-Goog-Hash", googHash(csvText))
 		io.WriteString(w, csvText) //nolint:errcheck // the client will notice
 	})
@@ -116,7 +122,7 @@ func TestDownloadFaults(t *testing.T) {
 			handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }},
 		{name: "damaged", want: "arrived damaged",
 			handler: func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("X-Goog-Hash", "crc32c=AAAAAA==,"+googHash("another"))
+				w.Header().Set("X-Goog-Hash", googHash("another"))
 				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
 			}},
 		{name: "web page", want: "the server answers with a web page",
@@ -193,9 +199,14 @@ func TestDownloadSweeps(t *testing.T) {
 	if got := string(readFile(t, s, csvPath)); got != csvText {
 		t.Errorf("got %q", got)
 	}
-	base = filepath.Base(csvPath)
-	if got, want := files(t, cache), []string{"." + base + "1", base}; !slices.Equal(got, want) {
+	if got, want := files(t, cache), []string{filepath.Base(csvPath)}; !slices.Equal(got, want) {
 		t.Errorf("in the cache: %v, want %v", got, want)
+	}
+	for suffix, want := range map[string]bool{"1": true, "2": false, ".part": false, ".part.json": false} {
+		left := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+suffix)
+		if _, err := os.Stat(left); (err == nil) != want {
+			t.Errorf("%s is there: %v", left, err == nil)
+		}
 	}
 }
 
@@ -261,7 +272,7 @@ func TestVerify(t *testing.T) {
 		if tt.sent != "" {
 			header.Set("X-Goog-Hash", googHash(tt.sent))
 		}
-		err := s.verify(csvPath, hexMD5(tt.text), header)
+		err := s.check(csvPath, sums{MD5: hexMD5(tt.text)}, serverSums(header))
 		if (err != nil) != tt.err || warned != tt.warned {
 			t.Errorf("%+v: got %v, warned %v", tt, err, warned)
 		}

@@ -152,7 +152,7 @@ func readImageRows(ctx context.Context, f *localFile, x *indexFile, file string,
 		fields, fault, err := rr.read(ref.offset, next, func(value []byte, has bool) bool {
 			wanted = has && photos.has(value)
 			// Another photo may share the bits of the hash that the index holds.
-			return has != ref.lost && (ref.lost || wanted || alike(photoHash(photoKey(value)), ref.hash))
+			return has != ref.lost && (ref.lost || wanted || sameBits(photoHash(photoKey(value)), ref.hash))
 		})
 		if err != nil {
 			return err
@@ -176,9 +176,9 @@ func readImageRows(ctx context.Context, f *localFile, x *indexFile, file string,
 	return f.unchanged(before, file)
 }
 
-// alike reports whether two hashes agree in the bits that every index holds of
+// sameBits reports whether two hashes agree in the bits that every index holds of
 // them.
-func alike(a, b uint64) bool { return (a^b)>>(64-printBits) == 0 }
+func sameBits(a, b uint64) bool { return (a^b)>>(64-printBits) == 0 }
 
 // A photoRef is where a photo's row may be.
 type photoRef struct {

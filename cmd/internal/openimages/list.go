@@ -20,12 +20,37 @@ type fileSource interface {
 	openFile(ctx context.Context, path string) (*localFile, error)
 }
 
-// A localFile is a file on this machine.
+// A localFile is a file on this machine, or on its way there.
 type localFile struct {
 	*os.File
+	arrival *arrival // set while it is being downloaded
 	indexes []string // where its index may be: the first that works
 	least   int64    // size from which an index is worth while
 	step    int64    // of a pass, 0 for the usual one
+}
+
+// ReadAt waits for what has not arrived yet.
+func (f *localFile) ReadAt(p []byte, offset int64) (int, error) {
+	if f.arrival != nil {
+		return f.arrival.ReadAt(p, offset)
+	}
+	return f.File.ReadAt(p, offset)
+}
+
+// whole waits until all of the file is there.
+func (f *localFile) whole() error {
+	if f.arrival == nil {
+		return nil
+	}
+	return f.arrival.whole()
+}
+
+// Close gives the file back, and gives a download up that has not ended.
+func (f *localFile) Close() error {
+	if f.arrival != nil {
+		f.arrival.leave()
+	}
+	return f.File.Close()
 }
 
 // indexFrom is the size from which a file gets an index: smaller ones are
@@ -56,7 +81,7 @@ func (x *openIndex) Close() error { return x.file.Close() }
 // index returns the file's index, or nil if it has none that can be believed.
 func (f *localFile) index(kind indexKind) *openIndex {
 	info, err := f.Stat()
-	if err != nil || info.Size() < f.least {
+	if err != nil || info.Size() < f.least || f.arrival != nil {
 		return nil
 	}
 	for _, name := range f.indexes {
@@ -102,7 +127,7 @@ type pendingIndex struct {
 func (f *localFile) newIndex(kind indexKind, size int64) *pendingIndex {
 	for i, name := range f.indexes {
 		dir := filepath.Dir(name)
-		if size < f.least || i > 0 && os.MkdirAll(dir, 0o777) != nil {
+		if 0 <= size && size < f.least || i > 0 && os.MkdirAll(dir, 0o777) != nil {
 			continue
 		}
 		file, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
@@ -229,13 +254,23 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 		return nil, err
 	}
 	p.r, p.size, p.step = f, before.Size(), f.step
+	if f.arrival != nil {
+		p.abort = f.arrival.leave
+		if p.size, err = f.arrival.begun(); err != nil {
+			return nil, err
+		}
+	}
 	var pending *pendingIndex
 	if index {
 		pending = f.newIndex(kind, p.size)
 		p.index = pending.indexWriter
 	}
 	err = p.run()
-	if err == nil {
+	switch {
+	case err != nil:
+	case f.arrival != nil:
+		err = f.whole() // and what has been told was right
+	default:
 		err = f.unchanged(before, p.file)
 	}
 	if err != nil {

@@ -172,6 +172,9 @@ func boxList(rng *rand.Rand, rows int, sound bool) []byte {
 		}
 		b.WriteString(row)
 	}
+	if !sound && rng.IntN(5) == 0 {
+		b.Truncate(b.Len() - rng.IntN(min(b.Len()/2, 60)))
+	}
 	if rng.IntN(3) == 0 {
 		return bytes.TrimRight(b.Bytes(), "\r\n")
 	}

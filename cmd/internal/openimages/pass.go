@@ -49,6 +49,8 @@ type pass[T any] struct {
 	bad func(*RowError) error
 	// index, if set, is told of every row.
 	index *indexWriter
+	// abort, if set, makes reading r fail. It is called if the pass ends early.
+	abort func()
 }
 
 // A found row is parsed or faulty.
@@ -96,7 +98,12 @@ func (p *pass[T]) run() (err error) {
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
-	defer close(quit)
+	defer func() {
+		close(quit)
+		if err != nil && p.abort != nil {
+			p.abort()
+		}
+	}()
 	running.Go(func() { p.deal(head.at(), free, jobs, order, quit) })
 	for range workers {
 		w, err := p.worker(head, column, id)

@@ -80,6 +80,7 @@ func (c *Choice) Open(env *cli.Env) (openimages.Dataset, openimages.Source, erro
 		UserAgent: env.Name + "/" + env.Version,
 		Announce:  report.announce,
 		Progress:  report.progress,
+		Waiting:   report.waiting,
 		Warn:      func(message string) { env.Warnf("%s", message) },
 	})
 	if err != nil {

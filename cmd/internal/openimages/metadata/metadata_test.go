@@ -131,9 +131,11 @@ func TestProgress(t *testing.T) {
 	r.progress("b.csv", 0, -1)
 	now = now.Add(10 * time.Second)
 	r.progress("b.csv", 5_000, -1)
+	r.announce("c.csv", 200_000_000)
 	want := `oi-test: downloading a.csv, 2.3 GB, once
 oi-test: a.csv: 150 MB of 2.3 GB, 25 MB/s, 1m24s left
 oi-test: b.csv: 5 kB, 0 kB/s
+oi-test: downloading c.csv, 200 MB, once; about 111h6m40s
 `
 	if got := stderr.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

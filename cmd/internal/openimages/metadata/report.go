@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -12,44 +13,67 @@ const progressEvery = 5 * time.Second
 
 // A reporter tells a person about downloads.
 type reporter struct {
-	env   *cli.Env
+	env *cli.Env
+
+	mu    sync.Mutex // a download reports from a goroutine of its own
 	path  string
+	from  int64 // bytes that were there when it began to look
 	start time.Time
 	last  time.Time
+	rate  float64 // bytes a second, of the last download
 }
 
-// announce says how large a download will be.
+// announce says how large a download will be, and how long it will take if one
+// before it has shown that.
 func (r *reporter) announce(path string, size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rate > 0 {
+		r.env.Infof("downloading %s, %s, once; about %s", path, bytesText(size), timeText(float64(size)/r.rate))
+		return
+	}
 	r.env.Infof("downloading %s, %s, once", path, bytesText(size))
+}
+
+// waiting says that another process is at work.
+func (r *reporter) waiting(path string) {
+	r.env.Infof("%s is being downloaded by another process; waiting for it", path)
 }
 
 // progress writes a line every few seconds, on a terminal only.
 func (r *reporter) progress(path string, done, total int64) {
-	if r.env.Quiet || !r.env.StderrTTY {
-		return
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := r.env.Now()
 	if path != r.path {
-		r.path, r.start, r.last = path, now, now
+		r.path, r.from, r.start, r.last = path, done, now, now
 		return
 	}
-	if now.Sub(r.last) < progressEvery {
+	elapsed := now.Sub(r.start).Seconds()
+	if elapsed < 1 {
+		return // no rate yet
+	}
+	r.rate = float64(done-r.from) / elapsed
+	if r.env.Quiet || !r.env.StderrTTY || now.Sub(r.last) < progressEvery {
 		return
 	}
 	r.last = now
-	r.env.Infof("%s", progressText(path, done, total, now.Sub(r.start)))
+	r.env.Infof("%s", progressText(path, done, total, r.rate))
 }
 
-func progressText(path string, done, total int64, elapsed time.Duration) string {
-	rate := float64(done) / elapsed.Seconds()
+func progressText(path string, done, total int64, rate float64) string {
 	if total < 0 {
 		return fmt.Sprintf("%s: %s, %s/s", path, bytesText(done), bytesText(int64(rate)))
 	}
 	text := fmt.Sprintf("%s: %s of %s, %s/s", path, bytesText(done), bytesText(total), bytesText(int64(rate)))
 	if left := total - done; left > 0 && rate > 0 {
-		text += fmt.Sprintf(", %s left", time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second))
+		text += fmt.Sprintf(", %s left", timeText(float64(left)/rate))
 	}
 	return text
+}
+
+func timeText(seconds float64) string {
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
 }
 
 // bytesText is a size in the decimal units that the publisher uses.

@@ -1,0 +1,121 @@
+package openimages
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+)
+
+// An arrival is a file that is being downloaded. What has arrived can be read;
+// who reads further waits.
+type arrival struct {
+	file *os.File
+	stop context.CancelCauseFunc
+	gone chan struct{} // closed when the download has ended
+
+	mu    sync.Mutex
+	moved *sync.Cond
+	have  int64 // bytes that can be read
+	seen  int64 // bytes that have been
+	size  int64 // in all, -1 where nobody knows
+	said  bool  // size is what the server says
+	done  bool
+	err   error // why it ended, if not well
+}
+
+func newArrival(file *os.File, stop context.CancelCauseFunc) *arrival {
+	a := &arrival{file: file, stop: stop, size: -1, gone: make(chan struct{})}
+	a.moved = sync.NewCond(&a.mu)
+	return a
+}
+
+// begin says how large the file will be.
+func (a *arrival) begin(size int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.size, a.said = size, true
+	a.moved.Broadcast()
+}
+
+// advance makes the bytes before have readable.
+func (a *arrival) advance(have int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.have = max(a.have, have)
+	a.moved.Broadcast()
+}
+
+// end says that the file is whole, or why it is not.
+func (a *arrival) end(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.done {
+		a.done, a.err = true, err
+	}
+	a.moved.Broadcast()
+}
+
+// begun waits until the server has said what it sends, and returns the size.
+func (a *arrival) begun() (int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !a.said && !a.done {
+		a.moved.Wait()
+	}
+	return a.size, a.err
+}
+
+// whole waits until all is there.
+func (a *arrival) whole() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !a.done {
+		a.moved.Wait()
+	}
+	return a.err
+}
+
+// ReadAt waits for what it is to read.
+func (a *arrival) ReadAt(p []byte, offset int64) (int, error) {
+	a.mu.Lock()
+	for a.have < offset+int64(len(p)) && !a.done {
+		a.moved.Wait()
+	}
+	have, err := a.have, a.err
+	a.seen = max(a.seen, min(have, offset+int64(len(p))))
+	a.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	n := max(min(int64(len(p)), have-offset), 0)
+	read, err := a.file.ReadAt(p[:n], offset)
+	if err == nil && n < int64(len(p)) {
+		err = io.EOF
+	}
+	return read, err
+}
+
+// readBehind reports whether somebody has read bytes from offset on.
+func (a *arrival) readBehind(offset int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seen > offset {
+		return true
+	}
+	a.have = min(a.have, offset)
+	return false
+}
+
+func (a *arrival) read() bool { return a.readBehind(0) }
+
+var errLeft = errors.New("nobody waits for the file any more")
+
+// leave ends the download if it is still on its way. What has arrived is kept
+// for the next time.
+func (a *arrival) leave() {
+	a.stop(errLeft)
+	a.end(errLeft)
+	<-a.gone
+}

@@ -1,0 +1,140 @@
+package openimages
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A part is what has arrived of a file, under another name in its folder. The
+// process that holds it has locked it. Beside it is a note of which file it is a
+// part of, written before its first byte.
+type part struct {
+	file *os.File
+	name string // of the whole file
+	note note
+}
+
+// A note is what the server has said of a file.
+type note struct {
+	ETag     string `json:"etag,omitempty"`
+	Modified string `json:"last_modified,omitempty"`
+	Size     int64  `json:"size"` // -1 if it does not say
+	sums
+}
+
+func partName(name string) string {
+	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".part")
+}
+func noteName(name string) string { return partName(name) + ".json" }
+
+// lockEvery is how often a lock is tried.
+const lockEvery = 200 * time.Millisecond
+
+// openPart opens and locks the part of a file. It returns nil if the file is
+// whole by then. waiting is called if another process has the lock.
+func (s *HTTPSource) openPart(ctx context.Context, name string, waiting func()) (*part, error) {
+	for first := true; ; first = false {
+		file, err := os.OpenFile(partName(name), os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			// The process that had the lock may have renamed or removed what it was on.
+			if same(file, partName(name)) {
+				p := &part{file: file, name: name}
+				if _, err := os.Stat(name); err == nil {
+					return nil, errors.Join(p.remove(), file.Close())
+				}
+				return p, p.readNote()
+			}
+		} else if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			return nil, errors.Join(&os.PathError{Op: "lock", Path: partName(name), Err: err}, file.Close())
+		}
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(name); err == nil {
+			return nil, nil
+		}
+		if first {
+			waiting()
+		}
+		if err := s.sleep(ctx, lockEvery); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func same(file *os.File, name string) bool {
+	a, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(name)
+	return err == nil && os.SameFile(a, b)
+}
+
+// readNote reads the note. Without one, the part is worth nothing.
+func (p *part) readNote() error {
+	data, err := os.ReadFile(noteName(p.name))
+	if err == nil && json.Unmarshal(data, &p.note) == nil {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return p.restart(note{Size: -1})
+}
+
+// restart empties the part and notes which file will be in it.
+func (p *part) restart(n note) error {
+	if err := p.file.Truncate(0); err != nil {
+		return err
+	}
+	data, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	p.note = n
+	return os.WriteFile(noteName(p.name), append(data, '\n'), 0o666)
+}
+
+// size is how much has arrived.
+func (p *part) size() (int64, error) {
+	info, err := p.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// finish makes the part the whole file.
+func (p *part) finish() error {
+	if err := p.file.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(partName(p.name), p.name); err != nil {
+		return err
+	}
+	return removeIfThere(noteName(p.name))
+}
+
+// remove throws the part away.
+func (p *part) remove() error {
+	return errors.Join(removeIfThere(noteName(p.name)), removeIfThere(partName(p.name)))
+}
+
+func removeIfThere(name string) error {
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
