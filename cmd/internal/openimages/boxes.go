@@ -101,7 +101,7 @@ type boxVisitor struct {
 	// any goroutine.
 	want func(mid []byte) bool
 	// pick, if set, says whether a row is worth to be parsed, from a hash of its
-	// id, label and coordinates.
+	// id, label and coordinates, or of a list of labels of the id alone.
 	pick func(hash uint64) bool
 	row  func(*boxHit) error
 	bad  func(*RowError) error
@@ -248,11 +248,11 @@ func (c *boxColumns) sum(fields [][]byte) uint64 {
 // every row is a candidate.
 func (c *boxColumns) hash(fields [][]byte) uint64 {
 	h := photoKey(fields[c.id])
+	if c.confidence >= 0 {
+		return mix(h) // a photo is one thing, whatever its labels
+	}
 	for _, b := range fields[c.mid] {
 		h = (h ^ uint64(b)) * fnvPrime
-	}
-	if c.confidence >= 0 {
-		return mix(h)
 	}
 	for _, column := range c.edges {
 		h = mix(h)

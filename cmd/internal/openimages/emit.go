@@ -75,48 +75,65 @@ type candidate struct {
 func (s *Selection) judge(ctx context.Context, images bool, held map[uint64]bool, f func(*candidate) error) error {
 	var seen repeats
 	for _, sub := range s.subsets {
-		err := sub.photos.walk(func(v *visit) error {
-			if err := context.Cause(ctx); err != nil {
-				return err
-			}
-			c := candidate{sub: sub, photo: v}
-			if v.image != noImage && images {
-				var err error
-				if c.image, err = sub.photos.readImage(v); err != nil {
-					return err
+		var err error
+		if sub.desk != nil {
+			err = s.stream(ctx, sub, f)
+		} else {
+			err = sub.photos.walk(func(v *visit) error {
+				var image *record.Image
+				if v.image != noImage && images {
+					var err error
+					if image, err = sub.photos.readImage(v); err != nil {
+						return err
+					}
 				}
-				c.group = s.query.Group(c.image.AuthorURL, c.image.Author, v.hits[0].id)
-			}
-			var clashes []bool
-			c.alike, clashes = seen.of(v.all)
-			at := 0 // where the run's hits stand among all
-			for i := range v.hits {
-				c.hit = &v.hits[i]
-				for v.all[at].place != c.hit.place {
-					at++
-				}
-				c.reason, c.failed = "", false
-				switch {
-				case c.alike[at]:
-					c.reason = ReasonDuplicate
-				case !(&BoxRow{Box: c.hit.box}).Sane():
-					c.reason, c.failed = ReasonBadBox, true
-				case clashes[at]:
-					c.reason, c.failed = ReasonKeyClash, true
-				case v.image == noImage:
-					c.reason, c.failed = ReasonNotListed, true
-				case sub.name == Train && images && held[photoKey(c.group)]:
-					c.reason = ReasonAuthor
-				case s.query.Refuse != nil && c.hit.label < len(s.query.Classes):
-					c.reason = s.query.Refuse(c.hit.row())
-				}
-				if err := f(&c); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+				return s.judgeVisit(ctx, sub, v, image, held, &seen, f)
+			})
+		}
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgeVisit calls f with the hits of a visit. image is nil where the photo is
+// not listed, or its row is not to be looked at.
+func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image *record.Image, held map[uint64]bool, seen *repeats, f func(*candidate) error) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	c := candidate{sub: sub, photo: v, image: image}
+	if image != nil {
+		c.group = s.query.Group(image.AuthorURL, image.Author, v.hits[0].id)
+	}
+	var clashes []bool
+	c.alike, clashes = seen.of(v.all)
+	fates := s.labelFates(v.all)
+	at := 0 // where the run's hits stand among all
+	for i := range v.hits {
+		c.hit = &v.hits[i]
+		for v.all[at].place != c.hit.place {
+			at++
+		}
+		c.reason, c.failed = "", false
+		switch {
+		case c.alike[at]:
+			c.reason = ReasonDuplicate
+		case !(&BoxRow{Box: c.hit.box}).Sane():
+			c.reason, c.failed = ReasonBadBox, true
+		case clashes[at]:
+			c.reason, c.failed = ReasonKeyClash, true
+		case v.image == noImage:
+			c.reason, c.failed = ReasonNotListed, true
+		case fates != nil && fates[at] != "":
+			c.reason = fates[at]
+		case sub.name == Train && image != nil && held[photoKey(c.group)]:
+			c.reason = ReasonAuthor
+		case s.query.Refuse != nil && c.hit.label < len(s.query.Classes):
+			c.reason = s.query.Refuse(c.hit.row())
+		}
+		if err := f(&c); err != nil {
 			return err
 		}
 	}
@@ -192,6 +209,9 @@ func (s *Selection) item(c *candidate) *record.Item {
 // filter, as far as they lie within the picture.
 func (s *Selection) avoid(c *candidate) []record.Rect {
 	var rects []record.Rect
+	if s.query.ImageLabels {
+		return nil // nothing is beside a whole photo
+	}
 	for i := range c.photo.all {
 		o := &c.photo.all[i]
 		if o.place == c.hit.place || c.alike[i] || o.sum == c.hit.sum || o.label >= len(s.query.Classes) {

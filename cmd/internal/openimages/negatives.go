@@ -19,7 +19,11 @@ func (s *Selection) addNegatives(ctx context.Context) error {
 		if n == 0 {
 			continue
 		}
-		if err := s.addNegativesTo(ctx, s.subsets[i], n); err != nil {
+		add := s.addNegativesTo
+		if s.query.ImageLabels {
+			add = s.addUnlabelled
+		}
+		if err := add(ctx, s.subsets[i], n); err != nil {
 			return err
 		}
 	}
@@ -36,7 +40,7 @@ func (s *Selection) addNegativesTo(ctx context.Context, sub *subset, n int64) er
 	var bound atomic.Uint64
 	bound.Store(math.MaxUint64)
 	err := readBoxes(ctx, s.query.Source, sub.boxes, boxVisitor{
-		columns: s.query.columns(),
+		columns: newBoxColumns,
 		want:    s.unrelated,
 		pick:    func(hash uint64) bool { return place(hash) <= bound.Load() },
 		row: func(row *boxHit) error {

@@ -17,6 +17,7 @@ const (
 	ReasonMost      = "max per class"  // beyond Query.MaxPerClass
 	ReasonBalance   = "balance"        // more than Query.Balance leaves to a class
 	ReasonAuthor    = "strict authors" // a train photo whose author has held-out photos
+	ReasonSeveral   = "several labels" // a photo that Query.ImageLabels finds under two labels
 	ReasonShard     = "other shard"    // a photo that Query.Shard leaves to others
 	// Skipped as failures.
 	ReasonMalformed = "malformed row"
@@ -42,12 +43,19 @@ type Query struct {
 	Subsets []string // which to read; rows come in the order of Subsets()
 	// ImageLabels takes the rows from Dataset.Labels instead of Dataset.Boxes:
 	// what people have said of whole photos. An item's box is the whole photo
-	// (0 to 1, all flags unknown), its row a verified positive. Verified negatives
-	// are never items of their class: with Negatives they come first under
-	// NotName, before photos with other classes' positives; one that also has a
-	// positive of one of Classes does not come.
+	// (0 to 1, all flags unknown), its row a verified positive. A photo comes
+	// once. One under two of Classes goes to the one that MoreSpecific prefers,
+	// or to none. Verified negatives are never items of their class, but with
+	// Negatives come first under NotName; see Deny.
 	ImageLabels bool
-	Classes     []Class // the labels that items get
+	// MoreSpecific reports whether label a, by its position in Classes, wins
+	// over label b where a photo has both.
+	MoreSpecific func(a, b int) bool
+	// Deny are groups of MIDs: a photo is verified to show none of Classes if
+	// of each group at least one MID is denied, and no MID of Assign or Unfit
+	// that is not in a group is affirmed.
+	Deny    [][]string
+	Classes []Class // the labels that items get
 	// Assign says which MID's boxes go under which of Classes; see
 	// Hierarchy.Assign.
 	Assign map[string]int
@@ -69,7 +77,10 @@ type Query struct {
 	Shard func(id string) bool
 	// Negatives is the number of boxes of other classes to add under the label
 	// NotName, divided over the subsets in proportion to their rows. A box that
-	// meets one of Classes is not taken. It takes 16 bytes of memory for each.
+	// meets one of Classes is not taken. With ImageLabels, photos: those that
+	// are verified to show none of Classes, and if they are too few, those under
+	// other labels only. It takes 16 bytes of memory for each, with ImageLabels
+	// some 60, and 16 for each row of Unfit or Deny.
 	Negatives int64
 	// Unfit are MIDs besides those of Assign whose boxes are no negatives.
 	Unfit   map[string]bool
@@ -110,6 +121,7 @@ type subset struct {
 	runs   int
 	rows   int64 // hits of the classes asked for
 	photos *photos
+	desk   *photoDesk // set if items are emitted while the list arrives
 }
 
 // Collect scans the box lists and the image lists of the subsets. Nothing that
@@ -130,13 +142,18 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 			continue
 		}
 		sub := &subset{name: name}
-		if sub.boxes, err = q.Dataset.Boxes(name); err != nil {
-			return nil, err
-		}
-		if sub.images, err = q.Dataset.Images(name); err != nil {
+		if sub.boxes, sub.images, err = q.lists(name); err != nil {
 			return nil, err
 		}
 		s.subsets = append(s.subsets, sub)
+		if q.streams(sub) {
+			if sub.desk, err = openDesk(ctx, q.Source, sub.images, s.malformed); err != nil {
+				return nil, err
+			}
+		}
+		if sub.desk != nil {
+			continue
+		}
 		if err := s.scanBoxes(ctx, sub); err != nil {
 			return nil, err
 		}
@@ -147,6 +164,9 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 		}
 	}
 	for _, sub := range s.subsets {
+		if sub.desk != nil {
+			continue
+		}
 		if err := s.scanImages(ctx, sub); err != nil {
 			return nil, err
 		}
@@ -163,6 +183,9 @@ func (s *Selection) Close() error {
 		}
 		if sub.photos != nil {
 			err = errors.Join(err, sub.photos.close())
+		}
+		if sub.desk != nil {
+			err = errors.Join(err, sub.desk.close())
 		}
 	}
 	return err
@@ -216,6 +239,9 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 		mids:    slices.Collect(maps.Keys(s.query.Assign)),
 		want:    wanted.has,
 		row: func(row *boxHit) error {
+			if row.Denied {
+				return nil
+			}
 			h := newHit(&row.BoxRow, s.query.Assign[row.MID])
 			e.buf = e.buf[:0]
 			h.append(&e)
@@ -241,14 +267,6 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 	}
 	sub.photos, err = newPhotos(sub.hits, sub.runs)
 	return err
-}
-
-// columns returns what looks for the columns of the query's lists.
-func (q *Query) columns() func(*table) (boxColumns, error) {
-	if q.ImageLabels {
-		return newLabelColumns
-	}
-	return newBoxColumns
 }
 
 // scanImages keeps what the image list says of the photos with hits.
