@@ -37,6 +37,18 @@ func (f *localFile) ReadAt(p []byte, offset int64) (int, error) {
 	return f.File.ReadAt(p, offset)
 }
 
+// size is how large the file is or will be, -1 where nobody knows.
+func (f *localFile) size() (int64, error) {
+	if f.arrival != nil {
+		return f.arrival.begun()
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
 // whole waits until all of the file is there.
 func (f *localFile) whole() error {
 	if f.arrival == nil {
@@ -256,7 +268,7 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	p.r, p.size, p.step = f, before.Size(), f.step
 	if f.arrival != nil {
 		p.abort = f.arrival.leave
-		if p.size, err = f.arrival.begun(); err != nil {
+		if p.size, err = f.size(); err != nil {
 			return nil, err
 		}
 	}
