@@ -377,6 +377,9 @@ func (t *transfer) copy(body io.Reader, size int64) error {
 	if size >= 0 && t.at != size {
 		return errShort
 	}
+	if t.at == 0 {
+		return finalError{errors.New("the server answers with an empty file")}
+	}
 	if t.at < have { // the server has less than there was
 		return t.restart(note{Size: -1}, errShort)
 	}
