@@ -51,6 +51,9 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*openimages.Query, *
 		Negatives: o.negatives, Unfit: set.Related(hierarchy), NotName: notName(set.Classes()),
 		Seed: o.seed, Set: o.setOf, Group: dataset.Group, StrictAuthors: o.strict,
 	}
+	if o.imageLabels {
+		q.Veto, q.MoreSpecific, q.Deny = set.Vetoes(hierarchy), set.MoreSpecific(hierarchy), set.Denials(hierarchy)
+	}
 	if o.filters.set() {
 		q.Refuse = o.filters.refuse
 	}
@@ -130,10 +133,10 @@ func notName(classes []openimages.Class) string {
 func (o *options) tell(env *cli.Env, h *openimages.Hierarchy, set *classset.Set) error {
 	for _, kin := range set.Kin(h) {
 		switch {
+		case o.imageLabels:
+			env.Infof("%s is a kind of %s; a photo of both goes to %[1]s", kin.Descendant.Name, kin.Ancestor.Name)
 		case kin.Below:
 			env.Warnf("%s is a kind of %s: its boxes go to %s alone", kin.Descendant.Name, kin.Ancestor.Name, kin.To)
-		case o.imageLabels:
-			env.Infof("%s is a kind of %s; a photo may be labelled with both", kin.Descendant.Name, kin.Ancestor.Name)
 		default:
 			env.Infof("%s is a kind of %s; a box is drawn for the most specific class, so each box belongs to one of them", kin.Descendant.Name, kin.Ancestor.Name)
 		}

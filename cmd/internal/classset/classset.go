@@ -164,6 +164,59 @@ func (s *Set) Related(h *openimages.Hierarchy) map[string]bool {
 	return related
 }
 
+// The following three are for labels of whole photos, of which one can have
+// several.
+
+// Vetoes returns for each label the MIDs that keep a photo out of it: those that
+// go to Without, but for what a class of the label is more specific than.
+func (s *Set) Vetoes(h *openimages.Hierarchy) []map[string]bool {
+	assigned := s.Assign(h)
+	vetoes := make([]map[string]bool, len(s.Labels))
+	for i, l := range s.Labels {
+		vetoes[i] = map[string]bool{}
+		for _, w := range s.Without {
+			if l.below(h, w.Class.MID) {
+				continue
+			}
+			for _, mid := range append(h.Descendants(w.Class.MID), w.Class.MID) {
+				if _, asked := assigned[mid]; !asked {
+					vetoes[i][mid] = true
+				}
+			}
+		}
+	}
+	return vetoes
+}
+
+// below reports whether a class of the label is a kind of mid.
+func (l Label) below(h *openimages.Hierarchy, mid string) bool {
+	return slices.ContainsFunc(l.Terms, func(t Term) bool { return slices.Contains(h.Ancestors(t.Class.MID), mid) })
+}
+
+// MoreSpecific returns a function that reports whether a class of label a is a
+// kind of one of label b.
+func (s *Set) MoreSpecific(h *openimages.Hierarchy) func(a, b int) bool {
+	wins := map[[2]int]bool{}
+	for i, a := range s.Labels {
+		for j, b := range s.Labels {
+			wins[[2]int{i, j}] = i != j && slices.ContainsFunc(b.Terms, func(t Term) bool { return a.below(h, t.Class.MID) })
+		}
+	}
+	return func(a, b int) bool { return wins[[2]int{a, b}] }
+}
+
+// Denials returns for each class the MIDs of which one must be denied of a
+// photo that is not to show it: its own, and those of what it is a kind of.
+func (s *Set) Denials(h *openimages.Hierarchy) [][]string {
+	var groups [][]string
+	for _, l := range s.Labels {
+		for _, t := range l.Terms {
+			groups = append(groups, append(h.Ancestors(t.Class.MID), t.Class.MID))
+		}
+	}
+	return groups
+}
+
 // A Kinship is a class asked for that is a kind of another one, under another
 // label.
 type Kinship struct {

@@ -3,6 +3,7 @@ package classset
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -152,6 +153,32 @@ func TestKinAndIdle(t *testing.T) {
 	}
 	if r := s.Related(h); r["/m/veh"] || !r["/m/subm"] || !r["/m/0bl9f"] || !r["/m/food"] {
 		t.Errorf("related: %v", r)
+	}
+}
+
+func TestPhotoLabels(t *testing.T) {
+	names, h := load(t, classFile, treeFile)
+	s, err := Parse(names, []string{"Food/", "Hamburger", "Car"}, []string{"Sandwich", "Rocket"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string // labels are Car, Food, Hamburger
+	for _, veto := range s.Vetoes(h) {
+		got = append(got, strings.Join(slices.Sorted(maps.Keys(veto)), " "))
+	}
+	if want := []string{"/m/rock /m/sand /m/subm", "/m/rock /m/sand /m/subm", "/m/rock"}; !slices.Equal(got, want) {
+		t.Errorf("vetoes %q, want %q", got, want)
+	}
+	wins := s.MoreSpecific(h)
+	for i := range 3 {
+		for j := range 3 {
+			if want := i == 2 && j == 1; wins(i, j) != want {
+				t.Errorf("%d wins over %d: %v", i, j, !want)
+			}
+		}
+	}
+	if got := fmt.Sprint(s.Denials(h)); got != "[[/m/0bl9f /m/veh /m/car] [/m/0bl9f /m/food] [/m/0bl9f /m/food /m/sand /m/burg]]" {
+		t.Errorf("denials %s", got)
 	}
 }
 

@@ -126,6 +126,8 @@ func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image
 			c.reason, c.failed = ReasonKeyClash, true
 		case v.image == noImage:
 			c.reason, c.failed = ReasonNotListed, true
+		case sub.veto(c.hit):
+			c.reason = ReasonVeto
 		case fates != nil && fates[at] != "":
 			c.reason = fates[at]
 		case sub.name == Train && image != nil && held[photoKey(c.group)]:

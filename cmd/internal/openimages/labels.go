@@ -70,6 +70,39 @@ func (s *Selection) labelFates(all []hit) []string {
 	return fates
 }
 
+// scanVetoes finds the photos that show what is to be left out.
+func (s *Selection) scanVetoes(ctx context.Context, sub *subset) error {
+	wanted := map[string]int{}
+	for _, mids := range s.query.Veto {
+		for mid := range mids {
+			wanted[mid] = 0
+		}
+	}
+	if !s.query.ImageLabels || len(wanted) == 0 {
+		return nil
+	}
+	reset := func() error {
+		sub.vetoed = make([][]uint64, len(s.query.Veto))
+		return nil
+	}
+	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
+		for i, mids := range s.query.Veto {
+			if !row.Denied && mids[row.MID] {
+				sub.vetoed[i] = append(sub.vetoed[i], photoKey(row.ImageID))
+			}
+		}
+	})
+	for _, list := range sub.vetoed {
+		slices.Sort(list)
+	}
+	return err
+}
+
+// veto reports whether a hit's photo also shows what its label leaves out.
+func (sub *subset) veto(h *hit) bool {
+	return h.label < len(sub.vetoed) && has(sub.vetoed[h.label], photoKey(h.id))
+}
+
 // verdicts are the photos of a subset of which people have said something that
 // bears on the classes, by photoKey.
 type verdicts struct {

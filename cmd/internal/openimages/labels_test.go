@@ -89,6 +89,7 @@ func TestImageLabels(t *testing.T) {
 			q := &Query{
 				Source: w.source(t, d), Dataset: d, Subsets: []string{Train, Validation}, ImageLabels: true,
 				Classes: []Class{{"/m/a", "A"}, {"/m/b", "B"}, {Name: "C"}}, Assign: assign,
+				Veto:         []map[string]bool{{"/m/g": true}, nil, {"/m/e": true, "/m/g": true}},
 				MoreSpecific: func(a, b int) bool { return above[[2]int{a, b}] },
 				Deny:         [][]string{{"/m/a", "/m/e"}, {"/m/b", "/m/a", "/m/e"}, {"/m/c"}},
 				Unfit:        map[string]bool{"/m/a": true, "/m/b": true, "/m/c": true, "/m/d": true, "/m/e": true},
@@ -164,12 +165,12 @@ func plainLabels(rows [][3]string) map[string]string {
 		a, b, c := is("/m/a") && !is("/m/b"), is("/m/b"), is("/m/c") || is("/m/d")
 		labels[id] = ""
 		switch {
-		case c && (a || b):
-		case a:
+		case c && (a || b): // several
+		case a && !is("/m/g"): // else left out
 			labels[id] = "A"
 		case b:
 			labels[id] = "B"
-		case c:
+		case c && !is("/m/g") && !is("/m/e"):
 			labels[id] = "C"
 		}
 	}

@@ -17,6 +17,7 @@ const (
 	ReasonMost      = "max per class"  // beyond Query.MaxPerClass
 	ReasonBalance   = "balance"        // more than Query.Balance leaves to a class
 	ReasonAuthor    = "strict authors" // a train photo whose author has held-out photos
+	ReasonVeto      = "left out"       // a photo that also shows one of Query.Veto
 	ReasonSeveral   = "several labels" // a photo that Query.ImageLabels finds under two labels
 	ReasonShard     = "other shard"    // a photo that Query.Shard leaves to others
 	// Skipped as failures.
@@ -51,6 +52,9 @@ type Query struct {
 	// MoreSpecific reports whether label a, by its position in Classes, wins
 	// over label b where a photo has both.
 	MoreSpecific func(a, b int) bool
+	// Veto are MIDs for each of Classes: a photo that is verified to show one of
+	// them does not come under that class.
+	Veto []map[string]bool
 	// Deny are groups of MIDs: a photo is verified to show none of Classes if
 	// of each group at least one MID is denied, and no MID of Assign or Unfit
 	// that is not in a group is affirmed.
@@ -122,6 +126,7 @@ type subset struct {
 	rows   int64 // hits of the classes asked for
 	photos *photos
 	desk   *photoDesk // set if items are emitted while the list arrives
+	vetoed [][]uint64 // by class, photos by photoKey, sorted; for Query.Veto
 }
 
 // Collect scans the box lists and the image lists of the subsets. Nothing that
@@ -155,6 +160,9 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 			continue
 		}
 		if err := s.scanBoxes(ctx, sub); err != nil {
+			return nil, err
+		}
+		if err := s.scanVetoes(ctx, sub); err != nil {
 			return nil, err
 		}
 	}
