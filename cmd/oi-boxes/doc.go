@@ -60,8 +60,9 @@
 //
 // --image-labels asks the lists of image-level labels instead, for some 20,000 classes: an item is
 // a photo of which people have verified that the class is in it, and its box is the whole picture.
-// --negatives then takes photos of which they have verified that it is not in it, before others.
-// Most of these photos are not in the mirror of those with boxes.
+// --negatives then takes photos of which they have verified that it is not in it, and others only
+// where these are too few. Most of these photos are not in the mirror, which has those with boxes.
+// A photo comes once, under its most specific label, or not at all if it has several.
 //
 // --strict-authors drops train rows of authors who have rows of these classes in validation or
 // test too: the official subsets share some.
