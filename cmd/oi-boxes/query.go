@@ -142,6 +142,9 @@ func (o *options) tell(env *cli.Env, h *openimages.Hierarchy, set *classset.Set)
 		}
 	}
 	for _, t := range set.Idle(h) {
+		if o.imageLabels {
+			break // there it keeps photos out that also show what is asked for
+		}
 		env.Warnf("--without %s changes nothing: it is no kind of what is asked for", t.Class.Name)
 	}
 	if len(set.Assign(h)) == 0 {

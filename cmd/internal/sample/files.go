@@ -59,6 +59,35 @@ func boxFile(w io.Writer, photos []photo, measures []measure, clicks bool) error
 	return err
 }
 
+// labelFile writes what somebody who looked at each photo as a whole said of it: yes of each class with a box in it, and no of about two others.
+func labelFile(w io.Writer, photos []photo, measures []measure) error {
+	order := make([]int, len(photos))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(photos[a].id, photos[b].id) })
+	var out strings.Builder
+	out.WriteString("ImageID,Source,LabelName,Confidence\n")
+	for _, i := range order {
+		var shown [len(classes)]bool
+		for _, b := range measures[i].boxes {
+			shown[b.class] = true
+		}
+		r := &random{hash("labels " + photos[i].id)}
+		for c := range classes {
+			asked := r.chance(0.25) // in every case, so that one answer does not change the others
+			switch {
+			case shown[c]:
+				fmt.Fprintf(&out, "%s,verification,%s,1\n", photos[i].id, classes[c].mid)
+			case asked:
+				fmt.Fprintf(&out, "%s,verification,%s,0\n", photos[i].id, classes[c].mid)
+			}
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
 // appendFraction adds a comma and n/of with six decimals.
 func appendFraction(out []byte, n, of int) []byte {
 	millionths := (n*1_000_000 + of/2) / of

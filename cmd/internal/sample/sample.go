@@ -51,6 +51,9 @@ func (s *Sample) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	images := func(subset string) {
 		write = func(w io.Writer, m map[string][]measure) error { return imageFile(w, s.index[subset], m[subset]) }
 	}
+	labels := func(subset string) {
+		write = func(w io.Writer, m map[string][]measure) error { return labelFile(w, s.index[subset], m[subset]) }
+	}
 	switch path {
 	case "v6/oidv6-train-annotations-bbox.csv":
 		boxes("train", true)
@@ -64,7 +67,15 @@ func (s *Sample) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 		images("validation")
 	case "2018_04/test/test-images-with-rotation.csv":
 		images("test")
-	case "v7/oidv7-class-descriptions-boxable.csv":
+	case "v6/oidv6-train-images-with-labels-with-rotation.csv": // the same photos: all have boxes
+		images("train")
+	case "v7/oidv7-train-annotations-human-imagelabels.csv":
+		labels("train")
+	case "v7/oidv7-val-annotations-human-imagelabels.csv":
+		labels("validation")
+	case "v7/oidv7-test-annotations-human-imagelabels.csv":
+		labels("test")
+	case "v7/oidv7-class-descriptions-boxable.csv", "v7/oidv7-class-descriptions.csv":
 		write = func(w io.Writer, _ map[string][]measure) error { return classFile(w) }
 	case "2018_04/bbox_labels_600_hierarchy.json":
 		write = func(w io.Writer, _ map[string][]measure) error { return hierarchyFile(w) }
