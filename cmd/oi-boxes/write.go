@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/classset"
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -25,7 +26,12 @@ type writer struct {
 	out     *stream.Output
 	account *stream.Account
 	begun   bool // the header is written
+	flushed time.Time
 }
+
+// flushEvery is how often what is written is handed on, so that the next stage
+// can begin while a list is still being downloaded.
+const flushEvery = time.Second
 
 // run writes the stream. Nothing is written before there is a first item, so
 // that a query that finds nothing leaves nothing behind.
@@ -51,7 +57,14 @@ func (w *writer) run(ctx context.Context) (err error) {
 		if err := begin(); err != nil {
 			return err
 		}
-		return w.out.Write(item)
+		if err := w.out.Write(item); err != nil {
+			return err
+		}
+		if now := w.env.Now(); now.Sub(w.flushed) >= flushEvery {
+			w.flushed = now
+			return w.out.Flush()
+		}
+		return nil
 	})
 	if err != nil {
 		return err
