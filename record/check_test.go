@@ -93,6 +93,8 @@ func TestReaderRefuses(t *testing.T) {
 		{id("prediction", sub("probabilities", sub("a", "b"))), "prediction.probabilities.a", "want a number"},
 		{id("prediction", sub("probabilities", sub("a", 1, "a", 1))), "prediction.probabilities.a", "twice"},
 		{id("failure", sub("stage", "oi-crop")), "failure.reason", "missing"},
+		{id("failure", sub("stage", "oi-fetch", "reason", "gone", "status", 1000)), "failure.status", "outside"},
+		{id("fetched", sub("earlier", record.Raw(append([]byte{0x91}, sub("source", "s3")...)))), "fetched.earlier[0].reason", "missing"},
 		{kv{"oi", "banana"}, "oi", "header, end, part"},
 		{kv{"oi", 5}, "oi", "want a string"},
 		{kv{"oi", "end", "oi", "end"}, "oi", "twice"},

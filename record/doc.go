@@ -113,8 +113,10 @@
 //	            rotation, original_md5, original_size}: rotation in degrees by which the
 //	            stored picture must be turned counter-clockwise, missing if unknown;
 //	            original_md5 in base64; original_size in bytes
-//	fetched     {url, source, sha256, media_type, bytes}: the photo file and where it came
-//	            from; sha256 in 64 lower-case hex digits; bytes is a bin
+//	fetched     {url, source, sha256, media_type, bytes, earlier}: the photo file and where
+//	            it came from; sha256 in 64 lower-case hex digits; bytes is a bin; earlier is
+//	            an array of {source (r), reason (r), status}: the sources that come before
+//	            that one, why each did not serve, and the HTTP status it gave
 //	crop        {x (r), y (r), width (r), height (r), rotation, source_width,
 //	            source_height, background}: the window in pixels of the stored picture,
 //	            before it was turned by rotation degrees counter-clockwise; background is
@@ -126,8 +128,10 @@
 //	            64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
 //	            zx and zy as factors, flips true or false
 //	prediction  {label, probabilities}: probabilities is a map from class name to number
-//	failure     {stage (r), reason (r), detail}: only in files of failures: which stage
-//	            skipped the item, its reason as counted in the end, and one line for people
+//	failure     {stage (r), reason (r), detail, source, status, attempts, seconds}: only in
+//	            files of failures: which stage skipped the item, its reason as counted in
+//	            the end, and one line for people; of a photo also the last source that was
+//	            asked, its HTTP status, the requests sent to all sources, and how long it took
 //
 // # JSON
 //

@@ -204,6 +204,9 @@ func (m *maker) item() *record.Item {
 	}
 	if m.maybe() {
 		i.Fetched = &record.Fetched{URL: m.text(), Source: m.text(), MediaType: m.text(), Extra: m.extra()}
+		for range m.IntN(3) {
+			i.Fetched.Earlier = append(i.Fetched.Earlier, record.Attempt{Source: m.word(9), Reason: m.word(9), Status: m.IntN(600), Extra: m.extra()})
+		}
 		if m.maybe() {
 			i.Fetched.Bytes = m.bytes()
 			i.Fetched.SHA256 = fmt.Sprintf("%x", sha256.Sum256(i.Fetched.Bytes))
@@ -229,7 +232,8 @@ func (m *maker) item() *record.Item {
 		i.Prediction = &record.Prediction{Label: m.text(), Probabilities: map[string]float64{m.text(): m.float(), "b": m.float()}, Extra: m.extra()}
 	}
 	if m.IntN(9) == 0 {
-		i.Failure = &record.Failure{Stage: m.word(9), Reason: m.word(9), Detail: m.text(), Extra: m.extra()}
+		i.Failure = &record.Failure{Stage: m.word(9), Reason: m.word(9), Detail: m.text(),
+			Source: m.text(), Status: m.IntN(600), Attempts: m.IntN(3), Seconds: m.float(), Extra: m.extra()}
 	}
 	return i
 }

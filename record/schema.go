@@ -210,6 +210,23 @@ func newFetchedObject() *object[Fetched] {
 			text("sha256", func(f *Fetched) *string { return &f.SHA256 }, checkSHA256),
 			text("media_type", func(f *Fetched) *string { return &f.MediaType }, nil),
 			payload("bytes", func(f *Fetched) *[]byte { return &f.Bytes }),
+			list("earlier", func(f *Fetched) *[]Attempt { return &f.Earlier }, newAttemptObject()).
+				unless(func(f *Fetched) bool { return len(f.Earlier) == 0 }),
+		},
+	}
+}
+
+// maxStatus is the largest number that can stand in an HTTP status line.
+const maxStatus = 999
+
+func newAttemptObject() *object[Attempt] {
+	return &object[Attempt]{
+		extra: func(a *Attempt) *[]Field { return &a.Extra },
+		fields: []field[Attempt]{
+			name("source", func(a *Attempt) *string { return &a.Source }, nil),
+			name("reason", func(a *Attempt) *string { return &a.Reason }, nil),
+			integer("status", func(a *Attempt) *int { return &a.Status }, 0, maxStatus).
+				unless(func(a *Attempt) bool { return a.Status == 0 }),
 		},
 	}
 }
@@ -337,6 +354,13 @@ func newFailureObject() *object[Failure] {
 			name("stage", func(f *Failure) *string { return &f.Stage }, nil),
 			name("reason", func(f *Failure) *string { return &f.Reason }, nil),
 			text("detail", func(f *Failure) *string { return &f.Detail }, nil),
+			text("source", func(f *Failure) *string { return &f.Source }, nil),
+			integer("status", func(f *Failure) *int { return &f.Status }, 0, maxStatus).
+				unless(func(f *Failure) bool { return f.Status == 0 }),
+			integer("attempts", func(f *Failure) *int { return &f.Attempts }, 0, math.MaxInt32).
+				unless(func(f *Failure) bool { return f.Attempts == 0 }),
+			number("seconds", func(f *Failure) *float64 { return &f.Seconds }).
+				unless(func(f *Failure) bool { return f.Seconds == 0 }),
 		},
 	}
 }

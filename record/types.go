@@ -172,7 +172,17 @@ type Fetched struct {
 	SHA256    string // lower-case hex
 	MediaType string
 	Bytes     []byte // nil once a later stage has dropped them
+	Earlier   []Attempt
 	Extra     []Field
+}
+
+// An Attempt is a source that was to be asked before the one that served, and
+// why it did not.
+type Attempt struct {
+	Source string
+	Reason string // a short stable word, as for a Failure
+	Status int    // the server's HTTP status, 0 if it gave none
+	Extra  []Field
 }
 
 // A Crop says which pixels of the stored picture the tensor was cut from.
@@ -220,5 +230,10 @@ type Failure struct {
 	Stage  string // "oi-fetch"
 	Reason string // a short stable word, as counted in the end record
 	Detail string // one line for people
-	Extra  []Field
+	// What follows is known of a photo that could not be fetched.
+	Source   string  // the last that was asked
+	Status   int     // its HTTP status, 0 if it gave none
+	Attempts int     // requests sent to all sources
+	Seconds  float64 // from the first until it was given up
+	Extra    []Field
 }

@@ -134,8 +134,14 @@ func (a *Account) Remove(reason string, n int64) {
 // returns an error once there are too many. item may be nil where there is
 // none, as for a malformed row.
 func (a *Account) Skip(item *record.Item, reason, detail string) error {
-	count(&a.segment.Skipped, reason, 1)
-	count(&a.total.Skipped, reason, 1)
+	return a.Fail(item, record.Failure{Reason: reason, Detail: detail})
+}
+
+// Fail is Skip for a stage that knows more of the failure.
+func (a *Account) Fail(item *record.Item, f record.Failure) error {
+	f.Stage = a.env.Name
+	count(&a.segment.Skipped, f.Reason, 1)
+	count(&a.total.Skipped, f.Reason, 1)
 	a.status.Skip()
 	name := "a record"
 	if item != nil {
@@ -144,15 +150,15 @@ func (a *Account) Skip(item *record.Item, reason, detail string) error {
 			name = item.ID
 		}
 		failed := *item
-		failed.Failure = &record.Failure{Stage: a.env.Name, Reason: reason, Detail: detail}
+		failed.Failure = &f
 		if err := a.failures.write(&failed); err != nil {
 			return err
 		}
 	}
-	if detail == "" {
-		a.env.Debugf("skipped %s: %s", name, reason)
+	if f.Detail == "" {
+		a.env.Debugf("skipped %s: %s", name, f.Reason)
 	} else {
-		a.env.Debugf("skipped %s: %s: %s", name, reason, detail)
+		a.env.Debugf("skipped %s: %s: %s", name, f.Reason, f.Detail)
 	}
 	return a.check(false)
 }

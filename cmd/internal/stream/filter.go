@@ -51,6 +51,9 @@ type Result struct {
 	Removed string // the filter that took it out
 	Skipped string // the reason it failed, a short stable word
 	Detail  string // one line for people
+	// Failure is more about an item that failed, if there is more to say. It
+	// stands in place of Skipped and Detail.
+	Failure *record.Failure
 }
 
 // Filter reads items from files, or standard input, works on them in
@@ -255,6 +258,8 @@ func (r *filter) one(t *task) error {
 func (r *filter) item(item *record.Item, result Result) error {
 	r.account.In(1)
 	switch {
+	case result.Failure != nil:
+		return r.account.Fail(item, *result.Failure)
 	case result.Skipped != "":
 		return r.account.Skip(item, result.Skipped, result.Detail)
 	case result.Removed != "":
