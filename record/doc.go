@@ -131,7 +131,7 @@
 //	failure     {stage (r), reason (r), detail, source, status, attempts, seconds}: only in
 //	            files of failures: which stage skipped the item, its reason as counted in
 //	            the end, and one line for people; of a photo also the last source that was
-//	            asked, its HTTP status, the requests sent to all sources, and how long it took
+//	            asked, its HTTP status, the number of tries at all sources, and how long they took
 //
 // # JSON
 //

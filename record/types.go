@@ -233,7 +233,7 @@ type Failure struct {
 	// What follows is known of a photo that could not be fetched.
 	Source   string  // the last that was asked
 	Status   int     // its HTTP status, 0 if it gave none
-	Attempts int     // requests sent to all sources
+	Attempts int     // transfers begun, of all sources
 	Seconds  float64 // from the first until it was given up
 	Extra    []Field
 }

@@ -29,7 +29,7 @@ func (o *options) openCache(env *cli.Env) func() (*cas.Cache, error) {
 		if err != nil {
 			return nil, err
 		}
-		c, err := cas.Open(filepath.Join(dir, "photos"), env.Now())
+		c, err := cas.Open(filepath.Join(dir, "photos"), cas.Options{Now: env.Now})
 		return c, cli.WithHint(err, "name another folder with --cache DIR")
 	}
 }
@@ -55,10 +55,9 @@ func (p *photos) emit(item *record.Item) error {
 		return fmt.Errorf("record %s came without its photo", item.Key)
 	}
 	picture := v.(*fetch.Picture)
-	defer picture.Release()
 	data, err := picture.Bytes()
 	item.Fetched.Bytes = data
-	return err
+	return errors.Join(err, picture.Release())
 }
 
 // request is the request for the photo of an item.

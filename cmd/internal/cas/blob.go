@@ -20,8 +20,12 @@ type Blob struct {
 	done  bool
 }
 
-// Create begins a new file. The caller ends it with Commit or Discard.
+// Create begins a new file, unless the disk is nearly full, which is ErrFull.
+// The caller ends it with Commit or Discard.
 func (c *Cache) Create() (*Blob, error) {
+	if err := c.checkFree(); err != nil {
+		return nil, err
+	}
 	f, err := os.CreateTemp(c.tmp(), "d-*")
 	if err != nil {
 		return nil, fmt.Errorf("write cache: %w", err)
@@ -61,7 +65,10 @@ func (b *Blob) Commit(e Entry) (Entry, error) {
 		return Entry{}, fmt.Errorf("write cache: %w", err)
 	}
 	b.done = true
-	return e, b.cache.Update(e)
+	if err := b.cache.Update(e); err != nil {
+		return Entry{}, err
+	}
+	return e, b.cache.grown(b.size)
 }
 
 // Discard removes the file; after a Commit that worked it does nothing. A file

@@ -1,10 +1,11 @@
 // Package cas is a content-addressed cache on disk.
 //
-// Two kinds of file live below its folder:
+// These live below its folder:
 //
 //	a/xx/yy/<SHA-256 of the request key>  what a request was answered with, as JSON
 //	d/xx/yy/<SHA-256 of the bytes>        the bytes
 //	tmp/                                  files that are still being written
+//	size                                  how many bytes there are, about
 //
 // where xx and yy are the first two bytes of the name in hex. A file gets its
 // name by a rename, the bytes always before the answer that points to them, so
@@ -12,89 +13,120 @@
 // the folder without a lock. Nothing is synced to disk: what a power cut leaves
 // behind is found out by the size and the hash, which are checked on every
 // read. A damaged entry is a miss, and the next answer replaces it.
+//
+// The time of a file says when it was used last, to the hour. When there are
+// more bytes than the cache may have, those used longest ago go; whoever has
+// such a file open reads on.
 package cas
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
-// ErrMiss says that the cache does not hold what was asked for, or holds it
-// damaged.
-var ErrMiss = errors.New("not in the cache")
-
-const (
-	maxEntry = 64 << 10       // an answer file is far smaller; anything above is damage
-	staleAge = 24 * time.Hour // a temporary file this old has lost its process
+var (
+	// ErrMiss says that the cache does not hold what was asked for, or holds
+	// it damaged.
+	ErrMiss = errors.New("not in the cache")
+	// ErrFull says that the disk has too little room left to keep more.
+	ErrFull = errors.New("the disk is nearly full")
 )
 
-// An Entry is what a request was answered with.
-type Entry struct {
-	Key       string `json:"key"`
-	SHA256    string `json:"sha256"` // of the bytes, lower-case hex
-	Size      int64  `json:"size"`   // bytes
-	MediaType string `json:"media_type"`
-	Source    string `json:"source"`
-	URL       string `json:"url"`
-	// Check names the check that the bytes have passed.
-	Check string `json:"check"`
+const (
+	maxEntry   = 64 << 10       // an answer file is far smaller; anything above is damage
+	staleAge   = time.Hour      // a temporary file untouched for this long has lost its process
+	usedWithin = time.Hour      // files used again within this time keep theirs
+	perFile    = int64(8 << 10) // what a file and its answer take on disk beyond its bytes, about
+)
+
+// Options bound a cache. The zero value bounds nothing.
+type Options struct {
+	// Limit is the number of bytes above which what was used longest ago is
+	// removed. Several processes together may go beyond it by a sixteenth.
+	Limit int64
+	// MinFree is the room on the disk below which nothing is written.
+	MinFree int64
+	// Now is the clock, nil for the real one.
+	Now func() time.Time
+	// Free says how many bytes can be written to the disk that a folder is
+	// on, and is negative where that is not known; nil asks the system.
+	Free func(dir string) (int64, error)
 }
 
 // A Cache is a folder of answers and bytes. Its methods may be called from
 // several goroutines, and several processes may use one folder.
 type Cache struct {
-	dir string
+	dir  string
+	opts Options
+
+	mu   sync.Mutex // guards size
+	size size
 }
 
 // Open prepares the cache in dir, making the folder where it is missing, and
-// removes temporary files that a killed process left more than a day before
-// now.
-func Open(dir string, now time.Time) (*Cache, error) {
-	c := &Cache{dir: dir}
+// removes temporary files that a killed process left.
+func Open(dir string, o Options) (*Cache, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Free == nil {
+		o.Free = freeSpace
+	}
+	c := &Cache{dir: dir, opts: o}
 	if err := os.MkdirAll(c.tmp(), 0o755); err != nil {
 		return nil, fmt.Errorf("open cache: %w", err)
 	}
+	return c, c.sweep()
+}
+
+// Close notes for other processes how much this one has written.
+func (c *Cache) Close() error { return c.noteSize() }
+
+// sweep removes temporary files that have lost their process.
+func (c *Cache) sweep() error {
 	entries, err := os.ReadDir(c.tmp())
 	if err != nil {
-		return nil, fmt.Errorf("open cache: %w", err)
+		return fmt.Errorf("open cache: %w", err)
 	}
+	now := c.opts.Now()
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil || now.Sub(info.ModTime()) < staleAge {
 			continue // gone meanwhile, or perhaps another process's
 		}
 		if err := os.Remove(filepath.Join(c.tmp(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("clean cache: %w", err)
+			return fmt.Errorf("clean cache: %w", err)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // Lookup says what the request was answered with. It looks at the answer and at
-// the size of the bytes, not at the bytes themselves; Read and Verify do.
+// the size of the bytes, not at the bytes themselves; a File does.
 func (c *Cache) Lookup(key string) (Entry, error) {
-	var e Entry
-	f, err := os.Open(c.answerPath(key))
+	path := c.answerPath(key)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return e, ErrMiss
+		return Entry{}, ErrMiss
 	}
 	if err != nil {
-		return e, fmt.Errorf("read cache: %w", err)
+		return Entry{}, fmt.Errorf("read cache: %w", err)
 	}
 	defer f.Close() // only read from
 	data, err := io.ReadAll(io.LimitReader(f, maxEntry))
 	if err != nil {
-		return e, fmt.Errorf("read cache: %w", err)
+		return Entry{}, fmt.Errorf("read cache: %w", err)
 	}
-	if json.Unmarshal(data, &e) != nil || e.Key != key || !validDigest(e.SHA256) || e.Size < 0 {
+	e, ok := parseEntry(data)
+	if !ok || e.Key != key {
 		return Entry{}, ErrMiss
 	}
 	info, err := os.Stat(c.dataPath(e.SHA256))
@@ -107,102 +139,31 @@ func (c *Cache) Lookup(key string) (Entry, error) {
 	if info.Size() != e.Size {
 		return Entry{}, ErrMiss
 	}
+	c.use(path, c.dataPath(e.SHA256), info.ModTime())
 	return e, nil
 }
 
-// Read returns the bytes of e after checking their hash. It allocates e.Size
-// bytes; a caller that does not trust the folder checks that first. Damaged or
-// missing bytes are ErrMiss.
-func (c *Cache) Read(e Entry) ([]byte, error) {
-	f, err := c.open(e)
-	if err != nil {
-		return nil, err
+// use notes that an answer and its bytes were wanted again. A folder that may
+// only be read stays as it is.
+func (c *Cache) use(answer, data string, last time.Time) {
+	now := c.opts.Now()
+	if now.Sub(last) < usedWithin {
+		return
 	}
-	defer f.Close() // only read from
-	data := make([]byte, e.Size)
-	if _, err := io.ReadFull(f, data); err != nil {
-		return nil, missOr(err)
-	}
-	sum := sha256.Sum256(data)
-	if hex.EncodeToString(sum[:]) != e.SHA256 {
-		return nil, ErrMiss
-	}
-	return data, nil
-}
-
-// Check runs over the bytes of e without holding them: first their hash, then
-// look, if it is not nil. Damaged or missing bytes are ErrMiss.
-func (c *Cache) Check(e Entry, look func(r io.ReaderAt, size int64) error) error {
-	f, err := c.open(e)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // only read from
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return missOr(err)
-	}
-	if hex.EncodeToString(h.Sum(nil)) != e.SHA256 {
-		return ErrMiss
-	}
-	if look == nil {
-		return nil
-	}
-	return look(f, e.Size)
-}
-
-// Update replaces the answer to e.Key; its bytes must be in the cache already.
-func (c *Cache) Update(e Entry) error {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("write cache: %w", err)
-	}
-	f, err := os.CreateTemp(c.tmp(), "a-*")
-	if err != nil {
-		return fmt.Errorf("write cache: %w", err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = rename(f.Name(), c.answerPath(e.Key))
-	}
-	if err != nil {
-		return fmt.Errorf("write cache: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
-}
-
-func (c *Cache) open(e Entry) (*os.File, error) {
-	if !validDigest(e.SHA256) {
-		return nil, ErrMiss
-	}
-	f, err := os.Open(c.dataPath(e.SHA256))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrMiss
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read cache: %w", err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read cache: %w", errors.Join(err, f.Close()))
-	}
-	if info.Size() != e.Size {
-		if err := f.Close(); err != nil {
-			return nil, fmt.Errorf("read cache: %w", err)
-		}
-		return nil, ErrMiss
-	}
-	return f, nil
+	_ = os.Chtimes(answer, now, now)
+	_ = os.Chtimes(data, now, now)
 }
 
 func (c *Cache) tmp() string { return filepath.Join(c.dir, "tmp") }
 
-func (c *Cache) answerPath(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return fanOut(c.dir, "a", hex.EncodeToString(sum[:]))
-}
+func (c *Cache) answerPath(key string) string { return fanOut(c.dir, "a", hashOf(key)) }
 
 func (c *Cache) dataPath(digest string) string { return fanOut(c.dir, "d", digest) }
+
+func hashOf(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
 
 // fanOut keeps folders small: 65,536 of them share the files.
 func fanOut(dir, kind, name string) string {
@@ -219,14 +180,6 @@ func rename(from, to string) error {
 		return err
 	}
 	return os.Rename(from, to)
-}
-
-// missOr turns a file that ended early into a miss.
-func missOr(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return ErrMiss
-	}
-	return fmt.Errorf("read cache: %w", err)
 }
 
 func validDigest(s string) bool {

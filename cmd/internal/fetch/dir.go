@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -42,18 +41,16 @@ func (f *Fetcher) serveFile(ctx context.Context, c candidate) (*Picture, error) 
 		}
 		return pic, nil
 	}
-	pic.release = func() { f.memory.Release(size) }
+	pic.release = func() error { f.memory.Release(size); return nil }
 	pic.data = make([]byte, size)
 	if n, err := io.ReadFull(file, pic.data); err != nil {
-		pic.Release()
-		return nil, unreadable(int64(n), size, err)
+		return nil, errors.Join(unreadable(int64(n), size, err), pic.Release())
 	}
 	sum := sha256.Sum256(pic.data)
 	pic.SHA256 = hex.EncodeToString(sum[:])
 	pic.MediaType, err = f.verifyKnown(ctx, bytes.NewReader(pic.data), size, pic.SHA256)
 	if err != nil {
-		pic.Release()
-		return nil, err
+		return nil, errors.Join(err, pic.Release())
 	}
 	return pic, nil
 }
@@ -105,5 +102,5 @@ func openPhoto(c candidate) (*os.File, error) {
 		}
 		return file, nil
 	}
-	return nil, faultf(NotFound, "%s", fmt.Sprintf("no %s in the folder", names[0]))
+	return nil, faultf(NotFound, "no %s in the folder", names[0])
 }

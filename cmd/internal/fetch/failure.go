@@ -27,27 +27,30 @@ const (
 	Refused         Reason = "refused address"    // see guard
 	TooLarge        Reason = "too large"          // in bytes
 	TooManyPixels   Reason = "too many pixels"    // by its header
-	NotPicture      Reason = "not a picture"      // neither JPEG nor PNG: a web page, say
+	NotPicture      Reason = "not a picture"      // not JPEG, PNG or WebP: a web page, say
 	Undecodable     Reason = "undecodable"        // begins like a picture and is none
 	Truncated       Reason = "truncated"          // the transfer or the picture has no end
 	Placeholder     Reason = "placeholder"        // "this photo is no longer available"
 	MD5Mismatch     Reason = "md5 mismatch"       // not the original that was annotated
 	SizeMismatch    Reason = "size mismatch"      // nor is this
 	BadChecksum     Reason = "checksum mismatch"  // against the server's own
+	Robots          Reason = "robots tag"         // X-Robots-Tag: noai or noimageai
 	NoURL           Reason = "no url"             // the item lacks what the source needs
 	NotCached       Reason = "not cached"         // and offline
 	BadID           Reason = "bad id"             // cannot name a photo
 	Unreadable      Reason = "unreadable"         // a file that is there and cannot be read
+	NotAsked        Reason = "not asked"          // no failure: a later source's photo was in the cache
 )
 
 // An Attempt is what one source came to.
 type Attempt struct {
-	Source   string `json:"source"`
-	URL      string `json:"url,omitempty"`
-	Reason   Reason `json:"reason"`
-	Status   int    `json:"status,omitempty"` // of the last answer, 0 if there was none
-	Attempts int    `json:"attempts"`         // requests sent, or files tried
-	Detail   string `json:"detail,omitempty"`
+	Source   string
+	URL      string
+	Reason   Reason
+	Status   int     // of the last answer, 0 if there was none
+	Attempts int     // transfers begun, or files tried
+	Seconds  float64 // from the first until it was given up
+	Detail   string
 }
 
 // describe is the attempt in words. The reason is left out if it has been
@@ -74,24 +77,25 @@ func (a Attempt) describe(said Reason) string {
 }
 
 // A Failure is why no source gave the photo. The embedded Attempt is the last
-// that was really asked, and Attempts the sum over all sources.
+// that was really asked, with the Attempts and Seconds of all sources.
 type Failure struct {
 	Attempt
-	Trail []Attempt `json:"trail,omitempty"`
+	Trail []Attempt
 }
 
 // newFailure is the failure of a plan of which all candidates have failed.
 func newFailure(plan []candidate) *Failure {
 	f := &Failure{}
-	total := 0
+	total, seconds := 0, 0.0
 	for _, c := range plan {
 		f.Trail = append(f.Trail, *c.failed)
 		if c.failed.Attempts > 0 || total == 0 {
 			f.Attempt = *c.failed
 		}
 		total += c.failed.Attempts
+		seconds += c.failed.Seconds
 	}
-	f.Attempts = total
+	f.Attempts, f.Seconds = total, seconds
 	return f
 }
 
@@ -118,7 +122,7 @@ type fault struct {
 	detail     string
 	retry      bool          // the next try may do better
 	retryAfter time.Duration // the server's wish; 0 none
-	unasked    bool          // nothing was sent
+	complaint  bool          // the server has too much to do
 }
 
 func (e *fault) Error() string { return string(e.reason) + ": " + e.detail }
@@ -127,6 +131,7 @@ func faultf(r Reason, format string, args ...any) *fault {
 	return &fault{reason: r, detail: fmt.Sprintf(format, args...)}
 }
 
-func (e *fault) attempt(c candidate, n int) *Attempt {
-	return &Attempt{Source: c.source.name(), URL: c.url, Reason: e.reason, Status: e.status, Attempts: n, Detail: e.detail}
+// attempt is what c came to, before any request.
+func (e *fault) attempt(c candidate) *Attempt {
+	return &Attempt{Source: c.source.name(), URL: c.url, Reason: e.reason, Status: e.status, Detail: e.detail}
 }

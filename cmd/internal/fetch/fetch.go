@@ -12,14 +12,9 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"regexp"
@@ -57,19 +52,20 @@ type Options struct {
 	// sample: go to it.
 	Sample func(subset, id string) ([]byte, error)
 
-	Timeout     time.Duration // for one whole transfer, from dialing to the last byte
-	IdleTimeout time.Duration // between two reads of a body
-	Retries     int           // further tries of a transfer after the first
-	Rates       Rates
-	Connections int      // for each host at a time
-	AllowHosts  []string // HOST or HOST:PORT that may be at a private address
-	Offline     bool     // answer from folders and the cache only
-	Check       Check
-	MaxBytes    int64 // of one photo
-	MaxPixels   int64
-	Memory      int64  // bytes of photos held between Fetch and Release
-	UserAgent   string // names the tool and its version
-	EnvProxy    bool   // use HTTP_PROXY, HTTPS_PROXY and NO_PROXY
+	Timeout      time.Duration // for one whole transfer, from dialing to the last byte
+	IdleTimeout  time.Duration // between two reads of a body
+	Retries      int           // further tries of a transfer after the first
+	Rates        Rates
+	Connections  int      // to each host at a time
+	AllowHosts   []string // HOST or HOST:PORT that may be at a private address
+	IgnoreRobots bool     // take photos though X-Robots-Tag forbids it
+	Offline      bool     // answer from folders and the cache only
+	Check        Check
+	MaxBytes     int64 // of one photo
+	MaxPixels    int64
+	Memory       int64  // bytes of photos held between Fetch and Release
+	UserAgent    string // names the tool and its version
+	EnvProxy     bool   // use HTTP_PROXY, HTTPS_PROXY and NO_PROXY
 
 	Clock Clock                                                             // nil: the real one
 	Dial  func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the real one, guarded
@@ -85,18 +81,22 @@ type Request struct {
 
 // A Fetcher fetches photos. Its methods may be called from several goroutines.
 type Fetcher struct {
-	opts    Options
-	cache   func() (*cas.Cache, error)
-	clock   Clock
-	client  *http.Client
-	guard   *guard
-	gates   *gates
-	memory  *semaphore.Weighted
-	pixels  *semaphore.Weighted
-	flights singleflight.Group
-	dead    *deadList
-	painted *paintings
-	buffers readBuffers
+	opts      Options
+	cache     func() (*cas.Cache, error)
+	clock     Clock
+	transport *http.Transport
+	guard     *guard
+	gates     *gates
+	memory    *semaphore.Weighted
+	pixels    *semaphore.Weighted
+	flights   singleflight.Group
+	dead      *deadList
+	painted   *paintings
+	buffers   readBuffers
+
+	mu     sync.Mutex
+	closed bool
+	busy   sync.WaitGroup // calls of Fetch
 }
 
 // New makes a Fetcher. The caller closes it.
@@ -134,13 +134,19 @@ func New(o Options) (*Fetcher, error) {
 		dead:    newDeadList(maxDead),
 		painted: newPaintings(o.Sample),
 	}
-	f.client = f.newClient()
+	f.transport = f.newTransport()
 	return f, nil
 }
 
-// Close drops idle connections and closes the folders among the sources.
+// Close waits for the calls of Fetch that are under way, which a cancelled
+// context ends soon, so that no half-written file is left. Then it drops idle
+// connections and closes the folders among the sources.
 func (f *Fetcher) Close() error {
-	f.client.CloseIdleConnections()
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
+	f.busy.Wait()
+	f.transport.CloseIdleConnections()
 	var errs []error
 	for _, s := range f.opts.Sources {
 		if s.root != nil {
@@ -150,39 +156,14 @@ func (f *Fetcher) Close() error {
 	return errors.Join(errs...)
 }
 
-// A Picture is a photo that passed its checks.
-type Picture struct {
-	URL       string // as asked for, before redirects; no userinfo
-	Source    string
-	SHA256    string // lower-case hex
-	MediaType string
-	Size      int64 // bytes
-
-	data    []byte // nil if there was no room to hold it
-	load    func() ([]byte, error)
-	release func()
-}
-
-// Bytes returns the photo, reading it again if there was no room to hold it
-// until now. The caller does not change it.
-func (p *Picture) Bytes() ([]byte, error) {
-	if p.data != nil {
-		return p.data, nil
+// enter counts a call of Fetch, unless the Fetcher is closed.
+func (f *Fetcher) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.busy.Add(1)
 	}
-	data, err := p.load()
-	if err != nil {
-		return nil, fmt.Errorf("read photo %s again: %w", p.URL, err)
-	}
-	return data, nil
-}
-
-// Release gives up the room that the bytes take. Bytes returned before stay
-// valid.
-func (p *Picture) Release() {
-	if p.release != nil {
-		p.release()
-	}
-	p.data, p.release = nil, nil
+	return !f.closed
 }
 
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -190,6 +171,10 @@ var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 // Fetch gets a photo. A photo that cannot be had is a *Failure; any other error
 // (a full disk, a cancelled context) ends the run.
 func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
+	if !f.enter() {
+		return nil, errors.New("the fetcher is closed")
+	}
+	defer f.busy.Done()
 	if !validID.MatchString(r.ID) {
 		return nil, &Failure{Attempt: Attempt{Reason: BadID, Detail: fmt.Sprintf("image id %.80q is not made of 1 to 64 letters, digits, - and _", r.ID)}}
 	}
@@ -198,17 +183,26 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 	}
 	plan := f.plan(r)
 	key := planKey(plan)
-	if fail, ok := f.dead.get(key); ok {
+	if fail := f.dead.get(key, plan); fail != nil {
 		return nil, fail
 	}
-
 	pic, err := f.local(ctx, plan)
 	if pic != nil || err != nil {
 		return pic, err
 	}
+	// Another process may remove what was just fetched to make room.
+	for range 3 {
+		if pic, err = f.fetch(ctx, plan, key); !errors.Is(err, cas.ErrMiss) {
+			return pic, err
+		}
+	}
+	return nil, fmt.Errorf("photo %s: what was just fetched is gone from the cache, or damaged, each time", r.ID)
+}
 
+// fetch asks the sources, or waits for whoever does already.
+func (f *Fetcher) fetch(ctx context.Context, plan []candidate, key string) (*Picture, error) {
 	v, err, _ := f.flights.Do(key, func() (any, error) {
-		if fail, ok := f.dead.get(key); ok { // it died since we looked
+		if fail := f.dead.get(key, plan); fail != nil { // it died since we looked
 			return 0, fail
 		}
 		i, err := f.remote(ctx, plan)
@@ -221,12 +215,7 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	served := plan[v.(int)]
-	pic, err = f.serve(ctx, served)
-	if errors.Is(err, cas.ErrMiss) {
-		return nil, fmt.Errorf("%s: what was just fetched is gone from the cache or damaged", served.url)
-	}
-	return pic, err
+	return f.serve(ctx, plan, v.(int))
 }
 
 // local answers from the cache and from folders, without a request. It stops at
@@ -239,7 +228,7 @@ func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error)
 		case c.failed != nil:
 			continue
 		case c.network():
-			pic, err := f.serve(ctx, *c)
+			pic, err := f.serve(ctx, plan, i)
 			if !errors.Is(err, cas.ErrMiss) {
 				return pic, err
 			}
@@ -247,7 +236,7 @@ func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error)
 		case unasked:
 			return nil, nil
 		default:
-			pic, err := f.serve(ctx, *c)
+			pic, err := f.serve(ctx, plan, i)
 			if !c.fail(err) {
 				return pic, err
 			}
@@ -265,12 +254,12 @@ func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, error) {
 			continue
 		}
 		if !c.network() {
-			pic, err := f.serve(ctx, *c)
+			pic, err := f.serve(ctx, plan, i)
 			if c.fail(err) {
 				continue
 			}
 			if err == nil {
-				pic.Release()
+				err = pic.Release()
 			}
 			return i, err
 		}
@@ -278,7 +267,7 @@ func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, error) {
 		if there, err := f.cached(*c); there || err != nil {
 			return i, err
 		}
-		a, err := f.transfer(ctx, *c)
+		a, err := f.transfer(ctx, *c, attempts(plan[:i]))
 		if err != nil || a == nil {
 			return i, err
 		}
@@ -287,99 +276,17 @@ func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, error) {
 	return 0, newFailure(plan)
 }
 
-// cached says whether the cache holds what serve needs for c.
-func (f *Fetcher) cached(c candidate) (bool, error) {
-	cache, err := f.cache()
-	if err != nil {
-		return false, err
+// serve hands out what a folder or the cache holds for plan[i]: a *fault when
+// a folder cannot, ErrMiss when the cache cannot.
+func (f *Fetcher) serve(ctx context.Context, plan []candidate, i int) (*Picture, error) {
+	if plan[i].network() {
+		return f.serveCached(ctx, plan, i)
 	}
-	e, err := cache.Lookup(c.key)
-	if err == nil && (e.Size > f.opts.MaxBytes || !f.opts.Check.coveredBy(e.Check)) {
-		return false, nil
-	}
+	pic, err := f.serveFile(ctx, plan[i])
 	if err == nil {
-		err = cache.Check(e, nil)
+		pic.Earlier = earlier(plan[:i], nil)
 	}
-	if errors.Is(err, cas.ErrMiss) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// serve hands out what a folder or the cache holds for c: a *fault when a
-// folder cannot, ErrMiss when the cache cannot.
-func (f *Fetcher) serve(ctx context.Context, c candidate) (*Picture, error) {
-	if !c.network() {
-		return f.serveFile(ctx, c)
-	}
-	cache, err := f.cache()
-	if err != nil {
-		return nil, err
-	}
-	e, err := cache.Lookup(c.key)
-	if err != nil {
-		return nil, err
-	}
-	if e.Size > f.opts.MaxBytes {
-		return nil, cas.ErrMiss
-	}
-	pic := &Picture{URL: c.url, Source: c.source.name(), SHA256: e.SHA256, MediaType: e.MediaType, Size: e.Size,
-		load: func() ([]byte, error) { return cache.Read(e) }}
-	look := func(r io.ReaderAt, size int64) error {
-		_, err := f.verify(ctx, r, size)
-		return err
-	}
-	checked := f.opts.Check.coveredBy(e.Check)
-	if checked {
-		look = nil
-	}
-	if f.memory.TryAcquire(e.Size) {
-		pic.release = func() { f.memory.Release(e.Size) }
-		pic.data, err = cache.Read(e)
-		if err == nil && look != nil {
-			err = look(bytes.NewReader(pic.data), e.Size)
-		}
-	} else {
-		err = cache.Check(e, look)
-	}
-	if err == nil && !checked {
-		e.Check = string(f.opts.Check)
-		err = cache.Update(e)
-	}
-	if err != nil {
-		pic.Release()
-		var flt *fault
-		if errors.As(err, &flt) { // passed a lesser check once: ask again
-			return nil, cas.ErrMiss
-		}
-		return nil, err
-	}
-	return pic, nil
-}
-
-// paint serves a photo of the built-in data set.
-func (f *Fetcher) paint(r Request) (*Picture, error) {
-	u := sampleScheme + r.Subset + "/" + r.ID + ".jpg"
-	fail := func(reason Reason, err error) error {
-		return &Failure{Attempt: Attempt{Source: "sample", URL: u, Reason: reason, Attempts: 1, Detail: err.Error()}}
-	}
-	if f.opts.Sample == nil || r.URL != u {
-		return nil, fail(NotFound, fmt.Errorf("%.200q is not a photo of the sample", r.URL))
-	}
-	data, err := f.painted.photo(r.Subset, r.ID)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail(NotFound, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(data)
-	pic := &Picture{URL: u, Source: "sample", SHA256: hex.EncodeToString(sum[:]), MediaType: http.DetectContentType(data), Size: int64(len(data)),
-		load: func() ([]byte, error) { return f.painted.photo(r.Subset, r.ID) }}
-	if size := pic.Size; f.memory.TryAcquire(size) {
-		pic.data, pic.release = data, func() { f.memory.Release(size) }
-	}
-	return pic, nil
+	return pic, err
 }
 
 func setDefault[T comparable](v *T, def T) {

@@ -17,7 +17,7 @@ import (
 // address that a name resolved to, when the connection is made, so neither a
 // name that points inside nor a redirect gets past it. Hosts that the user
 // named are exempt. Through a proxy, which the user named as well, only literal
-// addresses can be told.
+// addresses can be told, and names that stand for one.
 type guard struct {
 	allowed map[string]bool // "host" or "host:port", lower case
 	proxies sync.Map        // "host:port" of proxies in use
@@ -92,6 +92,22 @@ func (g *guard) checkURL(u *url.URL) error {
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
 		return checkAddr(addr)
+	}
+	return checkName(u.Hostname())
+}
+
+// checkName refuses names that mean an address without a look-up: that of this
+// machine (RFC 6761), and numbers that are no address as Go writes it but that
+// a proxy may take for one, such as 2130706433, 0x7f.1 and 127.1. No public
+// name ends in a number (RFC 3696, section 2).
+func checkName(host string) error {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == "localhost":
+		return faultf(Refused, "%.80q is this machine", host)
+	case last == "", last[0] >= '0' && last[0] <= '9':
+		return faultf(Refused, "%.80q is neither a name nor a plain address", host)
 	}
 	return nil
 }

@@ -94,6 +94,16 @@ func TestCheckURL(t *testing.T) {
 		"javascript:alert(1)":        false,
 		"http://[::ffff:127.0.0.1]/": false,
 		"http://[fe80::1%25eth0]/":   false,
+		"http://8.8.8.8/":            true,
+		"http://localhost/":          false,
+		"http://a.LocalHost.:80/":    false,
+		"http://2130706433/":         false, // 127.0.0.1 to some
+		"http://0x7f.1/":             false,
+		"http://127.1/":              false,
+		"http://0177.0.0.1/":         false,
+		"http://127.0.0.1./":         false,
+		"http://farm9.example.com/":  true,
+		"http://9.example.com/":      true,
 	} {
 		u, err := url.Parse(raw)
 		if err != nil {

@@ -1,13 +1,11 @@
 package fetch
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -17,8 +15,6 @@ const (
 	flickrGroup       = "flickr"
 	flickrRate        = 1 // requests per second: what the site bore for years
 	flickrConnections = 4
-	slowest           = 1.0 / 16    // of the configured rate, however often a host complains
-	shortestPause     = time.Second // after a complaint that names none
 )
 
 // Rates are requests per second for each host; the key "" stands for all hosts
@@ -91,133 +87,17 @@ func (gs *gates) of(host string) *gate {
 	group := groupOf(host)
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	if g, ok := gs.byGroup[group]; ok {
-		return g
-	}
-	n := gs.connections
-	if n <= 0 {
-		n = defaultConns
-		if group == flickrGroup {
-			n = flickrConnections
+	g, ok := gs.byGroup[group]
+	if !ok {
+		n := gs.connections
+		if n <= 0 {
+			n = defaultConns
+			if group == flickrGroup {
+				n = flickrConnections
+			}
 		}
+		g = newGate(gs.clock, gs.rates.of(group), n)
+		gs.byGroup[group] = g
 	}
-	full := gs.rates.of(group)
-	g := &gate{
-		clock:   gs.clock,
-		full:    full,
-		limit:   full,
-		limiter: rate.NewLimiter(full, 1),
-		slots:   make(chan struct{}, n),
-		turn:    make(chan struct{}, 1),
-	}
-	gs.byGroup[group] = g
 	return g
-}
-
-// A gate lets requests to one host through: so many at a time, so many a
-// second, and none while the host has asked for a pause.
-type gate struct {
-	clock Clock
-	full  rate.Limit // as configured
-	slots chan struct{}
-
-	// turn is held by the one request that waits for its time. The limiter
-	// belongs to it: a limiter with several requests in wait would let them
-	// come closer together when its limit is raised.
-	turn    chan struct{}
-	limiter *rate.Limiter
-
-	mu    sync.Mutex
-	limit rate.Limit // at present
-	until time.Time  // no request before
-}
-
-// enter waits for the host's turn. After it returns nil the caller calls leave.
-func (g *gate) enter(ctx context.Context) error {
-	select {
-	case g.slots <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	if err := g.wait(ctx); err != nil {
-		<-g.slots
-		return err
-	}
-	return nil
-}
-
-func (g *gate) leave() { <-g.slots }
-
-func (g *gate) wait(ctx context.Context) error {
-	select {
-	case g.turn <- struct{}{}:
-		defer func() { <-g.turn }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	if err := g.pause(ctx); err != nil {
-		return err
-	}
-	now := g.clock.Now()
-	g.limiter.SetLimitAt(now, g.currentLimit())
-	if err := g.clock.Sleep(ctx, g.limiter.ReserveN(now, 1).DelayFrom(now)); err != nil {
-		return err
-	}
-	return g.pause(ctx) // the host may have complained meanwhile
-}
-
-// pause waits until the host wants to be asked again.
-func (g *gate) pause(ctx context.Context) error {
-	for {
-		d := g.closed()
-		if d <= 0 {
-			return nil
-		}
-		if d > maxWait {
-			return &fault{reason: TooManyRequests, detail: fmt.Sprintf("the host asked for a pause of %s", d.Round(time.Second)), unasked: true}
-		}
-		if err := g.clock.Sleep(ctx, d); err != nil {
-			return err
-		}
-	}
-}
-
-// closed is how long no request may be sent.
-func (g *gate) closed() time.Duration {
-	now := g.clock.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.until.Sub(now)
-}
-
-func (g *gate) currentLimit() rate.Limit {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.limit
-}
-
-// slower heeds a complaint: no request until the pause is over, and half the
-// rate after it. Complaints about requests that were under way together count
-// once, as all but the first come during the pause.
-func (g *gate) slower(pause time.Duration) {
-	now := g.clock.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	paused := g.until.After(now)
-	if t := now.Add(max(pause, shortestPause)); t.After(g.until) {
-		g.until = t
-	}
-	if !paused && g.full != rate.Inf {
-		g.limit = max(g.limit/2, g.full*slowest)
-	}
-}
-
-// faster takes the rate back up, slowly.
-func (g *gate) faster() {
-	if g.full == rate.Inf {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.limit = min(g.full, g.limit+g.full/20)
 }

@@ -47,12 +47,11 @@ func TestRateIsNeverExceeded(t *testing.T) {
 					}
 					mu.Unlock()
 					if complain {
-						g.slower(3 * time.Second)
+						g.leave(&fault{status: 429, complaint: true, retryAfter: 3 * time.Second})
 					} else {
 						time.Sleep(100 * time.Millisecond)
-						g.faster()
+						g.leave(nil)
 					}
-					g.leave()
 				}
 			})
 		}
@@ -83,7 +82,7 @@ func TestFullRateIsReached(t *testing.T) {
 						return
 					}
 					time.Sleep(2 * time.Second) // a transfer
-					g.leave()
+					g.leave(nil)
 				}
 			})
 		}
@@ -116,7 +115,7 @@ func TestConnectionsPerHost(t *testing.T) {
 				mu.Lock()
 				now--
 				mu.Unlock()
-				g.leave()
+				g.leave(nil)
 			})
 		}
 		wg.Wait()
@@ -161,15 +160,15 @@ func TestLongPause(t *testing.T) {
 		g.slower(time.Hour)
 		err := g.enter(t.Context())
 		var flt *fault
-		if !errors.As(err, &flt) || flt.reason != TooManyRequests || !flt.unasked || flt.retry {
+		if !errors.As(err, &flt) || flt.reason != TooManyRequests || flt.retry {
 			t.Errorf("got %+v", err)
 		}
 		time.Sleep(59 * time.Minute)
 		if err := g.enter(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if len(g.slots) != 1 {
-			t.Errorf("%d slots taken, want only that of the last", len(g.slots))
+		if g.active != 1 {
+			t.Errorf("%d connections taken, want only that of the last", g.active)
 		}
 	})
 }
@@ -208,21 +207,5 @@ func TestRetryAfter(t *testing.T) {
 		if got := retryAfter(http.Header{"Retry-After": {v}}, now); got != want {
 			t.Errorf("%q: %s, want %s", v, got, want)
 		}
-	}
-}
-
-func TestDeadListForgetsTheOldest(t *testing.T) {
-	d := newDeadList(3)
-	for _, k := range []string{"a", "b", "c", "c", "d", "e"} {
-		d.put(k, &Failure{Attempt: Attempt{Detail: k}})
-	}
-	for k, want := range map[string]bool{"a": false, "b": false, "c": true, "d": true, "e": true} {
-		f, ok := d.get(k)
-		if ok != want || ok && f.Detail != k {
-			t.Errorf("%s: %v, %v", k, f, ok)
-		}
-	}
-	if len(d.byKey) != 3 {
-		t.Errorf("%d remembered, want 3", len(d.byKey))
 	}
 }

@@ -170,7 +170,8 @@ func (c *candidate) fail(err error) bool {
 	if !errors.As(err, &flt) {
 		return false
 	}
-	c.failed = flt.attempt(*c, 1)
+	c.failed = flt.attempt(*c)
+	c.failed.Attempts = 1
 	return true
 }
 
@@ -183,7 +184,7 @@ func (f *Fetcher) plan(r Request) []candidate {
 	for i, s := range f.opts.Sources {
 		c, flt := f.apply(s, r)
 		if flt != nil {
-			c.failed = flt.attempt(c, 0)
+			c.failed = flt.attempt(c)
 		}
 		plan[i] = c
 	}

@@ -2,53 +2,40 @@ package fetch
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
 	"runtime"
 	"sync"
 
 	"golang.org/x/sync/singleflight"
 )
 
-// maxDead is how many failures are remembered, so that a dead photo with many
-// boxes is asked for once. Boxes of one photo stand near each other in all the
-// official files; a failure so far back that it was forgotten is found out
-// again.
-const maxDead = 1 << 16
-
-// A deadList remembers the last failures of a run.
-type deadList struct {
-	mu    sync.Mutex
-	byKey map[[sha256.Size]byte]*Failure
-	ring  [][sha256.Size]byte
-	next  int
-	max   int
-}
-
-func newDeadList(n int) *deadList {
-	return &deadList{byKey: map[[sha256.Size]byte]*Failure{}, max: n}
-}
-
-func (d *deadList) get(key string) (*Failure, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	f, ok := d.byKey[sha256.Sum256([]byte(key))]
-	return f, ok
-}
-
-func (d *deadList) put(key string, f *Failure) {
-	k := sha256.Sum256([]byte(key))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, ok := d.byKey[k]; ok {
-		return
+// paint serves a photo of the built-in data set.
+func (f *Fetcher) paint(r Request) (*Picture, error) {
+	u := sampleScheme + r.Subset + "/" + r.ID + ".jpg"
+	fail := func(reason Reason, err error) error {
+		return &Failure{Attempt: Attempt{Source: "sample", URL: u, Reason: reason, Attempts: 1, Detail: err.Error()}}
 	}
-	if len(d.ring) < d.max {
-		d.ring = append(d.ring, k)
-	} else {
-		delete(d.byKey, d.ring[d.next])
-		d.ring[d.next] = k
-		d.next = (d.next + 1) % d.max
+	if f.opts.Sample == nil || r.URL != u {
+		return nil, fail(NotFound, fmt.Errorf("%.200q is not a photo of the sample", r.URL))
 	}
-	d.byKey[k] = f
+	data, err := f.painted.photo(r.Subset, r.ID)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fail(NotFound, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	pic := &Picture{URL: u, Source: "sample", SHA256: hex.EncodeToString(sum[:]), MediaType: http.DetectContentType(data), Size: int64(len(data)),
+		load: func() ([]byte, error) { return f.painted.photo(r.Subset, r.ID) }}
+	if size := pic.Size; f.memory.TryAcquire(size) {
+		pic.data, pic.release = data, func() error { f.memory.Release(size); return nil }
+	}
+	return pic, nil
 }
 
 // maxPainted is how many painted photos are kept for their other boxes.

@@ -1,0 +1,60 @@
+package cas
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// An Entry is what a request was answered with.
+type Entry struct {
+	Key       string `json:"key"`
+	SHA256    string `json:"sha256"` // of the bytes, lower-case hex
+	Size      int64  `json:"size"`   // bytes
+	MediaType string `json:"media_type"`
+	Source    string `json:"source"`
+	URL       string `json:"url"`
+	// Check names the check that the bytes have passed.
+	Check string `json:"check"`
+	// Robots is what the server wants no robot to do with the bytes.
+	Robots string `json:"robots,omitempty"`
+	// Earlier are the sources that were asked before this one.
+	Earlier []Attempt `json:"earlier,omitempty"`
+}
+
+// An Attempt is a source that did not give the bytes.
+type Attempt struct {
+	Source string `json:"source"`
+	URL    string `json:"url,omitempty"`
+	Reason string `json:"reason"`
+	Status int    `json:"status,omitempty"`
+}
+
+func parseEntry(data []byte) (Entry, bool) {
+	var e Entry
+	if json.Unmarshal(data, &e) != nil || !validDigest(e.SHA256) || e.Size < 0 {
+		return Entry{}, false
+	}
+	return e, true
+}
+
+// Update replaces the answer to e.Key; its bytes must be in the cache already.
+func (c *Cache) Update(e Entry) error {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("write cache: %w", err)
+	}
+	f, err := os.CreateTemp(c.tmp(), "a-*")
+	if err != nil {
+		return fmt.Errorf("write cache: %w", err)
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = rename(f.Name(), c.answerPath(e.Key))
+	}
+	if err != nil {
+		return fmt.Errorf("write cache: %w", errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}

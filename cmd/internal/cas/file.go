@@ -1,0 +1,82 @@
+package cas
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// A File is the bytes of an entry, open. They stay readable if the cache
+// removes them meanwhile.
+type File struct {
+	entry Entry
+	file  *os.File
+}
+
+// OpenFile opens the bytes of e. Missing ones are ErrMiss.
+func (c *Cache) OpenFile(e Entry) (*File, error) {
+	if !validDigest(e.SHA256) {
+		return nil, ErrMiss
+	}
+	f, err := os.Open(c.dataPath(e.SHA256))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrMiss
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read cache: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() != e.Size {
+		err = ErrMiss
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &File{entry: e, file: f}, nil
+}
+
+// Bytes returns the bytes after checking their hash; damaged ones are ErrMiss.
+// It allocates as many as the entry says there are; a caller that does not
+// trust the folder looks at that first.
+func (f *File) Bytes() ([]byte, error) {
+	data := make([]byte, f.entry.Size)
+	if n, err := f.file.ReadAt(data, 0); n < len(data) {
+		return nil, missOr(err)
+	}
+	sum := sha256.Sum256(data)
+	if hex.EncodeToString(sum[:]) != f.entry.SHA256 {
+		return nil, ErrMiss
+	}
+	return data, nil
+}
+
+// Check is the check of Bytes without holding them.
+func (f *File) Check() error {
+	h := sha256.New()
+	n, err := io.Copy(h, io.NewSectionReader(f.file, 0, f.entry.Size))
+	switch {
+	case err != nil:
+		return missOr(err)
+	case n != f.entry.Size, hex.EncodeToString(h.Sum(nil)) != f.entry.SHA256:
+		return ErrMiss
+	}
+	return nil
+}
+
+// ReadAt reads without a check.
+func (f *File) ReadAt(p []byte, off int64) (int, error) { return f.file.ReadAt(p, off) }
+
+// Close closes the file.
+func (f *File) Close() error { return f.file.Close() }
+
+// missOr turns a file that ended early into a miss.
+func missOr(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrMiss
+	}
+	return fmt.Errorf("read cache: %w", err)
+}

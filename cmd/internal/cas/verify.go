@@ -1,0 +1,131 @@
+package cas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A Verdict is what Verify found.
+type Verdict struct {
+	Answers int   // that lead to their bytes
+	Files   int   // whose bytes are whole
+	Bytes   int64 // in them
+	Damaged int   // files and answers that were not what they should be
+	Lost    int   // answers without bytes and bytes without an answer, as a killed process leaves them
+}
+
+// Verify reads everything in the cache and removes what is not whole, so that
+// it is fetched anew. Other processes may go on meanwhile.
+func (c *Cache) Verify(ctx context.Context) (Verdict, error) {
+	v := &verification{cache: c, wanted: map[string]struct{}{}}
+	err := v.run(ctx)
+	return v.verdict, err
+}
+
+type verification struct {
+	cache   *Cache
+	mu      sync.Mutex
+	verdict Verdict
+	wanted  map[string]struct{} // the files that an answer leads to, see short
+}
+
+func (v *verification) run(ctx context.Context) error {
+	var readers errgroup.Group
+	readers.SetLimit(runtime.GOMAXPROCS(0))
+	err := v.cache.walk("d", func(path string, info fs.FileInfo) error {
+		if ctx.Err() == nil {
+			readers.Go(func() error { return v.file(path, info.Size()) })
+		}
+		return context.Cause(ctx)
+	})
+	if err := errors.Join(err, readers.Wait()); err != nil {
+		return err
+	}
+	// Now that damaged files are gone, answers without one show.
+	err = v.cache.walk("a", func(path string, _ fs.FileInfo) error {
+		return errors.Join(context.Cause(ctx), v.answer(path))
+	})
+	if err != nil {
+		return err
+	}
+	return v.cache.walk("d", func(path string, info fs.FileInfo) error {
+		return errors.Join(context.Cause(ctx), v.orphan(path, info))
+	})
+}
+
+// file checks the hash of a file.
+func (v *verification) file(path string, size int64) error {
+	name := filepath.Base(path)
+	f, err := v.cache.OpenFile(Entry{SHA256: name, Size: size})
+	if err == nil {
+		err = errors.Join(f.Check(), f.Close())
+	}
+	if errors.Is(err, ErrMiss) {
+		v.count(func(d *Verdict) { d.Damaged++ })
+		return remove(path)
+	}
+	if err == nil {
+		v.count(func(d *Verdict) { d.Files++; d.Bytes += size })
+	}
+	return err
+}
+
+// answer checks that an answer reads, is where it should be and leads to a
+// file.
+func (v *verification) answer(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read cache: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxEntry))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("read cache: %w", err)
+	}
+	e, ok := parseEntry(data)
+	if !ok || hashOf(e.Key) != filepath.Base(path) {
+		v.count(func(d *Verdict) { d.Damaged++ })
+		return remove(path)
+	}
+	info, err := os.Stat(v.cache.dataPath(e.SHA256))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read cache: %w", err)
+	}
+	if err != nil || info.Size() != e.Size {
+		v.count(func(d *Verdict) { d.Lost++ })
+		return remove(path)
+	}
+	v.count(func(d *Verdict) { d.Answers++ })
+	v.wanted[short(e.SHA256)] = struct{}{}
+	return nil
+}
+
+// orphan removes a file that no answer leads to, unless its answer may be on
+// the way.
+func (v *verification) orphan(path string, info fs.FileInfo) error {
+	if _, ok := v.wanted[short(filepath.Base(path))]; ok || v.cache.opts.Now().Sub(info.ModTime()) < staleAge {
+		return nil
+	}
+	v.count(func(d *Verdict) { d.Lost++; d.Files--; d.Bytes -= info.Size() })
+	return remove(path)
+}
+
+func (v *verification) count(f func(*Verdict)) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	f(&v.verdict)
+}
+
+// short is enough of a hash to tell files apart.
+func short(digest string) string { return digest[:24] }

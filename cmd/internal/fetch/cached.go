@@ -1,0 +1,97 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/opensandwich/oi/cmd/internal/cas"
+)
+
+// lookup finds what the cache may hand out for c, or returns ErrMiss.
+func (f *Fetcher) lookup(c candidate) (*cas.Cache, cas.Entry, error) {
+	cache, err := f.cache()
+	if err != nil {
+		return nil, cas.Entry{}, err
+	}
+	e, err := cache.Lookup(c.key)
+	switch {
+	case err != nil:
+		return nil, cas.Entry{}, err
+	case e.Size > f.opts.MaxBytes, e.Robots != "" && !f.opts.IgnoreRobots:
+		return nil, cas.Entry{}, cas.ErrMiss
+	}
+	return cache, e, nil
+}
+
+// cached says whether the cache holds what serveCached needs for c.
+func (f *Fetcher) cached(c candidate) (bool, error) {
+	cache, e, err := f.lookup(c)
+	if err == nil && f.opts.Check.coveredBy(e.Check) {
+		var file *cas.File
+		if file, err = cache.OpenFile(e); err == nil {
+			err = errors.Join(file.Check(), file.Close())
+			return err == nil, notMiss(err)
+		}
+	}
+	return false, notMiss(err)
+}
+
+func notMiss(err error) error {
+	if errors.Is(err, cas.ErrMiss) {
+		return nil
+	}
+	return err
+}
+
+// serveCached hands out what the cache holds for plan[i], or returns ErrMiss.
+// A photo that there is no room to hold keeps its file open, so that it is
+// there when its turn has come, whatever happens to the cache.
+func (f *Fetcher) serveCached(ctx context.Context, plan []candidate, i int) (*Picture, error) {
+	c := plan[i]
+	cache, e, err := f.lookup(c)
+	if err != nil {
+		return nil, err
+	}
+	file, err := cache.OpenFile(e)
+	if err != nil {
+		return nil, err
+	}
+	pic := &Picture{
+		URL: c.url, Source: c.source.name(), SHA256: e.SHA256, MediaType: e.MediaType, Size: e.Size,
+		Earlier: earlier(plan[:i], e.Earlier),
+		load:    file.Bytes, release: file.Close,
+	}
+	var look io.ReaderAt = file
+	if f.memory.TryAcquire(e.Size) {
+		pic.data, err = file.Bytes()
+		err = errors.Join(err, file.Close())
+		pic.release = func() error { f.memory.Release(e.Size); return nil }
+		look = bytes.NewReader(pic.data)
+	} else {
+		err = file.Check()
+	}
+	if err == nil && !f.opts.Check.coveredBy(e.Check) {
+		err = f.checkAgain(ctx, cache, e, look)
+	}
+	if err != nil {
+		return nil, errors.Join(err, pic.Release())
+	}
+	return pic, nil
+}
+
+// checkAgain looks at a photo that has passed a lesser check. One that fails
+// now is a miss: it is asked for again.
+func (f *Fetcher) checkAgain(ctx context.Context, cache *cas.Cache, e cas.Entry, r io.ReaderAt) error {
+	_, err := f.verify(ctx, r, e.Size)
+	var flt *fault
+	if errors.As(err, &flt) {
+		return cas.ErrMiss
+	}
+	if err != nil {
+		return err
+	}
+	e.Check = string(f.opts.Check)
+	return cache.Update(e)
+}

@@ -1,0 +1,75 @@
+package fetch
+
+import (
+	"crypto/md5" // the data set and the servers give MD5
+	"encoding/base64"
+	"hash"
+	"net/http"
+	"strings"
+)
+
+// checksums compares a body with what the server and the image list say of it.
+type checksums struct {
+	hash     hash.Hash // nil if nobody says anything
+	promised []byte    // by the server for this body; nil if it does not say
+}
+
+func newChecksums(c candidate, h http.Header) *checksums {
+	s := &checksums{promised: googleMD5(h)}
+	if s.promised != nil || c.md5 != "" {
+		s.hash = md5.New()
+	}
+	return s
+}
+
+func (s *checksums) write(p []byte) {
+	if s.hash != nil {
+		s.hash.Write(p)
+	}
+}
+
+// transfer checks that the bytes are those that the server meant to send.
+func (s *checksums) transfer() error {
+	if s.promised == nil || string(s.hash.Sum(nil)) == string(s.promised) {
+		return nil
+	}
+	flt := faultf(BadChecksum, "the bytes do not have the MD5 that the server gives for them")
+	flt.retry = true
+	return flt
+}
+
+// original compares a photo with what the image list says of its original. The
+// boxes were drawn on that one: a photo that its owner has replaced, turned or
+// cropped since would have them in the wrong place, so it is a failure.
+func (s *checksums) original(c candidate, size int64) error {
+	if c.md5 != "" {
+		want, err := base64.StdEncoding.DecodeString(c.md5)
+		if err != nil || len(want) != md5.Size {
+			return faultf(MD5Mismatch, "original_md5 %.40q is not the base64 of 16 bytes", c.md5)
+		}
+		if got := s.hash.Sum(nil); string(got) != string(want) {
+			return faultf(MD5Mismatch, "MD5 %s, but the annotated original had %s", base64.StdEncoding.EncodeToString(got), c.md5)
+		}
+	}
+	if c.size != 0 && size != c.size {
+		return faultf(SizeMismatch, "%d bytes, but the annotated original had %d", size, c.size)
+	}
+	return nil
+}
+
+// googleMD5 finds the MD5 in x-goog-hash: crc32c=...,md5=... (or in several
+// such headers).
+func googleMD5(h http.Header) []byte {
+	for _, line := range h.Values("X-Goog-Hash") {
+		for part := range strings.SplitSeq(line, ",") {
+			v, found := strings.CutPrefix(strings.TrimSpace(part), "md5=")
+			if !found {
+				continue
+			}
+			if b, err := base64.StdEncoding.DecodeString(v); err == nil && len(b) == md5.Size {
+				return b
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	slowest       = 1.0 / 16    // of the configured rate, however often a host complains
+	shortestPause = time.Second // after a complaint that names none
+)
+
+// A gate lets requests to one host through: so many at a time, so many a
+// second, and none while the host has asked for a pause. A complaint halves
+// both numbers, and every good answer brings them up again by a little.
+type gate struct {
+	clock Clock
+	rate  rate.Limit // as configured
+	conns int        // as configured
+
+	// turn is held by the one request that waits for its time. The limiter
+	// belongs to it: a limiter with several requests in wait would let them
+	// come closer together when its limit is raised.
+	turn    chan struct{}
+	limiter *rate.Limiter
+
+	mu      sync.Mutex
+	limit   rate.Limit // at present
+	width   float64    // connections at present
+	active  int        // requests between enter and leave
+	waiting []chan struct{}
+	until   time.Time // no request before
+	dead    bool      // no answer to a photo's last try, nor to any since
+}
+
+func newGate(clock Clock, r rate.Limit, conns int) *gate {
+	return &gate{
+		clock: clock, rate: r, conns: conns,
+		turn: make(chan struct{}, 1), limiter: rate.NewLimiter(r, 1),
+		limit: r, width: float64(conns),
+	}
+}
+
+// enter waits for the host's turn. After it returns nil the caller calls leave.
+func (g *gate) enter(ctx context.Context) error {
+	if err := g.acquire(ctx); err != nil {
+		return err
+	}
+	err := g.wait(ctx)
+	if err != nil {
+		g.release()
+	}
+	return err
+}
+
+// leave ends a request, whose error says how it went.
+func (g *gate) leave(err error) {
+	defer g.release()
+	var flt *fault
+	errors.As(err, &flt)
+	switch {
+	case err == nil, flt != nil && flt.status != 0 && flt.status < 500 && !flt.complaint:
+		g.faster()
+	case flt != nil && (flt.complaint || flt.retryAfter > 0):
+		g.slower(flt.retryAfter)
+	}
+}
+
+// acquire waits for a connection, in the order of the calls.
+func (g *gate) acquire(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	g.mu.Lock()
+	if g.active < int(g.width) && len(g.waiting) == 0 {
+		g.active++
+		g.mu.Unlock()
+		return nil
+	}
+	ready := make(chan struct{})
+	g.waiting = append(g.waiting, ready)
+	g.mu.Unlock()
+	select {
+	case <-ready:
+		return nil
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, w := range g.waiting {
+		if w == ready {
+			g.waiting = append(g.waiting[:i], g.waiting[i+1:]...)
+			return context.Cause(ctx)
+		}
+	}
+	g.active-- // it was given to us meanwhile
+	g.admit()
+	return context.Cause(ctx)
+}
+
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.active--
+	g.admit()
+}
+
+// admit lets in those that wait and have room. The caller holds mu.
+func (g *gate) admit() {
+	for len(g.waiting) > 0 && g.active < int(g.width) {
+		close(g.waiting[0])
+		g.waiting = g.waiting[1:]
+		g.active++
+	}
+}
+
+func (g *gate) wait(ctx context.Context) error {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := g.pause(ctx); err != nil {
+		return err
+	}
+	now := g.clock.Now()
+	g.limiter.SetLimitAt(now, g.currentLimit())
+	if err := g.clock.Sleep(ctx, g.limiter.ReserveN(now, 1).DelayFrom(now)); err != nil {
+		return err
+	}
+	return g.pause(ctx) // the host may have complained meanwhile
+}
+
+// pause waits until the host wants to be asked again.
+func (g *gate) pause(ctx context.Context) error {
+	for {
+		d := g.closed()
+		if d <= 0 {
+			return nil
+		}
+		if d > maxWait {
+			return faultf(TooManyRequests, "the host asked for a pause of %s", d.Round(time.Second))
+		}
+		if err := g.clock.Sleep(ctx, d); err != nil {
+			return err
+		}
+	}
+}
+
+// closed is how long no request may be sent.
+func (g *gate) closed() time.Duration {
+	now := g.clock.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.until.Sub(now)
+}
+
+func (g *gate) currentLimit() rate.Limit {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.limit
+}
+
+// slower heeds a complaint: no request until the pause is over, and half as
+// many after it. Complaints about requests that were under way together count
+// once, as all but the first come during the pause.
+func (g *gate) slower(pause time.Duration) {
+	now := g.clock.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	paused := g.until.After(now)
+	if t := now.Add(max(pause, shortestPause)); t.After(g.until) {
+		g.until = t
+	}
+	g.dead = false
+	if paused {
+		return
+	}
+	g.width = max(g.width/2, 1)
+	if g.rate != rate.Inf {
+		g.limit = max(g.limit/2, g.rate*slowest)
+	}
+}
+
+// faster takes both numbers back up, slowly: the rate by a twentieth of what
+// was configured, the connections by one when each has been of use.
+func (g *gate) faster() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dead = false
+	g.width = min(float64(g.conns), g.width+1/g.width)
+	if g.rate != rate.Inf {
+		g.limit = min(g.rate, g.limit+g.rate/20)
+	}
+}
+
+// gaveUp notes that the last try for a photo brought no answer at all. From
+// then on each photo gets one try, until there is an answer again: else a host
+// that is gone would cost every photo all its pauses.
+func (g *gate) gaveUp(flt *fault) {
+	if flt.status == 0 {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.dead = true
+	}
+}
+
+// isDead says that a try that brought no answer is not worth another.
+func (g *gate) isDead(flt *fault) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.dead && flt.status == 0
+}

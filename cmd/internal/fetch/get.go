@@ -1,0 +1,208 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cas"
+)
+
+const maxRedirects = 5
+
+var (
+	errTransferTimeout = errors.New("the whole transfer took too long")
+	errIdleTimeout     = errors.New("no byte for too long")
+)
+
+// A try is one attempt to bring a photo into the cache.
+type try struct {
+	*Fetcher
+	want    candidate
+	earlier []cas.Attempt
+	left    time.Duration // of the deadline; the time spent in wait for a turn does not count
+	sent    int           // requests
+}
+
+// run follows redirects to the photo and keeps it. It returns nil, a *fault, or
+// an error that ends the run.
+func (t *try) run(ctx context.Context) error {
+	for next := t.want.ask; next != nil; {
+		if err := t.guard.checkURL(next); err != nil {
+			return err
+		}
+		gate := t.gates.of(next.Hostname())
+		if err := gate.enter(ctx); err != nil {
+			return err
+		}
+		t.sent++
+		var err error
+		next, err = t.request(ctx, next)
+		gate.leave(err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// request sends one request. It returns where it was redirected to, or nil if
+// the photo is in the cache.
+func (t *try) request(parent context.Context, u *url.URL) (next *url.URL, err error) {
+	if t.left <= 0 {
+		return nil, t.tooSlow()
+	}
+	start := t.clock.Now()
+	defer func() { t.left -= t.clock.Now().Sub(start) }()
+	timed, stop := context.WithTimeoutCause(parent, t.left, errTransferTimeout)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(timed)
+	defer cancel(nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, faultf(Refused, "%v", err)
+	}
+	req.Header.Set("User-Agent", t.opts.UserAgent)
+	req.Header.Set("Accept", "image/jpeg, image/png, image/*;q=0.5")
+
+	resp, err := t.transport.RoundTrip(req)
+	if err != nil {
+		return nil, t.classify(parent, ctx, err)
+	}
+	// The body is only read from, and what follows says whether it was whole.
+	defer resp.Body.Close()
+	idle := time.AfterFunc(t.opts.IdleTimeout, func() { cancel(errIdleTimeout) })
+	defer idle.Stop()
+	body := &watchedBody{r: resp.Body, idle: idle, timeout: t.opts.IdleTimeout}
+
+	next, err = t.answer(parent, ctx, resp, body)
+	var flt *fault
+	if errors.As(err, &flt) {
+		flt.status = resp.StatusCode
+	}
+	return next, err
+}
+
+// watchedBody puts the idle deadline off with each read.
+type watchedBody struct {
+	r       io.Reader
+	idle    *time.Timer
+	timeout time.Duration
+}
+
+func (w *watchedBody) Read(p []byte) (int, error) {
+	w.idle.Reset(w.timeout)
+	return w.r.Read(p)
+}
+
+// answer looks at what the server says.
+func (t *try) answer(parent, ctx context.Context, resp *http.Response, body io.Reader) (next *url.URL, err error) {
+	if resp.StatusCode == http.StatusOK {
+		return nil, t.keep(parent, ctx, resp, body)
+	}
+	// Reading the rest of a short answer lets the connection be used again.
+	_, _ = io.CopyN(io.Discard, body, 4<<10)
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		next, err := resp.Location()
+		if err != nil {
+			return nil, faultf(BadStatus, "%s, and to no address: %v", resp.Status, err)
+		}
+		if t.sent > maxRedirects {
+			return nil, faultf(Redirects, "more than %d", maxRedirects)
+		}
+		next.User, next.Fragment, next.RawFragment = nil, "", ""
+		if isPlaceholderPath(next.Path) {
+			return nil, faultf(Placeholder, "redirected to %s", next.Redacted())
+		}
+		// Told here, the fault bears the status of the redirect.
+		return next, t.guard.checkURL(next)
+	}
+	return nil, t.statusFault(resp)
+}
+
+// keep writes the body of a good answer to the cache, looks at it, and gives it
+// its name there.
+func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Reader) error {
+	if isPlaceholderPath(resp.Request.URL.Path) {
+		return faultf(Placeholder, "served from %s", resp.Request.URL.Redacted())
+	}
+	robots := forbiddenToRobots(resp.Header)
+	if robots != "" && !t.opts.IgnoreRobots {
+		return faultf(Robots, "the server says %s", robots)
+	}
+	if resp.ContentLength > t.opts.MaxBytes {
+		return faultf(TooLarge, "%d bytes, more than %d", resp.ContentLength, t.opts.MaxBytes)
+	}
+	cache, err := t.cache()
+	if err != nil {
+		return err
+	}
+	blob, err := cache.Create()
+	if err != nil {
+		return err
+	}
+	defer blob.Discard()
+	sums := newChecksums(t.want, resp.Header)
+	if err := t.copyBody(parent, ctx, blob, sums, body, resp.ContentLength); err != nil {
+		return err
+	}
+	if err := sums.transfer(); err != nil {
+		return err
+	}
+	// The transfer is over, and so are its deadlines.
+	mediaType, err := t.verifyKnown(parent, blob, blob.Size(), blob.SHA256())
+	if err != nil {
+		var flt *fault
+		if errors.As(err, &flt) && flt.reason == Truncated {
+			flt.retry = resp.ContentLength < 0 // the transfer may have been cut, and nobody could tell
+		}
+		return err
+	}
+	if err := sums.original(t.want, blob.Size()); err != nil {
+		return err
+	}
+	_, err = blob.Commit(cas.Entry{
+		Key: t.want.key, MediaType: mediaType, Source: t.want.source.name(), URL: t.want.url,
+		Check: string(t.opts.Check), Robots: robots, Earlier: t.earlier,
+	})
+	return err
+}
+
+// copyBody copies the body to the blob.
+func (t *try) copyBody(parent, ctx context.Context, blob *cas.Blob, sums *checksums, body io.Reader, length int64) error {
+	buf := t.buffers.get()
+	defer t.buffers.put(buf)
+	for {
+		n, err := body.Read(buf[:])
+		if blob.Size()+int64(n) > t.opts.MaxBytes {
+			return faultf(TooLarge, "more than %d bytes", t.opts.MaxBytes)
+		}
+		if _, err := blob.Write(buf[:n]); err != nil {
+			return err
+		}
+		sums.write(buf[:n])
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, io.ErrUnexpectedEOF) && ctx.Err() == nil:
+			flt := faultf(Truncated, "the transfer ended after %d of %s bytes", blob.Size(), orUnknown(length))
+			flt.retry = true
+			return flt
+		default:
+			return t.classify(parent, ctx, err)
+		}
+	}
+}
+
+func orUnknown(n int64) string {
+	if n < 0 {
+		return "unknown"
+	}
+	return fmt.Sprint(n)
+}
