@@ -282,7 +282,7 @@ func TestRefuses(t *testing.T) {
 		"no copies":          {whole, []string{"--copies", "0"}, 2, "--copies 0"},
 		"zoom of all":        {whole, []string{"--zoom", "1"}, 2, "zoom"},
 		"nothing to train":   {whole, []string{"--val", "0.6", "--test", "0.4"}, 2, "leave nothing to train on"},
-		"a wrong amount":     {whole, []string{"--spool-memory", "much"}, 2, "no amount of memory"},
+		"a wrong amount":     {whole, []string{"--spool-memory", "much"}, 2, "no number of bytes"},
 		"cut off":            {whole[:len(whole)-40], nil, 1, "stops early"},
 		"empty":              {nil, nil, 1, "empty"},
 		"not records":        {[]byte("hello, world\n"), nil, 1, "hint"},

@@ -25,9 +25,9 @@
 // carries a set are all used. Items whose photo the model was trained on are left out and counted,
 // unless --set asks for train.
 //
-// FILEs are streams or pictures, told by their first bytes. For pictures (JPEG or PNG) each gives
-// one line: the file, the label, and the probability of every class. The whole picture is turned
-// as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
+// FILEs are streams or pictures, told by their first bytes. For pictures (JPEG, PNG or WebP) each
+// gives one line: the file, the label, and the probability of every class. The whole picture is
+// turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
 //
 // --emit writes the items with their predictions instead of the report. --require sets the exit
 // code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision,

@@ -21,7 +21,7 @@ func command() *cli.Command {
 		Usage:   "MODEL [FILE...]",
 		Description: `Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; items of a stream in which nothing carries a set are all used. Items whose photo the model was trained on are left out and counted, unless --set asks for train.
 
-FILEs are streams or pictures, told by their first bytes. For pictures (JPEG or PNG) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
+FILEs are streams or pictures, told by their first bytes. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
 
 --emit writes the items with their predictions instead of the report. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS.`,
 		Examples: `# how good is it, on pictures it has never seen?

@@ -386,7 +386,7 @@ func TestPhotos(t *testing.T) {
 		if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if code, _, stderr = eval(t, nil, m, path); code != 1 || !strings.Contains(stderr, name+": neither JPEG nor PNG") {
+		if code, _, stderr = eval(t, nil, m, path); code != 1 || !strings.Contains(stderr, name+": not JPEG, PNG or WebP") {
 			t.Errorf("%s: exit %d, %q", name, code, stderr)
 		}
 	}

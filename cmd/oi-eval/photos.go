@@ -55,7 +55,7 @@ func isPicture(name string) (bool, error) {
 	return beginsPicture(first[:n]), nil
 }
 
-// beginsPicture knows JPEG and PNG, and GIF, TIFF, WebP and HEIC, of which it is
+// beginsPicture knows JPEG, PNG and WebP, and GIF, TIFF and HEIC, of which it is
 // better said that they cannot be decoded than that they are no stream.
 func beginsPicture(b []byte) bool {
 	for _, magic := range []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF8", "II*\x00", "MM\x00*"} {

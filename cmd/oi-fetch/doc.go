@@ -15,27 +15,40 @@
 //	# once more for what failed
 //	oi-fetch --failures failed.json < boxes.oi > photos.oi
 //	oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi
+//	# what failed, by source and status
+//	jq -r 'select(.failure) | .failure | "\(.source) \(.status) \(.reason)"' failed.json | sort | uniq -c
+//	# whom to thank
+//	oi-fetch --attribution credits.html < boxes.oi > photos.oi
 //
 // Reads items and writes them with the bytes of their photo, in the same order.
 //
 // --images says where photos come from: s3, the public mirror of all photos with boxes; flickr,
 // the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is
 // appended or in which {subset} and {id} are filled in; or a folder, with SUBSET/ID.jpg or ID.jpg
-// in it. Several, separated by commas, are tried in order. Photos of the built-in sample are
-// painted here and need no source.
+// in it. Several, separated by commas, are tried in order; each record says which one served, and
+// why those before it did not. Photos of the built-in sample are painted here and need no source.
 //
 // A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks
-// nobody. --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried
-// again, --retries times, with growing pauses; a host that asks for a pause gets it.
+// nobody. Beyond --cache-size the photos used longest ago leave the cache; nothing is kept where
+// less than 1 GiB of the disk is free. --verify-cache reads all of it, removes what is damaged,
+// and fails if there was any.
 //
-// What came is a photo only if the transfer was complete, it is a JPEG or PNG, its header reads,
-// it has its end, and it is not Flickr's notice that the photo is no longer available. An original
-// from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on
-// that one. --check full decodes every photo as well.
+// --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again,
+// --retries times, with growing pauses. A host that answers 429 or 503 gets the pause it asks for,
+// and fewer requests after it. What a server keeps from being learnt from, by X-Robots-Tag: noai
+// or noimageai, is not taken.
+//
+// What came is a photo only if the transfer was complete, it is a JPEG, PNG or WebP, its header
+// reads, it has its end, and it is not Flickr's notice that the photo is no longer available. An
+// original from Flickr must also have the size and MD5 of the image list, because the boxes were
+// drawn on that one. --check full decodes every photo as well.
 //
 // Addresses in the stream may not lead to this machine or its private network; --allow-host makes
 // an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps
-// those items.
+// those items, each with its reason, source, HTTP status, number of tries and seconds.
+//
+// --attribution writes who made the photos that came through, and under which licence: one line a
+// photo, as CSV, or as a page if FILE ends in .html.
 //
 // Flags:
 //
@@ -43,6 +56,10 @@
 //		get photos from s3, flickr, thumbnail, a URL or a folder, or a LIST of these (or $OI_IMAGES) (default s3,flickr)
 //	--cache DIR
 //		keep photos below DIR instead of $XDG_CACHE_HOME/oi or ~/.cache/oi
+//	--cache-size BYTES
+//		let the cache have this many BYTES, such as 500M or 50G; 0 is no limit (default 50GiB)
+//	--verify-cache
+//		check every photo in the cache, and do nothing else
 //	--offline
 //		ask nobody: use folders and the cache only
 //	--check HOW
@@ -57,6 +74,10 @@
 //		open at most N connections to each host (default 32, to Flickr 4)
 //	--allow-host HOST
 //		let addresses in the stream lead to HOST or HOST:PORT though it is private
+//	--ignore-robots
+//		take photos that X-Robots-Tag forbids to learn from
+//	--attribution FILE
+//		write the credits of the photos that came through to FILE, as CSV or .html
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it (default 32)
 //	--json[=framed]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/sample"
 	"github.com/opensandwich/oi/cmd/internal/stream"
@@ -14,30 +15,39 @@ import (
 func main() { cli.Main(command()) }
 
 func command() *cli.Command {
-	o := &options{}
+	o := &options{cacheSize: 50 << 30}
 	return &cli.Command{
 		Name:    "oi-fetch",
 		Summary: "get the photos of items",
 		Usage:   "[FILE...]",
 		Description: `Reads items and writes them with the bytes of their photo, in the same order.
 
---images says where photos come from: s3, the public mirror of all photos with boxes; flickr, the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is appended or in which {subset} and {id} are filled in; or a folder, with SUBSET/ID.jpg or ID.jpg in it. Several, separated by commas, are tried in order. Photos of the built-in sample are painted here and need no source.
+--images says where photos come from: s3, the public mirror of all photos with boxes; flickr, the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is appended or in which {subset} and {id} are filled in; or a folder, with SUBSET/ID.jpg or ID.jpg in it. Several, separated by commas, are tried in order; each record says which one served, and why those before it did not. Photos of the built-in sample are painted here and need no source.
 
-A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks nobody. --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again, --retries times, with growing pauses; a host that asks for a pause gets it.
+A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks nobody. Beyond --cache-size the photos used longest ago leave the cache; nothing is kept where less than 1 GiB of the disk is free. --verify-cache reads all of it, removes what is damaged, and fails if there was any.
 
-What came is a photo only if the transfer was complete, it is a JPEG or PNG, its header reads, it has its end, and it is not Flickr's notice that the photo is no longer available. An original from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that one. --check full decodes every photo as well.
+--timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again, --retries times, with growing pauses. A host that answers 429 or 503 gets the pause it asks for, and fewer requests after it. What a server keeps from being learnt from, by X-Robots-Tag: noai or noimageai, is not taken.
 
-Addresses in the stream may not lead to this machine or its private network; --allow-host makes an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps those items.`,
+What came is a photo only if the transfer was complete, it is a JPEG, PNG or WebP, its header reads, it has its end, and it is not Flickr's notice that the photo is no longer available. An original from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that one. --check full decodes every photo as well.
+
+Addresses in the stream may not lead to this machine or its private network; --allow-host makes an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps those items, each with its reason, source, HTTP status, number of tries and seconds.
+
+--attribution writes who made the photos that came through, and under which licence: one line a photo, as CSV, or as a page if FILE ends in .html.`,
 		Examples: `# photos of two classes, from the public mirror
 oi-boxes --subset validation Hamburger Sandwich | oi-fetch > photos.oi
 # from a folder first, the rest from the mirror
 oi-fetch --images photos,s3 < boxes.oi > photos.oi
 # once more for what failed
 oi-fetch --failures failed.json < boxes.oi > photos.oi
-oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi`,
+oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi
+# what failed, by source and status
+jq -r 'select(.failure) | .failure | "\(.source) \(.status) \(.reason)"' failed.json | sort | uniq -c
+# whom to thank
+oi-fetch --attribution credits.html < boxes.oi > photos.oi`,
 		Flags:        o.flags,
 		Run:          o.run,
 		NoInputUsage: true,
+		InputUnused:  func() bool { return o.verifyCache },
 	}
 }
 
@@ -45,19 +55,25 @@ type options struct {
 	stream      stream.Flags
 	images      string
 	cache       string
+	cacheSize   dataset.Memory
+	verifyCache bool
 	timeout     time.Duration
 	retries     int
 	rates       []string
 	connections int
 	allowHosts  []string
+	robots      bool
 	offline     bool
 	check       string
+	attribution string
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.images, "images", fetch.DefaultSources, "get photos from s3, flickr, thumbnail, a URL or a folder, or a `LIST` of these")
 	cli.FromEnv(fs, "images", "OI_IMAGES")
 	fs.StringVar(&o.cache, "cache", "", "keep photos below `DIR` instead of $XDG_CACHE_HOME/oi or ~/.cache/oi")
+	fs.Var(&o.cacheSize, "cache-size", "let the cache have this many `BYTES`, such as 500M or 50G; 0 is no limit")
+	fs.BoolVar(&o.verifyCache, "verify-cache", false, "check every photo in the cache, and do nothing else")
 	fs.BoolVar(&o.offline, "offline", false, "ask nobody: use folders and the cache only")
 	fs.StringVar(&o.check, "check", string(fetch.CheckHeader), "check each photo's header and end, or with full decode it: `HOW` is header or full")
 	fs.DurationVar(&o.timeout, "timeout", fetch.DefaultTimeout, "give up a transfer after this `TIME`")
@@ -65,64 +81,84 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringSliceVar(&o.rates, "rate", nil, "send at most `N` requests a second to each host, or HOST=N; 0 is unlimited (default flickr=1)")
 	fs.IntVar(&o.connections, "connections", 0, "open at most `N` connections to each host (default 32, to Flickr 4)")
 	fs.StringSliceVar(&o.allowHosts, "allow-host", nil, "let addresses in the stream lead to `HOST` or HOST:PORT though it is private")
+	fs.BoolVar(&o.robots, "ignore-robots", false, "take photos that X-Robots-Tag forbids to learn from")
+	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos that came through to `FILE`, as CSV or .html")
 	// Transfers wait for the network far more than for a processor.
 	o.stream.Jobs = 32
 	o.stream.Register(fs)
 }
 
-// photoSource makes the fetcher that the options describe. The caller closes
-// it.
-func (o *options) photoSource(env *cli.Env) (*photos, error) {
+// fetcher makes the fetcher that the options describe, and the arguments that
+// change results. The caller closes it.
+func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[string]string, error) {
 	switch {
 	case o.timeout <= 0:
-		return nil, cli.Usagef("--timeout %s: want more than 0", o.timeout)
+		return nil, nil, cli.Usagef("--timeout %s: want more than 0", o.timeout)
 	case o.retries < 0:
-		return nil, cli.Usagef("--retries %d: want 0 or more", o.retries)
+		return nil, nil, cli.Usagef("--retries %d: want 0 or more", o.retries)
 	case o.connections < 0:
-		return nil, cli.Usagef("--connections %d: want 1 or more, or 0 for the default", o.connections)
+		return nil, nil, cli.Usagef("--connections %d: want 1 or more, or 0 for the default", o.connections)
 	}
 	check, err := fetch.ParseCheck(o.check)
 	if err != nil {
-		return nil, cli.Usagef("--check: %w", err)
+		return nil, nil, cli.Usagef("--check: %w", err)
 	}
 	rates, err := fetch.ParseRates(o.rates)
 	if err != nil {
-		return nil, cli.Usagef("--rate: %w", err)
+		return nil, nil, cli.Usagef("--rate: %w", err)
 	}
 	sources, err := fetch.ParseSources(o.images)
 	if err != nil {
-		return nil, cli.Usagef("--images: %w", err)
+		return nil, nil, cli.Usagef("--images: %w", err)
 	}
 	f, err := fetch.New(fetch.Options{
-		Sources:     sources,
-		Cache:       o.openCache(env),
-		Sample:      sample.New().Photo,
-		Timeout:     o.timeout,
-		Retries:     o.retries,
-		Rates:       rates,
-		Connections: o.connections,
-		AllowHosts:  o.allowHosts,
-		Offline:     o.offline,
-		Check:       check,
-		UserAgent:   "oi-fetch/" + env.Version,
-		EnvProxy:    true,
+		Sources:      sources,
+		Cache:        cache.open,
+		Sample:       sample.New().Photo,
+		Timeout:      o.timeout,
+		Retries:      o.retries,
+		Rates:        rates,
+		Connections:  o.connections,
+		AllowHosts:   o.allowHosts,
+		IgnoreRobots: o.robots,
+		Offline:      o.offline,
+		Check:        check,
+		UserAgent:    "oi-fetch/" + env.Version,
+		EnvProxy:     true,
 	})
 	if err != nil {
-		return nil, cli.Usagef("--allow-host: %w", err)
+		return nil, nil, cli.Usagef("--allow-host: %w", err)
 	}
-	return &photos{fetcher: f, args: map[string]string{"images": fetch.Canonical(sources), "check": string(check)}}, nil
+	args := map[string]string{"images": fetch.Canonical(sources), "check": string(check)}
+	if o.robots {
+		args["robots"] = "ignored"
+	}
+	return f, args, nil
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
-	p, err := o.photoSource(env)
+	cache := &cache{env: env, folder: o.cache, size: int64(o.cacheSize)}
+	defer func() { err = errors.Join(err, cache.close()) }()
+	if o.verifyCache {
+		return cache.verify(ctx, env)
+	}
+	fetcher, args, err := o.fetcher(env, cache)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.fetcher.Close()) }()
+	defer func() { err = errors.Join(err, fetcher.Close()) }()
+	p := &photos{fetcher: fetcher}
+	if o.attribution != "" {
+		if p.credits, err = createCredits(o.attribution, env.Args); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.credits.finish(err)) }()
+	}
 	return stream.Filter(ctx, env, &o.stream, env.Args, stream.Stage{
-		Args: p.args,
+		Args: args,
 		Need: "image",
 		Do:   p.do,
 		Emit: p.emit,
+		Owes: p.credits != nil,
 	})
 }

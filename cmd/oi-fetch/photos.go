@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 
-	"github.com/opensandwich/oi/cmd/internal/cas"
-	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -19,33 +16,35 @@ import (
 // cache when its turn to be written has come.
 type photos struct {
 	fetcher *fetch.Fetcher
-	args    map[string]string
+	credits *credits // nil: not wanted
 	waiting sync.Map // *record.Item -> *fetch.Picture
-}
-
-func (o *options) openCache(env *cli.Env) func() (*cas.Cache, error) {
-	return func() (*cas.Cache, error) {
-		dir, err := cli.CacheDir(env, o.cache)
-		if err != nil {
-			return nil, err
-		}
-		c, err := cas.Open(filepath.Join(dir, "photos"), cas.Options{Now: env.Now})
-		return c, cli.WithHint(err, "name another folder with --cache DIR")
-	}
 }
 
 func (p *photos) do(ctx context.Context, item *record.Item) (stream.Result, error) {
 	picture, err := p.fetcher.Fetch(ctx, request(item))
-	var failure *fetch.Failure
-	if errors.As(err, &failure) {
-		return stream.Result{Skipped: string(failure.Reason), Detail: failure.Trace()}, nil
+	var f *fetch.Failure
+	if errors.As(err, &f) {
+		return stream.Result{Failure: &record.Failure{
+			Reason: string(f.Reason), Detail: f.Trace(), Source: f.Source, Status: f.Status, Attempts: f.Attempts, Seconds: f.Seconds,
+		}}, nil
 	}
 	if err != nil {
 		return stream.Result{}, fmt.Errorf("photo %s: %w", item.ID, err)
 	}
-	item.Fetched = &record.Fetched{URL: picture.URL, Source: picture.Source, SHA256: picture.SHA256, MediaType: picture.MediaType}
+	item.Fetched = &record.Fetched{
+		URL: picture.URL, Source: picture.Source, SHA256: picture.SHA256, MediaType: picture.MediaType, Earlier: earlier(picture),
+	}
 	p.waiting.Store(item, picture)
 	return stream.Result{Items: []*record.Item{item}}, nil
+}
+
+// earlier is why the sources before the one that served did not.
+func earlier(p *fetch.Picture) []record.Attempt {
+	var all []record.Attempt
+	for _, a := range p.Earlier {
+		all = append(all, record.Attempt{Source: a.Source, Reason: string(a.Reason), Status: a.Status})
+	}
+	return all
 }
 
 // emit puts the bytes into an item that is about to be written.
@@ -57,7 +56,10 @@ func (p *photos) emit(item *record.Item) error {
 	picture := v.(*fetch.Picture)
 	data, err := picture.Bytes()
 	item.Fetched.Bytes = data
-	return errors.Join(err, picture.Release())
+	if err := errors.Join(err, picture.Release()); err != nil {
+		return err
+	}
+	return p.credits.add(item)
 }
 
 // request is the request for the photo of an item.

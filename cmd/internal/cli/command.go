@@ -36,6 +36,9 @@ type Command struct {
 	// NoInputUsage makes a terminal as standard input, with no argument
 	// left to read from, a usage error instead of a wait.
 	NoInputUsage bool
+	// InputUnused, if set, says that the flags ask for something that reads
+	// no input, so that NoInputUsage does not apply.
+	InputUnused func() bool
 	// MinArgs is the number of arguments below which usage is shown.
 	MinArgs int
 }
@@ -125,13 +128,20 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 		return err
 	case common.generate != "":
 		return c.generate(env.Stdout, flags, common.generate)
-	case len(env.Args) < c.MinArgs, c.NoInputUsage && env.StdinTTY && len(env.Args) == c.MinArgs:
+	case len(env.Args) < c.MinArgs, c.waitsForTerminal(env):
 		if err := c.writeHelp(env.Stderr, flags, shortHelp); err != nil {
 			return err
 		}
 		return &usageError{errPrinted}
 	}
 	return c.Run(ctx, env)
+}
+
+// waitsForTerminal says that the command would wait for records that nobody
+// can type.
+func (c *Command) waitsForTerminal(env *Env) bool {
+	unused := c.InputUnused != nil && c.InputUnused()
+	return c.NoInputUsage && !unused && env.StdinTTY && len(env.Args) == c.MinArgs
 }
 
 // report prints the error, if there is something to say, and turns it into

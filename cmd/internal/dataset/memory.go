@@ -32,7 +32,7 @@ func (m *Memory) Set(text string) error {
 		*m = Memory(n * unit.bytes)
 		return nil
 	}
-	return fmt.Errorf("%q is no amount of memory: want something like 500M or 2G", text)
+	return fmt.Errorf("%q is no number of bytes: want something like 500M or 2G", text)
 }
 
 // String writes the number with the largest unit that divides it.

@@ -16,8 +16,8 @@ const DefaultMaxPixels = 64_000_000
 // that its header says is larger than the cap.
 var ErrTooManyPixels = errors.New("too many pixels")
 
-// ErrFormat is returned for bytes that are neither JPEG nor PNG.
-var ErrFormat = errors.New("neither JPEG nor PNG")
+// ErrFormat is returned for bytes that are no picture known here.
+var ErrFormat = errors.New("not JPEG, PNG or WebP")
 
 // A Picture is a decoded photo as it is stored. It is not modified after it
 // was made and may be used by several goroutines.
@@ -26,7 +26,7 @@ type Picture struct {
 	source        image.Image
 }
 
-// Decode decodes a JPEG or PNG picture of at most maxPixels pixels. The EXIF
+// Decode decodes a JPEG, PNG or WebP picture of at most maxPixels pixels. The EXIF
 // orientation is ignored on purpose: annotations refer to the stored picture.
 // A cut or damaged file is an error, never a picture with grey in it.
 func Decode(data []byte, maxPixels int) (*Picture, error) {
@@ -111,6 +111,8 @@ func codecOf(data []byte) (codec, error) {
 		return jpegCodec{}, nil
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
 		return pngCodec{}, nil
+	case isWebP(data):
+		return webpCodec{}, nil
 	}
 	return nil, ErrFormat
 }

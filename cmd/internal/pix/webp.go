@@ -1,0 +1,19 @@
+package pix
+
+import (
+	"bytes"
+	"image"
+
+	"golang.org/x/image/webp"
+)
+
+// webpCodec reads the still pictures of the format. Photo sites send them
+// under a .jpg name.
+type webpCodec struct{}
+
+func (webpCodec) DecodeConfig(r *bytes.Reader) (image.Config, error) { return webp.DecodeConfig(r) }
+func (webpCodec) Decode(r *bytes.Reader) (image.Image, error)        { return webp.Decode(r) }
+
+func isWebP(data []byte) bool {
+	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
+}
