@@ -64,7 +64,7 @@ func (f *Fetcher) dial(ctx context.Context, network, addr string) (net.Conn, err
 	if f.opts.Dial != nil {
 		return f.opts.Dial(ctx, network, addr)
 	}
-	d := net.Dialer{Timeout: connectTimeout}
+	d := net.Dialer{Timeout: connectTimeout, Resolver: f.resolver}
 	if _, proxy := f.guard.proxies.Load(addr); !proxy && !f.guard.exempt(addr) {
 		d.ControlContext = f.guard.control
 	}

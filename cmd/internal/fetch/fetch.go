@@ -85,6 +85,7 @@ type Fetcher struct {
 	cache     func() (*cas.Cache, error)
 	clock     Clock
 	transport *http.Transport
+	resolver  *net.Resolver // nil: the usual one
 	guard     *guard
 	gates     *gates
 	memory    *semaphore.Weighted

@@ -13,6 +13,7 @@ import (
 	"image/color"
 	"image/png"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -291,6 +292,8 @@ func TestFaults(t *testing.T) {
 		{name: "429 for an hour", faults: []oitest.Fault{oitest.Status(429, "Retry-After", "3600")}, reason: fetch.TooManyRequests, status: 429, tries: 1},
 		{name: "429 for ever", faults: repeat(oitest.Status(429), 9), reason: fetch.TooManyRequests, status: 429, tries: 4, slept: 3 * time.Second},
 		{name: "503 with seconds", faults: []oitest.Fault{oitest.Status(503, "Retry-After", "5")}, tries: 2, slept: 5 * time.Second},
+		{name: "503 without a word", faults: []oitest.Fault{oitest.Status(503)}, tries: 2, slept: time.Second},
+		{name: "503 for ever", faults: repeat(oitest.Status(503), 9), reason: fetch.ServerError, status: 503, tries: 4, slept: 5 * time.Second},
 		{name: "500 then 200", faults: []oitest.Fault{oitest.Status(500)}, tries: 2, slept: 750 * time.Millisecond},
 		{name: "500 for ever", faults: repeat(oitest.Status(500), 9), reason: fetch.ServerError, status: 500, tries: 4},
 		{name: "reset before the header", faults: repeat(oitest.Reset, 2), tries: 3},
@@ -305,6 +308,9 @@ func TestFaults(t *testing.T) {
 			set: func(o *fetch.Options) { o.MaxBytes = 1 << 20 }},
 		{name: "long body", faults: []oitest.Fault{oitest.Body("image/jpeg", make([]byte, 2<<20))}, reason: fetch.TooLarge, status: 200, tries: 1,
 			set: func(o *fetch.Options) { o.MaxBytes = 1 << 20 }},
+		{name: "body longer than Content-Length", faults: []oitest.Fault{oitest.Longer(1000)}, tries: 1},
+		{name: "Content-Length shorter than the file", faults: []oitest.Fault{oitest.Understated(10)}, reason: fetch.Truncated, status: 200, tries: 1},
+		{name: "no HTTP", faults: repeat(oitest.Garbage, 9), reason: fetch.Connection, tries: 4},
 		{name: "stalled body", faults: repeat(oitest.Stall(100), 9), reason: fetch.Timeout, status: 200, tries: 2,
 			set: func(o *fetch.Options) { o.IdleTimeout, o.Retries = 30*time.Millisecond, 1 }},
 		{name: "stalled once", faults: []oitest.Fault{oitest.Stall(100)}, tries: 2,
@@ -327,6 +333,18 @@ func TestFaults(t *testing.T) {
 		{name: "three bytes", faults: []oitest.Fault{oitest.Body("image/jpeg", good[:3])}, reason: fetch.Truncated, status: 200, tries: 1},
 		{name: "bytes behind the end", faults: []oitest.Fault{oitest.Body("image/jpeg", padded())}, tries: 1},
 		{name: "gzip is not undone", faults: []oitest.Fault{bomb}, tries: 1},
+		{name: "gzip bomb", faults: []oitest.Fault{oitest.GzipBomb(50 << 20)}, reason: fetch.NotPicture, status: 200, tries: 1},
+		{name: "redirect to nowhere", faults: []oitest.Fault{oitest.Status(302)}, reason: fetch.BadStatus, status: 302, tries: 1},
+		{name: "redirect to a number", faults: []oitest.Fault{oitest.Redirect("http://2130706433/x.jpg")}, reason: fetch.Refused, status: 302, tries: 1},
+		{name: "not for learning", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "noindex, NoAI")}, reason: fetch.Robots, status: 200, tries: 1},
+		{name: "no picture for learning", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "otherbot: noai", "X-Robots-Tag", "noimageai")}, reason: fetch.Robots, status: 200, tries: 1},
+		{name: "not for another robot", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "otherbot: noai, noimageai")}, tries: 1},
+		{name: "not for this robot", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "oi-fetch: noai")}, reason: fetch.Robots, status: 200, tries: 1},
+		{name: "not to be listed", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "noindex, unavailable_after: 25 Jun 2010 15:00:00 PST")}, tries: 1},
+		{name: "WebP under a .jpg name", faults: []oitest.Fault{oitest.Body("image/jpeg", oitest.WebP())}, tries: 1},
+		{name: "WebP, full check", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebP())}, tries: 1,
+			set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
+		{name: "cut WebP", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebP()[:35])}, reason: fetch.Truncated, status: 200, tries: 1},
 		{name: "PNG under a .jpg name", faults: []oitest.Fault{oitest.Body("image/jpeg", encodePNG(t))}, tries: 1},
 		{name: "cut PNG", faults: []oitest.Fault{oitest.Body("image/png", encodePNG(t)[:40])}, reason: fetch.Truncated, status: 200, tries: 1},
 		{name: "65535x65535", faults: []oitest.Fault{oitest.Body("image/jpeg", hugeJPEG(t))}, reason: fetch.TooManyPixels, status: 200, tries: 1},
@@ -397,9 +415,166 @@ func regularFiles(t *testing.T, dir string) (names []string) {
 
 func TestCertificate(t *testing.T) {
 	srv := oitest.NewTLS(t, mirror(1))
-	f := newFetcher(t, srv.URL, nil)
-	if fail := failure(t, f, photo(1)); fail.Reason != fetch.BadCertificate || fail.Attempts != 1 {
+	_, port, _ := strings.Cut(strings.TrimPrefix(srv.URL, "https://"), ":")
+	for url, why := range map[string]string{
+		srv.URL:                      "unknown authority",
+		"https://wrong.test:" + port: "not wrong.test",
+	} {
+		f := newFetcher(t, url, func(o *fetch.Options) {
+			o.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, network, srv.Listener.Addr().String())
+			}
+		})
+		if fail := failure(t, f, photo(1)); fail.Reason != fetch.BadCertificate || fail.Attempts != 1 || !strings.Contains(fail.Detail, why) {
+			t.Errorf("%s: got %+v", url, fail)
+		}
+	}
+	if n := srv.Total(); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+// TestRobotsInTheCache: what was taken against a server's wish is not handed
+// out to those who heed it.
+func TestRobotsInTheCache(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	srv.Fault("train/0001.jpg", repeat(oitest.Header("X-Robots-Tag", "noai"), 2)...)
+	dir := t.TempDir()
+	bold := func(o *fetch.Options) { o.Cache, o.IgnoreRobots = cache(dir), true }
+	mustFetch(t, newFetcher(t, srv.URL, bold), photo(1))
+	mustFetch(t, newFetcher(t, srv.URL, bold), photo(1))
+	if n := srv.Total(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	f := newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache = cache(dir) })
+	if fail := failure(t, f, photo(1)); fail.Reason != fetch.Robots {
 		t.Errorf("got %+v", fail)
+	}
+	// Once the server minds no more, it is a photo like others.
+	f = newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache = cache(dir) })
+	mustFetch(t, f, photo(1))
+	mustFetch(t, f, photo(1))
+	if n := srv.Total(); n != 3 {
+		t.Errorf("%d requests, want 3", n)
+	}
+}
+
+// TestEarlier: the run that asked and the one that finds the photo in the cache
+// say the same of the sources before the one that served.
+func TestEarlier(t *testing.T) {
+	srv, other := oitest.New(t, mirror(2)), oitest.New(t, mirror(3))
+	srv.Fault("train/0001.jpg", repeat(oitest.Status(403), 3)...)
+	empty, store := t.TempDir(), t.TempDir()
+	say := func(list string, offline bool, n int) string {
+		t.Helper()
+		f := newFetcher(t, list, func(o *fetch.Options) { o.Cache, o.Offline = cache(store), offline })
+		p, _ := mustFetch(t, f, photo(n))
+		var words []string
+		for _, a := range p.Earlier {
+			words = append(words, fmt.Sprintf("%s: %s %d", a.Source, a.Reason, a.Status))
+		}
+		return strings.Join(append(words, p.Source), "; ")
+	}
+	list := empty + ",thumbnail," + srv.URL + "," + other.URL
+	for _, offline := range []bool{false, true} {
+		if got, want := say(list, offline, 1), "dir: not found 0; thumbnail: no url 0; url: forbidden 403; url"; got != want {
+			t.Errorf("offline %v: %q, want %q", offline, got, want)
+		}
+		if got, want := say(list, offline, 2), "dir: not found 0; thumbnail: no url 0; url"; got != want {
+			t.Errorf("offline %v: %q, want %q", offline, got, want)
+		}
+		// What other sources said before is not what these do.
+		if got, want := say(other.URL, offline, 1), "url"; got != want {
+			t.Errorf("offline %v: %q, want %q", offline, got, want)
+		}
+		if got, want := say(other.URL, offline, 3), "url"; got != want {
+			t.Errorf("offline %v: %q, want %q", offline, got, want)
+		}
+		if got, want := say(list, offline, 3), "dir: not found 0; thumbnail: no url 0; url: not asked 0; url"; got != want {
+			t.Errorf("offline %v: %q, want %q", offline, got, want)
+		}
+	}
+	if n := srv.Requests("train/0003.jpg"); n != 0 {
+		t.Errorf("asked %d times for what is in the cache", n)
+	}
+}
+
+// TestClose waits for transfers, which leave no half-written file.
+func TestClose(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	begun := make(chan struct{})
+	srv.Fault("train/0001.jpg", func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		close(begun)
+		oitest.Stall(100)(w, r, serve)
+	})
+	dir := t.TempDir()
+	f, err := fetch.New(fetch.Options{Sources: sources(t, srv.URL), Cache: cache(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := f.Fetch(ctx, photo(1))
+		done <- err
+	}()
+	<-begun
+	cancel()
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := regularFiles(t, dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := f.Fetch(t.Context(), photo(1)); err == nil {
+		t.Error("fetched after Close")
+	}
+}
+
+// TestTrimmedMeanwhile: a photo that waits for its turn outlives its place in
+// the cache.
+func TestTrimmedMeanwhile(t *testing.T) {
+	srv := oitest.New(t, mirror(2))
+	dir := t.TempDir()
+	f := newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache, o.Memory = cache(dir), 1 })
+	p, err := f.Fetch(t.Context(), photo(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regularFiles(t, filepath.Join(dir, "d")) {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if data, err := p.Bytes(); err != nil || !bytes.Equal(data, oitest.JPEG(1)) {
+		t.Errorf("got %d bytes, %v", len(data), err)
+	}
+	release(t, p)
+	mustFetch(t, f, photo(1))
+	if n := srv.Total(); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+}
+
+// TestFullDisk ends the run: no other photo would fare better.
+func TestFullDisk(t *testing.T) {
+	srv := oitest.New(t, mirror(1))
+	dir := t.TempDir()
+	f := newFetcher(t, srv.URL, func(o *fetch.Options) {
+		o.Cache = func() (*cas.Cache, error) {
+			return cas.Open(dir, cas.Options{MinFree: 1 << 30, Free: func(string) (int64, error) { return 1 << 20, nil }})
+		}
+	})
+	_, err := f.Fetch(t.Context(), photo(1))
+	var fail *fetch.Failure
+	if !errors.Is(err, cas.ErrFull) || errors.As(err, &fail) {
+		t.Errorf("got %v, want that the disk is full", err)
+	}
+	if left := regularFiles(t, dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

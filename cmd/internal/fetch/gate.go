@@ -10,12 +10,19 @@ import (
 )
 
 const (
-	slowest       = 1.0 / 16    // of the configured rate, however often a host complains
 	shortestPause = time.Second // after a complaint that names none
+
+	// What becomes of the rate after a complaint, and with each good answer
+	// until it is near the rate that was complained of, and from there on.
+	cut     = 0.7
+	near    = 0.95
+	regain  = 1.1
+	probe   = 1.001
+	slowest = 1.0 / 16 // of the configured rate, however often a host complains
 )
 
 // A gate lets requests to one host through: so many at a time, so many a
-// second, and none while the host has asked for a pause. A complaint halves
+// second, and none while the host has asked for a pause. A complaint lowers
 // both numbers, and every good answer brings them up again by a little.
 type gate struct {
 	clock Clock
@@ -30,6 +37,7 @@ type gate struct {
 
 	mu      sync.Mutex
 	limit   rate.Limit // at present
+	borne   rate.Limit // up to this the rate is regained quickly
 	width   float64    // connections at present
 	active  int        // requests between enter and leave
 	waiting []chan struct{}
@@ -41,7 +49,7 @@ func newGate(clock Clock, r rate.Limit, conns int) *gate {
 	return &gate{
 		clock: clock, rate: r, conns: conns,
 		turn: make(chan struct{}, 1), limiter: rate.NewLimiter(r, 1),
-		limit: r, width: float64(conns),
+		limit: r, borne: r, width: float64(conns),
 	}
 }
 
@@ -125,15 +133,21 @@ func (g *gate) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if err := g.pause(ctx); err != nil {
-		return err
+	for {
+		if err := g.pause(ctx); err != nil {
+			return err
+		}
+		now := g.clock.Now()
+		g.limiter.SetLimitAt(now, g.currentLimit())
+		if err := g.clock.Sleep(ctx, g.limiter.ReserveN(now, 1).DelayFrom(now)); err != nil {
+			return err
+		}
+		// The host may have complained meanwhile. Then this turn is lost: the
+		// next is counted from when a request is really sent.
+		if g.closed() <= 0 {
+			return nil
+		}
 	}
-	now := g.clock.Now()
-	g.limiter.SetLimitAt(now, g.currentLimit())
-	if err := g.clock.Sleep(ctx, g.limiter.ReserveN(now, 1).DelayFrom(now)); err != nil {
-		return err
-	}
-	return g.pause(ctx) // the host may have complained meanwhile
 }
 
 // pause waits until the host wants to be asked again.
@@ -166,8 +180,8 @@ func (g *gate) currentLimit() rate.Limit {
 	return g.limit
 }
 
-// slower heeds a complaint: no request until the pause is over, and half as
-// many after it. Complaints about requests that were under way together count
+// slower heeds a complaint: no request until the pause is over, and fewer after
+// it. Complaints about requests that were under way together count
 // once, as all but the first come during the pause.
 func (g *gate) slower(pause time.Duration) {
 	now := g.clock.Now()
@@ -183,19 +197,20 @@ func (g *gate) slower(pause time.Duration) {
 	}
 	g.width = max(g.width/2, 1)
 	if g.rate != rate.Inf {
-		g.limit = max(g.limit/2, g.rate*slowest)
+		g.borne = g.limit * near
+		g.limit = max(g.limit*cut, g.rate*slowest)
 	}
 }
 
-// faster takes both numbers back up, slowly: the rate by a twentieth of what
-// was configured, the connections by one when each has been of use.
+// faster takes both numbers back up: the rate as above, the connections by one
+// when each has been of use.
 func (g *gate) faster() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dead = false
 	g.width = min(float64(g.conns), g.width+1/g.width)
 	if g.rate != rate.Inf {
-		g.limit = min(g.rate, g.limit+g.rate/20)
+		g.limit = min(g.rate, max(min(g.limit*regain, g.borne), g.limit*probe))
 	}
 }
 

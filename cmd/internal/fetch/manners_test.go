@@ -130,8 +130,11 @@ func TestSlowerAndFaster(t *testing.T) {
 		g := newGates(Rates{"": 16}, 0, realClock{}).of("example.com")
 		g.slower(2 * time.Second)
 		g.slower(time.Second) // about a request that was under way: no second halving
-		if l := g.currentLimit(); l != 8 {
-			t.Errorf("limit %v, want half of 16", l)
+		if l := g.currentLimit(); l != 16*cut {
+			t.Errorf("limit %v, want one cut of 16", l)
+		}
+		if g.width != defaultConns/2 {
+			t.Errorf("%v connections, want half", g.width)
 		}
 		if d := g.closed(); d != 2*time.Second {
 			t.Errorf("closed for %s, want the longer pause", d)
@@ -143,11 +146,21 @@ func TestSlowerAndFaster(t *testing.T) {
 		if l := g.currentLimit(); l != 1 {
 			t.Errorf("limit %v after many complaints, want a sixteenth of 16", l)
 		}
-		for range 100 {
-			g.faster()
+		if g.width != 1 {
+			t.Errorf("%v connections after many complaints, want 1", g.width)
 		}
-		if l := g.currentLimit(); l != 16 {
-			t.Errorf("limit %v after many good answers, want all of 16", l)
+		good := 0
+		for ; g.currentLimit() < 16; good++ {
+			before := g.currentLimit()
+			if g.faster(); g.currentLimit() > before*regain || g.currentLimit() <= before {
+				t.Fatalf("limit %v after %v", g.currentLimit(), before)
+			}
+		}
+		if good < 50 || good > 5000 {
+			t.Errorf("all of 16 after %d good answers", good)
+		}
+		if g.width != defaultConns {
+			t.Errorf("%v connections after many good answers", g.width)
 		}
 	})
 }
