@@ -11,6 +11,10 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
+// photoSize is the size of a photo of the public mirror, about. By it the items
+// that run ahead of a slow one are as many as there is room to hold.
+const photoSize = 256 << 10
+
 // photos adds photos to items. An item that waits for a slower one before it
 // holds its photo only while there is room; else the photo is read from the
 // cache when its turn to be written has come.

@@ -33,6 +33,20 @@ func (c *Cache) Create() (*Blob, error) {
 	return &Blob{cache: c, file: f, hash: sha256.New()}, nil
 }
 
+// Put keeps data, whose hash e has, as the answer to e.Key.
+func (c *Cache) Put(e Entry, data []byte) error {
+	b, err := c.Create()
+	if err != nil {
+		return err
+	}
+	defer b.Discard()
+	if _, err := b.file.Write(data); err != nil {
+		return fmt.Errorf("write cache: %w", err)
+	}
+	e.Size = int64(len(data))
+	return b.commit(e)
+}
+
 // Write appends to the file.
 func (b *Blob) Write(p []byte) (int, error) {
 	n, err := b.file.Write(p)
@@ -57,18 +71,25 @@ func (b *Blob) SHA256() string { return hex.EncodeToString(b.hash.Sum(nil)) }
 // size filled in.
 func (b *Blob) Commit(e Entry) (Entry, error) {
 	e.SHA256, e.Size = b.SHA256(), b.size
+	if err := b.commit(e); err != nil {
+		return Entry{}, err
+	}
+	return e, nil
+}
+
+func (b *Blob) commit(e Entry) error {
 	if err := b.file.Close(); err != nil {
-		return Entry{}, fmt.Errorf("write cache: %w", err)
+		return fmt.Errorf("write cache: %w", err)
 	}
 	// The bytes first: an answer never points to bytes that were not there.
 	if err := rename(b.file.Name(), b.cache.dataPath(e.SHA256)); err != nil {
-		return Entry{}, fmt.Errorf("write cache: %w", err)
+		return fmt.Errorf("write cache: %w", err)
 	}
 	b.done = true
 	if err := b.cache.Update(e); err != nil {
-		return Entry{}, err
+		return err
 	}
-	return e, b.cache.grown(b.size)
+	return b.cache.grown(e.Size)
 }
 
 // Discard removes the file; after a Commit that worked it does nothing. A file

@@ -2,12 +2,12 @@
 //
 // These live below its folder:
 //
-//	a/xx/yy/<SHA-256 of the request key>  what a request was answered with, as JSON
-//	d/xx/yy/<SHA-256 of the bytes>        the bytes
-//	tmp/                                  files that are still being written
-//	size                                  how many bytes there are, about
+//	a/xx/<SHA-256 of the request key>  what a request was answered with, as JSON
+//	d/xx/<SHA-256 of the bytes>        the bytes
+//	tmp/                               files that are still being written
+//	size                               how many bytes there are, about
 //
-// where xx and yy are the first two bytes of the name in hex. A file gets its
+// where xx is the first byte of the name in hex. A file gets its
 // name by a rename, the bytes always before the answer that points to them, so
 // a process may be killed at any point and any number of processes may share
 // the folder without a lock. Nothing is synced to disk: what a power cut leaves
@@ -24,7 +24,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,7 +40,8 @@ var (
 )
 
 const (
-	maxEntry   = 64 << 10       // an answer file is far smaller; anything above is damage
+	usualEntry = 2 << 10        // few answer files are larger
+	maxEntry   = 64 << 10       // none is; anything above is damage
 	staleAge   = time.Hour      // a temporary file untouched for this long has lost its process
 	usedWithin = time.Hour      // files used again within this time keep theirs
 	perFile    = int64(8 << 10) // what a file and its answer take on disk beyond its bytes, about
@@ -112,35 +112,29 @@ func (c *Cache) sweep() error {
 // Lookup says what the request was answered with. It looks at the answer and at
 // the size of the bytes, not at the bytes themselves; a File does.
 func (c *Cache) Lookup(key string) (Entry, error) {
+	f, err := c.Find(key)
+	if err != nil {
+		return Entry{}, err
+	}
+	return f.entry, f.Close()
+}
+
+// Find opens the bytes that the request was answered with. The caller closes
+// the File.
+func (c *Cache) Find(key string) (*File, error) {
 	path := c.answerPath(key)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Entry{}, ErrMiss
-	}
+	e, err := readEntry(path)
 	if err != nil {
-		return Entry{}, fmt.Errorf("read cache: %w", err)
+		return nil, err
 	}
-	defer f.Close() // only read from
-	data, err := io.ReadAll(io.LimitReader(f, maxEntry))
-	if err != nil {
-		return Entry{}, fmt.Errorf("read cache: %w", err)
+	if e.Key != key {
+		return nil, ErrMiss
 	}
-	e, ok := parseEntry(data)
-	if !ok || e.Key != key {
-		return Entry{}, ErrMiss
+	f, err := c.OpenFile(e)
+	if err == nil {
+		c.use(path, c.dataPath(e.SHA256), f.used)
 	}
-	info, err := os.Stat(c.dataPath(e.SHA256))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Entry{}, ErrMiss
-	}
-	if err != nil {
-		return Entry{}, fmt.Errorf("read cache: %w", err)
-	}
-	if info.Size() != e.Size {
-		return Entry{}, ErrMiss
-	}
-	c.use(path, c.dataPath(e.SHA256), info.ModTime())
-	return e, nil
+	return f, err
 }
 
 // use notes that an answer and its bytes were wanted again. A folder that may
@@ -165,9 +159,10 @@ func hashOf(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// fanOut keeps folders small: 65,536 of them share the files.
+// fanOut keeps folders small: 256 share the files. Making more of them costs
+// more than they save.
 func fanOut(dir, kind, name string) string {
-	return filepath.Join(dir, kind, name[:2], name[2:4], name)
+	return filepath.Join(dir, kind, name[:2], name)
 }
 
 // rename gives a finished file its name, making the folders on the way.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 )
 
@@ -29,6 +31,35 @@ type Attempt struct {
 	URL    string `json:"url,omitempty"`
 	Reason string `json:"reason"`
 	Status int    `json:"status,omitempty"`
+}
+
+// readEntry reads an answer file. One that is damaged is ErrMiss.
+func readEntry(path string) (Entry, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, ErrMiss
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("read cache: %w", err)
+	}
+	defer f.Close() // only read from
+	var n int
+	buf := make([]byte, usualEntry)
+	if n, err = f.ReadAt(buf, 0); err == nil { // there is more
+		buf = make([]byte, maxEntry)
+		n, err = f.ReadAt(buf, 0)
+	}
+	if err == nil {
+		return Entry{}, ErrMiss // too long
+	}
+	if !errors.Is(err, io.EOF) {
+		return Entry{}, fmt.Errorf("read cache: %w", err)
+	}
+	e, ok := parseEntry(buf[:n])
+	if !ok {
+		return Entry{}, ErrMiss
+	}
+	return e, nil
 }
 
 func parseEntry(data []byte) (Entry, bool) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // A File is the bytes of an entry, open. They stay readable if the cache
@@ -15,7 +16,11 @@ import (
 type File struct {
 	entry Entry
 	file  *os.File
+	used  time.Time // last
 }
+
+// Entry is what the bytes are an answer to.
+func (f *File) Entry() Entry { return f.entry }
 
 // OpenFile opens the bytes of e. Missing ones are ErrMiss.
 func (c *Cache) OpenFile(e Entry) (*File, error) {
@@ -36,7 +41,7 @@ func (c *Cache) OpenFile(e Entry) (*File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &File{entry: e, file: f}, nil
+	return &File{entry: e, file: f, used: info.ModTime()}, nil
 }
 
 // Bytes returns the bytes after checking their hash; damaged ones are ErrMiss.

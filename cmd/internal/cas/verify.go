@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -82,21 +81,16 @@ func (v *verification) file(path string, size int64) error {
 // answer checks that an answer reads, is where it should be and leads to a
 // file.
 func (v *verification) answer(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	e, err := readEntry(path)
+	if err == nil && hashOf(e.Key) != filepath.Base(path) {
+		err = ErrMiss
 	}
-	if err != nil {
-		return fmt.Errorf("read cache: %w", err)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxEntry))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("read cache: %w", err)
-	}
-	e, ok := parseEntry(data)
-	if !ok || hashOf(e.Key) != filepath.Base(path) {
+	if errors.Is(err, ErrMiss) {
 		v.count(func(d *Verdict) { d.Damaged++ })
 		return remove(path)
+	}
+	if err != nil {
+		return err
 	}
 	info, err := os.Stat(v.cache.dataPath(e.SHA256))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -9,33 +9,33 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cas"
 )
 
-// lookup finds what the cache may hand out for c, or returns ErrMiss.
-func (f *Fetcher) lookup(c candidate) (*cas.Cache, cas.Entry, error) {
+// find opens what the cache may hand out for c, or returns ErrMiss.
+func (f *Fetcher) find(c candidate) (*cas.File, error) {
 	cache, err := f.cache()
 	if err != nil {
-		return nil, cas.Entry{}, err
+		return nil, err
 	}
-	e, err := cache.Lookup(c.key)
-	switch {
-	case err != nil:
-		return nil, cas.Entry{}, err
-	case e.Size > f.opts.MaxBytes, e.Robots != "" && !f.opts.IgnoreRobots:
-		return nil, cas.Entry{}, cas.ErrMiss
+	file, err := cache.Find(c.key)
+	if err != nil {
+		return nil, err
 	}
-	return cache, e, nil
+	if e := file.Entry(); e.Size > f.opts.MaxBytes || e.Robots != "" && !f.opts.IgnoreRobots {
+		return nil, errors.Join(cas.ErrMiss, file.Close())
+	}
+	return file, nil
 }
 
 // cached says whether the cache holds what serveCached needs for c.
 func (f *Fetcher) cached(c candidate) (bool, error) {
-	cache, e, err := f.lookup(c)
-	if err == nil && f.opts.Check.coveredBy(e.Check) {
-		var file *cas.File
-		if file, err = cache.OpenFile(e); err == nil {
-			err = errors.Join(file.Check(), file.Close())
-			return err == nil, notMiss(err)
-		}
+	file, err := f.find(c)
+	if err != nil {
+		return false, notMiss(err)
 	}
-	return false, notMiss(err)
+	if !f.opts.Check.coveredBy(file.Entry().Check) {
+		return false, file.Close()
+	}
+	err = errors.Join(file.Check(), file.Close())
+	return err == nil, notMiss(err)
 }
 
 func notMiss(err error) error {
@@ -50,14 +50,11 @@ func notMiss(err error) error {
 // there when its turn has come, whatever happens to the cache.
 func (f *Fetcher) serveCached(ctx context.Context, plan []candidate, i int) (*Picture, error) {
 	c := plan[i]
-	cache, e, err := f.lookup(c)
+	file, err := f.find(c)
 	if err != nil {
 		return nil, err
 	}
-	file, err := cache.OpenFile(e)
-	if err != nil {
-		return nil, err
-	}
+	e := file.Entry()
 	pic := &Picture{
 		URL: c.url, Source: c.source.name(), SHA256: e.SHA256, MediaType: e.MediaType, Size: e.Size,
 		Earlier: earlier(plan[:i], e.Earlier),
@@ -73,7 +70,7 @@ func (f *Fetcher) serveCached(ctx context.Context, plan []candidate, i int) (*Pi
 		err = file.Check()
 	}
 	if err == nil && !f.opts.Check.coveredBy(e.Check) {
-		err = f.checkAgain(ctx, cache, e, look)
+		err = f.checkAgain(ctx, e, look)
 	}
 	if err != nil {
 		return nil, errors.Join(err, pic.Release())
@@ -83,12 +80,16 @@ func (f *Fetcher) serveCached(ctx context.Context, plan []candidate, i int) (*Pi
 
 // checkAgain looks at a photo that has passed a lesser check. One that fails
 // now is a miss: it is asked for again.
-func (f *Fetcher) checkAgain(ctx context.Context, cache *cas.Cache, e cas.Entry, r io.ReaderAt) error {
+func (f *Fetcher) checkAgain(ctx context.Context, e cas.Entry, r io.ReaderAt) error {
 	_, err := f.verify(ctx, r, e.Size)
 	var flt *fault
 	if errors.As(err, &flt) {
 		return cas.ErrMiss
 	}
+	if err != nil {
+		return err
+	}
+	cache, err := f.cache()
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ const (
 	DefaultRetries   = 5
 	DefaultMaxBytes  = 32 << 20
 	DefaultMaxPixels = 100_000_000
-	DefaultMemory    = 16 << 20
+	DefaultMemory    = 32 << 20
 
 	connectTimeout = 10 * time.Second
 	headerTimeout  = 30 * time.Second
@@ -202,11 +202,13 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 
 // fetch asks the sources, or waits for whoever does already.
 func (f *Fetcher) fetch(ctx context.Context, plan []candidate, key string) (*Picture, error) {
+	var got *Picture // only by the one who asks
 	v, err, _ := f.flights.Do(key, func() (any, error) {
 		if fail := f.dead.get(key, plan); fail != nil { // it died since we looked
 			return 0, fail
 		}
-		i, err := f.remote(ctx, plan)
+		i, pic, err := f.remote(ctx, plan)
+		got = pic
 		var fail *Failure
 		if errors.As(err, &fail) {
 			f.dead.put(key, fail)
@@ -215,6 +217,9 @@ func (f *Fetcher) fetch(ctx context.Context, plan []candidate, key string) (*Pic
 	})
 	if err != nil {
 		return nil, err
+	}
+	if got != nil {
+		return got, nil
 	}
 	return f.serve(ctx, plan, v.(int))
 }
@@ -247,8 +252,8 @@ func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error)
 }
 
 // remote asks the sources in order and returns the index in plan of the one
-// that has the photo, ready for serve.
-func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, error) {
+// that has the photo, ready for serve, and the photo itself if it is at hand.
+func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, *Picture, error) {
 	for i := range plan {
 		c := &plan[i]
 		if c.failed != nil {
@@ -259,22 +264,23 @@ func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, error) {
 			if c.fail(err) {
 				continue
 			}
-			if err == nil {
-				err = pic.Release()
-			}
-			return i, err
+			return i, pic, err
 		}
 		// Another flight may have landed since local looked.
 		if there, err := f.cached(*c); there || err != nil {
-			return i, err
+			return i, nil, err
 		}
-		a, err := f.transfer(ctx, *c, attempts(plan[:i]))
-		if err != nil || a == nil {
-			return i, err
+		said := attempts(plan[:i])
+		pic, failed, err := f.transfer(ctx, *c, said)
+		if pic != nil {
+			pic.Earlier = earlier(plan[:i], said)
 		}
-		c.failed = a
+		if err != nil || failed == nil {
+			return i, pic, err
+		}
+		c.failed = failed
 	}
-	return 0, newFailure(plan)
+	return 0, nil, newFailure(plan)
 }
 
 // serve hands out what a folder or the cache holds for plan[i]: a *fault when

@@ -98,11 +98,15 @@ func jpegEnds(r io.ReaderAt, size int64) (bool, error) {
 func containsAfter(r io.ReaderAt, from, size int64, pattern []byte) (bool, error) {
 	const block = 64 << 10
 	overlap := int64(len(pattern) - 1)
-	buf := make([]byte, 0, block+overlap)
-	step := int64(4 << 10) // small first: the end is nearly always in the last bytes
+	step := int64(1 << 10) // small first: the end is nearly always in the last bytes
+	buf := make([]byte, step+overlap)
 	for end := size; end > from; {
 		start := max(from, end-step)
-		buf = buf[:min(size, end+overlap)-start]
+		if n := min(size, end+overlap) - start; n <= int64(cap(buf)) {
+			buf = buf[:n]
+		} else {
+			buf = make([]byte, n, block+overlap)
+		}
 		if _, err := r.ReadAt(buf, start); err != nil && !errors.Is(err, io.EOF) {
 			return false, err
 		}

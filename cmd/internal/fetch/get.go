@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -26,6 +25,7 @@ type try struct {
 	earlier []cas.Attempt
 	left    time.Duration // of the deadline; the time spent in wait for a turn does not count
 	sent    int           // requests
+	got     *Picture      // if there was room to hold it
 }
 
 // run follows redirects to the photo and keeps it. It returns nil, a *fault, or
@@ -125,8 +125,8 @@ func (t *try) answer(parent, ctx context.Context, resp *http.Response, body io.R
 	return nil, t.statusFault(resp)
 }
 
-// keep writes the body of a good answer to the cache, looks at it, and gives it
-// its name there.
+// keep takes the body of a good answer, looks at it, and gives it its name in
+// the cache.
 func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Reader) error {
 	if isPlaceholderPath(resp.Request.URL.Path) {
 		return faultf(Placeholder, "served from %s", resp.Request.URL.Redacted())
@@ -135,74 +135,23 @@ func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Rea
 	if robots != "" && !t.opts.IgnoreRobots {
 		return faultf(Robots, "the server says %s", robots)
 	}
-	if resp.ContentLength > t.opts.MaxBytes {
-		return faultf(TooLarge, "%d bytes, more than %d", resp.ContentLength, t.opts.MaxBytes)
+	size := resp.ContentLength
+	if size > t.opts.MaxBytes {
+		return faultf(TooLarge, "%d bytes, more than %d", size, t.opts.MaxBytes)
 	}
 	cache, err := t.cache()
 	if err != nil {
 		return err
 	}
-	blob, err := cache.Create()
-	if err != nil {
-		return err
+	in := &arrival{
+		try: t, parent: parent, ctx: ctx, body: body, length: size, sums: newChecksums(t.want, resp.Header),
+		entry: cas.Entry{
+			Key: t.want.key, Source: t.want.source.name(), URL: t.want.url,
+			Check: string(t.opts.Check), Robots: robots, Earlier: t.earlier,
+		},
 	}
-	defer blob.Discard()
-	sums := newChecksums(t.want, resp.Header)
-	if err := t.copyBody(parent, ctx, blob, sums, body, resp.ContentLength); err != nil {
-		return err
+	if size >= 0 && t.memory.TryAcquire(size) {
+		return in.hold(cache)
 	}
-	if err := sums.transfer(); err != nil {
-		return err
-	}
-	// The transfer is over, and so are its deadlines.
-	mediaType, err := t.verifyKnown(parent, blob, blob.Size(), blob.SHA256())
-	if err != nil {
-		var flt *fault
-		if errors.As(err, &flt) && flt.reason == Truncated {
-			flt.retry = resp.ContentLength < 0 // the transfer may have been cut, and nobody could tell
-		}
-		return err
-	}
-	if err := sums.original(t.want, blob.Size()); err != nil {
-		return err
-	}
-	_, err = blob.Commit(cas.Entry{
-		Key: t.want.key, MediaType: mediaType, Source: t.want.source.name(), URL: t.want.url,
-		Check: string(t.opts.Check), Robots: robots, Earlier: t.earlier,
-	})
-	return err
-}
-
-// copyBody copies the body to the blob.
-func (t *try) copyBody(parent, ctx context.Context, blob *cas.Blob, sums *checksums, body io.Reader, length int64) error {
-	buf := t.buffers.get()
-	defer t.buffers.put(buf)
-	for {
-		n, err := body.Read(buf[:])
-		if blob.Size()+int64(n) > t.opts.MaxBytes {
-			return faultf(TooLarge, "more than %d bytes", t.opts.MaxBytes)
-		}
-		if _, err := blob.Write(buf[:n]); err != nil {
-			return err
-		}
-		sums.write(buf[:n])
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.Is(err, io.ErrUnexpectedEOF) && ctx.Err() == nil:
-			flt := faultf(Truncated, "the transfer ended after %d of %s bytes", blob.Size(), orUnknown(length))
-			flt.retry = true
-			return flt
-		default:
-			return t.classify(parent, ctx, err)
-		}
-	}
-}
-
-func orUnknown(n int64) string {
-	if n < 0 {
-		return "unknown"
-	}
-	return fmt.Sprint(n)
+	return in.spool(cache)
 }

@@ -15,6 +15,7 @@ const DefaultSources = "s3,flickr"
 const (
 	s3Base       = "https://open-images-dataset.s3.amazonaws.com/"
 	sampleScheme = "sample:"
+	maxURL       = 2048 // bytes; Flickr's have 60
 )
 
 type kind int
@@ -215,7 +216,7 @@ func (f *Fetcher) apply(s Source, r Request) (candidate, *fault) {
 		return c, faultf(NoURL, "the item has no address for it")
 	}
 	u, err := url.Parse(raw)
-	if err != nil {
+	if err != nil || len(raw) > maxURL {
 		return c, faultf(Refused, "%.200q is not an address", raw)
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""

@@ -163,6 +163,7 @@ func TestUntrustedAddress(t *testing.T) {
 		"data:image/png;base64,AAAA",
 		"/etc/passwd",
 		"http://%zz/",
+		"http://example.com/" + strings.Repeat("a", 3000),
 		"://",
 	} {
 		f := newFetcher(t, "flickr", nil)

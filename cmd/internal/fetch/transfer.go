@@ -29,14 +29,15 @@ func newPause() *backoff.ExponentialBackOff {
 
 // transfer brings a photo into the cache, trying again where that may help. A
 // try is the whole transfer: a body that was cut or fails its check is asked
-// for anew. The result is nil if the photo is there, else what became of it; an
-// error ends the run. earlier is kept with the photo.
+// for anew. The photo is in the cache then, and also returned if there is room to
+// hold it; or failed is what became of it; or err ends the run. earlier is kept
+// with the photo.
 //
 // The loop is not backoff.Retry, whose pauses cannot be driven by a test's
 // clock.
-func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attempt) (*Attempt, error) {
+func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attempt) (pic *Picture, failed *Attempt, err error) {
 	if f.opts.Offline {
-		return faultf(NotCached, "and --offline forbids asking").attempt(c), nil
+		return nil, faultf(NotCached, "and --offline forbids asking").attempt(c), nil
 	}
 	gate := f.gates.of(c.ask.Hostname())
 	start, pause, asked := f.clock.Now(), newPause(), 0
@@ -47,11 +48,11 @@ func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attem
 			asked++
 		}
 		if err == nil {
-			return nil, nil
+			return t.got, nil, nil
 		}
 		var flt *fault
 		if !errors.As(err, &flt) {
-			return nil, err
+			return nil, nil, err
 		}
 		last := tries > f.opts.Retries
 		if !flt.retry || last || flt.retryAfter > maxWait || gate.isDead(flt) {
@@ -60,10 +61,10 @@ func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attem
 			}
 			a := flt.attempt(c)
 			a.Attempts, a.Seconds = asked, f.clock.Now().Sub(start).Seconds()
-			return a, nil
+			return nil, a, nil
 		}
 		if err := f.clock.Sleep(ctx, max(pause.NextBackOff(), flt.retryAfter)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 }

@@ -1,0 +1,126 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opensandwich/oi/cmd/internal/cas"
+)
+
+// An arrival is a photo on its way from the network to the cache.
+type arrival struct {
+	*try
+	parent context.Context // the run's
+	ctx    context.Context // the transfer's
+	body   io.Reader
+	length int64 // as the server says, -1 if it does not
+	sums   *checksums
+	entry  cas.Entry
+}
+
+// hold receives a photo in memory, which the caller has set aside for it, and
+// keeps it there for whoever asked.
+func (a *arrival) hold(cache *cas.Cache) (err error) {
+	defer func() {
+		if err != nil {
+			a.memory.Release(a.length)
+		}
+	}()
+	data := make([]byte, a.length)
+	for n := 0; n < len(data); {
+		read, err := a.body.Read(data[n:])
+		n += read
+		if err != nil && n < len(data) {
+			return a.cut(int64(n), err)
+		}
+	}
+	a.sums.write(data)
+	sum := sha256.Sum256(data)
+	a.entry.SHA256 = hex.EncodeToString(sum[:])
+	if err := a.check(bytes.NewReader(data), a.length); err != nil {
+		return err
+	}
+	if err := cache.Put(a.entry, data); err != nil {
+		return err
+	}
+	a.got = &Picture{
+		URL: a.want.url, Source: a.want.source.name(), SHA256: a.entry.SHA256, MediaType: a.entry.MediaType, Size: a.length,
+		data: data, release: func() error { a.memory.Release(a.length); return nil },
+	}
+	return nil
+}
+
+// spool receives a photo in a file.
+func (a *arrival) spool(cache *cas.Cache) error {
+	blob, err := cache.Create()
+	if err != nil {
+		return err
+	}
+	defer blob.Discard()
+	if err := a.copyTo(blob); err != nil {
+		return err
+	}
+	a.entry.SHA256 = blob.SHA256()
+	if err := a.check(blob, blob.Size()); err != nil {
+		return err
+	}
+	_, err = blob.Commit(a.entry)
+	return err
+}
+
+func (a *arrival) copyTo(blob *cas.Blob) error {
+	buf := a.buffers.get()
+	defer a.buffers.put(buf)
+	for {
+		n, err := a.body.Read(buf[:])
+		if blob.Size()+int64(n) > a.opts.MaxBytes {
+			return faultf(TooLarge, "more than %d bytes", a.opts.MaxBytes)
+		}
+		if _, err := blob.Write(buf[:n]); err != nil {
+			return err
+		}
+		a.sums.write(buf[:n])
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return a.cut(blob.Size(), err)
+		}
+	}
+}
+
+// cut is what a body means that ended after n bytes.
+func (a *arrival) cut(n int64, err error) error {
+	if a.ctx.Err() != nil || !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return a.classify(a.parent, a.ctx, err)
+	}
+	of := "unknown"
+	if a.length >= 0 {
+		of = fmt.Sprint(a.length)
+	}
+	flt := faultf(Truncated, "the transfer ended after %d of %s bytes", n, of)
+	flt.retry = true
+	return flt
+}
+
+// check looks at a photo that has come in. The transfer is over, and so are its
+// deadlines.
+func (a *arrival) check(r io.ReaderAt, size int64) (err error) {
+	if err := a.sums.transfer(); err != nil {
+		return err
+	}
+	a.entry.MediaType, err = a.verifyKnown(a.parent, r, size, a.entry.SHA256)
+	if err != nil {
+		var flt *fault
+		if errors.As(err, &flt) && flt.reason == Truncated {
+			flt.retry = a.length < 0 // the transfer may have been cut, and nobody could tell
+		}
+		return err
+	}
+	return a.sums.original(a.want, size)
+}
