@@ -155,11 +155,12 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		defer func() { err = errors.Join(err, p.credits.finish(err)) }()
 	}
 	return stream.Filter(ctx, env, &o.stream, env.Args, stream.Stage{
-		Args:   args,
-		Need:   "image",
-		Expect: photoSize,
-		Do:     p.do,
-		Emit:   p.emit,
-		Owes:   p.credits != nil,
+		Args:    args,
+		Need:    "image",
+		Expect:  photoSize,
+		Do:      p.do,
+		Emit:    p.emit,
+		Written: p.written,
+		Owes:    p.credits != nil,
 	})
 }

@@ -53,17 +53,26 @@ func earlier(p *fetch.Picture) []record.Attempt {
 
 // emit puts the bytes into an item that is about to be written.
 func (p *photos) emit(item *record.Item) error {
+	v, ok := p.waiting.Load(item)
+	if !ok {
+		return fmt.Errorf("record %s came without its photo", item.Key)
+	}
+	data, err := v.(*fetch.Picture).Bytes()
+	if err != nil {
+		return err
+	}
+	item.Fetched.Bytes = data
+	return p.credits.add(item)
+}
+
+// written takes the bytes back.
+func (p *photos) written(item *record.Item) error {
+	item.Fetched.Bytes = nil
 	v, ok := p.waiting.LoadAndDelete(item)
 	if !ok {
 		return fmt.Errorf("record %s came without its photo", item.Key)
 	}
-	picture := v.(*fetch.Picture)
-	data, err := picture.Bytes()
-	item.Fetched.Bytes = data
-	if err := errors.Join(err, picture.Release()); err != nil {
-		return err
-	}
-	return p.credits.add(item)
+	return v.(*fetch.Picture).Release()
 }
 
 // request is the request for the photo of an item.

@@ -49,14 +49,22 @@ func (c *Cache) OpenFile(e Entry) (*File, error) {
 // trust the folder looks at that first.
 func (f *File) Bytes() ([]byte, error) {
 	data := make([]byte, f.entry.Size)
-	if n, err := f.file.ReadAt(data, 0); n < len(data) {
-		return nil, missOr(err)
-	}
-	sum := sha256.Sum256(data)
-	if hex.EncodeToString(sum[:]) != f.entry.SHA256 {
-		return nil, ErrMiss
+	if err := f.Read(data); err != nil {
+		return nil, err
 	}
 	return data, nil
+}
+
+// Read is Bytes into data, which is as long as the entry says.
+func (f *File) Read(data []byte) error {
+	if n, err := f.file.ReadAt(data, 0); n < len(data) {
+		return missOr(err)
+	}
+	sum := sha256.Sum256(data)
+	if int64(len(data)) != f.entry.Size || hex.EncodeToString(sum[:]) != f.entry.SHA256 {
+		return ErrMiss
+	}
+	return nil
 }
 
 // Check is the check of Bytes without holding them.

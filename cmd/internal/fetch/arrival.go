@@ -23,15 +23,14 @@ type arrival struct {
 	entry  cas.Entry
 }
 
-// hold receives a photo in memory, which the caller has set aside for it, and
-// keeps it there for whoever asked.
-func (a *arrival) hold(cache *cas.Cache) (err error) {
+// hold receives a photo in data, which is as long, and keeps it there for
+// whoever asked.
+func (a *arrival) hold(cache *cas.Cache, data []byte) (err error) {
 	defer func() {
 		if err != nil {
-			a.memory.Release(a.length)
+			a.memory.give(data)
 		}
 	}()
-	data := make([]byte, a.length)
 	for n := 0; n < len(data); {
 		read, err := a.body.Read(data[n:])
 		n += read
@@ -50,7 +49,7 @@ func (a *arrival) hold(cache *cas.Cache) (err error) {
 	}
 	a.got = &Picture{
 		URL: a.want.url, Source: a.want.source.name(), SHA256: a.entry.SHA256, MediaType: a.entry.MediaType, Size: a.length,
-		data: data, release: func() error { a.memory.Release(a.length); return nil },
+		data: data, release: func() error { a.memory.give(data); return nil },
 	}
 	return nil
 }

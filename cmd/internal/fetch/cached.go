@@ -61,11 +61,11 @@ func (f *Fetcher) serveCached(ctx context.Context, plan []candidate, i int) (*Pi
 		load:    file.Bytes, release: file.Close,
 	}
 	var look io.ReaderAt = file
-	if f.memory.TryAcquire(e.Size) {
-		pic.data, err = file.Bytes()
-		err = errors.Join(err, file.Close())
-		pic.release = func() error { f.memory.Release(e.Size); return nil }
-		look = bytes.NewReader(pic.data)
+	if data := f.memory.take(e.Size); data != nil {
+		err = errors.Join(file.Read(data), file.Close())
+		pic.data = data
+		pic.release = func() error { f.memory.give(data); return nil }
+		look = bytes.NewReader(data)
 	} else {
 		err = file.Check()
 	}

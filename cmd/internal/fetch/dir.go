@@ -29,7 +29,8 @@ func (f *Fetcher) serveFile(ctx context.Context, c candidate) (*Picture, error) 
 	}
 	pic := &Picture{URL: c.url, Source: c.source.name(), Size: size}
 	pic.load = func() ([]byte, error) { return f.loadFile(c, pic.SHA256, size) }
-	if !f.memory.TryAcquire(size) {
+	data := f.memory.take(size)
+	if data == nil {
 		h := sha256.New()
 		if n, err := io.Copy(h, io.NewSectionReader(file, 0, size)); err != nil || n != size {
 			return nil, unreadable(n, size, err)
@@ -41,8 +42,8 @@ func (f *Fetcher) serveFile(ctx context.Context, c candidate) (*Picture, error) 
 		}
 		return pic, nil
 	}
-	pic.release = func() error { f.memory.Release(size); return nil }
-	pic.data = make([]byte, size)
+	pic.data = data
+	pic.release = func() error { f.memory.give(data); return nil }
 	if n, err := io.ReadFull(file, pic.data); err != nil {
 		return nil, errors.Join(unreadable(int64(n), size, err), pic.Release())
 	}

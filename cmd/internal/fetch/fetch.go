@@ -88,7 +88,7 @@ type Fetcher struct {
 	resolver  *net.Resolver // nil: the usual one
 	guard     *guard
 	gates     *gates
-	memory    *semaphore.Weighted
+	memory    *room
 	pixels    *semaphore.Weighted
 	flights   singleflight.Group
 	dead      *deadList
@@ -130,7 +130,7 @@ func New(o Options) (*Fetcher, error) {
 		clock:   o.Clock,
 		guard:   g,
 		gates:   newGates(o.Rates, o.Connections, o.Clock),
-		memory:  semaphore.NewWeighted(o.Memory),
+		memory:  newRoom(o.Memory),
 		pixels:  semaphore.NewWeighted(decodeBudget),
 		dead:    newDeadList(maxDead),
 		painted: newPaintings(o.Sample),

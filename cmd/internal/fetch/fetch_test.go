@@ -111,6 +111,7 @@ func mustFetch(t *testing.T, f *fetch.Fetcher, r fetch.Request) (*fetch.Picture,
 	if err != nil {
 		t.Fatal(err)
 	}
+	data = bytes.Clone(data)
 	release(t, p)
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != p.SHA256 || int64(len(data)) != p.Size {
 		t.Fatalf("hash or size does not fit the bytes: %+v", p)

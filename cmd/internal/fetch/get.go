@@ -150,8 +150,10 @@ func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Rea
 			Check: string(t.opts.Check), Robots: robots, Earlier: t.earlier,
 		},
 	}
-	if size >= 0 && t.memory.TryAcquire(size) {
-		return in.hold(cache)
+	if size >= 0 {
+		if data := t.memory.take(size); data != nil {
+			return in.hold(cache, data)
+		}
 	}
 	return in.spool(cache)
 }

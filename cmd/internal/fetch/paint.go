@@ -32,8 +32,8 @@ func (f *Fetcher) paint(r Request) (*Picture, error) {
 	sum := sha256.Sum256(data)
 	pic := &Picture{URL: u, Source: "sample", SHA256: hex.EncodeToString(sum[:]), MediaType: http.DetectContentType(data), Size: int64(len(data)),
 		load: func() ([]byte, error) { return f.painted.photo(r.Subset, r.ID) }}
-	if size := pic.Size; f.memory.TryAcquire(size) {
-		pic.data, pic.release = data, func() error { f.memory.Release(size); return nil }
+	if size := pic.Size; f.memory.free.TryAcquire(size) {
+		pic.data, pic.release = data, func() error { f.memory.free.Release(size); return nil }
 	}
 	return pic, nil
 }

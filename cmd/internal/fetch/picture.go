@@ -36,8 +36,8 @@ func (p *Picture) Bytes() ([]byte, error) {
 	return data, nil
 }
 
-// Release gives up what the photo takes: the room of its bytes, or an open
-// file. Bytes returned before stay valid.
+// Release gives up what the photo takes: the room of its bytes, which are used
+// for another photo then, or an open file.
 func (p *Picture) Release() error {
 	release := p.release
 	p.data, p.release = nil, nil

@@ -33,6 +33,9 @@ type Stage struct {
 	Do Do
 	// Emit sees each outgoing item in order, before it is written.
 	Emit func(*record.Item) error
+	// Written sees each of them again when it was written: what Emit lent it
+	// may be taken back.
+	Written func(*record.Item) error
 	// Owes says that the stage has more to give than its output: it reads on
 	// to the end after downstream has left.
 	Owes bool
@@ -279,6 +282,11 @@ func (r *filter) item(item *record.Item, result Result) error {
 		}
 		if err := r.emit(out); err != nil {
 			return err
+		}
+		if r.stage.Written != nil {
+			if err := r.stage.Written(out); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
