@@ -12,8 +12,10 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 )
 
-// minFree is what stays free on the disk of the cache.
-const minFree = 1 << 30
+const (
+	minFree  = 1 << 30  // stays free on the disk of the cache
+	minCache = 64 << 20 // has room for what is under way
+)
 
 // A cache is the folder of photos, opened when it is first needed.
 type cache struct {

@@ -91,7 +91,10 @@ func (o *options) flags(fs *cli.FlagSet) {
 // fetcher makes the fetcher that the options describe, and the arguments that
 // change results. The caller closes it.
 func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[string]string, error) {
+	least := dataset.Memory(minCache)
 	switch {
+	case o.cacheSize != 0 && o.cacheSize < minCache:
+		return nil, nil, cli.Usagef("--cache-size %s: want 0 or at least %s", &o.cacheSize, &least)
 	case o.timeout <= 0:
 		return nil, nil, cli.Usagef("--timeout %s: want more than 0", o.timeout)
 	case o.retries < 0:

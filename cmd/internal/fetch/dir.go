@@ -56,6 +56,15 @@ func (f *Fetcher) serveFile(ctx context.Context, c candidate) (*Picture, error) 
 	return pic, nil
 }
 
+// lookForFile returns a *fault if the folder does not have the photo.
+func (f *Fetcher) lookForFile(c candidate) error {
+	file, err := openPhoto(c)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
 // loadFile reads a photo again that was verified before.
 func (f *Fetcher) loadFile(c candidate, digest string, size int64) ([]byte, error) {
 	file, err := openPhoto(c)

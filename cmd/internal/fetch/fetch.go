@@ -225,7 +225,8 @@ func (f *Fetcher) fetch(ctx context.Context, plan []candidate, key string) (*Pic
 }
 
 // local answers from the cache and from folders, without a request. It stops at
-// a folder that stands behind a source that has yet to be asked.
+// a folder that has the photo, but stands behind a source that has yet to be
+// asked.
 func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error) {
 	unasked := false
 	for i := range plan {
@@ -240,7 +241,9 @@ func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error)
 			}
 			unasked = true
 		case unasked:
-			return nil, nil
+			if !c.fail(f.lookForFile(*c)) {
+				return nil, nil
+			}
 		default:
 			pic, err := f.serve(ctx, plan, i)
 			if !c.fail(err) {

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -644,6 +645,40 @@ func TestFolderFirst(t *testing.T) {
 	}
 	if n := srv.Total(); n != 1 {
 		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// TestFolderBetween: a folder between two servers is no reason to ask the first
+// again for what the second gave.
+func TestFolderBetween(t *testing.T) {
+	first, last := oitest.New(t, mirror(0)), oitest.New(t, mirror(2))
+	dir, store := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(dir, fstest.MapFS{"train/0001.jpg": {Data: oitest.JPEG(1)}}); err != nil {
+		t.Fatal(err)
+	}
+	var said [][]fetch.Attempt
+	for run := range 2 {
+		f := newFetcher(t, first.URL+","+dir+","+last.URL, func(o *fetch.Options) { o.Cache = cache(store) })
+		for range 3 {
+			p, _ := mustFetch(t, f, photo(2))
+			for i := range p.Earlier {
+				p.Earlier[i] = fetch.Attempt{Source: p.Earlier[i].Source, Reason: p.Earlier[i].Reason, Status: p.Earlier[i].Status}
+			}
+			said = append(said, p.Earlier)
+		}
+		if n := first.Requests("train/0002.jpg"); n != 1 || last.Total() != 1 {
+			t.Errorf("run %d: asked %d and %d times, want once each", run, n, last.Total())
+		}
+		// What the folder has comes from there, once the first has said no.
+		if p, _ := mustFetch(t, f, photo(1)); p.Source != "dir" {
+			t.Errorf("photo 1 from %s", p.Source)
+		}
+	}
+	want := []fetch.Attempt{{Source: "url", Reason: fetch.NotFound, Status: 404}, {Source: "dir", Reason: fetch.NotFound}}
+	for i, got := range said {
+		if !slices.Equal(got, want) {
+			t.Errorf("time %d: %+v, want %+v", i, got, want)
+		}
 	}
 }
 
