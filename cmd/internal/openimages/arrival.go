@@ -1,6 +1,7 @@
 package openimages
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -75,6 +76,53 @@ func (a *arrival) whole() error {
 		a.moved.Wait()
 	}
 	return a.err
+}
+
+// wait waits until there is something behind offset, and returns how much can be
+// read, and whether that is all.
+func (a *arrival) wait(offset int64) (have int64, done bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.have <= offset && !a.done {
+		a.moved.Wait()
+	}
+	return a.have, a.done
+}
+
+// failed reports whether the file will not come.
+func (a *arrival) failed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err != nil
+}
+
+// An arrivalReader reads on from a place, and waits only where nothing is there.
+type arrivalReader struct {
+	a      *arrival
+	offset int64
+}
+
+func (r *arrivalReader) Read(p []byte) (int, error) {
+	have, _ := r.a.wait(r.offset)
+	n, err := r.a.ReadAt(p[:max(min(int64(len(p)), have-r.offset), min(1, int64(len(p))))], r.offset)
+	r.offset += int64(n)
+	return n, err
+}
+
+// lastLine returns where the last line end between from and limit is, or 0.
+func (a *arrival) lastLine(from, limit int64) int64 {
+	buf := make([]byte, 4<<10)
+	for to := limit; to > from; to -= int64(len(buf)) {
+		part := buf[:min(int64(len(buf)), to-from)]
+		begin := to - int64(len(part))
+		if n, _ := a.ReadAt(part, begin); n < len(part) {
+			return 0 // who reads the block will say why
+		}
+		if nl := bytes.LastIndexByte(part, '\n'); nl >= 0 {
+			return begin + int64(nl)
+		}
+	}
+	return 0
 }
 
 // ReadAt waits for what it is to read.

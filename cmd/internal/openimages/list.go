@@ -265,16 +265,14 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	if err != nil {
 		return nil, err
 	}
-	p.r, p.size, p.step = f, before.Size(), f.step
-	if f.arrival != nil {
-		p.abort = f.arrival.leave
-		if p.size, err = f.size(); err != nil {
-			return nil, err
-		}
-	}
+	p.r, p.size, p.step, p.arrival = f, before.Size(), f.step, f.arrival
 	var pending *pendingIndex
 	if index {
-		pending = f.newIndex(kind, p.size)
+		size, err := f.size()
+		if err != nil {
+			return nil, err
+		}
+		pending = f.newIndex(kind, size)
 		p.index = pending.indexWriter
 	}
 	err = p.run()

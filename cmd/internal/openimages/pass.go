@@ -34,7 +34,7 @@ type pass[T any] struct {
 	ctx  context.Context
 	file string // for messages
 	r    io.ReaderAt
-	size int64 // -1 where it is not known before the end
+	size int64
 	step int64 // bytes of a block, 0 for passBlock
 	// bind looks for the columns.
 	bind func(*table) (column, id int, err error)
@@ -49,8 +49,9 @@ type pass[T any] struct {
 	bad func(*RowError) error
 	// index, if set, is told of every row.
 	index *indexWriter
-	// abort, if set, makes reading r fail. It is called if the pass ends early.
-	abort func()
+	// arrival, if set, is the file while it is being downloaded. The pass keeps
+	// up with it, and gives it up if it ends early.
+	arrival *arrival
 }
 
 // A found row is parsed or faulty.
@@ -75,7 +76,7 @@ type block[T any] struct {
 
 // run goes through the file and returns its number of lines.
 func (p *pass[T]) run() (err error) {
-	head, err := newTable(p.ctx, io.NewSectionReader(p.r, 0, math.MaxInt64), p.file)
+	head, err := newTable(p.ctx, p.from(0), p.file)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (p *pass[T]) run() (err error) {
 	if p.step == 0 {
 		p.step = passBlock
 	}
-	if p.size >= 0 {
+	if p.arrival == nil {
 		workers = min(workers, 1+int(p.size/p.step))
 	}
 	quit := make(chan struct{})
@@ -100,8 +101,8 @@ func (p *pass[T]) run() (err error) {
 	defer running.Wait()
 	defer func() {
 		close(quit)
-		if err != nil && p.abort != nil {
-			p.abort()
+		if err != nil && p.arrival != nil {
+			p.arrival.leave()
 		}
 	}()
 	running.Go(func() { p.deal(head.at(), free, jobs, order, quit) })
@@ -124,18 +125,30 @@ func (p *pass[T]) run() (err error) {
 	return p.collect(head, order, free, again)
 }
 
+// from returns a reader of the file from an offset on.
+func (p *pass[T]) from(offset int64) io.Reader {
+	if p.arrival != nil {
+		return &arrivalReader{p.arrival, offset}
+	}
+	return io.NewSectionReader(p.r, offset, math.MaxInt64-offset)
+}
+
 // deal hands out the blocks.
 func (p *pass[T]) deal(at int64, free <-chan *block[T], jobs, order chan<- *block[T], quit <-chan struct{}) {
 	defer close(jobs)
 	defer close(order)
-	for exact := true; p.size < 0 || at < p.size; exact = false {
+	for exact := true; ; exact = false {
+		stop, ok := p.next(at)
+		if !ok {
+			return
+		}
 		var b *block[T]
 		select {
 		case b = <-free:
 		case <-quit:
 			return
 		}
-		b.off, b.stop, b.exact = at, at+p.step, exact
+		b.off, b.stop, b.exact = at, stop, exact
 		select {
 		case order <- b:
 		case <-quit:
@@ -146,7 +159,31 @@ func (p *pass[T]) deal(at int64, free <-chan *block[T], jobs, order chan<- *bloc
 		case <-quit:
 			return
 		}
-		at = b.stop
+		at = stop
+	}
+}
+
+// next returns where the block that begins at a place stops, or false at the
+// end. Of a file that arrives, it waits for at least a line, and takes no more
+// than is there.
+func (p *pass[T]) next(at int64) (stop int64, ok bool) {
+	stop = at + p.step
+	if p.arrival == nil {
+		return stop, at < p.size
+	}
+	for seen := at; ; {
+		have, done := p.arrival.wait(seen)
+		if done {
+			return stop, at < have || p.arrival.failed()
+		}
+		if have >= stop+passBeyond {
+			return stop, true
+		}
+		// A row may begin at the place, and its end is before the next block.
+		if last := p.arrival.lastLine(at+1, min(have, stop)); last > 0 {
+			return last, true
+		}
+		seen = have
 	}
 }
 
@@ -254,7 +291,7 @@ func (w *worker[T]) do(b *block[T]) {
 	b.found, b.err = b.found[:0], nil
 	w.reset(&b.seen, b.off)
 	t := &w.t
-	t.r = io.NewSectionReader(w.p.r, b.off, math.MaxInt64-b.off)
+	t.r = w.p.from(b.off)
 	t.base, t.pos, t.end, t.line, t.stop = b.off, 0, 0, 0, b.stop
 	t.eof, t.open = false, false
 	if b.err = t.fill(); b.err != nil {

@@ -49,12 +49,15 @@ type table struct {
 
 // newTable reads the header.
 func newTable(ctx context.Context, r io.Reader, file string) (*table, error) {
-	t := &table{ctx: ctx, file: file, r: r, buf: make([]byte, blockSize), line: 1, stop: math.MaxInt64}
+	const mark = "\xef\xbb\xbf" // of UTF-8
+	// As long as this is looked for, and the header, little is enough.
+	t := &table{ctx: ctx, file: file, r: r, buf: make([]byte, blockSize), line: 1, stop: int64(len(mark)) - 1}
+	defer func() { t.stop = math.MaxInt64 }()
 	if err := t.fill(); err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(t.buf[:t.end], []byte("\xef\xbb\xbf")) {
-		t.pos = 3
+	if bytes.HasPrefix(t.buf[:t.end], []byte(mark)) {
+		t.pos = len(mark)
 	}
 	for {
 		fields, err := t.next()
@@ -156,7 +159,7 @@ func (t *table) fill() error {
 		} else if err != nil {
 			return fmt.Errorf("read %s: %w", t.file, err)
 		}
-		if n > 0 && t.end >= len(t.buf)/2 {
+		if n > 0 && (t.end >= len(t.buf)/2 || t.base+int64(t.end) > t.stop) {
 			break
 		}
 	}

@@ -12,7 +12,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -35,8 +37,17 @@ func randomBytes(seed uint64, n int) []byte {
 type mirrorServer struct {
 	*oitest.Server
 	tree   fstest.MapFS
+
+	mu     sync.Mutex
 	header []string
 	ranges []string // asked for
+}
+
+// asked is what ranges were asked for.
+func (m *mirrorServer) asked() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.ranges)
 }
 
 // newMirror serves the file csvPath.
@@ -50,6 +61,8 @@ func newMirror(t *testing.T, data []byte) *mirrorServer {
 
 // has replaces the file. An empty tag says nothing of it.
 func (m *mirrorServer) has(data []byte, tag string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.tree[csvPath] = &fstest.MapFile{Data: data}
 	m.header = nil
 	if tag != "" {
@@ -64,8 +77,11 @@ func (m *mirrorServer) has(data []byte, tag string) {
 func (m *mirrorServer) answer(faults ...oitest.Fault) {
 	for _, fault := range faults {
 		m.Fault(csvPath, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+			m.mu.Lock()
 			m.ranges = append(m.ranges, r.Header.Get("Range"))
-			serve2 := func(w http.ResponseWriter, r *http.Request) { oitest.Header(m.header...)(w, r, serve) }
+			header := m.header
+			m.mu.Unlock()
+			serve2 := func(w http.ResponseWriter, r *http.Request) { oitest.Header(header...)(w, r, serve) }
 			if fault == nil {
 				serve2(w, r)
 			} else {
@@ -137,8 +153,8 @@ func TestDownloadContinues(t *testing.T) {
 	if err != nil || !bytes.Equal(got, data) {
 		t.Fatal(err)
 	}
-	if want := []string{"", "bytes=100000-", "bytes=600000-"}; !gocmp.Equal(m.ranges, want) {
-		t.Errorf("asked for %q, want %q", m.ranges, want)
+	if want := []string{"", "bytes=100000-", "bytes=600000-"}; !gocmp.Equal(m.asked(), want) {
+		t.Errorf("asked for %q, want %q", m.asked(), want)
 	}
 }
 
@@ -224,8 +240,8 @@ func TestDownloadStalls(t *testing.T) {
 	if got, err := m.download(t, t.TempDir(), 2); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("%v, the same: %v", err, bytes.Equal(got, data))
 	}
-	if len(m.ranges) != 3 || m.ranges[2] != "bytes=20000-" {
-		t.Errorf("asked for %q", m.ranges)
+	if asked := m.asked(); len(asked) != 3 || asked[2] != "bytes=20000-" {
+		t.Errorf("asked for %q", asked)
 	}
 }
 
@@ -235,8 +251,8 @@ func TestDownloadGivesUp(t *testing.T) {
 	for range 20 {
 		m.answer(oitest.Reset)
 	}
-	if _, err := m.download(t, t.TempDir(), 4); err == nil || len(m.ranges) != 5 {
-		t.Errorf("%v after %d requests", err, len(m.ranges))
+	if _, err := m.download(t, t.TempDir(), 4); err == nil || len(m.asked()) != 5 {
+		t.Errorf("%v after %d requests", err, len(m.asked()))
 	}
 }
 
