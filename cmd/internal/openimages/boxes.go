@@ -205,7 +205,7 @@ var wholePhoto = record.Box{XMax: 1, YMax: 1, Occluded: -1, Truncated: -1, Group
 func (c *boxColumns) parseLabel(fields [][]byte, b *BoxRow) error {
 	confidence, err := strconv.ParseFloat(string(fields[c.confidence]), 64)
 	if err != nil || confidence != 0 && confidence != 1 {
-		return fmt.Errorf("Confidence: expected 1 or 0, as people have verified it, found %s", quote(fields[c.confidence]))
+		return fmt.Errorf("column Confidence: expected 1 or 0, as people have verified it, found %s", quote(fields[c.confidence]))
 	}
 	b.Box, b.Denied = wholePhoto, confidence == 0
 	b.Sum = wholeSum(b.MID)
