@@ -36,7 +36,7 @@ func randomBytes(seed uint64, n int) []byte {
 // A mirrorServer serves one file, and says of it what it is told to say.
 type mirrorServer struct {
 	*oitest.Server
-	tree   fstest.MapFS
+	tree fstest.MapFS
 
 	mu     sync.Mutex
 	header []string

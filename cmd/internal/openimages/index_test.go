@@ -1,0 +1,173 @@
+package openimages
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// indexOf is the index of a list in memory.
+func indexOf(t testing.TB, data []byte, kind indexKind) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	x := newIndexWriter(&b, kind)
+	p := &pass[struct{}]{
+		ctx: t.Context(), file: testList, r: bytes.NewReader(data), size: int64(len(data)),
+		bind: bindLabels, index: x,
+		want: func([]byte) bool { return false },
+		parser: func(*table) (func([][]byte) (struct{}, bool, error), error) {
+			return func([][]byte) (none struct{}, keep bool, err error) { return }, nil
+		},
+		row: func(*struct{}, place) error { return nil },
+		bad: func(*RowError) error { return nil },
+	}
+	if kind == photoIndex {
+		p.bind = bindImages
+	}
+	if err := p.run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.finish(stamp{size: int64(len(data))}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// seal makes the checksums of a directory and a foot right again.
+func seal(index []byte) {
+	foot := index[len(index)-indexFoot:]
+	at := int64(binary.LittleEndian.Uint64(foot))
+	if size := int64(len(index) - indexFoot); at >= indexHead && at <= size {
+		binary.LittleEndian.PutUint32(foot[8:], uint32(size-at))
+		binary.LittleEndian.PutUint32(foot[12:], checksum(index[at:size]))
+	}
+	binary.LittleEndian.PutUint32(foot[16:], checksum(slices.Concat(index[:indexHead], foot[:16])))
+}
+
+// FuzzReadIndex reads whatever claims to be an index, with checksums that are
+// right. It must neither panic nor find a row outside the list.
+func FuzzReadIndex(f *testing.F) {
+	list := boxList(rand.New(rand.NewPCG(81, 82)), 30, true)
+	photos, _ := imageList(rand.New(rand.NewPCG(83, 84)), 30)
+	photos = append(bytes.TrimRight(photos, "\n"), '\n')
+	f.Add(indexOf(f, list, labelIndex), false)
+	f.Add(indexOf(f, photos, photoIndex), true)
+	f.Add([]byte(indexMagic), false)
+	f.Fuzz(func(t *testing.T, data []byte, ofPhotos bool) {
+		kind := labelIndex
+		if ofPhotos {
+			kind = photoIndex
+		}
+		if len(data) >= indexHead+indexFoot {
+			data = slices.Clone(data)
+			copy(data, indexHeader(kind))
+			copy(data[len(data)-8:], indexMagic)
+			seal(data)
+		}
+		x, err := readIndex(bytes.NewReader(data), int64(len(data)), kind)
+		if err != nil {
+			return
+		}
+		const size = 10_000
+		for i := range x.labels {
+			places, err := x.offsets(&x.labels[i], nil, size)
+			if err != nil {
+				continue
+			}
+			for i, place := range places {
+				if place < 0 || place >= size || i > 0 && place <= places[i-1] {
+					t.Fatalf("place %d after %v", place, places[:i])
+				}
+			}
+		}
+		finder, err := x.finder()
+		if err != nil {
+			return
+		}
+		for _, id := range []string{"", "photo-1", hexID(1), hexID(1 << 63)} {
+			if _, err := finder.find(photoHash(photoKey(id)), nil); err != nil {
+				return
+			}
+		}
+	})
+}
+
+// TestPutUvarint compares with the library's.
+func TestPutUvarint(t *testing.T) {
+	rng := rand.New(rand.NewPCG(85, 86))
+	for range 100_000 {
+		v := rng.Uint64() >> rng.IntN(65)
+		var want, got [binary.MaxVarintLen64]byte
+		n, m := binary.PutUvarint(want[:], v), putUvarint(got[:], v)
+		if n != m || !bytes.Equal(want[:n], got[:m]) {
+			t.Fatalf("%d: got %x, want %x", v, got[:m], want[:n])
+		}
+	}
+}
+
+// TestLabelTable finds labels in rows of all shapes, or leaves them to others.
+func TestLabelTable(t *testing.T) {
+	rng := rand.New(rand.NewPCG(87, 88))
+	for range 300 {
+		var table labelTable
+		ids := map[string]uint32{}
+		for range rng.IntN(200) {
+			label := randomText(rng, 1+rng.IntN(18))
+			if _, ok := ids[label]; !ok {
+				ids[label] = uint32(len(ids))
+				table.add([]byte(label), ids[label])
+			}
+		}
+		ids["unknown"] = 1 << 20
+		for label, want := range ids {
+			row := hexID(rng.Uint64()) + "," + randomText(rng, rng.IntN(20)) + "," + label
+			if rng.IntN(5) > 0 {
+				row += "," + randomText(rng, rng.IntN(50))
+			}
+			block := row + "\n" + "0123456789abcdef,source,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0,and more of it\n"
+			id, ok := table.find([]byte(block), len(row))
+			if ok && (id != want || len(label) > 16) {
+				t.Fatalf("%q: got %d, want %d of %q", row, id, want, label)
+			}
+			fields := bytes.Split([]byte(row), []byte{','})
+			if easy := len(label) <= 15 && len(fields) > 3 && len(fields[1]) < 16; easy && !ok && want < 1<<20 {
+				t.Fatalf("%q is not found", row)
+			}
+		}
+	}
+}
+
+func randomText(rng *rand.Rand, n int) string {
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = "/m0123456789abcdef_\x00\xff"[rng.IntN(21)]
+	}
+	return string(text)
+}
+
+// BenchmarkPass makes an index of a box list, in bytes of the list.
+func BenchmarkPass(b *testing.B) {
+	data := bigList(21, 200_000)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		indexOf(b, data, labelIndex)
+	}
+}
+
+// BenchmarkImagePass makes an index of an image list.
+func BenchmarkImagePass(b *testing.B) {
+	var list bytes.Buffer
+	list.WriteString("ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,OriginalSize,OriginalMD5,Thumbnail300KURL,Rotation\n")
+	rng := rand.New(rand.NewPCG(89, 90))
+	for range 100_000 {
+		title := []string{"Lunch at the corner", `"a ""quoted"" one"`, "\"in two\nlines\""}[max(rng.IntN(20)-17, 0)]
+		list.WriteString(hexID(rng.Uint64()) + ",train,https://farm3.staticflickr.com/5310/5898076654_51085e157c_o.jpg,https://www.flickr.com/photos/someone/5898076654,https://creativecommons.org/licenses/by/2.0/,https://www.flickr.com/people/someone/,Some One," +
+			title + ",4405052,KFukvivpCM5QXl5SqKe41g==,https://c1.staticflickr.com/6/5310/5898076654_00643a940c_z.jpg,0.0\n")
+	}
+	b.SetBytes(int64(list.Len()))
+	for b.Loop() {
+		indexOf(b, list.Bytes(), photoIndex)
+	}
+}
