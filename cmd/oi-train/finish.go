@@ -5,10 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -143,26 +141,4 @@ func metadata(r *report.Report, d *data) (map[string]string, error) {
 		meta[key] = string(text)
 	}
 	return meta, nil
-}
-
-// maxExpected bounds the report that --expect reads.
-const maxExpected = 64 << 20
-
-// readExpected returns the hash of the weights that a report tells of.
-func readExpected(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	var r struct {
-		Weights string `json:"weights_sha256"`
-	}
-	if err := json.NewDecoder(io.LimitReader(file, maxExpected)).Decode(&r); err != nil {
-		return "", fmt.Errorf("%s is no report: %w", path, err)
-	}
-	if r.Weights == "" {
-		return "", cli.WithHint(errors.New(path+" has no weights_sha256"), "want the .json file that oi-train wrote")
-	}
-	return r.Weights, nil
 }

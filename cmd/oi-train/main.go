@@ -156,10 +156,17 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	o.complete()
-	var expected string
+	var expected *expectation
 	if o.expect != "" {
 		if expected, err = readExpected(o.expect); err != nil {
 			return err
+		}
+		differ, err := expected.differences(o)
+		if err != nil {
+			return err
+		}
+		if differ != "" {
+			env.Warnf("%s is of a run with other options: %s", o.expect, differ)
 		}
 	}
 	saved, err := loadCheckpoint(o, env)
@@ -185,17 +192,17 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	// what was read less complete.
 	interrupted := err
 	_ = in.Close()
-	if expected != "" && result.best.WeightsHash() != expected {
+	if expected != nil && result.best.WeightsHash() != expected.Weights {
 		if interrupted == nil {
 			removeCheckpoint(o, env) // it leads to these weights only
 		}
-		return errors.New("the weights are not those of " + o.expect + ": " + result.best.WeightsHash() + ", want " + expected)
+		return errors.New("the weights are not those of " + o.expect + ": " + result.best.WeightsHash() + ", want " + expected.Weights)
 	}
 	// An interrupt ends training, not the account of what it came to.
 	if err := finish(context.WithoutCancel(ctx), o, env, d, result); err != nil {
 		return err
 	}
-	if expected != "" {
+	if expected != nil {
 		env.Infof("the weights are those of %s, bit for bit", o.expect)
 	}
 	return interrupted

@@ -198,10 +198,15 @@ func TestExpect(t *testing.T) {
 	if err := os.WriteFile(path, first.files["m.json"], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := runTrain(t, t.Context(), input, "--epochs", "1", "--expect", path); got.code != 0 || !strings.Contains(got.stderr, "bit for bit") {
+	if got := runTrain(t, t.Context(), input, "--epochs", "1", "--expect", path); got.code != 0 ||
+		!strings.Contains(got.stderr, "bit for bit") || strings.Contains(got.stderr, "other options") {
 		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
-	if got := runTrain(t, t.Context(), input, "--epochs", "1", "--seed", "2", "--expect", path); got.code != 1 || len(got.files) > 0 || !strings.Contains(got.stderr, "the weights are not those of") {
+	got := runTrain(t, t.Context(), input, "--epochs", "1", "--seed", "2", "--optimizer", "sgd", "--expect", path)
+	if want := "other options: --lr 0.0005, now 0.01; --optimizer rmsprop, now sgd; --seed 1, now 2\n"; !strings.Contains(got.stderr, want) {
+		t.Errorf("no %q in %s", want, got.stderr)
+	}
+	if got.code != 1 || len(got.files) > 0 || !strings.Contains(got.stderr, "the weights are not those of") {
 		t.Errorf("exit %d, files %d: %s", got.code, len(got.files), got.stderr)
 	}
 }
