@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 )
@@ -37,9 +38,10 @@ func (b *bar) draw(label string, n, total int, loss float64) {
 	}
 	b.last = now
 	// The cursor goes back to the start of the line, so that a line of another
-	// stage is written over the bar and not behind it. A bar that cannot be
-	// drawn is no reason to fail.
-	_, _ = fmt.Fprintf(b.out, "\r\x1b[K%s\r", b.line(label, n, total, loss, now.Sub(b.start)))
+	// stage is written over the bar and not behind it. What does not fit is cut
+	// off (autowrap is switched off and on again), since only one line can be
+	// drawn over. A bar that cannot be drawn is no reason to fail.
+	_, _ = fmt.Fprintf(b.out, "\r\x1b[K\x1b[?7l%s\x1b[?7h\r", b.line(label, n, total, loss, now.Sub(b.start)))
 }
 
 func (b *bar) line(label string, n, total int, loss float64, elapsed time.Duration) string {
@@ -54,10 +56,16 @@ func (b *bar) line(label string, n, total int, loss float64, elapsed time.Durati
 	done := barWidth * n / total
 	left := "?"
 	if rate > 0 {
-		left = time.Duration(float64(total-n) / rate * float64(time.Second)).Round(time.Second).String()
+		left = inSeconds(float64(total-n) / rate).String()
 	}
 	return fmt.Sprintf("%s  [%s%s]  loss %.4f  %.0f img/s  %s left",
 		label, strings.Repeat("#", done), strings.Repeat(".", barWidth-done), loss, rate, left)
+}
+
+// inSeconds is a time as it is shown, 292 years at most.
+func inSeconds(s float64) time.Duration {
+	const longest = math.MaxInt64 / time.Second
+	return time.Duration(min(math.Round(s), float64(longest))) * time.Second
 }
 
 // clear takes the bar off the screen.

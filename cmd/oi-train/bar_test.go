@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 )
+
+// drawn is what shows a line without leaving the terminal's line.
+func drawn(line string) string { return "\r\x1b[K\x1b[?7l" + line + "\x1b[?7h\r" }
 
 func TestBar(t *testing.T) {
 	var out bytes.Buffer
@@ -20,11 +24,11 @@ func TestBar(t *testing.T) {
 			t.Errorf("%d of %d: got %q, want %q", n, total, got, want)
 		}
 	}
-	step(0, 0, 100, "\r\x1b[Kepoch 2/9  [........................]  loss 0.5000  0 img/s  ? left\r")
+	step(0, 0, 100, drawn("epoch 2/9  [........................]  loss 0.5000  0 img/s  ? left"))
 	step(barEvery-1, 10, 100, "") // too soon
-	step(2*time.Second-barEvery+1, 50, 100, "\r\x1b[Kepoch 2/9  [############............]  loss 0.5000  25 img/s  2s left\r")
-	step(time.Second, 150, 100, "\r\x1b[Kepoch 2/9  [########################]  loss 0.5000  50 img/s  0s left\r")
-	step(time.Second, 80, 0, "\r\x1b[Kepoch 2/9  80 images  loss 0.5000  20 img/s\r")
+	step(2*time.Second-barEvery+1, 50, 100, drawn("epoch 2/9  [############............]  loss 0.5000  25 img/s  2s left"))
+	step(time.Second, 150, 100, drawn("epoch 2/9  [########################]  loss 0.5000  50 img/s  0s left"))
+	step(time.Second, 80, 0, drawn("epoch 2/9  80 images  loss 0.5000  20 img/s"))
 
 	out.Reset()
 	b.clear()
@@ -37,4 +41,13 @@ func TestBar(t *testing.T) {
 	silent.begin(now)
 	silent.draw("epoch 1/1", 1, 2, 0)
 	silent.clear()
+}
+
+// A time too long for a duration is no negative one.
+func TestInSeconds(t *testing.T) {
+	for s, want := range map[float64]string{0: "0s", 1.4: "1s", 89.6: "1m30s", math.MaxInt64: "2562047h47m16s", math.Inf(1): "2562047h47m16s"} {
+		if got := inSeconds(s).String(); got != want {
+			t.Errorf("%g seconds: %s, want %s", s, got, want)
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
@@ -192,7 +191,7 @@ func (t *trainer) judge(line report.Epoch) {
 		t.result.best, t.result.bestEpoch = t.nn.Network(), line.Epoch
 		mark = "  best"
 	}
-	left := time.Duration(float64(t.options.epochs-line.Epoch) * line.Seconds * float64(time.Second)).Round(time.Second)
+	left := inSeconds(float64(t.options.epochs-line.Epoch) * line.Seconds)
 	t.env.Infof("epoch %*d/%d  loss %.4f  acc %.4f  val_loss %.4f  val_acc %.4f  %.0f img/s  %s left at most%s",
 		digits(t.options.epochs), line.Epoch, t.options.epochs, float64(line.Loss), line.Accuracy, float64(line.ValLoss), line.ValAccuracy,
 		line.ImagesPerSecond, left, mark)
