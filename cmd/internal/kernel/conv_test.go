@@ -36,6 +36,10 @@ var convShapes = []Conv{
 	{N: 1, H: 10, W: 12, Cin: 6, Cout: 11, K: 3, Stride: 2}, // last row and column not reached
 	{N: 1, H: 9, W: 6, Cin: 17, Cout: 3, K: 2, Stride: 2, Pad: 5},
 	{N: 2, H: 11, W: 8, Cin: 2, Cout: 4, K: 4, Stride: 3, Pad: 2},
+	{N: 3, H: 8, W: 10, Cin: 16, Cout: 32, K: 3, Stride: 1, Pad: 1}, // in tiles both ways, as from here on
+	{N: 2, H: 5, W: 7, Cin: 40, Cout: 24, K: 3, Stride: 1, Pad: 1},
+	{N: 1, H: 2, W: 2, Cin: 128, Cout: 128, K: 3, Stride: 1, Pad: 1},
+	{N: 2, H: 4, W: 3, Cin: 16, Cout: 48, K: 3, Stride: 1, Pad: 2},
 }
 
 func (c Conv) String() string {

@@ -10,7 +10,7 @@
 // # Paths
 //
 // Every inner loop exists as a Go reference (micro_ref.go), which runs on every platform,
-// and on amd64 as assembly for AVX-512 (F, BW, DQ and VL) and for AVX2 with FMA, both written by the
+// and on amd64 as assembly for AVX-512 (F, BW, DQ and VL, with BMI2) and for AVX2 with FMA, both written by the
 // generator in cmd/internal/tools/avo. New takes the fastest path of the machine, NewOn a named one.
 // The build tag noasm leaves the assembly out.
 //
@@ -18,9 +18,10 @@
 //
 // Which way a convolution is computed depends on its shape alone.
 //
-//	forward                            the tile loop over rows of the output, without a copy of the windows
+//	forward, 3x3 of many channels      Winograd's tiles of 2x2 outputs (see Fewer products)
+//	forward, others                    the tile loop over rows of the output, without a copy of the windows
 //	gradients behind pooling           lists of the outputs that pooling chose; the others are zero
-//	input gradient, stride 1           a convolution of dy with the turned weights
+//	input gradient, stride 1           a convolution of dy with the turned weights, by either way of going forward
 //	input gradient, other strides      the same for each phase of the input
 //	weight gradient without pooling    the tile loop, inputs against dy
 //

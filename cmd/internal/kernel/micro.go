@@ -12,18 +12,17 @@ const lanes = 16
 type micro struct {
 	name string
 
-	tile       func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
-	lists      func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)
-	pickWindow func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)
-	pickRow    func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, windows, base, step int, delta *[8]int32)
-	poolRow    func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int)
-	biasRow    func(db, dy []float32, idx []uint8, stride, windows, n int)
-	quads      func(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride, windows, n int) // nil: use lists
-	quadRow    func(quad, row, next []float32, n, cin int)
-	rmsprop    func(w, a, g []float32, lr, rho, rest, eps, floor float32)
-	scale      func(dst []float32, src []uint8, factor float32)
-	relu       func(y, x []float32)
-
+	tile            func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
+	lists           func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)
+	pickWindow      func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)
+	pickRow         func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, windows, base, step int, delta *[8]int32)
+	poolRow         func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int)
+	biasRow         func(db, dy []float32, idx []uint8, stride, windows, n int)
+	quads           func(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride, windows, n int) // nil: use lists
+	quadRow         func(quad, row, next []float32, n, cin int)
+	rmsprop         func(w, a, g []float32, lr, rho, rest, eps, floor float32)
+	scale           func(dst []float32, src []uint8, factor float32)
+	relu            func(y, x []float32)
 	winogradInput   func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
 	winogradOutput  func(y []float32, row, pixel int, m []float32, plane, n int)
 	winogradWeights func(u []float32, plane int, w []float32, tap, stride, cin, n int)
@@ -40,17 +39,16 @@ type micro struct {
 
 func goMicro() *micro {
 	return &micro{
-		name:       "go",
-		tile:       tileRef,
-		lists:      listsRef,
-		pickWindow: pickWindowRef,
-		pickRow:    pickRowRef,
-		poolRow:    poolRowRef,
-		biasRow:    biasRowRef,
-		rmsprop:    rmspropRef,
-		scale:      scaleRef,
-		relu:       reluRef,
-
+		name:            "go",
+		tile:            tileRef,
+		lists:           listsRef,
+		pickWindow:      pickWindowRef,
+		pickRow:         pickRowRef,
+		poolRow:         poolRowRef,
+		biasRow:         biasRowRef,
+		rmsprop:         rmspropRef,
+		scale:           scaleRef,
+		relu:            reluRef,
 		winogradInput:   winogradInputRef,
 		winogradOutput:  winogradOutputRef,
 		winogradWeights: winogradWeightsRef,
