@@ -72,7 +72,7 @@ const (
 	maxOut        = 1 << 20
 	maxKernel     = 64
 	maxParameters = 1 << 28
-	maxUnits      = 1 << 28 // numbers in the output of a layer, for one picture
+	maxUnits      = 1 << 28 // numbers in the outputs of all layers, for one picture
 )
 
 // Outputs is the number of logits: one for two classes, otherwise one a class.
@@ -91,10 +91,14 @@ func (n *Network) Shapes() ([][]int, error) {
 	}
 	shape := []int{n.Height, n.Width, n.Channels}
 	shapes := [][]int{shape}
+	units := 0
 	for i, layer := range n.Layers {
 		next, err := layer.output(shape)
 		if err == nil && layer.Kind == Add {
 			err = layer.checkFrom(shapes)
+		}
+		if units += size(next); err == nil && units > maxUnits {
+			err = fmt.Errorf("the outputs up to here have more than %d numbers: use smaller pictures", maxUnits)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("layer %d (%s): %w", i+1, layer.Kind, err)
@@ -198,6 +202,19 @@ func bounded(h, w, c int) ([]int, error) {
 	return []int{h, w, c}, nil
 }
 
+// Units is the number of numbers in the outputs of all layers, for one picture: the memory that the network takes to run.
+func (n *Network) Units() (int, error) {
+	shapes, err := n.Shapes()
+	if err != nil {
+		return 0, err
+	}
+	units := 0
+	for _, shape := range shapes[1:] {
+		units += size(shape)
+	}
+	return units, nil
+}
+
 // Spec returns the names and shapes of the parameters that the layers need, in order, without data.
 func (n *Network) Spec() ([]Param, error) {
 	shapes, err := n.Shapes()
@@ -265,12 +282,15 @@ func (n *Network) Validate() error {
 }
 
 // Size is the number of weights that the shape asks for.
-func (p Param) Size() int {
-	size := 1
-	for _, d := range p.Shape {
-		size *= d
+func (p Param) Size() int { return size(p.Shape) }
+
+// size is the product of a shape, 1 of none.
+func size(shape []int) int {
+	product := 1
+	for _, d := range shape {
+		product *= d
 	}
-	return size
+	return product
 }
 
 // firstNonFinite returns the index of the first NaN or infinity, or -1.

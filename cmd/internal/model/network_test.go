@@ -132,6 +132,10 @@ func TestValidateRefuses(t *testing.T) {
 		{"no picture", func(n *Network) { n.Height = 0 }, "picture of 8x0"},
 		{"too small", func(n *Network) { n.Height = 1; n.Width = 1 }, "too small: use larger pictures"},
 		{"huge", func(n *Network) { n.Layers[0].Out = 1 << 20; n.Height, n.Width = maxSide, maxSide }, "too large"},
+		{"many outputs", func(n *Network) {
+			n.Height, n.Width = 4096, 4096
+			n.Layers = append(slices.Repeat([]Layer{{Kind: Conv, Out: 4, Kernel: 1, Stride: 1}}, 5), Layer{Kind: AvgPool}, Layer{Kind: Dense, Out: n.Outputs()})
+		}, "layer 5 (conv): the outputs up to here"},
 		{"many parameters", func(n *Network) { n.Layers[6].Out = 1 << 20; n.Height, n.Width = 512, 512 }, "too large"},
 		{"dense on a picture", func(n *Network) { n.Layers[5] = Layer{Kind: ReLU} }, "flatten first"},
 		{"conv on a vector", func(n *Network) { n.Layers[7] = n.Layers[0] }, "needs a picture"},

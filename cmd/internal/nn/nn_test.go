@@ -332,6 +332,26 @@ func TestPredictDependsOnThePictureAlone(t *testing.T) {
 	}
 }
 
+// TestPredictorMemory: a large network works on fewer pictures at once than it was told.
+func TestPredictorMemory(t *testing.T) {
+	net := &model.Network{Height: 1024, Width: 1024, Channels: 3, Classes: []string{"a", "b"}}
+	net.Layers = append(slices.Repeat([]model.Layer{{Kind: model.Conv, Out: 4, Kernel: 1, Stride: 1}}, 15),
+		model.Layer{Kind: model.AvgPool}, model.Layer{Kind: model.Dense, Out: 1})
+	if err := Initialise(net, 1); err != nil {
+		t.Fatal(err)
+	}
+	for batch, want := range map[int]int{1: 1, 4: 4, 64: 4} { // 60 million numbers a picture
+		p, err := NewPredictor(net, batch, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.batch != want || p.plans.batch != want {
+			t.Errorf("batch %d: %d and %d pictures at once, want %d", batch, p.batch, p.plans.batch, want)
+		}
+		p.Close()
+	}
+}
+
 // TestSameBits trains with different numbers of threads and processors and with each kind of vectors, short batches
 // included, and compares the weights bit for bit.
 func TestSameBits(t *testing.T) {

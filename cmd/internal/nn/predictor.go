@@ -33,10 +33,19 @@ func NewPredictor(net *model.Network, batch, threads int) (*Predictor, error) {
 	return p, nil
 }
 
+// maxUnits bounds the numbers in the outputs of all layers, for a batch, to 1 GiB. A batch of one always passes.
+const maxUnits = 1 << 28
+
 func newPredictor(w *weights, batch int, pool *kernel.Pool, m *memory) (*Predictor, error) {
 	if batch < 1 || batch > maxBatch {
 		return nil, fmt.Errorf("predict: batch of %d: must be from 1 to %d", batch, maxBatch)
 	}
+	units, err := w.net.Units()
+	if err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	// The answers do not depend on the batch, so a large network works on fewer pictures at once.
+	batch = max(1, min(batch, maxUnits/units))
 	p := &Predictor{weights: w, batch: batch}
 	p.plans = plans{batch: batch, make: func(n int) (*plan, error) { return newInferencePlan(pool, m, w, n) }}
 	return p, nil
