@@ -24,6 +24,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -381,7 +382,14 @@ func TestPhotos(t *testing.T) {
 	if code != 1 || !strings.Contains(stderr, "broken.jpg") || !strings.Contains(stderr, "1 of 2 pictures could not be read") || !strings.Contains(stdout, "dinner.png") {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
-	for name, first := range map[string]string{"a.heic": "\x00\x00\x00\x18ftypheic", "a.webp": "RIFF\x10\x00\x00\x00WEBPVP8 ", "a.gif": "GIF89a"} {
+	supper := filepath.Join(dir, "supper.webp")
+	if err := os.WriteFile(supper, oitest.WebP(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr = eval(t, nil, m, supper); code != 0 || !strings.HasPrefix(stdout, supper+"\t") {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+	for name, first := range map[string]string{"a.heic": "\x00\x00\x00\x18ftypheic", "a.gif": "GIF89a"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
 			t.Fatal(err)
