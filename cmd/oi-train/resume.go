@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -37,6 +39,9 @@ const anew = "leave --resume out to start from the beginning"
 // there is none, and checks that it was made with the same options.
 func loadCheckpoint(o *options, env *cli.Env) (*checkpoint, error) {
 	path := o.checkpoint()
+	if err := removeLeftovers(path); err != nil {
+		env.Warnf("what a killed run left: %v", err)
+	}
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if o.resume {
@@ -193,4 +198,28 @@ func removeCheckpoint(o *options, env *cli.Env) {
 	if err := os.Remove(o.checkpoint()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		env.Warnf("the checkpoint is not needed any more: %v", err)
 	}
+}
+
+// removeLeftovers removes the unfinished checkpoints of runs that were killed
+// while they wrote one: a dot, the name and a number, as [report.WriteFiles]
+// calls them. Each is as large as a checkpoint, and no run would ever use it.
+func removeLeftovers(path string) error {
+	dir, prefix := filepath.Dir(path), "."+filepath.Base(path)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		number, ok := strings.CutPrefix(entry.Name(), prefix)
+		if _, err := strconv.ParseUint(number, 10, 64); !ok || err != nil || !entry.Type().IsRegular() {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }

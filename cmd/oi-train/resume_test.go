@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -335,5 +337,43 @@ func TestResumesPatience(t *testing.T) {
 	if stderr := s.resumes(input, whole.files["m.onnx"], args...); !strings.Contains(stderr, "going on after epoch 3") || strings.Contains(stderr, "epoch  6/50") {
 		// The best weights would be the same ones, after two epochs more.
 		t.Error(stderr)
+	}
+}
+
+// What a run left that was killed while it wrote a checkpoint goes with the next
+// one, and nothing else does. That the names are those of report.WriteFiles is
+// seen by looking at the folder while it writes.
+func TestRemoveLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.ckpt")
+	names := func() (all []string) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			all = append(all, entry.Name())
+		}
+		return all
+	}
+	for _, name := range []string{"m.ckpt", ".m.ckpt", ".m.ckpt1x", ".m.ckpt-1", ".n.ckpt123", ".m.onnx123", ".m.ckpt18446744073709551615"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(io.Writer) error {
+		if n := len(names()); n != 8 {
+			t.Errorf("%d files while it writes, want 8", n)
+		}
+		if err := removeLeftovers(path); err != nil {
+			t.Error(err)
+		}
+		return errors.New("killed")
+	}
+	if err := report.WriteFiles(report.File{Path: path, Write: write}); err == nil {
+		t.Error("no error")
+	}
+	if got, want := strings.Join(names(), " "), ".m.ckpt .m.ckpt-1 .m.ckpt1x .m.onnx123 .n.ckpt123 m.ckpt"; got != want {
+		t.Errorf("left %s, want %s", got, want)
 	}
 }
