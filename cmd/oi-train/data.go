@@ -214,7 +214,8 @@ func (d *data) account() record.Count {
 // describe says at the start what is going to happen.
 func (d *data) describe(parameters int) {
 	size := d.items.Size()
-	d.env.Infof("classes: %s; pictures of %v; %d parameters", strings.Join(d.classes, ", "), size, parameters)
+	d.env.Infof("classes: %s; pictures of %v; %s network of %d parameters, trained by %s",
+		strings.Join(d.classes, ", "), size, d.options.arch, parameters, d.options.optimizer)
 	counts := d.counts()
 	for line := range strings.SplitSeq(counts.String(), "\n") {
 		if d.streamed != nil && strings.HasPrefix(line, dataset.Train) {

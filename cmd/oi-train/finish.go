@@ -94,7 +94,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	full := &report.Report{
 		Classes: d.classes, Architecture: r.best.Arch, Parameters: r.best.Parameters(),
 		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: r.best.Channels},
-		Options: o.values(), Sets: d.counts(), Removed: d.removed,
+		Options: o.all(), Sets: d.counts(), Removed: d.removed,
 		History: r.history, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
 		Licences: d.licences.Summary(), Trail: report.Trail(header.Stages), Completeness: header.Completeness,
 		Accounts:      report.Accounts(append(d.origin.Counts, d.account())),

@@ -67,10 +67,23 @@ func (o *options) trainer(height, width int, classes []string) (*model.Network, 
 	r := recipes()[o.arch]
 	network := r.network(height, width, len(classes), o.seed)
 	network.Classes = classes
-	how := r.options
+	return network, o.how()
+}
+
+// how is the way the network is trained.
+func (o *options) how() nn.Options {
+	how := recipes()[o.arch].options
 	how.Batch, how.LR, how.Optimizer, how.Seed, how.Threads = o.batch, o.lr, o.optimizer, o.seed, o.stream.Workers()
 	if o.optimizer == "rmsprop" {
 		how.WeightDecay = 0 // it has none
 	}
-	return network, how
+	return how
+}
+
+// all are the values of the command line and those of the recipe, for people.
+func (o *options) all() map[string]any {
+	all, how := o.values(), o.how()
+	all["weight_decay"], all["label_smoothing"] = how.WeightDecay, how.LabelSmoothing
+	all["weight_average"], all["standardised_weights"] = how.Average, how.Standardise
+	return all
 }
