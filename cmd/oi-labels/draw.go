@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// draw writes the hierarchy in one of its forms.
+func (l *lister) draw(ctx context.Context) error {
+	if err := l.readHierarchy(ctx); err != nil {
+		return err
+	}
+	var roots []string
+	for _, query := range l.env.Args {
+		class, err := l.find(strings.TrimSuffix(query, "/"))
+		if err != nil {
+			return err
+		}
+		roots = append(roots, class.MID)
+	}
+	if len(roots) == 0 {
+		roots = []string{l.hierarchy.Root()}
+	}
+	if l.counts || !l.tree {
+		var err error
+		if l.tally, err = readTally(ctx, l.src, l.dataset, l.subsets); err != nil {
+			return err
+		}
+	}
+	if l.tree {
+		return l.writeTrees(roots)
+	}
+	g := newGraph(l.hierarchy, l.classes, roots[0], l.tally)
+	title := fmt.Sprintf("Open Images %s: %s", strings.ToUpper(l.dataset.Name), l.classes.Name(roots[0]))
+	if len(l.env.Args) == 0 {
+		title = fmt.Sprintf("The classes of Open Images %s", strings.ToUpper(l.dataset.Name))
+	}
+	if l.vega {
+		b := bufio.NewWriter(l.env.Stdout)
+		if err := writeVega(b, g, title); err != nil {
+			return err
+		}
+		return b.Flush()
+	}
+	return writeFile(l.html, func(w io.Writer) error { return writePage(w, g, title, l.subsets) })
+}
+
+// writeTrees writes the text trees.
+func (l *lister) writeTrees(roots []string) error {
+	var note func(mid string) string
+	if l.tally != nil {
+		note = func(mid string) string {
+			text := fmt.Sprintf("  %s", thousands(l.tally.sum(mid).boxes))
+			if below := l.hierarchy.Descendants(mid); len(below) > 0 {
+				text += fmt.Sprintf(" of %s", thousands(l.tally.sum(append(below, mid)...).boxes))
+			}
+			return text
+		}
+	}
+	for _, root := range roots {
+		if err := l.hierarchy.WriteTree(l.env.Stdout, l.classes, root, note); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFile makes a file that appears whole or not at all.
+func writeFile(path string, write func(io.Writer) error) (err error) {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, file.Cleanup()) }() // nothing once it is in place
+	b := bufio.NewWriter(file)
+	if err := write(b); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
