@@ -44,19 +44,19 @@ func TestDeadListForgetsTheOldest(t *testing.T) {
 // million verdicts.
 func TestDeadListSharesVerdicts(t *testing.T) {
 	d := newDeadList(1 << 20)
-	for i := range 3 * maxVerdicts {
+	for i := range maxVerdicts + 100 {
 		d.put(fmt.Sprint(i), newFailure(dead("404 Not Found")))
 	}
 	if n := len(d.verdicts); n != 1 {
 		t.Errorf("%d verdicts, want 1", n)
 	}
-	for i := range 3 * maxVerdicts {
+	for i := range maxVerdicts + 100 {
 		d.put(fmt.Sprint(i), newFailure(dead(fmt.Sprint("unlike all others: ", i))))
 	}
 	if n := len(d.verdicts); n > maxVerdicts+1 {
 		t.Errorf("%d verdicts, want %d at most", n, maxVerdicts)
 	}
-	if f := d.get(fmt.Sprint(3*maxVerdicts-1), dead("")); f == nil || f.Reason != Gone || f.Detail != "" {
+	if f := d.get(fmt.Sprint(maxVerdicts+99), dead("")); f == nil || f.Reason != Gone || f.Detail != "" {
 		t.Errorf("got %+v", f)
 	}
 }

@@ -138,6 +138,25 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// TestStalledOnce: a transfer that stalls is begun anew.
+func TestStalledOnce(t *testing.T) {
+	asked := 0
+	s := &pipeServer{answer: func(w io.Writer, r *http.Request) {
+		if asked++; asked == 1 {
+			say(w, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n%100d", 0)
+			time.Sleep(time.Hour)
+		}
+		whole(w, oitest.JPEG(1))
+	}}
+	bubble(t, s, nil, func(t *testing.T, f *fetch.Fetcher) {
+		start := time.Now()
+		mustFetch(t, f, photo(1))
+		if took := time.Since(start); asked != 2 || took < 20*time.Second || took > 25*time.Second {
+			t.Errorf("asked %d times in %s", asked, took)
+		}
+	})
+}
+
 // TestRestart: a server that dies for ten seconds loses no photo.
 func TestRestart(t *testing.T) {
 	s := &pipeServer{}
@@ -173,7 +192,7 @@ func TestGoneForGood(t *testing.T) {
 	}}
 	bubble(t, s, nil, func(t *testing.T, f *fetch.Fetcher) {
 		start := time.Now()
-		for i := range 1000 {
+		for i := range 200 {
 			fail := failure(t, f, photo(i))
 			if want := map[bool]int{true: fetch.DefaultRetries + 1, false: 1}[i == 0]; fail.Attempts != want || fail.Reason != fetch.Connection {
 				t.Fatalf("photo %d: %+v, want %d attempts", i, fail.Attempt, want)
@@ -183,9 +202,9 @@ func TestGoneForGood(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 		gone = false
-		mustFetch(t, f, photo(1000))
+		mustFetch(t, f, photo(200))
 		gone = true
-		if fail := failure(t, f, photo(1001)); fail.Attempts != fetch.DefaultRetries+1 {
+		if fail := failure(t, f, photo(201)); fail.Attempts != fetch.DefaultRetries+1 {
 			t.Errorf("after it was back: %+v", fail.Attempt)
 		}
 	})

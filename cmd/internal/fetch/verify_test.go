@@ -39,7 +39,10 @@ func TestRealPhotos(t *testing.T) {
 			t.Fatalf("no photos in %s: %v", dir, err)
 		}
 		f := verifier(CheckFull)
-		for _, name := range files {
+		for i, name := range files {
+			if testing.Short() && i%8 > 0 {
+				continue
+			}
 			data, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)

@@ -45,17 +45,17 @@ func raw(answer func(file []byte) []byte) Fault {
 
 // GzipBomb answers with a small body that unpacks to n zeros.
 func GzipBomb(n int) Fault {
-	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		for block := make([]byte, 64<<10); n > 0; n -= len(block) {
-			if _, err := z.Write(block[:min(n, len(block))]); err != nil {
-				panic(err)
-			}
-		}
-		if err := z.Close(); err != nil {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	for block := make([]byte, 64<<10); n > 0; n -= len(block) {
+		if _, err := z.Write(block[:min(n, len(block))]); err != nil {
 			panic(err)
 		}
+	}
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
+	return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
 		w.Header().Set("Content-Type", "image/jpeg")
 		w.Header().Set("Content-Encoding", "gzip")
 		write(w, b.Bytes())
