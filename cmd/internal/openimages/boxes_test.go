@@ -353,7 +353,7 @@ func bigList(columns, rows int) []byte {
 	b.WriteString(header + "\n")
 	rng := rand.New(rand.NewPCG(11, 12))
 	for i := range rows {
-		mid := fmt.Sprintf("/m/0%04x", rng.Uint32N(1<<16))
+		mid := fmt.Sprintf("/m/0%04x", rng.Uint32N(600))
 		if i%1000 == 999 {
 			mid = "/m/0cdn1"
 		}

@@ -46,11 +46,16 @@ func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error 
 
 // line returns the line of a hit's row. One that was found through an index has
 // not been counted yet.
-func (s *Selection) line(ctx context.Context, c *candidate) (int64, error) {
+func (s *Selection) line(ctx context.Context, c *candidate) (_ int64, err error) {
 	if c.hit.line > 0 {
 		return c.hit.line, nil
 	}
-	return lineAt(ctx, s.query.Source, c.sub.boxes, c.hit.place)
+	if c.sub.lines == nil {
+		if c.sub.lines, err = openLines(ctx, s.query.Source, c.sub.boxes); err != nil || c.sub.lines == nil {
+			return 0, err
+		}
+	}
+	return c.sub.lines.lines.of(c.hit.place)
 }
 
 func (s *Selection) count(item *record.Item, label int) {

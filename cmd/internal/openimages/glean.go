@@ -215,7 +215,8 @@ func (t *labelTable) find(row []byte, nl int) (id uint32, ok bool) {
 	at += bits.TrailingZeros64(m)/8 + 1
 	// Labels are of 6 to 9 bytes at random, so that this does not branch: a mask
 	// has ones for the bytes before the first comma.
-	first, second := binary.LittleEndian.Uint64(row[at:]), binary.LittleEndian.Uint64(row[at+8:])
+	label := row[at : at+16]
+	first, second := binary.LittleEndian.Uint64(label), binary.LittleEndian.Uint64(label[8:])
 	m, m2 := commaBits(first), commaBits(second)
 	if m|m2 == 0 {
 		return 0, false
@@ -223,7 +224,7 @@ func (t *labelTable) find(row []byte, nl int) (id uint32, ok bool) {
 	ended := uint64(int64(m|-m) >> 63) // ones if the label ends in its first 8 bytes
 	mask, mask2 := (m&-m)>>7-1, ((m2&-m2)>>7-1)&^ended
 	text := [2]uint64{first & mask, second & mask2}
-	size := (bits.Len64(mask) + bits.Len64(mask2)) / 8
+	size := (bits.OnesCount64(mask) + bits.OnesCount64(mask2)) / 8
 	if at+size > nl || len(t.slots) == 0 {
 		return 0, false
 	}

@@ -37,7 +37,7 @@ type indexWriter struct {
 	labels []labelState
 	open   []openChunk // of each label
 	rooms  [][]byte    // of the open chunks: roomLabels of them each
-	photos int64       // so far, one for each change of the id
+	photos uint32      // so far, one for each change of the id
 	last   []byte      // the last row's photo
 	sorted bool        // photos do not come again
 
@@ -51,15 +51,17 @@ type indexWriter struct {
 
 type labelState struct {
 	rows, photos int64 // of the chunks
+	first        int64 // row of the open chunk
 	chunks       []chunkRef
 }
 
-// An openChunk is the part of a label's state that each of its rows touches.
+// An openChunk is the part of a label's state that each of its rows touches. It
+// is small, so that those of all labels fit the fastest cache.
 type openChunk struct {
-	first, last  int64 // rows
-	photo        int64 // of the last row, ever
-	rows, photos int32
-	size         int32 // in room
+	last         int64  // row
+	photo        uint32 // of the last row, ever
+	rows, photos uint32
+	size         uint32 // in its room
 }
 
 // A photoPlace is a row of an image list.
@@ -106,18 +108,37 @@ func (x *indexWriter) add(at, line int64, g *gleanings) {
 	}
 	x.last = append(x.last[:0], g.last...)
 	x.rows += int64(len(g.rows))
+	photo := x.photos
 	for i, row := range g.rows {
 		if row&newPhoto != 0 && !(i == 0 && same) {
-			x.photos++
+			photo++
 		}
-		x.addRow(int(row&(newPhoto-1)), g.base+int64(row>>32))
+		label, offset := int(row&(newPhoto-1)), g.base+int64(row>>32)
+		if label >= len(x.open) {
+			x.grow(label + 1)
+		}
+		l := &x.open[label]
+		if l.photo != photo {
+			l.photo = photo
+			l.photos++
+		}
+		delta := uint64(offset - l.last)
+		l.last = offset
+		if l.rows++; l.rows == 1 {
+			x.labels[label].first = offset
+			continue
+		}
+		if l.size += uint32(putUvarint(x.room(label)[l.size:], delta)); l.size >= chunkSize {
+			x.closeChunk(label)
+		}
 	}
+	x.photos = photo
 }
 
 const (
 	// chunkRoom is what an open chunk has: no difference takes more than the room
 	// behind chunkSize.
-	chunkRoom  = chunkSize + binary.MaxVarintLen64
+	chunkRoom  = chunkSize + 64
 	roomLabels = 256
 )
 
@@ -126,30 +147,13 @@ func (x *indexWriter) room(label int) []byte {
 	return x.rooms[label/roomLabels][label%roomLabels*chunkRoom:][:chunkRoom]
 }
 
-func (x *indexWriter) addRow(label int, offset int64) {
-	if label >= len(x.open) {
-		more := label + 1 - len(x.open)
-		x.open = append(x.open, make([]openChunk, more)...)
-		x.labels = append(x.labels, make([]labelState, more)...)
-		for len(x.rooms)*roomLabels <= label {
-			x.rooms = append(x.rooms, make([]byte, roomLabels*chunkRoom))
-		}
-	}
-	l := &x.open[label]
-	if l.photo != x.photos {
-		l.photo = x.photos
-		l.photos++
-	}
-	l.rows++
-	if l.rows == 1 {
-		l.first, l.last = offset, offset
-		return
-	}
-	delta := uint64(offset - l.last)
-	l.last = offset
-	l.size += int32(putUvarint(x.room(label)[l.size:], delta))
-	if l.size >= chunkSize {
-		x.closeChunk(label)
+// grow makes room for more labels.
+func (x *indexWriter) grow(labels int) {
+	more := labels - len(x.open)
+	x.open = append(x.open, make([]openChunk, more)...)
+	x.labels = append(x.labels, make([]labelState, more)...)
+	for len(x.rooms)*roomLabels < labels {
+		x.rooms = append(x.rooms, make([]byte, roomLabels*chunkRoom))
 	}
 }
 
@@ -174,7 +178,7 @@ func (x *indexWriter) closeChunk(label int) {
 	state := &x.labels[label]
 	state.rows += int64(l.rows)
 	state.photos += int64(l.photos)
-	state.chunks = append(state.chunks, chunkRef{x.at, len(data), int64(l.rows), l.first, checksum(data)})
+	state.chunks = append(state.chunks, chunkRef{x.at, len(data), int64(l.rows), state.first, checksum(data)})
 	x.write(data)
 	l.rows, l.photos, l.size = 0, 0, 0
 }

@@ -443,17 +443,34 @@ func (r *refReader) bad(offset int64, fault error, report func(*RowError) error)
 	return report(&RowError{r.file, line, fault})
 }
 
-// lineAt returns the line number of a place in a list.
-func lineAt(ctx context.Context, src Source, file File, place int64) (line int64, err error) {
+// A lineDesk finds the line numbers of places in a list.
+type lineDesk struct {
+	file  *localFile
+	index *openIndex
+	lines lineCounter
+}
+
+// openLines returns a lineDesk, or nil where the list is no file.
+func openLines(ctx context.Context, src Source, file File) (*lineDesk, error) {
 	f, ok, err := openLocal(ctx, src, file.Path)
 	if err != nil || !ok {
-		return 0, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	lines := lineCounter{marks: []lineMark{{0, 1}}, r: f}
-	if x := f.index(labelIndex); x != nil {
-		lines.marks = append(lines.marks, x.marks...)
-		defer x.Close() //nolint:errcheck // read only
+	d := &lineDesk{file: f, index: f.index(labelIndex)}
+	d.lines = lineCounter{marks: []lineMark{{0, 1}}, r: f}
+	if d.index != nil {
+		d.lines.marks = append(d.lines.marks, d.index.marks...)
 	}
-	return lines.of(place)
+	return d, nil
+}
+
+func (d *lineDesk) close() error {
+	if d == nil {
+		return nil
+	}
+	var err error
+	if d.index != nil {
+		err = d.index.Close()
+	}
+	return errors.Join(err, d.file.Close())
 }

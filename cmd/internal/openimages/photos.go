@@ -90,7 +90,7 @@ func newPhotos(hits *spool, n int) (*photos, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.maybe = make([]uint64, 1+len(p.runs)/4)
+	p.maybe = make([]uint64, 1+len(p.runs)/2)
 	for _, r := range p.runs {
 		word, bit := p.bit(r.photo)
 		p.maybe[word] |= bit

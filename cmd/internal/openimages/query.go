@@ -126,6 +126,7 @@ type subset struct {
 	rows   int64 // hits of the classes asked for
 	photos *photos
 	desk   *photoDesk // set if items are emitted while the list arrives
+	lines  *lineDesk  // once somebody has asked for a line
 	vetoed [][]uint64 // by class, photos by photoKey, sorted; for Query.Veto
 }
 
@@ -195,6 +196,7 @@ func (s *Selection) Close() error {
 		if sub.desk != nil {
 			err = errors.Join(err, sub.desk.close())
 		}
+		err = errors.Join(err, sub.lines.close())
 	}
 	return err
 }

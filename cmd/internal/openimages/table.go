@@ -3,6 +3,7 @@ package openimages
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -250,7 +251,7 @@ func (t *table) block(block []byte, v *visitor) error {
 			}
 		}
 		if quote := bytes.IndexByte(block[:plain], '"'); quote >= 0 {
-			plain = bytes.LastIndexByte(block[:quote], '\n') + 1
+			plain = lastNewline(block[:quote]) + 1
 		}
 		if plain > 0 {
 			if err := t.checkLast(block[:plain]); err != nil {
@@ -278,6 +279,19 @@ func (t *table) block(block []byte, v *visitor) error {
 		block = block[n:]
 	}
 	return nil
+}
+
+// lastNewline is bytes.LastIndexByte for '\n', eight bytes at a time.
+func lastNewline(data []byte) int {
+	for len(data) >= 8 {
+		word := binary.LittleEndian.Uint64(data[len(data)-8:]) ^ '\n'*everyByte
+		// A byte that is 0 has its highest bit set here; so may one above it.
+		if found := (word - everyByte) &^ word & (0x80 * everyByte); found != 0 {
+			break
+		}
+		data = data[:len(data)-8]
+	}
+	return bytes.LastIndexByte(data, '\n')
 }
 
 // checkLast returns an error if the whole lines without a single quote hold
