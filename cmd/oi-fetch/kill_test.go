@@ -169,7 +169,7 @@ func TestKilled(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("the last run wrote %d bytes, the undisturbed one %d, and they differ", len(got), len(want))
 	}
-	c, err := cas.Open(filepath.Join(cache, "photos"), cas.Options{})
+	c, err := cas.Open(filepath.Join(cache, "photos"), cas.Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

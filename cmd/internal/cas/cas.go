@@ -47,14 +47,14 @@ const (
 	perFile    = int64(8 << 10) // what a file and its answer take on disk beyond its bytes, about
 )
 
-// Options bound a cache. The zero value bounds nothing.
+// Options bound a cache. A zero Limit and MinFree bound nothing.
 type Options struct {
 	// Limit is the number of bytes above which what was used longest ago is
 	// removed. Several processes together may go beyond it by a sixteenth.
 	Limit int64
 	// MinFree is the room on the disk below which nothing is written.
 	MinFree int64
-	// Now is the clock, nil for the real one.
+	// Now is the clock, which must be there: files age by it.
 	Now func() time.Time
 	// Free says how many bytes can be written to the disk that a folder is
 	// on, and is negative where that is not known; nil asks the system.
@@ -74,9 +74,6 @@ type Cache struct {
 // Open prepares the cache in dir, making the folder where it is missing, and
 // removes temporary files that a killed process left.
 func Open(dir string, o Options) (*Cache, error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Free == nil {
 		o.Free = freeSpace
 	}

@@ -22,7 +22,7 @@ var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func open(t *testing.T, dir string) *cas.Cache {
 	t.Helper()
-	c, err := cas.Open(dir, cas.Options{})
+	c, err := cas.Open(dir, cas.Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func key(i int) string  { return fmt.Sprint("key ", i) }
 func body(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 1000*(i%200)) }
 
 func writeForEver(dir string) {
-	c, err := cas.Open(dir, cas.Options{})
+	c, err := cas.Open(dir, cas.Options{Now: time.Now})
 	for i := 0; err == nil; i = (i + 1) % 200 {
 		if _, err = put(c, cas.Entry{Key: key(i)}, body(i)); err == nil {
 			_, err = os.Stdout.Write([]byte{'.'})
@@ -338,13 +338,13 @@ func TestOpenFails(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cas.Open(file, cas.Options{}); err == nil || !strings.Contains(err.Error(), "cache") {
+	if _, err := cas.Open(file, cas.Options{Now: time.Now}); err == nil || !strings.Contains(err.Error(), "cache") {
 		t.Errorf("got %v, want an error that names the cache", err)
 	}
 }
 
 func BenchmarkGet(b *testing.B) {
-	c, err := cas.Open(b.TempDir(), cas.Options{})
+	c, err := cas.Open(b.TempDir(), cas.Options{Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -361,7 +361,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func BenchmarkPut(b *testing.B) {
-	c, err := cas.Open(b.TempDir(), cas.Options{})
+	c, err := cas.Open(b.TempDir(), cas.Options{Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}

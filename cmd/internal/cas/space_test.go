@@ -133,7 +133,7 @@ func TestTrimCountsOthers(t *testing.T) {
 	dir := t.TempDir()
 	var caches []*cas.Cache
 	for range 4 {
-		caches = append(caches, bounded(t, dir, cas.Options{Limit: limit}))
+		caches = append(caches, bounded(t, dir, cas.Options{Limit: limit, Now: time.Now}))
 	}
 	for i := range 160 {
 		if _, err := put(caches[i%4], cas.Entry{Key: key(i)}, photo(i)); err != nil {
@@ -153,7 +153,7 @@ func TestTrimCountsOthers(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "size"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := put(bounded(t, dir, cas.Options{Limit: limit}), cas.Entry{Key: "another"}, photo(999)); err != nil {
+		if _, err := put(bounded(t, dir, cas.Options{Limit: limit, Now: time.Now}), cas.Entry{Key: "another"}, photo(999)); err != nil {
 			t.Fatal(err)
 		}
 		var when, n int64
@@ -170,7 +170,7 @@ func TestTrimCountsOthers(t *testing.T) {
 func TestNearlyFull(t *testing.T) {
 	free := int64(5 << 30)
 	dir := t.TempDir()
-	c := bounded(t, dir, cas.Options{MinFree: 1 << 30, Free: func(string) (int64, error) { return free, nil }})
+	c := bounded(t, dir, cas.Options{MinFree: 1 << 30, Now: time.Now, Free: func(string) (int64, error) { return free, nil }})
 	if _, err := put(c, cas.Entry{Key: "k"}, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
@@ -186,10 +186,10 @@ func TestNearlyFull(t *testing.T) {
 		t.Error(err)
 	}
 	// What the system says is some number.
-	if _, err := put(bounded(t, dir, cas.Options{MinFree: 1}), cas.Entry{Key: "m"}, []byte("z")); err != nil {
+	if _, err := put(bounded(t, dir, cas.Options{MinFree: 1, Now: time.Now}), cas.Entry{Key: "m"}, []byte("z")); err != nil {
 		t.Error(err)
 	}
-	if _, err := put(bounded(t, dir, cas.Options{MinFree: 1 << 61}), cas.Entry{Key: "m"}, []byte("z")); !errors.Is(err, cas.ErrFull) {
+	if _, err := put(bounded(t, dir, cas.Options{MinFree: 1 << 61, Now: time.Now}), cas.Entry{Key: "m"}, []byte("z")); !errors.Is(err, cas.ErrFull) {
 		t.Errorf("got %v, want ErrFull", err)
 	}
 }
@@ -197,7 +197,7 @@ func TestNearlyFull(t *testing.T) {
 func TestVerify(t *testing.T) {
 	dir := t.TempDir()
 	fill := func() *cas.Cache {
-		c := bounded(t, dir, cas.Options{})
+		c := bounded(t, dir, cas.Options{Now: time.Now})
 		for i := range 20 {
 			if _, err := put(c, cas.Entry{Key: key(i)}, photo(i)); err != nil {
 				t.Fatal(err)

@@ -65,7 +65,7 @@ func bubble(t *testing.T, s *pipeServer, set func(*fetch.Options), f func(t *tes
 	synctest.Test(t, func(t *testing.T) {
 		o := fetch.Options{
 			Sources: sources(t, "http://photos.test"), Retries: fetch.DefaultRetries, Dial: s.dial,
-			Cache: func() (*cas.Cache, error) { return cas.Open(dir, cas.Options{}) },
+			Cache: func() (*cas.Cache, error) { return cas.Open(dir, cas.Options{Now: time.Now}) },
 		}
 		if set != nil {
 			set(&o)

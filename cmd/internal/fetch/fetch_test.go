@@ -79,7 +79,7 @@ func sources(t *testing.T, list string) []fetch.Source {
 }
 
 func cache(dir string) func() (*cas.Cache, error) {
-	return func() (*cas.Cache, error) { return cas.Open(dir, cas.Options{}) }
+	return func() (*cas.Cache, error) { return cas.Open(dir, cas.Options{Now: time.Now}) }
 }
 
 // newFetcher makes a Fetcher with a fake clock and a cache of its own unless
@@ -565,7 +565,7 @@ func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	f := newFetcher(t, srv.URL, func(o *fetch.Options) {
 		o.Cache = func() (*cas.Cache, error) {
-			return cas.Open(dir, cas.Options{MinFree: 1 << 30, Free: func(string) (int64, error) { return 1 << 20, nil }})
+			return cas.Open(dir, cas.Options{MinFree: 1 << 30, Now: time.Now, Free: func(string) (int64, error) { return 1 << 20, nil }})
 		}
 	})
 	_, err := f.Fetch(t.Context(), photo(1))
@@ -737,7 +737,7 @@ func TestOriginal(t *testing.T) {
 func TestFullCheckOfACachedPicture(t *testing.T) {
 	srv := oitest.New(t, mirror(1))
 	dir := t.TempDir()
-	store, err := cas.Open(dir, cas.Options{})
+	store, err := cas.Open(dir, cas.Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

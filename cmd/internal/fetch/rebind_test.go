@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
@@ -79,7 +80,7 @@ func TestNameOfLoopback(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := New(Options{Sources: src, AllowHosts: tt.allow, Cache: func() (*cas.Cache, error) { return cas.Open(t.TempDir(), cas.Options{}) }})
+		f, err := New(Options{Sources: src, AllowHosts: tt.allow, Cache: func() (*cas.Cache, error) { return cas.Open(t.TempDir(), cas.Options{Now: time.Now}) }})
 		if err != nil {
 			t.Fatal(err)
 		}
