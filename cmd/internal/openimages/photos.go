@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"sort"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -101,10 +102,11 @@ func newPhotos(hits *spool, n int) (*photos, error) {
 	return p, nil
 }
 
-// find returns the runs of a photo.
+// find returns the runs of a photo. It looks at nothing else of a run: the
+// workers of a pass search while what they found is written to image.
 func (p *photos) find(photo uint64) []run {
-	i, ok := slices.BinarySearchFunc(p.runs, photo, func(r run, photo uint64) int { return cmp.Compare(r.photo, photo) })
-	if !ok {
+	i := sort.Search(len(p.runs), func(i int) bool { return p.runs[i].photo >= photo })
+	if i == len(p.runs) || p.runs[i].photo != photo {
 		return nil
 	}
 	n := 1

@@ -103,8 +103,13 @@ func TestKilled(t *testing.T) {
 	rng := rand.New(rand.NewPCG(59, 60))
 	cache := t.TempDir()
 	whole := filepath.Join(cache, "metadata", "*", filepath.FromSlash(csvPath))
-	for round := range 30 {
+	rounds := 30
+	if testing.Short() {
+		rounds = 10
+	}
+	for round := range rounds {
 		var cmd *exec.Cmd
+		started := make(chan struct{})
 		if round%2 == 0 {
 			cmd = child(m.URL, cache, 1+rng.IntN(6000))
 		} else {
@@ -112,12 +117,19 @@ func TestKilled(t *testing.T) {
 			m.answer(oitest.Both(oitest.Cut(rng.IntN(len(data)/10)), func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 				serve(w, r)
 			}), func(http.ResponseWriter, *http.Request, http.HandlerFunc) {
+				<-started
 				_ = cmd.Process.Kill()
 				panic(http.ErrAbortHandler)
 			})
 		}
-		if out, err := cmd.CombinedOutput(); err == nil && !strings.Contains(string(out), fmt.Sprintf("sum=%x", want)) {
-			t.Fatalf("round %d: %s", round, out)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		close(started)
+		if err := cmd.Wait(); err == nil && !strings.Contains(out.String(), fmt.Sprintf("sum=%x", want)) {
+			t.Fatalf("round %d: %s", round, &out)
 		}
 		if round%5 == 4 { // begin anew with one of the files
 			found, err := filepath.Glob(whole + []string{"", indexEnding}[rng.IntN(2)])

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -36,11 +37,18 @@ func randomBytes(seed uint64, n int) []byte {
 // A mirrorServer serves one file, and says of it what it is told to say.
 type mirrorServer struct {
 	*oitest.Server
-	tree fstest.MapFS
 
 	mu     sync.Mutex
+	tree   fstest.MapFS
 	header []string
 	ranges []string // asked for
+}
+
+// Open makes it the tree of its server, which may ask while a test writes.
+func (m *mirrorServer) Open(name string) (fs.File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tree.Open(name)
 }
 
 // asked is what ranges were asked for.
@@ -53,9 +61,9 @@ func (m *mirrorServer) asked() []string {
 // newMirror serves the file csvPath.
 func newMirror(t *testing.T, data []byte) *mirrorServer {
 	t.Helper()
-	tree := fstest.MapFS{csvPath: {Data: data}}
-	m := &mirrorServer{Server: oitest.New(t, tree), tree: tree}
+	m := &mirrorServer{tree: fstest.MapFS{}}
 	m.has(data, `"1"`)
+	m.Server = oitest.New(t, m)
 	return m
 }
 
