@@ -25,6 +25,7 @@ const newPhoto = 1 << 31
 type gleaner struct {
 	index  *indexWriter
 	wanted func([]byte) bool
+	photos func(photo uint64) bool // wanted
 	labels map[string]knownLabel
 	short  labelTable // those of them that it takes
 	to     *gleanings
@@ -114,36 +115,41 @@ const (
 // that is otherwise is left to the table.
 func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
 	here := place{t.line, t.at()}
-	to := g.to
-	var last [2]uint64 // the last row's photo, if known
+	rows, base := g.to.rows, g.to.base
+	var high, low uint64 // the last row's photo, if known
 	known := false
 	for len(block) > 0 {
 		nl := bytes.IndexByte(block, '\n')
 		label, ok := uint32(0), false
-		var id [2]uint64
+		var a, b uint64
 		if len(block) >= lookBack && block[idSize] == ',' {
-			id = [2]uint64{binary.BigEndian.Uint64(block), binary.BigEndian.Uint64(block[8:])}
-			if known && id == last || !hasComma(id[0]) && !hasComma(id[1]) {
-				label, ok = g.short.find(block, nl)
+			a, b = binary.BigEndian.Uint64(block), binary.BigEndian.Uint64(block[8:])
+			if known && a == high && b == low || !hasComma(a) && !hasComma(b) {
+				label, ok = g.short.find((*[lookBack]byte)(block), nl)
 			}
 		}
 		switch {
 		case !ok:
+			g.to.rows = rows
 			if err := t.one(block[:nl], here, v); err != nil {
 				return err
 			}
+			rows = g.to.rows
 			known = false
-		case known && id == last:
-			to.rows = append(to.rows, uint64(here.offset-to.base)<<32|uint64(label))
+		case known && a == high && b == low:
+			rows = append(rows, uint64(here.offset-base)<<32|uint64(label))
 		default:
+			g.to.rows = rows
 			g.note(label, block[:idSize], here.offset)
-			last, known = id, true
+			rows = g.to.rows
+			high, low, known = a, b, true
 		}
 		block = block[nl+1:]
 		here.line++
 		here.offset += int64(nl) + 1
 	}
 	t.line = here.line
+	g.to.rows = rows
 	return nil
 }
 
@@ -156,7 +162,7 @@ func (g *gleaner) plainPhotos(t *table, block []byte, v *visitor) error {
 		if nl > idSize && block[idSize] == ',' {
 			photo, ok = parseHex16(block[:idSize])
 		}
-		if !ok || g.wanted(block[:idSize]) {
+		if !ok || g.photos(photo) {
 			if err := t.one(block[:nl], here, v); err != nil {
 				return err
 			}
@@ -185,25 +191,28 @@ func commaBits(word uint64) uint64 {
 
 func hasComma(word uint64) bool { return commaBits(word) != 0 }
 
-// A labelTable finds the labels of up to 16 bytes. Its slots are a power of two.
+// A labelTable finds the labels of up to 16 bytes.
 type labelTable struct {
-	slots []shortLabel
+	slots []shortLabel // 1<<bits
+	bits  uint
 	count int
 }
 
 type shortLabel struct {
-	text [2]uint64 // its bytes, then zeros
-	size uint32    // 0 of an empty slot
-	id   uint32
+	first, second uint64 // its bytes, then zeros
+	size          uint32 // 0 of an empty slot
+	id            uint32
 }
 
-func labelSlot(text [2]uint64) uint64 {
-	return (text[0]*0x9e3779b97f4a7c15 ^ text[1]*0xc2b2ae3d27d4eb4f) >> 40
+// slot returns where a label's slot is sought first, of 1<<bits: the product's
+// highest bits depend on all of the label.
+func (l *shortLabel) slot(bits uint) uint64 {
+	return (l.first ^ l.second*0xc2b2ae3d27d4eb4f) * 0x9e3779b97f4a7c15 >> (64 - bits)
 }
 
 // find returns the number of the label in the third field of a row of nl bytes,
 // the first of which has idSize bytes. ok is false if that is not easily found.
-func (t *labelTable) find(row []byte, nl int) (id uint32, ok bool) {
+func (t *labelTable) find(row *[lookBack]byte, nl int) (id uint32, ok bool) {
 	at := idSize + 1
 	m := commaBits(binary.LittleEndian.Uint64(row[at:]))
 	if m == 0 {
@@ -213,28 +222,27 @@ func (t *labelTable) find(row []byte, nl int) (id uint32, ok bool) {
 		}
 	}
 	at += bits.TrailingZeros64(m)/8 + 1
+	if at > lookBack-16 || len(t.slots) == 0 {
+		return 0, false
+	}
 	// Labels are of 6 to 9 bytes at random, so that this does not branch: a mask
 	// has ones for the bytes before the first comma.
-	label := row[at : at+16]
-	first, second := binary.LittleEndian.Uint64(label), binary.LittleEndian.Uint64(label[8:])
+	first, second := binary.LittleEndian.Uint64(row[at:]), binary.LittleEndian.Uint64(row[at+8:])
 	m, m2 := commaBits(first), commaBits(second)
-	if m|m2 == 0 {
-		return 0, false
-	}
 	ended := uint64(int64(m|-m) >> 63) // ones if the label ends in its first 8 bytes
 	mask, mask2 := (m&-m)>>7-1, ((m2&-m2)>>7-1)&^ended
-	text := [2]uint64{first & mask, second & mask2}
-	size := (bits.OnesCount64(mask) + bits.OnesCount64(mask2)) / 8
-	if at+size > nl || len(t.slots) == 0 {
+	size := (bits.Len64(mask) + bits.Len64(mask2)) / 8
+	if m|m2 == 0 || size == 0 || at+size > nl {
 		return 0, false
 	}
+	label := shortLabel{first: first & mask, second: second & mask2, size: uint32(size)}
 	last := uint64(len(t.slots) - 1)
-	for i := labelSlot(text) & last; ; i = (i + 1) & last {
+	for i := label.slot(t.bits); ; i = (i + 1) & last {
 		switch s := &t.slots[i]; {
+		case s.first == label.first && s.second == label.second && s.size == label.size:
+			return s.id, true
 		case s.size == 0:
 			return 0, false
-		case s.text == text && s.size == uint32(size):
-			return s.id, true
 		}
 	}
 }
@@ -246,7 +254,8 @@ func (t *labelTable) add(label []byte, id uint32) {
 	}
 	if 2*t.count >= len(t.slots) {
 		old := t.slots
-		t.slots = make([]shortLabel, max(64, 2*len(old)))
+		t.bits = max(t.bits+1, 6)
+		t.slots = make([]shortLabel, 1<<t.bits)
 		for _, s := range old {
 			if s.size > 0 {
 				t.put(s)
@@ -257,16 +266,16 @@ func (t *labelTable) add(label []byte, id uint32) {
 	var text [16]byte
 	copy(text[:], label)
 	t.put(shortLabel{
-		text: [2]uint64{binary.LittleEndian.Uint64(text[:]), binary.LittleEndian.Uint64(text[8:])},
+		first: binary.LittleEndian.Uint64(text[:]), second: binary.LittleEndian.Uint64(text[8:]),
 		size: uint32(len(label)), id: id,
 	})
 }
 
 func (t *labelTable) put(label shortLabel) {
-	mask := uint64(len(t.slots) - 1)
-	i := labelSlot(label.text) & mask
+	last := uint64(len(t.slots) - 1)
+	i := label.slot(t.bits)
 	for t.slots[i].size > 0 {
-		i = (i + 1) & mask
+		i = (i + 1) & last
 	}
 	t.slots[i] = label
 }

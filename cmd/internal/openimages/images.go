@@ -115,7 +115,7 @@ func readImages(ctx context.Context, src Source, file File, photos *photos, row 
 		}
 	}
 	p := &pass[ImageRow]{
-		ctx: ctx, file: file.Path, bind: bindImages, want: photos.has, parser: imageParser, bad: bad,
+		ctx: ctx, file: file.Path, bind: bindImages, want: photos.has, wantPhoto: photos.hasKey, parser: imageParser, bad: bad,
 		row: func(image *ImageRow, p place) error {
 			image.Line = p.line
 			return row(image)

@@ -41,6 +41,8 @@ type pass[T any] struct {
 	// want says whether the rows of a value are to be parsed. It is called on any
 	// goroutine.
 	want func(value []byte) bool
+	// wantPhoto, if set, says the same of a photo's key.
+	wantPhoto func(photo uint64) bool
 	// parser returns a function that parses the fields of a wanted row, or leaves
 	// the row out. The function is used on one goroutine at a time.
 	parser func(*table) (func(fields [][]byte) (row T, keep bool, err error), error)
@@ -272,11 +274,12 @@ func (p *pass[T]) worker(head *table, column, id int) (*worker[T], error) {
 	w.v.want = func(value, _ []byte, _ int64) bool { return p.want(value) }
 	if p.index != nil {
 		w.gleaner = p.index.gleaner(p.want)
+		w.photos = p.wantPhoto
 		w.v.want = w.gleaner.want
 		switch {
 		case p.index.kind == labelIndex && id == 0 && column == 2:
 			w.v.plain = func(block []byte, v *visitor) error { return w.gleaner.plain(&w.t, block, v) }
-		case p.index.kind == photoIndex && column == 0:
+		case p.index.kind == photoIndex && column == 0 && p.wantPhoto != nil:
 			w.v.plain = func(block []byte, v *visitor) error { return w.plainPhotos(&w.t, block, v) }
 		}
 	} else {

@@ -117,8 +117,9 @@ func (p *photos) find(photo uint64) []run {
 }
 
 // has reports whether there are hits of a photo.
-func (p *photos) has(id []byte) bool {
-	photo := photoKey(id)
+func (p *photos) has(id []byte) bool { return p.hasKey(photoKey(id)) }
+
+func (p *photos) hasKey(photo uint64) bool {
 	word, bit := p.bit(photo)
 	return p.maybe[word]&bit != 0 && len(p.find(photo)) > 0
 }

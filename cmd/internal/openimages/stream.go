@@ -58,7 +58,8 @@ func openDesk(ctx context.Context, src Source, file File, bad func(*RowError) er
 func (f *localFile) indexPhotos(ctx context.Context, file string) (*openIndex, error) {
 	p := &pass[struct{}]{
 		ctx: ctx, file: file, bind: bindImages,
-		want: func([]byte) bool { return false },
+		want:      func([]byte) bool { return false },
+		wantPhoto: func(uint64) bool { return false },
 		parser: func(*table) (func([][]byte) (struct{}, bool, error), error) {
 			return func([][]byte) (none struct{}, keep bool, err error) { return }, nil
 		},

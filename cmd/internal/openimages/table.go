@@ -16,6 +16,8 @@ const (
 	// blockSize is read at once. It fits a core's second-level cache, so that
 	// the passes over a block after the first cost next to nothing.
 	blockSize = 256 << 10
+	// pieceSize is what is looked at twice or more in a row.
+	pieceSize = 64 << 10
 	// maxRow bounds a row with its quoted line breaks, in bytes.
 	maxRow = 1 << 20
 )
@@ -245,7 +247,7 @@ func (t *table) stepOver(cause error, v *visitor) error {
 func (t *table) block(block []byte, v *visitor) error {
 	for len(block) > 0 && t.at() <= t.stop {
 		plain := len(block)
-		if left := t.stop - t.at(); left < int64(plain) {
+		if left := min(t.stop-t.at(), pieceSize); left < int64(plain) {
 			if nl := bytes.IndexByte(block[left:], '\n'); nl >= 0 {
 				plain = int(left) + nl + 1
 			}

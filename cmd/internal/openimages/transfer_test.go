@@ -338,3 +338,23 @@ func TestListArrives(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkDownload brings a file from loopback to disk, with its sums taken.
+func BenchmarkDownload(b *testing.B) {
+	data := randomBytes(11, 64<<20)
+	server := oitest.New(b, fstest.MapFS{csvPath: {Data: data}})
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		s, err := NewHTTPSource(server.URL, b.TempDir(), HTTPOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := s.Open(b.Context(), csvPath)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
