@@ -216,6 +216,26 @@ func TestIndexEqualsScan(t *testing.T) {
 	}
 }
 
+// TestRowOverBlocks has a row that reaches over many blocks, inside of which
+// everything to the end of the file looks like one row.
+func TestRowOverBlocks(t *testing.T) {
+	const row = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,Remark\n" +
+		"0000000000000001,xclick,/m/a,1,0.1,0.9,0.1,0.9,0,\"%s\n0000000000000002,xclick,/m/a,1,0.1,0.9,0.1,0.9,0,\"\n" +
+		"0000000000000003,xclick,/m/a,1,0.1,0.9,0.1,0.9,0,a word\""
+	for n := range 400 {
+		data := fmt.Appendf(nil, row, strings.Repeat("x", n))
+		want := gatherPlain(t, data, "/m/a")
+		if len(want.Rows) != 2 {
+			t.Fatalf("%d rows of\n%s", len(want.Rows), data)
+		}
+		src := testDir{DirSource: DirSource(t.TempDir()), step: 100}
+		src.write(t, data)
+		if d := gocmp.Diff(want, gather(t, src, "/m/a")); d != "" {
+			t.Fatalf("%d: %s", n, d)
+		}
+	}
+}
+
 // TestCountsEqualScan compares the counts of an index with those of a plain
 // reading.
 func TestCountsEqualScan(t *testing.T) {

@@ -2,6 +2,7 @@ package openimages
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -69,14 +70,13 @@ type block[T any] struct {
 	exact     bool  // its first row begins at off
 	from, to  int64 // where the first row does begin, and the one behind the last
 	lines     int64
-	eof       bool
 	found     []found[T]
 	seen      gleanings
 	err       error
-	done      chan struct{}
+	number    int
 }
 
-// run goes through the file and returns its number of lines.
+// run goes through the file.
 func (p *pass[T]) run() (err error) {
 	head, err := newTable(p.ctx, p.from(0), p.file)
 	if err != nil {
@@ -93,38 +93,23 @@ func (p *pass[T]) run() (err error) {
 	if p.arrival == nil {
 		workers = min(workers, 1+int(p.size/p.step))
 	}
-	quit := make(chan struct{})
-	jobs, order := make(chan *block[T]), make(chan *block[T], workers+1)
-	free := make(chan *block[T], 2*workers+2)
-	for range cap(free) {
-		free <- &block[T]{done: make(chan struct{}, 1)}
-	}
+	o := newOrder(p, head, 2*workers+2)
 	var running sync.WaitGroup
-	defer running.Wait()
-	defer func() {
-		close(quit)
-		if err != nil && p.arrival != nil {
-			p.arrival.leave()
-		}
-	}()
-	running.Go(func() { p.deal(head.at(), free, jobs, order, quit) })
 	for range workers {
 		w, err := p.worker(head, column, id)
 		if err != nil {
-			return err
+			o.stop(err)
+			break
 		}
 		running.Go(func() {
-			for b := range jobs {
+			for b := o.take(); b != nil; b = o.take() {
 				w.do(b)
-				b.done <- struct{}{}
+				o.give(b, w)
 			}
 		})
 	}
-	again, err := p.worker(head, column, id)
-	if err != nil {
-		return err
-	}
-	return p.collect(head, order, free, again)
+	running.Wait()
+	return cmp.Or(o.err, context.Cause(p.ctx))
 }
 
 // from returns a reader of the file from an offset on.
@@ -133,36 +118,6 @@ func (p *pass[T]) from(offset int64) io.Reader {
 		return &arrivalReader{p.arrival, offset}
 	}
 	return io.NewSectionReader(p.r, offset, math.MaxInt64-offset)
-}
-
-// deal hands out the blocks.
-func (p *pass[T]) deal(at int64, free <-chan *block[T], jobs, order chan<- *block[T], quit <-chan struct{}) {
-	defer close(jobs)
-	defer close(order)
-	for exact := true; ; exact = false {
-		stop, ok := p.next(at)
-		if !ok {
-			return
-		}
-		var b *block[T]
-		select {
-		case b = <-free:
-		case <-quit:
-			return
-		}
-		b.off, b.stop, b.exact = at, stop, exact
-		select {
-		case order <- b:
-		case <-quit:
-			return
-		}
-		select {
-		case jobs <- b:
-		case <-quit:
-			return
-		}
-		at = stop
-	}
 }
 
 // next returns where the block that begins at a place stops, or false at the
@@ -189,40 +144,133 @@ func (p *pass[T]) next(at int64) (stop int64, ok bool) {
 	}
 }
 
-// collect takes the blocks in order.
-func (p *pass[T]) collect(head *table, order <-chan *block[T], free chan<- *block[T], again *worker[T]) error {
-	at, line := head.at(), head.line
-	for b := range order {
-		<-b.done
-		if at > b.stop {
-			// A row that began before goes on behind it.
-			b.from, b.found, b.seen.rows, b.err = at, b.found[:0], b.seen.rows[:0], nil
-		} else {
-			if b.from != at {
-				b.off, b.exact = at, true
-				again.do(b)
-			}
-			if err := p.tell(b, line); err != nil {
-				return err
-			}
-			if b.err != nil {
-				return atLine(b.err, line)
-			}
-			if p.index != nil {
-				p.index.add(at, line, &b.seen)
-			}
-			at = b.to
-			line += b.lines
-		}
-		if b.eof {
+// An order hands out the blocks of a pass, and takes them back in the file's
+// order. That is done by the workers themselves: whoever gives back the block
+// that is due also takes in those behind it, so that no worker waits for another
+// unless it is far ahead.
+type order[T any] struct {
+	p *pass[T]
+
+	dealing sync.Mutex // held over the next three
+	begin   int64      // of the next block
+	exact   bool       // a row begins there
+	number  int        // of the next block
+
+	mu     sync.Mutex
+	freed  *sync.Cond
+	free   []*block[T]
+	given  []*block[T] // by number, for as many as there are blocks
+	due    int         // number of the next block to be taken in
+	taking bool        // somebody does
+	ended  bool
+	err    error
+
+	// Of the block that is due, for who takes it in.
+	at, line int64
+}
+
+func newOrder[T any](p *pass[T], head *table, blocks int) *order[T] {
+	o := &order[T]{p: p, begin: head.at(), exact: true, at: head.at(), line: head.line, given: make([]*block[T], blocks)}
+	o.freed = sync.NewCond(&o.mu)
+	for range blocks {
+		o.free = append(o.free, &block[T]{})
+	}
+	return o
+}
+
+// take returns the next block, or nil when there is none.
+func (o *order[T]) take() *block[T] {
+	o.dealing.Lock()
+	defer o.dealing.Unlock()
+	b := o.room()
+	if b == nil {
+		return nil
+	}
+	stop, ok := o.p.next(o.begin)
+	if !ok {
+		return nil
+	}
+	b.off, b.stop, b.exact, b.number = o.begin, stop, o.exact, o.number
+	o.begin, o.exact = stop, false
+	o.number++
+	return b
+}
+
+// room waits for a block that is free, and returns nil when no more is needed.
+func (o *order[T]) room() *block[T] {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.free) == 0 && !o.ended {
+		o.freed.Wait()
+	}
+	if o.ended {
+		return nil
+	}
+	b := o.free[len(o.free)-1]
+	o.free = o.free[:len(o.free)-1]
+	return b
+}
+
+// stop ends the pass.
+func (o *order[T]) stop(err error) {
+	o.mu.Lock()
+	o.ended, o.err = true, cmp.Or(o.err, err)
+	o.freed.Broadcast()
+	o.mu.Unlock()
+	if err != nil && o.p.arrival != nil {
+		o.p.arrival.leave()
+	}
+}
+
+// give takes back a block that w has looked at.
+func (o *order[T]) give(b *block[T], w *worker[T]) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.given[b.number%len(o.given)] = b
+	if o.taking {
+		return
+	}
+	o.taking = true
+	for !o.ended {
+		here := &o.given[o.due%len(o.given)]
+		b := *here
+		if b == nil {
 			break
 		}
-		select {
-		case free <- b:
-		default:
+		*here = nil
+		o.due++
+		o.mu.Unlock()
+		if err := o.takeIn(b, w); err != nil {
+			o.stop(err)
 		}
+		o.mu.Lock()
+		o.free = append(o.free, b)
+		o.freed.Signal()
 	}
-	return context.Cause(p.ctx)
+	o.taking = false
+}
+
+// takeIn tells of the block that is due. w does it again if need be.
+func (o *order[T]) takeIn(b *block[T], w *worker[T]) error {
+	if o.at > b.stop {
+		return nil // a row that began before goes on behind it
+	}
+	if b.from != o.at {
+		b.off, b.exact = o.at, true
+		w.do(b)
+	}
+	if err := o.p.tell(b, o.line); err != nil {
+		return err
+	}
+	if b.err != nil {
+		return atLine(b.err, o.line)
+	}
+	if o.p.index != nil {
+		o.p.index.add(o.at, o.line, &b.seen)
+	}
+	o.at = b.to
+	o.line += b.lines
+	return nil
 }
 
 // atLine counts the line of an error from the file's beginning.
@@ -309,7 +357,7 @@ func (w *worker[T]) do(b *block[T]) {
 	}
 	b.from = t.at()
 	b.err = t.scan(w.v)
-	b.to, b.lines, b.eof = t.at(), t.line, t.eof && t.pos == t.end
+	b.to, b.lines = t.at(), t.line
 	w.finish()
 }
 
