@@ -107,7 +107,7 @@ func (g *gleaner) finish() {
 
 const (
 	idSize   = 16            // of the official ids
-	lookBack = idSize + 3*16 // bytes that plain loads of a row
+	lookBack = idSize + 3*16 // bytes that plain loads of a row: its id, a comma, at most 16 bytes with the second, and 16
 )
 
 // plain is table.plain for the official lists, whose rows begin with an id of 16
@@ -125,7 +125,7 @@ func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
 		if len(block) >= lookBack && block[idSize] == ',' {
 			a, b = binary.BigEndian.Uint64(block), binary.BigEndian.Uint64(block[8:])
 			if known && a == high && b == low || !hasComma(a) && !hasComma(b) {
-				label, ok = g.short.find((*[lookBack]byte)(block), nl)
+				label, ok = g.short.find((*[lookBack]byte)(block))
 			}
 		}
 		switch {
@@ -191,16 +191,17 @@ func commaBits(word uint64) uint64 {
 
 func hasComma(word uint64) bool { return commaBits(word) != 0 }
 
-// A labelTable finds the labels of up to 16 bytes.
+// A labelTable finds the labels of up to 15 bytes.
 type labelTable struct {
 	slots []shortLabel // 1<<bits
 	bits  uint
 	count int
 }
 
+// A shortLabel is a label with the comma behind it, then zeros. The first word
+// is not zero, as that of an empty slot is.
 type shortLabel struct {
-	first, second uint64 // its bytes, then zeros
-	size          uint32 // 0 of an empty slot
+	first, second uint64
 	id            uint32
 }
 
@@ -210,38 +211,32 @@ func (l *shortLabel) slot(bits uint) uint64 {
 	return (l.first ^ l.second*0xc2b2ae3d27d4eb4f) * 0x9e3779b97f4a7c15 >> (64 - bits)
 }
 
-// find returns the number of the label in the third field of a row of nl bytes,
-// the first of which has idSize bytes. ok is false if that is not easily found.
-func (t *labelTable) find(row *[lookBack]byte, nl int) (id uint32, ok bool) {
-	at := idSize + 1
-	m := commaBits(binary.LittleEndian.Uint64(row[at:]))
-	if m == 0 {
-		at += 8
-		if m = commaBits(binary.LittleEndian.Uint64(row[at:])); m == 0 {
-			return 0, false
-		}
-	}
-	at += bits.TrailingZeros64(m)/8 + 1
-	if at > lookBack-16 || len(t.slots) == 0 {
+// find returns the number of the label in the third field of a row whose first
+// has idSize bytes. ok is false if that is not easily found.
+//
+// Fields are of 6 to 9 bytes at random, so that this does not branch on where
+// they end.
+func (t *labelTable) find(row *[lookBack]byte) (id uint32, ok bool) {
+	const source = idSize + 1
+	m := commaBits(binary.LittleEndian.Uint64(row[source:]))
+	m2 := commaBits(binary.LittleEndian.Uint64(row[source+8:]))
+	at := bits.TrailingZeros64(m) / 8 // 8 if there is no comma
+	at += bits.TrailingZeros64(m2) / 8 & -(at / 8)
+	if at == 16 || len(t.slots) == 0 {
 		return 0, false
 	}
-	// Labels are of 6 to 9 bytes at random, so that this does not branch: a mask
-	// has ones for the bytes before the first comma.
+	at += source + 1
+	// A mask has ones for the bytes up to the first comma.
 	first, second := binary.LittleEndian.Uint64(row[at:]), binary.LittleEndian.Uint64(row[at+8:])
-	m, m2 := commaBits(first), commaBits(second)
+	m, m2 = commaBits(first), commaBits(second)
 	ended := uint64(int64(m|-m) >> 63) // ones if the label ends in its first 8 bytes
-	mask, mask2 := (m&-m)>>7-1, ((m2&-m2)>>7-1)&^ended
-	size := (bits.Len64(mask) + bits.Len64(mask2)) / 8
-	if m|m2 == 0 || size == 0 || at+size > nl {
-		return 0, false
-	}
-	label := shortLabel{first: first & mask, second: second & mask2, size: uint32(size)}
+	label := shortLabel{first: first & (m ^ (m - 1)), second: second & (m2 ^ (m2 - 1)) &^ ended}
 	last := uint64(len(t.slots) - 1)
 	for i := label.slot(t.bits); ; i = (i + 1) & last {
 		switch s := &t.slots[i]; {
-		case s.first == label.first && s.second == label.second && s.size == label.size:
-			return s.id, true
-		case s.size == 0:
+		case s.first == label.first && s.second == label.second:
+			return s.id, s.first != 0
+		case s.first == 0:
 			return 0, false
 		}
 	}
@@ -249,7 +244,13 @@ func (t *labelTable) find(row *[lookBack]byte, nl int) (id uint32, ok bool) {
 
 // add takes in a label, if it is short enough.
 func (t *labelTable) add(label []byte, id uint32) {
-	if len(label) == 0 || len(label) > 16 {
+	var text [16]byte
+	if len(label) >= len(text) {
+		return
+	}
+	text[copy(text[:], label)] = ','
+	short := shortLabel{first: binary.LittleEndian.Uint64(text[:]), second: binary.LittleEndian.Uint64(text[8:]), id: id}
+	if short.first == 0 {
 		return
 	}
 	if 2*t.count >= len(t.slots) {
@@ -257,24 +258,19 @@ func (t *labelTable) add(label []byte, id uint32) {
 		t.bits = max(t.bits+1, 6)
 		t.slots = make([]shortLabel, 1<<t.bits)
 		for _, s := range old {
-			if s.size > 0 {
+			if s.first != 0 {
 				t.put(s)
 			}
 		}
 	}
 	t.count++
-	var text [16]byte
-	copy(text[:], label)
-	t.put(shortLabel{
-		first: binary.LittleEndian.Uint64(text[:]), second: binary.LittleEndian.Uint64(text[8:]),
-		size: uint32(len(label)), id: id,
-	})
+	t.put(short)
 }
 
 func (t *labelTable) put(label shortLabel) {
 	last := uint64(len(t.slots) - 1)
 	i := label.slot(t.bits)
-	for t.slots[i].size > 0 {
+	for t.slots[i].first != 0 {
 		i = (i + 1) & last
 	}
 	t.slots[i] = label

@@ -19,11 +19,12 @@ import (
 // All numbers of fixed width are little-endian; the others are varints as in
 // encoding/binary. The data of an index of labels is chunks: for some rows of
 // one label that follow each other, the differences between their offsets in the
-// CSV file; and for each label a list of its chunks. The data of an index of photos is segments: for up to a million rows
-// that follow each other, 8 bytes for each, 24 bits of a hash of the photo's id
-// and 40 of the row's offset, in buckets of those with the same first bits of the
-// hash, each sorted, and then a table of the buckets. Chunks and buckets have their
-// checksums, so that only what is used needs to be read.
+// CSV file; and for each label a list of its chunks. The data of an index of
+// photos is segments: for up to a million rows that follow each other, 8 bytes for
+// each, 24 bits of a hash of the photo's id and 40 of the row's offset, in buckets
+// of those with the same first bits of the hash, and then a table of the buckets.
+// Chunks and buckets have their checksums, so that only what is used needs to be
+// read.
 //
 // The directory holds what the CSV file was like (size, time, checksum of a
 // sample), where its lines are by the block, which rows lack the column, and
@@ -31,7 +32,7 @@ import (
 const (
 	indexEnding  = ".oi-index"
 	indexMagic   = "oi-index"
-	indexVersion = 1
+	indexVersion = 2
 	indexHead    = 8 + 4 + 4
 	indexFoot    = 8 + 4 + 4 + 4 + 8
 

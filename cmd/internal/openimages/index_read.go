@@ -225,7 +225,7 @@ type openSegment struct {
 	starts []int // of the buckets, in rows
 	sums   []uint32
 	bucket int      // the one in rows, or -1
-	rows   []uint64 // sorted
+	rows   []uint64 // of it
 	buf    []byte   // some buckets
 	from   int      // the row at its beginning
 }
@@ -262,9 +262,10 @@ func (f *photoFinder) find(hash uint64, to []int64) ([]int64, error) {
 		if err := s.load(f.x, bucket); err != nil {
 			return nil, err
 		}
-		at, _ := slices.BinarySearch(s.rows, print<<offsetBits)
-		for ; at < len(s.rows) && s.rows[at]>>offsetBits == print; at++ {
-			to = append(to, int64(s.rows[at]&(1<<offsetBits-1)))
+		for _, row := range s.rows {
+			if row>>offsetBits == print {
+				to = append(to, int64(row&(1<<offsetBits-1)))
+			}
 		}
 	}
 	return to, nil

@@ -185,6 +185,9 @@ func (x *indexWriter) closeChunk(label int) {
 
 func (x *indexWriter) addPhotos(keys []photoPlace) {
 	x.rows += int64(len(keys))
+	if x.keys == nil {
+		x.keys = make([]photoPlace, 0, segmentRows) // what is not used takes no memory
+	}
 	for len(keys) > 0 {
 		n := min(segmentRows-len(x.keys), len(keys))
 		x.keys = append(x.keys, keys[:n]...)
@@ -195,7 +198,7 @@ func (x *indexWriter) addPhotos(keys []photoPlace) {
 	}
 }
 
-// closeSegment sorts the rows into buckets and writes them.
+// closeSegment distributes the rows among buckets and writes them.
 func (x *indexWriter) closeSegment() {
 	n := len(x.keys)
 	if n == 0 {
@@ -224,7 +227,6 @@ func (x *indexWriter) closeSegment() {
 	var data []byte
 	begin := 0
 	for _, end := range ends {
-		slices.Sort(entries[begin:end])
 		data = data[:0]
 		for _, e := range entries[begin:end] {
 			data = binary.LittleEndian.AppendUint64(data, e)

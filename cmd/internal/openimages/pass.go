@@ -19,6 +19,9 @@ const (
 	passBeyond = 4 << 10
 	// passWorkers is the most cores of a pass: fewer saturate the memory.
 	passWorkers = 8
+	// passAhead is how many blocks there are for each worker, so that it goes on
+	// while another one is busy with what the blocks before came to.
+	passAhead = 64
 )
 
 // errChanged is the error of a file that was written to while it was read.
@@ -93,7 +96,7 @@ func (p *pass[T]) run() (err error) {
 	if p.arrival == nil {
 		workers = min(workers, 1+int(p.size/p.step))
 	}
-	o := newOrder(p, head, 2*workers+2)
+	o := newOrder(p, head, passAhead*workers)
 	var running sync.WaitGroup
 	for range workers {
 		w, err := p.worker(head, column, id)
@@ -159,7 +162,8 @@ type order[T any] struct {
 	mu     sync.Mutex
 	freed  *sync.Cond
 	free   []*block[T]
-	given  []*block[T] // by number, for as many as there are blocks
+	blocks int         // made so far
+	given  []*block[T] // by number, for as many as there may be blocks
 	due    int         // number of the next block to be taken in
 	taking bool        // somebody does
 	ended  bool
@@ -172,9 +176,6 @@ type order[T any] struct {
 func newOrder[T any](p *pass[T], head *table, blocks int) *order[T] {
 	o := &order[T]{p: p, begin: head.at(), exact: true, at: head.at(), line: head.line, given: make([]*block[T], blocks)}
 	o.freed = sync.NewCond(&o.mu)
-	for range blocks {
-		o.free = append(o.free, &block[T]{})
-	}
 	return o
 }
 
@@ -200,11 +201,15 @@ func (o *order[T]) take() *block[T] {
 func (o *order[T]) room() *block[T] {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.free) == 0 && !o.ended {
+	for len(o.free) == 0 && o.blocks == len(o.given) && !o.ended {
 		o.freed.Wait()
 	}
-	if o.ended {
+	switch {
+	case o.ended:
 		return nil
+	case len(o.free) == 0:
+		o.blocks++
+		return &block[T]{}
 	}
 	b := o.free[len(o.free)-1]
 	o.free = o.free[:len(o.free)-1]
