@@ -91,7 +91,9 @@ func (x *indexFile) decode(directory []byte, end int64) error {
 	x.stamp = stamp{d.int(), d.int(), uint32(d.int())}
 	x.rows, x.sorted = d.int(), d.int() != 0
 	var last lineMark
-	for range d.count(2) {
+	n := d.count(2)
+	x.marks = make([]lineMark, 0, min(n, enoughRoom))
+	for range n {
 		last = lineMark{last.offset + d.int(), last.line + d.int()}
 		x.marks = append(x.marks, last)
 	}
@@ -107,7 +109,9 @@ func (x *indexFile) decode(directory []byte, end int64) error {
 		}
 		x.segments = append(x.segments, s)
 	}
-	for range d.count(7) {
+	n = d.count(7)
+	x.labels = make([]labelRef, 0, min(n, enoughRoom))
+	for range n {
 		l := labelRef{d.text(), d.int(), d.int(), int(d.int()), d.int(), int(d.int()), uint32(d.int())}
 		if l.rows < 0 || l.chunks < 0 || l.at < 0 || l.size < 0 || l.at+int64(l.size) > end || l.chunks > l.size ||
 			len(x.labels) > 0 && x.labels[len(x.labels)-1].name >= l.name {
@@ -121,6 +125,9 @@ func (x *indexFile) decode(directory []byte, end int64) error {
 	}
 	return nil
 }
+
+// enoughRoom is what is made room for at once of a list that says how long it is.
+const enoughRoom = 16 << 10
 
 // count reads the length of a list whose entries have at least so many bytes.
 func (d *decoder) count(least int) int {
