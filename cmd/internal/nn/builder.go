@@ -126,17 +126,6 @@ func (b *builder) takeParams() (weight, bias *gorgonia.Node) {
 	return weight, bias
 }
 
-// takeConv returns the next convolution's weights, standardised if they are to be, and biases.
-func (b *builder) takeConv(name string) (weight, bias *gorgonia.Node, err error) {
-	weight, bias = b.takeParams()
-	if len(b.gains) > 0 {
-		gain := b.gains[0]
-		b.gains = b.gains[1:]
-		weight, err = b.standardise(name, weight, gain)
-	}
-	return weight, bias, err
-}
-
 // batched puts the batch before a shape of one picture.
 func (b *builder) batched(shape []int) []int { return append([]int{b.n}, shape...) }
 
@@ -156,18 +145,26 @@ func (b *builder) scale(image *gorgonia.Node, shape []int) (*gorgonia.Node, erro
 	}), image)
 }
 
-func (b *builder) convShape(layer model.Layer, in []int) kernel.Conv {
-	return kernel.Conv{
+// takeConv returns the shape of the next convolution, its weights, standardised
+// if they are to be, and its biases.
+func (b *builder) takeConv(name string, layer model.Layer, in []int) (c kernel.Conv, weight, bias *gorgonia.Node, err error) {
+	c = kernel.Conv{
 		N: b.n, H: in[0], W: in[1], Cin: in[2], Cout: layer.Out, K: layer.Kernel, Stride: layer.Stride, Pad: layer.Pad,
 	}
+	if err := c.Check(); err != nil {
+		return c, nil, nil, err
+	}
+	weight, bias = b.takeParams()
+	if len(b.gains) > 0 {
+		gain := b.gains[0]
+		b.gains = b.gains[1:]
+		weight, err = b.standardise(name, weight, gain)
+	}
+	return c, weight, bias, err
 }
 
 func (b *builder) conv(name string, layer model.Layer, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
-	c := b.convShape(layer, in)
-	if err := c.Check(); err != nil {
-		return nil, err
-	}
-	weight, bias, err := b.takeConv(name)
+	c, weight, bias, err := b.takeConv(name, layer, in)
 	if err != nil {
 		return nil, err
 	}
@@ -181,11 +178,7 @@ func (b *builder) conv(name string, layer model.Layer, in, out []int, x *gorgoni
 }
 
 func (b *builder) convReLUPool(name string, layer model.Layer, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
-	c := b.convShape(layer, in)
-	if err := c.Check(); err != nil {
-		return nil, err
-	}
-	weight, bias, err := b.takeConv(name)
+	c, weight, bias, err := b.takeConv(name, layer, in)
 	if err != nil {
 		return nil, err
 	}

@@ -71,11 +71,7 @@ func (b *builder) add(name string, shape []int, x *gorgonia.Node, other *fork) (
 
 // convReLU adds a convolution with ReLU, and between the two the addition of other, if it is not nil.
 func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gorgonia.Node, other *fork) (*gorgonia.Node, error) {
-	c := b.convShape(layer, in)
-	if err := c.Check(); err != nil {
-		return nil, err
-	}
-	weight, bias, err := b.takeConv(name)
+	c, weight, bias, err := b.takeConv(name, layer, in)
 	if err != nil {
 		return nil, err
 	}
