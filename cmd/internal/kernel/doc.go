@@ -112,7 +112,8 @@
 //
 // The generator's functions are methods of an isa, which says how wide a vector is
 // and how many rows fill the registers. A new function gets its reference in Go with the contract,
-// a field of micro, and an entry in the micro of each path (path_amd64.go), with a wrapper there if it
-// leaves a rest that fills no vector; micro_test.go and width_test.go get a case. A new instruction set
-// gets an isa, a micro and a place in available. The tests run on every path the machine has.
+// a field of micro, and an entry in the micro of each path (path_amd64.go): in its whole if it
+// leaves a rest that fills no vector, which over then gives to the narrower path; micro_test.go and
+// width_test.go get a case. A new instruction set gets an isa, a micro and a place in available. The
+// tests run on every path the machine has.
 package kernel

@@ -24,330 +24,226 @@ func available() []*micro {
 // and AVX2 always do, and what the reference gets is not multiplied and added.
 
 func avx512Micro() *micro {
-	return &micro{
-		name:       "avx512",
-		tile:       avx512Tile,
-		lists:      listsAVX512,
-		pickWindow: pickWindowAVX512,
-		pickRow:    avx512PickRow,
-		poolRow:    poolRowAVX512,
-		biasRow:    avx512BiasRow,
-		quadRow:    avx512QuadRow,
-		quads:      avx512Quads,
-		rmsprop:    avx512RMSProp,
-		scale:      avx512Scale,
-		relu:       avx512ReLU,
-
-		winogradInput:   avx512WinogradInput,
-		winogradOutput:  winogradOutputAVX512,
-		winogradWeights: avx512WinogradWeights,
-		reluGrad:        avx512ReLUGrad,
-		add:             avx512Add,
-		addReLU:         avx512AddReLU,
-		adam:            avx512Adam,
-		average:         avx512Average,
-		moments:         avx512Moments,
-		centre:          avx512Centre,
-		centre2:         avx512Centre2,
-		transpose:       avx2Transpose,
+	narrow := avx2Micro()
+	m := whole{
+		tile: tileAVX512, tileBy3: tileBy3AVX512, tileBy4: tileBy4AVX512,
+		biasRow:   biasRowAVX512,
+		quads:     quadsAVX512,
+		rmsprop:   rmspropAVX512,
+		scale:     scaleAVX512,
+		relu:      reluAVX512,
+		reluGrad:  reluGradAVX512,
+		add:       addAVX512,
+		addReLU:   addReLUAVX512,
+		adam:      adamAVX512,
+		average:   averageAVX512,
+		moments:   momentsAVX512,
+		centre:    centreAVX512,
+		centre2:   centre2AVX512,
+		winograd:  winogradInputAVX512,
+		winogradW: winogradWeightsAVX512,
+	}.over(16, narrow)
+	m.name = "avx512"
+	m.lists = listsAVX512
+	m.pickWindow = pickWindowAVX512
+	m.pickRow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
+		if listStride != 1 {
+			narrow.pickRow(vals, offs, counts, capacity, dy, idx, listStride, stride, n, base, step, delta)
+			return
+		}
+		pickRowAVX512(vals, offs, counts, capacity, dy, idx, stride, n, base, step, delta)
 	}
-}
-
-func avx512Tile(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
-	if step == 1 && run%4 == 0 {
-		tileBy4AVX512(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
-		return
+	m.poolRow = poolRowAVX512
+	m.quadRow = func(quad, row, next []float32, n, cin int) {
+		if n < 16 {
+			narrow.quadRow(quad, row, next, n, cin)
+			return
+		}
+		quadRowAVX512(quad, row, next, n, cin)
 	}
-	if step == 1 && run%3 == 0 {
-		tileBy3AVX512(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
-		return
-	}
-	tileAVX512(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
-}
-
-func avx512PickRow(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
-	if listStride != 1 {
-		pickRowAMD64(vals, offs, counts, capacity, dy, idx, listStride, stride, n, base, step, delta)
-		return
-	}
-	pickRowAVX512(vals, offs, counts, capacity, dy, idx, stride, n, base, step, delta)
-}
-
-func avx512BiasRow(db, dy []float32, idx []uint8, stride, windows, n int) {
-	full := n &^ 15
-	biasRowAVX512(db, dy, idx, stride, windows, full)
-	if full < n && windows > 0 {
-		avx2BiasRow(db[full:], dy[full:], idx[full:], stride, windows, n-full)
-	}
-}
-
-func avx512QuadRow(quad, row, next []float32, n, cin int) {
-	if n < 16 {
-		quadRowAVX2(quad, row, next, n, cin)
-		return
-	}
-	quadRowAVX512(quad, row, next, n, cin)
-}
-
-func avx512Quads(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int) {
-	full := n &^ 15
-	quadsAVX512(dw, dwStride, quad, dy, idx, stride, windows, full)
-	if full < n && windows > 0 {
-		quadsAVX2(dw[full:], dwStride, quad, dy[full:], idx[full:], stride, windows, n-full)
-	}
-}
-
-func avx512RMSProp(w, a, g []float32, lr, rho, rest, eps, floor float32) {
-	rmspropAVX512(w, a, g, lr, rho, rest, eps, floor)
-	full := len(w) &^ 15
-	avx2RMSProp(w[full:], a[full:], g[full:], lr, rho, rest, eps, floor)
-}
-
-func avx512Scale(dst []float32, src []uint8, factor float32) {
-	scaleAVX512(dst, src, factor)
-	full := len(dst) &^ 15
-	avx2Scale(dst[full:], src[full:], factor)
-}
-
-func avx512ReLU(y, x []float32) {
-	reluAVX512(y, x)
-	full := len(y) &^ 15
-	avx2ReLU(y[full:], x[full:])
-}
-
-func avx512ReLUGrad(dx, dy, y []float32) {
-	reluGradAVX512(dx, dy, y)
-	full := len(dx) &^ 15
-	avx2ReLUGrad(dx[full:], dy[full:], y[full:])
-}
-
-func avx512Add(y, a, b []float32) {
-	addAVX512(y, a, b)
-	full := len(y) &^ 15
-	avx2Add(y[full:], a[full:], b[full:])
-}
-
-func avx512AddReLU(y, x []float32) {
-	addReLUAVX512(y, x)
-	full := len(y) &^ 15
-	avx2AddReLU(y[full:], x[full:])
-}
-
-func avx512Adam(w, m, v, g []float32, o *adamConst) {
-	adamAVX512(w, m, v, g, &o.beta1)
-	full := len(w) &^ 15
-	avx2Adam(w[full:], m[full:], v[full:], g[full:], o)
-}
-
-func avx512Average(avg, w []float32, rest float32) {
-	averageAVX512(avg, w, rest)
-	full := len(avg) &^ 15
-	avx2Average(avg[full:], w[full:], rest)
-}
-
-func avx512Moments(sums *[2 * lanes]float64, a, b []float32, stride, rows, n int) {
-	if n != lanes {
-		avx2Moments(sums, a, b, stride, rows, n)
-		return
-	}
-	momentsAVX512(&sums[0], a, b, stride, rows)
-}
-
-func avx512Centre(dst, a []float32, stride, rows, n int, c *columns) {
-	if n != lanes {
-		avx2Centre(dst, a, stride, rows, n, c)
-		return
-	}
-	centreAVX512(dst, a, stride, rows, &c.mean[0])
-}
-
-func avx512Centre2(dst, a, b []float32, stride, rows, n int, c *columns) {
-	if n != lanes {
-		avx2Centre2(dst, a, b, stride, rows, n, c)
-		return
-	}
-	centre2AVX512(dst, a, b, stride, rows, &c.mean[0])
-}
-
-func avx512WinogradInput(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
-	full := channels &^ 15
-	if full > 0 {
-		winogradInputAVX512(v, plane, stride, x, row, pixel, full, n)
-	}
-	if full < channels {
-		avx2WinogradInput(v[full:], plane, stride, x[full:], row, pixel, channels-full, n)
-	}
-}
-
-func avx512WinogradWeights(u []float32, plane int, w []float32, tap, stride, cin, n int) {
-	if n < lanes {
-		avx2WinogradWeights(u, plane, w, tap, stride, cin, n)
-		return
-	}
-	winogradWeightsAVX512(u, plane, w, tap, stride, cin)
+	m.winogradOutput = winogradOutputAVX512
+	m.transpose = narrow.transpose
+	return m
 }
 
 func avx2Micro() *micro {
+	m := whole{
+		tile: tileAVX2, tileBy3: tileBy3AVX2, tileBy4: tileBy4AVX2,
+		biasRow:   biasRowAVX2,
+		rmsprop:   rmspropAVX2,
+		scale:     scaleAVX2,
+		relu:      reluAVX2,
+		reluGrad:  reluGradAVX2,
+		add:       addAVX2,
+		addReLU:   addReLUAVX2,
+		adam:      adamAVX2,
+		average:   averageAVX2,
+		moments:   momentsAVX2,
+		centre:    centreAVX2,
+		centre2:   centre2AVX2,
+		winograd:  winogradInputAVX2,
+		winogradW: winogradWeightsAVX2,
+	}.over(8, goMicro())
+	m.name = "avx2"
+	m.lists = listsAVX2
+	m.pickWindow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
+		if channels%8 != 0 {
+			pickWindowRef(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+			return
+		}
+		pickWindowAVX2(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+	}
+	m.pickRow = pickRowAMD64
+	m.poolRow = func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
+		if n%8 != 0 {
+			poolRowRef(y, idx, stride, top, bottom, windows, n)
+			return
+		}
+		poolRowAVX2(y, idx, stride, top, bottom, windows, n)
+	}
+	m.quads = quadsAVX2
+	m.quadRow = quadRowAVX2
+	m.winogradOutput = winogradOutputAVX2
+	m.transpose = func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
+		r, c := rows&^7, cols&^7
+		transposeAVX2(dst, dstStride, src, srcStride, r, c)
+		if c < cols {
+			transposeRef(dst[c*dstStride:], dstStride, src[c:], srcStride, rows, cols-c)
+		}
+		if r < rows {
+			transposeRef(dst[r:], dstStride, src[r*srcStride:], srcStride, rows-r, c)
+		}
+	}
+	return m
+}
+
+// whole is the assembly of an instruction set that does whole vectors, or, of
+// tile, moments, centre and winogradW, all lanes of a row.
+type whole struct {
+	tile, tileBy3, tileBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
+
+	biasRow   func(db, dy []float32, idx []uint8, stride, windows, n int)
+	quads     func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int)
+	rmsprop   func(w, a, g []float32, lr, rho, rest, eps, floor float32)
+	scale     func(dst []float32, src []uint8, factor float32)
+	relu      func(y, x []float32)
+	reluGrad  func(dx, dy, y []float32)
+	add       func(y, a, b []float32)
+	addReLU   func(y, x []float32)
+	adam      func(w, m, v, g []float32, o *float32)
+	average   func(avg, w []float32, rest float32)
+	moments   func(sums *float64, a, b []float32, stride, rows int)
+	centre    func(dst, a []float32, stride, rows int, c *float32)
+	centre2   func(dst, a, b []float32, stride, rows int, c *float32)
+	winograd  func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
+	winogradW func(u []float32, plane int, w []float32, tap, stride, cin int)
+}
+
+// over returns a path of this assembly, with vectors of width float32, that
+// leaves the rest to a narrower one.
+func (a whole) over(width int, narrow *micro) *micro {
+	full := func(n int) int { return n &^ (width - 1) }
 	return &micro{
-		name:       "avx2",
-		tile:       avx2Tile,
-		lists:      listsAVX2,
-		pickWindow: avx2PickWindow,
-		pickRow:    pickRowAMD64,
-		poolRow:    avx2PoolRow,
-		biasRow:    avx2BiasRow,
-		quadRow:    quadRowAVX2,
-		quads:      quadsAVX2,
-		rmsprop:    avx2RMSProp,
-		scale:      avx2Scale,
-		relu:       avx2ReLU,
-
-		winogradInput:   avx2WinogradInput,
-		winogradOutput:  winogradOutputAVX2,
-		winogradWeights: avx2WinogradWeights,
-		reluGrad:        avx2ReLUGrad,
-		add:             avx2Add,
-		adam:            avx2Adam,
-		average:         avx2Average,
-		moments:         avx2Moments,
-		centre:          avx2Centre,
-		centre2:         avx2Centre2,
-		addReLU:         avx2AddReLU,
-		transpose:       avx2Transpose,
-	}
-}
-
-func avx2Tile(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
-	if step == 1 && run%4 == 0 {
-		tileBy4AVX2(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
-		return
-	}
-	if step == 1 && run%3 == 0 {
-		tileBy3AVX2(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
-		return
-	}
-	tileAVX2(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
-}
-
-func avx2PickWindow(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
-	if channels%8 != 0 {
-		pickWindowRef(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
-		return
-	}
-	pickWindowAVX2(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
-}
-
-func avx2PoolRow(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
-	if n%8 != 0 {
-		poolRowRef(y, idx, stride, top, bottom, windows, n)
-		return
-	}
-	poolRowAVX2(y, idx, stride, top, bottom, windows, n)
-}
-
-func avx2BiasRow(db, dy []float32, idx []uint8, stride, windows, n int) {
-	full := n &^ 7
-	biasRowAVX2(db, dy, idx, stride, windows, full)
-	if full < n && windows > 0 {
-		biasRowRef(db[full:], dy[full:], idx[full:], stride, windows, n-full)
-	}
-}
-
-func avx2RMSProp(w, a, g []float32, lr, rho, rest, eps, floor float32) {
-	rmspropAVX2(w, a, g, lr, rho, rest, eps, floor)
-	full := len(w) &^ 7
-	rmspropRef(w[full:], a[full:], g[full:], lr, rho, rest, eps, floor)
-}
-
-func avx2Scale(dst []float32, src []uint8, factor float32) {
-	scaleAVX2(dst, src, factor)
-	full := len(dst) &^ 7
-	scaleRef(dst[full:], src[full:], factor)
-}
-
-func avx2ReLU(y, x []float32) {
-	reluAVX2(y, x)
-	full := len(y) &^ 7
-	reluRef(y[full:], x[full:])
-}
-
-func avx2WinogradInput(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
-	full := channels &^ 7
-	winogradInputAVX2(v, plane, stride, x, row, pixel, full, n)
-	if full < channels {
-		winogradInputRef(v[full:], plane, stride, x[full:], row, pixel, channels-full, n)
-	}
-}
-
-func avx2WinogradWeights(u []float32, plane int, w []float32, tap, stride, cin, n int) {
-	if n < lanes {
-		winogradWeightsRef(u, plane, w, tap, stride, cin, n)
-		return
-	}
-	winogradWeightsAVX2(u, plane, w, tap, stride, cin)
-}
-
-func avx2ReLUGrad(dx, dy, y []float32) {
-	reluGradAVX2(dx, dy, y)
-	full := len(dx) &^ 7
-	reluGradRef(dx[full:], dy[full:], y[full:])
-}
-
-func avx2Add(y, a, b []float32) {
-	addAVX2(y, a, b)
-	full := len(y) &^ 7
-	addRef(y[full:], a[full:], b[full:])
-}
-
-func avx2Adam(w, m, v, g []float32, o *adamConst) {
-	adamAVX2(w, m, v, g, &o.beta1)
-	full := len(w) &^ 7
-	adamRef(w[full:], m[full:], v[full:], g[full:], o)
-}
-
-func avx2Average(avg, w []float32, rest float32) {
-	averageAVX2(avg, w, rest)
-	full := len(avg) &^ 7
-	averageRef(avg[full:], w[full:], rest)
-}
-
-func avx2Moments(sums *[2 * lanes]float64, a, b []float32, stride, rows, n int) {
-	if n != lanes {
-		momentsRef(sums, a, b, stride, rows, n)
-		return
-	}
-	momentsAVX2(&sums[0], a, b, stride, rows)
-}
-
-func avx2Centre(dst, a []float32, stride, rows, n int, c *columns) {
-	if n != lanes {
-		centreRef(dst, a, stride, rows, n, c)
-		return
-	}
-	centreAVX2(dst, a, stride, rows, &c.mean[0])
-}
-
-func avx2Centre2(dst, a, b []float32, stride, rows, n int, c *columns) {
-	if n != lanes {
-		centre2Ref(dst, a, b, stride, rows, n, c)
-		return
-	}
-	centre2AVX2(dst, a, b, stride, rows, &c.mean[0])
-}
-
-func avx2AddReLU(y, x []float32) {
-	addReLUAVX2(y, x)
-	full := len(y) &^ 7
-	addReLURef(y[full:], x[full:])
-}
-
-func avx2Transpose(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
-	r, c := rows&^7, cols&^7
-	transposeAVX2(dst, dstStride, src, srcStride, r, c)
-	if c < cols {
-		transposeRef(dst[c*dstStride:], dstStride, src[c:], srcStride, rows, cols-c)
-	}
-	if r < rows {
-		transposeRef(dst[r:], dstStride, src[r*srcStride:], srcStride, rows-r, c)
+		tile: func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
+			tile := a.tile
+			switch {
+			case step == 1 && run%4 == 0:
+				tile = a.tileBy4
+			case step == 1 && run%3 == 0:
+				tile = a.tileBy3
+			}
+			tile(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
+		},
+		biasRow: func(db, dy []float32, idx []uint8, stride, windows, n int) {
+			at := full(n)
+			a.biasRow(db, dy, idx, stride, windows, at)
+			if at < n && windows > 0 {
+				narrow.biasRow(db[at:], dy[at:], idx[at:], stride, windows, n-at)
+			}
+		},
+		quads: func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int) {
+			at := full(n)
+			a.quads(dw, dwStride, quad, dy, idx, stride, windows, at)
+			if at < n && windows > 0 {
+				narrow.quads(dw[at:], dwStride, quad, dy[at:], idx[at:], stride, windows, n-at)
+			}
+		},
+		rmsprop: func(w, s, g []float32, lr, rho, rest, eps, floor float32) {
+			at := full(len(w))
+			a.rmsprop(w, s, g, lr, rho, rest, eps, floor)
+			narrow.rmsprop(w[at:], s[at:], g[at:], lr, rho, rest, eps, floor)
+		},
+		scale: func(dst []float32, src []uint8, factor float32) {
+			at := full(len(dst))
+			a.scale(dst, src, factor)
+			narrow.scale(dst[at:], src[at:], factor)
+		},
+		relu: func(y, x []float32) {
+			at := full(len(y))
+			a.relu(y, x)
+			narrow.relu(y[at:], x[at:])
+		},
+		reluGrad: func(dx, dy, y []float32) {
+			at := full(len(dx))
+			a.reluGrad(dx, dy, y)
+			narrow.reluGrad(dx[at:], dy[at:], y[at:])
+		},
+		add: func(y, x, z []float32) {
+			at := full(len(y))
+			a.add(y, x, z)
+			narrow.add(y[at:], x[at:], z[at:])
+		},
+		addReLU: func(y, x []float32) {
+			at := full(len(y))
+			a.addReLU(y, x)
+			narrow.addReLU(y[at:], x[at:])
+		},
+		adam: func(w, m, v, g []float32, o *adamConst) {
+			at := full(len(w))
+			a.adam(w, m, v, g, &o.beta1)
+			narrow.adam(w[at:], m[at:], v[at:], g[at:], o)
+		},
+		average: func(avg, w []float32, rest float32) {
+			at := full(len(avg))
+			a.average(avg, w, rest)
+			narrow.average(avg[at:], w[at:], rest)
+		},
+		moments: func(sums *[2 * lanes]float64, x, y []float32, stride, rows, n int) {
+			if n != lanes {
+				narrow.moments(sums, x, y, stride, rows, n)
+				return
+			}
+			a.moments(&sums[0], x, y, stride, rows)
+		},
+		centre: func(dst, x []float32, stride, rows, n int, c *columns) {
+			if n != lanes {
+				narrow.centre(dst, x, stride, rows, n, c)
+				return
+			}
+			a.centre(dst, x, stride, rows, &c.mean[0])
+		},
+		centre2: func(dst, x, y []float32, stride, rows, n int, c *columns) {
+			if n != lanes {
+				narrow.centre2(dst, x, y, stride, rows, n, c)
+				return
+			}
+			a.centre2(dst, x, y, stride, rows, &c.mean[0])
+		},
+		winogradInput: func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
+			at := full(channels)
+			if at > 0 {
+				a.winograd(v, plane, stride, x, row, pixel, at, n)
+			}
+			if at < channels {
+				narrow.winogradInput(v[at:], plane, stride, x[at:], row, pixel, channels-at, n)
+			}
+		},
+		winogradWeights: func(u []float32, plane int, w []float32, tap, stride, cin, n int) {
+			if n < lanes {
+				narrow.winogradWeights(u, plane, w, tap, stride, cin, n)
+				return
+			}
+			a.winogradW(u, plane, w, tap, stride, cin)
+		},
 	}
 }
