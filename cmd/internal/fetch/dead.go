@@ -2,13 +2,12 @@ package fetch
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"sync"
 )
 
-// maxDead is how many failures are remembered at least, so that a dead photo
-// with many boxes is asked for once, however far apart they are. Each takes
-// some 50 bytes; twice as many are held at most.
+// maxDead is how many failures are remembered at least, so that a source that
+// lacks a photo with many boxes is asked for it once, however far apart they
+// are. Each takes some 50 bytes; twice as many are held at most.
 const maxDead = 1 << 18
 
 // maxVerdicts is how many different verdicts are kept in full. Most photos
@@ -20,7 +19,7 @@ const maxVerdicts = 4096
 type deadList struct {
 	mu         sync.Mutex
 	young, old map[deadKey]grave
-	verdicts   map[string]*verdict
+	verdicts   map[verdict]*verdict
 	max        int
 }
 
@@ -31,63 +30,55 @@ type grave struct {
 	seconds float32
 }
 
-// A verdict is what became of each source, without the address, which differs
-// from photo to photo.
-type verdict []Attempt
-
-func newDeadList(n int) *deadList {
-	return &deadList{young: map[deadKey]grave{}, verdicts: map[string]*verdict{}, max: n}
+// A verdict is what a source came to, without what differs from photo to photo.
+type verdict struct {
+	reason           Reason
+	status, attempts int
+	detail           string
 }
 
-// get returns the failure of a plan that has failed before, or nil.
-func (d *deadList) get(key string, plan []candidate) *Failure {
+func newDeadList(n int) *deadList {
+	return &deadList{young: map[deadKey]grave{}, verdicts: map[verdict]*verdict{}, max: n}
+}
+
+// get returns what c came to when it failed before, or nil.
+func (d *deadList) get(c candidate) *Attempt {
+	k := deadKeyOf(c.key)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	k := deadKeyOf(key)
 	g, ok := d.young[k]
 	if !ok {
 		g, ok = d.old[k]
 	}
-	if !ok || len(*g.verdict) != len(plan) {
+	if !ok {
 		return nil
 	}
-	failed := make([]candidate, len(plan))
-	for i, c := range plan {
-		a := (*g.verdict)[i]
-		a.Source, a.URL = c.source.name(), c.url
-		c.failed = &a
-		failed[i] = c
+	v := *g.verdict
+	return &Attempt{
+		Source: c.source.name(), URL: c.url, Reason: v.reason, Status: v.status,
+		Attempts: v.attempts, Seconds: float64(g.seconds), Detail: v.detail,
 	}
-	f := newFailure(failed)
-	f.Seconds = float64(g.seconds)
-	return f
 }
 
-func (d *deadList) put(key string, f *Failure) {
+func (d *deadList) put(c candidate, a Attempt) {
+	k := deadKeyOf(c.key)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.young) >= d.max {
 		d.old, d.young = d.young, map[deadKey]grave{}
 	}
-	d.young[deadKeyOf(key)] = grave{d.verdictOf(f), float32(f.Seconds)}
+	d.young[k] = grave{d.shared(verdict{a.Reason, a.Status, a.Attempts, a.Detail}), float32(a.Seconds)}
 }
 
-// verdictOf returns the one copy of a verdict that many photos share.
-func (d *deadList) verdictOf(f *Failure) *verdict {
-	v := make(verdict, len(f.Trail))
-	for i, a := range f.Trail {
-		v[i] = Attempt{Reason: a.Reason, Status: a.Status, Attempts: a.Attempts, Detail: a.Detail}
-	}
+// shared returns the one copy of a verdict that many photos share.
+func (d *deadList) shared(v verdict) *verdict {
 	if len(d.verdicts) >= maxVerdicts {
-		for i := range v {
-			v[i].Detail = ""
-		}
+		v.detail = ""
 	}
-	name := fmt.Sprintf("%#v", v)
-	if kept, ok := d.verdicts[name]; ok {
+	if kept, ok := d.verdicts[v]; ok {
 		return kept
 	}
-	d.verdicts[name] = &v
+	d.verdicts[v] = &v
 	return &v
 }
 

@@ -183,45 +183,17 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 		return f.paint(r)
 	}
 	plan := f.plan(r)
-	key := planKey(plan)
-	if fail := f.dead.get(key, plan); fail != nil {
-		return nil, fail
-	}
 	pic, err := f.local(ctx, plan)
 	if pic != nil || err != nil {
 		return pic, err
 	}
 	// Another process may remove what was just fetched to make room.
 	for range 3 {
-		if pic, err = f.fetch(ctx, plan, key); !errors.Is(err, cas.ErrMiss) {
+		if pic, err = f.remote(ctx, plan); !errors.Is(err, cas.ErrMiss) {
 			return pic, err
 		}
 	}
 	return nil, fmt.Errorf("photo %s: what was just fetched is gone from the cache, or damaged, each time", r.ID)
-}
-
-// fetch asks the sources, or waits for whoever does already.
-func (f *Fetcher) fetch(ctx context.Context, plan []candidate, key string) (*Picture, error) {
-	var got *Picture // only by the one who asks
-	v, err, _ := f.flights.Do(key, func() (any, error) {
-		if fail := f.dead.get(key, plan); fail != nil { // it died since we looked
-			return 0, fail
-		}
-		i, pic, err := f.remote(ctx, plan)
-		got = pic
-		var fail *Failure
-		if errors.As(err, &fail) {
-			f.dead.put(key, fail)
-		}
-		return i, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if got != nil {
-		return got, nil
-	}
-	return f.serve(ctx, plan, v.(int))
 }
 
 // local answers from the cache and from folders, without a request. It stops at
@@ -235,6 +207,9 @@ func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error)
 		case c.failed != nil:
 			continue
 		case c.network():
+			if c.failed = f.dead.get(*c); c.failed != nil {
+				continue
+			}
 			pic, err := f.serve(ctx, plan, i)
 			if !errors.Is(err, cas.ErrMiss) {
 				return pic, err
@@ -254,9 +229,8 @@ func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error)
 	return nil, nil
 }
 
-// remote asks the sources in order and returns the index in plan of the one
-// that has the photo, ready for serve, and the photo itself if it is at hand.
-func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, *Picture, error) {
+// remote asks the sources in order, each only if the one before has failed.
+func (f *Fetcher) remote(ctx context.Context, plan []candidate) (*Picture, error) {
 	for i := range plan {
 		c := &plan[i]
 		if c.failed != nil {
@@ -267,23 +241,49 @@ func (f *Fetcher) remote(ctx context.Context, plan []candidate) (int, *Picture, 
 			if c.fail(err) {
 				continue
 			}
-			return i, pic, err
-		}
-		// Another flight may have landed since local looked.
-		if there, err := f.cached(*c); there || err != nil {
-			return i, nil, err
+			return pic, err
 		}
 		said := attempts(plan[:i])
-		pic, failed, err := f.transfer(ctx, *c, said)
-		if pic != nil {
+		pic, failed, err := f.ask(ctx, *c, said)
+		switch {
+		case err != nil:
+			return nil, err
+		case failed != nil:
+			c.failed = failed
+		case pic != nil:
 			pic.Earlier = earlier(plan[:i], said)
+			return pic, nil
+		default:
+			return f.serve(ctx, plan, i)
 		}
-		if err != nil || failed == nil {
-			return i, pic, err
-		}
-		c.failed = failed
 	}
-	return 0, nil, newFailure(plan)
+	return nil, newFailure(plan)
+}
+
+// ask is transfer, unless somebody has asked already, who is waited for.
+func (f *Fetcher) ask(ctx context.Context, c candidate, said []cas.Attempt) (pic *Picture, failed *Attempt, err error) {
+	v, err, _ := f.flights.Do(c.key, func() (any, error) {
+		// Another flight may have landed since local looked.
+		if a := f.dead.get(c); a != nil {
+			return a, nil
+		}
+		if there, err := f.cached(c); there || err != nil {
+			return nil, err
+		}
+		var failed *Attempt
+		var err error
+		if pic, failed, err = f.transfer(ctx, c, said); failed == nil {
+			return nil, err
+		}
+		f.dead.put(c, *failed)
+		return failed, nil
+	})
+	if a, ok := v.(*Attempt); ok {
+		own := *a // the same address may have been asked for under another source's name
+		own.Source, own.URL = c.source.name(), c.url
+		failed = &own
+	}
+	return pic, failed, err
 }
 
 // serve hands out what a folder or the cache holds for plan[i]: a *fault when

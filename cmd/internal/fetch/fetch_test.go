@@ -667,9 +667,16 @@ func TestFolderBetween(t *testing.T) {
 		if n := first.Requests("train/0002.jpg"); n != 1 || last.Total() != 1 {
 			t.Errorf("run %d: asked %d and %d times, want once each", run, n, last.Total())
 		}
-		// What the folder has comes from there, once the first has said no.
-		if p, _ := mustFetch(t, f, photo(1)); p.Source != "dir" {
-			t.Errorf("photo 1 from %s", p.Source)
+		// What the folder has comes from there, once the first has said no,
+		// which it is not asked to say for every box.
+		for range 3 {
+			p, _ := mustFetch(t, f, photo(1))
+			if p.Source != "dir" || len(p.Earlier) != 1 || p.Earlier[0].Reason != fetch.NotFound || p.Earlier[0].Status != 404 {
+				t.Errorf("photo 1 from %s after %+v", p.Source, p.Earlier)
+			}
+		}
+		if n := first.Requests("train/0001.jpg"); n != run+1 {
+			t.Errorf("run %d: asked %d times for what the folder has, want once a run", run, n)
 		}
 	}
 	want := []fetch.Attempt{{Source: "url", Reason: fetch.NotFound, Status: 404}, {Source: "dir", Reason: fetch.NotFound}}
@@ -677,6 +684,38 @@ func TestFolderBetween(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("time %d: %+v, want %+v", i, got, want)
 		}
+	}
+}
+
+// TestOneRequestAnAddress: items that know different things of one photo have
+// different plans, but ask for the same address once, whether it is there or
+// not.
+func TestOneRequestAnAddress(t *testing.T) {
+	srv, other := oitest.New(t, mirror(1)), oitest.New(t, mirror(2))
+	f := newFetcher(t, srv.URL+",flickr,"+other.URL, func(o *fetch.Options) { o.AllowHosts = []string{"127.0.0.1"} })
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			r := photo(1 + i%2)
+			if i/2%2 == 0 {
+				r.URL = srv.URL + "/gone.jpg"
+			}
+			p, err := f.Fetch(t.Context(), r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			release(t, p)
+		})
+	}
+	wg.Wait()
+	for _, path := range []string{"train/0001.jpg", "train/0002.jpg", "gone.jpg"} {
+		if n := srv.Requests(path); n != 1 {
+			t.Errorf("%s: %d requests", path, n)
+		}
+	}
+	if n := other.Total(); n != 1 {
+		t.Errorf("%d requests for the second photo", n)
 	}
 }
 

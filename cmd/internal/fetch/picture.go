@@ -48,14 +48,13 @@ func (p *Picture) Release() error {
 	return release()
 }
 
-// earlier says why the sources before the one that served did not. What a
-// folder or the request lacks is found out each time; what the network said is
-// kept with the photo.
+// earlier says why the sources before the one that served did not. What was
+// kept with the photo of what the network said comes before what it said since.
 func earlier(before []candidate, kept []cas.Attempt) []Attempt {
 	var all []Attempt
 	for _, c := range before {
 		a := Attempt{Source: c.source.name(), URL: c.url, Reason: NotAsked, Detail: "the photo was in the cache"}
-		if c.failed != nil && (!c.network() || c.ask == nil) {
+		if c.failed != nil {
 			a = *c.failed
 		}
 		for _, k := range kept {

@@ -233,16 +233,3 @@ func (f *Fetcher) apply(s Source, r Request) (candidate, *fault) {
 	}
 	return c, nil
 }
-
-// planKey is equal for requests that would do the same.
-func planKey(plan []candidate) string {
-	var b strings.Builder
-	for _, c := range plan {
-		b.WriteString(c.key)
-		if !c.network() {
-			b.WriteString(c.url)
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
