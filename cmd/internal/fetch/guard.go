@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"unicode"
 )
 
 // A guard keeps addresses out of the stream from reaching what only this
@@ -99,8 +100,12 @@ func (g *guard) checkURL(u *url.URL) error {
 // checkName refuses names that mean an address without a look-up: that of this
 // machine (RFC 6761), and numbers that are no address as Go writes it but that
 // a proxy may take for one, such as 2130706433, 0x7f.1 and 127.1. No public
-// name ends in a number (RFC 3696, section 2).
+// name ends in a number (RFC 3696, section 2). Names in other letters are
+// refused, as the digits among them become plain ones on the way.
 func checkName(host string) error {
+	if strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return faultf(Refused, "%.80q is not a name in ASCII", host)
+	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	switch {
@@ -133,17 +138,15 @@ var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("198.51.100.0/24"),  // documentation
 	netip.MustParsePrefix("203.0.113.0/24"),   // documentation
 	netip.MustParsePrefix("240.0.0.0/4"),      // reserved, RFC 1112
-	netip.MustParsePrefix("::/96"),            // IPv4-compatible, RFC 4291
-	netip.MustParsePrefix("64:ff9b:1::/48"),   // local NAT64, RFC 8215
-	netip.MustParsePrefix("100::/64"),         // discard, RFC 6666
 	netip.MustParsePrefix("2001::/23"),        // protocol assignments with Teredo, RFC 2928
 	netip.MustParsePrefix("2001:db8::/32"),    // documentation, RFC 3849
-	netip.MustParsePrefix("fec0::/10"),        // site-local, RFC 3879
+	netip.MustParsePrefix("3fff::/20"),        // documentation, RFC 9637
 }
 
 var (
-	nat64  = netip.MustParsePrefix("64:ff9b::/96") // an IPv4 address in the last four bytes, RFC 6052
-	sixTo4 = netip.MustParsePrefix("2002::/16")    // one in bytes 2 to 5, RFC 3056
+	public6 = netip.MustParsePrefix("2000::/3")     // all that is given out, RFC 4291
+	nat64   = netip.MustParsePrefix("64:ff9b::/96") // an IPv4 address in the last four bytes, RFC 6052
+	sixTo4  = netip.MustParsePrefix("2002::/16")    // one in bytes 2 to 5, RFC 3056
 )
 
 // checkAddr refuses an address that is not on the public internet.
@@ -174,6 +177,8 @@ func checkAddr(addr netip.Addr) error {
 			return checkAddr(netip.AddrFrom4([4]byte(b[12:16])))
 		case sixTo4.Contains(a):
 			return checkAddr(netip.AddrFrom4([4]byte(b[2:6])))
+		case !public6.Contains(a):
+			return refuse("not public")
 		}
 	}
 	return nil

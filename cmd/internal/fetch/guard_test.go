@@ -48,6 +48,10 @@ func TestCheckAddr(t *testing.T) {
 		"ff02::1":                  false,
 		"2001:db8::1":              false,
 		"2001:0:7f00:1::":          false,
+		"::ffff:0:7f00:1":          false, // 127.0.0.1 translated, RFC 2765
+		"3fff::1":                  false, // documentation
+		"5f00::1":                  false, // segment routing
+		"4000::1":                  false, // not given out
 	} {
 		err := checkAddr(netip.MustParseAddr(addr))
 		if (err == nil) != public {
@@ -103,6 +107,9 @@ func TestCheckURL(t *testing.T) {
 		"http://0177.0.0.1/":         false,
 		"http://127.0.0.1./":         false,
 		"http://farm9.example.com/":  true,
+		"http://127.0.0.１/":          false, // 127.0.0.1 when it is made ASCII
+		"http://①②⑦。⓪。⓪。①/":          false,
+		"http://ｌｏｃａｌｈｏｓｔ/":          false,
 		"http://9.example.com/":      true,
 	} {
 		u, err := url.Parse(raw)
