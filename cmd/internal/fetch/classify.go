@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -42,8 +43,11 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	if v == "" {
 		return 0
 	}
-	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
+	switch n, err := strconv.ParseUint(v, 10, 31); {
+	case err == nil:
 		return time.Duration(n) * time.Second
+	case errors.Is(err, strconv.ErrRange):
+		return math.MaxInt64
 	}
 	if t, err := http.ParseTime(v); err == nil {
 		return max(0, t.Sub(now))
