@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 	"math"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +34,10 @@ func ParseRates(words []string) (Rates, error) {
 			if err != nil {
 				return nil, err
 			}
-			host = h
+			if _, port, err := net.SplitHostPort(h); err == nil {
+				return nil, fmt.Errorf("%q: a rate is a host's, not that of its port %s", w, port)
+			}
+			host = groupOf(h)
 		}
 		v, err := strconv.ParseFloat(num, 64)
 		if err != nil || v < 0 || math.IsNaN(v) || math.IsInf(v, 0) {

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -203,7 +204,11 @@ func TestRates(t *testing.T) {
 			t.Errorf("default of %s: %v, want %v", host, got, want)
 		}
 	}
-	for _, bad := range []string{"", "x", "-1", "a=b", "NaN", "Inf", "=1", "http://x=1"} {
+	// One of Flickr's hosts stands for all of them.
+	if r, err = ParseRates([]string{"live.staticflickr.com=0.5"}); err != nil || r.of(groupOf("farm1.staticflickr.com")) != 0.5 {
+		t.Errorf("got %v, %v", r, err)
+	}
+	for _, bad := range []string{"", "x", "-1", "a=b", "NaN", "Inf", "=1", "http://x=1", "example.com:80=1"} {
 		if _, err := ParseRates([]string{bad}); err == nil {
 			t.Errorf("%q was taken for a rate", bad)
 		}
@@ -213,7 +218,8 @@ func TestRates(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for v, want := range map[string]time.Duration{
-		"": 0, "0": 0, "12": 12 * time.Second, "-3": 0, "soon": 0, "99999999999999999999": 0,
+		"": 0, "0": 0, "12": 12 * time.Second, "-3": 0, "soon": 0,
+		"9999999999": math.MaxInt64, "99999999999999999999": math.MaxInt64, // further off than can be told
 		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute,
 		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
 	} {
