@@ -8,14 +8,18 @@ import (
 // forbiddenToRobots returns the directive of X-Robots-Tag by which a server
 // keeps a picture from being learnt from, or "". Directives are separated by
 // commas, and may stand behind the name of the robot that they are meant for,
-// as in "somebot: noai, noindex".
+// as in "somebot: noai, noindex". Some have a value instead, which may be a
+// date with a comma and colons.
 func forbiddenToRobots(h http.Header) string {
 	for _, line := range h.Values("X-Robots-Tag") {
 		forUs := true
 		for part := range strings.SplitSeq(strings.ToLower(line), ",") {
 			robot, directive, named := strings.Cut(part, ":")
+			robot = strings.TrimSpace(robot)
+			if named && (valued(robot) || strings.Contains(robot, " ")) {
+				continue
+			}
 			if named {
-				robot = strings.TrimSpace(robot)
 				forUs = robot == "oi-fetch" || robot == "*"
 			} else {
 				directive = part
@@ -29,4 +33,13 @@ func forbiddenToRobots(h http.Header) string {
 		}
 	}
 	return ""
+}
+
+// valued says whether a directive of that name has a value.
+func valued(name string) bool {
+	switch name {
+	case "max-snippet", "max-image-preview", "max-video-preview", "unavailable_after":
+		return true
+	}
+	return false
 }
