@@ -26,7 +26,7 @@ func formatOf(head []byte) (format, bool) {
 	for _, f := range []format{
 		{"image/jpeg", isJPEG, jpegEnds, jpeg.DecodeConfig, jpeg.Decode},
 		{"image/png", isPNG, pngEnds, png.DecodeConfig, png.Decode},
-		{"image/webp", isWebP, webpEnds, webp.DecodeConfig, webp.Decode},
+		{"image/webp", isWebP, webpEnds, webpConfig, webp.Decode},
 	} {
 		if f.is(head) {
 			return f, true
