@@ -133,5 +133,17 @@ func faultf(r Reason, format string, args ...any) *fault {
 
 // attempt is what c came to, before any request.
 func (e *fault) attempt(c candidate) *Attempt {
-	return &Attempt{Source: c.source.name(), URL: c.url, Reason: e.reason, Status: e.status, Detail: e.detail}
+	return &Attempt{Source: c.source.name(), URL: c.url, Reason: e.reason, Status: e.status, Detail: clip(e.detail)}
+}
+
+// maxDetail is how many bytes of words are kept: some are the server's, which
+// may send 64 KiB of them.
+const maxDetail = 500
+
+// clip makes words short, and text where they are not.
+func clip(s string) string {
+	if len(s) > maxDetail {
+		return strings.ToValidUTF8(s[:maxDetail], "") + "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }

@@ -24,6 +24,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
@@ -613,6 +614,23 @@ func TestNobodyListens(t *testing.T) {
 	f := newFetcher(t, srv.URL, nil)
 	if fail := failure(t, f, photo(1)); fail.Reason != fetch.Connection || fail.Attempts != 4 {
 		t.Errorf("got %+v", fail)
+	}
+}
+
+// TestBadWords: what a server says goes into a file and to a terminal, so only
+// so much of it, and only text.
+func TestBadWords(t *testing.T) {
+	srv := oitest.New(t)
+	srv.Fault("train/0001.jpg", oitest.Reason("not \xff here"))
+	srv.Fault("train/0002.jpg", oitest.Reason(strings.Repeat("ä", 20_000)))
+	f := newFetcher(t, srv.URL, nil)
+	if fail := failure(t, f, photo(1)); fail.Reason != fetch.NotFound || fail.Detail != "404 not \uFFFD here" {
+		t.Errorf("got %+v", fail)
+	}
+	for range 2 { // asked, and remembered
+		if d := failure(t, f, photo(2)).Detail; len(d) < 100 || len(d) > 1000 || !utf8.ValidString(d) || !strings.HasSuffix(d, "ä…") {
+			t.Errorf("%d bytes of detail: %q", len(d), d)
+		}
 	}
 }
 

@@ -29,6 +29,11 @@ func Garbage(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 	raw(func([]byte) []byte { return []byte("220 ready when you are\r\n") })(w, r, serve)
 }
 
+// Reason answers 404 with a reason in words of its own.
+func Reason(words string) Fault {
+	return raw(func([]byte) []byte { return []byte("HTTP/1.1 404 " + words + "\r\nContent-Length: 0\r\n\r\n") })
+}
+
 // raw answers with bytes made from the file, and closes the connection.
 func raw(answer func(file []byte) []byte) Fault {
 	return func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
