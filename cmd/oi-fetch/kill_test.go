@@ -231,3 +231,17 @@ func TestInterrupted(t *testing.T) {
 		t.Error(words.String())
 	}
 }
+
+// TestUnaskedBytes: net/http has words of its own for a server that sends more
+// than it said, with a piece of that. They are not for people.
+func TestUnaskedBytes(t *testing.T) {
+	srv := oitest.New(t, fstest.MapFS{"train/a.jpg": {Data: oitest.JPEG(1)}, "train/b.jpg": {Data: oitest.JPEG(2)}})
+	srv.Fault("train/a.jpg", oitest.Longer(1000))
+	// The second box comes over another connection, after the bytes.
+	cmd := asProcess(t, binary(t, []*record.Item{box("train", "a", 1, ""), box("train", "b", 2, "")}), "--images", srv.URL, "--cache", t.TempDir(), "-j", "1", "-q")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+		t.Errorf("%v: %.200q", err, stderr.String())
+	}
+}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -12,7 +14,11 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
 
-func main() { cli.Main(command()) }
+func main() {
+	// net/http writes of servers that send bytes nobody asked for.
+	log.SetOutput(io.Discard)
+	cli.Main(command())
+}
 
 func command() *cli.Command {
 	o := &options{cacheSize: 50 << 30}
