@@ -84,7 +84,7 @@ func (t *try) classify(parent, ctx context.Context, err error) error {
 		unknown x509.UnknownAuthorityError
 	)
 	switch {
-	case errors.As(err, &dns):
+	case errors.As(err, &dns) && !dns.IsTimeout:
 		flt.reason, flt.retry = UnknownHost, !dns.IsNotFound
 	case errors.As(err, &cert), errors.As(err, &host), errors.As(err, &unknown):
 		flt.reason, flt.retry = BadCertificate, false

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -97,5 +98,27 @@ func TestNameOfLoopback(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestSilentNameServer: a name that nobody answers for in time is not one that
+// does not exist.
+func TestSilentNameServer(t *testing.T) {
+	src, err := ParseSources("https://photos.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := New(Options{Sources: src, Cache: func() (*cas.Cache, error) { return cas.Open(t.TempDir(), cas.Options{Now: time.Now}) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, os.ErrDeadlineExceeded }}
+	_, err = f.Fetch(t.Context(), Request{ID: "x", Subset: "train"})
+	var fail *Failure
+	if !errors.As(err, &fail) || fail.Reason != Timeout {
+		t.Errorf("got %v, want %q", err, Timeout)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
 	}
 }
