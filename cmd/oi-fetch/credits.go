@@ -107,7 +107,16 @@ func newCreditTable(w io.Writer) (creditTable, error) {
 
 func (t creditTable) row(item *record.Item) error {
 	im, f := imageOf(item), item.Fetched
-	return t.csv.Write([]string{item.ID, item.Subset, im.Title, im.Author, im.AuthorURL, im.License, im.LandingURL, f.URL, f.Source, f.SHA256})
+	return t.csv.Write([]string{item.ID, item.Subset, plain(im.Title), plain(im.Author), plain(im.AuthorURL), plain(im.License), plain(im.LandingURL), f.URL, f.Source, f.SHA256})
+}
+
+// plain keeps a spreadsheet from taking words for a formula, which anybody may
+// have given a photo as its title.
+func plain(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
 }
 
 func (t creditTable) end(int) error {

@@ -33,7 +33,7 @@ func credited(t *testing.T) (input []byte, folder string) {
 	input = binary(t, []*record.Item{
 		item("train", "b1", 0, first),
 		item("train", "dead", 1, record.Image{URL: "u", Author: "nobody"}),
-		item("test", "a1", 2, record.Image{URL: "u", LandingURL: "javascript:alert(1)", License: "all mine"}),
+		item("test", "a1", 2, record.Image{URL: "u", LandingURL: "javascript:alert(1)", License: "=all mine"}),
 		item("train", "b1", 3, first),
 	})
 	return input, folder
@@ -56,7 +56,7 @@ func TestCreditTable(t *testing.T) {
 		{"ImageID", "Subset", "Title", "Author", "AuthorProfileURL", "License", "OriginalLandingURL", "URL", "Source", "SHA256"},
 		{"b1", "train", "Tom &amp; Jerry,\nat lunch", `Ünï "quoted", <b>`, "https://www.flickr.com/people/x/", "https://creativecommons.org/licenses/by/2.0/",
 			"https://www.flickr.com/photos/x/1", "file:train/b1.jpg", "dir", items[0].Fetched.SHA256},
-		{"a1", "test", "", "", "", "all mine", "javascript:alert(1)", "file:test/a1.jpg", "dir", items[1].Fetched.SHA256},
+		{"a1", "test", "", "", "", "'=all mine", "javascript:alert(1)", "file:test/a1.jpg", "dir", items[1].Fetched.SHA256},
 	}
 	if d := cmp.Diff(want, rows); d != "" {
 		t.Error(d)
@@ -74,7 +74,7 @@ func TestCreditPage(t *testing.T) {
 	page := string(data)
 	for _, want := range []string{
 		"<!DOCTYPE html>", "<a href=\"https://www.flickr.com/photos/x/1\">Tom &amp; Jerry,\nat lunch</a> by <a href=\"https://www.flickr.com/people/x/\">Ünï &#34;quoted&#34;, &lt;b&gt;</a>",
-		`<a href="https://creativecommons.org/licenses/by/2.0/">CC BY 2.0</a> <code>b1</code>`, "untitled by author unknown, all mine <code>a1</code>", "<p>2 photos.</p>", "</html>",
+		`<a href="https://creativecommons.org/licenses/by/2.0/">CC BY 2.0</a> <code>b1</code>`, "untitled by author unknown, =all mine <code>a1</code>", "<p>2 photos.</p>", "</html>",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s:\n%s", want, page)
@@ -96,6 +96,16 @@ func TestNoCreditsForAFailure(t *testing.T) {
 	oiFetch(t, input[:len(input)-30], 1, "--images", folder, "--max-skips", "1", "--attribution", filepath.Join(dir, "credits.html"))
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for s, want := range map[string]string{
+		"": "", "Lunch": "Lunch", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@home": "'@home", "\t=1": "'\t=1", "\r=1": "'\r=1",
+	} {
+		if got := plain(s); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
 	}
 }
 
