@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"path/filepath"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -107,6 +108,8 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		return nil, nil, cli.Usagef("--retries %d: want 0 or more", o.retries)
 	case o.connections < 0:
 		return nil, nil, cli.Usagef("--connections %d: want 1 or more, or 0 for the default", o.connections)
+	case o.attribution != "" && o.stream.Failures != "" && filepath.Clean(o.attribution) == filepath.Clean(o.stream.Failures):
+		return nil, nil, cli.Usagef("--failures and --attribution name the same file")
 	}
 	check, err := fetch.ParseCheck(o.check)
 	if err != nil {
