@@ -77,6 +77,19 @@ func (b *Blob) Commit(e Entry) (Entry, error) {
 	return e, nil
 }
 
+// CommitOpen is Commit for a caller that reads the file next, and may do so
+// though the cache removes it at once to make room.
+func (b *Blob) CommitOpen(e Entry) (*File, error) {
+	file, err := os.Open(b.file.Name())
+	if err != nil {
+		return nil, fmt.Errorf("write cache: %w", err)
+	}
+	if e, err = b.Commit(e); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &File{entry: e, file: file, used: b.cache.opts.Now()}, nil
+}
+
 func (b *Blob) commit(e Entry) error {
 	if err := b.file.Close(); err != nil {
 		return fmt.Errorf("write cache: %w", err)

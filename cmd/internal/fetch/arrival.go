@@ -47,10 +47,8 @@ func (a *arrival) hold(cache *cas.Cache, data []byte) (err error) {
 	if err := cache.Put(a.entry, data); err != nil {
 		return err
 	}
-	a.got = &Picture{
-		URL: a.want.url, Source: a.want.source.name(), SHA256: a.entry.SHA256, MediaType: a.entry.MediaType, Size: a.length,
-		data: data, release: func() error { a.memory.give(data); return nil },
-	}
+	a.got = a.picture(a.length)
+	a.got.data, a.got.release = data, func() error { a.memory.give(data); return nil }
 	return nil
 }
 
@@ -68,8 +66,17 @@ func (a *arrival) spool(cache *cas.Cache) error {
 	if err := a.check(blob, blob.Size()); err != nil {
 		return err
 	}
-	_, err = blob.Commit(a.entry)
-	return err
+	file, err := blob.CommitOpen(a.entry)
+	if err != nil {
+		return err
+	}
+	a.got = a.picture(blob.Size())
+	a.got.load, a.got.release = file.Bytes, file.Close
+	return nil
+}
+
+func (a *arrival) picture(size int64) *Picture {
+	return &Picture{URL: a.want.url, Source: a.want.source.name(), SHA256: a.entry.SHA256, MediaType: a.entry.MediaType, Size: size}
 }
 
 func (a *arrival) copyTo(blob *cas.Blob) error {

@@ -588,6 +588,28 @@ func TestTrimmedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestTinyCache: a photo that leaves the cache as soon as it is there, because
+// so many came with it, has been fetched nevertheless.
+func TestTinyCache(t *testing.T) {
+	srv := oitest.New(t, mirror(2))
+	for _, memory := range []int64{1, 1 << 20} {
+		dir, before := t.TempDir(), srv.Total()
+		f := newFetcher(t, srv.URL, func(o *fetch.Options) {
+			o.Memory = memory
+			o.Cache = func() (*cas.Cache, error) { return cas.Open(dir, cas.Options{Limit: 1, Now: time.Now}) }
+		})
+		for n := range 2 {
+			mustFetch(t, f, photo(n+1))
+		}
+		if n := srv.Total() - before; n != 2 {
+			t.Errorf("%d bytes of memory: %d requests, want 2", memory, n)
+		}
+		if left := regularFiles(t, filepath.Join(dir, "d")); len(left) > 0 {
+			t.Errorf("kept beyond the limit: %v", left)
+		}
+	}
+}
+
 // TestFullDisk ends the run: no other photo would fare better.
 func TestFullDisk(t *testing.T) {
 	srv := oitest.New(t, mirror(1))

@@ -25,7 +25,7 @@ type try struct {
 	earlier []cas.Attempt
 	left    time.Duration // of the deadline; the time spent in wait for a turn does not count
 	sent    int           // requests
-	got     *Picture      // if there was room to hold it
+	got     *Picture      // once it is there
 }
 
 // run follows redirects to the photo and keeps it. It returns nil, a *fault, or

@@ -29,9 +29,8 @@ func newPause() *backoff.ExponentialBackOff {
 
 // transfer brings a photo into the cache, trying again where that may help. A
 // try is the whole transfer: a body that was cut or fails its check is asked
-// for anew. The photo is in the cache then, and also returned if there is room to
-// hold it; or failed is what became of it; or err ends the run. earlier is kept
-// with the photo.
+// for anew. The photo is in the cache then, and returned; or failed is what
+// became of it; or err ends the run. earlier is kept with the photo.
 //
 // The loop is not backoff.Retry, whose pauses cannot be driven by a test's
 // clock.
