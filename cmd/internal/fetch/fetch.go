@@ -193,7 +193,7 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 			return pic, err
 		}
 	}
-	return nil, fmt.Errorf("photo %s: what was just fetched is gone from the cache, or damaged, each time", r.ID)
+	return nil, errors.New("what was just fetched is gone from the cache, or damaged, each time")
 }
 
 // local answers from the cache and from folders, without a request. It stops at

@@ -303,6 +303,8 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "no fault", tries: 1},
 		{name: "404", faults: []oitest.Fault{oitest.Status(404)}, reason: fetch.NotFound, status: 404, tries: 1},
+		{name: "404 that dawdles", faults: []oitest.Fault{dawdle(404)}, reason: fetch.NotFound, status: 404, tries: 1,
+			set: func(o *fetch.Options) { o.IdleTimeout, o.Timeout = time.Hour, time.Hour }},
 		{name: "410", faults: []oitest.Fault{oitest.Status(410)}, reason: fetch.Gone, status: 410, tries: 1},
 		{name: "403", faults: []oitest.Fault{oitest.Status(403)}, reason: fetch.Forbidden, status: 403, tries: 1},
 		{name: "401", faults: []oitest.Fault{oitest.Status(401, "WWW-Authenticate", "Basic")}, reason: fetch.Unauthorized, status: 401, tries: 1},
@@ -417,6 +419,17 @@ func TestFaults(t *testing.T) {
 				t.Errorf("slept %s, want %s at least", slept, tt.slept)
 			}
 		})
+	}
+}
+
+// dawdle answers with code, and never ends the words that go with it.
+func dawdle(code int) oitest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		w.WriteHeader(code)
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			panic(err)
+		}
+		<-r.Context().Done()
 	}
 }
 

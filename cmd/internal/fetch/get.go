@@ -11,7 +11,10 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cas"
 )
 
-const maxRedirects = 5
+const (
+	maxRedirects = 5
+	drainTime    = time.Second // for the body of an answer without a photo
+)
 
 var (
 	errTransferTimeout = errors.New("the whole transfer took too long")
@@ -105,7 +108,10 @@ func (t *try) answer(parent, ctx context.Context, resp *http.Response, body io.R
 		return nil, t.keep(parent, ctx, resp, body)
 	}
 	// Reading the rest of a short answer lets the connection be used again.
+	// What it says is not kept waiting for that: it may ask for a pause.
+	enough := time.AfterFunc(drainTime, func() { _ = resp.Body.Close() })
 	_, _ = io.CopyN(io.Discard, body, 4<<10)
+	enough.Stop()
 	switch resp.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		next, err := resp.Location()
