@@ -6,7 +6,6 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -263,23 +262,6 @@ func encodePNG(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// canvas is the chunk of a WebP that says how large the picture is, of its own
-// accord.
-func canvas(w, h uint32) []byte {
-	chunk := append([]byte("VP8X"), 10, 0, 0, 0, 0, 0, 0, 0)
-	chunk = append(chunk, byte(w-1), byte((w-1)>>8), byte((w-1)>>16))
-	return append(chunk, byte(h-1), byte((h-1)>>8), byte((h-1)>>16))
-}
-
-// webpOn is a WebP of one pixel behind other chunks.
-func webpOn(chunks ...[]byte) []byte {
-	data := oitest.WebP()
-	frame := data[12:]
-	data = append(bytes.Clone(data[:12]), append(bytes.Join(chunks, nil), frame...)...)
-	binary.LittleEndian.PutUint32(data[4:], uint32(len(data)-8))
-	return data
-}
-
 // TestFaults is the table of what a server can do wrong and what comes of it.
 func TestFaults(t *testing.T) {
 	const path = "train/0001.jpg"
@@ -370,11 +352,11 @@ func TestFaults(t *testing.T) {
 		{name: "WebP under a .jpg name", faults: []oitest.Fault{oitest.Body("image/jpeg", oitest.WebP())}, tries: 1},
 		{name: "WebP, full check", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebP())}, tries: 1,
 			set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
-		{name: "WebP with a canvas", faults: []oitest.Fault{oitest.Body("image/webp", webpOn(canvas(1, 1)))}, tries: 1},
-		{name: "WebP beyond its canvas", faults: []oitest.Fault{oitest.Body("image/webp", webpOn(canvas(2, 1)))}, reason: fetch.Undecodable, status: 200, tries: 1},
-		{name: "WebP with a second canvas", faults: []oitest.Fault{oitest.Body("image/webp", webpOn(canvas(1, 1), canvas(1<<20, 1<<20)))}, reason: fetch.Undecodable, status: 200, tries: 1},
-		{name: "WebP without a picture", faults: []oitest.Fault{oitest.Body("image/webp", webpOn(canvas(1, 1))[:30])}, reason: fetch.Truncated, status: 200, tries: 1},
-		{name: "animated WebP", faults: []oitest.Fault{oitest.Body("image/webp", bytes.Replace(webpOn(canvas(1, 1)), []byte("VP8 "), []byte("ANMF"), 1))}, reason: fetch.Undecodable, status: 200, tries: 1},
+		{name: "WebP with a canvas", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebPOn(oitest.WebPCanvas(1, 1)))}, tries: 1},
+		{name: "WebP beyond its canvas", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebPOn(oitest.WebPCanvas(2, 1)))}, reason: fetch.Undecodable, status: 200, tries: 1},
+		{name: "WebP with a second canvas", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebPOn(oitest.WebPCanvas(1, 1), oitest.WebPCanvas(1<<20, 1<<20)))}, reason: fetch.Undecodable, status: 200, tries: 1},
+		{name: "WebP without a picture", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebPOn(oitest.WebPCanvas(1, 1))[:30])}, reason: fetch.Truncated, status: 200, tries: 1},
+		{name: "animated WebP", faults: []oitest.Fault{oitest.Body("image/webp", bytes.Replace(oitest.WebPOn(oitest.WebPCanvas(1, 1)), []byte("VP8 "), []byte("ANMF"), 1))}, reason: fetch.Undecodable, status: 200, tries: 1},
 		{name: "cut WebP", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebP()[:35])}, reason: fetch.Truncated, status: 200, tries: 1},
 		{name: "PNG under a .jpg name", faults: []oitest.Fault{oitest.Body("image/jpeg", encodePNG(t))}, tries: 1},
 		{name: "cut PNG", faults: []oitest.Fault{oitest.Body("image/png", encodePNG(t)[:40])}, reason: fetch.Truncated, status: 200, tries: 1},

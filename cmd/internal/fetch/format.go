@@ -9,7 +9,7 @@ import (
 	"image/png"
 	"io"
 
-	"golang.org/x/image/webp"
+	"github.com/opensandwich/oi/cmd/internal/webp"
 )
 
 // A format is a kind of picture that the stages after this one can read.
@@ -26,7 +26,7 @@ func formatOf(head []byte) (format, bool) {
 	for _, f := range []format{
 		{"image/jpeg", isJPEG, jpegEnds, jpeg.DecodeConfig, jpeg.Decode},
 		{"image/png", isPNG, pngEnds, png.DecodeConfig, png.Decode},
-		{"image/webp", isWebP, webpEnds, webpConfig, webp.Decode},
+		{"image/webp", isWebP, webpEnds, webp.DecodeConfig, webp.Decode},
 	} {
 		if f.is(head) {
 			return f, true

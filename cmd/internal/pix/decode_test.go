@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 func encodePNG(t testing.TB, img image.Image) []byte {
@@ -319,4 +321,20 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%d bytes", len(got))
 		}
 	})
+}
+
+// TestWebPCanvas has pictures that are larger than their first canvas says.
+func TestWebPCanvas(t *testing.T) {
+	if w, h, err := Size(oitest.WebPOn(oitest.WebPCanvas(1, 1)), 100); w != 1 || h != 1 || err != nil {
+		t.Errorf("got %dx%d, %v", w, h, err)
+	}
+	for name, data := range map[string][]byte{
+		"a second canvas":    oitest.WebPOn(oitest.WebPCanvas(1, 1), oitest.WebPCanvas(1<<20, 1<<20)),
+		"a picture beyond":   oitest.WebPOn(oitest.WebPCanvas(2, 1)),
+		"nothing but canvas": oitest.WebPOn(oitest.WebPCanvas(1, 1))[:30],
+	} {
+		if w, h, err := Size(data, 100); err == nil {
+			t.Errorf("%s: got %dx%d", name, w, h)
+		}
+	}
 }

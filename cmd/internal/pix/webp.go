@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"image"
 
-	"golang.org/x/image/webp"
+	"github.com/opensandwich/oi/cmd/internal/webp"
 )
 
 // webpCodec reads the still pictures of the format. Photo sites send them

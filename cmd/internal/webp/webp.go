@@ -1,4 +1,6 @@
-package fetch
+// Package webp reads the still pictures of WebP files that need not be well
+// meant.
+package webp
 
 import (
 	"errors"
@@ -9,13 +11,17 @@ import (
 	"golang.org/x/image/riff"
 	"golang.org/x/image/vp8"
 	"golang.org/x/image/vp8l"
+	"golang.org/x/image/webp"
 )
 
-// webpConfig is webp.DecodeConfig for a file that need not be well meant. That
-// one believes the first canvas, by which a decoder that finds a larger one, or
-// a larger picture behind it, makes room for as much as it is told. Here all of
-// them have to agree, and there has to be a still picture.
-func webpConfig(r io.Reader) (image.Config, error) {
+// Decode decodes a picture that DecodeConfig has looked at.
+func Decode(r io.Reader) (image.Image, error) { return webp.Decode(r) }
+
+// DecodeConfig returns the size of a picture without decoding it. That of
+// golang.org/x/image believes the first canvas, while its decoder makes room for
+// a larger one, or a larger picture, that stands behind it. Here all of them have to
+// agree, and there has to be a still picture.
+func DecodeConfig(r io.Reader) (image.Config, error) {
 	_, chunks, err := riff.NewReader(r)
 	if err != nil {
 		return image.Config{}, err
