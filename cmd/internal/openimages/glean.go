@@ -106,8 +106,9 @@ func (g *gleaner) finish() {
 }
 
 const (
-	idSize   = 16            // of the official ids
-	lookBack = idSize + 3*16 // bytes that plain loads of a row: its id, a comma, at most 16 bytes with the second, and 16
+	idSize    = 16              // of the official ids
+	labelFrom = idSize + 1 + 16 // where the label begins at the latest: behind the id, a comma, and 16 bytes with the second
+	lookBack  = labelFrom + 16  // bytes that plain loads of a row
 )
 
 // plain is table.plain for the official lists, whose rows begin with an id of 16
@@ -122,7 +123,7 @@ func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
 		nl := bytes.IndexByte(block, '\n')
 		label, ok := uint32(0), false
 		var a, b uint64
-		if len(block) >= lookBack && block[idSize] == ',' {
+		if nl >= labelFrom && len(block) >= lookBack && block[idSize] == ',' {
 			a, b = binary.BigEndian.Uint64(block), binary.BigEndian.Uint64(block[8:])
 			if known && a == high && b == low || !hasComma(a) && !hasComma(b) {
 				label, ok = g.short.find((*[lookBack]byte)(block))
@@ -242,11 +243,11 @@ func (t *labelTable) find(row *[lookBack]byte) (id uint32, ok bool) {
 	}
 }
 
-// add takes in a label, if it is short enough.
+// add takes in a label, if it is short enough and stands in one line.
 func (t *labelTable) add(label []byte, id uint32) {
 	var text [16]byte
-	if len(label) >= len(text) {
-		return
+	if len(label) >= len(text) || bytes.IndexByte(label, '\n') >= 0 {
+		return // of a label in quotes, the second line may look like a row's
 	}
 	text[copy(text[:], label)] = ','
 	short := shortLabel{first: binary.LittleEndian.Uint64(text[:]), second: binary.LittleEndian.Uint64(text[8:]), id: id}

@@ -257,6 +257,34 @@ func TestCountsEqualScan(t *testing.T) {
 	}
 }
 
+// TestLineBroken puts a line end in the place of every byte of an official row.
+func TestLineBroken(t *testing.T) {
+	const head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n"
+	rows := []byte(head +
+		"0000000000000001,xclick,/m/a,1,0.1,0.9,0.1,0.9\n" + // so that the label is known
+		"0000000000000002,xclick,/m/a,1,0.1,0.9,0.1,0.9\n" +
+		"0000000000000003,xclick,/m/a,1,0.1,0.9,0.1,0.9\n" +
+		"0000000000000004,xclick,/m/a,1,0.1,0.9,0.1,0.9\n")
+	second := bytes.Index(rows, []byte("0000000000000002"))
+	for at := second; rows[at] != '\n'; at++ {
+		data := slices.Clone(rows)
+		data[at] = '\n'
+		src := testDir{DirSource: DirSource(t.TempDir()), step: 1 << 10}
+		src.write(t, data)
+		if d := gocmp.Diff(gatherPlain(t, data, "/m/b"), gather(t, src, "/m/b")); d != "" {
+			t.Errorf("in the place of byte %d: %s", at-second, d)
+		}
+		want, err := countRows(t.Context(), bytes.NewReader(data), testList)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Counts(t.Context(), src, File{Path: testList})
+		if d := gocmp.Diff(want, got); d != "" || err != nil {
+			t.Errorf("in the place of byte %d: %v %s", at-second, err, d)
+		}
+	}
+}
+
 // soundList is a list whose index is complete, and what it holds.
 func soundList(t testing.TB, rows int) (src testDir, name string, data []byte, want *gathered) {
 	t.Helper()
