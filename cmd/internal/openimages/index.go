@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
-	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // An index is a file beside a CSV file: NAME.oi-index. It says where in the CSV
@@ -26,13 +28,13 @@ import (
 // Chunks and buckets have their checksums, so that only what is used needs to be
 // read.
 //
-// The directory holds what the CSV file was like (size, time, checksum of a
-// sample), where its lines are by the block, which rows lack the column, and
+// The directory holds what the CSV file was like (size, times, checksum of
+// a sample), where its lines are by the block, which rows lack the column, and
 // where the chunks or segments are.
 const (
 	indexEnding  = ".oi-index"
 	indexMagic   = "oi-index"
-	indexVersion = 2
+	indexVersion = 3
 	indexHead    = 8 + 4 + 4
 	indexFoot    = 8 + 4 + 4 + 4 + 8
 
@@ -58,11 +60,13 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(data []byte) uint32 { return crc32.Checksum(data, castagnoli) }
 
-// A stamp tells whether a file is the one that an index was made of.
+// A stamp tells whether a file is the one that an index was made of. Times are
+// in nanoseconds since 1970.
 type stamp struct {
-	size   int64
-	time   int64  // of the last change, nanoseconds since 1970
-	sample uint32 // checksum of some of its bytes
+	size    int64
+	time    int64  // of the last change, as programs may set it
+	changed int64  // as the system alone sets it, also for a new name
+	sample  uint32 // checksum of some of its bytes
 }
 
 const (
@@ -71,13 +75,17 @@ const (
 )
 
 // stampOf reads a file's stamp.
-func stampOf(r io.ReaderAt, info fs.FileInfo) (stamp, error) {
-	s := stamp{size: info.Size(), time: info.ModTime().UnixNano()}
+func stampOf(f *os.File) (stamp, error) {
+	var about unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &about); err != nil {
+		return stamp{}, err
+	}
+	s := stamp{size: about.Size, time: about.Mtim.Nano(), changed: about.Ctim.Nano()}
 	buf := make([]byte, sampleSize)
 	for i := range int64(sampleCount) {
 		// The first bytes, the last ones, and some between.
 		offset := max(s.size-sampleSize, 0) * i / (sampleCount - 1)
-		n, err := r.ReadAt(buf[:min(sampleSize, s.size)], offset)
+		n, err := f.ReadAt(buf[:min(sampleSize, s.size)], offset)
 		if err != nil && err != io.EOF {
 			return s, err
 		}

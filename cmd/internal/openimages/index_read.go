@@ -88,7 +88,7 @@ func readFull(r io.ReaderAt, p []byte, offset int64) error {
 // not fit was written by something else than an indexWriter.
 func (x *indexFile) decode(directory []byte, end int64) error {
 	d := decoder{buf: directory}
-	x.stamp = stamp{d.int(), d.int(), uint32(d.int())}
+	x.stamp = stamp{d.int(), d.int(), d.int(), uint32(d.int())}
 	x.rows, x.sorted = d.int(), d.int() != 0
 	var last lineMark
 	n := d.count(2)

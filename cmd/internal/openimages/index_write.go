@@ -292,7 +292,7 @@ func (x *indexWriter) directory(s stamp, labels []labelRef) []byte {
 			e.int(n)
 		}
 	}
-	ints(s.size, s.time, int64(s.sample), x.rows, flag(x.sorted))
+	ints(s.size, s.time, s.changed, int64(s.sample), x.rows, flag(x.sorted))
 	ints(int64(len(x.marks)))
 	var last lineMark
 	for _, m := range x.marks {

@@ -92,19 +92,23 @@ func (x *openIndex) Close() error { return x.file.Close() }
 
 // index returns the file's index, or nil if it has none that can be believed.
 func (f *localFile) index(kind indexKind) *openIndex {
-	info, err := f.Stat()
-	if err != nil || info.Size() < f.least || f.arrival != nil {
+	if f.arrival != nil {
+		return nil
+	}
+	now, err := stampOf(f.File)
+	if err != nil || now.size < f.least {
 		return nil
 	}
 	for _, name := range f.indexes {
-		if x := f.openIndex(name, kind, info); x != nil {
+		if x := openIndexOf(now, name, kind); x != nil {
 			return x
 		}
 	}
 	return nil
 }
 
-func (f *localFile) openIndex(name string, kind indexKind, info fs.FileInfo) *openIndex {
+// openIndexOf returns the index in a file if it is of a list with this stamp.
+func openIndexOf(list stamp, name string, kind indexKind) *openIndex {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil
@@ -115,13 +119,7 @@ func (f *localFile) openIndex(name string, kind indexKind, info fs.FileInfo) *op
 		return nil
 	}
 	x, err := readIndex(file, about.Size(), kind)
-	if err == nil {
-		var now stamp
-		if now, err = stampOf(f, info); err == nil && now != x.stamp {
-			err = errStale
-		}
-	}
-	if err != nil {
+	if err != nil || x.stamp != list {
 		_ = file.Close()
 		return nil
 	}
@@ -155,18 +153,20 @@ func (f *localFile) newIndex(kind indexKind, size int64) *pendingIndex {
 	return &pendingIndex{indexWriter: newIndexWriter(io.Discard, kind)}
 }
 
-// keep puts the index in its place after a pass over the whole of f. An index
-// that cannot be kept is no failure: it is made again next time.
-func (p *pendingIndex) keep(f *localFile) {
+// keep puts the index in its place after a pass over the whole of f, which had
+// the stamp before if it was all there. An index that cannot be kept is no
+// failure: it is made again next time.
+func (p *pendingIndex) keep(f *localFile, before stamp) {
 	if p == nil || p.file == nil {
 		return
 	}
-	info, err := f.Stat()
-	if err == nil {
-		var s stamp
-		if s, err = stampOf(f, info); err == nil {
-			err = p.finish(s)
-		}
+	now, err := stampOf(f.File)
+	switch {
+	case err != nil:
+	case f.arrival == nil && now != before:
+		err = errStale
+	default:
+		err = p.finish(now)
 	}
 	if err = errors.Join(err, p.file.Close()); err == nil {
 		err = os.Rename(p.file.Name(), p.name)
@@ -267,9 +267,13 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	}
 	p.r, p.size, p.step, p.arrival = f, before.Size(), f.step, f.arrival
 	var pending *pendingIndex
+	var was stamp
 	if index {
 		size, err := f.size()
 		if err != nil {
+			return nil, err
+		}
+		if was, err = stampOf(f.File); err != nil {
 			return nil, err
 		}
 		pending = f.newIndex(kind, size)
@@ -287,7 +291,7 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 		pending.drop()
 		return nil, err
 	}
-	pending.keep(f)
+	pending.keep(f, was)
 	return p.index, nil
 }
 

@@ -350,6 +350,8 @@ func TestIndexStale(t *testing.T) {
 	middle := slices.Clone(data) // where no sample is taken
 	at := bytes.Index(middle[sampleSize:], []byte("/m/0l515")) + sampleSize
 	copy(middle[at:], "/m/0YYYY")
+	more := slices.Clone(data) // where the index says nothing of a row
+	copy(more[at:][bytes.Index(more[at:], []byte("/m/0cdn1")):], "/m/0l515")
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -360,6 +362,8 @@ func TestIndexStale(t *testing.T) {
 		{"the same later", data, before.ModTime().Add(time.Second)},
 		{"another label, later", swapped, before.ModTime().Add(time.Hour)},
 		{"another label in secret", middle, before.ModTime()},
+		{"as it was", data, before.ModTime()},
+		{"one more row in secret", more, before.ModTime()},
 	} {
 		if err := os.WriteFile(name, tt.data, 0o666); err != nil {
 			t.Fatal(err)
