@@ -247,6 +247,9 @@ func (t *transfer) take(response *http.Response, have int64, body io.Reader) err
 			// It answers something else than it was asked.
 			return t.restart(note{Size: -1}, errors.New("the server sends another part than it was asked for"))
 		}
+		if said.Size < 0 {
+			said.Size = t.part.note.Size // it was said before, and the part may be less than the rest
+		}
 	case http.StatusRequestedRangeNotSatisfiable:
 		if t.part.note.Size != have || have == 0 {
 			return t.restart(note{Size: -1}, errors.New("the server has less of the file than has arrived"))

@@ -240,6 +240,27 @@ func TestDownloadOfAllThatArrived(t *testing.T) {
 	}
 }
 
+// TestDownloadInPieces has a server that sends less than it is asked for, and
+// does not say how much there is.
+func TestDownloadInPieces(t *testing.T) {
+	data := randomBytes(10, 100_000)
+	m := newMirror(t, data)
+	m.has(data, "")
+	m.header = []string{"ETag", `"1"`}
+	piece := func(from, to int) oitest.Fault {
+		return func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("ETag", `"1"`)
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/*", from, to-1))
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(data[from:to])
+		}
+	}
+	m.answer(oitest.Cut(40_000), piece(40_000, 70_000), piece(70_000, 100_000))
+	if got, err := m.download(t, t.TempDir(), 1); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%v, %d bytes, the same: %v", err, len(got), bytes.Equal(got, data))
+	}
+}
+
 // TestDownloadStalls takes up a download whose server fell silent.
 func TestDownloadStalls(t *testing.T) {
 	data := randomBytes(8, 50_000)
