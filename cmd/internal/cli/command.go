@@ -66,7 +66,9 @@ func (c *Command) process() int {
 		signal.Notify(signals, syscall.SIGINT)
 	}
 	var caught atomic.Int32
+	heard := make(chan struct{})
 	go func() {
+		defer close(heard)
 		for s := range signals {
 			number := s.(syscall.Signal)
 			if number == syscall.SIGPIPE {
@@ -96,6 +98,11 @@ func (c *Command) process() int {
 		env.Warnf("close standard output: %v", err)
 		code = exitFailed
 	}
+	// A signal to all of a pipe may end the stage before sooner than it is heard
+	// of here.
+	signal.Stop(signals)
+	close(signals)
+	<-heard
 	if s := caught.Load(); s != 0 && code != exitUsage {
 		return exitInterrupted + int(s)
 	}
