@@ -167,15 +167,19 @@ func (f *filters) refuse(row *openimages.BoxRow) string {
 	}
 	width, height := row.Box.XMax-row.Box.XMin, row.Box.YMax-row.Box.YMin
 	switch {
-	case min(width, height) < f.minSide:
+	case min(width, height) < f.minSide-inexact:
 		return reasonSide
-	case width*height < f.minArea:
+	case width*height < f.minArea-inexact:
 		return reasonArea
-	case f.aspect != "" && !(width >= f.lowest*height && width <= f.highest*height):
+	case f.aspect != "" && !(width >= f.lowest*height-inexact && width <= f.highest*height+inexact):
 		return reasonAspect
 	}
 	return ""
 }
+
+// inexact is more than the difference of two coordinates is wrong by, and less
+// than their last digit: 0.3 - 0.2 is to be at least 0.1.
+const inexact = 1e-9
 
 // byBox reports whether a filter looks at the box itself.
 func (f *filters) byBox() bool {

@@ -351,18 +351,20 @@ func TestFiltersAgainstNaive(t *testing.T) {
 				if rng.IntN(3) == 0 {
 					side := float64(rng.IntN(40)) / 100
 					args = append(args, "--min-side", fmt.Sprint(side))
-					tests = append(tests, func(i *record.Item) bool { return i.Box.XMax-i.Box.XMin >= side && i.Box.YMax-i.Box.YMin >= side })
+					tests = append(tests, func(i *record.Item) bool {
+						return i.Box.XMax-i.Box.XMin > side-1e-9 && i.Box.YMax-i.Box.YMin > side-1e-9
+					})
 				}
 				if rng.IntN(3) == 0 {
 					area := float64(rng.IntN(30)) / 100
 					args = append(args, "--min-area", fmt.Sprint(area))
-					tests = append(tests, func(i *record.Item) bool { return (i.Box.XMax-i.Box.XMin)*(i.Box.YMax-i.Box.YMin) >= area })
+					tests = append(tests, func(i *record.Item) bool { return (i.Box.XMax-i.Box.XMin)*(i.Box.YMax-i.Box.YMin) > area-1e-9 })
 				}
 				if rng.IntN(3) == 0 {
 					args = append(args, "--aspect", "0.5:1.5")
 					tests = append(tests, func(i *record.Item) bool {
 						w, h := i.Box.XMax-i.Box.XMin, i.Box.YMax-i.Box.YMin
-						return w >= 0.5*h && w <= 1.5*h
+						return w > 0.5*h-1e-9 && w < 1.5*h+1e-9
 					})
 				}
 				var want []*record.Item
@@ -380,6 +382,25 @@ func TestFiltersAgainstNaive(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFilterEdges has boxes that are just large enough, in digits that a
+// computer cannot hold.
+func TestFilterEdges(t *testing.T) {
+	box := openimages.BoxRow{Box: record.Box{XMin: 0.2, XMax: 0.3, YMin: 0.7, YMax: 0.8}}
+	for _, f := range []filters{{minSide: 0.1}, {minArea: 0.01}, {aspect: "1:1"}} {
+		f.marks = []string{all, all, all, all, all}
+		if err := f.check(); err != nil {
+			t.Fatal(err)
+		}
+		if reason := f.refuse(&box); reason != "" {
+			t.Errorf("%+v: %s", f, reason)
+		}
+	}
+	f := filters{minSide: 0.100001, marks: []string{all, all, all, all, all}}
+	if f.check() != nil || f.refuse(&box) != reasonSide {
+		t.Error("a box that is too small by the last digit is kept")
 	}
 }
 
