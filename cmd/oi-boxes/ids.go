@@ -42,7 +42,10 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		if fields := strings.Fields(id); len(fields) > 0 {
 			id = strings.Trim(fields[0], `"`)
 		}
-		if id == "" || id[0] == '#' || n == 1 && strings.EqualFold(id, "ImageID") {
+		if n == 1 && !isHeader(id) && slices.ContainsFunc(strings.Split(lines.Text(), ","), isHeader) {
+			return nil, fmt.Errorf("%s:1: expected ImageID as the first column", name)
+		}
+		if id == "" || id[0] == '#' || n == 1 && isHeader(id) {
 			continue
 		}
 		id = strings.TrimSuffix(path.Base(id), ".jpg")
@@ -59,6 +62,11 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	slices.Sort(ids.others)
 	ids.others = slices.Compact(ids.others)
 	return ids, nil
+}
+
+// isHeader reports whether a field of a first line names the column of ids.
+func isHeader(field string) bool {
+	return strings.EqualFold(strings.Trim(strings.TrimSpace(field), `"`), "ImageID")
 }
 
 // validID reports whether an id, or a key, has the form of one: letters,
