@@ -147,6 +147,9 @@ func (o *options) tell(env *cli.Env, h *openimages.Hierarchy, set *classset.Set)
 		}
 		env.Warnf("--without %s changes nothing: it is no kind of what is asked for", t.Class.Name)
 	}
+	if o.strict && (len(o.subsets) == 1 || o.subsets[0] != openimages.Train) {
+		env.Warnf("--strict-authors changes nothing: it holds train against the other subsets, and --subset is %s", strings.Join(o.subsets, ","))
+	}
 	if len(set.Assign(h)) == 0 {
 		return cli.Usagef("nothing is left of %s: --without takes it all", enumerate(set.Classes(), "and"))
 	}
