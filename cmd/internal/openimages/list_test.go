@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -483,5 +485,38 @@ func TestIndexNoRoom(t *testing.T) {
 		if room > 100<<10 {
 			t.Fatal("there is never room")
 		}
+	}
+}
+
+// TestPassAhead counts what the workers have found and nobody has taken in yet:
+// it is memory, and does not grow with the cores.
+func TestPassAhead(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(passWorkers))
+	const row = "0000000000000001,xclick,/m/a,1,0.1,0.9,0.1,0.9\n"
+	data := []byte("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n" + strings.Repeat(row, 20*passAhead))
+	var found atomic.Int64
+	g := &gathered{}
+	v := g.visitor(nil)
+	p := &pass[boxHit]{
+		ctx: t.Context(), file: testList, r: bytes.NewReader(data), size: int64(len(data)), step: int64(len(row)),
+		bind: v.bind, parser: v.parser, bad: v.bad,
+		want: func([]byte) bool {
+			found.Add(1)
+			return true
+		},
+	}
+	told := int64(0)
+	p.row = func(*boxHit, place) error {
+		for n := 0; told == 0 && n < 100_000 && found.Load() <= 2*passAhead; n++ {
+			runtime.Gosched() // the others go as far as they may
+		}
+		told++
+		if ahead := found.Load() - told; ahead > 2*passAhead {
+			return fmt.Errorf("%d rows ahead", ahead)
+		}
+		return nil
+	}
+	if err := p.run(); err != nil {
+		t.Error(err)
 	}
 }

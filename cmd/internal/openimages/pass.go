@@ -19,8 +19,9 @@ const (
 	passBeyond = 4 << 10
 	// passWorkers is the most cores of a pass: fewer saturate the memory.
 	passWorkers = 8
-	// passAhead is how many blocks there are for each worker, so that it goes on
-	// while another one is busy with what the blocks before came to.
+	// passAhead is how many blocks there are, so that the workers go on while one
+	// of them is busy with what the blocks before came to. Where every row is
+	// wanted, a block takes twice its size in memory.
 	passAhead = 64
 )
 
@@ -96,7 +97,7 @@ func (p *pass[T]) run() (err error) {
 	if p.arrival == nil {
 		workers = min(workers, 1+int(p.size/p.step))
 	}
-	o := newOrder(p, head, passAhead*workers)
+	o := newOrder(p, head, passAhead)
 	var running sync.WaitGroup
 	for range workers {
 		w, err := p.worker(head, column, id)
