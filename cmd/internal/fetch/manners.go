@@ -22,7 +22,7 @@ const (
 // that are not named, and flickr for all of Flickr's. 0 is unlimited.
 type Rates map[string]float64
 
-// ParseRates reads words of the form N or HOST=N.
+// ParseRates reads words of the form N or HOST=N; flickr and s3 are hosts too.
 func ParseRates(words []string) (Rates, error) {
 	r := Rates{}
 	for _, w := range words {
@@ -38,6 +38,9 @@ func ParseRates(words []string) (Rates, error) {
 				return nil, fmt.Errorf("%q: a rate is a host's, not that of its port %s", w, port)
 			}
 			host = groupOf(h)
+			if h == "s3" {
+				host = s3Host
+			}
 		}
 		v, err := strconv.ParseFloat(num, 64)
 		if err != nil || v < 0 || math.IsNaN(v) || math.IsInf(v, 0) {

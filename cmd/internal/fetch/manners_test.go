@@ -204,6 +204,9 @@ func TestRates(t *testing.T) {
 			t.Errorf("default of %s: %v, want %v", host, got, want)
 		}
 	}
+	if r, err = ParseRates([]string{"s3=9"}); err != nil || r.of(groupOf("open-images-dataset.s3.amazonaws.com")) != 9 {
+		t.Errorf("the mirror: got %v, %v", r, err)
+	}
 	// One of Flickr's hosts stands for all of them.
 	if r, err = ParseRates([]string{"live.staticflickr.com=0.5"}); err != nil || r.of(groupOf("farm1.staticflickr.com")) != 0.5 {
 		t.Errorf("got %v, %v", r, err)

@@ -13,7 +13,8 @@ import (
 const DefaultSources = "s3,flickr"
 
 const (
-	s3Base       = "https://open-images-dataset.s3.amazonaws.com/"
+	s3Host       = "open-images-dataset.s3.amazonaws.com"
+	s3Base       = "https://" + s3Host + "/"
 	sampleScheme = "sample:"
 	maxURL       = 2048 // bytes; Flickr's have 60
 )
