@@ -65,40 +65,41 @@
 //
 // One training step of the reference network (batch 16, 128x128, two classes)
 // with the assembly, on one thread of an AMD EPYC (Zen 3) whose measured peak is
-// 103.7 GFLOP/s (AVX2 FMA from registers): the fastest of 25 repetitions, in processor time, on a
-// busy machine. "Dense" counts the operations of the textbook algorithm, "done" those that were
-// carried out: the gradient of a pooled layer is zero in at least three of four places, which are skipped;
+// 103.7 GFLOP/s (AVX2 FMA from registers): the fastest of 8 times 25 repetitions. "Dense" counts
+// the operations of the textbook algorithm, "done" those that were carried out: the gradient of a
+// pooled layer is zero in at least three of four places, and where ReLU was, which are skipped (an
+// eighth is left of conv2's and conv3's; conv1's weight gradient takes a whole quarter);
 // conv2 and conv3 go forward by Winograd's algorithm, whose additions are not counted.
 // BenchmarkWinograd compares it with the direct sums, which reach 98 % of the peak in conv2.
 //
 //	                            ms   dense GFLOP/s   done GFLOP/s   of peak
-//	scale pixels               0.2
-//	conv1 forward+pool         6.6              66             66      64 %
-//	conv2 forward+pool         6.8             160             71      69 %
-//	conv3 forward+pool         2.7             172             76      74 %
-//	dense forward              0.8              31             31      30 %
-//	dense backward+update      1.4              38             38      36 %
-//	conv3 weight gradient      1.8             261             52      50 %
-//	conv3 input gradient       1.6             293             58      56 %
-//	conv2 weight gradient      4.1             269             37      36 %
-//	conv2 input gradient       4.4             247             34      33 %
-//	conv1 weight gradient      3.3             132             33      32 %
-//	all                       34     = 470 images/s on one thread
+//	scale pixels              0.07
+//	conv1 forward+pool         6.4              68             68      66 %
+//	conv2 forward+pool         7.0             156             69      67 %
+//	conv3 forward+pool         2.8             166             74      71 %
+//	dense forward              0.3              94             94      91 %
+//	dense backward+update      1.3              40             40      39 %
+//	conv3 weight gradient      1.1             423             53      51 %
+//	conv3 input gradient       1.1             418             53      51 %
+//	conv2 weight gradient      3.7             296             34      33 %
+//	conv2 input gradient       4.4             249             29      28 %
+//	conv1 weight gradient      3.6             122             30      29 %
+//	all                         32     = 502 images/s on one thread
 //
 // The convolutions of a residual network (batch 16, 128x128, first layer 32 channels wide)
-// in dense GFLOP/s under the same conditions:
+// in dense GFLOP/s:
 //
 //	                           forward   weight gradient   input gradient
-//	128x128,   3 ->  32, pool       66               138
-//	64x64,    32 ->  64, pool       92               209              212
-//	32x32,    64 -> 128, pool       80               203              182
-//	16x16,   128 -> 256, pool       90               199              143
-//	32x32,    64 ->  64             83                79               85
-//	16x16,   128 -> 128             78                85               92
-//	8x8,     256 -> 256             88                81               90
+//	128x128,   3 ->  32, pool       68               127
+//	64x64,    32 ->  64, pool      162               205              215
+//	32x32,    64 -> 128, pool      186               215              182
+//	16x16,   128 -> 256, pool      191               206              133
+//	32x32,    64 ->  64            167                78              174
+//	16x16,   128 -> 128            181                83              185
+//	8x8,     256 -> 256            175                80              174
 //
-// On two threads the step of the reference network, in elapsed time beside other work, ran at 568 images/s on average
-// and 728 at best. The Go reference does 20 images/s a thread. BenchmarkStep,
+// On two threads the step of the reference network ran at 608 images/s on average
+// and 841 at best. The Go reference does 20 images/s a thread. BenchmarkStep,
 // BenchmarkParts and BenchmarkConv give these figures.
 //
 // # Denormal numbers
