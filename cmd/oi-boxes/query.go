@@ -150,6 +150,9 @@ func (o *options) tell(env *cli.Env, h *openimages.Hierarchy, set *classset.Set)
 	if o.strict && (len(o.subsets) == 1 || o.subsets[0] != openimages.Train) {
 		env.Warnf("--strict-authors changes nothing: it holds train against the other subsets, and --subset is %s", strings.Join(o.subsets, ","))
 	}
+	if o.official() && o.sets != dataset.DefaultSplit() {
+		env.Warnf("--val, --test and --set-seed change nothing: with validation or test every row keeps its subset; --split hash divides them")
+	}
 	if len(set.Assign(h)) == 0 {
 		return cli.Usagef("nothing is left of %s: --without takes it all", enumerate(set.Classes(), "and"))
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
 	"path/filepath"
 	"time"
 
@@ -15,11 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
 
-func main() {
-	// net/http writes of servers that send bytes nobody asked for.
-	log.SetOutput(io.Discard)
-	cli.Main(command())
-}
+func main() { cli.Main(command()) }
 
 func command() *cli.Command {
 	o := &options{cacheSize: 50 << 30}

@@ -26,7 +26,7 @@ func (c *Cache) Create() (*Blob, error) {
 	if err := c.checkFree(); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(c.tmp(), "d-*")
+	f, err := c.createTemp("d")
 	if err != nil {
 		return nil, fmt.Errorf("write cache: %w", err)
 	}

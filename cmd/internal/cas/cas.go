@@ -25,8 +25,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -78,7 +80,7 @@ func Open(dir string, o Options) (*Cache, error) {
 		o.Free = freeSpace
 	}
 	c := &Cache{dir: dir, opts: o}
-	if err := os.MkdirAll(c.tmp(), 0o755); err != nil {
+	if err := os.MkdirAll(c.tmp(), 0o777); err != nil {
 		return nil, fmt.Errorf("open cache: %w", err)
 	}
 	return c, c.sweep()
@@ -168,10 +170,22 @@ func rename(from, to string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return err
 	}
 	return os.Rename(from, to)
+}
+
+// createTemp makes a file to be written. Unlike os.CreateTemp it lets the umask
+// say who may read it, so that a cache can be shared.
+func (c *Cache) createTemp(kind string) (*os.File, error) {
+	for {
+		name := filepath.Join(c.tmp(), kind+"-"+strconv.FormatUint(rand.Uint64(), 36))
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
 }
 
 func validDigest(s string) bool {

@@ -195,6 +195,39 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// TestMode: who may read the cache is for the umask to say, as of any file.
+func TestMode(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir)
+	if _, err := put(c, cas.Entry{Key: "key"}, []byte("bytes")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.Stat(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := append(files(t, dir, "a"), files(t, dir, "d")...)
+	if len(kept) != 2 {
+		t.Fatalf("kept %q", kept)
+	}
+	for _, name := range kept {
+		got, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Mode() != want.Mode() {
+			t.Errorf("%s: %v, want %v", name, got.Mode(), want.Mode())
+		}
+	}
+}
+
 func TestDiscardLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, dir)

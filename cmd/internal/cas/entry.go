@@ -76,7 +76,7 @@ func (c *Cache) Update(e Entry) error {
 	if err != nil {
 		return fmt.Errorf("write cache: %w", err)
 	}
-	f, err := os.CreateTemp(c.tmp(), "a-*")
+	f, err := c.createTemp("a")
 	if err != nil {
 		return fmt.Errorf("write cache: %w", err)
 	}

@@ -127,7 +127,7 @@ func readSize(path string, now time.Time) (int64, error) {
 
 // writeSize replaces the size file by a count.
 func (c *Cache) writeSize(n int64) error {
-	f, err := os.CreateTemp(c.tmp(), "s-*")
+	f, err := c.createTemp("s")
 	if err != nil {
 		return fmt.Errorf("write cache: %w", err)
 	}

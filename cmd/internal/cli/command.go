@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"sync"
@@ -53,6 +54,8 @@ const (
 
 // Main runs the command as the process and exits.
 func Main(c *Command) {
+	// net/http writes of servers that send bytes nobody asked for.
+	log.SetOutput(io.Discard)
 	os.Exit(c.process())
 }
 

@@ -26,7 +26,7 @@ const (
 )
 
 // errChanged is the error of a file that was written to while it was read.
-var errChanged = errors.New("the file changed while it was read")
+var errChanged = errors.New("the file changed while it was read; run this again when nobody writes to it")
 
 // A pass goes through the rows of a file once, block by block on several cores,
 // and tells of them in the order of the file. T is what a wanted row is parsed
