@@ -81,7 +81,7 @@ type block[T any] struct {
 }
 
 // run goes through the file.
-func (p *pass[T]) run() (err error) {
+func (p *pass[T]) run() error {
 	head, err := newTable(p.ctx, p.from(0), p.file)
 	if err != nil {
 		return err
