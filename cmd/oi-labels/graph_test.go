@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/sample"
 )
 
 // realRows returns the folder of real rows beside the repository, or skips.
@@ -27,11 +29,10 @@ func realRows(t *testing.T) string {
 	return path
 }
 
-// realGraph lays out the official hierarchy with the counts of real rows.
-func realGraph(t *testing.T) (*graph, *openimages.Hierarchy) {
+// graphOf lays out the hierarchy of a data set with the counts of its rows.
+func graphOf(t *testing.T, src openimages.Source, dataset string) (*graph, *openimages.Hierarchy) {
 	t.Helper()
-	src := openimages.DirSource(realRows(t))
-	d, err := openimages.LookupDataset("v7")
+	d, err := openimages.LookupDataset(dataset)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +51,23 @@ func realGraph(t *testing.T) (*graph, *openimages.Hierarchy) {
 	return newGraph(h, names, h.Root(), tally), h
 }
 
+// eachGraph runs a test with the sample's hierarchy, and with the official one
+// where it is at hand. largest is the class with the most boxes.
+func eachGraph(t *testing.T, test func(t *testing.T, g *graph, largest string)) {
+	t.Run("sample", func(t *testing.T) {
+		g, _ := graphOf(t, sample.New(), "sample")
+		test(t, g, "Sandwich")
+	})
+	t.Run("official", func(t *testing.T) {
+		g, _ := graphOf(t, openimages.DirSource(realRows(t)), "v7")
+		test(t, g, "Doughnut")
+	})
+}
+
 // TestGraph checks the picture of the official hierarchy: every class once,
 // every edge of the file once.
 func TestGraph(t *testing.T) {
-	g, h := realGraph(t)
+	g, h := graphOf(t, openimages.DirSource(realRows(t)), "v7")
 	if len(g.nodes) != 602 {
 		t.Errorf("%d classes, the file has 602", len(g.nodes))
 	}
@@ -132,30 +146,31 @@ func TestGraph(t *testing.T) {
 
 // TestVega looks at the specification as data.
 func TestVega(t *testing.T) {
-	g, _ := realGraph(t)
-	var spec struct {
-		Schema string `json:"$schema"`
-		Data   []struct {
-			Name   string
-			Values []map[string]any
+	eachGraph(t, func(t *testing.T, g *graph, _ string) {
+		var spec struct {
+			Schema string `json:"$schema"`
+			Data   []struct {
+				Name   string
+				Values []map[string]any
+			}
 		}
-	}
-	if err := json.Unmarshal(vega(t, g), &spec); err != nil {
-		t.Fatal(err)
-	}
-	if spec.Schema != "https://vega.github.io/schema/vega/v5.json" || len(spec.Data) != 3 {
-		t.Fatalf("schema %s, %d data sets", spec.Schema, len(spec.Data))
-	}
-	seen := map[any]bool{}
-	for i, n := range spec.Data[0].Values {
-		if i > 0 && !seen[n["parent"]] {
-			t.Errorf("%s comes before its parent", n["name"])
+		if err := json.Unmarshal(vega(t, g), &spec); err != nil {
+			t.Fatal(err)
 		}
-		seen[n["id"]] = true
-	}
-	if len(spec.Data[0].Values) != 602 || len(spec.Data[2].Values) != len(g.more) {
-		t.Errorf("%d classes, %d further edges", len(spec.Data[0].Values), len(spec.Data[2].Values))
-	}
+		if spec.Schema != "https://vega.github.io/schema/vega/v5.json" || len(spec.Data) != 3 {
+			t.Fatalf("schema %s, %d data sets", spec.Schema, len(spec.Data))
+		}
+		seen := map[any]bool{}
+		for i, n := range spec.Data[0].Values {
+			if i > 0 && !seen[n["parent"]] {
+				t.Errorf("%s comes before its parent", n["name"])
+			}
+			seen[n["id"]] = true
+		}
+		if len(spec.Data[0].Values) != len(g.nodes) || len(spec.Data[2].Values) != len(g.more) || len(g.more) == 0 {
+			t.Errorf("%d classes, %d further edges", len(spec.Data[0].Values), len(spec.Data[2].Values))
+		}
+	})
 }
 
 func vega(t *testing.T, g *graph) []byte {
@@ -189,7 +204,7 @@ const view = new vega.View(vega.parse(spec), { renderer: 'none', logger });
   const found = view.data('tree').filter(d => d.found === 2).map(d => d.name);
   await view.signal('layout', 'tidy').signal('links', 'orthogonal').signal('rotate', 90).runAsync();
   const largest = view.data('tree').reduce((a, b) => a.boxes > b.boxes ? a : b);
-  console.log(JSON.stringify([...count(), drawn > 602, found, largest.name, view.scale('size')(largest.boxes) === 700]));
+  console.log(JSON.stringify([...count(), drawn > view.data('tree').length, found, largest.name, view.scale('size')(largest.boxes) === 700]));
 })().catch(e => { console.error(e); process.exit(1); });
 `
 
@@ -203,18 +218,19 @@ func TestVegaItself(t *testing.T) {
 	if err := exec.Command(node, "-e", "require('vega')").Run(); err != nil {
 		t.Skip("node finds no vega: npm install vega@5 somewhere and set NODE_PATH")
 	}
-	g, _ := realGraph(t)
-	c := exec.Command(node, "-e", vegaScript)
-	c.Stdin = bytes.NewReader(vega(t, g))
-	out, err := c.CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 3 {
-		t.Skipf("node has %s", out)
-	}
-	want := `[602,601,84,true,["Hamburger"],"Doughnut",true]`
-	if err != nil || !strings.Contains(string(out), want) {
-		t.Errorf("%v: got %s, want %s", err, out, want)
-	}
+	eachGraph(t, func(t *testing.T, g *graph, largest string) {
+		c := exec.Command(node, "-e", vegaScript)
+		c.Stdin = bytes.NewReader(vega(t, g))
+		out, err := c.CombinedOutput()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() == 3 {
+			t.Skipf("node has %s", out)
+		}
+		want := fmt.Sprintf(`[%d,%d,%d,true,["Hamburger"],%q,true]`, len(g.nodes), len(g.nodes)-1, len(g.more), largest)
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v: got %s, want %s", err, out, want)
+		}
+	})
 }
 
 // TestPage looks at the page as text: nothing is loaded, and names cannot
@@ -263,22 +279,32 @@ func TestPageItself(t *testing.T) {
 	if err != nil || testing.Short() {
 		t.Skip("no chromium, or no time for it")
 	}
-	path := filepath.Join(t.TempDir(), "classes.html")
-	if code, stdout, stderr := execute(t.Context(), "--metadata", realRows(t), "--html", path); code != 0 || stdout != "" || stderr != "" {
-		t.Fatalf("got %d %s %s", code, stdout, stderr)
-	}
-	c := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000",
-		"--user-data-dir="+t.TempDir(), "--dump-dom", "file://"+path+"#muffin")
-	dom, err := c.Output()
-	if err != nil {
-		t.Skipf("chromium does not run here: %v", err)
-	}
-	for _, want := range []string{
-		"<h2>Muffin</h2>", "<button>Baked goods</button><button>Dessert</button>", "<td>train</td><td>337</td><td>261</td>",
-		"<code>oi-boxes Muffin</code>", `class="also near"`,
+	for _, tt := range []struct {
+		name  string
+		args  func(t *testing.T) []string
+		count string // of Muffin
+	}{
+		{"sample", func(*testing.T) []string { return []string{"--dataset", "sample"} }, "<td>train</td><td>80</td><td>79</td>"},
+		{"official", func(t *testing.T) []string { return []string{"--metadata", realRows(t)} }, "<td>train</td><td>337</td><td>261</td>"},
 	} {
-		if !strings.Contains(string(dom), want) {
-			t.Errorf("no %s on the page", want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "classes.html")
+			if code, stdout, stderr := execute(t.Context(), append(tt.args(t), "--html", path)...); code != 0 || stdout != "" || stderr != "" {
+				t.Fatalf("got %d %s %s", code, stdout, stderr)
+			}
+			c := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000",
+				"--user-data-dir="+t.TempDir(), "--dump-dom", "file://"+path+"#muffin")
+			dom, err := c.Output()
+			if err != nil {
+				t.Skipf("chromium does not run here: %v", err)
+			}
+			for _, want := range []string{
+				"<h2>Muffin</h2>", "<button>Baked goods</button><button>Dessert</button>", tt.count, "<code>oi-boxes Muffin</code>", `class="also near"`,
+			} {
+				if !strings.Contains(string(dom), want) {
+					t.Errorf("no %s on the page", want)
+				}
+			}
+		})
 	}
 }
