@@ -238,6 +238,38 @@ func TestRowOverBlocks(t *testing.T) {
 	}
 }
 
+// TestLongRows has rows about as long as a row may be. Whether one is too long
+// does not depend on where it stands, on what came before, or on the index.
+func TestLongRows(t *testing.T) {
+	const fields = ",xclick,/m/a,1,0.1,0.9,0.1,0.9,0,"
+	for _, quote := range []string{"", `"`} {
+		row := func(id, length int) string {
+			start := fmt.Sprintf("%016x", id) + fields + quote
+			return start + strings.Repeat("x", length-len(start)-len(quote)) + quote + "\n"
+		}
+		data := []byte("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,Remark\n" +
+			row(1, 100) + row(2, maxRow) + row(3, maxRow+1) + row(4, 2*maxRow) + row(5, 300) + row(6, maxRow) + row(7, maxRow+1) + row(8, 200))
+		want := gatherPlain(t, data, "/m/a")
+		var got []string
+		for _, r := range want.Rows {
+			got = append(got, strings.TrimLeft(r.ImageID, "0"))
+		}
+		if strings.Join(got, "") != "12568" || len(want.Bad) != 3 {
+			t.Fatalf("rows %s, bad %q", got, want.Bad)
+		}
+		for _, step := range []int64{64 << 10, 1 << 20, 5 << 20} {
+			src := testDir{DirSource: DirSource(t.TempDir()), step: step}
+			src.write(t, data)
+			if d := gocmp.Diff(want, gather(t, src, "/m/a")); d != "" {
+				t.Errorf("blocks of %d, quotes %q: %s", step, quote, d)
+			}
+			if d := gocmp.Diff(want.uncounted(), gather(t, src, "/m/a")); d != "" {
+				t.Errorf("through the index, quotes %q: %s", quote, d)
+			}
+		}
+	}
+}
+
 // TestCountsEqualScan compares the counts of an index with those of a plain
 // reading.
 func TestCountsEqualScan(t *testing.T) {

@@ -349,6 +349,7 @@ func (w *worker[T]) do(b *block[T]) {
 	w.reset(&b.seen, b.off)
 	t := &w.t
 	t.r = w.p.from(b.off)
+	t.buf = t.buf[:w.p.step+passBeyond+1] // a long row has made it longer
 	t.base, t.pos, t.end, t.line, t.stop = b.off, 0, 0, 0, b.stop
 	t.eof, t.open = false, false
 	if b.err = t.fill(); b.err != nil {

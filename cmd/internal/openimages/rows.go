@@ -37,12 +37,10 @@ func (r *rowReader) read(offset, next int64) (fields [][]byte, fault, err error)
 	}
 	for {
 		data := r.buf[offset-r.base:]
-		_, _, err := r.parser.parse(data)
+		_, _, err := r.parser.parseRow(data)
 		switch {
 		case err != errMore:
 			return r.parser.fields, err, nil
-		case len(data) > maxRow:
-			return r.parser.fields, errLongRow, nil
 		case r.eof:
 			return r.parser.fields, errOpenQuote, nil
 		}

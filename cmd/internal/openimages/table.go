@@ -84,16 +84,13 @@ func newTable(ctx context.Context, r io.Reader, file string) (*table, error) {
 // an empty line, and io.EOF at the end.
 func (t *table) next() ([][]byte, error) {
 	for {
-		n, lines, err := t.record.parse(t.buf[t.pos:t.end])
+		n, lines, err := t.record.parseRow(t.buf[t.pos:t.end])
 		if err == errMore {
 			if t.pos == t.end && t.eof {
 				return nil, io.EOF
 			}
 			if t.eof {
 				return nil, &RowError{t.file, t.line, errOpenQuote}
-			}
-			if t.end-t.pos > maxRow {
-				return nil, &RowError{t.file, t.line, errLongRow}
 			}
 			if err := t.fill(); err != nil {
 				return nil, err
@@ -255,6 +252,20 @@ func (t *table) block(block []byte, v *visitor) error {
 		if quote := bytes.IndexByte(block[:plain], '"'); quote >= 0 {
 			plain = lastNewline(block[:quote]) + 1
 		}
+		if plain > maxRow {
+			// The last row alone can be so long: the others end in the piece.
+			last := lastNewline(block[:plain-1]) + 1
+			if plain-last > maxRow+1 {
+				if last == 0 {
+					if err := t.stepOver(errLongRow, v); err != nil {
+						return err
+					}
+					block = block[plain:]
+					continue
+				}
+				plain = last
+			}
+		}
 		if plain > 0 {
 			if err := t.checkLast(block[:plain]); err != nil {
 				return err
@@ -373,16 +384,13 @@ var comma = []byte{','}
 // quoted takes apart the row at the front of block, which holds a quote in its
 // first line. It returns errMore if the row goes on behind the block.
 func (t *table) quoted(block []byte, v *visitor) (int, error) {
-	n, lines, err := t.record.parse(block)
-	if err == errMore && !t.eof && len(block) <= maxRow {
+	n, lines, err := t.record.parseRow(block)
+	if err == errMore && !t.eof {
 		return 0, errMore
 	}
 	here := place{t.line, t.at()}
 	if err != nil {
-		switch {
-		case err == errMore && len(block) > maxRow:
-			err = errLongRow
-		case err == errMore:
+		if err == errMore {
 			err = errOpenQuote
 		}
 		// What lies behind a broken quote may be rows, so only the line goes.
@@ -471,6 +479,16 @@ func (p *parser) split(row []byte) [][]byte {
 		p.fields = append(p.fields, row[:i])
 		row = row[i+1:]
 	}
+}
+
+// parseRow is parse for a row of at most maxRow bytes without its line end,
+// wherever data ends.
+func (p *parser) parseRow(data []byte) (length int, lines int64, err error) {
+	length, lines, err = p.parse(data[:min(len(data), maxRow+1)])
+	if err == errMore && len(data) > maxRow {
+		err = errLongRow
+	}
+	return length, lines, err
 }
 
 // parse takes apart the row at the front of data, which may hold more. It
