@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // what the server sends
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"net/http"
@@ -254,25 +256,47 @@ func TestDownloadAtOnce(t *testing.T) {
 // official server only.
 func TestVerify(t *testing.T) {
 	known := []File{{Path: csvPath, MD5: hexMD5("official")}}
+	const example = "http://example.org/"
 	for _, tt := range []struct {
-		base, text, sent string
-		err, warned      bool
+		base, text  string
+		md5, crc32c string // of these texts the server sends the sums
+		err, warned bool
 	}{
-		{OfficialBase, "official", "", false, false},
-		{OfficialBase, "official", "official", false, false},
-		{OfficialBase, "other", "", true, false},
-		{OfficialBase, "other", "other", false, true}, // replaced by its publisher
-		{OfficialBase, "other", "official", true, false},
-		{"http://example.org/", "other", "", false, false},
-		{"http://example.org/", "other", "official", true, false},
+		{OfficialBase, "official", "", "", false, false},
+		{OfficialBase, "official", "official", "", false, false},
+		{OfficialBase, "official", "", "official", false, false},
+		{OfficialBase, "official", "official", "official", false, false},
+		{OfficialBase, "other", "", "", true, false},
+		{OfficialBase, "other", "other", "", false, true}, // replaced by its publisher
+		{OfficialBase, "other", "", "other", false, true},
+		{OfficialBase, "other", "other", "other", false, true},
+		{OfficialBase, "other", "official", "", true, false},
+		{OfficialBase, "other", "", "official", true, false},
+		{OfficialBase, "other", "official", "official", true, false},
+		{example, "other", "", "", false, false},
+		{example, "other", "other", "other", false, false},
+		{example, "other", "official", "", true, false},
+		{example, "other", "", "official", true, false},
+		{example, "other", "official", "official", true, false},
 	} {
 		warned := false
 		s, _ := source(t, tt.base, HTTPOptions{Known: known, Warn: func(string) { warned = true }})
 		header := http.Header{}
-		if tt.sent != "" {
-			header.Set("X-Goog-Hash", googHash(tt.sent))
+		if tt.md5 != "" {
+			header.Add("X-Goog-Hash", googHash(tt.md5))
 		}
-		err := s.check(csvPath, sums{MD5: hexMD5(tt.text)}, serverSums(header))
+		if tt.crc32c != "" {
+			crc := binary.BigEndian.AppendUint32(nil, crc32.Checksum([]byte(tt.crc32c), castagnoli))
+			header.Add("X-Goog-Hash", "crc32c="+base64.StdEncoding.EncodeToString(crc))
+		}
+		sent := serverSums(header)
+		got := newSummer(s.needsMD5(csvPath, sent))
+		for _, part := range []string{tt.text[:2], tt.text[2:]} {
+			if _, err := io.WriteString(got, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := s.check(csvPath, got.sums(), sent)
 		if (err != nil) != tt.err || warned != tt.warned {
 			t.Errorf("%+v: got %v, warned %v", tt, err, warned)
 		}

@@ -1,6 +1,7 @@
 package openimages
 
 import (
+	"cmp"
 	"crypto/md5" //nolint:gosec // the publisher's checksum, against damage only
 	"encoding/base64"
 	"encoding/hex"
@@ -38,17 +39,27 @@ func serverSums(header http.Header) (s sums) {
 }
 
 // A summer takes the sums of what arrives. MD5 takes longer than all else that
-// a download does, so it is taken of one block while the next one is on its way.
+// a download does, so it is only taken if asked for, and of one block while the
+// next one is on its way.
 type summer struct {
-	md5    hash.Hash
+	md5    hash.Hash // or nil
 	crc32c hash.Hash32
 	block  []byte
 	busy   sync.WaitGroup // with block
 }
 
-func newSummer() *summer { return &summer{md5: md5.New(), crc32c: crc32.New(castagnoli)} } //nolint:gosec // as above
+func newSummer(withMD5 bool) *summer {
+	s := &summer{crc32c: crc32.New(castagnoli)}
+	if withMD5 {
+		s.md5 = md5.New() //nolint:gosec // as above
+	}
+	return s
+}
 
 func (s *summer) Write(p []byte) (int, error) {
+	if s.md5 == nil {
+		return s.crc32c.Write(p)
+	}
 	s.busy.Wait()
 	s.block = append(s.block[:0], p...)
 	s.busy.Go(func() {
@@ -61,28 +72,39 @@ func (s *summer) Write(p []byte) (int, error) {
 
 func (s *summer) sums() sums {
 	s.busy.Wait()
-	return sums{hex.EncodeToString(s.md5.Sum(nil)), hex.EncodeToString(s.crc32c.Sum(nil))}
+	got := sums{CRC32C: hex.EncodeToString(s.crc32c.Sum(nil))}
+	if s.md5 != nil {
+		got.MD5 = hex.EncodeToString(s.md5.Sum(nil))
+	}
+	return got
+}
+
+// needsMD5 reports whether a file's MD5 has to be taken. Where the server tells
+// both sums of it, its CRC-32C shows that it arrived as the server has it, and
+// its MD5 which file the server has.
+func (s *HTTPSource) needsMD5(path string, sent sums) bool {
+	return sent.CRC32C == "" || sent.MD5 == "" && s.known[path].MD5 != ""
 }
 
 // check compares what has arrived with what the server says, if it says
-// anything, and with the catalogue. A file that arrived as the server has it, yet
+// anything, and with the catalogue. got has an MD5 where needsMD5 asks for it. A file that arrived as the server has it, yet
 // is not the one in the catalogue, has been replaced by its publisher: that is
 // said aloud, but is no damage.
 func (s *HTTPSource) check(path string, got, sent sums) error {
 	switch {
-	case sent.MD5 != "" && sent.MD5 != got.MD5:
+	case sent.MD5 != "" && got.MD5 != "" && sent.MD5 != got.MD5:
 		return fmt.Errorf("%s arrived damaged: its MD5 is %s, the server says %s", path, got.MD5, sent.MD5)
 	case sent.CRC32C != "" && sent.CRC32C != got.CRC32C:
 		return fmt.Errorf("%s arrived damaged: its CRC-32C is %s, the server says %s", path, got.CRC32C, sent.CRC32C)
 	}
-	known := s.known[path].MD5
+	known, is := s.known[path].MD5, cmp.Or(got.MD5, sent.MD5)
 	switch {
-	case known == "" || known == got.MD5:
+	case known == "" || known == is:
 		return nil
 	case sent == sums{}:
-		return fmt.Errorf("%s is not the official file: its MD5 is %s, expected %s", path, got.MD5, known)
+		return fmt.Errorf("%s is not the official file: its MD5 is %s, expected %s", path, is, known)
 	case s.o.Warn != nil:
-		s.o.Warn(fmt.Sprintf("%s has been replaced by its publisher since this program was made: its MD5 is %s, it was %s", path, got.MD5, known))
+		s.o.Warn(fmt.Sprintf("%s has been replaced by its publisher since this program was made: its MD5 is %s, it was %s", path, is, known))
 	}
 	return nil
 }

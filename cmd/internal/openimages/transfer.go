@@ -257,7 +257,7 @@ func (t *transfer) take(response *http.Response, have int64, body io.Reader) err
 		// All had arrived when a process ended that was about to say so.
 		t.to.begin(have)
 		t.to.advance(have)
-		if err := t.catchUp(have); err != nil {
+		if err := t.catchUp(have, t.part.note.sums); err != nil {
 			return err
 		}
 		return t.finish(t.part.note.sums)
@@ -287,7 +287,7 @@ func (t *transfer) take(response *http.Response, have int64, body io.Reader) err
 	t.announce(said.Size - resumed)
 	t.to.begin(said.Size)
 	t.to.advance(resumed)
-	if err := t.catchUp(resumed); err != nil {
+	if err := t.catchUp(resumed, said.sums); err != nil {
 		return err
 	}
 	if err := t.copy(body, said.Size); err != nil {
@@ -316,12 +316,14 @@ func (t *transfer) restart(n note, cause error) error {
 	return cause
 }
 
-// catchUp takes the sums of what arrived before.
-func (t *transfer) catchUp(have int64) error {
-	if t.sum != nil && t.at == have {
+// catchUp takes the sums of what arrived before, those that are needed beside
+// what the server says.
+func (t *transfer) catchUp(have int64, said sums) error {
+	withMD5 := t.s.needsMD5(t.path, said)
+	if t.sum != nil && t.at == have && (t.sum.md5 != nil || !withMD5) {
 		return nil
 	}
-	t.sum, t.at, t.old = newSummer(), 0, t.old || have > 0
+	t.sum, t.at, t.old = newSummer(withMD5), 0, t.old || have > 0
 	n, err := io.Copy(t.sum, contextReader{t.ctx, io.NewSectionReader(t.part.file, 0, have)})
 	if err == nil && n < have {
 		err = errShort
