@@ -3,12 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
 // draw writes the hierarchy in one of its forms.
@@ -48,7 +47,7 @@ func (l *lister) draw(ctx context.Context) error {
 		}
 		return b.Flush()
 	}
-	return writeFile(l.html, func(w io.Writer) error { return writePage(w, g, title, l.subsets) })
+	return report.WriteFiles(report.File{Path: l.html, Write: func(w io.Writer) error { return writePage(w, g, title, l.subsets) }})
 }
 
 // writeTrees writes the text trees.
@@ -67,26 +66,6 @@ func (l *lister) writeTrees(roots []string) error {
 		if err := l.hierarchy.WriteTree(l.env.Stdout, l.classes, root, note); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// writeFile makes a file that appears whole or not at all.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666))
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() { err = errors.Join(err, file.Cleanup()) }() // nothing once it is in place
-	b := bufio.NewWriter(file)
-	if err := write(b); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func formatOf(head []byte) (format, bool) {
 	for _, f := range []format{
 		{"image/jpeg", isJPEG, jpegEnds, jpeg.DecodeConfig, jpeg.Decode},
 		{"image/png", isPNG, pngEnds, png.DecodeConfig, png.Decode},
-		{"image/webp", isWebP, webpEnds, webp.DecodeConfig, webp.Decode},
+		{"image/webp", webp.Is, webpEnds, webp.DecodeConfig, webp.Decode},
 	} {
 		if f.is(head) {
 			return f, true
@@ -37,9 +37,6 @@ func formatOf(head []byte) (format, bool) {
 
 func isJPEG(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) }
 func isPNG(head []byte) bool  { return bytes.HasPrefix(head, []byte(pngMagic)) }
-func isWebP(head []byte) bool {
-	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
-}
 
 const (
 	pngMagic = "\x89PNG\r\n\x1a\n"

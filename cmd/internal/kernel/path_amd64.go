@@ -28,7 +28,6 @@ func avx512Micro() *micro {
 	m := whole{
 		tile: tileAVX512, tileBy3: tileBy3AVX512, tileBy4: tileBy4AVX512,
 		biasRow:   biasRowAVX512,
-		quads:     quadsAVX512,
 		rmsprop:   rmspropAVX512,
 		scale:     scaleAVX512,
 		relu:      reluAVX512,
@@ -54,6 +53,13 @@ func avx512Micro() *micro {
 		pickRowAVX512(vals, offs, counts, capacity, dy, idx, stride, n, base, step, delta)
 	}
 	m.poolRow = poolRowAVX512
+	m.quads = func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int) {
+		at := n &^ 15
+		quadsAVX512(dw, dwStride, quad, dy, idx, stride, windows, at)
+		if at < n && windows > 0 {
+			narrow.quads(dw[at:], dwStride, quad, dy[at:], idx[at:], stride, windows, n-at)
+		}
+	}
 	m.quadRow = func(quad, row, next []float32, n, cin int) {
 		if n < 16 {
 			narrow.quadRow(quad, row, next, n, cin)
@@ -123,7 +129,6 @@ type whole struct {
 	tile, tileBy3, tileBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
 
 	biasRow   func(db, dy []float32, idx []uint8, stride, windows, n int)
-	quads     func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int)
 	rmsprop   func(w, a, g []float32, lr, rho, rest, eps, floor float32)
 	scale     func(dst []float32, src []uint8, factor float32)
 	relu      func(y, x []float32)
@@ -159,13 +164,6 @@ func (a whole) over(width int, narrow *micro) *micro {
 			a.biasRow(db, dy, idx, stride, windows, at)
 			if at < n && windows > 0 {
 				narrow.biasRow(db[at:], dy[at:], idx[at:], stride, windows, n-at)
-			}
-		},
-		quads: func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int) {
-			at := full(n)
-			a.quads(dw, dwStride, quad, dy, idx, stride, windows, at)
-			if at < n && windows > 0 {
-				narrow.quads(dw[at:], dwStride, quad, dy[at:], idx[at:], stride, windows, n-at)
 			}
 		},
 		rmsprop: func(w, s, g []float32, lr, rho, rest, eps, floor float32) {

@@ -116,7 +116,7 @@ const (
 // that is otherwise is left to the table.
 func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
 	here := place{t.line, t.at()}
-	rows, base := g.to.rows, g.to.base
+	to := g.to
 	var high, low uint64 // the last row's photo, if known
 	known := false
 	for len(block) > 0 {
@@ -131,18 +131,14 @@ func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
 		}
 		switch {
 		case !ok:
-			g.to.rows = rows
 			if err := t.one(block[:nl], here, v); err != nil {
 				return err
 			}
-			rows = g.to.rows
 			known = false
 		case known && a == high && b == low:
-			rows = append(rows, uint64(here.offset-base)<<32|uint64(label))
+			to.rows = append(to.rows, uint64(here.offset-to.base)<<32|uint64(label))
 		default:
-			g.to.rows = rows
 			g.note(label, block[:idSize], here.offset)
-			rows = g.to.rows
 			high, low, known = a, b, true
 		}
 		block = block[nl+1:]
@@ -150,7 +146,6 @@ func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
 		here.offset += int64(nl) + 1
 	}
 	t.line = here.line
-	g.to.rows = rows
 	return nil
 }
 
@@ -178,17 +173,16 @@ func (g *gleaner) plainPhotos(t *table, block []byte, v *visitor) error {
 	return nil
 }
 
-const (
-	everyByte = 0x0101010101010101
-	commas    = ',' * everyByte
-)
+const everyByte = 0x0101010101010101
 
-// commaBits has the highest bit set of the first byte of word that is a comma,
-// counted from the lowest, and perhaps of later ones.
-func commaBits(word uint64) uint64 {
-	word ^= commas
+// bitsOf has the highest bit set of the first byte of word that is c, counted
+// from the lowest, and perhaps of later ones.
+func bitsOf(c byte, word uint64) uint64 {
+	word ^= uint64(c) * everyByte
 	return (word - everyByte) &^ word & (0x80 * everyByte)
 }
+
+func commaBits(word uint64) uint64 { return bitsOf(',', word) }
 
 func hasComma(word uint64) bool { return commaBits(word) != 0 }
 

@@ -155,28 +155,28 @@ func (p *pass[T]) next(at int64) (stop int64, ok bool) {
 type order[T any] struct {
 	p *pass[T]
 
-	dealing sync.Mutex // held over the next three
-	begin   int64      // of the next block
-	exact   bool       // a row begins there
+	dealing sync.Mutex // held over the next two
+	begin   int64      // of the next block; a row begins at that of the first
 	number  int        // of the next block
 
 	mu     sync.Mutex
 	freed  *sync.Cond
 	free   []*block[T]
-	blocks int         // made so far
-	given  []*block[T] // by number, for as many as there may be blocks
+	given  []*block[T] // by number, for as many as there are blocks
 	due    int         // number of the next block to be taken in
 	taking bool        // somebody does
-	ended  bool
-	err    error
+	err    error       // why no more is needed
 
 	// Of the block that is due, for who takes it in.
 	at, line int64
 }
 
 func newOrder[T any](p *pass[T], head *table, blocks int) *order[T] {
-	o := &order[T]{p: p, begin: head.at(), exact: true, at: head.at(), line: head.line, given: make([]*block[T], blocks)}
+	o := &order[T]{p: p, begin: head.at(), at: head.at(), line: head.line, given: make([]*block[T], blocks)}
 	o.freed = sync.NewCond(&o.mu)
+	for range blocks {
+		o.free = append(o.free, &block[T]{})
+	}
 	return o
 }
 
@@ -192,8 +192,8 @@ func (o *order[T]) take() *block[T] {
 	if !ok {
 		return nil
 	}
-	b.off, b.stop, b.exact, b.number = o.begin, stop, o.exact, o.number
-	o.begin, o.exact = stop, false
+	b.off, b.stop, b.exact, b.number = o.begin, stop, o.number == 0, o.number
+	o.begin = stop
 	o.number++
 	return b
 }
@@ -202,28 +202,24 @@ func (o *order[T]) take() *block[T] {
 func (o *order[T]) room() *block[T] {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.free) == 0 && o.blocks == len(o.given) && !o.ended {
+	for len(o.free) == 0 && o.err == nil {
 		o.freed.Wait()
 	}
-	switch {
-	case o.ended:
+	if o.err != nil {
 		return nil
-	case len(o.free) == 0:
-		o.blocks++
-		return &block[T]{}
 	}
 	b := o.free[len(o.free)-1]
 	o.free = o.free[:len(o.free)-1]
 	return b
 }
 
-// stop ends the pass.
+// stop ends the pass before its end.
 func (o *order[T]) stop(err error) {
 	o.mu.Lock()
-	o.ended, o.err = true, cmp.Or(o.err, err)
+	o.err = cmp.Or(o.err, err)
 	o.freed.Broadcast()
 	o.mu.Unlock()
-	if err != nil && o.p.arrival != nil {
+	if o.p.arrival != nil {
 		o.p.arrival.leave()
 	}
 }
@@ -237,7 +233,7 @@ func (o *order[T]) give(b *block[T], w *worker[T]) {
 		return
 	}
 	o.taking = true
-	for !o.ended {
+	for o.err == nil {
 		here := &o.given[o.due%len(o.given)]
 		b := *here
 		if b == nil {

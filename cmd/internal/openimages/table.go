@@ -296,12 +296,7 @@ func (t *table) block(block []byte, v *visitor) error {
 
 // lastNewline is bytes.LastIndexByte for '\n', eight bytes at a time.
 func lastNewline(data []byte) int {
-	for len(data) >= 8 {
-		word := binary.LittleEndian.Uint64(data[len(data)-8:]) ^ '\n'*everyByte
-		// A byte that is 0 has its highest bit set here; so may one above it.
-		if found := (word - everyByte) &^ word & (0x80 * everyByte); found != 0 {
-			break
-		}
+	for len(data) >= 8 && bitsOf('\n', binary.LittleEndian.Uint64(data[len(data)-8:])) == 0 {
 		data = data[:len(data)-8]
 	}
 	return bytes.LastIndexByte(data, '\n')

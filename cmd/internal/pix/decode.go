@@ -7,6 +7,8 @@ import (
 	"image"
 	"image/jpeg"
 	"image/png"
+
+	"github.com/opensandwich/oi/cmd/internal/webp"
 )
 
 // DefaultMaxPixels is a cap on width times height that suits photos.
@@ -111,7 +113,7 @@ func codecOf(data []byte) (codec, error) {
 		return jpegCodec{}, nil
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
 		return pngCodec{}, nil
-	case isWebP(data):
+	case webp.Is(data):
 		return webpCodec{}, nil
 	}
 	return nil, ErrFormat

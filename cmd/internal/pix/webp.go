@@ -13,7 +13,3 @@ type webpCodec struct{}
 
 func (webpCodec) DecodeConfig(r *bytes.Reader) (image.Config, error) { return webp.DecodeConfig(r) }
 func (webpCodec) Decode(r *bytes.Reader) (image.Image, error)        { return webp.Decode(r) }
-
-func isWebP(data []byte) bool {
-	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
-}

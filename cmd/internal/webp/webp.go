@@ -14,6 +14,11 @@ import (
 	"golang.org/x/image/webp"
 )
 
+// Is reports whether a file that begins so is a WebP.
+func Is(head []byte) bool {
+	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
+}
+
 // Decode decodes a picture that DecodeConfig has looked at.
 func Decode(r io.Reader) (image.Image, error) { return webp.Decode(r) }
 
