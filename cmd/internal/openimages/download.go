@@ -143,7 +143,7 @@ func (s *HTTPSource) openFile(ctx context.Context, path string) (*localFile, err
 		return nil, fmt.Errorf("%q is no relative path", path)
 	}
 	name := s.name(path)
-	f := &localFile{indexes: indexNames(name, ""), least: indexFrom}
+	f := &localFile{indexes: []string{name + indexEnding}, least: indexFrom}
 	var err error
 	if f.File, err = os.Open(name); err == nil {
 		return f, nil

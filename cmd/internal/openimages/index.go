@@ -1,7 +1,10 @@
 package openimages
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
@@ -67,6 +70,12 @@ type stamp struct {
 	time    int64  // of the last change, as programs may set it
 	changed int64  // as the system alone sets it, also for a new name
 	sample  uint32 // checksum of some of its bytes
+}
+
+// name is a name for the file in a folder that has room for others.
+func (s stamp) name() string {
+	sum := sha256.Sum256(fmt.Append(nil, s))
+	return hex.EncodeToString(sum[:8])
 }
 
 const (

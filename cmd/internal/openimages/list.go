@@ -3,8 +3,6 @@ package openimages
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +23,7 @@ type localFile struct {
 	*os.File
 	arrival *arrival // set while it is being downloaded
 	indexes []string // where its index may be: the first that works
+	spare   string   // a folder for it where none of these works, or ""
 	least   int64    // size from which an index is worth while
 	step    int64    // of a pass, 0 for the usual one
 }
@@ -69,17 +68,15 @@ func (f *localFile) Close() error {
 // scanned in a few milliseconds, and are not worth a file beside them.
 const indexFrom = 4 << 20
 
-// indexNames returns where the index of a file may be: beside it, or else in
-// the folder cache, if there is one.
-func indexNames(name, cache string) []string {
-	names := []string{name + indexEnding}
-	if cache != "" {
-		if full, err := filepath.Abs(name); err == nil {
-			sum := sha256.Sum256([]byte(full))
-			names = append(names, filepath.Join(cache, hex.EncodeToString(sum[:8])+"-"+filepath.Base(name)+indexEnding))
-		}
+// places returns where the index of the file as it is now may be. In the spare
+// folder it has a name by what the file is like, not by where it is: one list on
+// two paths has one index there, and two that take turns on a path have two.
+func (f *localFile) places(now stamp) []string {
+	if f.spare == "" {
+		return f.indexes
 	}
-	return names
+	spare := filepath.Join(f.spare, now.name()+"-"+filepath.Base(f.Name())+indexEnding)
+	return append(slices.Clip(f.indexes), spare)
 }
 
 // An openIndex is an index that is believed, with its file.
@@ -99,7 +96,7 @@ func (f *localFile) index(kind indexKind) *openIndex {
 	if err != nil || now.size < f.least {
 		return nil
 	}
-	for _, name := range f.indexes {
+	for _, name := range f.places(now) {
 		if x := openIndexOf(now, name, kind); x != nil {
 			return x
 		}
@@ -129,35 +126,24 @@ func openIndexOf(list stamp, name string, kind indexKind) *openIndex {
 // A pendingIndex is an index that is being written.
 type pendingIndex struct {
 	*indexWriter
-	file *os.File // nil if it is not to be kept
-	name string
+	to *indexTarget
 }
 
-// newIndex begins an index, or one that only counts where none can be kept.
-func (f *localFile) newIndex(kind indexKind, size int64) *pendingIndex {
-	for i, name := range f.indexes {
-		dir := filepath.Dir(name)
-		if 0 <= size && size < f.least || i > 0 && os.MkdirAll(dir, 0o777) != nil {
-			continue
-		}
-		file, err := os.CreateTemp(dir, "."+filepath.Base(name)+"-*")
-		if err != nil {
-			continue
-		}
-		p := &pendingIndex{newIndexWriter(file, kind), file, name}
-		if sweep(name) == nil && file.Chmod(0o644) == nil {
-			return p
-		}
-		p.drop()
+// newIndex begins an index of a file that has the stamp now and comes to size
+// bytes, or one that only counts where none can be kept.
+func (f *localFile) newIndex(kind indexKind, now stamp, size int64) *pendingIndex {
+	to := &indexTarget{places: f.places(now)}
+	if size < 0 || size >= f.least {
+		to.next()
 	}
-	return &pendingIndex{indexWriter: newIndexWriter(io.Discard, kind)}
+	return &pendingIndex{newIndexWriter(to, kind), to}
 }
 
 // keep puts the index in its place after a pass over the whole of f, which had
 // the stamp before if it was all there. An index that cannot be kept is no
 // failure: it is made again next time.
 func (p *pendingIndex) keep(f *localFile, before stamp) {
-	if p == nil || p.file == nil {
+	if p == nil || p.to.file == nil {
 		return
 	}
 	now, err := stampOf(f.File)
@@ -168,18 +154,19 @@ func (p *pendingIndex) keep(f *localFile, before stamp) {
 	default:
 		err = p.finish(now)
 	}
-	if err = errors.Join(err, p.file.Close()); err == nil {
-		err = os.Rename(p.file.Name(), p.name)
-	}
 	if err != nil {
-		_ = os.Remove(p.file.Name())
+		p.drop()
+		return
+	}
+	if kept := p.to.keep(); f.spare != "" && filepath.Dir(kept) == f.spare {
+		_ = sweepSpare(kept, filepath.Base(f.Name())) // old ones only take room
 	}
 }
 
 // drop gives up the index.
 func (p *pendingIndex) drop() {
-	if p != nil && p.file != nil {
-		_, _ = p.file.Close(), os.Remove(p.file.Name())
+	if p != nil {
+		p.to.drop()
 	}
 }
 
@@ -276,7 +263,7 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 		if was, err = stampOf(f.File); err != nil {
 			return nil, err
 		}
-		pending = f.newIndex(kind, size)
+		pending = f.newIndex(kind, was, size)
 		p.index = pending.indexWriter
 	}
 	err = p.run()

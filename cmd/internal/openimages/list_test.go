@@ -472,10 +472,6 @@ func TestIndexPlaces(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
-	names := indexNames("dir/list.csv", cache)
-	if other := indexNames("other/list.csv", cache); len(names) != 2 || names[0] != "dir/list.csv.oi-index" || names[1] == other[1] {
-		t.Errorf("got %q and %q", names, other)
-	}
 }
 
 // failing is a writer without room.

@@ -72,5 +72,5 @@ func (d indexedDir) openFile(ctx context.Context, path string) (*localFile, erro
 		return nil, err
 	}
 	file := r.(*os.File)
-	return &localFile{File: file, indexes: indexNames(file.Name(), d.indexes), least: indexFrom}, nil
+	return &localFile{File: file, indexes: []string{file.Name() + indexEnding}, spare: d.indexes, least: indexFrom}, nil
 }
