@@ -40,6 +40,11 @@
 // top, lines to its other parents and from what it is a part of, and a disc for its boxes. --html
 // is a page that needs nothing else, to search and to hover; --vega a specification for Vega 5.
 //
+// --check-cache looks at what all commands have downloaded of the data set, instead: it writes the
+// name of each damaged file and what is wrong with it, removes it, and fails if there is one. The
+// official files are held against their sizes and checksums; those of a mirror must have their
+// columns, rows that can be read, and a last row that is complete.
+//
 // oi-boxes reads the list: oi-labels | fzf -m | oi-boxes -
 //
 // Flags:
@@ -58,6 +63,8 @@
 //		write the hierarchy with its counts to FILE, as a page to look at
 //	--vega
 //		write the hierarchy with its counts as a Vega 5 specification
+//	--check-cache
+//		look for damaged downloads, name and remove them
 //	--dataset v7|v6|v5|v4|sample
 //		version of Open Images: v7|v6|v5|v4|sample; sample is built in and needs no network (default v7)
 //	--metadata URL|DIR

@@ -38,6 +38,12 @@ nearest to the top, lines to its other parents and from what it is a part of,
 and a disc for its boxes. --html is a page that needs nothing else, to search
 and to hover; --vega a specification for Vega 5.
 
+--check-cache looks at what all commands have downloaded of the data set, instead:
+it writes the name of each damaged file and what is wrong with it, removes it, and
+fails if there is one. The official files are held against their sizes and
+checksums; those of a mirror must have their columns, rows that can be read, and
+a last row that is complete.
+
 oi-boxes reads the list: oi-labels | fzf -m | oi-boxes -`,
 		Examples: `# which classes have to do with sandwiches
 oi-labels sandwich
@@ -58,6 +64,7 @@ oi-labels --json sandwich | jq -r '.children[].name'`,
 
 type options struct {
 	choice  metadata.Choice
+	cache   bool // is to be checked
 	counts  bool
 	subsets []string
 	all     bool
@@ -75,12 +82,16 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.tree, "tree", false, "write the hierarchy as a text tree")
 	fs.StringVar(&o.html, "html", "", "write the hierarchy with its counts to `FILE`, as a page to look at")
 	fs.BoolVar(&o.vega, "vega", false, "write the hierarchy with its counts as a Vega 5 specification")
+	fs.BoolVar(&o.cache, "check-cache", false, "look for damaged downloads, name and remove them")
 	o.choice.Register(fs)
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err := o.check(env.Args); err != nil {
 		return err
+	}
+	if o.cache {
+		return o.verifyCache(ctx, env)
 	}
 	dataset, src, err := o.choice.Open(env)
 	if err != nil {
@@ -105,6 +116,8 @@ func (o *options) check(args []string) (err error) {
 		}
 	}
 	switch {
+	case o.cache && (len(args) > 0 || len(forms) > 0 || o.counts || o.all):
+		return cli.Usagef("--check-cache lists no classes: it goes with --cache only")
 	case len(forms) > 1:
 		return cli.Usagef("choose one of %s", strings.Join(forms, " and "))
 	case o.all && (o.counts || o.tree || o.vega || o.html != ""):

@@ -160,10 +160,28 @@ func (a *arrival) read() bool { return a.readBehind(0) }
 
 var errLeft = errors.New("nobody waits for the file any more")
 
-// leave ends the download if it is still on its way. What has arrived is kept
-// for the next time.
-func (a *arrival) leave() {
-	a.stop(errLeft)
-	a.end(errLeft)
+// giveUp ends the download of a file that is not read on because of err, and
+// returns what is wrong with the download, or nil. A file that is no list, or
+// ends within a row, is not kept.
+func (a *arrival) giveUp(path string, err error) error {
+	cause := errLeft
+	var row *RowError
+	if errors.As(err, &row) {
+		cause = &RefusedError{path, err}
+	}
+	err = a.leave(cause)
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return err
+	}
+	return nil
+}
+
+// leave ends the download if it is still on its way, and returns why it ended, or
+// nil if it is whole. What has arrived is kept for the next time, unless the cause
+// is a *RefusedError.
+func (a *arrival) leave(cause error) error {
+	a.stop(cause)
 	<-a.gone
+	return a.whole()
 }

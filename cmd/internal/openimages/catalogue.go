@@ -25,6 +25,7 @@ type File struct {
 	Path string // relative to the base, with slashes
 	Size int64  // bytes of the official file, 0 where not known
 	MD5  string // of the official file, lower-case hex, "" where not known
+	kind kind   // what it holds, as Files says
 }
 
 // A Dataset is one version of Open Images: which file is used for what.
@@ -63,15 +64,26 @@ func bySubset(files [3]File, subset string) (File, error) {
 	return files[i], nil
 }
 
-// Files lists every file of the data set once.
+// Files lists every file of the data set once, and what is expected in it.
 func (d Dataset) Files() []File {
-	files := slices.Concat([]File{d.Classes, d.Hierarchy, d.AllClasses}, d.boxes[:], d.images[:], d.labels[:], d.labelled[:])
+	var files []File
 	seen := map[string]bool{"": true}
-	return slices.DeleteFunc(files, func(f File) bool {
-		again := seen[f.Path]
-		seen[f.Path] = true
-		return again
-	})
+	add := func(kind kind, some ...File) {
+		for _, f := range some {
+			if !seen[f.Path] {
+				seen[f.Path] = true
+				f.kind = kind
+				files = append(files, f)
+			}
+		}
+	}
+	add(kindClasses, d.Classes, d.AllClasses)
+	add(kindHierarchy, d.Hierarchy)
+	add(kindBoxes, d.boxes[:]...)
+	add(kindImages, d.images[:]...)
+	add(kindLabels, d.labels[:]...)
+	add(kindImages, d.labelled[:]...)
+	return files
 }
 
 // DatasetNames lists the names that [LookupDataset] knows, the default first.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,8 +22,8 @@ const (
 
 // HTTPOptions are what an HTTPSource can be told.
 type HTTPOptions struct {
-	// Known lists files whose size and checksum are known. They are used only
-	// when the base is OfficialBase.
+	// Known lists the files of the data set. What arrives must be of their kind;
+	// their sizes and checksums are used only when the base is OfficialBase.
 	Known []File
 	// Offline makes a file that is not in the cache an *OfflineError.
 	Offline bool
@@ -46,14 +47,16 @@ type HTTPOptions struct {
 
 // An HTTPSource downloads files once, each into a folder of the cache named
 // after the server. A file is there whole or not at all; what has arrived of one
-// waits under another name, and the next download goes on behind it.
+// waits under another name, and the next download goes on behind it. What cannot
+// be the file that was asked for is not kept.
 type HTTPSource struct {
+	store
 	base   *url.URL
-	dir    string
-	known  map[string]File
 	client *http.Client
 	sleep  func(context.Context, time.Duration) error
 	o      HTTPOptions
+	// unended are the files that the server has been asked about again, by path.
+	unended sync.Map
 }
 
 // NewHTTPSource returns a source that takes files from below base and keeps
@@ -73,13 +76,8 @@ func NewHTTPSource(base, cache string, o HTTPOptions) (*HTTPSource, error) {
 		o.Retries = 5
 	}
 	s := &HTTPSource{
-		base: u, o: o, known: map[string]File{}, sleep: sleep,
-		dir: filepath.Join(cache, "metadata", url.PathEscape(strings.Trim(u.Host+u.Path, "/"))),
-	}
-	if PublicURL(u.String()) == OfficialBase {
-		for _, f := range o.Known {
-			s.known[f.Path] = f
-		}
+		base: u, o: o, sleep: sleep,
+		store: newStore(filepath.Join(cache, storeFolder, storeName(u)), o.Known, PublicURL(u.String()) == OfficialBase),
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// The checksum is that of the bytes as they are stored.
@@ -137,7 +135,8 @@ func (s *HTTPSource) Open(ctx context.Context, path string) (io.ReadCloser, erro
 	return f, nil
 }
 
-// openFile returns the file from the cache, or while it arrives there.
+// openFile returns the file from the cache, or while it arrives there. One that
+// is damaged is downloaded again.
 func (s *HTTPSource) openFile(ctx context.Context, path string) (*localFile, error) {
 	if !fs.ValidPath(path) {
 		return nil, fmt.Errorf("%q is no relative path", path)
@@ -145,13 +144,25 @@ func (s *HTTPSource) openFile(ctx context.Context, path string) (*localFile, err
 	name := s.name(path)
 	f := &localFile{indexes: []string{name + indexEnding}, least: indexFrom}
 	var err error
-	if f.File, err = os.Open(name); err == nil {
+	var unended bool
+	if f.File, unended, err = s.open(ctx, path); err == nil && unended && !s.o.Offline {
+		err = s.askAgain(ctx, path, f.File)
+	}
+	if err == nil {
 		return f, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	var damaged *DamagedError
+	switch {
+	case errors.As(err, &damaged):
+		if s.o.Offline {
+			return nil, err
+		}
+		if s.o.Warn != nil {
+			s.o.Warn(fmt.Sprintf("%v; downloading it again", err))
+		}
+	case !errors.Is(err, fs.ErrNotExist):
 		return nil, cacheError(err)
-	}
-	if s.o.Offline {
+	case s.o.Offline:
 		return nil, &OfflineError{path, s.dir}
 	}
 	if f.arrival, err = s.arrive(ctx, path, name); err != nil {
@@ -162,12 +173,9 @@ func (s *HTTPSource) openFile(ctx context.Context, path string) (*localFile, err
 }
 
 // has reports whether the file is in the cache.
-func (s *HTTPSource) has(path string) bool {
-	_, err := os.Stat(s.name(path))
-	return err == nil
+func (s *HTTPSource) has(ctx context.Context, path string) bool {
+	return s.holds(ctx, path) == nil
 }
-
-func (s *HTTPSource) name(path string) string { return filepath.Join(s.dir, filepath.FromSlash(path)) }
 
 // cacheError marks trouble with the cache's folder.
 func cacheError(err error) error {

@@ -258,9 +258,9 @@ func TestVerify(t *testing.T) {
 	known := []File{{Path: csvPath, MD5: hexMD5("official")}}
 	const example = "http://example.org/"
 	for _, tt := range []struct {
-		base, text  string
-		md5, crc32c string // of these texts the server sends the sums
-		err, warned bool
+		base, text    string
+		md5, crc32c   string // of these texts the server sends the sums
+		err, replaced bool
 	}{
 		{OfficialBase, "official", "", "", false, false},
 		{OfficialBase, "official", "official", "", false, false},
@@ -279,8 +279,7 @@ func TestVerify(t *testing.T) {
 		{example, "other", "", "official", true, false},
 		{example, "other", "official", "official", true, false},
 	} {
-		warned := false
-		s, _ := source(t, tt.base, HTTPOptions{Known: known, Warn: func(string) { warned = true }})
+		s, _ := source(t, tt.base, HTTPOptions{Known: known})
 		header := http.Header{}
 		if tt.md5 != "" {
 			header.Add("X-Goog-Hash", googHash(tt.md5))
@@ -296,9 +295,9 @@ func TestVerify(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := s.check(csvPath, got.sums(), sent)
-		if (err != nil) != tt.err || warned != tt.warned {
-			t.Errorf("%+v: got %v, warned %v", tt, err, warned)
+		replaced, err := s.checkSums(csvPath, int64(len(tt.text)), got.sums(), sent)
+		if (err != nil) != tt.err || (replaced != "") != tt.replaced {
+			t.Errorf("%+v: got %v, replaced %q", tt, err, replaced)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (f *localFile) whole() error {
 // Close gives the file back, and gives a download up that has not ended.
 func (f *localFile) Close() error {
 	if f.arrival != nil {
-		f.arrival.leave()
+		_ = f.arrival.leave(errLeft) // who has read all of it knows
 	}
 	return f.File.Close()
 }
@@ -268,6 +268,8 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	}
 	err = p.run()
 	switch {
+	case err != nil && f.arrival != nil:
+		err = cmp.Or(f.arrival.giveUp(p.file, err), err)
 	case err != nil:
 	case f.arrival != nil:
 		err = f.whole() // and what has been told was right

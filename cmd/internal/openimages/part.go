@@ -38,8 +38,10 @@ func noteName(name string) string { return partName(name) + ".json" }
 const lockEvery = 200 * time.Millisecond
 
 // openPart opens and locks the part of a file. It returns nil if the file is
-// whole by then. waiting is called if another process has the lock.
-func (s *HTTPSource) openPart(ctx context.Context, name string, waiting func()) (*part, error) {
+// whole by then; one that is damaged makes room. waiting is called if another
+// process has the lock.
+func (s *HTTPSource) openPart(ctx context.Context, path string, waiting func()) (*part, error) {
+	name := s.name(path)
 	for first := true; ; first = false {
 		file, err := os.OpenFile(partName(name), os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {
@@ -50,8 +52,16 @@ func (s *HTTPSource) openPart(ctx context.Context, name string, waiting func()) 
 			// The process that had the lock may have renamed or removed what it was on.
 			if same(file, partName(name)) {
 				p := &part{file: file, name: name}
-				if _, err := os.Stat(name); err == nil {
+				err := s.holds(ctx, path)
+				if err == nil {
 					return nil, errors.Join(p.remove(), file.Close())
+				}
+				var damaged *DamagedError
+				if errors.As(err, &damaged) {
+					err = s.remove(path)
+				}
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return nil, errors.Join(err, file.Close())
 				}
 				return p, p.readNote()
 			}
@@ -61,7 +71,7 @@ func (s *HTTPSource) openPart(ctx context.Context, name string, waiting func()) 
 		if err := file.Close(); err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(name); err == nil {
+		if s.holds(ctx, path) == nil {
 			return nil, nil
 		}
 		if first {

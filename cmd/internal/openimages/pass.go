@@ -220,7 +220,7 @@ func (o *order[T]) stop(err error) {
 	o.freed.Broadcast()
 	o.mu.Unlock()
 	if o.p.arrival != nil {
-		o.p.arrival.leave()
+		_ = o.p.arrival.giveUp(o.p.file, err)
 	}
 }
 

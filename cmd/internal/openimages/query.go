@@ -152,7 +152,7 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 			return nil, err
 		}
 		s.subsets = append(s.subsets, sub)
-		if q.streams(sub) {
+		if q.streams(ctx, sub) {
 			if sub.desk, err = openDesk(ctx, q.Source, sub.images, s.malformed); err != nil {
 				return nil, err
 			}

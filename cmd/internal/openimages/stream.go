@@ -12,9 +12,11 @@ import (
 
 // streams reports whether the items of a subset can be emitted while its list
 // arrives: whether the list is not here yet, and no item depends on later rows.
-func (q *Query) streams(sub *subset) bool {
-	cache, ok := q.Source.(interface{ has(path string) bool })
-	return ok && !cache.has(sub.boxes.Path) && !q.ImageLabels &&
+func (q *Query) streams(ctx context.Context, sub *subset) bool {
+	cache, ok := q.Source.(interface {
+		has(ctx context.Context, path string) bool
+	})
+	return ok && !cache.has(ctx, sub.boxes.Path) && !q.ImageLabels &&
 		q.Limit == 0 && q.MaxPerClass == 0 && !q.Balance && q.Negatives == 0 && !q.StrictAuthors
 }
 

@@ -58,7 +58,7 @@ func TestStream(t *testing.T) {
 		cache := t.TempDir()
 		for range 2 {
 			q.Source = testHTTPSource(t, server.URL, cache)
-			if q.streams(&subset{boxes: q.Dataset.boxes[0]}) {
+			if q.streams(t.Context(), &subset{boxes: q.Dataset.boxes[0]}) {
 				streamed++
 			}
 			got, ledger, s := ask(t, q)

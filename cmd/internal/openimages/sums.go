@@ -83,28 +83,33 @@ func (s *summer) sums() sums {
 // both sums of it, its CRC-32C shows that it arrived as the server has it, and
 // its MD5 which file the server has.
 func (s *HTTPSource) needsMD5(path string, sent sums) bool {
-	return sent.CRC32C == "" || sent.MD5 == "" && s.known[path].MD5 != ""
+	return sent.CRC32C == "" || sent.MD5 == "" && s.expected(path).MD5 != ""
 }
 
-// check compares what has arrived with what the server says, if it says
-// anything, and with the catalogue. got has an MD5 where needsMD5 asks for it. A file that arrived as the server has it, yet
-// is not the one in the catalogue, has been replaced by its publisher: that is
-// said aloud, but is no damage.
-func (s *HTTPSource) check(path string, got, sent sums) error {
+// checkSums holds what has arrived, size bytes, against what the server says, if
+// it says anything, and against the catalogue. got has an MD5 where needsMD5
+// asks for it. A file that arrived as the server has it, yet is not the one in
+// the catalogue, has been replaced by its publisher, and is no damage: replaced
+// says what is different.
+func (s *HTTPSource) checkSums(path string, size int64, got, sent sums) (replaced string, err error) {
 	switch {
 	case sent.MD5 != "" && got.MD5 != "" && sent.MD5 != got.MD5:
-		return fmt.Errorf("%s arrived damaged: its MD5 is %s, the server says %s", path, got.MD5, sent.MD5)
+		return "", fmt.Errorf("%s arrived damaged: its MD5 is %s, the server says %s", path, got.MD5, sent.MD5)
 	case sent.CRC32C != "" && sent.CRC32C != got.CRC32C:
-		return fmt.Errorf("%s arrived damaged: its CRC-32C is %s, the server says %s", path, got.CRC32C, sent.CRC32C)
+		return "", fmt.Errorf("%s arrived damaged: its CRC-32C is %s, the server says %s", path, got.CRC32C, sent.CRC32C)
 	}
-	known, is := s.known[path].MD5, cmp.Or(got.MD5, sent.MD5)
+	known, is := s.expected(path), cmp.Or(got.MD5, sent.MD5)
+	different := func(property string, is, was any) (string, error) {
+		if sent == (sums{}) {
+			return "", fmt.Errorf("%s is not the official file: its %s is %v, expected %v", path, property, is, was)
+		}
+		return fmt.Sprintf("its %s is %v, it was %v", property, is, was), nil
+	}
 	switch {
-	case known == "" || known == is:
-		return nil
-	case sent == sums{}:
-		return fmt.Errorf("%s is not the official file: its MD5 is %s, expected %s", path, is, known)
-	case s.o.Warn != nil:
-		s.o.Warn(fmt.Sprintf("%s has been replaced by its publisher since this program was made: its MD5 is %s, it was %s", path, is, known))
+	case known.MD5 != "" && known.MD5 != is:
+		return different("MD5", is, known.MD5)
+	case known.MD5 == "" && known.Size > 0 && known.Size != size:
+		return different("size", size, known.Size)
 	}
-	return nil
+	return "", nil
 }

@@ -36,6 +36,19 @@ type finalError struct{ err error }
 func (e finalError) Error() string { return e.err.Error() }
 func (e finalError) Unwrap() error { return e.err }
 
+// A RefusedError is a download that cannot be the file that was asked for: a
+// page to log in, an error message, a part of the file. It has not been kept.
+type RefusedError struct {
+	Path string // official relative path
+	Err  error
+}
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// refuse is a final error about what the server sends.
+func (t *transfer) refuse(err error) error { return finalError{&RefusedError{t.path, err}} }
+
 // A transfer brings one file into the cache.
 type transfer struct {
 	s         *HTTPSource
@@ -62,7 +75,7 @@ func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival
 	if err := sweep(name); err != nil {
 		return nil, cacheError(err)
 	}
-	p, err := s.openPart(parent, name, func() {
+	p, err := s.openPart(parent, path, func() {
 		if s.o.Waiting != nil {
 			s.o.Waiting(path)
 		}
@@ -87,14 +100,14 @@ func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival
 		return a, nil
 	}
 	ctx, stop := context.WithCancelCause(parent)
-	address := *s.base
-	address.Path += path
-	t := &transfer{s: s, ctx: ctx, path: path, public: PublicURL(address.String()), part: p, to: newArrival(p.file, stop)}
+	address := s.address(path)
+	t := &transfer{s: s, ctx: ctx, path: path, public: PublicURL(address), part: p, to: newArrival(p.file, stop)}
 	go func() {
 		defer close(t.to.gone)
 		defer stop(nil)
-		err := t.run(address.String())
-		if size, e := p.size(); err != nil && e == nil && size == 0 {
+		err := t.run(address)
+		var refused *RefusedError
+		if size, e := p.size(); err != nil && (e == nil && size == 0 || errors.As(context.Cause(ctx), &refused)) {
 			err = errors.Join(err, p.remove())
 		}
 		t.to.end(t.explain(err))
@@ -104,6 +117,24 @@ func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival
 		return nil, errors.Join(err, p.file.Close())
 	}
 	return t.to, nil
+}
+
+// address is where a file is.
+func (s *HTTPSource) address(path string) string {
+	address := *s.base
+	address.Path += path
+	return address.String()
+}
+
+func (s *HTTPSource) request(ctx context.Context, address string) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, errors.New("bad address")
+	}
+	if s.o.UserAgent != "" {
+		request.Header.Set("User-Agent", s.o.UserAgent)
+	}
+	return request, nil
 }
 
 // explain names the file that an error is about.
@@ -171,12 +202,9 @@ func (t *transfer) try(address string) error {
 	}
 	ctx, cancel := context.WithCancelCause(t.ctx)
 	defer cancel(nil)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	request, err := t.s.request(ctx, address)
 	if err != nil {
-		return finalError{errors.New("bad address")}
-	}
-	if t.s.o.UserAgent != "" {
-		request.Header.Set("User-Agent", t.s.o.UserAgent)
+		return finalError{err}
 	}
 	if condition := t.part.note.condition(); have > 0 && condition != "" {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
@@ -266,14 +294,19 @@ func (t *transfer) take(response *http.Response, have int64, body io.Reader) err
 		return finalError{&MissingError{t.path, t.s.String(), fmt.Errorf("the server answers %s", response.Status)}}
 	default:
 		err := fmt.Errorf("the server answers %s", response.Status)
+		if response.StatusCode == http.StatusNetworkAuthenticationRequired {
+			return t.refuse(err)
+		}
 		if c := response.StatusCode; c >= 500 || c == http.StatusTooManyRequests || c == http.StatusRequestTimeout {
 			return err
 		}
 		return finalError{err}
 	}
-	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind == "text/html" {
-		// A log-in page, say, must not stay in the cache as if it were the file.
-		return finalError{errors.New("the server answers with a web page")}
+	if webPage(response) {
+		return t.refuse(errors.New("the server answers with a web page"))
+	}
+	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return t.refuse(fmt.Errorf("the server sends it compressed (%s), although that was not asked for", coding))
 	}
 	if have == 0 || response.StatusCode == http.StatusOK && !said.alike(t.part.note) {
 		if err := t.restart(said, nil); err != nil {
@@ -294,6 +327,12 @@ func (t *transfer) take(response *http.Response, have int64, body io.Reader) err
 		return err
 	}
 	return t.finish(said.sums)
+}
+
+// webPage reports whether the answer is a page, such as one to log in.
+func webPage(response *http.Response) bool {
+	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	return kind == "text/html"
 }
 
 // announce says once how much there is to download, if that is much.
@@ -383,7 +422,7 @@ func (t *transfer) copy(body io.Reader, size int64) error {
 		return errShort
 	}
 	if t.at == 0 {
-		return finalError{errors.New("the server answers with an empty file")}
+		return t.refuse(errors.New("the server answers with an empty file"))
 	}
 	if t.at < have { // the server has less than there was
 		return t.restart(note{Size: -1}, errShort)
@@ -445,15 +484,45 @@ func (t *transfer) compare(block []byte, have int64) (int64, error) {
 
 // finish checks the file and puts it in its place.
 func (t *transfer) finish(said sums) error {
-	if err := t.s.check(t.path, t.sum.sums(), said); err != nil {
-		if t.old && !t.to.read() {
-			// What came before may be to blame. It is not used again.
-			return t.restart(note{Size: -1}, err)
+	got := t.sum.sums()
+	replaced, err := t.s.checkSums(t.path, t.at, got, said)
+	if err == nil {
+		err = t.s.expected(t.path).verify(t.ctx, t.part.file, t.at)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, errNoLineEnd):
+		if size, larger := t.s.largerNow(t.ctx, t.path, t.at); larger {
+			t.part.note.Size = -1 // what it said was wrong
+			return fmt.Errorf("%d bytes have arrived, and %w; the server has %d", t.at, err, size)
 		}
-		return finalError{errors.Join(err, t.part.remove())}
+		t.s.unended.Store(t.path, true)
+		t.warn("%s: %v; if that is not how the server has it, the file may be cut", t.public, err)
+	case context.Cause(t.ctx) != nil:
+		return err
+	case t.old && !t.to.read():
+		// What came before may be to blame. It is not used again.
+		return t.restart(note{Size: -1}, &RefusedError{t.path, err})
+	default:
+		return errors.Join(t.refuse(err), t.part.remove())
+	}
+	if replaced != "" {
+		t.warn("%s has been replaced by its publisher since this program was made: %s", t.path, replaced)
+		err = t.s.noteReplacement(t.path, note{Size: t.at, sums: got})
+	} else {
+		err = removeIfThere(t.s.replacementName(t.path))
+	}
+	if err != nil {
+		return finalError{err}
 	}
 	if err := t.part.finish(); err != nil {
 		return finalError{err}
 	}
 	return nil
+}
+
+func (t *transfer) warn(format string, args ...any) {
+	if t.s.o.Warn != nil {
+		t.s.o.Warn(fmt.Sprintf(format, args...))
+	}
 }

@@ -3,6 +3,7 @@
 package metadata
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,9 +109,17 @@ func (c *Choice) Args() map[string]string {
 // Explain adds the next step to an error from the files.
 func (c *Choice) Explain(err error) error {
 	folder := c.Place != "" && !isURL(c.Place)
+	var refused *openimages.RefusedError
+	if errors.As(err, &refused) {
+		return cli.WithHint(err, "nothing of it has been kept: a page to log in to the network, a proxy or the server itself may be to blame; when that is settled, run the same command again")
+	}
+	var damaged *openimages.DamagedError
+	if errors.As(err, &damaged) {
+		return cli.WithHint(err, "without --offline it is downloaded again; "+c.CheckCommand()+" names all damaged files and removes them")
+	}
 	var row *openimages.RowError
-	if errors.As(err, &row) && !folder {
-		return cli.WithHint(err, "if the copy in the cache is damaged, remove the cache's folder metadata to download it again")
+	if errors.As(err, &row) && !folder && !strings.EqualFold(c.Dataset, "sample") {
+		return cli.WithHint(err, c.CheckCommand()+" removes what is damaged in the cache; the next command downloads it again")
 	}
 	var cache *openimages.CacheError
 	if errors.As(err, &cache) {
@@ -128,6 +137,40 @@ func (c *Choice) Explain(err error) error {
 		return cli.WithHint(err, "the files must have their official relative paths below the folder; --dataset v4, v5, v6 and v7 differ in them")
 	}
 	return cli.WithHint(err, "the data set's layout may have changed; --dataset names other versions, --metadata URL|DIR another place")
+}
+
+// CheckCommand is the command line that looks for damage in the cache.
+func (c *Choice) CheckCommand() string {
+	command := "oi-labels --check-cache"
+	if c.Cache != "" {
+		command += " --cache " + shellWord(c.Cache)
+	}
+	return command
+}
+
+// shellWord writes a word as a shell reads it back.
+func shellWord(word string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-+,:@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// CheckCache looks for damage in the cache, as openimages.CheckCache does, and
+// returns the folder with what it has found there.
+func (c *Choice) CheckCache(ctx context.Context, env *cli.Env, damaged func(*openimages.DamagedError) error) (string, openimages.CacheReport, error) {
+	cache, err := cli.CacheDir(env, c.Cache)
+	if err != nil {
+		return "", openimages.CacheReport{}, err
+	}
+	report, err := openimages.CheckCache(ctx, cache, damaged)
+	if errors.Is(err, fs.ErrNotExist) && report == (openimages.CacheReport{}) {
+		err = cli.WithHint(fmt.Errorf("nothing has been downloaded to %s", cache), "name the folder that was given to the other commands: --cache DIR")
+	}
+	return cache, report, err
 }
 
 // UnknownClass turns an error of Classes.Find into one of usage, with what may

@@ -1,0 +1,65 @@
+package openimages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+)
+
+// A list whose last row has no line end may have been written so. Or it has been
+// cut within its last field on its way, with a Content-Length that says nothing of
+// that. Only the server knows, so it is asked: when the file arrives, and each
+// time that it is opened.
+
+// askTime is how long a server may take to say how large a file is.
+const askTime = 5 * time.Second
+
+// largerNow returns the size that the server says a file has by now, if that is
+// more than the size bytes which have arrived. Who answers with less need not be
+// the server.
+func (s *HTTPSource) largerNow(ctx context.Context, path string, size int64) (now int64, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	request, err := s.request(ctx, s.address(path))
+	if err != nil {
+		return 0, false
+	}
+	request.Header.Set("Range", fmt.Sprintf("bytes=%d-", size))
+	response, err := s.client.Do(request)
+	if err != nil {
+		return 0, false
+	}
+	defer response.Body.Close() //nolint:errcheck // nothing of it is wanted
+	switch {
+	case webPage(response):
+	case response.StatusCode == http.StatusOK:
+		now = response.ContentLength
+	case response.StatusCode == http.StatusPartialContent:
+		_, now, _ = contentRange(response.Header.Get("Content-Range"))
+	}
+	return now, now > size
+}
+
+// askAgain returns a *DamagedError if the file in the cache goes on at the
+// server. It is closed and removed then.
+func (s *HTTPSource) askAgain(ctx context.Context, path string, file *os.File) error {
+	if _, asked := s.unended.LoadOrStore(path, true); asked {
+		return nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	now, larger := s.largerNow(ctx, path, info.Size())
+	if !larger {
+		return nil
+	}
+	err = &DamagedError{path, file.Name(), fmt.Errorf("it has %d bytes, and %w; the server has %d", info.Size(), errNoLineEnd, now)}
+	if same(file, file.Name()) { // and not replaced by another process
+		err = errors.Join(err, s.remove(path))
+	}
+	return errors.Join(err, file.Close())
+}
