@@ -2,6 +2,8 @@ package main
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -71,6 +73,50 @@ func TestPortal(t *testing.T) {
 			if code != 0 || string(got) != string(want) || stderr != "" {
 				t.Errorf("%s of %s, then: got %d, the same %v, %s", name, path, code, string(got) == string(want), stderr)
 			}
+		}
+	}
+}
+
+// TestUnsortedMirror has lists that are not sorted by photo. When that is found
+// while one arrives, the same command does, whatever the number of subsets.
+func TestUnsortedMirror(t *testing.T) {
+	server, d, tree := sampleServer(t)
+	for _, subset := range openimages.Subsets() {
+		boxes, err := d.Boxes(subset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := strings.SplitAfter(string(tree[boxes.Path].Data), "\n")
+		shuffled := rows[:1]
+		for i := range rows[1:] { // the last one first
+			shuffled = append(shuffled[:len(shuffled):len(shuffled)], rows[len(rows)-1-i])
+		}
+		tree[boxes.Path].Data = []byte(strings.Join(shuffled, ""))
+	}
+	for _, subsets := range []string{"train", "train,validation,test", "validation,test"} {
+		args := []string{"-q", "--subset", subsets, "--json", "Hamburger"}
+		dir := t.TempDir()
+		for path, file := range tree {
+			name := filepath.Join(dir, filepath.FromSlash(path))
+			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, file.Data, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, want, stderr := execute(t.Context(), "", append(args, "--metadata", dir)...)
+		if code != 0 {
+			t.Fatalf("got %d, %s", code, stderr)
+		}
+		args = append(args, "--metadata", server.URL, "--cache", t.TempDir())
+		code, _, stderr = execute(t.Context(), "", args...)
+		if code != 1 || !strings.Contains(stderr, "is not sorted by photo") || !strings.Contains(stderr, "the same command will do") {
+			t.Errorf("%s: got %d, %s", subsets, code, stderr)
+		}
+		code, got, stderr := execute(t.Context(), "", args...)
+		if code != 0 || string(got) != string(want) {
+			t.Errorf("%s: the same command: got %d, the same %v, %s", subsets, code, string(got) == string(want), stderr)
 		}
 	}
 }

@@ -114,6 +114,10 @@ type Selection struct {
 	subsets []*subset
 	tally   []Tally // by label; the last is NotName's
 	broken  int64   // rows that could not be read
+	// unsorted says that a list that is all here is not sorted by photo. Then no
+	// other is emitted while it arrives, so that a command that failed because of
+	// one unsorted list succeeds when it is run again, whatever the others are.
+	unsorted bool
 }
 
 // subset is what is known of one subset.
@@ -152,7 +156,7 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 			return nil, err
 		}
 		s.subsets = append(s.subsets, sub)
-		if q.streams(ctx, sub) {
+		if !s.unsorted && q.streams(ctx, sub) {
 			if sub.desk, err = openDesk(ctx, q.Source, sub.images, s.malformed); err != nil {
 				return nil, err
 			}
@@ -259,6 +263,7 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 				return err
 			}
 			if sub.rows == 0 || last != h.id {
+				s.unsorted = s.unsorted || h.id < last
 				sub.runs++
 				last = h.id
 			}

@@ -155,7 +155,7 @@ func (d *photoDesk) distrust(cause error, file string) error {
 	if d.index.file != nil {
 		cause = errors.Join(cause, os.Remove(d.index.file.Name()))
 	}
-	return fmt.Errorf("%s: %w; the index has been removed, and the same command will do", file, cause)
+	return fmt.Errorf("%s: %w; the index has been removed: run the same command again", file, cause)
 }
 
 func (d *photoDesk) close() error {
