@@ -232,6 +232,7 @@ func TestWriterRefuses(t *testing.T) {
 		{item(func(i *record.Item) { i.Prediction = &record.Prediction{Probabilities: map[string]float64{"a": nan}} }),
 			"prediction.probabilities.a", "finite"},
 		{item(func(i *record.Item) { i.Augment = &record.Augment{Copy: -1} }), "augment.copy", "outside"},
+		{item(func(i *record.Item) { i.Augment = &record.Augment{Of: "X"} }), "augment.of", "hex"},
 		{with(record.Field{Key: "id", Value: record.Raw{1}}), "id", "describes"},
 		{with(record.Field{Key: "oi", Value: record.Raw{0xa3, 'e', 'n', 'd'}}), "oi", "describes"},
 		{with(record.Field{Key: "x", Value: record.Raw{1}}, record.Field{Key: "x", Value: record.Raw{1}}), "x", "twice"},

@@ -123,11 +123,14 @@
 //	            true for a window beside the boxes
 //	tensor      {shape (r), dtype (r), data (r)}: shape is height, width, channels; dtype
 //	            is "uint8"; data is a bin of as many bytes, row by row, channels last
-//	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v}: how
-//	            a variant was drawn: epoch from 1, copy within it from 0, seed an unsigned
+//	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v, of}:
+//	            how a variant was drawn: epoch from 1, copy within it from 0, seed an unsigned
 //	            64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
-//	            zx and zy as factors, flips true or false
-//	prediction  {label, probabilities}: probabilities is a map from class name to number
+//	            zx and zy as factors, flips true or false, of the SHA-256 of the pixels that
+//	            it was drawn from, in 64 lower-case hex digits
+//	prediction  {label, probabilities, seen}: probabilities is a map from class name to
+//	            number; seen is true where the model was trained on this photo, and
+//	            missing where it was not or does not say
 //	failure     {stage (r), reason (r), detail, source, status, attempts, seconds}: only in
 //	            files of failures: which stage skipped the item, its reason as counted in
 //	            the end, and one line for people; of a photo also the last source that was

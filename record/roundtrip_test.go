@@ -227,9 +227,12 @@ func (m *maker) item() *record.Item {
 	if m.maybe() {
 		i.Augment = &record.Augment{Epoch: m.IntN(100), Copy: m.IntN(3), Seed: m.Uint64() >> m.IntN(64), Theta: m.float(), TX: m.float(),
 			TY: m.float(), Shear: m.float(), ZX: m.float(), ZY: m.float(), FlipH: m.maybe(), FlipV: m.maybe(), Extra: m.extra()}
+		if m.maybe() {
+			i.Augment.Of = fmt.Sprintf("%064x", m.Uint64())
+		}
 	}
 	if m.maybe() {
-		i.Prediction = &record.Prediction{Label: m.text(), Probabilities: map[string]float64{m.text(): m.float(), "b": m.float()}, Extra: m.extra()}
+		i.Prediction = &record.Prediction{Label: m.text(), Probabilities: map[string]float64{m.text(): m.float(), "b": m.float()}, Seen: m.maybe(), Extra: m.extra()}
 	}
 	if m.IntN(9) == 0 {
 		i.Failure = &record.Failure{Stage: m.word(9), Reason: m.word(9), Detail: m.text(),

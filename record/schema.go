@@ -333,6 +333,7 @@ func newAugmentObject() *object[Augment] {
 			number("zy", func(a *Augment) *float64 { return &a.ZY }),
 			flag("flip_h", func(a *Augment) *bool { return &a.FlipH }),
 			flag("flip_v", func(a *Augment) *bool { return &a.FlipV }),
+			text("of", func(a *Augment) *string { return &a.Of }, checkSHA256),
 		},
 	}
 }
@@ -343,6 +344,8 @@ func newPredictionObject() *object[Prediction] {
 		fields: []field[Prediction]{
 			text("label", func(p *Prediction) *string { return &p.Label }, nil),
 			numbers("probabilities", func(p *Prediction) *map[string]float64 { return &p.Probabilities }),
+			flag("seen", func(p *Prediction) *bool { return &p.Seen }).
+				unless(func(p *Prediction) bool { return !p.Seen }),
 		},
 	}
 }

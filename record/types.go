@@ -215,6 +215,7 @@ type Augment struct {
 	ZY    float64
 	FlipH bool
 	FlipV bool
+	Of    string // SHA-256 of the pixels it was drawn from, lower-case hex
 	Extra []Field
 }
 
@@ -222,6 +223,7 @@ type Augment struct {
 type Prediction struct {
 	Label         string
 	Probabilities map[string]float64
+	Seen          bool // the model was trained on this photo
 	Extra         []Field
 }
 
