@@ -24,9 +24,15 @@
 // options give the same bytes, whatever the order of the items and at any -j.
 //
 // --epochs 0 goes on until the reader leaves, which is what oi-train does once its early stopping
-// is reached. Items that carry no set are divided into train, val and test by author. Train items
-// whose photo is, byte for byte, that of a validation or test item are removed and counted. Items
-// wait in memory, beyond --spool-memory in a temporary file.
+// is reached. Items wait in memory, beyond --spool-memory in a temporary file.
+//
+// Items that carry no set get that of their photo's other items, or are divided as the oi-boxes of
+// their trail divided them: by their subset of Open Images, or by author. Train items whose photo
+// is that of a validation or test item are removed and counted. The same image id or the same
+// bytes is the same photo.
+//
+// An item is known by its key, and one that comes twice is an error. One without a key gets one
+// from its id, label, box and pixels.
 //
 // Flags:
 //
@@ -56,6 +62,8 @@
 //		use this SHARE of the authors for the test, of items that carry no set (default 0.15)
 //	--spool-memory BYTES
 //		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
+//	--repeats error|drop
+//		an item that comes twice is an error, or all but one are dropped: error|drop (default error)
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it (default one a processor)
 //	--json[=framed]

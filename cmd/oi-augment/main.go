@@ -27,7 +27,11 @@ func command() *cli.Command {
 
 A variant depends on the seed, the item's key, the epoch and the copy alone. The same items and options give the same bytes, whatever the order of the items and at any -j.
 
---epochs 0 goes on until the reader leaves, which is what oi-train does once its early stopping is reached. Items that carry no set are divided into train, val and test by author. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted. Items wait in memory, beyond --spool-memory in a temporary file.`,
+--epochs 0 goes on until the reader leaves, which is what oi-train does once its early stopping is reached. Items wait in memory, beyond --spool-memory in a temporary file.
+
+Items that carry no set get that of their photo's other items, or are divided as the oi-boxes of their trail divided them: by their subset of Open Images, or by author. Train items whose photo is that of a validation or test item are removed and counted. The same image id or the same bytes is the same photo.
+
+An item is known by its key, and one that comes twice is an error. One without a key gets one from its id, label, box and pixels.`,
 		Examples: `# train on fresh variants in every epoch, until it stops getting better
 oi-boxes Hamburger Sandwich | oi-fetch | oi-crop | oi-augment --epochs 0 | oi-train -o burger
 # twenty epochs kept in a file
@@ -48,6 +52,8 @@ type options struct {
 	ranges pix.Ranges
 	split  dataset.Split
 	memory dataset.Memory
+
+	repeats dataset.RepeatPolicy
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -64,6 +70,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.split.Val, "val", o.split.Val, "use this `SHARE` of the authors for validation, of items that carry no set")
 	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
+	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
 	o.stream.RegisterJobs(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
@@ -90,7 +97,7 @@ func (o *options) check(env *cli.Env) error {
 // args are the options that change results, for the trail.
 func (o *options) args() map[string]string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	return map[string]string{
+	args := map[string]string{
 		"epochs":       strconv.Itoa(o.epochs),
 		"copies":       strconv.Itoa(o.copies),
 		"seed":         strconv.FormatUint(o.seed, 10),
@@ -104,6 +111,10 @@ func (o *options) args() map[string]string {
 		"val":          number(o.split.Val),
 		"test":         number(o.split.Test),
 	}
+	if o.repeats.Drop {
+		args["repeats"] = o.repeats.String()
+	}
+	return args
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
@@ -122,7 +133,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	spool := dataset.NewSpool(int64(o.memory), "")
 	defer func() { err = errors.Join(err, spool.Close()) }()
 
-	r := &run{options: o, env: env, out: out, account: account, items: dataset.NewCollection(spool)}
+	r := &run{options: o, env: env, out: out, account: account, items: dataset.NewCollection(spool, o.repeats)}
 	if err := r.read(); err != nil {
 		return err
 	}

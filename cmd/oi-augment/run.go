@@ -38,11 +38,18 @@ func (r *run) read() error {
 	if size := r.items.Size(); max(size.Height, size.Width) > pix.MaxWarpSide {
 		return fmt.Errorf("pictures of %v are too large: %d pixels a side are the most", size, pix.MaxWarpSide)
 	}
-	if n := r.items.Divide(r.options.split); n > 0 {
-		r.env.Infof("%d items carried no set and were divided by author", n)
+	if n := r.items.Dropped; n > 0 {
+		r.account.Remove(dataset.Repeated, int64(n))
+		r.env.Infof("%s", r.items.DropLine())
+	}
+	for _, line := range r.items.Divide(r.options.split).Lines() {
+		r.env.Infof("%s", line)
 	}
 	if n := r.items.RemoveDuplicates(); n > 0 {
 		r.account.Remove("duplicate of a held-out picture", int64(n))
+	}
+	for _, remark := range r.items.Remarks() {
+		r.env.Infof("%s", remark)
 	}
 	if r.options.epochs == 0 && r.items.Counts().Of(dataset.Train) == 0 {
 		return errors.New("there are no train items to make variants of, and --epochs 0 would never end")
@@ -62,6 +69,9 @@ func (r *run) collect(in *stream.Input) error {
 		switch v := next.(type) {
 		case *record.Header:
 			r.origin.Begin(v)
+			if err := r.items.Begin(v, in.Name(), in.Number()); err != nil {
+				return err
+			}
 		case *record.Item:
 			r.account.In(1)
 			if v.Augment != nil {

@@ -110,7 +110,7 @@ func (r *run) draw(v *variant) (*record.Item, error) {
 	item.Augment = &record.Augment{
 		Epoch: v.epoch, Copy: v.copy, Seed: r.options.seed,
 		Theta: warp.Theta, TX: warp.TX * float64(size.Height), TY: warp.TY * float64(size.Width), Shear: warp.Shear,
-		ZX: warp.ZX, ZY: warp.ZY, FlipH: warp.FlipH, FlipV: warp.FlipV,
+		ZX: warp.ZX, ZY: warp.ZY, FlipH: warp.FlipH, FlipV: warp.FlipV, Of: v.entry.Pixels.String(),
 	}
 	return item, nil
 }

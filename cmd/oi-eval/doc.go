@@ -22,17 +22,23 @@
 // Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about
 // each, and prints scikit-learn's classification report. Without --set it is about the test items,
 // or the validation items where there are none for the test; items of a stream in which nothing
-// carries a set are all used. Items whose photo the model was trained on are left out and counted,
-// unless --set asks for train.
+// carries a set are all used.
+//
+// Items whose photo the model was trained on are left out and counted, unless --set asks for
+// train. The same image id or the same bytes is the same photo; models of older versions remember
+// bytes alone, and where a model remembers nothing, that is said. All items are read before the
+// first answer; they wait in memory, beyond --spool-memory in a temporary file. An item that comes
+// twice among those that are judged is an error.
 //
 // FILEs are streams or pictures, told by their first bytes. For pictures (JPEG, PNG or WebP) each
 // gives one line: the file, the label, and the probability of every class. The whole picture is
 // turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
 //
-// --emit writes the items with their predictions instead of the report. --require sets the exit
-// code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision,
-// macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS,
-// recall:CLASS and f1:CLASS.
+// --emit writes the items with their predictions instead of the report, also those whose photo the
+// model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not
+// reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1,
+// weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and
+// f1:CLASS.
 //
 // Flags:
 //
@@ -48,6 +54,10 @@
 //		describe the model instead
 //	--batch N
 //		ask about N pictures at once; the answers do not depend on it (default 32)
+//	--spool-memory BYTES
+//		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
+//	--repeats error|drop
+//		an item that comes twice is an error, or all but one are dropped: error|drop (default error)
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it (default one a processor)
 //	--json[=framed]

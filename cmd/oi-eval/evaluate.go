@@ -20,6 +20,7 @@ import (
 // Reasons for which items are left out.
 const (
 	trainedOn    = "trained on"
+	noLabel      = "no label"
 	otherSet     = "other set"
 	background   = "background"
 	unknownClass = "class unknown to the model"
@@ -39,12 +40,36 @@ type evaluation struct {
 	origin    dataset.Origin
 	licences  *report.Licences
 
-	waiting []*record.Item // until there is a batch of them
+	kept    []kept // the stream, until all photos are known
+	spool   *dataset.Spool
+	photos  dataset.Photos
+	repeats *dataset.Repeats
+	judged  []int // where those are kept that figures are made of
+
+	waiting []waiting // until there is a batch of them
 	tallies map[string]*report.Tally
 	counts  dataset.Counts
 	removed map[string]int
 	unknown map[string]int // labels that the model does not know
-	anySet  bool
+	seen    int            // items whose photo the model was trained on
+	noFile  int            // items of which the photo's file is not known
+	notes   []string
+}
+
+// A kept is a record that was read: a header, an end, or an item that waits in
+// the spool unless it is to be removed.
+type kept struct {
+	header *record.Header
+	end    *record.End
+	number int // in the spool
+	photo  dataset.Photo
+	remove string // the reason
+}
+
+// A waiting is an item whose turn to be asked about has come.
+type waiting struct {
+	item *record.Item
+	seen bool
 }
 
 func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files []string) (err error) {
@@ -72,16 +97,25 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files 
 		return err
 	}
 	defer e.predictor.Close()
+	e.spool, e.repeats = dataset.NewSpool(int64(o.memory), ""), dataset.NewRepeats(o.repeats)
+	defer func() { err = errors.Join(err, e.spool.Close()) }()
 	if err := e.read(ctx, in); err != nil {
 		return err // in is left to the process: a read of it may still be waiting
 	}
 	if err := in.Close(); err != nil {
 		return err
 	}
+	if err := e.ask(ctx); err != nil {
+		return err
+	}
 	return e.conclude()
 }
 
-// read takes in the stream, record by record.
+// scores reports whether figures are asked for.
+func (o *options) scores() bool { return !o.emit || len(o.reports)+len(o.requirements) > 0 }
+
+// read takes in the whole stream: which photos the model was trained on, the
+// last item may show.
 func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 	for {
 		if ctx.Err() != nil {
@@ -89,9 +123,6 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 		}
 		next, err := in.Read()
 		if errors.Is(err, io.EOF) {
-			if e.out != nil {
-				return e.left(e.out.Close())
-			}
 			return nil
 		}
 		if err != nil {
@@ -99,16 +130,162 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 		}
 		switch v := next.(type) {
 		case *record.Header:
-			err = e.header(v)
+			e.repeats.Begin(in.Name(), in.Number())
+			e.kept = append(e.kept, kept{header: v})
 		case *record.Item:
-			err = e.item(v)
+			err = e.hold(v)
 		case *record.End:
-			err = e.end(v)
+			e.kept = append(e.kept, kept{end: v})
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// hold checks an item, gives it a key if it has none, and keeps it if it is
+// asked about or skipped.
+func (e *evaluation) hold(item *record.Item) (err error) {
+	item.Key = dataset.KeyOf(item)
+	picture := dataset.PictureOf(item)
+	k := kept{photo: e.photos.Add(item.ID, picture)}
+	if e.model.known.Has(item.ID, picture) {
+		e.photos.Mark(k.photo, dataset.Trained)
+	}
+	if k.remove = e.unwanted(item); k.remove != "" {
+		e.kept = append(e.kept, k)
+		return nil
+	}
+	if e.skipped(item) == "" {
+		if err := e.fits(item); err != nil {
+			return err
+		}
+		if err := e.once(item, &k); err != nil {
+			return err
+		}
+		if item.Fetched == nil || item.Fetched.SHA256 == "" && item.Fetched.Bytes == nil {
+			e.noFile++
+		}
+	}
+	if k.remove == "" {
+		k.number, err = e.spool.Add(item)
+	}
+	e.kept = append(e.kept, k)
+	return err
+}
+
+// unwanted returns the reason for which an item is removed, or "".
+func (e *evaluation) unwanted(item *record.Item) string {
+	_, known := e.model.index[labelOf(item)]
+	switch {
+	case labelOf(item) == dataset.Background && !known:
+		return background
+	case e.skipped(item) == "" && !e.selected(item.Set):
+		return otherSet
+	}
+	return ""
+}
+
+// skipped returns the reason for which there is nothing to ask about an item,
+// or "".
+func (e *evaluation) skipped(item *record.Item) string {
+	label := labelOf(item)
+	switch _, known := e.model.index[label]; {
+	case label == "" && !e.options.emit:
+		return noLabel
+	case label != "" && !known:
+		return unknownClass
+	}
+	return ""
+}
+
+// labelOf returns the name of an item's label, "" if it has none.
+func labelOf(item *record.Item) string {
+	if item.Label == nil {
+		return ""
+	}
+	return item.Label.Name
+}
+
+// fits checks that the model takes pictures of the item's size.
+func (e *evaluation) fits(item *record.Item) error {
+	size, err := dataset.SizeOf(item)
+	if err != nil {
+		return err
+	}
+	if want := (dataset.Size{Height: e.model.network.Height, Width: e.model.network.Width}); size != want {
+		return cli.WithHint(fmt.Errorf("item %s is %v pixels, the model takes %v", dataset.KeyOf(item), size, want),
+			fmt.Sprintf("cut them with oi-crop --size %d", want.Height))
+	}
+	return nil
+}
+
+// once sees to it that no item counts twice in the figures.
+func (e *evaluation) once(item *record.Item, k *kept) error {
+	if !e.options.scores() || labelOf(item) == "" {
+		return nil
+	}
+	repeat, err := e.repeats.Add(item)
+	switch {
+	case err != nil:
+		return err
+	case repeat == nil:
+		e.judged = append(e.judged, len(e.kept))
+	case repeat.Better:
+		e.kept[e.judged[repeat.Of]].remove = dataset.Repeated
+		e.judged[repeat.Of] = len(e.kept)
+	default:
+		k.remove = dataset.Repeated
+	}
+	return nil
+}
+
+// ask goes over the stream again, now that all photos are known.
+func (e *evaluation) ask(ctx context.Context) error {
+	if forgets := e.forgets(); forgets != "" && !slices.Contains(e.options.wanted, dataset.Train) {
+		e.warn(forgets)
+	}
+	for _, k := range e.kept {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		var err error
+		switch {
+		case k.header != nil:
+			err = e.header(k.header)
+		case k.end != nil:
+			err = e.end(k.end)
+		case k.remove != "":
+			e.account.In(1)
+			e.remove(k.remove)
+		default:
+			err = e.item(k)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if e.out == nil {
+		return nil
+	}
+	return e.left(e.out.Close())
+}
+
+// forgets says in words which photos count as not seen though the model may
+// have been trained on them, "" if there are none.
+func (e *evaluation) forgets() string {
+	text := e.model.forgets()
+	if ids, pictures := e.model.known.Len(); ids == 0 && pictures > 0 && e.noFile > 0 {
+		text += fmt.Sprintf("; %d items here do not say what their photo's bytes are, and are compared by their pixels", e.noFile)
+	}
+	return text
+}
+
+// warn says what a reader must know to judge the figures, here and in the
+// report.
+func (e *evaluation) warn(text string) {
+	e.env.Warnf("%s", text)
+	e.notes = append(e.notes, strings.ToUpper(text[:1])+text[1:]+".")
 }
 
 func (e *evaluation) header(h *record.Header) error {
@@ -139,39 +316,29 @@ func (e *evaluation) end(v *record.End) error {
 	return e.write(&out)
 }
 
-// item decides whether an item is asked about.
-func (e *evaluation) item(item *record.Item) error {
+// item asks about an item, unless there is nothing to ask.
+func (e *evaluation) item(k kept) error {
 	e.account.In(1)
-	e.anySet = e.anySet || item.Set != ""
-	if item.Label == nil || item.Label.Name == "" {
-		if !e.options.emit {
-			return e.account.Skip(item, "no label", "nothing to compare the answer with")
-		}
-	} else if _, ok := e.model.index[item.Label.Name]; !ok {
-		if item.Label.Name == dataset.Background {
-			e.remove(background)
-			return nil
-		}
-		e.unknown[item.Label.Name]++
-		return e.account.Skip(item, unknownClass, item.Label.Name)
-	}
-	if !e.selected(item.Set) {
-		e.remove(otherSet)
-		return nil
-	}
-	size, err := dataset.SizeOf(item)
+	item, err := e.spool.Item(k.number)
 	if err != nil {
 		return err
 	}
-	if want := (dataset.Size{Height: e.model.network.Height, Width: e.model.network.Width}); size != want {
-		return cli.WithHint(fmt.Errorf("item %s is %v pixels, the model takes %v", dataset.KeyOf(item), size, want),
-			fmt.Sprintf("cut them with oi-crop --size %d", want.Height))
+	switch reason := e.skipped(item); reason {
+	case noLabel:
+		return e.account.Skip(item, reason, "nothing to compare the answer with")
+	case unknownClass:
+		e.unknown[item.Label.Name]++
+		return e.account.Skip(item, reason, item.Label.Name)
 	}
-	if !slices.Contains(e.options.wanted, dataset.Train) && e.model.known.Has(dataset.PictureOf(item)) {
-		e.remove(trainedOn)
-		return nil
+	seen := e.photos.Has(k.photo, dataset.Trained)
+	if seen {
+		e.seen++
+		if !e.options.emit && !slices.Contains(e.options.wanted, dataset.Train) {
+			e.remove(trainedOn)
+			return nil
+		}
 	}
-	e.waiting = append(e.waiting, item)
+	e.waiting = append(e.waiting, waiting{item, seen})
 	if len(e.waiting) < e.options.batch {
 		return nil
 	}
@@ -198,15 +365,15 @@ func (e *evaluation) flush() error {
 		return nil
 	}
 	images := make([][]byte, len(e.waiting))
-	for i, item := range e.waiting {
-		images[i] = item.Tensor.Data
+	for i, w := range e.waiting {
+		images[i] = w.item.Tensor.Data
 	}
 	rows, err := e.predictor.Predict(images)
 	if err != nil {
-		return fmt.Errorf("items %s to %s: %w", dataset.KeyOf(e.waiting[0]), dataset.KeyOf(e.waiting[len(e.waiting)-1]), err)
+		return fmt.Errorf("items %s to %s: %w", e.waiting[0].item.Key, e.waiting[len(e.waiting)-1].item.Key, err)
 	}
-	for i, item := range e.waiting {
-		if err := e.answer(item, rows[i]); err != nil {
+	for i, w := range e.waiting {
+		if err := e.answer(w, rows[i]); err != nil {
 			return err
 		}
 	}
@@ -214,9 +381,10 @@ func (e *evaluation) flush() error {
 	return nil
 }
 
-func (e *evaluation) answer(item *record.Item, probabilities []float32) error {
+func (e *evaluation) answer(w waiting, probabilities []float32) error {
+	item := w.item
 	e.account.Out(1)
-	if item.Label != nil && item.Label.Name != "" {
+	if labelOf(item) != "" && (!w.seen || slices.Contains(e.options.wanted, dataset.Train)) {
 		name := e.tallyOf(item.Set)
 		if e.tallies[name] == nil {
 			e.tallies[name] = report.NewTally(name, e.model.network.Classes)
@@ -230,7 +398,7 @@ func (e *evaluation) answer(item *record.Item, probabilities []float32) error {
 	if e.out == nil {
 		return nil
 	}
-	p := &record.Prediction{Label: e.model.network.Classes[report.Best(probabilities)], Probabilities: map[string]float64{}}
+	p := &record.Prediction{Label: e.model.network.Classes[report.Best(probabilities)], Probabilities: map[string]float64{}, Seen: w.seen}
 	for i, v := range probabilities {
 		p.Probabilities[e.model.network.Classes[i]] = float64(v)
 	}
@@ -279,8 +447,12 @@ func (e *evaluation) conclude() error {
 		}
 		e.env.Warnf("skipped labels that the model does not know: %s", strings.Join(parts, ", "))
 	}
-	if n := e.removed[trainedOn]; n > 0 {
-		e.env.Infof("left out %d items whose photo the model was trained on (--set train,val,test uses them)", n)
+	switch {
+	case e.seen == 0 || slices.Contains(e.options.wanted, dataset.Train):
+	case e.options.emit:
+		e.env.Infof("%d items whose photo the model was trained on are marked with prediction.seen, and no figure counts them", e.seen)
+	default:
+		e.env.Infof("left out %d items whose photo the model was trained on (--set train,val,test uses them)", e.seen)
 	}
 	tally, err := e.choose()
 	if err != nil {
@@ -290,6 +462,9 @@ func (e *evaluation) conclude() error {
 		return err
 	}
 	evaluated := tally.Evaluation()
+	if remark := e.oneClass(evaluated.Set); remark != "" {
+		e.warn(remark)
+	}
 	full, err := e.compose(evaluated)
 	if err != nil {
 		return err
@@ -312,13 +487,32 @@ func (e *evaluation) choose() (*report.Tally, error) {
 	for _, name := range names {
 		if t := e.tallies[name]; t != nil {
 			if name == allItems {
-				e.env.Infof("no item says of which set it is: all are used but those the model was trained on")
+				e.env.Infof("no item says of which set it is: all are used%s", e.exception())
 			}
 			return t, nil
 		}
 	}
 	return nil, cli.WithHint(fmt.Errorf("nothing to judge the model by: none of the %d items is of the set %s and labelled with one of its classes, and was not trained on",
 		e.account.Total().In, strings.Join(names[:max(1, len(names)-1)], " or ")), "--set train,val,test uses all items")
+}
+
+// oneClass says in words that all items of a tally have one label, "" if not.
+func (e *evaluation) oneClass(tally string) string {
+	counts := dataset.Counts{}
+	for set, labels := range e.counts {
+		for label := range labels {
+			counts.Add(e.tallyOf(set), label)
+		}
+	}
+	return counts.OneClass(tally)
+}
+
+// exception says what of a stream without sets is not used.
+func (e *evaluation) exception() string {
+	if ids, pictures := e.model.known.Len(); ids+pictures == 0 {
+		return ""
+	}
+	return " but those whose photo the model is known to have been trained on"
 }
 
 func (e *evaluation) print(full *report.Report) error {
@@ -357,6 +551,7 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		Accounts:      report.Accounts(append(e.origin.Counts, e.account.Total())),
 		WeightsSHA256: n.WeightsHash(),
 	}
+	full.Notes = append(full.Notes, e.notes...)
 	if slices.Contains(e.options.wanted, dataset.Train) {
 		full.Notes = append(full.Notes, "Pictures that the model was trained on are among those it was tried on: the figures say little.")
 	}

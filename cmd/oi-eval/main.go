@@ -14,16 +14,18 @@ import (
 func main() { cli.Main(command()) }
 
 func command() *cli.Command {
-	o := &options{}
+	o := &options{memory: dataset.DefaultMemory}
 	return &cli.Command{
 		Name:    "oi-eval",
 		Summary: "try a model on pictures",
 		Usage:   "MODEL [FILE...]",
-		Description: `Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; items of a stream in which nothing carries a set are all used. Items whose photo the model was trained on are left out and counted, unless --set asks for train.
+		Description: `Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; items of a stream in which nothing carries a set are all used.
+
+Items whose photo the model was trained on are left out and counted, unless --set asks for train. The same image id or the same bytes is the same photo; models of older versions remember bytes alone, and where a model remembers nothing, that is said. All items are read before the first answer; they wait in memory, beyond --spool-memory in a temporary file. An item that comes twice among those that are judged is an error.
 
 FILEs are streams or pictures, told by their first bytes. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
 
---emit writes the items with their predictions instead of the report. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS.`,
+--emit writes the items with their predictions instead of the report, also those whose photo the model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS.`,
 		Examples: `# how good is it, on pictures it has never seen?
 oi-eval burger.onnx crops.oi
 # what is this?
@@ -48,6 +50,8 @@ type options struct {
 	require []string
 	info    bool
 	batch   int
+	memory  dataset.Memory
+	repeats dataset.RepeatPolicy
 
 	wanted       []string // sets, cleaned
 	requirements []requirement
@@ -60,6 +64,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringArrayVar(&o.require, "require", nil, "exit with 1 unless a figure is reached, such as `accuracy>=0.9`; may be repeated")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
+	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
+	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
 	o.stream.RegisterJobs(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)

@@ -12,6 +12,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,18 +84,28 @@ func picture(n int, shows, label, set string) *record.Item {
 // writeModel writes the model, trained on pictures 0 and 1, to a new folder.
 func writeModel(t *testing.T) string {
 	t.Helper()
-	entries := []dataset.Entry{
-		{Set: dataset.Train, Picture: dataset.PictureOf(picture(0, "red", "red", ""))},
-		{Set: dataset.Train, Picture: dataset.PictureOf(picture(1, "red", "red", ""))},
+	var photos dataset.Photos
+	for n := range 2 {
+		item := picture(n, "red", "red", "")
+		photos.Mark(photos.Add(item.ID, dataset.PictureOf(item)), dataset.Trained)
 	}
+	known := photos.Known(dataset.Trained)
+	return writeModelOf(t, map[string]string{"trained_on": known.Pictures(), "trained_on_ids": known.IDs()})
+}
+
+// writeModelOf writes the model with what it remembers of its photos.
+func writeModelOf(t *testing.T, memory map[string]string) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "m.onnx")
 	var b bytes.Buffer
-	err := network().WriteONNX(&b, map[string]string{
-		"run": "0123456789abcdef", "trained_on": dataset.EncodePictures(entries, dataset.Train),
+	meta := map[string]string{
+		"run":     "0123456789abcdef",
 		"metrics": `{"set":"test","items":10,"accuracy":0.9,"log_loss":0.3}`, "options": `{"batch":16}`,
 		"licences": `[{"license":"CC \u001b[31m","photos":2,"authors":1}]`, "trail": `[{"tool":"oi-boxes","version":"1"}]`,
 		"stopped": "all 3 epochs are done", "best_epoch": "2",
-	})
+	}
+	maps.Copy(meta, memory)
+	err := network().WriteONNX(&b, meta)
 	if err == nil {
 		err = os.WriteFile(path, b.Bytes(), 0o600)
 	}
@@ -408,7 +419,11 @@ func TestPhotos(t *testing.T) {
 	if code, _, stderr = eval(t, nil, "--emit", m, dinner); code != 2 || !strings.Contains(stderr, "need a stream") {
 		t.Errorf("exit %d, %q", code, stderr)
 	}
-	if code, stdout, _ = eval(t, nil, m, stream, stream); code != 0 || stdout != text(t, [2][2]int{{4, 2}, {0, 4}}) {
+	other := filepath.Join(dir, "other.oi")
+	if err := os.WriteFile(other, encode(t, picture(60, "red", "red", "test"), picture(61, "green", "red", "test")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, _ = eval(t, nil, m, stream, other); code != 0 || stdout != text(t, [2][2]int{{2, 1}, {1, 3}}) {
 		t.Errorf("exit %d; two streams:\n%s", code, stdout)
 	}
 }

@@ -22,7 +22,7 @@ type trained struct {
 	hash    string // SHA-256 of the file
 	network *model.Network
 	index   map[string]int // of the classes
-	known   dataset.Known  // pictures it was trained on
+	known   dataset.Known  // photos it was trained on
 	meta    map[string]string
 }
 
@@ -47,10 +47,25 @@ func loadModel(path string) (*trained, error) {
 	for i, class := range m.network.Classes {
 		m.index[class] = i
 	}
-	if m.known, err = dataset.DecodePictures(m.meta["trained_on"]); err != nil {
+	if m.known, err = dataset.DecodeKnown(m.meta["trained_on_ids"], m.meta["trained_on"]); err != nil {
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
 	return m, nil
+}
+
+// forgets says in words what the model does not remember of the photos it was
+// trained on, "" if it remembers all that there is.
+func (m *trained) forgets() string {
+	ids, pictures := m.known.Len()
+	switch {
+	case ids+pictures == 0:
+		return "the model does not remember which photos it was trained on: any of these may be among them"
+	case ids == 0:
+		return "the model remembers the photos it was trained on by their bytes alone, as older versions of oi-train made it: the same photo in another size counts as not seen"
+	case pictures == 0:
+		return "the model remembers the photos it was trained on by their ids alone: the same photo under another id counts as not seen"
+	}
+	return ""
 }
 
 // get decodes one JSON entry of the metadata. An entry that is not there
@@ -77,7 +92,8 @@ type description struct {
 	Parameters int                       `json:"parameters"`
 	Layers     []layer                   `json:"layers"`
 	Weights    string                    `json:"weights_sha256"`
-	TrainedOn  int                       `json:"trained_on"` // photos
+	TrainedOn  int                       `json:"trained_on"` // photos, by their bytes
+	TrainedIDs int                       `json:"trained_on_ids"`
 	BestEpoch  string                    `json:"best_epoch,omitempty"`
 	Stopped    string                    `json:"stopped,omitempty"`
 	Metrics    json.RawMessage           `json:"metrics,omitempty"`
@@ -99,9 +115,10 @@ func (m *trained) description() (*description, error) {
 	d := &description{
 		File: m.path, SHA256: m.hash, Run: m.meta["run"], Classes: n.Classes,
 		Input: report.Input{Height: n.Height, Width: n.Width, Channels: n.Channels},
-		Arch:  n.Arch, Parameters: n.Parameters(), Weights: n.WeightsHash(), TrainedOn: m.known.Len(),
+		Arch:  n.Arch, Parameters: n.Parameters(), Weights: n.WeightsHash(),
 		BestEpoch: m.meta["best_epoch"], Stopped: m.meta["stopped"],
 	}
+	d.TrainedIDs, d.TrainedOn = m.known.Len()
 	shapes, err := n.Shapes()
 	if err != nil {
 		return nil, err
@@ -152,7 +169,10 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	if d.Stopped != "" {
 		line("training", "%s; the weights are those of epoch %s", d.Stopped, d.BestEpoch)
 	}
-	line("trained on", "%d photos", d.TrainedOn)
+	line("trained on", "%d photos known by their ids, %d by their bytes", d.TrainedIDs, d.TrainedOn)
+	if forgets := m.forgets(); forgets != "" {
+		line("", "%s", forgets)
+	}
 	for _, l := range d.Licences {
 		line("licence", "%s: %d photos by %d known authors", l.License, l.Photos, l.Authors)
 	}

@@ -29,6 +29,7 @@ type data struct {
 	env      *cli.Env
 	in       *stream.Input
 	items    *dataset.Collection
+	variants *dataset.Repeats // of the epoch that is being read
 	origin   dataset.Origin
 	licences *report.Licences
 	read     int64          // items so far
@@ -46,7 +47,7 @@ type data struct {
 
 func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {
 	return &data{
-		options: o, env: env, in: in, items: dataset.NewCollection(spool),
+		options: o, env: env, in: in, items: dataset.NewCollection(spool, o.repeats), variants: dataset.NewRepeats(o.repeats),
 		licences: report.NewLicences(), used: newInputHash(), removed: map[string]int{}, index: map[string]int{},
 	}
 }
@@ -61,6 +62,10 @@ func (d *data) next() (*record.Item, error) {
 		switch v := next.(type) {
 		case *record.Header:
 			d.origin.Begin(v)
+			if err := d.items.Begin(v, d.in.Name(), d.in.Number()); err != nil {
+				return nil, err
+			}
+			d.variants.Begin(d.in.Name(), d.in.Number())
 		case *record.Item:
 			d.read++
 			return v, nil
@@ -91,13 +96,21 @@ func (d *data) prepare() error {
 		d.used.add(item)
 		d.licences.Add(item)
 	}
-	if n := d.items.Divide(d.options.split); n > 0 {
-		d.env.Infof("%d items carried no set and were divided by author", n)
+	if n := d.items.Dropped; n > 0 {
+		d.removed[dataset.Repeated] = n
+		d.env.Infof("%s", d.items.DropLine())
+	}
+	for _, line := range d.items.Divide(d.options.split).Lines() {
+		d.env.Infof("%s", line)
 	}
 	if err := d.chooseClasses(); err != nil {
 		return err
 	}
 	d.val, d.test, d.train = d.items.Of(dataset.Val), d.items.Of(dataset.Test), d.items.Of(dataset.Train)
+	for _, remark := range d.items.Remarks() {
+		d.env.Warnf("%s", remark)
+		d.notes = append(d.notes, sentence(remark))
+	}
 	if d.streamed != nil {
 		return d.checkStreamed()
 	}
@@ -105,8 +118,14 @@ func (d *data) prepare() error {
 		d.removed[duplicate] = n
 		d.train = d.items.Of(dataset.Train)
 	}
+	for _, entry := range d.train {
+		d.items.Photos.Mark(entry.Photo, dataset.Trained)
+	}
 	return d.items.Counts().Check(d.classes)
 }
+
+// sentence makes a note of a line that went to standard error.
+func sentence(line string) string { return strings.ToUpper(line[:1]) + line[1:] + "." }
 
 // chooseClasses decides which labels are told apart.
 func (d *data) chooseClasses() error {
@@ -149,7 +168,7 @@ func (d *data) checkStreamed() error {
 
 // accept checks a variant and returns the number of its class, or false if it
 // is left out. The first variant of an item makes it known.
-func (d *data) accept(item *record.Item, held dataset.Pictures, seen map[string]bool) (int, bool, error) {
+func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error) {
 	key := dataset.KeyOf(item)
 	if item.Augment == nil || item.Set != dataset.Train {
 		return 0, false, cli.WithHint(fmt.Errorf("item %s of the set %q comes after variants", key, item.Set),
@@ -158,6 +177,14 @@ func (d *data) accept(item *record.Item, held dataset.Pictures, seen map[string]
 	entry, err := d.items.Check(item)
 	if err != nil {
 		return 0, false, err
+	}
+	repeat, err := d.variants.Add(item)
+	if err != nil {
+		return 0, false, err
+	}
+	if repeat != nil {
+		d.removed[dataset.Repeated]++
+		return 0, false, nil
 	}
 	first := !seen[key]
 	seen[key] = true
@@ -169,7 +196,10 @@ func (d *data) accept(item *record.Item, held dataset.Pictures, seen map[string]
 	}
 	class, known := d.index[entry.Label]
 	switch {
-	case held.Has(entry.Picture):
+	case d.items.Photos.Has(entry.Photo, dataset.HeldOut|dataset.Trained):
+		return 0, false, cli.WithHint(fmt.Errorf("item %s shows that a photo that was trained on is that of a held-out item", key),
+			"oi-augment, which reads all items before it writes the first, leaves such photos out: let it read them again")
+	case d.items.Photos.Has(entry.Photo, dataset.HeldOut):
 		return leave(duplicate)
 	case !known && entry.Label == dataset.Background:
 		return leave(background)
@@ -179,9 +209,43 @@ func (d *data) accept(item *record.Item, held dataset.Pictures, seen map[string]
 	}
 	if first {
 		d.train = append(d.train, entry)
+		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 		d.licences.Add(item)
 	}
 	return class, true, nil
+}
+
+// sharedAuthors returns a function that tells whether train has photos by an
+// author of an item's photo. An author is known for a photo if any of its items
+// names him.
+func (d *data) sharedAuthors() func(dataset.Entry) bool {
+	of := map[dataset.Photo][]uint64{}
+	for _, entry := range d.entries() {
+		if photo := d.items.Photos.Find(entry.Photo); entry.Author != 0 && !slices.Contains(of[photo], entry.Author) {
+			of[photo] = append(of[photo], entry.Author)
+		}
+	}
+	authors := map[uint64]bool{}
+	for _, entry := range d.train {
+		for _, author := range of[d.items.Photos.Find(entry.Photo)] {
+			authors[author] = true
+		}
+	}
+	return func(entry dataset.Entry) bool {
+		return slices.ContainsFunc(of[d.items.Photos.Find(entry.Photo)], func(author uint64) bool { return authors[author] })
+	}
+}
+
+// byIDAlone counts the train items of which neither the photo's file nor the
+// pixels they were drawn from are known.
+func (d *data) byIDAlone() int {
+	n := 0
+	for _, entry := range d.train {
+		if entry.Picture == (dataset.Picture{}) {
+			n++
+		}
+	}
+	return n
 }
 
 // entries returns all items that were used.

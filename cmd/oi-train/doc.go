@@ -39,12 +39,19 @@
 // Items that come from oi-augment bring their own epochs and are trained on as they arrive; when
 // training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in
 // memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them.
-// Items that carry no set are divided into train, val and test by author.
 //
 // Two classes or more are told apart. A stream of one class works too if it brings something to
 // tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes
-// --negatives. Train items whose photo is, byte for byte, that of a validation or test item are
-// removed and counted.
+// --negatives.
+//
+// Items that carry no set get that of their photo's other items, or are divided as the oi-boxes of
+// their trail divided them: by their subset of Open Images, or by author. Train items whose photo
+// is that of a validation or test item are removed and counted. The same image id or the same
+// bytes is the same photo. The model remembers the photos it was trained on, so that oi-eval can
+// leave them out.
+//
+// An item is known by its key, and one that comes twice is an error. One without a key gets one
+// from its id, label, box and pixels.
 //
 // The first interrupt finishes the batch, writes the best model if an epoch was finished, and
 // exits with 130.
@@ -83,6 +90,8 @@
 //		use this SHARE of the authors for the test, of items that carry no set (default 0.15)
 //	--spool-memory BYTES
 //		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
+//	--repeats error|drop
+//		an item that comes twice is an error, or all but one are dropped: error|drop (default error)
 //	--json
 //		write the report to standard output as JSON instead of text
 //	--safetensors

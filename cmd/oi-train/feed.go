@@ -86,7 +86,6 @@ func (f *spoolFeed) next(b *batch) error {
 // streamFeed takes the epochs that oi-augment makes, as they come.
 type streamFeed struct {
 	data    *data
-	held    dataset.Pictures
 	seen    map[string]bool
 	pending *record.Item // read already, of the epoch that begins
 	epoch   int          // as the items count
@@ -94,7 +93,7 @@ type streamFeed struct {
 }
 
 func newStreamFeed(d *data) *streamFeed {
-	return &streamFeed{data: d, held: d.items.HeldOut(), seen: map[string]bool{}, pending: d.streamed}
+	return &streamFeed{data: d, seen: map[string]bool{}, pending: d.streamed}
 }
 
 func (f *streamFeed) begin(int) bool {
@@ -104,6 +103,7 @@ func (f *streamFeed) begin(int) bool {
 	if f.pending.Augment != nil {
 		f.epoch = f.pending.Augment.Epoch
 	}
+	f.data.variants.Forget()
 	return true
 }
 
@@ -126,7 +126,7 @@ func (f *streamFeed) next(b *batch) error {
 			f.pending = item
 			break
 		}
-		class, ok, err := f.data.accept(item, f.held, f.seen)
+		class, ok, err := f.data.accept(item, f.seen)
 		if err != nil {
 			return err
 		}

@@ -61,10 +61,7 @@ func evaluate(ctx context.Context, o *options, d *data, network *model.Network) 
 		set, entries = dataset.Val, d.val
 		d.notes = append(d.notes, "There is no test set: the figures are those of the validation set, by which the best epoch was chosen, and are too good by that much.")
 	}
-	authors := map[uint64]bool{}
-	for _, entry := range d.train {
-		authors[entry.Author] = entry.Author != 0
-	}
+	shared := d.sharedAuthors()
 	predictor, err := nn.NewPredictor(network, o.batch, o.stream.Workers())
 	if err != nil {
 		return nil, err
@@ -76,7 +73,7 @@ func evaluate(ctx context.Context, o *options, d *data, network *model.Network) 
 		if err != nil {
 			return err
 		}
-		return tally.Add(item, d.index[entry.Label], probabilities, authors[entry.Author])
+		return tally.Add(item, d.index[entry.Label], probabilities, shared(entry))
 	})
 	return tally.Evaluation(), err
 }
@@ -90,6 +87,9 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	}
 	if n := d.origin.Salvaged.Places; n > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("Damage was stepped over in %d places of the input.", n))
+	}
+	if n := d.byIDAlone(); n > 0 {
+		d.notes = append(d.notes, fmt.Sprintf("Of %d train items the photo's bytes are not known: the model remembers these photos by their ids alone.", n))
 	}
 	full := &report.Report{
 		Classes: d.classes, Architecture: r.best.Arch, Parameters: r.best.Parameters(),
@@ -121,11 +121,13 @@ func runHash(r *report.Report) string {
 func metadata(r *report.Report, d *data) (map[string]string, error) {
 	evaluation := *r.Evaluation
 	evaluation.Mistakes = nil
+	known := d.items.Photos.Known(dataset.Trained)
 	meta := map[string]string{
-		"run":        r.Run,
-		"stopped":    r.Stopped,
-		"best_epoch": fmt.Sprint(r.BestEpoch),
-		"trained_on": dataset.EncodePictures(d.train, dataset.Train),
+		"run":            r.Run,
+		"stopped":        r.Stopped,
+		"best_epoch":     fmt.Sprint(r.BestEpoch),
+		"trained_on":     known.Pictures(),
+		"trained_on_ids": known.IDs(),
 	}
 	if r.Completeness != "" {
 		meta["completeness"] = r.Completeness

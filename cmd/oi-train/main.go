@@ -29,9 +29,13 @@ The network is a small residual one of 3x3 convolutions with standardised weight
 
 The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads.
 
-Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them. Items that carry no set are divided into train, val and test by author.
+Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them.
 
-Two classes or more are told apart. A stream of one class works too if it brings something to tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes --negatives. Train items whose photo is, byte for byte, that of a validation or test item are removed and counted.
+Two classes or more are told apart. A stream of one class works too if it brings something to tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes --negatives.
+
+Items that carry no set get that of their photo's other items, or are divided as the oi-boxes of their trail divided them: by their subset of Open Images, or by author. Train items whose photo is that of a validation or test item are removed and counted. The same image id or the same bytes is the same photo. The model remembers the photos it was trained on, so that oi-eval can leave them out.
+
+An item is known by its key, and one that comes twice is an error. One without a key gets one from its id, label, box and pixels.
 
 The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.
 
@@ -68,6 +72,7 @@ type options struct {
 	weights   string
 	split     dataset.Split
 	memory    dataset.Memory
+	repeats   dataset.RepeatPolicy
 	json      bool
 	expect    string
 	resume    bool
@@ -89,6 +94,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.split.Val, "val", o.split.Val, "use this `SHARE` of the authors for validation, of items that carry no set")
 	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
+	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless the weights are those of the report `FILE`.json")
@@ -145,10 +151,14 @@ func (o *options) files() []string {
 
 // values are the options that change results, for the report and the model.
 func (o *options) values() map[string]any {
-	return map[string]any{
+	values := map[string]any{
 		"arch": o.arch, "optimizer": o.optimizer, "epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
 		"seed": o.seed, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test,
 	}
+	if o.repeats.Drop {
+		values["repeats"] = o.repeats.String()
+	}
+	return values
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {

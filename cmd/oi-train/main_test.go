@@ -113,9 +113,14 @@ func TestTrains(t *testing.T) {
 	if meta["run"] != r.Run || !bytes.Contains(got.files["m.html"], []byte(r.Run)) {
 		t.Errorf("the files carry different runs: %q, %q", meta["run"], r.Run)
 	}
-	known, err := dataset.DecodePictures(meta["trained_on"])
-	if err != nil || known.Len() != 32 || !known.Has(dataset.PictureOf(picture(3, "red", ""))) || known.Has(dataset.PictureOf(picture(200, "red", ""))) {
-		t.Errorf("trained on %d pictures (%v), want the 32 of train", known.Len(), err)
+	known, err := dataset.DecodeKnown(meta["trained_on_ids"], meta["trained_on"])
+	if ids, pictures := known.Len(); err != nil || ids != 32 || pictures != 32 {
+		t.Errorf("trained on %d ids and %d pictures (%v), want the 32 of train", ids, pictures, err)
+	}
+	for n, want := range map[int]bool{3: true, 200: false} {
+		if item := picture(n, "red", ""); known.Has(item.ID, dataset.Picture{}) != want || known.Has("", dataset.PictureOf(item)) != want {
+			t.Errorf("picture %d is known: %v", n, !want)
+		}
 	}
 	for _, key := range []string{"metrics", "trail", "licences", "provenance", "options", "sets"} {
 		if !json.Valid([]byte(meta[key])) {

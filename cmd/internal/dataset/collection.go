@@ -12,56 +12,86 @@ import (
 type Entry struct {
 	Key     string
 	Label   string
-	Set     string // train, val or test
-	Picture Picture
-	Author  uint64 // a hash of the author, 0 where he is unknown
-	Number  int    // in the spool, -1 for an item that is not kept
+	Set     string  // train, val or test
+	Picture Picture // the photo's file
+	Pixels  Picture // a variant's are those it was drawn from
+	Photo   Photo   // among the collection's
+	Author  uint64  // a hash of the author, 0 where he is unknown
+	Number  int     // in the spool, -1 for an item that is not kept
 }
 
 // A Collection takes the items of a stream, all of one size, and divides them
 // into sets once the last one has come.
 type Collection struct {
 	Spool   *Spool
+	Photos  Photos
 	Entries []Entry
 
-	size     Size
-	unsorted []unsorted
-	strings  map[string]string
-}
+	// Dropped counts items that repeat another one.
+	Dropped int
 
-// unsorted is an item that came without a set.
-type unsorted struct {
-	entry  int
-	group  string
-	subset string
+	contradicting int // of those dropped, by label or set
+
+	size    Size
+	repeats *Repeats
+	rule    rule              // of the segment that is being read
+	origins []origin          // of the entries, until they are divided
+	authors map[uint64]string // by Entry.Author
+	strings map[string]string
 }
 
 // NewCollection returns an empty collection. It keeps its items in spool.
-func NewCollection(spool *Spool) *Collection {
-	return &Collection{Spool: spool, strings: map[string]string{}}
+func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
+	return &Collection{Spool: spool, repeats: NewRepeats(repeats), authors: map[uint64]string{}, strings: map[string]string{}}
 }
 
 // Size returns the size of the pictures.
 func (c *Collection) Size() Size { return c.size }
 
-// Add checks an item and keeps it.
+// Begin takes note of a segment that begins in the number-th of the input's
+// files, whose name is file.
+func (c *Collection) Begin(h *record.Header, file string, number int) (err error) {
+	c.repeats.Begin(file, number)
+	c.rule, err = ruleOf(h.Stages)
+	return err
+}
+
+// Add checks an item, gives it a key if it has none, and keeps it. An item that
+// repeats another one is an error or dropped.
 func (c *Collection) Add(item *record.Item) error {
 	entry, err := c.Check(item)
 	if err != nil {
 		return err
 	}
+	at := len(c.Entries)
+	repeat, err := c.repeats.Add(item)
+	if err != nil {
+		return err
+	}
+	if repeat != nil {
+		at = repeat.Of
+		c.Dropped++
+		if other := c.Entries[at]; other.Label != entry.Label || c.origins[at].set != item.Set {
+			c.contradicting++
+		}
+		if !repeat.Better {
+			return nil
+		}
+	}
 	if entry.Number, err = c.Spool.Add(item); err != nil {
 		return err
 	}
-	if entry.Set == "" {
-		c.unsorted = append(c.unsorted, unsorted{len(c.Entries), GroupOf(item), item.Subset})
+	origin := origin{id: item.ID, subset: item.Subset, set: item.Set, rule: c.rule}
+	if repeat != nil {
+		c.Entries[at], c.origins[at] = entry, origin
+		return nil
 	}
-	c.Entries = append(c.Entries, entry)
+	c.Entries, c.origins = append(c.Entries, entry), append(c.origins, origin)
 	return nil
 }
 
-// Check checks that an item can be used together with those before it and
-// returns its entry, without keeping it.
+// Check checks that an item can be used together with those before it, gives it
+// a key if it has none, and returns its entry, without keeping it.
 func (c *Collection) Check(item *record.Item) (Entry, error) {
 	size, err := SizeOf(item)
 	if err != nil {
@@ -83,9 +113,15 @@ func (c *Collection) Check(item *record.Item) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	entry := Entry{Key: KeyOf(item), Label: c.intern(item.Label.Name), Set: set, Picture: PictureOf(item), Number: -1}
+	item.Key = KeyOf(item)
+	entry := Entry{
+		Key: item.Key, Label: c.intern(item.Label.Name), Set: set,
+		Picture: PictureOf(item), Pixels: PixelsOf(item), Number: -1,
+	}
+	entry.Photo = c.Photos.Add(item.ID, entry.Picture)
 	if author := AuthorOf(item); author != "" {
 		entry.Author = hash64(author)
+		c.authors[entry.Author] = author
 	}
 	return entry, nil
 }
@@ -113,69 +149,35 @@ func (c *Collection) intern(s string) string {
 	return s
 }
 
-// Divide gives a set to the items that came without one and returns their
-// number. If any of them is of Open Images' own validation or test subset,
-// all keep the subset they have; otherwise split divides them.
-func (c *Collection) Divide(split Split) int {
-	official := slices.ContainsFunc(c.unsorted, func(u unsorted) bool { return heldOut(u.subset) != "" })
-	for _, u := range c.unsorted {
-		entry := &c.Entries[u.entry]
-		switch {
-		case !official:
-			entry.Set = split.Of(u.group)
-		case heldOut(u.subset) != "":
-			entry.Set = heldOut(u.subset)
-		default:
-			entry.Set = Train
-		}
-	}
-	n := len(c.unsorted)
-	c.unsorted = nil
-	return n
-}
-
-// heldOut returns the set that an official subset other than train is used
-// for, or "".
-func heldOut(subset string) string {
-	switch subset {
-	case "validation":
-		return Val
-	case "test":
-		return Test
-	}
-	return ""
-}
-
-// Pictures are the photos of held-out items.
-type Pictures map[Picture]struct{}
-
-// HeldOut returns the pictures of the validation and test items.
-func (c *Collection) HeldOut() Pictures {
-	held := Pictures{}
+// markHeldOut marks the photos of the validation and test items.
+func (c *Collection) markHeldOut() {
 	for _, entry := range c.Entries {
-		if entry.Set != Train && entry.Picture != (Picture{}) {
-			held[entry.Picture] = struct{}{}
+		if entry.Set != Train {
+			c.Photos.Mark(entry.Photo, HeldOut)
 		}
 	}
-	return held
 }
 
-// Has reports whether p is known to be among the pictures.
-func (ps Pictures) Has(p Picture) bool {
-	_, ok := ps[p]
-	return ok && p != Picture{}
-}
-
-// RemoveDuplicates removes train items cut from a picture that a held-out item
-// was cut from, byte for byte, and returns their number. Call it after Divide.
+// RemoveDuplicates removes train items of a photo that is also that of a
+// held-out item, and returns their number. Call it after Divide.
 func (c *Collection) RemoveDuplicates() int {
-	held := c.HeldOut()
-	return c.remove(func(e Entry) bool { return e.Set == Train && held.Has(e.Picture) })
+	return c.remove(func(e Entry) bool { return e.Set == Train && c.Photos.Has(e.Photo, HeldOut) })
 }
 
 // RemoveLabel removes the items of a label and returns their number.
 func (c *Collection) RemoveLabel(label string) int {
 	return c.remove(func(e Entry) bool { return e.Label == label })
+}
+
+// DropLine says in words what was dropped, "" if nothing was.
+func (c *Collection) DropLine() string {
+	switch {
+	case c.Dropped == 0:
+		return ""
+	case c.contradicting == 0:
+		return fmt.Sprintf("left out %d items that repeat another", c.Dropped)
+	}
+	return fmt.Sprintf("left out %d items that repeat another, %d of which have another label or set than it", c.Dropped, c.contradicting)
 }
 
 func (c *Collection) remove(unwanted func(Entry) bool) int {

@@ -1,9 +1,10 @@
 package dataset
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 
 func collect(t *testing.T, items ...*record.Item) *Collection {
 	t.Helper()
-	c := NewCollection(NewSpool(1<<20, ""))
+	c := NewCollection(NewSpool(1<<20, ""), RepeatPolicy{})
 	for _, item := range items {
 		if err := c.Add(item); err != nil {
 			t.Fatal(err)
@@ -30,7 +31,9 @@ func keys(entries []Entry) string {
 }
 
 func TestCollectionOrder(t *testing.T) {
-	c := collect(t, picture(3, "a", Train), picture(1, "b", Val), picture(2, "a", Train), picture(9, "a", Test), picture(1, "b", Train))
+	other := picture(1, "b", Train)
+	other.Key = "0001-11111111" // another box of the photo
+	c := collect(t, picture(3, "a", Train), picture(1, "b", Val), picture(2, "a", Train), picture(9, "a", Test), other)
 	for set, want := range map[string]string{Train: "1 2 3", Val: "1", Test: "9"} {
 		if got := keys(c.Of(set)); got != want {
 			t.Errorf("%s: %q, want %q", set, got, want)
@@ -44,48 +47,13 @@ func TestCollectionOrder(t *testing.T) {
 	}
 }
 
-func TestDivide(t *testing.T) {
-	split := Split{Val: 0.3, Test: 0.3, Seed: 1}
-	var items []*record.Item
-	for i := range 60 {
-		item := picture(i, "a", "")
-		item.Subset = "train"
-		item.Image = &record.Image{AuthorURL: fmt.Sprint("author ", i/3)}
-		items = append(items, item)
-	}
-	items = append(items, picture(99, "a", Test))
-	c := collect(t, items...)
-	if n := c.Divide(split); n != 60 {
-		t.Errorf("Divide = %d, want 60", n)
-	}
-	for i, e := range c.Entries[:60] {
-		if want := split.Of(Group(fmt.Sprint("author ", i/3), "", "")); e.Set != want {
-			t.Errorf("item %d is in %s, want %s", i, e.Set, want)
-		}
-	}
-	if c.Entries[60].Set != Test {
-		t.Error("an item that had a set lost it")
-	}
-
-	// One official validation row, and nothing is divided.
-	official := picture(100, "a", "")
-	official.Subset = "validation"
-	c = collect(t, append(items, official)...)
-	c.Divide(split)
-	for _, e := range c.Entries[:60] {
-		if e.Set != Train {
-			t.Errorf("%s is in %s, want train", e.Key, e.Set)
-		}
-	}
-	if c.Entries[61].Set != Val {
-		t.Errorf("the validation row is in %s", c.Entries[61].Set)
-	}
-}
-
 func TestRemoveDuplicates(t *testing.T) {
-	twin := picture(2, "a", Train)
+	twin := picture(3, "a", Train)
 	twin.Fetched.SHA256 = picture(7, "a", "").Fetched.SHA256 // another id, the same bytes
-	c := collect(t, picture(1, "a", Train), twin, picture(2, "a", Train), picture(7, "b", Val), picture(8, "b", Test), picture(8, "a", Train))
+	smaller := picture(8, "a", Train)                        // the same id, other bytes
+	smaller.Key, smaller.Fetched.SHA256 = "0008-11111111", picture(88, "a", "").Fetched.SHA256
+	c := collect(t, picture(1, "a", Train), twin, picture(2, "a", Train), picture(7, "b", Val), picture(8, "b", Test), smaller)
+	c.Divide(DefaultSplit())
 	if n := c.RemoveDuplicates(); n != 2 {
 		t.Errorf("%d removed, want 2", n)
 	}
@@ -109,8 +77,18 @@ func TestPictureOf(t *testing.T) {
 	if PictureOf(b) != (Picture{}) {
 		t.Error("a variant counts as a picture")
 	}
-	if (Pictures{Picture{}: {}}).Has(Picture{}) {
-		t.Error("an unknown picture is found")
+	// Unless they say what they were drawn from.
+	b.Augment.Of = PixelsOf(picture(2, "a", Train)).String()
+	original := picture(2, "a", Train)
+	original.Fetched = nil
+	if PictureOf(b) != PictureOf(original) || PictureOf(b) == (Picture{}) {
+		t.Error("a variant's picture is not its original's")
+	}
+	// A file that came without its hash has one all the same.
+	sum := sha256.Sum256([]byte("JPEG"))
+	a.Fetched = &record.Fetched{Bytes: []byte("JPEG")}
+	if PictureOf(a) != sum {
+		t.Error("the bytes at hand are not the picture")
 	}
 }
 
@@ -214,15 +192,52 @@ func TestKeepBackground(t *testing.T) {
 	}
 }
 
+// An item without a key is told from all others by id, label, box and pixels.
 func TestKeyOf(t *testing.T) {
-	item := picture(1, "a", Train)
-	got := []string{KeyOf(item)}
-	item.Key = ""
-	got = append(got, KeyOf(item))
-	item.ID = ""
-	got = append(got, KeyOf(item)[:7])
-	if want := []string{"0001-00000000", "0001", "pixels-"}; !slices.Equal(got, want) {
-		t.Errorf("keys %q, want %q", got, want)
+	keyless := func(change func(*record.Item)) *record.Item {
+		item := picture(1, "a", Train)
+		item.Key, item.Box = "", &record.Box{XMax: 0.5, YMax: 0.5}
+		change(item)
+		return item
+	}
+	base := keyless(func(*record.Item) {})
+	name := KeyOf(base)
+	if !regexp.MustCompile(`^0001-[0-9a-f]{12}$`).MatchString(name) {
+		t.Errorf("key %q", name)
+	}
+	for what, other := range map[string]*record.Item{
+		"id":     keyless(func(i *record.Item) { i.ID = "0002" }),
+		"label":  keyless(func(i *record.Item) { i.Label = &record.Label{MID: "/m/b", Name: "b"} }),
+		"box":    keyless(func(i *record.Item) { i.Box.XMin = 0.25 }),
+		"no box": keyless(func(i *record.Item) { i.Box = nil }),
+		"pixels": keyless(func(i *record.Item) { i.Tensor.Data[3]++ }),
+	} {
+		if KeyOf(other) == name {
+			t.Errorf("another %s makes no difference", what)
+		}
+	}
+	for what, other := range map[string]*record.Item{
+		"set":     keyless(func(i *record.Item) { i.Set = Test }),
+		"flags":   keyless(func(i *record.Item) { i.Box.Occluded = 1 }),
+		"fetched": keyless(func(i *record.Item) { i.Fetched = nil }),
+		"variant": keyless(func(i *record.Item) {
+			i.Augment = &record.Augment{Epoch: 3, Of: PixelsOf(i).String()}
+			i.Tensor.Data[0]++
+		}),
+	} {
+		if KeyOf(other) != name {
+			t.Errorf("%s makes a difference", what)
+		}
+	}
+	if got := KeyOf(picture(1, "a", Train)); got != "0001-00000000" {
+		t.Errorf("an item with a key has the key %q", got)
+	}
+	long := keyless(func(i *record.Item) { i.ID = strings.Repeat("x", 64) })
+	if n := len(KeyOf(long)); n > 77 {
+		t.Errorf("a key of %d bytes leaves no room for -bg", n)
+	}
+	if got := KeyOf(keyless(func(i *record.Item) { i.ID = "" })); !strings.HasPrefix(got, "pixels-") {
+		t.Errorf("without an id: %q", got)
 	}
 	if KeyOf(&record.Item{}) != "" {
 		t.Error("an empty item has a key")

@@ -103,15 +103,32 @@ func CheckClasses(classes []string) error {
 	return nil
 }
 
+// onlyLabel returns the label of a set that has items of one label alone.
+func (c Counts) onlyLabel(set string) (string, bool) {
+	if len(c[set]) != 1 {
+		return "", false
+	}
+	return slices.Collect(maps.Keys(c[set]))[0], true
+}
+
+// OneClass says in words that a set has one class only, "" if it has not.
+func (c Counts) OneClass(set string) string {
+	label, only := c.onlyLabel(set)
+	if !only {
+		return ""
+	}
+	return fmt.Sprintf("the set %s has one class only, %s: its accuracy is the recall of that class alone", set, label)
+}
+
 // CheckValidation refuses a validation set by which early stopping would be
 // blind.
 func (c Counts) CheckValidation() error {
 	const hint = "ask for more boxes, for --subset train,validation, or divide them anew with oi-boxes --split hash --val 0.2"
-	switch present := slices.Sorted(maps.Keys(c[Val])); len(present) {
-	case 0:
+	if c.Of(Val) == 0 {
 		return &Problem{"no items to validate with: the set val is empty", hint}
-	case 1:
-		return &Problem{fmt.Sprintf("the set val has one class only, %s, which says nothing about a model", present[0]), hint}
+	}
+	if label, only := c.onlyLabel(Val); only {
+		return &Problem{fmt.Sprintf("the set val has one class only, %s, which says nothing about a model", label), hint}
 	}
 	return nil
 }

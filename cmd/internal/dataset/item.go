@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -22,39 +23,71 @@ func (p *Problem) Error() string { return p.Text }
 // Hint returns the next step.
 func (p *Problem) Hint() string { return p.Next }
 
-// A Picture identifies the photo an item was cut from: the SHA-256 of its
-// file. The zero Picture stands for one that is not known.
+// A Picture is the SHA-256 of the file of the photo that an item was cut from.
+// The zero Picture stands for one that is not known.
 type Picture [sha256.Size]byte
 
-// PictureOf returns the picture of an item. An item that was not fetched by
-// oi-fetch is identified by its pixels instead, unless they are a variant
-// drawn from something else.
+// String returns the hash in hexadecimal.
+func (p Picture) String() string { return hex.EncodeToString(p[:]) }
+
+// PictureOf returns the picture of an item. Where the file is not known, the
+// pixels stand for it; those of a variant are not the photo's, but it may say
+// what it was drawn from.
 func PictureOf(item *record.Item) Picture {
-	var p Picture
-	if item.Fetched != nil && len(item.Fetched.SHA256) == hex.EncodedLen(len(p)) {
-		if _, err := hex.Decode(p[:], []byte(item.Fetched.SHA256)); err == nil {
+	if item.Fetched != nil {
+		if p := parsePicture(item.Fetched.SHA256); p != (Picture{}) {
 			return p
 		}
+		if item.Fetched.Bytes != nil {
+			return sha256.Sum256(item.Fetched.Bytes)
+		}
 	}
-	if item.Tensor == nil || item.Augment != nil {
-		return Picture{}
-	}
-	return sha256.Sum256(item.Tensor.Data)
+	return PixelsOf(item)
 }
 
-// KeyOf returns the name of an item for ever: its key, or else its id, or else
-// one made from its pixels.
-func KeyOf(item *record.Item) string {
+// PixelsOf returns the SHA-256 of an item's pixels, of a variant that of the
+// pixels it was drawn from, or zero where they are not known.
+func PixelsOf(item *record.Item) Picture {
 	switch {
-	case item.Key != "":
-		return item.Key
-	case item.ID != "":
-		return item.ID
+	case item.Augment != nil:
+		return parsePicture(item.Augment.Of)
 	case item.Tensor != nil:
-		sum := sha256.Sum256(item.Tensor.Data)
-		return "pixels-" + hex.EncodeToString(sum[:8])
+		return sha256.Sum256(item.Tensor.Data)
 	}
-	return ""
+	return Picture{}
+}
+
+// parsePicture reads 64 hex digits. Anything else is an unknown picture.
+func parsePicture(text string) Picture {
+	sum, err := hex.DecodeString(text)
+	if err != nil || len(sum) != len(Picture{}) {
+		return Picture{}
+	}
+	return Picture(sum)
+}
+
+// KeyOf returns the name of an item for ever: its key, or else one made from
+// its id, label, box and pixels. All that is not known of a variant of an item
+// without a key are the pixels it was drawn from.
+func KeyOf(item *record.Item) string {
+	if item.Key != "" {
+		return item.Key
+	}
+	pixels := PixelsOf(item)
+	if item.ID == "" && pixels == (Picture{}) {
+		return ""
+	}
+	text := fmt.Appendf(nil, "%q %x", item.ID, pixels)
+	if label := item.Label; label != nil {
+		text = fmt.Appendf(text, " %q %q", label.MID, label.Name)
+	}
+	if box := item.Box; box != nil {
+		text = fmt.Appendf(text, " %g %g %g %g", box.XMin, box.XMax, box.YMin, box.YMax)
+	}
+	sum := sha256.Sum256(text)
+	// With the longest id this is three bytes short of the longest key: oi-crop
+	// adds "-bg" to it.
+	return cmp.Or(item.ID, "pixels") + "-" + hex.EncodeToString(sum[:6])
 }
 
 // AuthorOf returns the group of the item's author, or "" where he is unknown.

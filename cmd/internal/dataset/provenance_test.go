@@ -38,25 +38,3 @@ func TestHash(t *testing.T) {
 		t.Error("the query makes no difference")
 	}
 }
-
-func TestPicturesRoundTrip(t *testing.T) {
-	c := collect(t, picture(1, "a", Train), picture(2, "b", Val), picture(1, "b", Train), picture(4, "a", Train))
-	text := EncodePictures(c.Entries, Train)
-	known, err := DecodePictures(text)
-	if err != nil || known.Len() != 2 {
-		t.Fatalf("DecodePictures(%q) = %d pictures, %v", text, known.Len(), err)
-	}
-	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: true} {
-		if got := known.Has(PictureOf(picture(n, "a", ""))); got != want {
-			t.Errorf("Has(%d) = %v", n, got)
-		}
-	}
-	if known.Has(Picture{}) || (Known{}).Has(Picture{1}) {
-		t.Error("an unknown picture is found")
-	}
-	for _, bad := range []string{"!", "AAAA"} {
-		if _, err := DecodePictures(bad); err == nil {
-			t.Errorf("DecodePictures(%q) succeeded", bad)
-		}
-	}
-}

@@ -31,6 +31,7 @@ type Input struct {
 	flags  *Flags
 	names  []string // still to open; "-" is standard input
 	name   string   // of the file being read
+	number int      // of it among the files, from 1
 	reader *record.Reader
 	closes []func() error
 }
@@ -55,6 +56,7 @@ func Open(env *cli.Env, f *Flags, files []string) (*Input, error) {
 func (in *Input) next() error {
 	name := in.names[0]
 	in.names = in.names[1:]
+	in.number++
 	source := in.env.Stdin
 	in.name = stdin
 	if name != "-" {
@@ -172,6 +174,9 @@ func (in *Input) Items() iter.Seq2[*record.Item, error] {
 
 // Name returns the name of the file being read.
 func (in *Input) Name() string { return in.name }
+
+// Number returns its number among the files, from 1.
+func (in *Input) Number() int { return in.number }
 
 // Close closes the files.
 func (in *Input) Close() error {
