@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -120,7 +121,9 @@ func (c *cropper) pass(item *record.Item) (stream.Result, error) {
 	if err := checkTensor(item.Tensor); err != nil {
 		return stream.Result{}, fmt.Errorf("record %s: %w", item.Key, err)
 	}
-	items := []*record.Item{item}
+	passed := *item
+	passed.Key = dataset.KeyOf(item)
+	items := []*record.Item{&passed}
 	return stream.Result{Items: items}, c.save(items)
 }
 
@@ -173,7 +176,9 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, cutting bool) ([]
 	window := box.Grow(c.context).Rect(photo.Width, photo.Height)
 	items := []*record.Item{c.cut(item, photo, window, rotation)}
 	if cutting && !(item.Crop != nil && item.Crop.Background) {
-		if other := c.cutBackground(item, photo, box, window, rotation); other != nil {
+		named := *item
+		named.Key = items[0].Key
+		if other := c.cutBackground(&named, photo, box, window, rotation); other != nil {
 			items = append(items, other)
 		}
 	}
@@ -189,7 +194,8 @@ func boxOf(item *record.Item) (pix.Box, error) {
 	return b, b.Check()
 }
 
-// cut returns a copy of the item with the window as its tensor.
+// cut returns a copy of the item with the window as its tensor. An item without
+// a key gets one: from here on items are told apart by it.
 func (c *cropper) cut(item *record.Item, photo *pix.Picture, window image.Rectangle, rotation int) *record.Item {
 	out := *item
 	out.Tensor = &record.Tensor{
@@ -202,6 +208,7 @@ func (c *cropper) cut(item *record.Item, photo *pix.Picture, window image.Rectan
 		SourceWidth: photo.Width, SourceHeight: photo.Height,
 		Background: item.Crop != nil && item.Crop.Background,
 	}
+	out.Key = dataset.KeyOf(&out)
 	if !c.keepBytes {
 		fetched := *item.Fetched
 		fetched.Bytes = nil
