@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -229,6 +232,98 @@ func TestDivides(t *testing.T) {
 	}
 	if sets["train"] < 15 || sets["val"] == 0 || sets["test"] == 0 || len(out) != 40 {
 		t.Errorf("sets: %v", sets)
+	}
+}
+
+// Items without a key are as many as there are, and get a key. Each variant says
+// what it was drawn from.
+func TestKeyless(t *testing.T) {
+	var items []*record.Item
+	originals := map[string]bool{}
+	for i := range 12 {
+		item := picture(i, "a", []string{"train", "train", "val"}[i%3])
+		item.ID, item.Key, item.Fetched = fmt.Sprint("photo", i%3), "", nil // four boxes a photo
+		items = append(items, item)
+		sum := sha256.Sum256(item.Tensor.Data)
+		originals[hex.EncodeToString(sum[:])] = true
+	}
+	input := encode(t, items...)
+	_, out, end := mustAugment(t, input, "--epochs", "2")
+	keys := map[string]int{}
+	for _, item := range out {
+		keys[item.Key]++
+		if item.Augment != nil && !originals[item.Augment.Of] {
+			t.Errorf("%s is a variant of %q, which is no original", item.Key, item.Augment.Of)
+		}
+	}
+	if len(keys) != 12 || end.Stages[1].Out != 4+2*8 {
+		t.Errorf("%d keys in %d items, want 12 in 20", len(keys), len(out))
+	}
+	slices.Reverse(items)
+	_, want, _ := augment(t, input, "--epochs", "2")
+	if _, got, _ := augment(t, encode(t, items...), "--epochs", "2"); !bytes.Equal(got, want) {
+		t.Error("the order of the items makes a difference")
+	}
+}
+
+func TestRepeats(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, items ...*record.Item) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, encode(t, items...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	relabelled := picture(1, "b", "train")
+	relabelled.Label.Name = "c"
+	a, b := file("a.oi", someItems()...), file("b.oi", picture(50, "a", "train"), relabelled)
+	for _, args := range [][]string{{a, b}, {b, a}, {a, a}} {
+		code, out, stderr := augment(t, nil, args...)
+		want := "comes in " + args[0] + " and again in " + args[1]
+		if code != 1 || len(out) > 0 || !strings.Contains(stderr, "item 00") || !strings.Contains(stderr, want) || !strings.Contains(stderr, "hint: ") || !strings.Contains(stderr, "--repeats drop") {
+			t.Errorf("%v: exit %d, %d bytes: %s", args, code, len(out), stderr)
+		}
+	}
+	_, items, end := mustAugment(t, nil, "--repeats", "drop", a, b)
+	if count := end.Stages[len(end.Stages)-1]; len(items) != 16 || count.In != 17 || count.Removed["repeated"] != 1 {
+		t.Errorf("%d items, account %+v", len(items), count)
+	}
+	body := func(args ...string) []byte { // without the header, which names the streams in their order
+		_, out, stderr := augment(t, nil, args...)
+		if !strings.Contains(stderr, "left out 1 items that repeat another, 1 of which have another label or set than it") {
+			t.Errorf("stderr: %s", stderr)
+		}
+		return out[bytes.Index(out, []byte("oi-rec1")):]
+	}
+	if !bytes.Equal(body("--repeats", "drop", a, b), body("--repeats", "drop", b, a)) {
+		t.Error("the order of the files decides which item stays")
+	}
+}
+
+// What is said of sets is what was done.
+func TestSaysHowItDivided(t *testing.T) {
+	var items []*record.Item
+	for i := range 30 {
+		item := picture(i, "ab"[i%2:i%2+1], "")
+		item.Subset = "train"
+		if i < 4 {
+			item.Subset = "test"
+			item.Label.Name = "a"
+		}
+		items = append(items, item)
+	}
+	_, _, stderr := augment(t, encode(t, items...))
+	for _, want := range []string{"30 items carried no set and keep the subset", "the set test has one class only, a"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in %s", want, stderr)
+		}
+	}
+	if strings.Contains(stderr, "divided by") && !strings.Contains(stderr, "--split hash divides by") {
+		t.Errorf("a division that was none: %s", stderr)
+	}
+	if _, _, stderr := augment(t, encode(t, items[4:]...)); !strings.Contains(stderr, "26 items carried no set and were divided by photo, as no author is known: val 0.15, test 0.15") {
+		t.Errorf("stderr: %s", stderr)
 	}
 }
 
