@@ -163,7 +163,7 @@ func (e *evaluation) hold(item *record.Item) (err error) {
 		if err := e.once(item, &k); err != nil {
 			return err
 		}
-		if item.Fetched == nil || item.Fetched.SHA256 == "" && item.Fetched.Bytes == nil {
+		if dataset.FileOf(item) == (dataset.Picture{}) {
 			e.noFile++
 		}
 	}

@@ -116,7 +116,10 @@ func (c *Collection) Check(item *record.Item) (Entry, error) {
 	item.Key = KeyOf(item)
 	entry := Entry{
 		Key: item.Key, Label: c.intern(item.Label.Name), Set: set,
-		Picture: PictureOf(item), Pixels: PixelsOf(item), Number: -1,
+		Picture: FileOf(item), Pixels: PixelsOf(item), Number: -1,
+	}
+	if entry.Picture == (Picture{}) {
+		entry.Picture = entry.Pixels // as PictureOf does
 	}
 	entry.Photo = c.Photos.Add(item.ID, entry.Picture)
 	if author := AuthorOf(item); author != "" {

@@ -34,15 +34,22 @@ func (p Picture) String() string { return hex.EncodeToString(p[:]) }
 // pixels stand for it; those of a variant are not the photo's, but it may say
 // what it was drawn from.
 func PictureOf(item *record.Item) Picture {
-	if item.Fetched != nil {
-		if p := parsePicture(item.Fetched.SHA256); p != (Picture{}) {
-			return p
-		}
-		if item.Fetched.Bytes != nil {
-			return sha256.Sum256(item.Fetched.Bytes)
-		}
+	if file := FileOf(item); file != (Picture{}) {
+		return file
 	}
 	return PixelsOf(item)
+}
+
+// FileOf returns the SHA-256 of the photo's file, or zero where it is not known.
+func FileOf(item *record.Item) Picture {
+	switch f := item.Fetched; {
+	case f == nil:
+		return Picture{}
+	case f.SHA256 == "" && f.Bytes != nil:
+		return sha256.Sum256(f.Bytes)
+	default:
+		return parsePicture(f.SHA256)
+	}
 }
 
 // PixelsOf returns the SHA-256 of an item's pixels, of a variant that of the
