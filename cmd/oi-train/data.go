@@ -109,7 +109,7 @@ func (d *data) prepare() error {
 	d.val, d.test, d.train = d.items.Of(dataset.Val), d.items.Of(dataset.Test), d.items.Of(dataset.Train)
 	for _, remark := range d.items.Remarks() {
 		d.env.Warnf("%s", remark)
-		d.notes = append(d.notes, sentence(remark))
+		d.notes = append(d.notes, report.Sentence(remark))
 	}
 	if d.streamed != nil {
 		return d.checkStreamed()
@@ -123,9 +123,6 @@ func (d *data) prepare() error {
 	}
 	return d.items.Counts().Check(d.classes)
 }
-
-// sentence makes a note of a line that went to standard error.
-func sentence(line string) string { return strings.ToUpper(line[:1]) + line[1:] + "." }
 
 // chooseClasses decides which labels are told apart.
 func (d *data) chooseClasses() error {

@@ -152,15 +152,6 @@ func (c *Collection) intern(s string) string {
 	return s
 }
 
-// markHeldOut marks the photos of the validation and test items.
-func (c *Collection) markHeldOut() {
-	for _, entry := range c.Entries {
-		if entry.Set != Train {
-			c.Photos.Mark(entry.Photo, HeldOut)
-		}
-	}
-}
-
 // RemoveDuplicates removes train items of a photo that is also that of a
 // held-out item, and returns their number. Call it after Divide.
 func (c *Collection) RemoveDuplicates() int {

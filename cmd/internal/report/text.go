@@ -61,3 +61,6 @@ func (e *Evaluation) Value(name string) (float64, error) {
 	return 0, fmt.Errorf("no figure is called %q: want accuracy, log_loss, macro_f1 or weighted_f1 (also _precision, _recall), or precision:CLASS, recall:CLASS, f1:CLASS with one of %s",
 		name, strings.Join(e.classes, ", "))
 }
+
+// Sentence makes a note for a report of a line for standard error.
+func Sentence(line string) string { return strings.ToUpper(line[:1]) + line[1:] + "." }
