@@ -212,27 +212,6 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 	return class, true, nil
 }
 
-// sharedAuthors returns a function that tells whether train has photos by an
-// author of an item's photo. An author is known for a photo if any of its items
-// names him.
-func (d *data) sharedAuthors() func(dataset.Entry) bool {
-	of := map[dataset.Photo][]uint64{}
-	for _, entry := range d.entries() {
-		if photo := d.items.Photos.Find(entry.Photo); entry.Author != 0 && !slices.Contains(of[photo], entry.Author) {
-			of[photo] = append(of[photo], entry.Author)
-		}
-	}
-	authors := map[uint64]bool{}
-	for _, entry := range d.train {
-		for _, author := range of[d.items.Photos.Find(entry.Photo)] {
-			authors[author] = true
-		}
-	}
-	return func(entry dataset.Entry) bool {
-		return slices.ContainsFunc(of[d.items.Photos.Find(entry.Photo)], func(author uint64) bool { return authors[author] })
-	}
-}
-
 // byIDAlone counts the train items of which neither the photo's file nor the
 // pixels they were drawn from are known.
 func (d *data) byIDAlone() int {

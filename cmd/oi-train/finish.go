@@ -61,7 +61,7 @@ func evaluate(ctx context.Context, o *options, d *data, network *model.Network) 
 		set, entries = dataset.Val, d.val
 		d.notes = append(d.notes, "There is no test set: the figures are those of the validation set, by which the best epoch was chosen, and are too good by that much.")
 	}
-	shared := d.sharedAuthors()
+	shared := d.items.SharedAuthors(d.train)
 	predictor, err := nn.NewPredictor(network, o.batch, o.stream.Workers())
 	if err != nil {
 		return nil, err

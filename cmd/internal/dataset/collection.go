@@ -16,7 +16,6 @@ type Entry struct {
 	Picture Picture // the photo's file
 	Pixels  Picture // a variant's are those it was drawn from
 	Photo   Photo   // among the collection's
-	Author  uint64  // a hash of the author, 0 where he is unknown
 	Number  int     // in the spool, -1 for an item that is not kept
 }
 
@@ -34,15 +33,16 @@ type Collection struct {
 
 	size    Size
 	repeats *Repeats
-	rule    rule              // of the segment that is being read
-	origins []origin          // of the entries, until they are divided
-	authors map[uint64]string // by Entry.Author
+	rule    rule               // of the segment that is being read
+	origins []origin           // of the entries, until they are divided
+	authors map[uint64]string  // by their hashes
+	by      map[Photo][]uint64 // the authors that items name for a photo
 	strings map[string]string
 }
 
 // NewCollection returns an empty collection. It keeps its items in spool.
 func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
-	return &Collection{Spool: spool, repeats: NewRepeats(repeats), authors: map[uint64]string{}, strings: map[string]string{}}
+	return &Collection{Spool: spool, repeats: NewRepeats(repeats), authors: map[uint64]string{}, by: map[Photo][]uint64{}, strings: map[string]string{}}
 }
 
 // Size returns the size of the pictures.
@@ -123,8 +123,11 @@ func (c *Collection) Check(item *record.Item) (Entry, error) {
 	}
 	entry.Photo = c.Photos.Add(item.ID, entry.Picture)
 	if author := AuthorOf(item); author != "" {
-		entry.Author = hash64(author)
-		c.authors[entry.Author] = author
+		hash := hash64(author)
+		c.authors[hash] = author
+		if !slices.Contains(c.by[entry.Photo], hash) {
+			c.by[entry.Photo] = append(c.by[entry.Photo], hash)
+		}
 	}
 	return entry, nil
 }

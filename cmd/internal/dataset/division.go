@@ -199,9 +199,9 @@ func (c *Collection) divideByHash(positions []int, d *Division) {
 		}
 	}
 	// Of several names that of an author is the least, see Group.
-	for _, e := range c.Entries {
-		if e.Author != 0 {
-			least(group(e), c.authors[e.Author])
+	for photo, authors := range c.by {
+		for _, author := range authors {
+			least(group(Entry{Photo: photo}), c.authors[author])
 		}
 	}
 	for _, i := range positions {
@@ -240,16 +240,34 @@ func compareSplits(a, b Split) int {
 func (c *Collection) Groups() func(Entry) int32 {
 	sets := slices.Clone(c.Photos.sets)
 	photos := map[uint64]Photo{} // one of each author
-	for _, e := range c.Entries {
-		if e.Author == 0 {
-			continue
+	for photo, authors := range c.by {
+		for _, author := range authors {
+			if _, ok := photos[author]; !ok {
+				photos[author] = photo
+			}
+			sets.unite(int32(photo), int32(photos[author]))
 		}
-		if _, ok := photos[e.Author]; !ok {
-			photos[e.Author] = e.Photo
-		}
-		sets.unite(int32(e.Photo), int32(photos[e.Author]))
 	}
 	return func(e Entry) int32 { return sets.find(int32(e.Photo)) }
+}
+
+// SharedAuthors returns a function that tells of an entry whether one of the
+// given ones is of an author of its photo. An author is known for a photo if
+// any of its items names him.
+func (c *Collection) SharedAuthors(entries []Entry) func(Entry) bool {
+	of := map[Photo][]uint64{}
+	for photo, authors := range c.by {
+		of[c.Photos.Find(photo)] = append(of[c.Photos.Find(photo)], authors...)
+	}
+	theirs := map[uint64]bool{}
+	for _, e := range entries {
+		for _, author := range of[c.Photos.Find(e.Photo)] {
+			theirs[author] = true
+		}
+	}
+	return func(e Entry) bool {
+		return slices.ContainsFunc(of[c.Photos.Find(e.Photo)], func(author uint64) bool { return theirs[author] })
+	}
 }
 
 // Lines says in words what was done, in a line for each way.

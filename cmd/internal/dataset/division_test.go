@@ -171,6 +171,26 @@ func TestDivideByTheAuthorOfAnyBox(t *testing.T) {
 	}
 }
 
+// Also if that item is dropped for another one of its key.
+func TestDivideByTheAuthorOfARepeat(t *testing.T) {
+	for i := range 20 {
+		silent, named := picture(i, "a", ""), picture(i, "a", "")
+		named.Image = &record.Image{Author: "somebody"}
+		for _, items := range [][]*record.Item{{silent, named}, {named, silent}} {
+			c := NewCollection(NewSpool(1<<20, ""), RepeatPolicy{Drop: true})
+			for _, item := range items {
+				if err := c.Add(item); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.Divide(DefaultSplit())
+			if want := DefaultSplit().Of("author:somebody"); c.Entries[0].Set != want {
+				t.Errorf("%s is in %s, want %s", c.Entries[0].Key, c.Entries[0].Set, want)
+			}
+		}
+	}
+}
+
 // Whatever is known of photos and authors, none is in two sets, and the order
 // of the items makes no difference.
 func TestDivideProperty(t *testing.T) {

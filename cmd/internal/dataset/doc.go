@@ -4,7 +4,7 @@
 // that would make the result mean nothing.
 //
 // Nothing here depends on the order of items or on the number of threads:
-// which set an item belongs to is a function of its author alone, and the
-// order of an epoch is a function of the seed, the epoch's number and the
-// items' keys.
+// which set an item belongs to is a function of its photo and its author, and
+// the order of an epoch is a function of the seed, the epoch's number and the
+// items' keys. What is one photo, Photos says, and what is one item, Repeats.
 package dataset
