@@ -146,6 +146,33 @@ func TestDivideFollowsThePhoto(t *testing.T) {
 	}
 }
 
+// What is held out is not trained on: where items of a photo carry several
+// sets, or others go by their subset, an item without a set goes with them.
+func TestDivideFollowsWhatIsHeldOut(t *testing.T) {
+	box := func(n int, name, set string) *record.Item {
+		item := picture(n, "a", set)
+		item.Key = fmt.Sprintf("%04d-%s", n, name)
+		return item
+	}
+	for i := range 20 {
+		kept := []*record.Item{box(i, "1", Train), box(i, "2", Test), box(i, "3", Val)}
+		for range kept {
+			kept = append(kept[1:], kept[0])
+			c := collect(t, append(slices.Clone(kept), box(i, "4", ""))...)
+			if c.Divide(DefaultSplit()); c.Entries[3].Set != Test {
+				t.Errorf("photo %d is in %s, want test", i, c.Entries[3].Set)
+			}
+		}
+		official := box(i, "1", "")
+		official.Subset = "validation"
+		hashed := part{map[string]string{"split": "hash"}, []*record.Item{box(i, "2", "")}}
+		c := collectParts(t, hashed, part{map[string]string{"split": "official"}, []*record.Item{official}})
+		if d := c.Divide(DefaultSplit()); c.Entries[0].Set != Val || d.ByPhoto != 1 || d.BySubset != 1 {
+			t.Errorf("photo %d is in %s, want val: %+v", i, c.Entries[0].Set, d)
+		}
+	}
+}
+
 // Of a photo whose author is known for one box only, all boxes go by him.
 func TestDivideByTheAuthorOfAnyBox(t *testing.T) {
 	var items []*record.Item

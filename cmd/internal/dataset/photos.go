@@ -177,9 +177,9 @@ func decodeTags(text string) (map[tag]struct{}, error) {
 	return tags, nil
 }
 
-// disjoint is a union-find structure: numbers from 0 on in disjoint sets, the
-// least number of each standing for it.
-type disjoint []int32 // by number, one that is nearer to the least
+// disjoint is a union-find structure: numbers from 0 on in disjoint sets, one of
+// each standing for it.
+type disjoint []int32 // by number, one that is nearer to that one
 
 // add returns the next number, in a set of its own.
 func (d *disjoint) add() int32 {
@@ -196,7 +196,4 @@ func (d disjoint) find(n int32) int32 {
 	return n
 }
 
-func (d disjoint) unite(a, b int32) {
-	a, b = d.find(a), d.find(b)
-	d[max(a, b)] = min(a, b)
-}
+func (d disjoint) unite(a, b int32) { d[d.find(b)] = d.find(a) }
