@@ -320,15 +320,7 @@ func TestHonoursTheTrail(t *testing.T) {
 				want[tc.of(item)]++
 			}
 			got := runTrain(t, t.Context(), encodeAs(t, record.Binary, append(records, &record.End{})...), append(tc.flags, "--epochs", "1")...)
-			var r struct{ Sets map[string]map[string]int }
-			if err := json.Unmarshal(got.files["m.json"], &r); err != nil {
-				t.Fatal(err, got.stderr)
-			}
-			for set, n := range want {
-				if sum := r.Sets[set]["red"] + r.Sets[set]["green"]; sum != n {
-					t.Errorf("%s has %d items, want %d", set, sum, n)
-				}
-			}
+			checkSets(t, got, want)
 			if !strings.Contains(got.stderr, tc.want) {
 				t.Errorf("no %q in %s", tc.want, got.stderr)
 			}

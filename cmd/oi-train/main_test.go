@@ -406,6 +406,12 @@ func TestDividesAsBoxesDoes(t *testing.T) {
 		want[dataset.Split{Val: 0.15, Test: 0.15, Seed: 1}.Of(dataset.GroupOf(item))]++
 	}
 	got := runTrain(t, t.Context(), encode(t, []string{"red", "green"}, items...), "--epochs", "1")
+	checkSets(t, got, want)
+}
+
+// checkSets compares the sizes of the sets in a run's report.
+func checkSets(t *testing.T, got outcome, want map[string]int) {
+	t.Helper()
 	var r struct{ Sets map[string]map[string]int }
 	if err := json.Unmarshal(got.files["m.json"], &r); err != nil {
 		t.Fatal(err, got.stderr)
