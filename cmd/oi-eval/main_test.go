@@ -100,7 +100,7 @@ func writeModelOf(t *testing.T, memory map[string]string) string {
 	var b bytes.Buffer
 	meta := map[string]string{
 		"run":     "0123456789abcdef",
-		"metrics": `{"set":"test","items":10,"accuracy":0.9,"log_loss":0.3}`, "options": `{"batch":16}`,
+		"metrics": `{"set":"test","items":10,"accuracy":0.9,"log_loss":0.3,"accuracy_interval":{"low":0.51,"high":0.97,"by":"author","groups":7,"too_few_to_judge":true}}`, "options": `{"batch":16}`,
 		"licences": `[{"license":"CC \u001b[31m","photos":2,"authors":1}]`, "trail": `[{"tool":"oi-boxes","version":"1"}]`,
 		"stopped": "all 3 epochs are done", "best_epoch": "2",
 	}
@@ -179,7 +179,7 @@ func TestReport(t *testing.T) {
 		want   [2][2]int
 		stderr string
 	}{
-		"test where there is one":     {held(), nil, [2][2]int{{2, 1}, {0, 2}}, "test accuracy 0.8000"},
+		"test where there is one":     {held(), nil, [2][2]int{{2, 1}, {0, 2}}, "test accuracy 0.8000 (95% interval 0.3755 to 0.9638 by photo, 5 groups, too few to judge; 4 of 5 right)"},
 		"val where there is no test":  {held()[5:], nil, [2][2]int{{0, 2}, {1, 0}}, "val accuracy 0.0000"},
 		"val where asked for":         {held(), []string{"--set", "val"}, [2][2]int{{0, 2}, {1, 0}}, ""},
 		"several sets":                {held(), []string{"--set", "test,val"}, [2][2]int{{2, 3}, {1, 2}}, "test,val accuracy"},
@@ -309,7 +309,7 @@ func TestRequire(t *testing.T) {
 		want string
 	}{
 		"accuracy>=0.8":        {0, ""},
-		"accuracy > 0.8":       {1, "accuracy is 0.8000, required is > 0.8"},
+		"accuracy > 0.8":       {1, "accuracy is 0.8000, required is > 0.8 (95% interval 0.3755 to 0.9638 by photo, 5 groups, too few to judge)"},
 		"accuracy<0.9":         {0, ""},
 		"log_loss<=0.1":        {1, "log_loss is 0.8"},
 		"recall:red>=1":        {0, ""},
@@ -431,7 +431,7 @@ func TestPhotos(t *testing.T) {
 func TestInfo(t *testing.T) {
 	m := writeModel(t)
 	code, stdout, stderr := eval(t, nil, "--info", m)
-	for _, want := range []string{"classes      green, red", "4x4 pixels", "49 parameters in 2 layers", "dense", "accuracy 0.9000", "2 photos", `CC \x1b[31m`, "oi-boxes", "epoch 2"} {
+	for _, want := range []string{"classes      green, red", "4x4 pixels", "49 parameters in 2 layers", "dense", "accuracy 0.9000", "95% interval of the accuracy 0.5100 to 0.9700 by author, 7 groups, too few to judge", "2 photos", `CC \x1b[31m`, "oi-boxes", "epoch 2"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("--info lacks %q:\n%s", want, stdout)
 		}

@@ -147,7 +147,8 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 		Set      string
 		Items    int
 		Accuracy float64
-		LogLoss  float64 `json:"log_loss"`
+		LogLoss  float64         `json:"log_loss"`
+		Interval report.Interval `json:"accuracy_interval"`
 	}
 	if err := m.get("metrics", &metrics); err != nil {
 		return err
@@ -165,6 +166,9 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	}
 	if metrics.Items > 0 {
 		line("figures", "accuracy %.4f, log loss %.4f on %d items of %s", metrics.Accuracy, metrics.LogLoss, metrics.Items, metrics.Set)
+		if i := metrics.Interval; i.By != "" { // older models took items for independent
+			line("", "95%% interval of the accuracy %.4f to %.4f %s", i.Low, i.High, i.Basis())
+		}
 	}
 	if d.Stopped != "" {
 		line("training", "%s; the weights are those of epoch %s", d.Stopped, d.BestEpoch)

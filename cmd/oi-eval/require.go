@@ -58,7 +58,11 @@ func verdict(requirements []requirement, e *report.Evaluation) error {
 			return err
 		}
 		if !r.met(got) {
-			short = append(short, fmt.Sprintf("%s is %.4f, required is %s %g", r.figure, got, r.operator, r.bound))
+			line := fmt.Sprintf("%s is %.4f, required is %s %g", r.figure, got, r.operator, r.bound)
+			if r.figure == "accuracy" {
+				line += fmt.Sprintf(" (95%% interval %.4f to %.4f %s)", e.Interval.Low, e.Interval.High, e.Interval.Basis())
+			}
+			short = append(short, line)
 		}
 	}
 	if len(short) > 0 {

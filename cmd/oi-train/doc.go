@@ -27,6 +27,10 @@
 // interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the
 // same as data.
 //
+// Pictures of one author resemble each other, so the interval is found by author, or by photo
+// where he is not known. It says how many of them there were; fewer than 10 are too few to judge a
+// model by.
+//
 // The network is a small residual one of 3x3 convolutions with standardised weights, trained by
 // Adam with smoothed labels; what is validated and kept is the average of its weights over the
 // last thousand steps or so. --arch reference trains the network of the original article as it was

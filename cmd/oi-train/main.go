@@ -25,6 +25,8 @@ func command() *cli.Command {
 		Usage:   "[FILE...]",
 		Description: `Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report and the accuracy with its 95 % interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
 
+Pictures of one author resemble each other, so the interval is found by author, or by photo where he is not known. It says how many of them there were; fewer than 10 are too few to judge a model by.
+
 The network is a small residual one of 3x3 convolutions with standardised weights, trained by Adam with smoothed labels; what is validated and kept is the average of its weights over the last thousand steps or so. --arch reference trains the network of the original article as it was trained there: faster, and less accurate.
 
 The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads.

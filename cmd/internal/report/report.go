@@ -2,8 +2,10 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
@@ -72,14 +74,14 @@ func (n Number) MarshalJSON() ([]byte, error) {
 
 // An Evaluation is how a model did on one set.
 type Evaluation struct {
-	Set      string           `json:"set"`
-	Items    int64            `json:"items"`
-	Report   metrics.Dict     `json:"report"` // as scikit-learn's output_dict
-	Text     string           `json:"-"`      // as scikit-learn prints it
-	Matrix   [][]int64        `json:"confusion"`
-	Accuracy float64          `json:"accuracy"`
-	Interval metrics.Interval `json:"accuracy_interval"` // 95 %, Wilson
-	LogLoss  float64          `json:"log_loss"`
+	Set      string       `json:"set"`
+	Items    int64        `json:"items"`
+	Report   metrics.Dict `json:"report"` // as scikit-learn's output_dict
+	Text     string       `json:"-"`      // as scikit-learn prints it
+	Matrix   [][]int64    `json:"confusion"`
+	Accuracy float64      `json:"accuracy"`
+	Interval Interval     `json:"accuracy_interval"`
+	LogLoss  float64      `json:"log_loss"`
 	// Baseline is the accuracy of always giving the largest class.
 	Baseline float64 `json:"baseline"`
 	// SharedAuthors is the number of items by authors of whom train is known to
@@ -92,6 +94,41 @@ type Evaluation struct {
 	scores    []metrics.Scores
 	classes   []string
 	confusion *metrics.Confusion
+}
+
+// An Interval is the 95 % interval of an accuracy, see [metrics.Clustered].
+// Boxes of one photo, and photos of one author, resemble each other: by which
+// of them answers were grouped is said with it.
+type Interval struct {
+	metrics.Interval
+	By     string `json:"by"` // byAuthor, byPhoto or byEither
+	Groups int    `json:"groups"`
+	// DesignEffect is how many answers are worth one that is independent of all
+	// others.
+	DesignEffect float64 `json:"design_effect"`
+	TooFew       bool    `json:"too_few_to_judge,omitempty"` // groups
+}
+
+// What answers are grouped by.
+const (
+	byAuthor = "author"
+	byPhoto  = "photo"
+	byEither = "author or photo" // where some authors are not known
+)
+
+// enoughGroups is how many groups tell enough about others.
+const enoughGroups = 10
+
+// Basis says in words what the interval rests on.
+func (i Interval) Basis() string {
+	text := fmt.Sprintf("by %s, %d groups", i.By, i.Groups)
+	if i.Groups == 1 {
+		text = strings.TrimSuffix(text, "s")
+	}
+	if i.TooFew {
+		text += ", too few to judge"
+	}
+	return text
 }
 
 // A Licence counts the photos under one licence.

@@ -79,7 +79,7 @@ func TestHTML(t *testing.T) {
 	for _, want := range []string{
 		"<title>Hamburger or &lt;script&gt;", "<svg", "polyline", "75.0 %", "831585 parameters", "Confusion", "Most confident mistakes",
 		"data:image/jpeg;base64,", "Licences", "https://example.org/by/2.0/", "oi-boxes 1", "decode 1", "unchecked", "The weights are those of epoch 2",
-		"10 of these 100 are by authors", "duplicate",
+		"10 of these 100 are by authors", "duplicate", "65.7 to 82.5 (95 %, by author, 50 groups)", "65.8 to 83.3, by author, 45 groups)",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -149,6 +149,10 @@ func TestJSON(t *testing.T) {
 	if n, ok := evaluation["without_shared_authors"].(map[string]any)["shared_authors"]; ok {
 		t.Errorf("%v shared authors are told of where none are known", n)
 	}
+	interval := evaluation["accuracy_interval"].(map[string]any)
+	if interval["low"] == nil || interval["high"] == nil || interval["by"] != "author" || interval["groups"] != 50.0 || interval["design_effect"] == nil {
+		t.Errorf("interval %v", interval)
+	}
 	if evaluation["report"].(map[string]any)["accuracy"] != 0.75 {
 		t.Errorf("report %v", evaluation["report"])
 	}
@@ -161,7 +165,7 @@ func TestMarkdown(t *testing.T) {
 	if err := r.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`# Hamburger or a\|b\*`, "| Hamburger | 1.00 | 0.50 | 0.67 | 50 |", `| a\|b\* | 0.67 | 1.00 | 0.80 | 50 |`, "| Hamburger | 25 | 25 |", "| *macro avg* |", "> &lt;script"} {
+	for _, want := range []string{`# Hamburger or a\|b\*`, "| Hamburger | 1.00 | 0.50 | 0.67 | 50 |", `| a\|b\* | 0.67 | 1.00 | 0.80 | 50 |`, "| Hamburger | 25 | 25 |", "| *macro avg* |", "> &lt;script", "0.6570 to 0.8245 by author, 50 groups; 75 of 100 right"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, b.String())
 		}
@@ -179,7 +183,7 @@ func TestTally(t *testing.T) {
 	if len(e.Mistakes) != MaxMistakes || e.Mistakes[0].Key != "0096-0" || e.Mistakes[1].Key != "0092-0" || e.Mistakes[0].Truth != "Hamburger" {
 		t.Errorf("%d mistakes, first %s, %s", len(e.Mistakes), e.Mistakes[0].Key, e.Mistakes[1].Key)
 	}
-	for _, text := range []string{"test accuracy 0.7500 (95% interval 0.6570 to 0.8245, 75 of 100 right)", "10 of 100 test items are by authors", "the largest class alone is 0.5000"} {
+	for _, text := range []string{"test accuracy 0.7500 (95% interval 0.6570 to 0.8245 by author, 50 groups; 75 of 100 right)", "10 of 100 test items are by authors", "by author, 45 groups; 68 of 90 right)", "the largest class alone is 0.5000"} {
 		if !strings.Contains(e.Summary(), text) {
 			t.Errorf("summary lacks %q:\n%s", text, e.Summary())
 		}
@@ -195,6 +199,64 @@ func TestTally(t *testing.T) {
 	}
 	if e := tally.Evaluation(); e.Items != 0 || e.Unshared != nil {
 		t.Errorf("an empty tally has %d items", e.Items)
+	}
+}
+
+// Items count in the interval by author, by photo where he is not known, and
+// fewer than ten of them are too few.
+func TestInterval(t *testing.T) {
+	answers := func(n int, of func(i int) *record.Item) Interval {
+		t.Helper()
+		tally := NewTally("test", []string{"a", "b"})
+		for i := range n {
+			said := []float32{1, 0}
+			if i%2 == 0 { // for each author and photo all right or all wrong
+				said = []float32{0, 1}
+			}
+			for range 4 {
+				if err := tally.Add(of(i), 0, said, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return tally.Evaluation().Interval
+	}
+	by := func(authors, photos bool) func(i int) *record.Item {
+		return func(i int) *record.Item {
+			item := &record.Item{Key: fmt.Sprint("key ", i)}
+			if photos {
+				item.ID = fmt.Sprint("photo", i)
+			}
+			if authors {
+				item.Image = &record.Image{Author: fmt.Sprint("author ", i)}
+			}
+			return item
+		}
+	}
+	bare := answers(60, by(false, false)) // by their keys
+	for _, tc := range []struct {
+		name  string
+		n     int
+		of    func(i int) *record.Item
+		basis string
+	}{
+		{"authors", 60, by(true, true), "by author, 60 groups"},
+		{"photos", 60, by(false, true), "by photo, 60 groups"},
+		{"both", 60, func(i int) *record.Item { return by(i%3 > 0, true)(i) }, "by author or photo, 60 groups"},
+		{"nine", 9, by(true, true), "by author, 9 groups, too few to judge"},
+		{"ten", 10, by(true, true), "by author, 10 groups"},
+		{"one", 1, by(false, true), "by photo, 1 group, too few to judge"},
+	} {
+		got := answers(tc.n, tc.of)
+		if got.Basis() != tc.basis || got.TooFew != strings.Contains(tc.basis, "too few") || got.Groups != tc.n {
+			t.Errorf("%s: %q, %+v", tc.name, got.Basis(), got)
+		}
+		if tc.n == 60 && (got.Interval != bare.Interval || got.DesignEffect < 4 || got.DesignEffect > 4.3) {
+			t.Errorf("%s: %+v, want %v", tc.name, got, bare.Interval)
+		}
+	}
+	if same := answers(60, func(int) *record.Item { return by(true, true)(1) }); same.Groups != 1 || same.High-same.Low < 0.7 {
+		t.Errorf("of one author %+v", same)
 	}
 }
 

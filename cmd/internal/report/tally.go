@@ -30,12 +30,14 @@ type Mistake struct {
 	size   dataset.Size
 }
 
-// A Tally collects a model's answers on one set. Its size does not grow with
-// their number.
+// A Tally collects a model's answers on one set. Its size grows with the number
+// of groups of items, by a few bytes each, and not with that of answers.
 type Tally struct {
 	set       string
 	classes   []string
 	confusion *metrics.Confusion
+	groups    map[string]*metrics.Group // of authors, or photos of unknown ones
+	authors   int                       // groups of authors
 	loss      metrics.LogLoss
 	mistakes  []Mistake // most confident first
 	shared    int64
@@ -50,7 +52,7 @@ func NewTally(set string, classes []string) *Tally {
 }
 
 func newTally(set string, classes []string) *Tally {
-	return &Tally{set: set, classes: slices.Clone(classes), confusion: metrics.NewConfusion(classes)}
+	return &Tally{set: set, classes: slices.Clone(classes), confusion: metrics.NewConfusion(classes), groups: map[string]*metrics.Group{}}
 }
 
 // Len returns the number of answers.
@@ -84,6 +86,7 @@ func (t *Tally) Add(item *record.Item, truth int, probabilities []float32, share
 		return err
 	}
 	t.loss.Add(float64(probabilities[truth]))
+	t.group(item, predicted == truth)
 	if predicted != truth {
 		t.mistake(item, truth, predicted, probabilities)
 	}
@@ -95,6 +98,40 @@ func (t *Tally) Add(item *record.Item, truth int, probabilities []float32, share
 		return t.unshared.Add(item, truth, probabilities, false)
 	}
 	return nil
+}
+
+// group counts an answer among those on pictures like it.
+func (t *Tally) group(item *record.Item, right bool) {
+	name := dataset.GroupOf(item)
+	group := t.groups[name]
+	if group == nil {
+		group = &metrics.Group{}
+		t.groups[name] = group
+		if dataset.AuthorOf(item) != "" {
+			t.authors++
+		}
+	}
+	group.Total++
+	if right {
+		group.Right++
+	}
+}
+
+// interval returns the interval of the accuracy.
+func (t *Tally) interval() Interval {
+	groups := make([]metrics.Group, 0, len(t.groups))
+	for _, group := range t.groups {
+		groups = append(groups, *group)
+	}
+	i := Interval{By: byEither, Groups: len(groups), TooFew: len(groups) < enoughGroups}
+	switch t.authors {
+	case len(groups):
+		i.By = byAuthor
+	case 0:
+		i.By = byPhoto
+	}
+	i.Interval, i.DesignEffect = metrics.Clustered(groups)
+	return i
 }
 
 // mistake keeps a wrong answer if it is among the most confident ones.
@@ -132,7 +169,7 @@ func (t *Tally) Evaluation() *Evaluation {
 		Set: t.set, Items: total,
 		Report: t.confusion.Dict(), Text: t.confusion.Text(2), Matrix: t.confusion.Matrix(),
 		Accuracy: t.confusion.Accuracy(),
-		Interval: metrics.Wilson(t.confusion.Correct(), total, metrics.Normal95),
+		Interval: t.interval(),
 		LogLoss:  t.loss.Mean(),
 		Mistakes: t.mistakes,
 
