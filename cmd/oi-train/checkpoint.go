@@ -115,6 +115,8 @@ type stoppingState struct {
 type savedEpoch struct {
 	Loss            exact `json:"loss"`
 	Accuracy        exact `json:"accuracy"`
+	TrainLoss       exact `json:"train_loss"`
+	TrainAccuracy   exact `json:"train_accuracy"`
 	ValLoss         exact `json:"val_loss"`
 	ValAccuracy     exact `json:"val_accuracy"`
 	ImagesPerSecond exact `json:"images_per_second"`
@@ -124,7 +126,10 @@ type savedEpoch struct {
 func saveEpochs(history []report.Epoch) []savedEpoch {
 	saved := make([]savedEpoch, len(history))
 	for i, e := range history {
-		saved[i] = savedEpoch{exact(e.Loss), exact(e.Accuracy), exact(e.ValLoss), exact(e.ValAccuracy), exact(e.ImagesPerSecond), exact(e.Seconds)}
+		saved[i] = savedEpoch{
+			exact(e.Loss), exact(e.Accuracy), exact(e.TrainLoss), exact(e.TrainAccuracy), exact(e.ValLoss), exact(e.ValAccuracy),
+			exact(e.ImagesPerSecond), exact(e.Seconds),
+		}
 	}
 	return saved
 }
@@ -133,11 +138,22 @@ func (h *checkpointHead) history() []report.Epoch {
 	history := make([]report.Epoch, len(h.History))
 	for i, e := range h.History {
 		history[i] = report.Epoch{
-			Epoch: i + 1, Loss: report.Number(e.Loss), Accuracy: float64(e.Accuracy), ValLoss: report.Number(e.ValLoss),
-			ValAccuracy: float64(e.ValAccuracy), ImagesPerSecond: float64(e.ImagesPerSecond), Seconds: float64(e.Seconds),
+			Epoch: i + 1, Loss: report.Number(e.Loss), Accuracy: float64(e.Accuracy),
+			TrainLoss: report.Number(e.TrainLoss), TrainAccuracy: report.Number(e.TrainAccuracy),
+			ValLoss: report.Number(e.ValLoss), ValAccuracy: float64(e.ValAccuracy), ImagesPerSecond: float64(e.ImagesPerSecond), Seconds: float64(e.Seconds),
 		}
 	}
 	return history
+}
+
+// UnmarshalJSON reads an epoch. One of an older version lacks the figures that
+// it did not measure, which are none then.
+func (e *savedEpoch) UnmarshalJSON(text []byte) error {
+	type plain savedEpoch
+	p := plain{TrainLoss: exact(math.NaN()), TrainAccuracy: exact(math.NaN())}
+	err := json.Unmarshal(text, &p)
+	*e = savedEpoch(p)
+	return err
 }
 
 // exact is a number that JSON keeps bit for bit, and NaN and infinity with it.

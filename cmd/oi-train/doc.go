@@ -36,6 +36,12 @@
 // last thousand steps or so. --arch reference trains the network of the original article as it was
 // trained there: faster, and less accurate.
 //
+// After each epoch train_loss and train_acc are measured on a few train items (of oi-augment: on a
+// few of the epoch's variants) as val_loss and val_acc are on the validation items: with the same
+// weights, without dropout, smoothed labels or class weights. A train_loss that falls while
+// val_loss rises is that of a model that learns its items by heart. In NAME.json, loss and
+// accuracy are what training itself went by, which cannot be compared with them.
+//
 // The three files appear whole and together, the model last, and only if the input was complete: a
 // stage that failed or was killed leaves no model behind. The same items, options and seed give
 // the same model, byte for byte, on any number of threads.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -15,6 +17,9 @@ type feed interface {
 	begin(epoch int) bool
 	// next fills b and returns io.EOF after the epoch's last batch.
 	next(b *batch) error
+	// measure measures a network on some of the epoch's pictures, after the
+	// last batch.
+	measure(ctx context.Context, p *nn.Predictor) (figures, error)
 }
 
 // A batch is pictures, the numbers of their classes and the keys of their
@@ -59,8 +64,13 @@ func (b *batch) load(spool *dataset.Spool, entry dataset.Entry, label int) error
 
 // spoolFeed makes epochs of items that are all there.
 type spoolFeed struct {
-	data  *data
-	order []int
+	data     *data
+	order    []int
+	measured []dataset.Entry
+}
+
+func newSpoolFeed(d *data) *spoolFeed {
+	return &spoolFeed{data: d, measured: measuredEntries(d.options.seed, d.train, len(d.val))}
 }
 
 func (f *spoolFeed) begin(epoch int) bool {
@@ -83,17 +93,25 @@ func (f *spoolFeed) next(b *batch) error {
 	return nil
 }
 
+func (f *spoolFeed) measure(ctx context.Context, p *nn.Predictor) (figures, error) {
+	return measureEntries(ctx, p, f.data, f.measured)
+}
+
 // streamFeed takes the epochs that oi-augment makes, as they come.
 type streamFeed struct {
-	data    *data
-	seen    map[string]bool
-	pending *record.Item // read already, of the epoch that begins
-	epoch   int          // as the items count
-	ended   bool
+	data     *data
+	seen     map[string]bool
+	pending  *record.Item // read already, of the epoch that begins
+	epoch    int          // as the items count
+	ended    bool
+	measured measuredVariants
 }
 
 func newStreamFeed(d *data) *streamFeed {
-	return &streamFeed{data: d, seen: map[string]bool{}, pending: d.streamed}
+	return &streamFeed{
+		data: d, seen: map[string]bool{}, pending: d.streamed,
+		measured: measuredVariants{seed: d.options.seed, val: len(d.val)},
+	}
 }
 
 func (f *streamFeed) begin(int) bool {
@@ -103,8 +121,13 @@ func (f *streamFeed) begin(int) bool {
 	if f.pending.Augment != nil {
 		f.epoch = f.pending.Augment.Epoch
 	}
+	f.measured.begin()
 	f.data.variants.Forget()
 	return true
+}
+
+func (f *streamFeed) measure(ctx context.Context, p *nn.Predictor) (figures, error) {
+	return measureVariants(ctx, p, f.measured.variants())
 }
 
 func (f *streamFeed) next(b *batch) error {
@@ -133,6 +156,7 @@ func (f *streamFeed) next(b *batch) error {
 		f.data.used.add(item)
 		if ok {
 			b.add(dataset.KeyOf(item), item.Tensor.Data, class)
+			f.measured.add(item, class)
 		}
 	}
 	if len(b.images) == 0 {

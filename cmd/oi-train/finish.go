@@ -91,11 +91,12 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	if n := d.byIDAlone(); n > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("Of %d train items the photo's bytes are not known: the model remembers these photos by their ids alone.", n))
 	}
+	measured := d.measuredOn()
 	full := &report.Report{
 		Classes: d.classes, Architecture: r.best.Arch, Parameters: r.best.Parameters(),
 		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: r.best.Channels},
 		Options: o.all(), Sets: d.counts(), Removed: d.removed,
-		History: r.history, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
+		History: r.history, Measured: &measured, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
 		Licences: d.licences.Summary(), Trail: report.Trail(header.Stages), Completeness: header.Completeness,
 		Accounts:      report.Accounts(append(d.origin.Counts, d.account())),
 		WeightsSHA256: r.best.WeightsHash(),

@@ -35,6 +35,8 @@ func TestScripts(t *testing.T) {
 type epoch struct {
 	Epoch           int
 	Loss, Accuracy  float64
+	TrainLoss       float64 `json:"train_loss"`
+	TrainAccuracy   float64 `json:"train_accuracy"`
 	ValLoss         float64 `json:"val_loss"`
 	ValAccuracy     float64 `json:"val_accuracy"`
 	ImagesPerSecond float64 `json:"images_per_second"`

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/metrics"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
@@ -46,7 +44,7 @@ type trainer struct {
 // to leave with. If saved is not nil it goes on from there.
 func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint) (*result, error) {
 	t := &trainer{
-		options: o, env: env, data: d, feed: &spoolFeed{data: d},
+		options: o, env: env, data: d, feed: newSpoolFeed(d),
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
 		batch:    newBatch(o.batch), result: &result{}, bar: bar{now: env.Now},
 	}
@@ -68,6 +66,7 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 		return nil, err
 	}
 	d.describe(t.nn.Network().Parameters())
+	env.Infof("train_loss and train_acc are of the weights that are validated, on %s", d.measuredOn().Text())
 	if saved != nil {
 		if err := t.resume(ctx, saved); err != nil {
 			return nil, err
@@ -120,8 +119,8 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 	return t.result, nil
 }
 
-// epoch trains on the batches of one epoch and then looks at the validation
-// set.
+// epoch trains on the batches of one epoch and then measures what came of it,
+// on the validation set and on some of what was trained on.
 func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	start := t.env.Now()
 	t.bar.begin(start)
@@ -168,13 +167,18 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 			return report.Epoch{}, err
 		}
 	}
-	valLoss, valAccuracy, err := t.validate(ctx)
+	val, err := measureEntries(ctx, t.predictor, t.data, t.data.val)
+	if err != nil {
+		return report.Epoch{}, err
+	}
+	train, err := t.feed.measure(ctx, t.predictor)
 	if err != nil {
 		return report.Epoch{}, err
 	}
 	line := report.Epoch{
 		Epoch: number, Loss: report.Number(loss / float64(seen)), Accuracy: float64(correct) / float64(seen),
-		ValLoss: report.Number(valLoss), ValAccuracy: valAccuracy, Seconds: t.env.Now().Sub(start).Seconds(),
+		TrainLoss: report.Number(train.loss.Mean()), TrainAccuracy: report.Number(train.accuracy()),
+		ValLoss: report.Number(val.loss.Mean()), ValAccuracy: val.accuracy(), Seconds: t.env.Now().Sub(start).Seconds(),
 	}
 	if s := trained.Sub(start).Seconds(); s > 0 {
 		line.ImagesPerSecond = float64(seen) / s
@@ -192,9 +196,9 @@ func (t *trainer) judge(line report.Epoch) {
 		mark = "  best"
 	}
 	left := inSeconds(float64(t.options.epochs-line.Epoch) * line.Seconds)
-	t.env.Infof("epoch %*d/%d  loss %.4f  acc %.4f  val_loss %.4f  val_acc %.4f  %.0f img/s  %s left at most%s",
-		digits(t.options.epochs), line.Epoch, t.options.epochs, float64(line.Loss), line.Accuracy, float64(line.ValLoss), line.ValAccuracy,
-		line.ImagesPerSecond, left, mark)
+	t.env.Infof("epoch %*d/%d  train_loss %.4f  train_acc %.4f  val_loss %.4f  val_acc %.4f  %.0f img/s  %s left at most%s",
+		digits(t.options.epochs), line.Epoch, t.options.epochs, float64(line.TrainLoss), float64(line.TrainAccuracy),
+		float64(line.ValLoss), line.ValAccuracy, line.ImagesPerSecond, left, mark)
 	if stop {
 		t.result.stopped = fmt.Sprintf("the validation loss got no better for %d epochs", t.stopping.wait)
 	}
@@ -225,39 +229,27 @@ func balanced(counts dataset.Counts, classes []string) []float32 {
 	return weights
 }
 
-// validate returns loss and accuracy on the validation set.
-func (t *trainer) validate(ctx context.Context) (loss, accuracy float64, err error) {
-	var mean metrics.LogLoss
-	correct := 0
-	err = predict(ctx, t.predictor, t.data, t.data.val, func(entry dataset.Entry, probabilities []float32) error {
-		class := t.data.index[entry.Label]
-		mean.Add(float64(probabilities[class]))
-		if report.Best(probabilities) == class {
-			correct++
-		}
-		return nil
-	})
-	if err != nil {
-		return math.NaN(), 0, err
-	}
-	return mean.Mean(), float64(correct) / float64(len(t.data.val)), nil
-}
-
 // predictBatch is how many pictures are handed to the network at once.
 const predictBatch = 64
 
 // predict calls answer with the probabilities for each of the entries, in
 // order.
 func predict(ctx context.Context, p *nn.Predictor, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
+	load := func(b *batch, i int) error { return b.load(d.items.Spool, entries[i], 0) }
+	return predictEach(ctx, p, len(entries), load, func(i int, row []float32) error { return answer(entries[i], row) })
+}
+
+// predictEach calls answer with the probabilities for each of n pictures, in
+// order. Load adds picture i to the batch.
+func predictEach(ctx context.Context, p *nn.Predictor, n int, load func(b *batch, i int) error, answer func(i int, row []float32) error) error {
 	b := newBatch(predictBatch)
-	for len(entries) > 0 {
+	for i := 0; i < n; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n := min(predictBatch, len(entries))
-		b.clear()
-		for _, entry := range entries[:n] {
-			if err := b.load(d.items.Spool, entry, 0); err != nil {
+		first := i
+		for b.clear(); i < n && !b.full(); i++ {
+			if err := load(b, i); err != nil {
 				return err
 			}
 		}
@@ -265,12 +257,11 @@ func predict(ctx context.Context, p *nn.Predictor, d *data, entries []dataset.En
 		if err != nil {
 			return err
 		}
-		for i, row := range rows {
-			if err := answer(entries[i], row); err != nil {
+		for k, row := range rows {
+			if err := answer(first+k, row); err != nil {
 				return err
 			}
 		}
-		entries = entries[n:]
 	}
 	return nil
 }

@@ -27,6 +27,17 @@ func Permutation(seed uint64, epoch, n int) []int {
 	return order
 }
 
+// Rank returns a number that puts items in a random order, which depends on the
+// seed and on the item alone: those of the lowest ranks are a sample. Copy tells
+// variants of one item apart.
+func Rank(seed uint64, key string, copy int) uint64 {
+	name := []byte("oi-rank1")
+	name = binary.BigEndian.AppendUint64(name, seed)
+	name = binary.BigEndian.AppendUint64(name, uint64(int64(copy)))
+	sum := sha256.Sum256(append(name, key...))
+	return binary.BigEndian.Uint64(sum[:8])
+}
+
 // below returns a number from 0 to n-1 without bias (D. Lemire: Fast random
 // integer generation in an interval, 2019). It is written out because how the
 // standard library maps bits to a range may change, and with it every model.

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 )
@@ -50,5 +51,34 @@ func TestPermutationUniform(t *testing.T) {
 	}
 	if len(n) != 6 || chi2 > 20.5 { // 0.1 % of a chi-squared of 5 degrees lies beyond
 		t.Errorf("orders %v, chi-squared %.1f", n, chi2)
+	}
+}
+
+// Every item is as likely to be drawn as every other, by every seed.
+func TestRank(t *testing.T) {
+	if a, b := Rank(1, "a", 0), Rank(1, "a", 0); a != b {
+		t.Error("the same arguments give another rank")
+	}
+	if Rank(1, "a", 0) == Rank(2, "a", 0) || Rank(1, "a", 0) == Rank(1, "b", 0) || Rank(1, "a", 0) == Rank(1, "a", 1) {
+		t.Error("seed, key or copy makes no difference")
+	}
+	const items, rounds = 10, 5000
+	var drawn [items]float64
+	for seed := range rounds {
+		ranks := map[uint64]int{}
+		for i := range items {
+			ranks[Rank(uint64(seed), fmt.Sprint("item ", i), 0)] = i
+		}
+		for _, rank := range slices.Sorted(maps.Keys(ranks))[:3] {
+			drawn[ranks[rank]]++
+		}
+	}
+	chi2 := 0.0
+	for _, n := range drawn {
+		d := n - rounds*3/items
+		chi2 += d * d / (rounds * 3 / items)
+	}
+	if chi2 > 27.9 { // 0.1 % of a chi-squared of 9 degrees lies beyond
+		t.Errorf("drawn %v, chi-squared %.1f", drawn, chi2)
 	}
 }

@@ -27,6 +27,8 @@ type Report struct {
 	// Removed counts items left out on purpose, by reason.
 	Removed map[string]int `json:"removed,omitempty"`
 	History []Epoch        `json:"history"`
+	// Measured is nil where nothing was trained.
+	Measured *Measured `json:"train_measured_on,omitempty"`
 	// Stopped says in words why training ended.
 	Stopped       string      `json:"stopped"`
 	BestEpoch     int         `json:"best_epoch"`
@@ -47,17 +49,38 @@ type Input struct {
 	Channels int `json:"channels"`
 }
 
-// An Epoch is one line of the training's history. Loss and accuracy of the
-// train items are running means over the epoch, while the weights change;
-// those of the validation items are measured after it.
+// An Epoch is one line of the training's history. Loss and Accuracy are what
+// training went by: running means over the epoch while the weights change, of
+// smoothed and weighted labels where the options say so. The others are measured
+// after the epoch, with the weights that are kept, and can be compared with each
+// other: TrainLoss and TrainAccuracy on what Report.Measured says, NaN in epochs
+// of older versions; ValLoss and ValAccuracy on all validation items.
 type Epoch struct {
 	Epoch           int     `json:"epoch"`
 	Loss            Number  `json:"loss"`
 	Accuracy        float64 `json:"accuracy"`
+	TrainLoss       Number  `json:"train_loss"`
+	TrainAccuracy   Number  `json:"train_accuracy"`
 	ValLoss         Number  `json:"val_loss"`
 	ValAccuracy     float64 `json:"val_accuracy"`
 	ImagesPerSecond float64 `json:"images_per_second"`
 	Seconds         float64 `json:"seconds"`
+}
+
+// Measured is what train_loss and train_accuracy are measured on.
+type Measured struct {
+	Items int `json:"items"` // at most
+	// Variants says that these are what oi-augment made of the items in that
+	// epoch, which is harder to tell apart than the items themselves.
+	Variants bool `json:"variants"`
+}
+
+// Text says it in words.
+func (m Measured) Text() string {
+	if m.Variants {
+		return fmt.Sprintf("at most %d of the epoch's variants, drawn by the seed (validation items are measured as they are)", m.Items)
+	}
+	return fmt.Sprintf("%d train items, drawn by the seed", m.Items)
 }
 
 // A Number is a figure that may be infinite or none at all, which JSON writes

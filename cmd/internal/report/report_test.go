@@ -61,8 +61,12 @@ func example(t *testing.T) *Report {
 		Options: map[string]any{"seed": uint64(1), "lr": 0.0005, "class_weights": "none"},
 		Sets:    dataset.Counts{"train": {"Hamburger": 10, hostile: 5}, "val": {"Hamburger": 2}},
 		Removed: map[string]int{"duplicate": 3},
-		History: []Epoch{{1, 0.7, 0.5, 0.69, 0.55, 100, 1}, {2, 0.5, 0.8, 0.45, 0.8, 100, 1}, {3, Number(math.NaN()), 0.7, Number(math.Inf(1)), 0.6, 100, 1}},
-		Stopped: "all 3 epochs are done", BestEpoch: 2, Evaluation: tally.Evaluation(), Licences: licences.Summary(),
+		History: []Epoch{
+			{1, 0.7, 0.5, 0.65, 0.625, 0.69, 0.55, 100, 1}, {2, 0.5, 0.8, 0.4, 0.875, 0.45, 0.8, 100, 1},
+			{3, Number(math.NaN()), 0.7, Number(math.NaN()), Number(math.NaN()), Number(math.Inf(1)), 0.6, 100, 1},
+		},
+		Measured: &Measured{Items: 8, Variants: true},
+		Stopped:  "all 3 epochs are done", BestEpoch: 2, Evaluation: tally.Evaluation(), Licences: licences.Summary(),
 		Trail:        []Stage{{"oi-boxes", "1", map[string]string{"classes": hostile}}},
 		Accounts:     []Account{{Tool: "oi-crop", In: 3, Out: 2, Skipped: map[string]int64{"decode": 1}}},
 		Completeness: "unchecked", WeightsSHA256: strings.Repeat("ab", 32), Notes: []string{hostile},
@@ -79,7 +83,7 @@ func TestHTML(t *testing.T) {
 	for _, want := range []string{
 		"<title>Hamburger or &lt;script&gt;", "<svg", "polyline", "75.0 %", "831585 parameters", "Confusion", "Most confident mistakes",
 		"data:image/jpeg;base64,", "Licences", "https://example.org/by/2.0/", "oi-boxes 1", "decode 1", "unchecked", "The weights are those of epoch 2",
-		"10 of these 100 are by authors", "duplicate", "65.7 to 82.5 (95 %, by author, 50 groups)", "65.8 to 83.3, by author, 45 groups)",
+		"10 of these 100 are by authors", "duplicate", "epoch 1: train 0.6500", "epoch 2: train 0.8750", "epoch 1: validation 0.6900", "at most 8 of the epoch&#39;s variants", "65.7 to 82.5 (95 %, by author, 50 groups)", "65.8 to 83.3, by author, 45 groups)",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -126,18 +130,18 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"run", "classes", "history", "stopped", "best_epoch", "evaluation", "parameters", "options", "trail", "weights_sha256", "provenance", "licences", "sets", "accounts", "notes"} {
+	for _, key := range []string{"run", "classes", "history", "stopped", "best_epoch", "evaluation", "parameters", "options", "trail", "weights_sha256", "provenance", "train_measured_on", "licences", "sets", "accounts", "notes"} {
 		if r[key] == nil {
 			t.Errorf("no key %q", key)
 		}
 	}
 	history := r["history"].([]any)
-	for _, key := range []string{"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_second", "seconds"} {
+	for _, key := range []string{"epoch", "loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "images_per_second", "seconds"} {
 		if _, ok := history[0].(map[string]any)[key]; !ok {
 			t.Errorf("no key %q in the history", key)
 		}
 	}
-	if last := history[2].(map[string]any); last["loss"] != nil || last["val_loss"] != nil {
+	if last := history[2].(map[string]any); last["loss"] != nil || last["val_loss"] != nil || last["train_loss"] != nil || last["train_accuracy"] != nil {
 		t.Errorf("numbers that are none: %v", last)
 	}
 	evaluation := r["evaluation"].(map[string]any)
