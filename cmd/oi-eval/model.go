@@ -183,7 +183,9 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	for _, s := range d.Trail {
 		line("trail", "%s %s %v", s.Tool, s.Version, s.Args)
 	}
-	line("data", "%s", d.Provenance.Data)
+	if d.Provenance.Data != "" {
+		line("data", "%s, version %d of the hash", d.Provenance.Data, max(1, d.Provenance.DataVersion))
+	}
 	line("code", "%s %s", d.Provenance.Code.Version, d.Provenance.Code.Revision)
 	line("environment", "%s %s, seed %d", d.Provenance.Environment.Go, d.Provenance.Environment.Platform, d.Provenance.Environment.Seed)
 	line("weights", "%s", d.Weights)

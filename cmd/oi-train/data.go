@@ -32,8 +32,9 @@ type data struct {
 	variants *dataset.Repeats // of the epoch that is being read
 	origin   dataset.Origin
 	licences *report.Licences
-	read     int64          // items so far
-	used     *inputHash     // of the items that were kept or trained on
+	read     int64      // items so far
+	used     *inputHash // of the items that were kept or trained on
+	trained  *dataset.Variants
 	removed  map[string]int // items left out, by reason
 	notes    []string
 
@@ -48,7 +49,7 @@ type data struct {
 func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {
 	return &data{
 		options: o, env: env, in: in, items: dataset.NewCollection(spool, o.repeats), variants: dataset.NewRepeats(o.repeats),
-		licences: report.NewLicences(), used: newInputHash(), removed: map[string]int{}, index: map[string]int{},
+		licences: report.NewLicences(), used: newInputHash(), trained: dataset.NewVariants(), removed: map[string]int{}, index: map[string]int{},
 	}
 }
 
@@ -227,6 +228,15 @@ func (d *data) byIDAlone() int {
 // entries returns all items that were used.
 func (d *data) entries() []dataset.Entry {
 	return slices.Concat(d.train, d.val, d.test)
+}
+
+// judgedOn returns the set by which the model is judged: test, or val where
+// there is no test.
+func (d *data) judgedOn() (string, []dataset.Entry) {
+	if len(d.test) == 0 {
+		return dataset.Val, d.val
+	}
+	return dataset.Test, d.test
 }
 
 // counts returns the number of items that were used.

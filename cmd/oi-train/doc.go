@@ -63,6 +63,14 @@
 // An item is known by its key, and one that comes twice is an error. One without a key gets one
 // from its id, label, box and pixels.
 //
+// --expect NAME.json trains again and exits with 0 if the weights are, bit for bit, those of that
+// report and the items of train, val and test are the same, pixels included; with 1, and without
+// writing anything, if not. It says which of data, code and environment differ: those of code and
+// environment alone are no failure, as equal weights show that they made no difference. Figures
+// can be compared if they are of the same items, whatever else differs. The data of a report of an
+// older version, which did not note the pixels, cannot be compared; that is said, and the weights
+// decide.
+//
 // The first interrupt finishes the batch, writes the best model if an epoch was finished, and
 // exits with 130.
 //
@@ -107,7 +115,7 @@
 //	--safetensors
 //		also write the weights as NAME.safetensors, in Keras' layouts
 //	--expect FILE
-//		fail, and write nothing, unless the weights are those of the report FILE.json
+//		fail, and write nothing, unless weights and items are those of the report FILE.json
 //	--resume
 //		go on from NAME.ckpt, with the same input and options, as if the run had never stopped
 //	--salvage

@@ -11,12 +11,20 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
 // An expectation is what the report of --expect tells of its run.
 type expectation struct {
-	Weights string                     `json:"weights_sha256"`
-	Options map[string]json.RawMessage `json:"options"`
+	Weights    string                     `json:"weights_sha256"`
+	Options    map[string]json.RawMessage `json:"options"`
+	Provenance report.Provenance          `json:"provenance"`
+	Evaluation struct {
+		Set string `json:"set"`
+	} `json:"evaluation"`
+
+	path string
 }
 
 // maxExpected bounds the report that --expect reads.
@@ -29,7 +37,7 @@ func readExpected(path string) (*expectation, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	var e expectation
+	e := expectation{path: path}
 	if err := json.NewDecoder(io.LimitReader(file, maxExpected)).Decode(&e); err != nil {
 		return nil, fmt.Errorf("%s is no report: %w", path, err)
 	}
@@ -39,9 +47,36 @@ func readExpected(path string) (*expectation, error) {
 	return &e, nil
 }
 
-// differences names the options that the run of the report had otherwise. It
-// may have come to the same weights all the same, of more epochs for example.
-func (e *expectation) differences(o *options) (string, error) {
+// announce says how this run differs from that of the report, as far as it can
+// be known before any item has come.
+func (e *expectation) announce(o *options, env *cli.Env) error {
+	options, err := e.options(o)
+	if err != nil {
+		return err
+	}
+	if options != "" {
+		env.Warnf("%s is of a run with other options: %s", e.path, options)
+	}
+	if code := e.code(env); code != "" {
+		env.Warnf("%s is of a run of other code: %s", e.path, code)
+	}
+	if environment := e.environment(o); environment != "" {
+		env.Warnf("%s is of a run in another environment: %s", e.path, environment)
+	}
+	return nil
+}
+
+func (e *expectation) code(env *cli.Env) string {
+	return report.ThisCode(env.Version).Changes(e.Provenance.Code)
+}
+
+func (e *expectation) environment(o *options) string {
+	return report.ThisEnvironment(o.seed).Changes(e.Provenance.Environment)
+}
+
+// options names the options that the run of the report had otherwise. It may
+// have come to the same weights all the same, of more epochs for example.
+func (e *expectation) options(o *options) (string, error) {
 	var differ []string
 	values := o.values()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -59,3 +94,76 @@ func (e *expectation) differences(o *options) (string, error) {
 
 // unquoted is a JSON value as it is given to a flag.
 func unquoted(value []byte) string { return strings.Trim(string(value), `"`) }
+
+// announceItems says early that the items are others than those of the report,
+// as far as they are known.
+func (e *expectation) announceItems(o *options, env *cli.Env, d *data) {
+	if e.dataVersion() != dataset.DataVersion {
+		return
+	}
+	others := e.otherSets(provenance(o, env, d))
+	if d.streamed != nil { // the train items are still to come
+		others = slices.DeleteFunc(others, func(set string) bool { return set == dataset.Train })
+	}
+	if len(others) > 0 {
+		env.Warnf("%s is of a run on other %s items: this one is going to fail", e.path, strings.Join(others, ", "))
+	}
+}
+
+// dataVersion is the version of the report's data hash.
+func (e *expectation) dataVersion() int { return max(1, e.Provenance.DataVersion) }
+
+// otherSets returns the sets whose items are not those of the report, of which
+// the data can be compared.
+func (e *expectation) otherSets(now report.Provenance) []string {
+	var others []string
+	for _, set := range []string{dataset.Train, dataset.Val, dataset.Test} {
+		if now.DataSets[set] != e.Provenance.DataSets[set] {
+			others = append(others, set)
+		}
+	}
+	return others
+}
+
+// verdict says whether the run came to the weights of the report on the same
+// items, and what is the same besides. It returns an error if it did not.
+func (e *expectation) verdict(o *options, env *cli.Env, d *data, weights string) error {
+	now := provenance(o, env, d)
+	judged, _ := d.judgedOn()
+	items, figures := true, "can be compared"
+	data := "the same"
+	switch others := e.otherSets(now); {
+	case e.dataVersion() < dataset.DataVersion:
+		data = fmt.Sprintf("cannot be compared (version %d of the hash, which the report has, does not cover the pixels)", e.dataVersion())
+		figures = "can be compared only if the " + judged + " items are the same"
+	case e.dataVersion() > dataset.DataVersion:
+		data = fmt.Sprintf("cannot be compared (the report has version %d of the hash, this is version %d)", e.dataVersion(), dataset.DataVersion)
+		figures = "can be compared only if the " + judged + " items are the same"
+	case len(others) > 0:
+		items, data = false, "other "+strings.Join(others, ", ")+" items"
+		if judged != e.Evaluation.Set || slices.Contains(others, judged) {
+			figures = "cannot be compared"
+		}
+	case now.Data != e.Provenance.Data:
+		data = "the same items, asked for in other words"
+	}
+	same := func(changes string) string {
+		if changes == "" {
+			return "the same"
+		}
+		return "another"
+	}
+	rest := fmt.Sprintf("data: %s; code: %s; environment: %s; the figures %s", data, same(e.code(env)), same(e.environment(o)), figures)
+	switch {
+	case weights != e.Weights:
+		return fmt.Errorf("the weights are not those of %s: %s, want %s; %s", e.path, weights, e.Weights, rest)
+	case !items:
+		return fmt.Errorf("the weights are those of %s, bit for bit, but the items are not; %s", e.path, rest)
+	}
+	say := env.Infof
+	if data != "the same" {
+		say = env.Warnf
+	}
+	say("the weights are those of %s, bit for bit; %s", e.path, rest)
+	return nil
+}

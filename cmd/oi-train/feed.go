@@ -157,6 +157,7 @@ func (f *streamFeed) next(b *batch) error {
 		if ok {
 			b.add(dataset.KeyOf(item), item.Tensor.Data, class)
 			f.measured.add(item, class)
+			f.data.trained.Add(item)
 		}
 	}
 	if len(b.images) == 0 {

@@ -56,9 +56,8 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 
 // evaluate tries a network on the test set, or on val where there is none.
 func evaluate(ctx context.Context, o *options, d *data, network *model.Network) (*report.Evaluation, error) {
-	set, entries := dataset.Test, d.test
-	if len(entries) == 0 {
-		set, entries = dataset.Val, d.val
+	set, entries := d.judgedOn()
+	if set == dataset.Val {
 		d.notes = append(d.notes, "There is no test set: the figures are those of the validation set, by which the best epoch was chosen, and are too good by that much.")
 	}
 	shared := d.items.SharedAuthors(d.train)
@@ -100,14 +99,21 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Licences: d.licences.Summary(), Trail: report.Trail(header.Stages), Completeness: header.Completeness,
 		Accounts:      report.Accounts(append(d.origin.Counts, d.account())),
 		WeightsSHA256: r.best.WeightsHash(),
-		Provenance: report.Provenance{
-			Data: dataset.Hash(d.entries(), header.Stages), Query: report.Trail(dataset.Query(header.Stages)),
-			Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed),
-		},
-		Notes: d.notes,
+		Provenance:    provenance(o, env, d),
+		Notes:         d.notes,
 	}
 	full.Run = runHash(full)
 	return full
+}
+
+// provenance is what has to be the same for a run to be the same.
+func provenance(o *options, env *cli.Env, d *data) report.Provenance {
+	trail := d.origin.Header.Stages
+	digest := dataset.NewDigest(d.entries(), d.trained, trail)
+	return report.Provenance{
+		Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets, Query: report.Trail(dataset.Query(trail)),
+		Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed),
+	}
 }
 
 // runHash names a run by what determines it and what came of it.

@@ -5,33 +5,67 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"maps"
 	"slices"
 
 	"github.com/opensandwich/oi/record"
 )
 
-// Hash identifies the data a model came from: the SHA-256, in hexadecimal,
-// over every entry's key, label, set and picture, in an order that does not
-// depend on the stream's, and over the arguments of the oi-boxes stages that
-// asked for them.
-func Hash(entries []Entry, trail []record.Stage) string {
-	lines := make([][]byte, 0, len(entries))
+// DataVersion is the version of what a Digest covers. Version 1, that of reports
+// that name none, did not cover the pixels.
+const DataVersion = 2
+
+// A Digest identifies the data that a model came from, by SHA-256 in
+// hexadecimal. None of it depends on the order of the stream.
+type Digest struct {
+	Data string            // all of it: the items of every set and the arguments of the oi-boxes stages that asked for them
+	Sets map[string]string // the items of a set: their keys, labels, pictures and pixels
+}
+
+// NewDigest returns the digest of entries, of the variants that were trained on,
+// if any, and of the trail.
+func NewDigest(entries []Entry, variants *Variants, trail []record.Stage) Digest {
+	lines := map[string][][]byte{}
 	for _, e := range entries {
-		lines = append(lines, fmt.Appendf(nil, "item %q %q %q %x\n", e.Key, e.Label, e.Set, e.Picture))
+		lines[e.Set] = append(lines[e.Set], fmt.Appendf(nil, "item %q %q %x %x\n", e.Key, e.Label, e.Picture, e.Pixels))
 	}
-	slices.SortFunc(lines, bytes.Compare)
-	h := sha256.New() // whose Write never fails
-	for _, line := range lines {
-		h.Write(line)
+	if variants != nil && variants.n > 0 {
+		lines[Train] = append(lines[Train], fmt.Appendf(nil, "variants %d %x\n", variants.n, variants.hash.Sum(nil)))
+	}
+	d := Digest{Sets: map[string]string{}}
+	all := sha256.New() // whose Write never fails
+	for _, set := range slices.Sorted(maps.Keys(lines)) {
+		slices.SortFunc(lines[set], bytes.Compare)
+		sum := sha256.Sum256(bytes.Join(lines[set], nil))
+		d.Sets[set] = hex.EncodeToString(sum[:])
+		fmt.Fprintf(all, "set %q %x\n", set, sum)
 	}
 	for _, stage := range Query(trail) {
-		h.Write([]byte("query\n"))
+		fmt.Fprint(all, "query\n")
 		for _, name := range slices.Sorted(maps.Keys(stage.Args)) {
-			fmt.Fprintf(h, "%q %q\n", name, stage.Args[name])
+			fmt.Fprintf(all, "%q %q\n", name, stage.Args[name])
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	d.Data = hex.EncodeToString(all.Sum(nil))
+	return d
+}
+
+// Variants is the pictures that oi-augment made of train items, in the order in
+// which they were trained on.
+type Variants struct {
+	hash hash.Hash // whose Write never fails
+	n    int64
+}
+
+// NewVariants returns an empty list.
+func NewVariants() *Variants { return &Variants{hash: sha256.New()} }
+
+// Add takes a variant, which has a label and a tensor.
+func (v *Variants) Add(item *record.Item) {
+	v.n++
+	pixels := sha256.Sum256(item.Tensor.Data)
+	fmt.Fprintf(v.hash, "%q %q %d %d %x\n", KeyOf(item), item.Label.Name, item.Augment.Epoch, item.Augment.Copy, pixels)
 }
 
 // Query returns the stages of the trail that chose the items.

@@ -2,39 +2,112 @@ package dataset
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opensandwich/oi/record"
 )
 
-func TestHash(t *testing.T) {
+func TestDigest(t *testing.T) {
 	trail := []record.Stage{{Tool: "oi-boxes", Args: map[string]string{"classes": "a", "limit": "3"}}, {Tool: "oi-crop"}}
-	entries := collect(t, picture(1, "a", Train), picture(2, "b", Val), picture(3, "b", Test)).Entries
-	base := Hash(entries, trail)
-	if len(base) != 64 {
-		t.Fatalf("hash %q", base)
+	collected := func(change func([]*record.Item)) []Entry {
+		items := []*record.Item{picture(1, "a", Train), picture(2, "b", Val), picture(3, "b", Test), picture(4, "a", Train)}
+		change(items)
+		return collect(t, items...).Entries
 	}
-	turned := slices.Clone(entries)
-	slices.Reverse(turned)
-	if Hash(turned, trail) != base {
-		t.Error("the order of the items makes a difference")
+	base := NewDigest(collected(func([]*record.Item) {}), nil, trail)
+	if len(base.Data) != 64 || len(base.Sets) != 3 || len(base.Sets[Train]) != 64 {
+		t.Fatalf("digest %v", base)
 	}
-	if Hash(entries, append(slices.Clone(trail), record.Stage{Tool: "oi-augment"})) != base {
-		t.Error("a stage that chooses nothing makes a difference")
+	same := func(d Digest) string { // the parts that are
+		var parts []string
+		for _, set := range []string{Train, Val, Test} {
+			if d.Sets[set] == base.Sets[set] {
+				parts = append(parts, set)
+			}
+		}
+		if d.Data == base.Data {
+			parts = append(parts, "data")
+		}
+		return strings.Join(parts, " ")
 	}
-	changes := map[string]func([]Entry) []Entry{
-		"key":     func(e []Entry) []Entry { e[0].Key = "x"; return e },
-		"label":   func(e []Entry) []Entry { e[0].Label = "x"; return e },
-		"set":     func(e []Entry) []Entry { e[0].Set = Val; return e },
-		"picture": func(e []Entry) []Entry { e[0].Picture[31]++; return e },
-		"number":  func(e []Entry) []Entry { return e[1:] },
-	}
-	for name, change := range changes {
-		if Hash(change(slices.Clone(entries)), trail) == base {
-			t.Errorf("%s makes no difference", name)
+	for name, tc := range map[string]struct {
+		change func([]*record.Item)
+		want   string
+	}{
+		"order":             {func(items []*record.Item) { slices.Reverse(items) }, "train val test data"},
+		"key":               {func(items []*record.Item) { items[0].Key = "x" }, "val test"},
+		"label":             {func(items []*record.Item) { items[1].Label.Name = "x" }, "train test"},
+		"set":               {func(items []*record.Item) { items[0].Set = Val }, "test"},
+		"photo":             {func(items []*record.Item) { items[0].Fetched.SHA256 = items[1].Fetched.SHA256 }, "val test"},
+		"number":            {func(items []*record.Item) { *items[3] = *picture(9, "a", Train) }, "val test"},
+		"inverted pixels":   {func(items []*record.Item) { invert(items...) }, ""},
+		"one test picture":  {func(items []*record.Item) { invert(items[2]) }, "train val"},
+		"one train picture": {func(items []*record.Item) { invert(items[0]) }, "val test"},
+		// Pixels that change places with another item's are other data.
+		"exchanged": {func(items []*record.Item) {
+			items[0].Tensor, items[3].Tensor = items[3].Tensor, items[0].Tensor
+		}, "val test"},
+	} {
+		if got := same(NewDigest(collected(tc.change), nil, trail)); got != tc.want {
+			t.Errorf("%s: %q stay, want %q", name, got, tc.want)
 		}
 	}
-	if Hash(entries, nil) == base {
-		t.Error("the query makes no difference")
+	entries := collected(func([]*record.Item) {})
+	if got := same(NewDigest(entries, NewVariants(), append(slices.Clone(trail), record.Stage{Tool: "oi-augment"}))); got != "train val test data" {
+		t.Errorf("after a stage that chooses nothing %q stay", got)
+	}
+	if got := same(NewDigest(entries, nil, nil)); got != "train val test" {
+		t.Errorf("of another query %q stay", got)
+	}
+	if got := same(NewDigest(entries[1:], nil, trail)); got != "val test" {
+		t.Errorf("without an item %q stay", got)
+	}
+}
+
+// invert makes a negative of pictures.
+func invert(items ...*record.Item) {
+	for _, item := range items {
+		for i := range item.Tensor.Data {
+			item.Tensor.Data[i] ^= 0xff
+		}
+	}
+}
+
+// Variants are what is trained on.
+func TestDigestVariants(t *testing.T) {
+	entries := collect(t, picture(2, "b", Val)).Entries
+	digest := func(change func([]*record.Item)) Digest {
+		var items []*record.Item
+		for n := range 3 {
+			item := picture(n, "a", Train)
+			item.Augment = &record.Augment{Epoch: 1}
+			items = append(items, item)
+		}
+		change(items)
+		variants := NewVariants()
+		for _, item := range items {
+			variants.Add(item)
+		}
+		return NewDigest(entries, variants, nil)
+	}
+	base := digest(func([]*record.Item) {})
+	if d := NewDigest(entries, nil, nil); d.Data == base.Data || d.Sets[Train] == base.Sets[Train] || d.Sets[Val] != base.Sets[Val] {
+		t.Error("variants make no difference")
+	}
+	if d := digest(func([]*record.Item) {}); d.Data != base.Data {
+		t.Error("the same variants give another digest")
+	}
+	for name, change := range map[string]func([]*record.Item){
+		"pixels": func(items []*record.Item) { invert(items[1]) },
+		"key":    func(items []*record.Item) { items[1].Key = "x" },
+		"label":  func(items []*record.Item) { items[1].Label.Name = "b" },
+		"epoch":  func(items []*record.Item) { items[1].Augment.Epoch = 2 },
+		"copy":   func(items []*record.Item) { items[1].Augment.Copy = 1 },
+		"order":  func(items []*record.Item) { slices.Reverse(items) },
+	} {
+		if d := digest(change); d.Data == base.Data || d.Sets[Train] == base.Sets[Train] || d.Sets[Val] != base.Sets[Val] {
+			t.Errorf("%s makes no difference, or one to other sets", name)
+		}
 	}
 }

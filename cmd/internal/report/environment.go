@@ -1,8 +1,11 @@
 package report
 
 import (
+	"cmp"
+	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"golang.org/x/sys/cpu"
 )
@@ -20,6 +23,45 @@ type Environment struct {
 	Platform string   `json:"platform"`
 	CPU      []string `json:"cpu,omitempty"` // the features that arithmetic may use
 	Seed     uint64   `json:"seed"`
+}
+
+// String says it in words.
+func (c Code) String() string {
+	text := cmp.Or(c.Version, "no version")
+	if c.Revision != "" {
+		text += ", revision " + c.Revision
+	}
+	if c.Modified {
+		text += " with changes of its own"
+	}
+	return text
+}
+
+// Changes says in words how the code differs from an earlier one, "" if it does
+// not.
+func (c Code) Changes(then Code) string {
+	switch {
+	case c != then:
+		return fmt.Sprintf("%v, now %v", then, c)
+	case c.Modified:
+		return fmt.Sprintf("%v, which may not be the same then and now", c)
+	}
+	return ""
+}
+
+// Changes says in words how the environment differs from an earlier one, "" if
+// it does not. The seed is left to the options.
+func (e Environment) Changes(then Environment) string {
+	var changes []string
+	for _, part := range []struct{ name, then, now string }{
+		{"", then.Go, e.Go}, {"", then.Platform, e.Platform},
+		{"CPU with ", strings.Join(then.CPU, " "), strings.Join(e.CPU, " ")},
+	} {
+		if part.then != part.now {
+			changes = append(changes, fmt.Sprintf("%s%s, now %s", part.name, cmp.Or(part.then, "none"), cmp.Or(part.now, "none")))
+		}
+	}
+	return strings.Join(changes, "; ")
 }
 
 // ThisCode describes the running program, whose version is given.

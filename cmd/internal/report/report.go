@@ -198,10 +198,13 @@ func Accounts(counts []record.Count) []Account {
 
 // Provenance is what has to be the same for a run to be the same.
 type Provenance struct {
-	Data        string      `json:"data"`  // see dataset.Hash
-	Query       []Stage     `json:"query"` // the part of the trail that chose the items
-	Code        Code        `json:"code"`
-	Environment Environment `json:"environment"`
+	Data string `json:"data"` // see dataset.Digest
+	// DataVersion is dataset.DataVersion, 0 in reports of version 1.
+	DataVersion int               `json:"data_version,omitempty"`
+	DataSets    map[string]string `json:"data_sets,omitempty"` // by set
+	Query       []Stage           `json:"query"`               // the part of the trail that chose the items
+	Code        Code              `json:"code"`
+	Environment Environment       `json:"environment"`
 }
 
 // WriteJSON writes the report as data.
