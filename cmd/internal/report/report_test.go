@@ -259,6 +259,15 @@ func TestInterval(t *testing.T) {
 			t.Errorf("%s: %+v, want %v", tc.name, got, bare.Interval)
 		}
 	}
+	// An author who is known for one box of each photo is that of all its boxes.
+	n := 0
+	some := answers(60, func(i int) *record.Item {
+		n++
+		return by(n%4 == 0, true)(i)
+	})
+	if some.Basis() != "by author, 60 groups" || some.Interval != bare.Interval {
+		t.Errorf("known for one box of each photo: %q, %+v", some.Basis(), some)
+	}
 	if same := answers(60, func(int) *record.Item { return by(true, true)(1) }); same.Groups != 1 || same.High-same.Low < 0.7 {
 		t.Errorf("of one author %+v", same)
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -36,8 +37,8 @@ type Tally struct {
 	set       string
 	classes   []string
 	confusion *metrics.Confusion
-	groups    map[string]*metrics.Group // of authors, or photos of unknown ones
-	authors   int                       // groups of authors
+	groups    dataset.Groups
+	answers   []metrics.Group // by the number of an item's group
 	loss      metrics.LogLoss
 	mistakes  []Mistake // most confident first
 	shared    int64
@@ -52,7 +53,7 @@ func NewTally(set string, classes []string) *Tally {
 }
 
 func newTally(set string, classes []string) *Tally {
-	return &Tally{set: set, classes: slices.Clone(classes), confusion: metrics.NewConfusion(classes), groups: map[string]*metrics.Group{}}
+	return &Tally{set: set, classes: slices.Clone(classes), confusion: metrics.NewConfusion(classes)}
 }
 
 // Len returns the number of answers.
@@ -102,35 +103,37 @@ func (t *Tally) Add(item *record.Item, truth int, probabilities []float32, share
 
 // group counts an answer among those on pictures like it.
 func (t *Tally) group(item *record.Item, right bool) {
-	name := dataset.GroupOf(item)
-	group := t.groups[name]
-	if group == nil {
-		group = &metrics.Group{}
-		t.groups[name] = group
-		if dataset.AuthorOf(item) != "" {
-			t.authors++
-		}
+	n := t.groups.Add(item)
+	if n >= len(t.answers) {
+		t.answers = append(t.answers, make([]metrics.Group, n+1-len(t.answers))...)
 	}
-	group.Total++
+	t.answers[n].Total++
 	if right {
-		group.Right++
+		t.answers[n].Right++
 	}
 }
 
 // interval returns the interval of the accuracy.
 func (t *Tally) interval() Interval {
-	groups := make([]metrics.Group, 0, len(t.groups))
-	for _, group := range t.groups {
-		groups = append(groups, *group)
+	groups, authors := map[int]metrics.Group{}, 0
+	for n, answers := range t.answers {
+		if answers.Total == 0 {
+			continue
+		}
+		n = t.groups.Find(n)
+		if _, ok := groups[n]; !ok && t.groups.HasAuthor(n) {
+			authors++
+		}
+		groups[n] = metrics.Group{Right: groups[n].Right + answers.Right, Total: groups[n].Total + answers.Total}
 	}
 	i := Interval{By: byEither, Groups: len(groups), TooFew: len(groups) < enoughGroups}
-	switch t.authors {
+	switch authors {
 	case len(groups):
 		i.By = byAuthor
 	case 0:
 		i.By = byPhoto
 	}
-	i.Interval, i.DesignEffect = metrics.Clustered(groups)
+	i.Interval, i.DesignEffect = metrics.Clustered(slices.Collect(maps.Values(groups)))
 	return i
 }
 
