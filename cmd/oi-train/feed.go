@@ -70,7 +70,7 @@ type spoolFeed struct {
 }
 
 func newSpoolFeed(d *data) *spoolFeed {
-	return &spoolFeed{data: d, measured: measuredEntries(d.options.seed, d.train, len(d.val))}
+	return &spoolFeed{data: d, measured: measuredEntries(d.options, d.train, len(d.val))}
 }
 
 func (f *spoolFeed) begin(epoch int) bool {
@@ -110,7 +110,7 @@ type streamFeed struct {
 func newStreamFeed(d *data) *streamFeed {
 	return &streamFeed{
 		data: d, seen: map[string]bool{}, pending: d.streamed,
-		measured: measuredVariants{seed: d.options.seed, val: len(d.val)},
+		measured: measuredVariants{options: d.options, val: len(d.val)},
 	}
 }
 

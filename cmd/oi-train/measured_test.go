@@ -152,11 +152,12 @@ func TestMeasuredSample(t *testing.T) {
 }
 
 func TestMeasuredItems(t *testing.T) {
-	for _, tc := range [][3]int{ // train, val, measured
-		{100, 8, 8}, {10, 100, 10}, {100, 100, 32}, {512, 100, 32}, {1600, 400, 100}, {1600, 90, 90}, {1 << 20, 1 << 18, 1024},
+	for _, tc := range [][4]int{ // train, val, batch, measured
+		{100, 8, 16, 8}, {10, 100, 16, 10}, {100, 100, 16, 32}, {100, 23, 16, 16}, {100, 100, 64, 32}, {768, 100, 16, 32},
+		{2400, 400, 20, 100}, {2400, 400, 16, 96}, {2400, 90, 16, 80}, {1 << 20, 1 << 18, 16, 1024},
 	} {
-		if got := measuredItems(tc[0], tc[1]); got != tc[2] {
-			t.Errorf("of %d train and %d val items %d are measured, want %d", tc[0], tc[1], got, tc[2])
+		if got := measuredItems(tc[0], tc[1], tc[2]); got != tc[3] {
+			t.Errorf("of %d train and %d val items, in batches of %d, %d are measured, want %d", tc[0], tc[1], tc[2], got, tc[3])
 		}
 	}
 }
@@ -171,7 +172,7 @@ func TestMeasuredVariants(t *testing.T) {
 		items = append(items, &record.Item{Key: key, Tensor: &record.Tensor{}, Augment: &record.Augment{}})
 	}
 	keys := func(seed uint64, val int, items []*record.Item) []string {
-		m := measuredVariants{seed: seed, val: val}
+		m := measuredVariants{options: &options{seed: seed, batch: 16}, val: val}
 		for range 2 { // epochs
 			m.begin()
 			for i, item := range items {
@@ -186,10 +187,10 @@ func TestMeasuredVariants(t *testing.T) {
 	}
 	for _, val := range []int{5, 100, 2000} {
 		var want []string
-		for _, entry := range measuredEntries(3, entries, val) {
+		for _, entry := range measuredEntries(&options{seed: 3, batch: 16}, entries, val) {
 			want = append(want, entry.Key)
 		}
-		if got := keys(3, val, items); !slices.Equal(got, want) || len(got) != measuredItems(len(items), val) {
+		if got := keys(3, val, items); !slices.Equal(got, want) || len(got) != measuredItems(len(items), val, 16) {
 			t.Errorf("val %d: variants of %d items, not of the %d of the spool", val, len(got), len(want))
 		}
 	}
@@ -201,8 +202,8 @@ func TestMeasuredVariants(t *testing.T) {
 	if slices.Equal(keys(3, 100, items), keys(4, 100, items)) {
 		t.Error("the seed makes no difference")
 	}
-	if got := keys(3, 2000, items[:20]); len(got) != 20 {
-		t.Errorf("%d of 20 variants", len(got))
+	if got := keys(3, 2000, items[:20]); len(got) != 16 {
+		t.Errorf("%d of 20 variants, want a batch of 16", len(got))
 	}
 }
 
