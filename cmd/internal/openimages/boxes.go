@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 
 	"github.com/opensandwich/oi/record"
@@ -21,8 +20,9 @@ type BoxRow struct {
 	// Box has the coordinates as fractions of the stored picture. Flags are
 	// 1, 0 or -1 (unknown, also where the file lacks the column).
 	Box record.Box
-	// Sum is the first 8 bytes of SHA-256 over "MID,XMin,XMax,YMin,YMax", in
-	// the file's own digits.
+	// Sum is the first 8 bytes of SHA-256 over "MID,XMin,XMax,YMin,YMax", each
+	// coordinate as the shortest decimal that reads back as the same number, with
+	// zeros up to six decimals; of a whole photo over "MID,0,1,0,1".
 	Sum uint64
 	// Denied says of a row of a list of image-level labels that the photo does
 	// not show the class.
@@ -177,8 +177,8 @@ func (c *boxColumns) parse(fields [][]byte, b *BoxRow) error {
 	}
 	var edges [4]float64
 	for i, column := range c.edges {
-		v, err := strconv.ParseFloat(string(fields[column]), 64)
-		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		v, err := parseNumber(fields[column])
+		if err != nil {
 			return fmt.Errorf("%s: expected a number, found %s", edgeColumns[i], quote(fields[column]))
 		}
 		edges[i] = v
@@ -203,7 +203,7 @@ func (c *boxColumns) parse(fields [][]byte, b *BoxRow) error {
 var wholePhoto = record.Box{XMax: 1, YMax: 1, Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1}
 
 func (c *boxColumns) parseLabel(fields [][]byte, b *BoxRow) error {
-	confidence, err := strconv.ParseFloat(string(fields[c.confidence]), 64)
+	confidence, err := parseNumber(fields[c.confidence])
 	if err != nil || confidence != 0 && confidence != 1 {
 		return fmt.Errorf("column Confidence: expected 1 or 0, as people have verified it, found %s", quote(fields[c.confidence]))
 	}
@@ -230,15 +230,15 @@ func parseFlag(fields [][]byte, column int) (int, bool) {
 	case "-1", "":
 		return -1, true
 	}
-	return 0, false
+	flag, err := parseWhole(fields[column])
+	return int(flag), err == nil && -1 <= flag && flag <= 1
 }
 
 func (c *boxColumns) sum(fields [][]byte) uint64 {
 	var array [128]byte
 	text := append(array[:0], fields[c.mid]...)
 	for _, column := range c.edges {
-		text = append(text, ',')
-		text = append(text, fields[column]...)
+		text = appendCoordinate(append(text, ','), fields[column])
 	}
 	sum := sha256.Sum256(text)
 	return binary.BigEndian.Uint64(sum[:])
@@ -254,9 +254,14 @@ func (c *boxColumns) hash(fields [][]byte) uint64 {
 	for _, b := range fields[c.mid] {
 		h = (h ^ uint64(b)) * fnvPrime
 	}
+	var array [64]byte
 	for _, column := range c.edges {
 		h = mix(h)
-		for _, b := range fields[column] {
+		text := fields[column]
+		if !sixDecimals(text) {
+			text = appendCoordinate(array[:0], text)
+		}
+		for _, b := range text {
 			h = (h ^ uint64(b)) * fnvPrime
 		}
 	}

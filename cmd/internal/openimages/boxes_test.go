@@ -3,6 +3,7 @@ package openimages
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -205,12 +206,12 @@ func plainRow(t testing.TB, f []string, line int64) BoxRow {
 		}
 		return v
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{f[2], f[4], f[5], f[6], f[7]}, ",")))
-	var word uint64
-	for _, b := range sum[:8] {
-		word = word<<8 | uint64(b)
+	text := f[2]
+	for _, coordinate := range f[4:8] {
+		text += "," + plainCoordinate(number(coordinate))
 	}
-	return BoxRow{ImageID: f[0], MID: f[2], Line: line, Sum: word, Box: record.Box{
+	sum := sha256.Sum256([]byte(text))
+	return BoxRow{ImageID: f[0], MID: f[2], Line: line, Sum: binary.BigEndian.Uint64(sum[:]), Box: record.Box{
 		XMin: number(f[4]), XMax: number(f[5]), YMin: number(f[6]), YMax: number(f[7]),
 		Occluded: flag(f[8]), Truncated: flag(f[9]), GroupOf: flag(f[10]), Depiction: flag(f[11]), Inside: flag(f[12]),
 	}}

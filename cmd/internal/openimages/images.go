@@ -231,7 +231,7 @@ func (c *imageColumns) parse(fields [][]byte, image *ImageRow) error {
 		Author: text(c.author), AuthorURL: text(c.authorURL), Title: text(c.title), OriginalMD5: text(c.md5),
 	}
 	if s := text(c.size); s != "" {
-		size, err := strconv.ParseInt(s, 10, 64)
+		size, err := parseWhole([]byte(s))
 		if err != nil || size < 0 {
 			return fmt.Errorf("column OriginalSize: expected a number of bytes, found %s", quote([]byte(s)))
 		}
