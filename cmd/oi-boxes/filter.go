@@ -143,6 +143,15 @@ func (f *filters) open(env *cli.Env) (err error) {
 	return nil
 }
 
+// see tells the lists of ids of a row.
+func (f *filters) see(row *openimages.BoxRow) {
+	for _, list := range []*idList{f.only, f.not} {
+		if list != nil {
+			list.has(row)
+		}
+	}
+}
+
 // Reasons of the filters without a mark.
 const (
 	reasonNotAsked = "not in --ids"

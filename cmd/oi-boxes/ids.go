@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"path"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -16,17 +18,62 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
-// An idList is a set of image ids and of items' keys. The official ids of 16
-// hex digits take 8 bytes each, so that a list may be as long as the data set.
+// An idList is a set of image ids and of items' keys, which remembers what it
+// has been asked for. The official ids of 16 hex digits take 13 bytes each, so
+// that a list may be as long as the data set.
 type idList struct {
-	official []uint64 // sorted
-	others   []string // sorted; ids of another form, and keys
+	file     string // for messages
+	official idSet[uint64]
+	others   idSet[string] // ids of another form, and keys
+}
+
+// An idSet is a sorted set of ids.
+type idSet[T cmp.Ordered] struct {
+	ids   []T
+	order []uint32 // where each stands in the file
+	seen  []bool   // whether a row has it
+}
+
+func (s *idSet[T]) Len() int { return len(s.ids) }
+func (s *idSet[T]) Less(i, j int) bool {
+	return s.ids[i] < s.ids[j] || s.ids[i] == s.ids[j] && s.order[i] < s.order[j]
+}
+func (s *idSet[T]) Swap(i, j int) {
+	s.ids[i], s.ids[j] = s.ids[j], s.ids[i]
+	s.order[i], s.order[j] = s.order[j], s.order[i]
+}
+
+func (s *idSet[T]) add(id T, order uint32) {
+	s.ids = append(s.ids, id)
+	s.order = append(s.order, order)
+}
+
+// close sorts the ids and drops repeated ones.
+func (s *idSet[T]) close() {
+	sort.Sort(s)
+	n := 0
+	for i := range s.ids {
+		if n == 0 || s.ids[i] != s.ids[n-1] {
+			s.ids[n], s.order[n] = s.ids[i], s.order[i]
+			n++
+		}
+	}
+	s.ids, s.order, s.seen = s.ids[:n], s.order[:n], make([]bool, n)
+}
+
+// has reports whether the id of a row is in the set.
+func (s *idSet[T]) has(id T) bool {
+	i, found := slices.BinarySearch(s.ids, id)
+	if found {
+		s.seen[i] = true
+	}
+	return found
 }
 
 // readIDs reads a list, one a line: an image id, alone or as lists and folders
-// of photos have it, with a subset in front, ".jpg" behind or more columns
-// after a comma or a space; or an item's key. A first line ImageID and lines
-// that begin with # say nothing.
+// of photos have it, with a subset in front, ".jpg" or the like behind or more
+// columns after a comma or a space; or an item's key. A first line ImageID and
+// lines that begin with # say nothing.
 func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	r := io.NopCloser(env.Stdin)
 	if name != "-" {
@@ -35,7 +82,11 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		}
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	ids := &idList{}
+	ids := &idList{file: name}
+	if name == "-" {
+		ids.file = "standard input"
+	}
+	count := uint32(0)
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		id, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")), ",")
@@ -48,19 +99,32 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		if id == "" || id[0] == '#' || n == 1 && isHeader(id) {
 			continue
 		}
-		id = strings.TrimSuffix(path.Base(id), ".jpg")
-		if !validID(id) {
-			return nil, fmt.Errorf("%s:%d: expected an image id such as 000cd56bb02e4edb, found %.40q", name, n, id)
+		id = path.Base(id)
+		if ending := path.Ext(id); slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp"}, strings.ToLower(ending)) {
+			id = strings.TrimSuffix(id, ending)
 		}
-		ids.add(id)
+		if !validID(id) {
+			err := fmt.Errorf("%s:%d: expected an image id such as 000cd56bb02e4edb, found %.40q", name, n, id)
+			if openimages.FloatID(id) {
+				err = cli.WithHint(err, openimages.FloatIDHint)
+			}
+			return nil, err
+		}
+		if v, ok := official(id); ok {
+			ids.official.add(v, count)
+		} else {
+			ids.others.add(id, count)
+		}
+		count++
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	slices.Sort(ids.official)
-	ids.official = slices.Compact(ids.official)
-	slices.Sort(ids.others)
-	ids.others = slices.Compact(ids.others)
+	if count == 0 {
+		return nil, fmt.Errorf("no id in %s", ids.file)
+	}
+	ids.official.close()
+	ids.others.close()
 	return ids, nil
 }
 
@@ -77,14 +141,6 @@ func validID(id string) bool {
 	}) < 0
 }
 
-func (l *idList) add(id string) {
-	if v, ok := official(id); ok {
-		l.official = append(l.official, v)
-		return
-	}
-	l.others = append(l.others, id)
-}
-
 // official returns the number that an official id spells.
 func official(id string) (uint64, bool) {
 	if len(id) != 16 || strings.ToLower(id) != id {
@@ -96,26 +152,91 @@ func official(id string) (uint64, bool) {
 
 // has reports whether the row's photo or the row itself is listed.
 func (l *idList) has(row *openimages.BoxRow) bool {
+	found := false
 	if v, ok := official(row.ImageID); ok {
-		if _, found := slices.BinarySearch(l.official, v); found {
-			return true
+		found = l.official.has(v)
+	}
+	if len(l.others.ids) > 0 {
+		photo, box := l.others.has(row.ImageID), l.others.has(row.Key())
+		found = found || photo || box
+	}
+	return found
+}
+
+// unmatched returns how many of how many ids no row has had, and the first few
+// of them in the file's order.
+func (l *idList) unmatched(few int) (missing, all int, first []string) {
+	type entry struct {
+		order uint32
+		id    string
+	}
+	var list []entry
+	miss := func(order uint32, id func() string) {
+		missing++
+		if len(list) == few && order > list[few-1].order {
+			return
+		}
+		at, _ := slices.BinarySearchFunc(list, order, func(e entry, order uint32) int { return cmp.Compare(e.order, order) })
+		list = slices.Insert(list, at, entry{order, id()})
+		list = list[:min(few, len(list))]
+	}
+	for i, seen := range l.official.seen {
+		if !seen {
+			miss(l.official.order[i], func() string { return fmt.Sprintf("%016x", l.official.ids[i]) })
 		}
 	}
-	if len(l.others) == 0 {
-		return false
+	for i, seen := range l.others.seen {
+		if !seen {
+			miss(l.others.order[i], func() string { return l.others.ids[i] })
+		}
 	}
-	_, photo := slices.BinarySearch(l.others, row.ImageID)
-	_, box := slices.BinarySearch(l.others, row.Key())
-	return photo || box
+	for _, e := range list {
+		first = append(first, e.id)
+	}
+	return missing, len(l.official.ids) + len(l.others.ids), first
+}
+
+// restorable returns the first id, in the file's order, that no row has had and
+// that has another form than the official ones, with that form.
+func (l *idList) restorable() (id, restored string) {
+	first := uint32(0)
+	for i, seen := range l.others.seen {
+		if seen || id != "" && l.others.order[i] > first {
+			continue
+		}
+		if form, ok := openimages.RestoreID(l.others.ids[i]); ok {
+			id, restored, first = l.others.ids[i], form, l.others.order[i]
+		}
+	}
+	return id, restored
+}
+
+// tell warns of the ids that no row has had.
+func (l *idList) tell(env *cli.Env, flag string) {
+	if l == nil {
+		return
+	}
+	missing, all, first := l.unmatched(3)
+	if missing == 0 {
+		return
+	}
+	more := ""
+	if missing > len(first) {
+		more = ", ..."
+	}
+	env.Warnf("%s: %d of the %d ids in %s match no row: %s%s", flag, missing, all, l.file, strings.Join(first, ", "), more)
+	if id, restored := l.restorable(); id != "" {
+		env.Warnf("hint: %s may be %s: official ids have 16 digits, zeros in front and no capitals", id, restored)
+	}
 }
 
 // digest names the list's content, for the trail.
 func (l *idList) digest() string {
 	var text bytes.Buffer
-	for _, v := range l.official {
+	for _, v := range l.official.ids {
 		fmt.Fprintf(&text, "%016x\n", v)
 	}
-	for _, id := range l.others {
+	for _, id := range l.others.ids {
 		fmt.Fprintln(&text, id)
 	}
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(text.Bytes()))

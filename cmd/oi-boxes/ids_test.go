@@ -1,10 +1,15 @@
 package main
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
 // TestIDsBehindAnotherColumn has a table that begins with its rows' numbers, as
@@ -21,5 +26,128 @@ func TestIDsBehindAnotherColumn(t *testing.T) {
 	}
 	if _, err := readIDs(&cli.Env{Stdin: strings.NewReader("\"ImageID\",ImageID\n001b3933d63541b0,x\n")}, "-"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestUnmatchedIDs has lists of which some or all ids are of no row of what is
+// asked for: that is said once, in the file's order, whatever else becomes of
+// the rows, and with what the ids may have been.
+func TestUnmatchedIDs(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "v7/oidv7-class-descriptions-boxable.csv"), "/m/0cdn1,Hamburger\n/m/01b9xk,Hot dog\n")
+	writeFile(t, filepath.Join(dir, "2018_04/bbox_labels_600_hierarchy.json"), `{"LabelName":"/m/0bl9f","Subcategory":[{"LabelName":"/m/01b9xk"},{"LabelName":"/m/0cdn1"}]}`)
+	writeFile(t, filepath.Join(dir, "v5/validation-annotations-bbox.csv"), `ImageID,LabelName,XMin,XMax,YMin,YMax
+00000000000000aa,/m/0cdn1,0.1,0.2,0.3,0.4
+00000000000000ab,/m/0cdn1,0.1,0.2,0.3,0.4
+00000000000000ab,/m/0cdn1,0.1,0.2,0.3,0.4
+00000000000000ac,/m/0cdn1,0.2,0.2,0.3,0.4
+00000000000000ad,/m/0cdn1,0.1,0.2,0.3,0.4
+00000000000000ae,/m/01b9xk,0.1,0.2,0.3,0.4
+photo-7,/m/0cdn1,0.1,0.2,0.3,0.4
+`)
+	writeFile(t, filepath.Join(dir, "2018_04/validation/validation-images-with-rotation.csv"), "ImageID,OriginalURL\n00000000000000aa,http://x/a\n00000000000000ab,http://x/b\n00000000000000ae,http://x/e\nphoto-7,http://x/7\n")
+	const sum = "db9e3c47" // of each of the boxes of Hamburger but the empty one
+	for _, tt := range []struct {
+		list, args string
+		want       []string // on standard error
+		none       bool     // no such warning
+	}{
+		// Rows that are repeated, empty or not in the image list are rows.
+		{"00000000000000aa\n00000000000000ab-" + sum + "\n00000000000000ac\n00000000000000ad\nphoto-7\n", "", nil, true},
+		{"00000000000000aa\nffffffffffffffff\n", "", []string{"1 of the 2 ids in FILE match no row: ffffffffffffffff\n"}, false},
+		// A class that was not asked for has no say, but as a negative.
+		{"00000000000000ae\n00000000000000aa\n", "", []string{"1 of the 2 ids in FILE match no row: 00000000000000ae\n"}, false},
+		{"00000000000000ae\n00000000000000aa\n", "--negatives 1", nil, true},
+		{"ffffffffffffffff\nphoto-9\nffffffffffffffff\n0000000000000001\n0000000000000002\nphoto-8\n00000000000000ab\n", "",
+			[]string{"5 of the 6 ids in FILE match no row: ffffffffffffffff, photo-9, 0000000000000001, ...\n"}, false},
+		{"00000000000000AA\n00000000000000ab\n", "", []string{
+			"1 of the 2 ids in FILE match no row: 00000000000000AA\n", "hint: 00000000000000AA may be 00000000000000aa: "}, false},
+		{"photo-9\naa\n00000000000000ab\n", "", []string{
+			"2 of the 3 ids in FILE match no row: photo-9, aa\n", "hint: aa may be 00000000000000aa: "}, false},
+		{"AB-DB9E3C47\n00000000000000aa\n", "", []string{
+			"1 of the 2 ids in FILE match no row: AB-DB9E3C47\n", "hint: AB-DB9E3C47 may be 00000000000000ab-db9e3c47: "}, false},
+		{"00000000000000ab-00000000\n00000000000000aa\n", "", []string{
+			"1 of the 2 ids in FILE match no row: 00000000000000ab-00000000\n"}, false},
+		{"train/00000000000000aa.JPG\n00000000000000ab.png,dark\n", "--shard 1/2", nil, true},
+	} {
+		file := filepath.Join(t.TempDir(), "ids.txt")
+		writeFile(t, file, tt.list)
+		for _, flag := range []string{"--ids", "--exclude-ids"} {
+			args := append([]string{"--metadata", dir, "--subset", "validation", "--max-skips", "100%", flag, file}, strings.Fields(tt.args)...)
+			_, _, stderr := execute(t.Context(), "", append(args, "Hamburger")...)
+			for _, want := range tt.want {
+				want = strings.ReplaceAll(want, "FILE", file)
+				if !strings.HasPrefix(want, "hint") {
+					want = flag + ": " + want
+				}
+				if strings.Count(stderr, "oi-boxes: "+want) != 1 {
+					t.Errorf("%s %q: want %q in\n%s", flag, tt.list, want, stderr)
+				}
+			}
+			if tt.none && strings.Contains(stderr, "match no row") {
+				t.Errorf("%s %q: %s", flag, tt.list, stderr)
+			}
+			if strings.Count(stderr, "hint: ") > max(len(tt.want)-1, 0) && !strings.Contains(stderr, "no box is left") {
+				t.Errorf("%s %q: more hints than expected\n%s", flag, tt.list, stderr)
+			}
+		}
+	}
+	code, _, stderr := execute(t.Context(), "00000000000000AA\n", "--metadata", dir, "--subset", "validation", "--max-skips", "100%", "--ids", "-", "Hamburger")
+	if code != 1 || !strings.Contains(stderr, "--ids: 1 of the 1 ids in standard input match no row: 00000000000000AA\n") || !strings.Contains(stderr, "no box is left") {
+		t.Errorf("got %d\n%s", code, stderr)
+	}
+}
+
+// TestSpoiltIDs has lists that hold no id at all.
+func TestSpoiltIDs(t *testing.T) {
+	for _, tt := range []struct{ list, want, hint string }{
+		{"", "no id in standard input", ""},
+		{"\ufeffImageID\r\n# all is well\r\n\r\n", "no id in standard input", ""},
+		{"1.23457E+15\n", `expected an image id such as 000cd56bb02e4edb, found "1.23457E+15"`, openimages.FloatIDHint},
+		{"000cd56bb02e4edb\n1.2e+15\n", `-:2: expected an image id such as 000cd56bb02e4edb, found "1.2e+15"`, openimages.FloatIDHint},
+		{"123456789012345.0\n", `found "123456789012345.0"`, openimages.FloatIDHint},
+		{"../../etc/passwd.txt\n", `found "passwd.txt"`, ""},
+	} {
+		code, _, stderr := execute(t.Context(), tt.list, "--dataset", "sample", "--ids", "-", "Hamburger")
+		if code != 1 || !strings.Contains(stderr, "oi-boxes: --ids: ") || !strings.Contains(stderr, tt.want) {
+			t.Errorf("%q: got %d\n%s", tt.list, code, stderr)
+		}
+		if strings.Contains(stderr, "hint: ") != (tt.hint != "") || !strings.Contains(stderr, tt.hint) {
+			t.Errorf("%q: hint in\n%s", tt.list, stderr)
+		}
+	}
+}
+
+// TestManyUnmatched compares with a plain look at a long list in any order.
+func TestManyUnmatched(t *testing.T) {
+	rng := rand.New(rand.NewPCG(81, 82))
+	for range 50 {
+		var lines, order []string
+		seen := map[string]bool{}
+		for range rng.IntN(40) + 1 {
+			id := []string{fmt.Sprintf("%016x", rng.IntN(20)), fmt.Sprintf("photo-%d", rng.IntN(9)), fmt.Sprintf("%016x-00000001", rng.IntN(9))}[rng.IntN(3)]
+			lines = append(lines, id)
+			if !seen[id] {
+				order = append(order, id)
+			}
+			seen[id] = true
+		}
+		ids, err := readIDs(&cli.Env{Stdin: strings.NewReader(strings.Join(lines, "\n"))}, "-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched := map[string]bool{}
+		for range 10 {
+			row := &openimages.BoxRow{ImageID: fmt.Sprintf("%016x", rng.IntN(30)), Sum: 1 << 32}
+			matched[row.ImageID], matched[row.Key()] = true, true
+			if got, want := ids.has(row), seen[row.ImageID] || seen[row.Key()]; got != want {
+				t.Fatalf("%v has %s: %v", lines, row.Key(), got)
+			}
+		}
+		missing := slices.DeleteFunc(slices.Clone(order), func(id string) bool { return matched[id] })
+		n, all, first := ids.unmatched(3)
+		if n != len(missing) || all != len(order) || !slices.Equal(first, missing[:min(3, n)]) {
+			t.Fatalf("%v, rows %v: got %d of %d %v, want %v", lines, matched, n, all, first, missing)
+		}
 	}
 }

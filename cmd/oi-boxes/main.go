@@ -61,7 +61,9 @@ occluded, truncated by the picture's edge, a group, a depiction (a drawing, a
 toy) or taken from its inside. Each is yes, no, or not known, where nobody
 looked. Shares are of the stored picture, whose size in pixels the lists do not
 tell. A file of ids holds image ids or the keys of items, which name one box
-for ever, one a line; what follows a comma or a space is not read.
+for ever, also where a program has saved the list again and writes 0.5 for
+0.500000; one a line; what follows a comma or a space is not read. Ids that no
+row has are reported.
 
 Sets: with validation or test among the subsets, every row keeps its subset.
 Else, or with --split hash, the rows are divided by a hash of the photo's

@@ -55,7 +55,7 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*openimages.Query, *
 		q.Veto, q.MoreSpecific, q.Deny = set.Vetoes(hierarchy), set.MoreSpecific(hierarchy), set.Denials(hierarchy)
 	}
 	if o.filters.set() {
-		q.Refuse = o.filters.refuse
+		q.Refuse, q.Seen = o.filters.refuse, o.filters.see
 	}
 	if o.shard.of > 1 {
 		q.Shard = o.shard.has

@@ -69,6 +69,8 @@ func (w *writer) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	w.filters.only.tell(w.env, "--ids")
+	w.filters.not.tell(w.env, "--exclude-ids")
 	if err := w.found(selection); err != nil {
 		return err
 	}

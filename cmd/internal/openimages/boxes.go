@@ -165,7 +165,11 @@ func scanBoxes(ctx context.Context, r io.Reader, file string, v boxVisitor) erro
 func (c *boxColumns) parse(fields [][]byte, b *BoxRow) error {
 	if id := fields[c.id]; string(id) != b.ImageID || len(id) == 0 { // mostly one photo after the other
 		if !validID(id) {
-			return fmt.Errorf("ImageID: expected up to 64 letters, digits, - or _, found %s", quote(id))
+			err := fmt.Errorf("ImageID: expected up to 64 letters, digits, - or _, found %s", quote(id))
+			if FloatID(string(id)) {
+				err = fmt.Errorf("%w: %s", err, FloatIDHint)
+			}
+			return err
 		}
 		b.ImageID = string(id)
 	}
@@ -266,19 +270,6 @@ func (c *boxColumns) hash(fields [][]byte) uint64 {
 		}
 	}
 	return mix(h)
-}
-
-// validID reports whether id may name a file.
-func validID(id []byte) bool {
-	if len(id) == 0 || len(id) > 64 {
-		return false
-	}
-	for _, c := range id {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	return true
 }
 
 // quote shows a field in a message, cut if it is long.

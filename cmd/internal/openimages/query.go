@@ -63,6 +63,9 @@ type Query struct {
 	// Assign says which MID's boxes go under which of Classes; see
 	// Hierarchy.Assign.
 	Assign map[string]int
+	// Seen, if set, is called with each row of Classes, and with each row that is
+	// looked at as a negative, before any rule; perhaps more than once.
+	Seen func(box *BoxRow)
 	// Refuse, if set, says why a box is not wanted, in a word for the accounts,
 	// or "". It is asked about sound boxes only, and before any limit. Set and
 	// avoid of the others do not depend on it.
@@ -228,6 +231,13 @@ func (s *Selection) malformed(bad *RowError) error {
 	return s.ledger.Skip(nil, ReasonMalformed, bad.Error())
 }
 
+// seen tells of a row.
+func (s *Selection) seen(row *BoxRow) {
+	if s.query.Seen != nil {
+		s.query.Seen(row)
+	}
+}
+
 // scanBoxes spools the rows that are asked for.
 func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 	wanted := newMIDSet(s.query.Assign)
@@ -269,6 +279,7 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 			}
 			sub.rows++
 			rows[h.label]++
+			s.seen(&row.BoxRow)
 			s.ledger.In(1)
 			return nil
 		},

@@ -197,6 +197,7 @@ func (s *Selection) stream(ctx context.Context, sub *subset, f func(*candidate) 
 			h := newHit(&row.BoxRow, s.query.Assign[row.MID])
 			sub.rows++
 			s.tally[h.label].Rows++
+			s.seen(&row.BoxRow)
 			s.ledger.In(1)
 			if len(run) > 0 && run[0].id != h.id {
 				if err := emit(); err != nil {
