@@ -17,11 +17,11 @@
 //	# classes picked by hand, at most 1500 boxes
 //	oi-labels | fzf -m | oi-boxes --limit 1500 - > boxes.oi
 //
-// A CLASS is a name, without regard to case, spaces, underscores, hyphens and a simple plural, or
-// a MID such as /m/0cdn1; - reads classes from standard input, one a line, in the form that
-// oi-labels writes them or alone. For each box of these classes an item is written: its label, its
-// coordinates, what the image list says of the photo, the photo's other boxes of these classes
-// (avoid), and the set it is to be used for.
+// A CLASS is a name, without regard to case, spaces, underscores, hyphens, accents, apostrophes
+// and a simple plural, or a MID such as /m/0cdn1; - reads classes from standard input, one a line,
+// in the form that oi-labels writes them or alone. For each box of these classes an item is
+// written: its label, its coordinates, what the image list says of the photo, the photo's other
+// boxes of these classes (avoid), and the set it is to be used for.
 //
 // A class is its own boxes only: Open Images draws a box at the most specific level, so that a
 // hamburger is no sandwich. CLASS/ is the class and all kinds below it, as a folder's name with a

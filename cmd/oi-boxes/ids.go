@@ -87,9 +87,9 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		ids.file = "standard input"
 	}
 	count := uint32(0)
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(openimages.TextReader(r))
 	for n := 1; lines.Scan(); n++ {
-		id, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")), ",")
+		id, _, _ := strings.Cut(strings.TrimSpace(lines.Text()), ",")
 		if fields := strings.Fields(id); len(fields) > 0 {
 			id = strings.Trim(fields[0], `"`)
 		}

@@ -83,7 +83,7 @@ func explain(err error, names *openimages.Classes, h *openimages.Hierarchy) erro
 			return cli.WithHint(cli.Usagef("%w", err), fmt.Sprintf("%s/ is %[1]s and all kinds below it", class.Name))
 		}
 	}
-	if stem, minus := strings.CutPrefix(unknown.Query, "-"); minus {
+	if stem, minus := classset.CutMinus(unknown.Query); minus {
 		if class, e := names.Find(stem); e == nil {
 			return cli.WithHint(cli.Usagef("%w", err), fmt.Sprintf("--without %q leaves it out", class.Name))
 		}

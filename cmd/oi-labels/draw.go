@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/classset"
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
@@ -17,7 +18,8 @@ func (l *lister) draw(ctx context.Context) error {
 	}
 	var roots []string
 	for _, query := range l.env.Args {
-		class, err := l.find(strings.TrimSuffix(query, "/"))
+		name, _ := classset.CutSlash(query)
+		class, err := l.find(name)
 		if err != nil {
 			return err
 		}

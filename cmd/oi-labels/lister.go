@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/classset"
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/openimages/metadata"
@@ -34,7 +34,10 @@ func (l *lister) run(ctx context.Context) (err error) {
 	if l.tree || l.html != "" || l.vega {
 		return l.draw(ctx)
 	}
-	below := slices.ContainsFunc(l.env.Args, func(query string) bool { return strings.HasSuffix(query, "/") })
+	below := slices.ContainsFunc(l.env.Args, func(query string) bool {
+		_, slash := classset.CutSlash(query)
+		return slash
+	})
 	if l.json || below {
 		if err := l.readHierarchy(ctx); err != nil {
 			return err
@@ -63,33 +66,38 @@ func (l *lister) readHierarchy(ctx context.Context) (err error) {
 	return err
 }
 
-// search returns the classes that the queries find, sorted by name.
+// search returns the classes that the queries find, sorted by name. Of several
+// queries, it says which find nothing.
 func (l *lister) search() ([]openimages.Class, error) {
-	var queries []string
-	below := map[string]bool{}
+	found := map[string]bool{}
+	var idle []string
 	for _, query := range l.env.Args {
-		name, slash := strings.CutSuffix(strings.TrimSpace(query), "/")
-		if !slash {
-			queries = append(queries, query)
+		if name, slash := classset.CutSlash(query); slash {
+			class, err := l.find(name)
+			if err != nil {
+				return nil, err
+			}
+			found[class.MID] = true
+			for _, mid := range l.hierarchy.Descendants(class.MID) {
+				found[mid] = true
+			}
 			continue
 		}
-		class, err := l.find(name)
-		if err != nil {
-			return nil, err
+		classes := l.classes.Search(query)
+		if len(classes) == 0 {
+			idle = append(idle, query)
 		}
-		below[class.MID] = true
-		for _, mid := range l.hierarchy.Descendants(class.MID) {
-			below[mid] = true
-		}
-	}
-	found := map[string]bool{}
-	if len(queries) > 0 || len(below) == 0 {
-		for _, class := range l.classes.Search(queries...) {
+		for _, class := range classes {
 			found[class.MID] = true
 		}
 	}
+	if len(found) > 0 {
+		for _, query := range idle {
+			l.env.Warnf("no class matches %q", query)
+		}
+	}
 	return slices.DeleteFunc(l.classes.All(), func(class openimages.Class) bool {
-		return !found[class.MID] && !below[class.MID]
+		return len(l.env.Args) > 0 && !found[class.MID]
 	}), nil
 }
 
@@ -117,7 +125,7 @@ func (l *lister) nothingFound(ctx context.Context) error {
 	if _, e := l.classes.Find(queries[0]); errors.As(e, &unknown) {
 		unknown.LookBeside(l.hierarchy, l.classes)
 		if hint := unknown.Hint(); hint != "" {
-			return cli.WithHint(err, hint)
+			return cli.WithHint(fmt.Errorf("no class matches %s", unknown.Quoted()), hint)
 		}
 	}
 	return err

@@ -20,9 +20,9 @@ func command() *cli.Command {
 		Description: `Without a QUERY, all classes are listed, sorted by name, one a line: the MID
 (Open Images' identifier), a tab, the name. With one or several, those are
 listed whose name contains one of them, without regard to case, spaces,
-underscores, hyphens and a simple plural, or whose MID is one of them. CLASS/
-lists the class and all kinds below it, as oi-boxes CLASS/ takes them. Nothing
-found is a failure.
+underscores, hyphens, accents, apostrophes and a simple plural, or whose MID is
+one of them. CLASS/ lists the class and all kinds below it, as oi-boxes CLASS/
+takes them. Nothing found is a failure.
 
 --counts adds how many boxes there are of each class, and how many photos have
 one, for each subset; a first line that begins with # names the columns. The

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
 // ReadList reads arguments from a list such as other programs write, one or
@@ -14,9 +17,10 @@ import (
 // those that begin with # say nothing.
 func ReadList(r io.Reader) ([]string, error) {
 	var list []string
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(openimages.TextReader(r))
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+		line := trim(lines.Text())
+		first, _ := utf8.DecodeRuneInString(line)
 		switch {
 		case line == "", line[0] == '#':
 		case line[0] == '{':
@@ -25,7 +29,7 @@ func ReadList(r io.Reader) ([]string, error) {
 				return nil, fmt.Errorf("line %d: expected a JSON object with a mid, as oi-labels --json writes them", n)
 			}
 			list = append(list, object.MID)
-		case line[0] == '"', line[0] == '\'':
+		case quotes(first) != "":
 			words, err := words(line)
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", n, err)
@@ -33,7 +37,7 @@ func ReadList(r io.Reader) ([]string, error) {
 			list = append(list, words...)
 		default:
 			name, _, _ := strings.Cut(line, "\t")
-			list = append(list, strings.ReplaceAll(strings.TrimSpace(name), `\ `, " "))
+			list = append(list, strings.ReplaceAll(trim(name), `\ `, " "))
 		}
 	}
 	return list, lines.Err()
@@ -43,22 +47,22 @@ func ReadList(r io.Reader) ([]string, error) {
 func words(line string) ([]string, error) {
 	var list []string
 	for {
-		line = strings.TrimLeft(line, " \t,")
+		line = strings.TrimLeft(line, blanks+commas)
 		if line == "" {
 			return list, nil
 		}
 		var word string
-		if quote := line[:1]; quote == `"` || quote == "'" {
+		if open, size := utf8.DecodeRuneInString(line); quotes(open) != "" {
 			var closed bool
-			if word, line, closed = strings.Cut(line[1:], quote); !closed {
-				return nil, fmt.Errorf("expected a closing %s", quote)
+			if word, line, closed = cutQuoted(line[size:], quotes(open)); !closed {
+				return nil, fmt.Errorf("expected a closing %c", open)
 			}
-		} else if end := strings.IndexAny(line, " \t,"); end >= 0 {
+		} else if end := strings.IndexAny(line, blanks+commas); end >= 0 {
 			word, line = line[:end], line[end:]
 		} else {
 			word, line = line, ""
 		}
-		if word = strings.TrimSpace(word); word != "" {
+		if word = trim(word); word != "" {
 			list = append(list, word)
 		}
 	}

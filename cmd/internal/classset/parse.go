@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
@@ -55,7 +57,7 @@ func (p *parser) labels(text string) []Label {
 	if err == nil {
 		return []Label{l}
 	}
-	if parts := strings.Split(text, ","); len(parts) > 1 {
+	if parts := split(text, commas); len(parts) > 1 {
 		var list []Label
 		for _, part := range parts {
 			part, e := p.label(unquote(part))
@@ -94,11 +96,11 @@ func (p *parser) label(text string) (Label, error) {
 		return Label{Name: t.Class.Name, Terms: []Term{t}}, nil
 	}
 	l := Label{}
-	if name, rest, ok := strings.Cut(text, "="); ok && strings.TrimSpace(name) != "" {
-		l.Name, l.named, text = strings.TrimSpace(name), true, rest
+	if name, rest, ok := cutAny(text, equals); ok && trim(name) != "" {
+		l.Name, l.named, text = norm.NFC.String(trim(name)), true, rest
 	}
-	for part := range strings.SplitSeq(text, "+") {
-		t, err := p.term(part)
+	for _, part := range split(text, pluses) {
+		t, err := p.term(unquote(part))
 		if err != nil {
 			return Label{}, err
 		}
@@ -117,30 +119,21 @@ func (p *parser) label(text string) (Label, error) {
 
 // term reads one class.
 func (p *parser) term(text string) (Term, error) {
-	if strings.HasPrefix(strings.TrimSpace(text), "-") {
+	if _, minus := CutMinus(text); minus {
 		// Names are found without regard to hyphens, but who writes one in front
 		// means the opposite.
-		return Term{}, &openimages.UnknownClassError{Query: text}
+		return Term{}, &openimages.UnknownClassError{Query: trim(text)}
 	}
 	class, err := p.names.Find(text)
 	if err == nil {
 		return Term{class, p.below}, nil
 	}
-	bare, slash := strings.CutSuffix(strings.TrimSpace(text), "/")
+	bare, slash := CutSlash(text)
 	if !slash {
 		return Term{}, err
 	}
-	class, err = p.names.Find(bare)
+	class, err = p.names.Find(unquote(bare))
 	return Term{class, true}, err
-}
-
-// unquote takes off quotes that a list brought along.
-func unquote(text string) string {
-	text = strings.TrimSpace(text)
-	if n := len(text); n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n-1] == text[0] {
-		return text[1 : n-1]
-	}
-	return text
 }
 
 // tidy sorts terms and makes one of those for the same class.

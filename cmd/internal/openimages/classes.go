@@ -32,6 +32,8 @@ type Classes struct {
 	list   []Class // sorted by name, then MID
 	byMID  map[string]int
 	byForm map[string][]int // by fold of the name
+	byBare map[string][]int // by bare of that
+	bare   []string         // of each class
 }
 
 // ReadClasses reads the class file of d: what boxes are drawn around.
@@ -57,7 +59,7 @@ func readClasses(ctx context.Context, src Source, file File) (_ *Classes, err er
 // that version 7 has, lines ending in LF or CRLF. file is the name for
 // messages.
 func ParseClasses(r io.Reader, file string) (*Classes, error) {
-	c := &Classes{byMID: map[string]int{}, byForm: map[string][]int{}}
+	c := &Classes{byMID: map[string]int{}, byForm: map[string][]int{}, byBare: map[string][]int{}}
 	text := csv.NewReader(io.LimitReader(r, maxClassFile))
 	text.FieldsPerRecord = -1
 	text.ReuseRecord = true
@@ -107,6 +109,9 @@ func (c *Classes) index(file string) error {
 		c.byMID[class.MID] = i
 		form := fold(class.Name)
 		c.byForm[form] = append(c.byForm[form], i)
+		form = bare(form)
+		c.byBare[form] = append(c.byBare[form], i)
+		c.bare = append(c.bare, form)
 	}
 	return nil
 }

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // An UnknownClassError is a query that names no class, or several.
@@ -28,8 +31,20 @@ func (e *UnknownClassError) Error() string {
 		}
 		return fmt.Sprintf("class %q is ambiguous: %s", e.Query, strings.Join(names, ", "))
 	}
-	return fmt.Sprintf("no class %q", e.Query)
+	return "no class " + e.Quoted()
 }
+
+// Quoted returns the query for a message. What looks the same as a name that was
+// meant, but has letters of another script, is spelt out.
+func (e *UnknownClassError) Quoted() string {
+	if len(e.Near) > 0 && strings.ContainsFunc(e.Query, isForeign) {
+		return strconv.QuoteToASCII(e.Query)
+	}
+	return strconv.Quote(e.Query)
+}
+
+// isForeign reports whether r is a letter that is not Latin.
+func isForeign(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) }
 
 // Hint returns what to try instead, or "".
 func (e *UnknownClassError) Hint() string {
@@ -97,62 +112,76 @@ func someNames(classes []Class) string {
 }
 
 // Find returns the class that a person means by query: a MID, or a name
-// without regard to case, spaces, underscores and hyphens, in the singular or
-// a simple plural. The exact name wins over the others. The error is an
-// *UnknownClassError.
+// without regard to case, spaces, underscores and hyphens, or else to accents
+// and apostrophes, in the singular or a simple plural. The exact name wins over
+// the others. The error is an *UnknownClassError.
 func (c *Classes) Find(query string) (Class, error) {
 	query = strings.TrimSpace(query)
-	if i, ok := c.byMID[query]; ok {
-		return c.list[i], nil
-	}
-	for _, form := range forms(fold(query)) {
-		found := c.byForm[form]
-		if len(found) == 1 {
-			return c.list[found[0]], nil
+	for _, mid := range []string{query, norm.NFKC.String(strings.Map(dropInvisible, query))} {
+		if i, ok := c.byMID[mid]; ok {
+			return c.list[i], nil
 		}
-		if len(found) > 1 {
-			return c.exact(query, found)
+	}
+	literal := forms(fold(query))
+	plain := forms(bare(literal[0]))
+	for _, try := range []struct {
+		names map[string][]int
+		forms []string
+	}{{c.byForm, literal[:1]}, {c.byBare, plain[:1]}, {c.byForm, literal[1:]}, {c.byBare, plain[1:]}} {
+		for _, form := range try.forms {
+			found := try.names[form]
+			if len(found) == 1 {
+				return c.list[found[0]], nil
+			}
+			if len(found) > 1 {
+				return c.exact(query, found)
+			}
 		}
 	}
 	return Class{}, &UnknownClassError{Query: query, Near: c.near(query, 3)}
 }
 
-// exact decides between classes whose names differ in case or spaces only.
+// exact decides between classes whose names differ in case, spaces or accents
+// only.
 func (c *Classes) exact(query string, found []int) (Class, error) {
-	var same, exact []Class
+	var same []Class
 	for _, i := range found {
 		same = append(same, c.list[i])
-		if c.list[i].Name == query {
-			exact = append(exact, c.list[i])
-		}
 	}
-	if len(exact) == 1 {
-		return exact[0], nil
+	for _, form := range []func(string) string{strings.Clone, norm.NFC.String} {
+		var exact []Class
+		for _, class := range same {
+			if form(class.Name) == form(query) {
+				exact = append(exact, class)
+			}
+		}
+		if len(exact) == 1 {
+			return exact[0], nil
+		}
 	}
 	return Class{}, &UnknownClassError{Query: query, Same: same}
 }
 
 // Search returns the classes whose name contains one of the queries, in the
-// loose sense of Find, or whose MID is one of them, sorted by name. No queries
+// loosest sense of Find, or whose MID is one of them, sorted by name. No queries
 // find everything.
 func (c *Classes) Search(queries ...string) []Class {
 	if len(queries) == 0 {
 		return c.All()
 	}
+	mids := map[string]bool{}
+	var wanted []string
+	for _, query := range queries {
+		mids[strings.Map(dropInvisible, query)] = true
+		for _, form := range forms(bare(fold(query))) {
+			if form != "" {
+				wanted = append(wanted, form)
+			}
+		}
+	}
 	var found []Class
-	for _, class := range c.list {
-		name := fold(class.Name)
-		if slices.ContainsFunc(queries, func(query string) bool {
-			if strings.TrimSpace(query) == class.MID {
-				return true
-			}
-			for _, form := range forms(fold(query)) {
-				if form != "" && strings.Contains(name, form) {
-					return true
-				}
-			}
-			return false
-		}) {
+	for i, class := range c.list {
+		if mids[class.MID] || slices.ContainsFunc(wanted, func(form string) bool { return strings.Contains(c.bare[i], form) }) {
 			found = append(found, class)
 		}
 	}
@@ -174,14 +203,14 @@ func (c *Classes) near(query string, n int) []Class {
 	if utf8.RuneCountInString(query) > longest {
 		return nil
 	}
-	form := fold(query)
+	form := bare(fold(query))
 	letters := []rune(form)
 	slips := max(1, len(letters)/2)
 	var candidates []candidate
-	for _, class := range c.list {
-		name := fold(class.Name)
+	for i, class := range c.list {
+		name := c.bare[i]
 		d := distance(letters, []rune(name))
-		if plain, _, added := strings.Cut(class.Name, " ("); added && fold(plain) == form {
+		if plain, _, added := strings.Cut(class.Name, " ("); added && bare(fold(plain)) == form {
 			d = 0
 		}
 		within := 1
@@ -200,16 +229,6 @@ func (c *Classes) near(query string, n int) []Class {
 		near = append(near, candidate.class)
 	}
 	return near
-}
-
-// fold drops what people do not care about in a name.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || r == '_' || r == '-' {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, name)
 }
 
 // forms returns a folded name and what it may be the plural or singular of,
