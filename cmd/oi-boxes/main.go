@@ -84,8 +84,10 @@ those of the whole.
 --negatives adds N boxes of other classes under the label "not CLASS", sampled
 in the same way, and divided over the subsets in proportion to the rows found
 there. Boxes of kinds of the classes and of what they are kinds of are not
-taken, nor boxes that overlap one of the classes', nor those that the filters
-refuse. They are not counted by the limits.
+taken, nor boxes that overlap one of the classes', nor those that the filters or
+another rule would take away again: there are N different ones, unless no more
+are left in any of these subsets, which is said. They are not counted by the
+limits.
 
 --image-labels asks the lists of image-level labels instead, for some 20,000
 classes: an item is a photo of which people have verified that the class is in
@@ -95,7 +97,9 @@ Most of these photos are not in the mirror, which has those with boxes. A photo
 comes once, under its most specific label, or not at all if it has several.
 
 --strict-authors drops train rows of authors who have rows of these classes in
-validation or test too: the official subsets share some.
+validation or test too: the official subsets share some. Negatives hold nobody
+out. None in train is by such an author, and one in validation or test by an
+author with train rows of these classes only where there are no others.
 
 A table on standard error tells for each label how many rows were found, how
 many each rule took away, and how many are left for each set.`

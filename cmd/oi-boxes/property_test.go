@@ -101,7 +101,9 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// madeUp writes a data set in which all values of all flags occur.
+// madeUp writes a data set in which all values of all flags occur, rows are
+// repeated in other digits, boxes are empty, and photos are not in the image
+// list.
 func madeUp(t *testing.T) string {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -123,13 +125,24 @@ func madeUp(t *testing.T) string {
 				x, y := rng.IntN(80), rng.IntN(80)
 				row := fmt.Sprintf("%s,x,%s,1,%.2f,%.2f,%.2f,%.2f", id, mids[rng.IntN(len(mids))],
 					float64(x)/100, float64(x+1+rng.IntN(100-x))/100, float64(y)/100, float64(y+1+rng.IntN(100-y))/100)
+				marks := ""
 				for range 5 {
-					row += "," + strconv.Itoa(rng.IntN(3)-1)
+					marks += "," + strconv.Itoa(rng.IntN(3)-1)
 				}
-				boxes = append(boxes, row)
+				boxes = append(boxes, row+marks)
+				switch rng.IntN(10) {
+				case 0: // again
+					boxes = append(boxes, row+"0"+marks)
+				case 1: // and again
+					boxes = append(boxes, row+marks, row+"e0"+marks)
+				case 2:
+					boxes = append(boxes, fmt.Sprintf("%s,x,%s,1,0.5,0.5,0.%d,0.9%s", id, mids[rng.IntN(len(mids))], rng.IntN(9), marks))
+				}
 			}
 			author := []string{"", "", "http://x/anna", "http://x/ben", fmt.Sprintf("http://x/%d", p)}[rng.IntN(5)]
-			images = append(images, id+",http://photo/"+id+","+author+",")
+			if rng.IntN(8) > 0 {
+				images = append(images, id+",http://photo/"+id+","+author+",")
+			}
 		}
 		boxFile, err := d.Boxes(subset)
 		if err != nil {

@@ -52,7 +52,8 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*openimages.Query, *
 		Seed: o.seed, Set: o.setOf, Group: dataset.Group, StrictAuthors: o.strict,
 	}
 	if o.imageLabels {
-		q.Veto, q.MoreSpecific, q.Deny = set.Vetoes(hierarchy), set.MoreSpecific(hierarchy), set.Denials(hierarchy)
+		q.Veto, q.MoreSpecific = set.Vetoes(hierarchy), set.MoreSpecific(hierarchy)
+		q.Deny, q.Kinds = set.Denials(hierarchy), set.Kinds(hierarchy)
 	}
 	if o.filters.set() {
 		q.Refuse, q.Seen = o.filters.refuse, o.filters.see

@@ -116,13 +116,41 @@ func (w *writer) found(s *openimages.Selection) error {
 			w.env.Warnf("no %s of %s in %s", box, class.Name, where)
 		}
 	}
-	if n := s.Tally(len(w.query.Classes)).Rows; w.negatives > n {
-		w.env.Warnf("only %d for --negatives %d", n, w.negatives)
-	}
+	w.fellShort(s, box)
 	if w.official() && !slices.Contains(w.subsets, openimages.Train) {
 		w.env.Infof("no row is for training, as every row keeps its subset; --split hash divides them")
 	}
 	return nil
+}
+
+// fellShort says where there is less than was asked for. It looks at the whole,
+// not at a shard.
+func (w *writer) fellShort(s *openimages.Selection, box string) {
+	total := int64(0)
+	var none []string
+	for i, class := range w.query.Classes {
+		t := s.Tally(i)
+		left := t.Kept + t.Lost[openimages.ReasonShard]
+		total += left
+		if t.Rows > 0 && left == 0 && t.Lost[openimages.ReasonLimit] == 0 {
+			none = append(none, class.Name)
+		}
+	}
+	negatives := s.Tally(len(w.query.Classes)).Rows
+	if total+negatives > 0 { // else that is an error of its own
+		for _, name := range none {
+			w.env.Warnf("no %s of %s is left", box, name)
+		}
+	}
+	if 0 < total && total < w.limit {
+		w.env.Infof("only %d for --limit %d: no more are left", total, w.limit)
+	}
+	if negatives < w.negatives {
+		w.env.Warnf("only %d for --negatives %d: no more are left", negatives, w.negatives)
+	}
+	if n := s.SharedNegatives(); n > 0 {
+		w.env.Warnf("--strict-authors: negatives of validation or test by authors with train rows: %d, as no others are left", n)
+	}
 }
 
 // nothingLeft is the error of an answer without an item. A shard may well be

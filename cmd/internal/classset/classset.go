@@ -152,16 +152,30 @@ func (s *Set) Assign(h *openimages.Hierarchy) map[string]int {
 // Related returns the MIDs of the classes named, and of all they are kinds of
 // and all kinds of them: what their boxes may be too.
 func (s *Set) Related(h *openimages.Hierarchy) map[string]bool {
-	related := map[string]bool{}
+	related := s.Kinds(h)
 	for _, l := range s.Labels {
 		for _, t := range l.Terms {
-			related[t.Class.MID] = true
-			for _, mid := range slices.Concat(h.Ancestors(t.Class.MID), h.Descendants(t.Class.MID)) {
+			for _, mid := range h.Ancestors(t.Class.MID) {
 				related[mid] = true
 			}
 		}
 	}
 	return related
+}
+
+// Kinds returns the MIDs of the classes named and of all kinds of them: who sees
+// one of these sees what is asked for.
+func (s *Set) Kinds(h *openimages.Hierarchy) map[string]bool {
+	kinds := map[string]bool{}
+	for _, l := range s.Labels {
+		for _, t := range l.Terms {
+			kinds[t.Class.MID] = true
+			for _, mid := range h.Descendants(t.Class.MID) {
+				kinds[mid] = true
+			}
+		}
+	}
+	return kinds
 }
 
 // The following three are for labels of whole photos, of which one can have

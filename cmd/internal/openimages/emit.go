@@ -10,15 +10,11 @@ import (
 // Emit calls f with every item of the selection, in the order of the subsets
 // and their box lists.
 func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error {
-	held, err := s.heldAuthors(ctx)
+	limits, err := s.limits(ctx)
 	if err != nil {
 		return err
 	}
-	limits, err := s.limits(ctx, held)
-	if err != nil {
-		return err
-	}
-	return s.judge(ctx, true, held, func(c *candidate) error {
+	return s.judge(ctx, true, func(c *candidate) error {
 		if c.reason == "" && limits != nil {
 			c.reason = limits.refuse(s.query.Seed, c.hit)
 		}
@@ -81,7 +77,7 @@ type candidate struct {
 
 // judge calls f with every hit and its fate but for the limit. Without images,
 // the image list's rows are not read and authors not looked at.
-func (s *Selection) judge(ctx context.Context, images bool, held map[uint64]bool, f func(*candidate) error) error {
+func (s *Selection) judge(ctx context.Context, images bool, f func(*candidate) error) error {
 	var seen repeats
 	for _, sub := range s.subsets {
 		var err error
@@ -96,7 +92,7 @@ func (s *Selection) judge(ctx context.Context, images bool, held map[uint64]bool
 						return err
 					}
 				}
-				return s.judgeVisit(ctx, sub, v, image, held, &seen, f)
+				return s.judgeVisit(ctx, sub, v, image, &seen, f)
 			})
 		}
 		if err != nil {
@@ -108,7 +104,7 @@ func (s *Selection) judge(ctx context.Context, images bool, held map[uint64]bool
 
 // judgeVisit calls f with the hits of a visit. image is nil where the photo is
 // not listed, or its row is not to be looked at.
-func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image *record.Image, held map[uint64]bool, seen *repeats, f func(*candidate) error) error {
+func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image *record.Image, seen *repeats, f func(*candidate) error) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
@@ -139,7 +135,7 @@ func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image
 			c.reason = ReasonVeto
 		case fates != nil && fates[at] != "":
 			c.reason = fates[at]
-		case sub.name == Train && image != nil && held[photoKey(c.group)]:
+		case sub.name == Train && image != nil && s.held[photoKey(c.group)]:
 			c.reason = ReasonAuthor
 		case s.query.Refuse != nil && c.hit.label < len(s.query.Classes):
 			c.reason = s.query.Refuse(c.hit.row())
@@ -182,19 +178,22 @@ func (r *repeats) of(hits []hit) (alike, clash []bool) {
 	return r.alike, r.clash
 }
 
-// heldAuthors returns the groups with rows in a subset other than train, by
-// photoKey, or nil if nobody asks.
-func (s *Selection) heldAuthors(ctx context.Context) (map[uint64]bool, error) {
-	if !s.query.StrictAuthors {
-		return nil, nil
-	}
-	held := map[uint64]bool{}
-	return held, s.judge(ctx, true, nil, func(c *candidate) error {
-		if c.sub.name != Train && c.image != nil {
+// findAuthors finds the groups with rows of the classes. There are no negatives
+// yet: what stays of the others must not depend on them.
+func (s *Selection) findAuthors(ctx context.Context) error {
+	trained, held := map[uint64]bool{}, map[uint64]bool{}
+	err := s.judge(ctx, true, func(c *candidate) error {
+		switch {
+		case c.image == nil:
+		case c.sub.name == Train:
+			trained[photoKey(c.group)] = true
+		default:
 			held[photoKey(c.group)] = true
 		}
 		return nil
 	})
+	s.trained, s.held = trained, held
+	return err
 }
 
 // item makes the record.

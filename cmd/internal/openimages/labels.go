@@ -111,43 +111,45 @@ type verdicts struct {
 	maybe  []uint64   // affirmed to show what a class is a kind of
 }
 
-// addUnlabelled samples n photos that show none of the classes, and puts them
-// between the hits, in the order of the list.
-func (s *Selection) addUnlabelled(ctx context.Context, sub *subset, n int64) error {
+// sampleUnlabelled samples photos that show none of the classes, and keeps a row
+// of each in candidates, in the order of the list. Those that are verified to
+// show none rank before all others.
+func (s *Selection) sampleUnlabelled(ctx context.Context, sub *subset, candidates *spool, size int64) ([]ranked, error) {
 	v, err := s.verdicts(ctx, sub)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	chosen := v.none(s.query.Seed, n)
-	hits, err := s.deniedRows(ctx, sub, chosen)
+	verified := v.none(s.query.Seed, size)
+	hits, err := s.deniedRows(ctx, sub, verified)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if left := n - int64(len(chosen)); left > 0 {
+	if left := size - int64(len(verified)); left > 0 {
 		more, err := s.otherRows(ctx, sub, left, func(photo uint64) bool {
-			_, is := chosen[photo]
+			_, is := verified[photo]
 			return is || has(v.shown, photo) || has(v.maybe, photo)
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		hits = append(hits, more...)
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.place, b.place) })
-	candidates := &spool{}
-	defer candidates.close() //nolint:errcheck // read only by now, and without a name
 	var e encoder
-	var entries []ranked
+	entries := make([]ranked, len(hits))
 	for i := range hits {
 		e.buf = e.buf[:0]
 		hits[i].append(&e)
-		offset, err := candidates.add(e.buf)
-		if err != nil {
-			return err
+		photo := photoKey(hits[i].id)
+		entries[i].rank = photoRank(s.query.Seed, mix(photo)) >> 1
+		if !verified[photo] {
+			entries[i].rank |= 1 << 63
 		}
-		entries = append(entries, ranked{offset: offset})
+		if entries[i].offset, err = candidates.add(e.buf); err != nil {
+			return nil, err
+		}
 	}
-	return s.merge(sub, candidates, entries)
+	return entries, nil
 }
 
 // verdicts reads what has been said of the classes and their relatives.
@@ -160,7 +162,7 @@ func (s *Selection) verdicts(ctx context.Context, sub *subset) (*verdicts, error
 		}
 	}
 	wanted := map[string]int{}
-	for _, mids := range []map[string]bool{keys(q.Assign), q.Unfit, keys(groups)} {
+	for _, mids := range []map[string]bool{keys(q.Assign), q.Kinds, q.Unfit, keys(groups)} {
 		for mid := range mids {
 			wanted[mid] = 0
 		}
@@ -173,13 +175,16 @@ func (s *Selection) verdicts(ctx context.Context, sub *subset) (*verdicts, error
 	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
 		photo := photoKey(row.ImageID)
 		_, asked := q.Assign[row.MID]
-		switch in := groups[row.MID]; {
+		if row.Denied {
+			s.seen(row)
+		}
+		switch {
 		case row.Denied && (q.Refuse == nil || q.Refuse(row) == ""):
-			for _, i := range in {
+			for _, i := range groups[row.MID] {
 				v.denied[i] = append(v.denied[i], photo)
 			}
 		case row.Denied:
-		case asked || q.Unfit[row.MID] && in == nil:
+		case asked || q.Kinds[row.MID]:
 			v.shown = append(v.shown, photo)
 		default:
 			v.maybe = append(v.maybe, photo)
@@ -291,7 +296,11 @@ func (s *Selection) otherRows(ctx context.Context, sub *subset, n int64, barred 
 		row: func(row *boxHit) error {
 			rank := photoRank(s.query.Seed, row.hash)
 			_, again := held[rank]
-			if row.Denied || again || !sample.admits(rank) || barred(photoKey(row.ImageID)) || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
+			if row.Denied || again || !sample.admits(rank) {
+				return nil
+			}
+			s.seen(&row.BoxRow)
+			if barred(photoKey(row.ImageID)) || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
 				return nil
 			}
 			if int64(len(sample.entries)) == n {

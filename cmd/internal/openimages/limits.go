@@ -12,13 +12,13 @@ type limits struct {
 type overflow struct{ most, balance int64 }
 
 // limits finds them, or returns nil if everything is kept.
-func (s *Selection) limits(ctx context.Context, held map[uint64]bool) (*limits, error) {
+func (s *Selection) limits(ctx context.Context) (*limits, error) {
 	if s.query.Limit == 0 && s.query.MaxPerClass == 0 && !s.query.Balance {
 		return nil, nil
 	}
 	asked := len(s.query.Classes) // negatives have a number of their own
 	have := make([]int64, asked)
-	err := s.judge(ctx, held != nil, held, func(c *candidate) error {
+	err := s.judge(ctx, s.held != nil, func(c *candidate) error {
 		if c.reason == "" && c.hit.label < asked {
 			have[c.hit.label]++
 		}
@@ -28,7 +28,7 @@ func (s *Selection) limits(ctx context.Context, held map[uint64]bool) (*limits, 
 		return nil, err
 	}
 	l := s.query.quotas(have)
-	return l, s.judge(ctx, held != nil, held, func(c *candidate) error {
+	return l, s.judge(ctx, s.held != nil, func(c *candidate) error {
 		if c.reason != "" || c.hit.label >= asked {
 			return nil
 		}

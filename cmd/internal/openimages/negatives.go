@@ -3,37 +3,186 @@ package openimages
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync/atomic"
 )
 
-// addNegatives samples boxes of other classes and puts them between the hits,
-// in the order of the lists.
-func (s *Selection) addNegatives(ctx context.Context) error {
-	weights := make([]int64, len(s.subsets))
+// addNegatives draws rows of other classes and puts them between the hits, in
+// the order of the lists. A row that any rule would take away again cannot be
+// drawn: there are as many as were asked for, unless there are no more.
+func (s *Selection) addNegatives(ctx context.Context) (err error) {
+	draws := make([]draw, len(s.subsets))
+	defer func() {
+		for i := range draws {
+			err = errors.Join(err, draws[i].close())
+		}
+	}()
+	weights, most := make([]int64, len(s.subsets)), make([]int64, len(s.subsets))
 	for i, sub := range s.subsets {
-		weights[i] = sub.rows
+		weights[i], most[i] = sub.rows, math.MaxInt64
 	}
-	for i, n := range proportional(s.query.Negatives, weights) {
-		if n == 0 {
+	for {
+		quotas := proportional(s.query.Negatives, weights, most)
+		short := false
+		for i, sub := range s.subsets {
+			d := &draws[i]
+			if d.offers(quotas[i]) {
+				continue
+			}
+			if err := s.draw(ctx, sub, d, quotas[i]); err != nil {
+				return err
+			}
+			if d.all {
+				most[i] = int64(len(d.fit) + len(d.shared))
+			}
+			short = short || !d.offers(quotas[i])
+		}
+		if short {
+			continue // with what the others lack, or a larger sample
+		}
+		for i, sub := range s.subsets {
+			if err := s.take(sub, &draws[i], quotas[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// A draw is a sample of the rows of a subset that can be negatives.
+type draw struct {
+	size   int64   // of the sample
+	rows   *spool  // the sample, in the order of the list
+	photos *photos // its photos, with what the image list says of them
+	// fit are the different rows of the sample that no rule takes away, and shared
+	// those whose authors are on the other side of the division; by rank.
+	fit, shared []ranked
+	all         bool // the sample has all rows that there are
+}
+
+// offers reports whether n rows can be taken.
+func (d *draw) offers(n int64) bool {
+	if !d.all {
+		return n <= int64(len(d.fit))
+	}
+	return n <= int64(len(d.fit)+len(d.shared))
+}
+
+func (d *draw) close() error {
+	switch {
+	case d.photos != nil:
+		return d.photos.close()
+	case d.rows != nil:
+		return d.rows.close()
+	}
+	return nil
+}
+
+// draw makes a draw, or a larger one where one has been made, so that n rows are
+// left of it.
+func (s *Selection) draw(ctx context.Context, sub *subset, d *draw, n int64) error {
+	if err := d.close(); err != nil {
+		return err
+	}
+	const plenty = 1 << 40 // more rows than any list has
+	n = min(n, plenty)
+	size := max(n+n/8+64, 4*d.size)
+	*d = draw{size: size, rows: &spool{}}
+	candidates := &spool{}
+	defer candidates.close() //nolint:errcheck // read only by now, and without a name
+	sample := s.sampleBoxes
+	if s.query.ImageLabels {
+		sample = s.sampleUnlabelled
+	}
+	entries, err := sample(ctx, sub, candidates, size)
+	if err != nil {
+		return err
+	}
+	d.all = int64(len(entries)) < size
+	slices.SortFunc(entries, func(a, b ranked) int { return cmp.Compare(a.offset, b.offset) })
+	runs, last := 0, ""
+	buf := make([]byte, spoolGuess)
+	for i := range entries {
+		entry, err := candidates.at(entries[i].offset, buf)
+		if err != nil {
+			return err
+		}
+		if id := (&decoder{buf: entry}).text(); i == 0 || id != last {
+			runs, last = runs+1, id
+		}
+		if entries[i].offset, err = d.rows.add(entry); err != nil {
+			return err
+		}
+	}
+	if d.photos, err = newPhotos(d.rows, runs); err != nil {
+		return err
+	}
+	// Of the rows of photos that are not drawn, broken ones are of no interest,
+	// and those that are drawn are not broken.
+	if err := s.scanImages(ctx, sub, d.photos, func(*RowError) error { return nil }); err != nil {
+		return err
+	}
+	return s.sift(sub, d, entries)
+}
+
+// sift finds the rows of a draw that no rule takes away. entries are its rows.
+func (s *Selection) sift(sub *subset, d *draw, entries []ranked) error {
+	type candidate struct {
+		ranked
+		key    uint64 // of the box
+		shared bool
+	}
+	var found []candidate
+	buf := make([]byte, spoolGuess)
+	for _, e := range entries {
+		entry, err := d.rows.at(e.offset, buf)
+		if err != nil {
+			return err
+		}
+		h, err := decodeHit(entry)
+		if err != nil {
+			return err
+		}
+		photo := photoKey(h.id)
+		image := d.photos.find(photo)[0].image
+		if image == noImage {
 			continue
 		}
-		add := s.addNegativesTo
-		if s.query.ImageLabels {
-			add = s.addUnlabelled
+		c := candidate{ranked: e, key: mix(mix(photo) ^ h.sum>>32)}
+		if s.query.StrictAuthors {
+			row, err := d.photos.readImage(&visit{hits: []hit{h}, image: image})
+			if err != nil {
+				return err
+			}
+			author := photoKey(s.query.Group(row.AuthorURL, row.Author, h.id))
+			if sub.name == Train && s.held[author] {
+				continue
+			}
+			c.shared = sub.name != Train && s.trained[author]
 		}
-		if err := add(ctx, s.subsets[i], n); err != nil {
-			return err
+		found = append(found, c)
+	}
+	byRank := func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.offset, b.offset))
+	}
+	slices.SortFunc(found, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.key, b.key), byRank(a, b)) })
+	found = slices.CompactFunc(found, func(a, b candidate) bool { return a.key == b.key })
+	slices.SortFunc(found, byRank)
+	for _, c := range found {
+		if c.shared {
+			d.shared = append(d.shared, c.ranked)
+		} else {
+			d.fit = append(d.fit, c.ranked)
 		}
 	}
 	return nil
 }
 
-func (s *Selection) addNegativesTo(ctx context.Context, sub *subset, n int64) error {
-	candidates := &spool{}
-	defer candidates.close() //nolint:errcheck // read only by now, and without a name
-	sample := &lowest{size: n}
+// sampleBoxes samples boxes of other classes, and keeps them in candidates.
+func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *spool, size int64) ([]ranked, error) {
+	sample := &lowest{size: size}
 	var e encoder
 	place := func(hash uint64) uint64 { return mix(hash ^ mix(s.query.Seed)) } // in the random order
 	// Rows beyond it need not be parsed. It falls as the sample fills.
@@ -44,8 +193,12 @@ func (s *Selection) addNegativesTo(ctx context.Context, sub *subset, n int64) er
 		want:    s.unrelated,
 		pick:    func(hash uint64) bool { return place(hash) <= bound.Load() },
 		row: func(row *boxHit) error {
+			if !sample.admits(place(row.hash)) {
+				return nil
+			}
+			s.seen(&row.BoxRow)
 			h := newHit(&row.BoxRow, len(s.query.Classes))
-			if !sample.admits(place(row.hash)) || !row.Sane() || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
+			if !row.Sane() || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
 				return nil
 			}
 			if meets, err := sub.photos.meet(&h); meets || err != nil {
@@ -58,7 +211,7 @@ func (s *Selection) addNegativesTo(ctx context.Context, sub *subset, n int64) er
 				return err
 			}
 			sample.add(ranked{place(row.hash), offset})
-			if int64(len(sample.entries)) == n {
+			if int64(len(sample.entries)) == size {
 				bound.Store(sample.entries[0].rank)
 			}
 			return nil
@@ -67,10 +220,7 @@ func (s *Selection) addNegativesTo(ctx context.Context, sub *subset, n int64) er
 		// of the others, one that is drawn is as good as not there.
 		bad: func(*RowError) error { return nil },
 	}, nil)
-	if err != nil {
-		return err
-	}
-	return s.merge(sub, candidates, sample.entries)
+	return sample.entries, err
 }
 
 // unrelated reports whether a class's boxes can be negatives.
@@ -79,7 +229,8 @@ func (s *Selection) unrelated(mid []byte) bool {
 	return !asked && !s.query.Unfit[string(mid)]
 }
 
-// meet reports whether a box shares area with a hit in the same photo.
+// meet reports whether a box shares area with a hit in the same photo, or its
+// key.
 func (p *photos) meet(h *hit) (bool, error) {
 	runs := p.find(photoKey(h.id))
 	if len(runs) == 0 {
@@ -90,13 +241,22 @@ func (p *photos) meet(h *hit) (bool, error) {
 		return false, err
 	}
 	return slices.ContainsFunc(hits, func(o hit) bool {
-		return max(h.box.XMin, o.box.XMin) < min(h.box.XMax, o.box.XMax) &&
-			max(h.box.YMin, o.box.YMin) < min(h.box.YMax, o.box.YMax)
+		return o.sum>>32 == h.sum>>32 ||
+			max(h.box.XMin, o.box.XMin) < min(h.box.XMax, o.box.XMax) &&
+				max(h.box.YMin, o.box.YMin) < min(h.box.YMax, o.box.YMax)
 	}), nil
 }
 
-// merge makes one spool of the hits and the chosen candidates, by line.
-func (s *Selection) merge(sub *subset, candidates *spool, chosen []ranked) error {
+// take makes one spool of the hits and the first n rows of a draw, in the order
+// of the list.
+func (s *Selection) take(sub *subset, d *draw, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	chosen := slices.Clone(d.fit[:min(n, int64(len(d.fit)))])
+	more := d.shared[:n-int64(len(chosen))]
+	s.shared += int64(len(more))
+	chosen = append(chosen, more...)
 	slices.SortFunc(chosen, func(a, b ranked) int { return cmp.Compare(a.offset, b.offset) })
 	merged := &spool{}
 	runs, last, first := 0, "", true
@@ -109,10 +269,10 @@ func (s *Selection) merge(sub *subset, candidates *spool, chosen []ranked) error
 		return err
 	}
 	buf := make([]byte, spoolGuess)
-	// addUpTo adds the chosen candidates of rows before limit; all if 0.
+	// addUpTo adds the chosen rows before limit; all if 0.
 	addUpTo := func(limit int64) error {
 		for ; len(chosen) > 0; chosen = chosen[1:] {
-			entry, err := candidates.at(chosen[0].offset, buf)
+			entry, err := d.rows.at(chosen[0].offset, buf)
 			if err != nil {
 				return err
 			}
@@ -141,16 +301,44 @@ func (s *Selection) merge(sub *subset, candidates *spool, chosen []ranked) error
 		}
 		return add(entry, h.id)
 	})
+	if err == nil {
+		err = addUpTo(0)
+	}
 	if err != nil {
-		return err
+		return errors.Join(err, merged.close())
 	}
-	if err := addUpTo(0); err != nil {
-		return err
-	}
-	if err := sub.hits.close(); err != nil {
-		return err
-	}
+	before := sub.photos
 	sub.hits = merged
 	sub.photos, err = newPhotos(merged, runs)
-	return err
+	if err == nil {
+		err = sub.photos.takeImages(before, d.photos)
+	}
+	return errors.Join(err, before.close())
+}
+
+// takeImages copies what is known of the photos from others.
+func (p *photos) takeImages(from ...*photos) error {
+	buf := make([]byte, spoolGuess)
+	for i := range p.runs {
+		r := &p.runs[i]
+		if i > 0 && p.runs[i-1].photo == r.photo {
+			r.image = p.runs[i-1].image
+			continue
+		}
+		for _, other := range from {
+			runs := other.find(r.photo)
+			if len(runs) == 0 || runs[0].image == noImage {
+				continue
+			}
+			entry, err := other.images.at(runs[0].image, buf)
+			if err != nil {
+				return err
+			}
+			if r.image, err = p.images.add(entry); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	return nil
 }

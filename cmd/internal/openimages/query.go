@@ -56,9 +56,12 @@ type Query struct {
 	// them does not come under that class.
 	Veto []map[string]bool
 	// Deny are groups of MIDs: a photo is verified to show none of Classes if
-	// of each group at least one MID is denied, and no MID of Assign or Unfit
-	// that is not in a group is affirmed.
-	Deny    [][]string
+	// of each group at least one MID is denied, and no MID of Assign or Kinds is
+	// affirmed.
+	Deny [][]string
+	// Kinds are the MIDs that say of a photo that it shows one of Classes: those
+	// named and all kinds of them.
+	Kinds   map[string]bool
 	Classes []Class // the labels that items get
 	// Assign says which MID's boxes go under which of Classes; see
 	// Hierarchy.Assign.
@@ -83,11 +86,12 @@ type Query struct {
 	// last: the shards together are the whole.
 	Shard func(id string) bool
 	// Negatives is the number of boxes of other classes to add under the label
-	// NotName, divided over the subsets in proportion to their rows. A box that
-	// meets one of Classes is not taken. With ImageLabels, photos: those that
-	// are verified to show none of Classes, and if they are too few, those under
-	// other labels only. It takes 16 bytes of memory for each, with ImageLabels
-	// some 60, and 16 for each row of Unfit or Deny.
+	// NotName, divided over the subsets in proportion to their rows, as far as
+	// there are any. A box that meets one of Classes, or that any rule but Shard
+	// would take away, is not drawn. With ImageLabels, photos: those that are
+	// verified to show none of Classes, and if they are too few, those under other
+	// labels only. It takes some 100 bytes of memory for each, and 16 for each
+	// row of Unfit or Deny.
 	Negatives int64
 	// Unfit are MIDs besides those of Assign whose boxes are no negatives.
 	Unfit   map[string]bool
@@ -97,8 +101,9 @@ type Query struct {
 	Set func(subset, group string) string
 	// Group names what Set must not divide.
 	Group func(authorURL, author, id string) string
-	// StrictAuthors drops train rows whose group also has rows in another
-	// subset, before any limit.
+	// StrictAuthors drops train rows whose group also has rows of Classes in
+	// another subset, before any limit. Negatives whose group has rows of Classes
+	// on the other side are taken where there are no others.
 	StrictAuthors bool
 }
 
@@ -121,6 +126,10 @@ type Selection struct {
 	// other is emitted while it arrives, so that a command that failed because of
 	// one unsorted list succeeds when it is run again, whatever the others are.
 	unsorted bool
+	// With StrictAuthors, the groups with rows of the classes in train and in the
+	// other subsets, by photoKey.
+	trained, held map[uint64]bool
+	shared        int64 // negatives whose group is on the other side too
 }
 
 // subset is what is known of one subset.
@@ -174,16 +183,21 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 			return nil, err
 		}
 	}
-	if q.Negatives > 0 {
-		if err := s.addNegatives(ctx); err != nil {
-			return nil, err
-		}
-	}
 	for _, sub := range s.subsets {
 		if sub.desk != nil {
 			continue
 		}
-		if err := s.scanImages(ctx, sub); err != nil {
+		if err := s.scanImages(ctx, sub, sub.photos, s.malformed); err != nil {
+			return nil, err
+		}
+	}
+	if q.StrictAuthors {
+		if err := s.findAuthors(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if q.Negatives > 0 {
+		if err := s.addNegatives(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -220,6 +234,10 @@ func (s *Selection) Rows() int64 {
 	}
 	return n
 }
+
+// SharedNegatives is the number of negatives of held-out subsets whose group has
+// train rows of the classes, in spite of StrictAuthors: there were no others.
+func (s *Selection) SharedNegatives() int64 { return s.shared }
 
 // Malformed is the number of rows that could not be read.
 func (s *Selection) Malformed() int64 { return s.broken }
@@ -295,13 +313,13 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 	return err
 }
 
-// scanImages keeps what the image list says of the photos with hits.
-func (s *Selection) scanImages(ctx context.Context, sub *subset) error {
-	if len(sub.photos.runs) == 0 {
+// scanImages keeps what the image list says of photos.
+func (s *Selection) scanImages(ctx context.Context, sub *subset, photos *photos, bad func(*RowError) error) error {
+	if len(photos.runs) == 0 {
 		return nil // a list that is not needed need not be downloaded
 	}
 	var e encoder
-	return readImages(ctx, s.query.Source, sub.images, sub.photos, func(row *ImageRow) error {
-		return sub.photos.addImage(row, &e)
-	}, s.malformed, sub.photos.dropImages)
+	return readImages(ctx, s.query.Source, sub.images, photos, func(row *ImageRow) error {
+		return photos.addImage(row, &e)
+	}, bad, photos.dropImages)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -291,61 +292,139 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestNegatives checks what may be a negative, and that the boxes asked for
-// stay as they are.
-func TestNegatives(t *testing.T) {
-	rng := rand.New(rand.NewPCG(17, 18))
-	total := 0
-	for i := range 20 {
-		w := newWorld(rng, i%2 == 0)
-		q := testQuery(t, w)
-		plain, _, _ := ask(t, q)
-		q.Negatives = 12
-		q.Unfit = map[string]bool{"/m/e": true}
-		mixed, l, s := ask(t, q)
-		again, _, _ := ask(t, q)
-		if d := gocmp.Diff(mixed, again); d != "" {
-			t.Fatalf("not the same twice: %s", d)
+// fitNegatives finds, the plain way, the keys of the boxes of a subset that can be
+// negatives, each with whether its author is on the other side of the division.
+func fitNegatives(t testing.TB, w *world, q *Query, subset string) map[string]bool {
+	t.Helper()
+	groups := map[string]map[string]string{} // of the photos listed, by subset
+	sides := map[bool]map[string]bool{true: {}, false: {}}
+	asked := map[string][]BoxRow{} // of this subset, by photo
+	for _, s := range q.Subsets {
+		groups[s] = map[string]string{}
+		for _, row := range w.images[s] {
+			f := strings.SplitN(row, ",", 5)
+			groups[s][f[0]] = group(f[2], f[3], f[0])
 		}
-		if n := s.Tally(2).Rows; n > q.Negatives {
-			t.Fatalf("%d negatives, want at most %d", n, q.Negatives)
-		}
-		var positives []*record.Item
-		lastSubset := 0
-		for _, item := range mixed {
-			if n := slices.Index(Subsets(), item.Subset); n < lastSubset {
-				t.Fatal("subsets out of order")
-			} else {
-				lastSubset = n
-			}
-			if item.Label.Name != "neither" {
-				positives = append(positives, item)
+		for _, text := range w.boxes[s] {
+			f := strings.Split(text, ",")
+			if _, ok := q.Assign[f[2]]; !ok {
 				continue
 			}
-			total++
-			if item.Label.MID != "" {
-				t.Errorf("a negative has the MID %s", item.Label.MID)
+			if g, ok := groups[s][f[0]]; ok {
+				sides[s == Train][g] = true
 			}
-			for _, text := range w.boxes[item.Subset] {
-				f := strings.Split(text, ",")
-				row := plainRow(t, f, 0)
-				if row.Key() == item.Key && f[2] != "/m/d" {
-					t.Errorf("a box of %s is a negative", f[2])
-				}
-				if _, asked := q.Assign[f[2]]; asked && f[0] == item.ID &&
-					max(row.Box.XMin, item.Box.XMin) < min(row.Box.XMax, item.Box.XMax) &&
-					max(row.Box.YMin, item.Box.YMin) < min(row.Box.YMax, item.Box.YMax) {
-					t.Errorf("%s meets %v", item.Key, row)
-				}
+			if s == subset {
+				asked[f[0]] = append(asked[f[0]], plainRow(t, f, 0))
 			}
 		}
-		if d := gocmp.Diff(plain, positives); d != "" {
-			t.Fatalf("negatives change the others: %s", d)
-		}
-		l.balance(t)
 	}
-	if total < 25 {
-		t.Errorf("only %d negatives in all", total)
+	fit := map[string]bool{}
+	for _, text := range w.boxes[subset] {
+		f := strings.Split(text, ",")
+		row := plainRow(t, f, 0)
+		g, listed := groups[subset][f[0]]
+		_, wanted := q.Assign[f[2]]
+		other := q.StrictAuthors && sides[subset != Train][g]
+		if wanted || q.Unfit[f[2]] || !listed || !row.Sane() || other && subset == Train ||
+			slices.ContainsFunc(asked[f[0]], func(a BoxRow) bool {
+				return a.Key() == row.Key() || max(a.Box.XMin, row.Box.XMin) < min(a.Box.XMax, row.Box.XMax) &&
+					max(a.Box.YMin, row.Box.YMin) < min(a.Box.YMax, row.Box.YMax)
+			}) {
+			continue
+		}
+		fit[row.Key()] = other
+	}
+	return fit
+}
+
+// TestNegatives compares with a plain look at all rows: there are as many
+// negatives as were asked for, or as there can be, more of them hold all of
+// fewer, and the boxes asked for stay as they are, whatever the seed.
+func TestNegatives(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	total, shared := 0, 0
+	for i := range 60 {
+		w := newWorld(rng, i%2 == 0)
+		q := testQuery(t, w)
+		q.StrictAuthors = i%3 == 0
+		q.Seed = uint64(i)
+		q.Unfit = map[string]bool{"/m/e": true}
+		plain, _, _ := ask(t, q)
+		fit := map[string]map[string]bool{}
+		most, own := 0, 0
+		for _, subset := range Subsets() {
+			fit[subset] = fitNegatives(t, w, q, subset)
+			if !slices.ContainsFunc(w.boxes[subset], func(row string) bool {
+				_, asked := q.Assign[strings.Split(row, ",")[2]]
+				return asked
+			}) {
+				clear(fit[subset]) // nothing to be negatives of
+			}
+			most += len(fit[subset])
+			for _, other := range fit[subset] {
+				if !other {
+					own++
+				}
+			}
+		}
+		before := map[string][]string{} // by subset
+		for _, n := range []int64{1, 2, 5, 12, 40, math.MaxInt64} {
+			q.Negatives = n
+			mixed, l, s := ask(t, q)
+			again, _, _ := ask(t, q)
+			if d := gocmp.Diff(mixed, again); d != "" {
+				t.Fatalf("not the same twice: %s", d)
+			}
+			var positives []*record.Item
+			keys := map[string][]string{}
+			count, last := 0, ""
+			for _, item := range mixed {
+				if slices.Index(Subsets(), item.Subset) < slices.Index(Subsets(), last) {
+					t.Fatal("subsets out of order")
+				}
+				last = item.Subset
+				if item.Label.Name != "neither" {
+					positives = append(positives, item)
+					continue
+				}
+				other, ok := fit[item.Subset][item.Key]
+				if !ok || item.Label.MID != "" || slices.Contains(keys[item.Subset], item.Key) {
+					t.Errorf("round %d: %s of %s is no negative, or twice there", i, item.Key, item.Subset)
+				}
+				if other {
+					shared++
+				}
+				keys[item.Subset] = append(keys[item.Subset], item.Key)
+				count++
+			}
+			want := int(min(n, int64(most)))
+			if tally := s.Tally(2); count != want || tally.Rows != int64(want) || tally.Kept != int64(want) || len(tally.Lost) > 0 {
+				t.Errorf("round %d: %d of %d negatives, %d asked for, tally %+v", i, count, most, n, tally)
+			}
+			if got, want := s.SharedNegatives(), int64(max(want-own, 0)); n == math.MaxInt64 && got != want {
+				t.Errorf("round %d: %d negatives of shared authors, want %d", i, got, want)
+			}
+			if d := gocmp.Diff(plain, positives); d != "" {
+				t.Fatalf("negatives change the others: %s", d)
+			}
+			for subset, list := range keys {
+				fewer, more := before[subset], list
+				if len(fewer) > len(more) {
+					fewer, more = more, fewer
+				}
+				for _, key := range fewer {
+					if !slices.Contains(more, key) {
+						t.Errorf("round %d: %s is among %d negatives of %s and not among %d", i, key, len(fewer), subset, len(more))
+					}
+				}
+			}
+			before = keys
+			total += count
+			l.balance(t)
+		}
+	}
+	if total < 500 || shared < 20 {
+		t.Errorf("only %d negatives in all, %d of shared authors", total, shared)
 	}
 }
 
@@ -381,6 +460,80 @@ func TestKeyClash(t *testing.T) {
 	alike, clash := r.of([]hit{{sum: 1 << 32}, {sum: 1<<32 | 1}, {sum: 1 << 32}, {sum: 2 << 32}})
 	if !slices.Equal(alike, []bool{false, false, true, false}) || !slices.Equal(clash, []bool{false, true, false, false}) {
 		t.Errorf("got %v %v", alike, clash)
+	}
+}
+
+// sameKey finds a box of each of two classes whose keys are the same in one photo,
+// though the boxes do not meet.
+func sameKey(t *testing.T, one, two string) (a, b string) {
+	t.Helper()
+	seen := map[uint32]string{}
+	for i := range 1 << 18 {
+		row := fmt.Sprintf("0001,x,%s,1,0.0%05d,0.2,0.3,0.4,0,0,0,0,0", one, i%100_000)
+		if i >= 100_000 {
+			row = fmt.Sprintf("0001,x,%s,1,0.0%05d,0.2%d,0.3,0.4,0,0,0,0,0", one, i%100_000, i/100_000)
+		}
+		seen[uint32(plainRow(t, strings.Split(row, ","), 0).Sum>>32)] = row
+	}
+	for i := range 1 << 20 {
+		row := fmt.Sprintf("0001,x,%s,1,0.5%05d,0.9%d,0.3,0.4,0,0,0,0,0", two, i%100_000, i/100_000)
+		if other, ok := seen[uint32(plainRow(t, strings.Split(row, ","), 0).Sum>>32)]; ok {
+			return other, row
+		}
+	}
+	t.Fatal("no two boxes have one key")
+	return "", ""
+}
+
+// TestNegativeKeyClash has a negative with the key of a box that was asked for:
+// the box stays, wherever it stands, and another negative is drawn.
+func TestNegativeKeyClash(t *testing.T) {
+	asked, other := sameKey(t, "/m/a", "/m/d")
+	another := "0001,x,/m/d,1,0.5,0.9,0.7,0.8,0,0,0,0,0"
+	for _, rows := range [][]string{{asked, other, another}, {other, another, asked}} {
+		w := &world{boxes: map[string][]string{Train: rows}, images: map[string][]string{Train: {"0001,http://x/1,,,t"}}}
+		for seed := range uint64(8) {
+			q := testQuery(t, w)
+			q.Negatives, q.Seed = 1, seed
+			items, l, _ := ask(t, q)
+			if len(items) != 2 || l.out != 2 || len(l.skipped) > 0 || items[0].Key == items[1].Key {
+				t.Errorf("seed %d: %q, skipped %v", seed, keysOf(items), l.skipped)
+			}
+		}
+	}
+	// Of two negatives with one key, one is drawn.
+	one, two := sameKey(t, "/m/d", "/m/e")
+	w := &world{boxes: map[string][]string{Train: {one, two, "0001,x,/m/a,1,0.5,0.9,0.7,0.8,0,0,0,0,0"}}, images: map[string][]string{Train: {"0001,http://x/1,,,t"}}}
+	q := testQuery(t, w)
+	q.Negatives = 2
+	items, l, s := ask(t, q)
+	if len(items) != 2 || s.Tally(2).Rows != 1 || len(l.skipped) > 0 {
+		t.Errorf("%q, tally %+v, skipped %v", keysOf(items), s.Tally(2), l.skipped)
+	}
+}
+
+// TestNegativesRedraw has a list in which most rows that are drawn are no
+// negatives after all, so that drawing once, or twice, is not enough.
+func TestNegativesRedraw(t *testing.T) {
+	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
+	w.boxes[Train] = append(w.boxes[Train], hexID(1)+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
+	w.images[Train] = append(w.images[Train], hexID(1)+",http://x/1,,,t")
+	for p := range 3000 {
+		row := hexID(uint64(p+2)) + ",x,/m/d,1,0.1,0.2,0.3,0.4,0,0,0,0,0"
+		for range 1 + p%5 {
+			w.boxes[Train] = append(w.boxes[Train], row)
+		}
+		if p%100 == 7 { // 30 photos
+			w.images[Train] = append(w.images[Train], hexID(uint64(p+2))+",http://x/2,,,t")
+		}
+	}
+	for n, want := range map[int64]int64{1: 1, 20: 20, 30: 30, 31: 30} {
+		q := testQuery(t, w)
+		q.Subsets, q.Negatives = []string{Train}, n
+		items, l, s := ask(t, q)
+		if int64(len(items)) != 1+want || s.Tally(2).Rows != want || len(l.skipped)+len(l.removed) > 0 {
+			t.Errorf("%d asked for: %d items, tally %+v, skipped %v, removed %v", n, len(items), s.Tally(2), l.skipped, l.removed)
+		}
 	}
 }
 

@@ -48,16 +48,33 @@ func share(total int64, have []int64) []int64 {
 }
 
 // proportional divides total in proportion to weights, by largest remainder,
-// the first among equals.
-func proportional(total int64, weights []int64) []int64 {
+// the first among equals. Nobody gets more than most; what somebody cannot take
+// is divided again among the others.
+func proportional(total int64, weights, most []int64) []int64 {
+	got := make([]int64, len(weights))
+	weights = slices.Clone(weights)
+	for total > 0 && slices.Max(weights) > 0 {
+		left := int64(0)
+		for i, n := range portions(total, weights) {
+			if n >= most[i]-got[i] {
+				weights[i] = 0
+				left += n - (most[i] - got[i])
+				n = most[i] - got[i]
+			}
+			got[i] += n
+		}
+		total = left
+	}
+	return got
+}
+
+// portions divides total in proportion to weights, of which one is not 0.
+func portions(total int64, weights []int64) []int64 {
 	sum := int64(0)
 	for _, w := range weights {
 		sum += w
 	}
 	got := make([]int64, len(weights))
-	if sum == 0 {
-		return got
-	}
 	left := total
 	remainders := make([]int64, len(weights))
 	for i, w := range weights {

@@ -58,21 +58,29 @@ func TestShareProperties(t *testing.T) {
 }
 
 func TestProportional(t *testing.T) {
+	const all = math.MaxInt64
 	for _, tt := range []struct {
-		total         int64
-		weights, want []int64
+		total               int64
+		weights, most, want []int64
 	}{
-		{10, []int64{1, 1}, []int64{5, 5}},
-		{10, []int64{700, 100, 200}, []int64{7, 1, 2}},
-		{1, []int64{1, 2}, []int64{0, 1}},
-		{2, []int64{1, 1, 1}, []int64{1, 1, 0}},
-		{5, []int64{0, 0}, []int64{0, 0}},
-		{5, []int64{0, 3}, []int64{0, 5}},
-		{math.MaxInt64, []int64{337}, []int64{math.MaxInt64}},
-		{math.MaxInt64, []int64{9, 9}, []int64{1 << 62, 1<<62 - 1}},
+		{10, []int64{1, 1}, []int64{all, all}, []int64{5, 5}},
+		{10, []int64{700, 100, 200}, []int64{all, all, all}, []int64{7, 1, 2}},
+		{1, []int64{1, 2}, []int64{all, all}, []int64{0, 1}},
+		{2, []int64{1, 1, 1}, []int64{all, all, all}, []int64{1, 1, 0}},
+		{5, []int64{0, 0}, []int64{all, all}, []int64{0, 0}},
+		{5, []int64{0, 3}, []int64{all, all}, []int64{0, 5}},
+		{math.MaxInt64, []int64{337}, []int64{all}, []int64{math.MaxInt64}},
+		{math.MaxInt64, []int64{9, 9}, []int64{all, all}, []int64{1 << 62, 1<<62 - 1}},
+		{math.MaxInt64, []int64{9, 9}, []int64{7, 8}, []int64{7, 8}},
+		{10, []int64{1, 1}, []int64{2, all}, []int64{2, 8}},
+		{10, []int64{700, 100, 200}, []int64{4, all, all}, []int64{4, 2, 4}},
+		{10, []int64{700, 100, 200}, []int64{4, 1, all}, []int64{4, 1, 5}},
+		{10, []int64{700, 100, 0}, []int64{4, 1, all}, []int64{4, 1, 0}},
+		{10, []int64{1, 1}, []int64{0, 0}, []int64{0, 0}},
+		{0, []int64{1, 1}, []int64{3, 3}, []int64{0, 0}},
 	} {
-		if got := proportional(tt.total, tt.weights); !slices.Equal(got, tt.want) {
-			t.Errorf("%d by %v: got %v, want %v", tt.total, tt.weights, got, tt.want)
+		if got := proportional(tt.total, tt.weights, tt.most); !slices.Equal(got, tt.want) {
+			t.Errorf("%d by %v up to %v: got %v, want %v", tt.total, tt.weights, tt.most, got, tt.want)
 		}
 	}
 }

@@ -189,7 +189,7 @@ func (s *Selection) stream(ctx context.Context, sub *subset, f func(*candidate) 
 		if image != nil {
 			v.image = 0
 		}
-		return s.judgeVisit(ctx, sub, &v, image, nil, &seen, f)
+		return s.judgeVisit(ctx, sub, &v, image, &seen, f)
 	}
 	v := boxVisitor{
 		columns: newBoxColumns, want: wanted.has, bad: s.malformed,
