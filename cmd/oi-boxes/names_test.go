@@ -53,6 +53,7 @@ func TestNamesAsTyped(t *testing.T) {
 	for _, tt := range []struct{ name, want string }{
 		{"–Café", "oi-boxes: no class \"–Café\"\noi-boxes: hint: --without \"Café\" leaves it out\n"},
 		{"Сafé", "oi-boxes: no class \"\\u0421af\\u00e9\"\noi-boxes: hint: did you mean Café?"}, // Cyrillic
+		{"Food＊", "oi-boxes: no class \"Food＊\"\noi-boxes: hint: Food/ is Food and all kinds below it\n"},
 		{"Cafée", "oi-boxes: no class \"Cafée\"\noi-boxes: hint: did you mean Café?"},
 	} {
 		code, _, stderr := execute(t.Context(), "", "--metadata", dir, "--subset", "validation", "--", tt.name)

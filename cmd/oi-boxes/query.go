@@ -79,7 +79,7 @@ func explain(err error, names *openimages.Classes, h *openimages.Hierarchy) erro
 	if !errors.As(err, &unknown) {
 		return cli.Usagef("%w", err)
 	}
-	if stem, star := strings.CutSuffix(unknown.Query, "*"); star {
+	if stem := strings.TrimRight(unknown.Query, "*＊"); stem != unknown.Query {
 		if class, e := names.Find(stem); e == nil {
 			return cli.WithHint(cli.Usagef("%w", err), fmt.Sprintf("%s/ is %[1]s and all kinds below it", class.Name))
 		}

@@ -72,7 +72,8 @@ func (l *lister) search() ([]openimages.Class, error) {
 	found := map[string]bool{}
 	var idle []string
 	for _, query := range l.env.Args {
-		if name, slash := classset.CutSlash(query); slash {
+		name, slash := classset.CutSlash(query)
+		if slash {
 			class, err := l.find(name)
 			if err != nil {
 				return nil, err
@@ -83,7 +84,7 @@ func (l *lister) search() ([]openimages.Class, error) {
 			}
 			continue
 		}
-		classes := l.classes.Search(query)
+		classes := l.classes.Search(name)
 		if len(classes) == 0 {
 			idle = append(idle, query)
 		}

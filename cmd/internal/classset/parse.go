@@ -132,7 +132,7 @@ func (p *parser) term(text string) (Term, error) {
 	if !slash {
 		return Term{}, err
 	}
-	class, err = p.names.Find(unquote(bare))
+	class, err = p.names.Find(bare)
 	return Term{class, true}, err
 }
 

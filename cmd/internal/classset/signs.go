@@ -16,11 +16,11 @@ const (
 )
 
 // CutSlash returns the name of a class without the slash that stands for the
-// kinds below it, and whether there was one.
+// kinds below it, and without quotes, and whether there was a slash.
 func CutSlash(text string) (name string, below bool) {
-	text = trim(text)
+	text = unquote(text)
 	if r, size := utf8.DecodeLastRuneInString(text); strings.ContainsRune(slashes, r) && size > 0 {
-		return trim(text[:len(text)-size]), true
+		return unquote(text[:len(text)-size]), true
 	}
 	return text, false
 }

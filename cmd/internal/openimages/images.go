@@ -238,7 +238,7 @@ func (c *imageColumns) parse(fields [][]byte, image *ImageRow) error {
 		image.Image.OriginalSize = size
 	}
 	if s := text(c.rotation); s != "" {
-		degrees, err := strconv.ParseFloat(s, 64)
+		degrees, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 		if err != nil || math.IsInf(degrees, 0) {
 			return fmt.Errorf("column Rotation: expected degrees, found %s", quote([]byte(s)))
 		}

@@ -249,6 +249,19 @@ func TestSavedAgain(t *testing.T) {
 	}
 }
 
+// TestRotation reads degrees as programs write them.
+func TestRotation(t *testing.T) {
+	for _, field := range []string{"270.0", "270", " 270 ", "2.7e+02"} {
+		var got *float64
+		err := ScanImages(t.Context(), strings.NewReader("ImageID,OriginalURL,Rotation\n1,http://x,"+field+"\n"), "i.csv",
+			anything, func(row *ImageRow) error { got = row.Image.Rotation; return nil },
+			func(e *RowError) error { return e })
+		if err != nil || got == nil || *got != 270 {
+			t.Errorf("%q: got %v, %v", field, got, err)
+		}
+	}
+}
+
 // TestOriginalSize reads a size from a column that a program keeps as floats,
 // because other rows have none.
 func TestOriginalSize(t *testing.T) {
