@@ -42,9 +42,7 @@ func TestNamesAsTyped(t *testing.T) {
 		{"-", "\xff\xfeH\x00o\x00t\x00d\x00o\x00g\x00\r\x00\n\x00", "/m/3", ""},
 	} {
 		args := []string{"--metadata", dir, "--subset", "validation", "--json=framed"}
-		for _, arg := range strings.Split(tt.args, " ") {
-			args = append(args, arg)
-		}
+		args = append(args, strings.Split(tt.args, " ")...)
 		code, stdout, stderr := execute(t.Context(), tt.stdin, args...)
 		if code != 0 || !strings.Contains(string(stdout), `"classes":"`+tt.classes+`"`) || tt.without != "" && !strings.Contains(string(stdout), `"without":"`+tt.without+`"`) {
 			t.Errorf("%+q %q: exit code %d\n%s%s", tt.args, tt.stdin, code, stdout, stderr)

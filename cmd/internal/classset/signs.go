@@ -25,9 +25,8 @@ func CutSlash(text string) (name string, below bool) {
 	return text, false
 }
 
-// CutMinus returns a name without the hyphen in front by which somebody means
-// that it is to be left out, whichever of the hyphens his keyboard or editor
-// made of it.
+// CutMinus returns a name without the hyphen in front that asks for it to be left
+// out, whichever of the hyphens a keyboard or an editor has made of it.
 func CutMinus(text string) (name string, minus bool) {
 	text = trim(text)
 	if r, size := utf8.DecodeRuneInString(text); unicode.In(r, unicode.Pd, unicode.Dash, unicode.Hyphen) {

@@ -38,7 +38,7 @@ func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error 
 		}
 		detail := fmt.Sprintf("%s:%d", c.sub.boxes.Path, line)
 		if official, ok := RestoreID(c.hit.id); ok && c.reason == ReasonNotListed {
-			detail += fmt.Sprintf(": %s may be %s, as a spreadsheet drops zeros in front", c.hit.id, official)
+			detail += fmt.Sprintf(": %s may be %s, as official ids are written", c.hit.id, official)
 		}
 		return s.ledger.Skip(s.item(c), c.reason, detail)
 	})

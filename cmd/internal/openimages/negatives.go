@@ -160,7 +160,7 @@ func (s *Selection) sift(sub *subset, d *draw, entries []ranked) error {
 			if sub.name == Train && s.held[author] {
 				continue
 			}
-			c.shared = sub.name != Train && s.trained[author]
+			c.shared = sub.name != Train && s.trained[author] && !s.held[author]
 		}
 		found = append(found, c)
 	}

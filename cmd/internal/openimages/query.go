@@ -127,7 +127,7 @@ type Selection struct {
 	// one unsorted list succeeds when it is run again, whatever the others are.
 	unsorted bool
 	// With StrictAuthors, the groups with rows of the classes in train and in the
-	// other subsets, by photoKey.
+	// other subsets, by photoKey. The train rows of those in both are dropped.
 	trained, held map[uint64]bool
 	shared        int64 // negatives whose group is on the other side too
 }
