@@ -105,7 +105,7 @@ func writeModelOf(t *testing.T, memory map[string]string) string {
 		"stopped": "all 3 epochs are done", "best_epoch": "2",
 	}
 	maps.Copy(meta, memory)
-	err := network().WriteONNX(&b, meta)
+	err := network().WriteONNX(&b, "test", meta)
 	if err == nil {
 		err = os.WriteFile(path, b.Bytes(), 0o600)
 	}

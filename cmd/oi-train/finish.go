@@ -33,7 +33,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 		".html":        full.WriteHTML,
 		".json":        full.WriteJSON,
 		".safetensors": func(w io.Writer) error { return r.best.WriteSafetensors(w, map[string]string{"run": full.Run}) },
-		".onnx":        func(w io.Writer) error { return r.best.WriteONNX(w, meta) },
+		".onnx":        func(w io.Writer) error { return r.best.WriteONNX(w, env.Version, meta) },
 	}
 	names := o.files()
 	var files []report.File

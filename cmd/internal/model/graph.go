@@ -11,11 +11,13 @@ import (
 
 // Field numbers of the ONNX messages that are written and read, from onnx.proto3 of ONNX 1.12.
 const (
-	modelIRVersion = 1
-	modelProducer  = 2
-	modelGraph     = 7
-	modelOpset     = 8
-	modelMetadata  = 14
+	modelIRVersion       = 1
+	modelProducer        = 2
+	modelProducerVersion = 3
+	modelDoc             = 6
+	modelGraph           = 7
+	modelOpset           = 8
+	modelMetadata        = 14
 
 	opsetVersion = 2
 
@@ -27,6 +29,7 @@ const (
 	graphInitializer = 5
 	graphInput       = 11
 	graphOutput      = 12
+	graphValueInfo   = 13
 
 	nodeInput     = 1
 	nodeOutput    = 2
@@ -81,74 +84,94 @@ const (
 type graph struct {
 	nodes         [][]byte
 	input, output []byte
+	values        [][]byte // shapes of the tensors between the nodes, for people
 }
 
-// newGraph writes the layers as ONNX operators. ONNX convolves [N,C,H,W] where the network has [N,H,W,C], so there is
-// a Transpose before the first layer and another before Flatten: the order of the flattened numbers, and with it the
-// first dense layer's weights, stay as they are. A mean over the picture has no order and needs none. Dropout does
-// nothing outside of training and leaves no operator.
-func newGraph(n *Network) (*graph, error) {
-	spec, err := n.Spec()
+// newGraph writes the layers as the ONNX operators of a version of the file. ONNX convolves [N,C,H,W] where the
+// network has [N,H,W,C], so there is a Transpose before the first layer and another before Flatten: the order of the
+// flattened numbers, and with it the inputs of the first dense layer, stay as they are. A mean over the picture has no
+// order and needs none. Dropout does nothing outside of training and leaves no operator.
+func newGraph(n *Network, version int) (*graph, error) {
+	shapes, err := n.Shapes()
 	if err != nil {
 		return nil, err
 	}
+	params, err := n.Spec()
+	if err != nil {
+		return nil, err
+	}
+	gemm := intAttr("transB", 1)
+	if version < transposedDense {
+		gemm = nil
+	}
+	picture := []int{n.Height, n.Width, n.Channels}
 	b := &graphBuilder{last: inputName}
-	b.add("Cast", "pixels", intAttr("to", elemFloat))
+	b.add("Cast", "pixels", picture, intAttr("to", elemFloat))
 	b.constant("scale", PixelScale)
-	b.add("Mul", "scaled", nil, "scale")
-	b.add("Transpose", "planes", intsAttr("perm", 0, 3, 1, 2))
-	params := spec
+	b.add("Mul", "scaled", picture, nil, "scale")
+	b.add("Transpose", "planes", planar(picture), intsAttr("perm", 0, 3, 1, 2))
 	outputs := []string{b.last} // of the input and each layer
 	for i, layer := range n.Layers {
 		out := string(layer.Kind) + strconv.Itoa(i+1)
+		in, dims := shapes[i], planar(shapes[i+1])
 		switch layer.Kind {
 		case Conv:
 			k, s, p := layer.Kernel, layer.Stride, layer.Pad
 			attrs := append(intsAttr("kernel_shape", k, k), intsAttr("pads", p, p, p, p)...)
-			b.add("Conv", out, append(attrs, intsAttr("strides", s, s)...), params[0].Name, params[1].Name)
+			b.add("Conv", out, dims, append(attrs, intsAttr("strides", s, s)...), params[0].Name, params[1].Name)
 			params = params[2:]
 		case ReLU:
-			b.add("Relu", out, nil)
+			b.add("Relu", out, dims, nil)
 		case MaxPool2:
-			b.add("MaxPool", out, append(intsAttr("kernel_shape", 2, 2), intsAttr("strides", 2, 2)...))
+			b.add("MaxPool", out, dims, append(intsAttr("kernel_shape", 2, 2), intsAttr("strides", 2, 2)...))
 		case Flatten:
-			b.add("Transpose", out+"_nhwc", intsAttr("perm", 0, 2, 3, 1))
-			b.add("Flatten", out, intAttr("axis", 1))
+			b.add("Transpose", out+"_nhwc", in, intsAttr("perm", 0, 2, 3, 1))
+			b.add("Flatten", out, dims, intAttr("axis", 1))
 		case Dense:
-			b.add("Gemm", out, nil, params[0].Name, params[1].Name)
+			b.add("Gemm", out, dims, gemm, params[0].Name, params[1].Name)
 			params = params[2:]
 		case Add:
-			b.add("Add", out, nil, outputs[layer.From])
+			b.add("Add", out, dims, nil, outputs[layer.From])
 		case AvgPool:
-			b.add("GlobalAveragePool", out+"_plane", nil)
-			b.add("Flatten", out, intAttr("axis", 1))
+			b.add("GlobalAveragePool", out+"_plane", []int{in[2], 1, 1}, nil)
+			b.add("Flatten", out, dims, intAttr("axis", 1))
 		}
 		outputs = append(outputs, b.last)
 	}
+	probabilities := []int{len(n.Classes)}
 	if n.Outputs() == 1 {
-		b.add("Sigmoid", "positive", nil)
+		b.add("Sigmoid", "positive", []int{1}, nil)
 		b.constant("one", 1)
-		b.node("Sub", "negative", nil, "one", "positive")
-		b.node("Concat", outputName, intAttr("axis", 1), "negative", "positive")
+		b.node("Sub", "negative", []int{1}, nil, "one", "positive")
+		b.node("Concat", outputName, probabilities, intAttr("axis", 1), "negative", "positive")
 	} else {
-		b.add("Softmax", outputName, intAttr("axis", 1))
+		b.add("Softmax", outputName, probabilities, intAttr("axis", 1))
 	}
 	return &graph{
 		nodes:  b.nodes,
-		input:  valueInfo(inputName, elemUint8, n.Height, n.Width, n.Channels),
-		output: valueInfo(outputName, elemFloat, len(n.Classes)),
+		values: b.values[:len(b.values)-1], // the last one is the output
+		input:  valueInfo(inputName, elemUint8, picture),
+		output: valueInfo(outputName, elemFloat, probabilities),
 	}, nil
 }
 
-// graphBuilder collects nodes; last is the tensor that the next layer reads.
-type graphBuilder struct {
-	nodes [][]byte
-	last  string
+// planar turns the shape of a picture, [H,W,C], into that of its planes, [C,H,W]; other shapes stay.
+func planar(shape []int) []int {
+	if len(shape) != 3 {
+		return shape
+	}
+	return []int{shape[2], shape[0], shape[1]}
 }
 
-// add appends an operator that reads the last tensor and then the others given.
-func (b *graphBuilder) add(op, out string, attrs []byte, more ...string) {
-	b.node(op, out, attrs, append([]string{b.last}, more...)...)
+// graphBuilder collects nodes and the shapes of what they make; last is the tensor that the next layer reads.
+type graphBuilder struct {
+	nodes, values [][]byte
+	last          string
+}
+
+// add appends an operator that reads the last tensor and then the others given, and makes one of shape [N,dims...].
+func (b *graphBuilder) add(op, out string, dims []int, attrs []byte, more ...string) {
+	b.node(op, out, dims, attrs, append([]string{b.last}, more...)...)
 	b.last = out
 }
 
@@ -159,10 +182,16 @@ func (b *graphBuilder) constant(name string, value float32) {
 	attr := appendString(nil, attributeName, "value")
 	attr = appendBytes(attr, attributeTensor, t)
 	attr = appendVarint(attr, attributeType, attrTensor)
-	b.node("Constant", name, appendBytes(nil, nodeAttribute, attr))
+	b.operator("Constant", name, appendBytes(nil, nodeAttribute, attr))
 }
 
-func (b *graphBuilder) node(op, out string, attrs []byte, inputs ...string) {
+// node appends an operator that makes a float32 tensor of shape [N,dims...].
+func (b *graphBuilder) node(op, out string, dims []int, attrs []byte, inputs ...string) {
+	b.operator(op, out, attrs, inputs...)
+	b.values = append(b.values, valueInfo(out, elemFloat, dims))
+}
+
+func (b *graphBuilder) operator(op, out string, attrs []byte, inputs ...string) {
 	var m []byte
 	for _, in := range inputs {
 		m = appendString(m, nodeInput, in)
@@ -192,7 +221,7 @@ func intsAttr(name string, vs ...int) []byte {
 }
 
 // valueInfo describes a tensor whose first dimension, N, is free.
-func valueInfo(name string, elem int, dims ...int) []byte {
+func valueInfo(name string, elem int, dims []int) []byte {
 	shape := appendBytes(nil, shapeDim, appendString(nil, dimParam, "N"))
 	for _, d := range dims {
 		shape = appendBytes(shape, shapeDim, appendVarint(nil, dimValue, d))

@@ -1,13 +1,17 @@
 package model
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -17,7 +21,8 @@ var (
 	ErrNotONNX   = errors.New("not an ONNX file")
 	ErrForeign   = errors.New("an ONNX model, but not written by oi-train")
 	ErrTruncated = errors.New("the model file is truncated")
-	ErrDamaged   = errors.New("the model file is damaged")
+	ErrDamaged   = errors.New("the model file is damaged, or was changed after oi-train had written it")
+	ErrVersion   = errors.New("a model file of another version of oi-train")
 )
 
 // MaxFileSize is the largest model file that is read, in bytes.
@@ -29,12 +34,17 @@ const maxDescription = 16 << 20
 // maxTensors bounds lists of small messages; the largest network has fewer.
 const maxTensors = 16 * maxLayers
 
-// ReadONNX reads a model that [Network.WriteONNX] wrote, and its metadata without the writer's own keys. It knows no
-// other ONNX files: the graph must be, operator by operator, the one that the description in the metadata gives.
-// Memory stays in proportion to the bytes read. The weights must be those that were written. Errors are [ErrNotONNX],
-// [ErrForeign], [ErrTruncated] or [ErrDamaged] with details, or those of r.
+// ReadONNX reads a model that [Network.WriteONNX] wrote, now or in an older version, and its metadata without the
+// writer's own keys. It knows no other ONNX files: the graph must be, operator by operator, the one that the description
+// in the metadata gives. Of what begins otherwise it reads no more than a few kilobytes, and memory stays in proportion
+// to the bytes read. Every byte must be as it was written; version 1 of the file says so of the weights alone. Errors are
+// [ErrNotONNX], [ErrForeign], [ErrTruncated], [ErrDamaged] or [ErrVersion] with details, or those of r.
 func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
-	file, err := io.ReadAll(io.LimitReader(r, MaxFileSize+1))
+	in := bufio.NewReaderSize(r, headSize)
+	if err := checkStart(in); err != nil {
+		return nil, nil, err
+	}
+	file, err := io.ReadAll(io.LimitReader(in, MaxFileSize+1))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read model: %w", err)
 	}
@@ -49,31 +59,93 @@ func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	delete(m.meta, metaClasses)
-	delete(m.meta, metaDescription)
+	for _, key := range ownKeys() {
+		delete(m.meta, key)
+	}
 	return n, m.meta, nil
+}
+
+// headSize is how much is read of a file that is not ours, to say what it is.
+const headSize = 4096
+
+// checkStart looks at the first bytes of a file, and does not wait for more if these are ours.
+func checkStart(in *bufio.Reader) error {
+	magic := fileStart()
+	head, err := in.Peek(len(magic))
+	switch {
+	case bytes.Equal(head, magic):
+		return nil
+	case err != nil && !errors.Is(err, io.EOF):
+		return fmt.Errorf("read model: %w", err)
+	case len(head) > 0 && bytes.HasPrefix(magic, head):
+		return ErrTruncated
+	}
+	head, err = in.Peek(headSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read model: %w", err)
+	}
+	return foreign(head)
+}
+
+// foreign says what a file is that does not begin as ours do. In ONNX the version of the format, who made it and other
+// short fields come before the graph.
+func foreign(head []byte) error {
+	var ir uint64
+	var maker, version string
+	hasGraph := false
+	err := eachField(head, func(f field) error {
+		switch f.number {
+		case modelIRVersion:
+			ir = f.varint
+		case modelProducer:
+			maker = string(f.bytes)
+		case modelProducerVersion:
+			version = string(f.bytes)
+		case modelGraph:
+			hasGraph = true
+		}
+		return nil
+	})
+	cut := errors.Is(err, io.ErrUnexpectedEOF) // in the graph, as a rule: this is the head alone
+	switch {
+	case ir == 0 || ir > math.MaxInt32 || !cut && (err != nil || !hasGraph):
+		return ErrNotONNX
+	case maker == producer:
+		return fmt.Errorf("%w: IR version %d where %d was expected", ErrDamaged, ir, irVersion)
+	case maker == "":
+		return ErrForeign
+	}
+	return fmt.Errorf("%w but by %s", ErrForeign, strings.TrimSpace(shortened(maker)+" "+shortened(version)))
+}
+
+// shortened keeps a name from elsewhere from filling the screen.
+func shortened(s string) string {
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 // modelFile is what is taken from a model's outermost message.
 type modelFile struct {
-	ir, opset uint64
-	graph     []byte
-	hasGraph  bool
-	producer  string
-	meta      map[string]string
+	sealed bool
+	opset  uint64
+	graph  []byte
+	meta   map[string]string
 }
 
+// parseModel takes a file apart that begins as ours do.
 func parseModel(file []byte) (*modelFile, error) {
-	magic := fileStart()
 	m := &modelFile{meta: map[string]string{}}
-	err := eachField(file, func(f field) error {
+	var err error
+	if m.sealed, err = checkSeal(file); err != nil {
+		return nil, err
+	}
+	err = eachField(file, func(f field) error {
 		switch f.number {
-		case modelIRVersion:
-			m.ir = f.varint
-		case modelProducer:
-			m.producer = string(f.bytes)
 		case modelGraph:
-			m.graph, m.hasGraph = f.bytes, true
+			m.graph = f.bytes
 		case modelOpset:
 			return eachField(f.bytes, func(f field) error {
 				if f.number == opsetVersion {
@@ -87,27 +159,32 @@ func parseModel(file []byte) (*modelFile, error) {
 		return nil
 	})
 	switch {
-	case len(file) > 0 && len(file) < len(magic) && bytes.HasPrefix(magic, file):
-		return nil, ErrTruncated
-	case m.ir == 0 || m.ir > math.MaxInt32:
-		return nil, ErrNotONNX
-	case m.producer != producer && err != nil:
-		return nil, ErrNotONNX
-	case m.producer != producer && !m.hasGraph:
-		return nil, ErrNotONNX
-	case m.producer != producer:
-		return nil, ErrForeign
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, ErrTruncated
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrNotONNX, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case m.meta[metaDescription] == "":
-		// The description is the last entry of the file.
-		return nil, ErrTruncated
-	case m.ir != irVersion || m.opset != opset:
-		return nil, fmt.Errorf("%w: IR version %d and opset %d where %d and %d were expected", ErrForeign, m.ir, m.opset, irVersion, opset)
+		return nil, ErrTruncated // nothing but the seal comes after it
+	case m.meta[metaSeal] != "" && !m.sealed:
+		return nil, fmt.Errorf("%w: something follows its end", ErrDamaged)
+	case m.opset != opset:
+		return nil, fmt.Errorf("%w: opset %d where %d was expected", ErrDamaged, m.opset, opset)
 	}
 	return m, nil
+}
+
+// checkSeal reports whether a file ends in a seal. One that is not of the bytes before it is an error.
+func checkSeal(file []byte) (bool, error) {
+	var sum [sha256.Size]byte
+	form := seal(sum)
+	at := len(file) - len(form)
+	if at < 0 || !bytes.HasPrefix(file[at:], form[:len(form)-hex.EncodedLen(len(sum))]) {
+		return false, nil
+	}
+	if !bytes.Equal(file[at:], seal(sha256.Sum256(file[:at]))) {
+		return true, fmt.Errorf("%w: its checksum is another", ErrDamaged)
+	}
+	return true, nil
 }
 
 func (m *modelFile) addMeta(entry []byte) error {
@@ -131,49 +208,52 @@ func (m *modelFile) addMeta(entry []byte) error {
 // network rebuilds the network from the description, and checks the graph against it.
 func (m *modelFile) network() (*Network, error) {
 	if len(m.meta[metaDescription])+len(m.meta[metaClasses]) > maxDescription {
-		return nil, fmt.Errorf("%w: its description is too large", ErrForeign)
+		return nil, fmt.Errorf("%w: its description is too large", ErrDamaged)
 	}
 	var d description
 	if err := json.Unmarshal([]byte(m.meta[metaDescription]), &d); err != nil {
-		return nil, fmt.Errorf("%w: its description does not parse: %w", ErrForeign, err)
+		return nil, fmt.Errorf("%w: its description does not parse: %w", ErrDamaged, err)
 	}
-	if d.Version != descriptionVersion {
-		return nil, fmt.Errorf("the model file has a description of version %d, this program reads version %d", d.Version, descriptionVersion)
+	switch {
+	case d.Version < plainDense || d.Version > transposedDense:
+		return nil, fmt.Errorf("%w: its description has version %d, this program reads %d to %d", ErrVersion, d.Version, plainDense, transposedDense)
+	case d.Version >= transposedDense && !m.sealed:
+		return nil, ErrTruncated
 	}
 	n := &Network{Height: d.Height, Width: d.Width, Channels: d.Channels, Arch: d.Arch, Layers: d.Layers}
 	if err := json.Unmarshal([]byte(m.meta[metaClasses]), &n.Classes); err != nil {
-		return nil, fmt.Errorf("%w: its class names do not parse: %w", ErrForeign, err)
+		return nil, fmt.Errorf("%w: its class names do not parse: %w", ErrDamaged, err)
 	}
-	want, err := newGraph(n)
+	want, err := newGraph(n, d.Version)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	got, tensors, err := parseGraph(m.graph)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if !slices.EqualFunc(got.nodes, want.nodes, bytes.Equal) || !bytes.Equal(got.input, want.input) || !bytes.Equal(got.output, want.output) {
-		return nil, fmt.Errorf("%w: its graph is not the one that it describes", ErrForeign)
+		return nil, fmt.Errorf("%w: its graph is not the one that it describes", ErrDamaged)
 	}
 	spec, err := n.Spec()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if len(tensors) != len(spec) {
-		return nil, fmt.Errorf("%w: %d tensors where %d were expected", ErrForeign, len(tensors), len(spec))
+		return nil, fmt.Errorf("%w: %d tensors where %d were expected", ErrDamaged, len(tensors), len(spec))
 	}
 	for i, p := range spec {
-		if err := tensors[i].check(p); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+		if err := tensors[i].check(p, d.Version); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
-		p.Data = inward(floats(tensors[i].raw), p.Shape)
+		p.Data = inward(floats(tensors[i].raw), p.Shape, d.Version)
 		n.Params = append(n.Params, p)
 	}
 	if err := n.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if n.WeightsHash() != d.Weights {
-		return nil, fmt.Errorf("%w: its weights are not those that were written", ErrDamaged)
+		return nil, fmt.Errorf("%w: its weights have another checksum", ErrDamaged)
 	}
 	return n, nil
 }
@@ -236,11 +316,12 @@ func parseTensor(b []byte) (fileTensor, error) {
 	return t, err
 }
 
-// check compares the tensor with the parameter that it is to become.
-func (t fileTensor) check(p Param) error {
+// check compares the tensor with the parameter that it is to become, in a version of the file.
+func (t fileTensor) check(p Param, version int) error {
+	want := outwardShape(p.Shape, version)
 	switch {
-	case t.name != p.Name || !slices.Equal(t.dims, outwardShape(p.Shape)):
-		return fmt.Errorf("tensor %q of shape %v where %q of shape %v was expected", t.name, t.dims, p.Name, outwardShape(p.Shape))
+	case t.name != p.Name || !slices.Equal(t.dims, want):
+		return fmt.Errorf("tensor %q of shape %v where %q of shape %v was expected", t.name, t.dims, p.Name, want)
 	case t.elem != elemFloat:
 		return fmt.Errorf("tensor %q has elements of type %d, not float32", t.name, t.elem)
 	case len(t.raw) != 4*p.Size():

@@ -2,11 +2,13 @@ package model
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,7 +19,7 @@ import (
 func encode(t testing.TB, n *Network, meta map[string]string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := n.WriteONNX(&b, meta); err != nil {
+	if err := n.WriteONNX(&b, "v1.2.3", meta); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -65,12 +67,20 @@ func TestONNXStructure(t *testing.T) {
 	if set := m.messages(t, 8); len(set) != 1 || set[0].text(2) != "17" || set[0].text(1) != "" {
 		t.Errorf("opset %v", set)
 	}
+	if m.text(3) != "v1.2.3" || !strings.Contains(m.text(6), "uint8 [N,9,8,3], RGB") {
+		t.Errorf("producer version %q, doc string %q", m.text(3), m.text(6))
+	}
 	var keys []string
+	meta := map[string]string{}
 	for _, entry := range m.messages(t, 14) {
 		keys = append(keys, entry.text(1))
+		meta[entry.text(1)] = entry.text(2)
 	}
-	if !slices.Equal(keys, []string{"a", "b", "classes", "oi_network"}) {
+	if !slices.Equal(keys, []string{"a", "b", "classes", "names", "oi_network", "oi_sha256"}) {
 		t.Errorf("metadata keys %v", keys)
+	}
+	if meta["classes"] != `["a","b"]` || meta["names"] != "{0: 'a', 1: 'b'}" {
+		t.Errorf("classes %s, names %s", meta["classes"], meta["names"])
 	}
 	g := m.messages(t, 7)[0]
 	if g.text(2) != "tiny" {
@@ -93,15 +103,22 @@ func TestONNXStructure(t *testing.T) {
 		t.Errorf("Conv reads %s", got)
 	}
 
-	ends := map[int]string{11: "image 2 N,9,8,3", 12: "probabilities 1 N,2"}
-	for field, want := range ends {
-		info := g.messages(t, field)[0]
-		tensor := info.messages(t, 2)[0].messages(t, 1)[0]
-		var dims []string
-		for _, d := range tensor.messages(t, 2)[0].messages(t, 1) {
-			dims = append(dims, d.text(1)+d.text(2))
+	for field, want := range map[int]string{
+		11: "image 2 N,9,8,3",
+		12: "probabilities 1 N,2",
+		13: "pixels 1 N,9,8,3; scaled 1 N,9,8,3; planes 1 N,3,9,8; conv1 1 N,4,9,8; relu2 1 N,4,9,8; maxpool23 1 N,4,4,4; conv4 1 N,5,2,2; " +
+			"relu5 1 N,5,2,2; flatten6_nhwc 1 N,2,2,5; flatten6 1 N,20; dense7 1 N,6; relu8 1 N,6; dense10 1 N,1; positive 1 N,1; negative 1 N,1",
+	} {
+		var infos []string
+		for _, info := range g.messages(t, field) {
+			tensor := info.messages(t, 2)[0].messages(t, 1)[0]
+			var dims []string
+			for _, d := range tensor.messages(t, 2)[0].messages(t, 1) {
+				dims = append(dims, d.text(1)+d.text(2))
+			}
+			infos = append(infos, fmt.Sprintf("%s %s %s", info.text(1), tensor.text(1), strings.Join(dims, ",")))
 		}
-		if got := fmt.Sprintf("%s %s %s", info.text(1), tensor.text(1), strings.Join(dims, ",")); got != want {
+		if got := strings.Join(infos, "; "); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -115,6 +132,21 @@ func TestONNXStructure(t *testing.T) {
 	got := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*(((co*3+ci)*3+ky)*3+kx):]))
 	if want := n.Params[0].Data[((ky*3+kx)*3+ci)*4+co]; got != want {
 		t.Errorf("weight [%d,%d,%d,%d] is %v, want %v", co, ci, ky, kx, got, want)
+	}
+
+	// OpenCV knows no other Gemm.
+	gemm := g.messages(t, 1)[11]
+	if attr := gemm.messages(t, 5); len(attr) != 1 || attr[0].text(1) != "transB" || attr[0].text(3) != "1" || attr[0].text(20) != "2" {
+		t.Errorf("attributes of Gemm %v", attr)
+	}
+	dense := g.messages(t, 5)[4]
+	if dense.text(1) != "6 20" || dense.text(8) != "dense1.weight" {
+		t.Errorf("tensor %s: dims %s", dense.text(8), dense.text(1))
+	}
+	const in, out = 13, 4
+	got = math.Float32frombits(binary.LittleEndian.Uint32(dense[9][0].([]byte)[4*(out*20+in):]))
+	if want := n.Params[4].Data[in*6+out]; got != want {
+		t.Errorf("dense weight [%d,%d] is %v, want %v", out, in, got, want)
 	}
 
 	more := decode(t, encode(t, tiny("a", "b", "c"), nil)).messages(t, 7)[0].messages(t, 1)
@@ -181,17 +213,40 @@ func TestReadONNXTruncated(t *testing.T) {
 	}
 }
 
+// resealed returns a file with the seal of its own bytes, so that what else is wrong with it is seen.
+func resealed(file []byte) []byte {
+	body := file[:len(file)-len(seal([sha256.Size]byte{}))]
+	return append(bytes.Clone(body), seal(sha256.Sum256(body))...)
+}
+
 func TestReadONNXRefuses(t *testing.T) {
 	good, sum := encode(t, tiny("a", "b"), nil), encode(t, skipping("a", "b"), nil)
-	replace := func(from, to string) []byte { return bytes.Replace(good, []byte(from), []byte(to), 1) }
-	foreign := appendVarint(nil, modelIRVersion, 8)
-	foreign = appendString(foreign, modelProducer, "pytorch")
-	foreign = appendBytes(foreign, modelGraph, nil)
-	nan := bytes.Clone(good)
-	at := bytes.Index(nan, []byte("conv2.bias\x4a\x14")) + 12
-	copy(nan[at:], "\x00\x00\xc0\x7f")
-	flipped := bytes.Clone(good)
-	flipped[at] ^= 1
+	old, err := os.ReadFile("testdata/version1_tiny.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(file []byte, from, to string) []byte { return bytes.Replace(file, []byte(from), []byte(to), 1) }
+	replace := func(from, to string) []byte { return resealed(change(good, from, to)) }
+	flip := func(file []byte, to string) []byte {
+		file = bytes.Clone(file)
+		at := bytes.Index(file, []byte("conv2.bias\x4a\x14")) + 12
+		if to == "" {
+			file[at] ^= 1
+		}
+		copy(file[at:], to)
+		return file
+	}
+	onnx := func(maker, version string, more ...byte) []byte {
+		b := appendVarint(nil, modelIRVersion, 7)
+		if maker != "" {
+			b = appendString(b, modelProducer, maker)
+		}
+		if version != "" {
+			b = appendString(b, modelProducerVersion, version)
+		}
+		return append(b, more...)
+	}
+	graph := []byte("\x3a\x80\x80\x80\x40\x0a") // of 128 MB, of which one byte is there
 	tests := []struct {
 		name string
 		file []byte
@@ -200,26 +255,41 @@ func TestReadONNXRefuses(t *testing.T) {
 	}{
 		{"empty", nil, ErrNotONNX, ""},
 		{"text", []byte("hello world, this is no model"), ErrNotONNX, ""},
+		{"text with a backspace", []byte("\bhello world, this is no model"), ErrNotONNX, ""},
 		{"jpeg", []byte("\xff\xd8\xff\xe0\x00\x10JFIF"), ErrNotONNX, ""},
-		{"another producer", foreign, ErrForeign, ""},
-		{"another opset", bytes.Replace(good, []byte("\x42\x02\x10\x11"), []byte("\x42\x02\x10\x12"), 1), ErrForeign, "opset 18"},
-		{"another operator", replace("Relu", "Tanh"), ErrForeign, "its graph is not the one"},
-		{"another stride", replace(`"stride":2`, `"stride":1`), ErrForeign, ""},
-		{"another tensor name", replace("conv2.bias\x4a", "conv2.bios\x4a"), ErrForeign, "conv2.bios"},
-		{"another summand", bytes.Replace(sum, []byte(`"from":3`), []byte(`"from":4`), 1), ErrForeign, "its graph is not the one"},
-		{"a summand that is not there", bytes.Replace(sum, []byte(`"from":3`), []byte(`"from":9`), 1), ErrForeign, "adds layer 9"},
-		{"no height", replace(`"height":9`, `"height":0`), ErrForeign, "picture of"},
-		{"description of tomorrow", replace(`"version":1`, `"version":2`), nil, "description of version 2"},
-		{"a flipped bit in a weight", flipped, ErrDamaged, "its weights are not those"},
-		{"a weight that is no number", nan, ErrDamaged, `"conv2.bias", number 0 is NaN`},
+		{"zeros", make([]byte, 1<<20), ErrNotONNX, ""},
+		{"PyTorch's", onnx("pytorch", "1.13.1", graph...), ErrForeign, "not written by oi-train but by pytorch 1.13.1"},
+		{"nobody's", onnx("", "", graph...), ErrForeign, "not written by oi-train"},
+		{"a talker's", onnx(strings.Repeat("é", 1000), "", graph...), ErrForeign, "but by " + strings.Repeat("é", 40) + "…"},
+		{"with a graph of nothing", onnx("tf2onnx", "", 0x3a, 0), ErrForeign, "but by tf2onnx"},
+		{"without a graph", onnx("tf2onnx", ""), ErrNotONNX, ""},
+		{"ours with another IR version", onnx("oi-train", "", good[12:]...), ErrDamaged, "IR version 7"},
+		{"another opset", replace("\x42\x02\x10\x11", "\x42\x02\x10\x12"), ErrDamaged, "opset 18"},
+		{"another operator", replace("Relu", "Tanh"), ErrDamaged, "its graph is not the one"},
+		{"Gemm untransposed", replace("transB\x18\x01", "transB\x18\x00"), ErrDamaged, "its graph is not the one"},
+		{"another stride", replace(`"stride":2`, `"stride":1`), ErrDamaged, ""},
+		{"another tensor name", replace("conv2.bias\x4a", "conv2.bios\x4a"), ErrDamaged, "conv2.bios"},
+		{"another summand", resealed(change(sum, `"from":3`, `"from":4`)), ErrDamaged, "its graph is not the one"},
+		{"a summand that is not there", resealed(change(sum, `"from":3`, `"from":9`)), ErrDamaged, "adds layer 9"},
+		{"no height", replace(`"height":9`, `"height":0`), ErrDamaged, "picture of"},
+		{"description of tomorrow", replace(`"version":2`, `"version":3`), ErrVersion, "description has version 3"},
+		{"description of never", replace(`"version":2`, `"version":0`), ErrVersion, "description has version 0"},
+		{"another version's description", replace(`"version":2`, `"version":1`), ErrDamaged, "its graph is not the one"},
+		{"a flipped bit in a weight", flip(good, ""), ErrDamaged, "its checksum is another"},
+		{"a flipped bit in a weight, sealed", resealed(flip(good, "")), ErrDamaged, "its weights have another checksum"},
+		{"a flipped bit in a weight of version 1", flip(old, ""), ErrDamaged, "its weights have another checksum"},
+		{"a weight that is no number", resealed(flip(good, "\x00\x00\xc0\x7f")), ErrDamaged, `"conv2.bias", number 0 is NaN`},
+		{"swapped class names", change(good, `["a","b"]`, `["b","a"]`), ErrDamaged, "its checksum is another"},
+		{"something at its end", append(bytes.Clone(good), metaEntry("classes", `["b","a"]`)...), ErrDamaged, "something follows its end"},
+		{"no seal", good[:len(good)-len(seal([sha256.Size]byte{}))], ErrTruncated, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if bytes.Equal(test.file, good) || bytes.Equal(test.file, sum) {
+			if bytes.Equal(test.file, good) || bytes.Equal(test.file, sum) || bytes.Equal(test.file, old) {
 				t.Fatal("the test changed nothing")
 			}
 			_, _, err := ReadONNX(bytes.NewReader(test.file))
-			if err == nil || (test.want != nil && !errors.Is(err, test.want)) || !strings.Contains(err.Error(), test.text) {
+			if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("got %v, want %v with %q", err, test.want, test.text)
 			}
 		})
@@ -230,13 +300,82 @@ func TestReadONNXRefuses(t *testing.T) {
 	}
 }
 
+// Whatever bit of a file is another one, it is no model any more: a class name, a figure, a shape for people.
+func TestReadONNXEveryBit(t *testing.T) {
+	file := encode(t, tiny("a", "b"), map[string]string{"trail": "x", "trained_on": "AAAA"})
+	for at := range file {
+		changed := bytes.Clone(file)
+		changed[at] ^= 1 << (at % 8)
+		if _, _, err := ReadONNX(bytes.NewReader(changed)); err == nil {
+			t.Fatalf("byte %d of %d was changed, and nobody noticed", at, len(file))
+		}
+	}
+}
+
+// Files as they were written before dense weights were transposed are read, and have the same checksum of weights.
+func TestReadONNXVersion1(t *testing.T) {
+	for name, test := range map[string]struct {
+		classes []string
+		run     string
+		weights string
+	}{
+		"tiny":     {[]string{"a", "b"}, "1", "e13da8738696878f6a9f40a99daf0a6c558b61086edc3353fc794be34ae4abb8"},
+		"skipping": {[]string{"a", "b", "c"}, "2", "24f9e198fc7ce60f065922e92eeb69bd4ea81a4ffd5ee2b64bf549d267d1858c"},
+	} {
+		file, err := os.ReadFile("testdata/version1_" + name + ".onnx")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, meta, err := ReadONNX(bytes.NewReader(file))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !slices.Equal(n.Classes, test.classes) || n.Arch != name || !reflect.DeepEqual(meta, map[string]string{"run": test.run}) {
+			t.Errorf("%s: classes %v, %s, metadata %v", name, n.Classes, n.Arch, meta)
+		}
+		if got := n.WeightsHash(); got != test.weights {
+			t.Errorf("%s: weights %s, want %s", name, got, test.weights)
+		}
+		again, _, err := ReadONNX(bytes.NewReader(encode(t, n, meta)))
+		if err != nil || !reflect.DeepEqual(again, n) {
+			t.Errorf("%s: written anew it is another: %v", name, err)
+		}
+		for k := 1; k < len(file); k += 37 {
+			if _, _, err := ReadONNX(bytes.NewReader(file[:k])); !errors.Is(err, ErrTruncated) {
+				t.Fatalf("%s: the first %d of %d bytes: %v", name, k, len(file), err)
+			}
+		}
+	}
+}
+
+// endless counts what is read of it.
+type endless struct{ n int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	clear(p)
+	e.n += int64(len(p))
+	return len(p), nil
+}
+
+// What is no model is not read to its end.
+func TestReadONNXReadsLittleOfOthers(t *testing.T) {
+	for name, start := range map[string]string{"zeros": "", "PyTorch's": "\x08\x07\x12\x07pytorch\x3a\x80\x80\x80\x80\x04"} {
+		e := &endless{}
+		if _, _, err := ReadONNX(io.MultiReader(strings.NewReader(start), e)); err == nil || e.n > 1<<16 {
+			t.Errorf("%s: %d bytes read, %v", name, e.n, err)
+		}
+	}
+}
+
 func TestWriteONNXRefuses(t *testing.T) {
 	n := tiny("a", "b")
-	if err := n.WriteONNX(io.Discard, map[string]string{"oi_network": "x"}); err == nil {
-		t.Error("a key of the writer's own was taken")
+	for _, key := range []string{"classes", "names", "oi_network", "oi_sha256"} {
+		if err := n.WriteONNX(io.Discard, "", map[string]string{key: "x"}); err == nil {
+			t.Errorf("a key of the writer's own was taken: %s", key)
+		}
 	}
 	n.Params[0].Data[3] = float32(math.Inf(1))
-	if err := n.WriteONNX(io.Discard, nil); err == nil {
+	if err := n.WriteONNX(io.Discard, "", nil); err == nil {
 		t.Error("an infinite weight was written")
 	}
 }
@@ -258,7 +397,7 @@ func TestWritersReportFullDisk(t *testing.T) {
 	n := tiny("a", "b")
 	size := len(encode(t, n, nil))
 	for k := 0; k < size; k += 97 {
-		if err := n.WriteONNX(&limited{k}, nil); !errors.Is(err, errFull) {
+		if err := n.WriteONNX(&limited{k}, "v1.2.3", nil); !errors.Is(err, errFull) {
 			t.Fatalf("ONNX, room for %d of %d bytes: %v", k, size, err)
 		}
 	}
@@ -273,6 +412,14 @@ func FuzzReadONNX(f *testing.F) {
 	file := encode(f, tiny("a", "b"), map[string]string{"k": "v"})
 	f.Add(file)
 	f.Add(file[:len(file)/2])
+	f.Add([]byte("\x08\x07\x12\x07pytorch\x3a\x00"))
+	for _, name := range []string{"tiny", "skipping"} {
+		old, err := os.ReadFile("testdata/version1_" + name + ".onnx")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(old)
+	}
 	f.Add(encode(f, tiny("a", "b", "c"), nil))
 	f.Add(encode(f, skipping("a", "b", "c"), nil))
 	f.Add([]byte("\x08\x08\x12\x08oi-train"))
@@ -282,7 +429,7 @@ func FuzzReadONNX(f *testing.F) {
 			return
 		}
 		var again bytes.Buffer
-		if err := n.WriteONNX(&again, meta); err != nil {
+		if err := n.WriteONNX(&again, "", meta); err != nil {
 			t.Fatalf("read, but cannot be written: %v", err)
 		}
 		m, _, err := ReadONNX(&again)

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,10 +16,12 @@ import (
 // producer is what the files carry as their maker, and what the reader asks for.
 const producer = "oi-train"
 
-// Metadata keys that the writer sets itself. The description is the last entry of a file, so a file that has it is whole.
+// Metadata keys that the writer sets itself. The description says how to read the file, and the seal is its end.
 const (
-	metaClasses     = "classes"
-	metaDescription = "oi_network"
+	metaClasses     = "classes"    // JSON
+	metaNames       = "names"      // a dict of Python, see pythonDict
+	metaDescription = "oi_network" // see description
+	metaSeal        = "oi_sha256"  // see seal
 )
 
 // description is the part of a network that the operators of an ONNX graph cannot carry, as JSON in its metadata.
@@ -28,21 +32,28 @@ type description struct {
 	Width    int     `json:"width"`
 	Channels int     `json:"channels"`
 	Layers   []Layer `json:"layers"`
-	Weights  string  `json:"weights_sha256"` // WeightsHash, so that a flipped bit is noticed
+	Weights  string  `json:"weights_sha256"` // WeightsHash
 }
 
-// descriptionVersion is raised when a reader of the old form would misread the new one.
-const descriptionVersion = 1
+// Versions of the file, raised when a reader of the old form would misread the new one. All are read, the last is
+// written.
+const (
+	// Dense weights are [in,out] and the description is the file's end.
+	plainDense = 1
+	// Dense weights are [out,in] and Gemm transposes them, the only way in which OpenCV knows it; the file ends in a seal.
+	transposedDense = 2
+)
 
 // WriteONNX writes the network as an ONNX model: input "image", uint8 [N,Height,Width,Channels], output
-// "probabilities", float32 [N,classes]. The entries of meta go into the model's metadata, sorted by key; the keys
-// "classes" (a JSON array of the names) and "oi_network" belong to the writer. The same network and metadata give the
-// same bytes. Strings in ONNX are UTF-8: other bytes in meta become U+FFFD.
-func (n *Network) WriteONNX(w io.Writer, meta map[string]string) error {
+// "probabilities", float32 [N,classes]. producerVersion is that of the program. The entries of meta go into the model's
+// metadata, sorted by key; the keys "classes" (a JSON array of the names), "names" (the same as a dict of Python, by
+// index), "oi_network" and "oi_sha256" belong to the writer. The same network, version and metadata give the same bytes.
+// Strings in ONNX are UTF-8: other bytes in meta become U+FFFD.
+func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string]string) error {
 	if err := n.Validate(); err != nil {
 		return fmt.Errorf("write ONNX: %w", err)
 	}
-	g, err := newGraph(n)
+	g, err := newGraph(n, transposedDense)
 	if err != nil {
 		return fmt.Errorf("write ONNX: %w", err)
 	}
@@ -52,6 +63,8 @@ func (n *Network) WriteONNX(w io.Writer, meta map[string]string) error {
 	}
 
 	head := fileStart()
+	head = appendString(head, modelProducerVersion, strings.ToValidUTF8(producerVersion, "\ufffd"))
+	head = appendString(head, modelDoc, n.doc())
 	body := g.head(n.Arch)
 	tensors := make([][]byte, len(n.Params)) // without the data
 	size := len(body) + len(g.tail())
@@ -62,7 +75,8 @@ func (n *Network) WriteONNX(w io.Writer, meta map[string]string) error {
 	head = protowire.AppendTag(head, modelGraph, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(size))
 
-	out := &sticky{w: w}
+	sum := sha256.New()
+	out := &sticky{w: io.MultiWriter(w, sum)}
 	out.write(head)
 	out.write(body)
 	for i, p := range n.Params {
@@ -77,12 +91,25 @@ func (n *Network) WriteONNX(w io.Writer, meta map[string]string) error {
 	out.write(g.tail())
 	out.write(appendBytes(nil, modelOpset, appendVarint(nil, opsetVersion, opset)))
 	out.write(trailer)
+	out.write(seal([sha256.Size]byte(sum.Sum(nil))))
 	return out.err
 }
 
 // fileStart encodes the first two fields of a file.
 func fileStart() []byte {
 	return appendString(appendVarint(nil, modelIRVersion, irVersion), modelProducer, producer)
+}
+
+// seal is the end of a file, a metadata entry: the SHA-256, in hexadecimal, of all that is before it. So a bit that
+// flipped in a class name is noticed as one in a weight is.
+func seal(sum [sha256.Size]byte) []byte { return metaEntry(metaSeal, hex.EncodeToString(sum[:])) }
+
+// doc says what the model is, for people.
+func (n *Network) doc() string {
+	return fmt.Sprintf("An image classifier of %d classes by oi-train.\n"+
+		"Input %s: uint8 [N,%d,%d,%d], RGB pixels as a decoder gives them; they are scaled in here.\n"+
+		"Output %s: float32 [N,%d], in the order of the names in the metadata.",
+		len(n.Classes), inputName, n.Height, n.Width, n.Channels, outputName, len(n.Classes))
 }
 
 // sticky writes until the first error and remembers it.
@@ -114,13 +141,17 @@ func (g *graph) head(name string) []byte {
 
 // tail encodes the fields after the weights.
 func (g *graph) tail() []byte {
-	return appendBytes(appendBytes(nil, graphInput, g.input), graphOutput, g.output)
+	b := appendBytes(appendBytes(nil, graphInput, g.input), graphOutput, g.output)
+	for _, value := range g.values {
+		b = appendBytes(b, graphValueInfo, value)
+	}
+	return b
 }
 
 // tensorHead encodes a tensor without its data.
 func tensorHead(p Param) []byte {
 	var b []byte
-	for _, d := range outwardShape(p.Shape) {
+	for _, d := range outwardShape(p.Shape, transposedDense) {
 		b = appendVarint(b, tensorDims, d)
 	}
 	b = appendVarint(b, tensorDataType, elemFloat)
@@ -137,42 +168,51 @@ func sizeBytes(field protowire.Number, n int) int {
 	return protowire.SizeTag(field) + protowire.SizeBytes(n)
 }
 
-// outwardShape turns a convolution's [K,K,Cin,Cout] into ONNX's [Cout,Cin,K,K]; other shapes stay.
-func outwardShape(shape []int) []int {
-	if len(shape) != 4 {
-		return shape
+// outwardShape turns a convolution's [K,K,Cin,Cout] into ONNX's [Cout,Cin,K,K], and a dense layer's [in,out] into
+// [out,in]; other shapes stay. In version 1 of the file a dense layer's stays too.
+func outwardShape(shape []int, version int) []int {
+	switch {
+	case len(shape) == 4:
+		return []int{shape[3], shape[2], shape[0], shape[1]}
+	case len(shape) == 2 && version >= transposedDense:
+		return []int{shape[1], shape[0]}
 	}
-	return []int{shape[3], shape[2], shape[0], shape[1]}
+	return shape
+}
+
+// order returns the lengths of the three axes, [taps,in,out], that lie the other way round, [out,in,taps], in the file.
+func order(shape []int, version int) (taps, in, out int) {
+	switch {
+	case len(shape) == 4:
+		return shape[0] * shape[1], shape[2], shape[3]
+	case len(shape) == 2 && version >= transposedDense:
+		return 1, shape[0], shape[1]
+	}
+	return 1, 1, size(shape)
 }
 
 // outward returns the data in the order of outwardShape.
 func outward(p Param) []float32 {
-	if len(p.Shape) != 4 {
-		return p.Data
-	}
-	taps, cin, cout := p.Shape[0]*p.Shape[1], p.Shape[2], p.Shape[3]
+	taps, in, out := order(p.Shape, transposedDense)
 	data := make([]float32, len(p.Data))
 	for t := range taps {
-		for ci := range cin {
-			for co := range cout {
-				data[(co*cin+ci)*taps+t] = p.Data[(t*cin+ci)*cout+co]
+		for i := range in {
+			for o := range out {
+				data[(o*in+i)*taps+t] = p.Data[(t*in+i)*out+o]
 			}
 		}
 	}
 	return data
 }
 
-// inward is the reverse of outward: raw is in ONNX's order, shape is ours.
-func inward(raw []float32, shape []int) []float32 {
-	if len(shape) != 4 {
-		return raw
-	}
-	taps, cin, cout := shape[0]*shape[1], shape[2], shape[3]
+// inward is the reverse of outward: raw is in the order of a version of the file, shape is ours.
+func inward(raw []float32, shape []int, version int) []float32 {
+	taps, in, out := order(shape, version)
 	data := make([]float32, len(raw))
 	for t := range taps {
-		for ci := range cin {
-			for co := range cout {
-				data[(t*cin+ci)*cout+co] = raw[(co*cin+ci)*taps+t]
+		for i := range in {
+			for o := range out {
+				data[(t*in+i)*out+o] = raw[(o*in+i)*taps+t]
 			}
 		}
 	}
@@ -186,25 +226,30 @@ func (n *Network) metadata(meta map[string]string) ([]byte, error) {
 		return nil, fmt.Errorf("class names: %w", err)
 	}
 	desc, err := json.Marshal(description{
-		Version: descriptionVersion, Arch: n.Arch, Height: n.Height, Width: n.Width, Channels: n.Channels, Layers: n.Layers,
+		Version: transposedDense, Arch: n.Arch, Height: n.Height, Width: n.Width, Channels: n.Channels, Layers: n.Layers,
 		Weights: n.WeightsHash(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("description: %w", err)
 	}
 	var b []byte
-	entry := func(key, value string) {
-		m := appendString(nil, entryKey, strings.ToValidUTF8(key, "\ufffd"))
-		m = appendString(m, entryValue, strings.ToValidUTF8(value, "\ufffd"))
-		b = appendBytes(b, modelMetadata, m)
-	}
 	for _, key := range slices.Sorted(maps.Keys(meta)) {
-		if key == metaClasses || key == metaDescription {
+		if slices.Contains(ownKeys(), key) {
 			return nil, fmt.Errorf("metadata key %q is the writer's own", key)
 		}
-		entry(key, meta[key])
+		b = append(b, metaEntry(key, meta[key])...)
 	}
-	entry(metaClasses, string(classes))
-	entry(metaDescription, string(desc))
-	return b, nil
+	b = append(b, metaEntry(metaClasses, string(classes))...)
+	b = append(b, metaEntry(metaNames, pythonDict(n.Classes))...)
+	return append(b, metaEntry(metaDescription, string(desc))...), nil
+}
+
+// ownKeys are the metadata keys that no caller can give.
+func ownKeys() []string { return []string{metaClasses, metaNames, metaDescription, metaSeal} }
+
+// metaEntry encodes an entry of the metadata.
+func metaEntry(key, value string) []byte {
+	m := appendString(nil, entryKey, strings.ToValidUTF8(key, "\ufffd"))
+	m = appendString(m, entryValue, strings.ToValidUTF8(value, "\ufffd"))
+	return appendBytes(nil, modelMetadata, m)
 }

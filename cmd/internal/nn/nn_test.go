@@ -875,7 +875,7 @@ func TestONNXKeepsPredictions(t *testing.T) {
 		}
 		trained := tr.Network()
 		var file bytes.Buffer
-		if err := trained.WriteONNX(&file, map[string]string{"trail": "none"}); err != nil {
+		if err := trained.WriteONNX(&file, "test", map[string]string{"trail": "none"}); err != nil {
 			t.Fatal(err)
 		}
 		loaded, _, err := model.ReadONNX(&file)

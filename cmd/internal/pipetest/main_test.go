@@ -90,13 +90,17 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(cond string) (bool, error) {
-			// [have:NAME] is a program, [env:NAME] a variable that is set.
+			// [have:NAME] is a program, [env:NAME] a variable that is set,
+			// [module:NAME] a module of Debian's Python.
 			if variable, ok := strings.CutPrefix(cond, "env:"); ok {
 				return os.Getenv(variable) != "", nil
 			}
 			if program, ok := strings.CutPrefix(cond, "have:"); ok {
 				_, err := exec.LookPath(program)
 				return err == nil, nil
+			}
+			if module, ok := strings.CutPrefix(cond, "module:"); ok {
+				return exec.Command("/usr/bin/python3", "-c", "import "+module).Run() == nil, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
