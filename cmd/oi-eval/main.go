@@ -122,7 +122,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if !o.info && len(files) == 0 && env.StdinTTY {
 		return cli.WithHint(cli.Usagef("nothing to try the model on"), "oi-eval "+env.Args[0]+" crops.oi, or lunch.jpg, or … | oi-eval "+env.Args[0])
 	}
-	m, err := loadModel(env.Args[0])
+	m, err := loadModel(ctx, env, env.Args[0])
 	if err != nil {
 		return err
 	}

@@ -461,7 +461,8 @@ func TestRefuses(t *testing.T) {
 	}{
 		"no model":          {whole, nil, 2, "Usage"},
 		"a missing model":   {whole, []string{"missing.onnx"}, 1, "missing.onnx"},
-		"no model at all":   {whole, []string{"main.go"}, 1, "hint: the first argument is the model"},
+		"no model at all":   {whole, []string{"main.go"}, 1, "hint: the first argument is the model: oi-eval burger.onnx main.go"},
+		"a folder":          {whole, []string{"testdata"}, 1, "model testdata: a folder\noi-eval: hint: the first argument is the model"},
 		"an unknown set":    {whole, []string{"--set", "valid", m}, 2, "--set valid"},
 		"an unknown ending": {whole, []string{"--report", "r.txt", m}, 2, "--report r.txt"},
 		"no folder":         {whole, []string{"--report", "no/such/r.md", m}, 1, "no folder no/such"},
@@ -483,6 +484,42 @@ func TestRefuses(t *testing.T) {
 			}
 			if stdout != "" {
 				t.Errorf("stdout %q", stdout)
+			}
+		})
+	}
+}
+
+// What is said of a file that is no model to be used is true, and so is what to
+// do about it.
+func TestRefusesModels(t *testing.T) {
+	good, err := os.ReadFile(writeModel(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const again = "hint: copy the file again"
+	for name, tc := range map[string]struct {
+		file string
+		want string
+		hint string
+	}{
+		"PyTorch's":           {"\x08\x07\x12\x07pytorch\x1a\x061.13.1\x3a\x02\x12\x00", "an ONNX model that oi-train did not write: its producer is pytorch 1.13.1", "hint: oi-eval runs models that oi-train wrote"},
+		"a page":              {"<!DOCTYPE html><title>Sign in</title>", "not an ONNX file", "hint: look what it begins with"},
+		"a pointer":           {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "not an ONNX file", "hint: look what it begins with"},
+		"empty":               {"", "not an ONNX file", "hint: look what it begins with"},
+		"cut":                 {string(good[:len(good)-9]), "the model file is truncated", again},
+		"swapped class names": {strings.Replace(string(good), `["green","red"]`, `["red","green"]`, 1), "the model file is damaged, or was changed after oi-train had written it", again},
+		"another figure":      {strings.Replace(string(good), `"accuracy":0.9`, `"accuracy":1.0`, 1), "the model file is damaged, or was changed", again},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.onnx")
+			if err := os.WriteFile(path, []byte(tc.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{{path}, {"--info", path}} {
+				code, stdout, stderr := eval(t, encode(t, held()...), args...)
+				if code != 1 || stdout != "" || !strings.Contains(stderr, "model "+path+": "+tc.want) || !strings.Contains(stderr, tc.hint) {
+					t.Errorf("%v: exit %d, stderr %q; want %q and %q", args, code, stderr, tc.want, tc.hint)
+				}
 			}
 		})
 	}

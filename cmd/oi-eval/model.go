@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -26,22 +28,22 @@ type trained struct {
 	meta    map[string]string
 }
 
-// loadModel reads an .onnx file of oi-train.
-func loadModel(path string) (*trained, error) {
-	file, err := os.Open(path)
+// loadModel reads an .onnx file of oi-train. It may be a pipe, of which no more
+// is read than a model can have, and reading ends with ctx.
+func loadModel(ctx context.Context, env *cli.Env, path string) (*trained, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, cli.WithHint(fmt.Errorf("model %s: a folder", path), "the first argument is the model: oi-eval burger.onnx "+path)
+	}
+	file, err := env.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	defer func() { _ = file.Close() }() // nothing was written
 	h := sha256.New()
 	m := &trained{path: path, index: map[string]int{}}
-	m.network, m.meta, err = model.ReadONNX(io.TeeReader(file, h))
+	m.network, m.meta, err = model.ReadONNX(io.TeeReader(&until{ctx, file}, h))
 	if err != nil {
-		err = fmt.Errorf("model %s: %w", path, err)
-		if errors.Is(err, model.ErrNotONNX) || errors.Is(err, model.ErrForeign) {
-			return nil, cli.WithHint(err, "the first argument is the model: oi-eval burger.onnx "+path)
-		}
-		return nil, err
+		return nil, cli.WithHint(fmt.Errorf("model %s: %w", path, err), modelHint(path, err))
 	}
 	m.hash = hex.EncodeToString(h.Sum(nil))
 	for i, class := range m.network.Classes {
@@ -64,6 +66,37 @@ func (m *trained) forgets() string {
 		return "the model remembers the photos it was trained on by their bytes alone, as older versions of oi-train made it: the same photo in another size counts as not seen"
 	case pictures == 0:
 		return "the model remembers the photos it was trained on by their ids alone: the same photo under another id counts as not seen"
+	}
+	return ""
+}
+
+// until reads until ctx ends.
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u *until) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.Read(p)
+}
+
+// modelHint says what to do about a file that is no model to be used, "" if
+// nothing can be said.
+func modelHint(path string, err error) string {
+	switch {
+	case errors.Is(err, model.ErrForeign):
+		return "oi-eval runs models that oi-train wrote; onnxruntime runs others"
+	case errors.Is(err, model.ErrNotONNX) && strings.EqualFold(filepath.Ext(path), ".onnx"):
+		return "look what it begins with: a page or a pointer of Git LFS may have been saved in its place"
+	case errors.Is(err, model.ErrNotONNX):
+		return "the first argument is the model: oi-eval burger.onnx " + path
+	case errors.Is(err, model.ErrTruncated), errors.Is(err, model.ErrDamaged):
+		return "copy the file again from where it was trained, or train it again"
+	case errors.Is(err, model.ErrVersion):
+		return "use the oi-eval that came with that oi-train, or a newer one"
 	}
 	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -31,8 +30,8 @@ type expectation struct {
 const maxExpected = 64 << 20
 
 // readExpected reads a report.
-func readExpected(path string) (*expectation, error) {
-	file, err := os.Open(path)
+func readExpected(env *cli.Env, path string) (*expectation, error) {
+	file, err := env.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -174,7 +174,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	o.complete()
 	var expected *expectation
 	if o.expect != "" {
-		if expected, err = readExpected(o.expect); err != nil {
+		if expected, err = readExpected(env, o.expect); err != nil {
 			return err
 		}
 		if err := expected.announce(o, env); err != nil {

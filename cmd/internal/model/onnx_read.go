@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,7 @@ import (
 // What [ReadONNX] says of files that it cannot use.
 var (
 	ErrNotONNX   = errors.New("not an ONNX file")
-	ErrForeign   = errors.New("an ONNX model, but not written by oi-train")
+	ErrForeign   = errors.New("an ONNX model that oi-train did not write")
 	ErrTruncated = errors.New("the model file is truncated")
 	ErrDamaged   = errors.New("the model file is damaged, or was changed after oi-train had written it")
 	ErrVersion   = errors.New("a model file of another version of oi-train")
@@ -44,12 +45,9 @@ func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
 	if err := checkStart(in); err != nil {
 		return nil, nil, err
 	}
-	file, err := io.ReadAll(io.LimitReader(in, MaxFileSize+1))
+	file, err := readFields(in)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read model: %w", err)
-	}
-	if len(file) > MaxFileSize {
-		return nil, nil, fmt.Errorf("the model file is larger than %d MiB", MaxFileSize>>20)
+		return nil, nil, err
 	}
 	m, err := parseModel(file)
 	if err != nil {
@@ -115,7 +113,7 @@ func foreign(head []byte) error {
 	case maker == "":
 		return ErrForeign
 	}
-	return fmt.Errorf("%w but by %s", ErrForeign, strings.TrimSpace(shortened(maker)+" "+shortened(version)))
+	return fmt.Errorf("%w: its producer is %s", ErrForeign, strings.TrimSpace(shortened(maker)+" "+shortened(version)))
 }
 
 // shortened keeps a name from elsewhere from filling the screen.
@@ -125,6 +123,46 @@ func shortened(s string) string {
 		return string(r[:most]) + "…"
 	}
 	return s
+}
+
+// readFields reads a file up to its end or to the first byte that is no field of it: what is no model, or follows one,
+// may have no end.
+func readFields(in *bufio.Reader) ([]byte, error) {
+	var file bytes.Buffer // which grows with what comes
+	for {
+		head, err := in.Peek(2 * binary.MaxVarintLen64) // a tag and a length
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read model: %w", err)
+		}
+		if len(head) == 0 {
+			return file.Bytes(), nil
+		}
+		size, ok := fieldSize(head)
+		if !ok {
+			file.Write(head)
+			return file.Bytes(), nil
+		}
+		if size > uint64(MaxFileSize-file.Len()) {
+			return nil, fmt.Errorf("the model file is larger than %d MiB", MaxFileSize>>20)
+		}
+		if _, err := io.CopyN(&file, in, int64(size)); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read model: %w", err)
+		}
+	}
+}
+
+// fieldSize is the length of the field that begins with head, tag and all, or false if none begins there.
+func fieldSize(head []byte) (uint64, bool) {
+	number, kind, tag := protowire.ConsumeTag(head)
+	if tag < 0 {
+		return 0, false
+	}
+	if kind != protowire.BytesType {
+		value := protowire.ConsumeFieldValue(number, kind, head[tag:])
+		return uint64(tag + value), value >= 0
+	}
+	length, n := protowire.ConsumeVarint(head[tag:])
+	return uint64(tag+n) + min(length, math.MaxInt64), n >= 0
 }
 
 // modelFile is what is taken from a model's outermost message.
@@ -159,14 +197,14 @@ func parseModel(file []byte) (*modelFile, error) {
 		return nil
 	})
 	switch {
+	case m.meta[metaSeal] != "" && !m.sealed:
+		return nil, fmt.Errorf("%w: something follows its end", ErrDamaged)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, ErrTruncated
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case m.meta[metaDescription] == "":
 		return nil, ErrTruncated // nothing but the seal comes after it
-	case m.meta[metaSeal] != "" && !m.sealed:
-		return nil, fmt.Errorf("%w: something follows its end", ErrDamaged)
 	case m.opset != opset:
 		return nil, fmt.Errorf("%w: opset %d where %d was expected", ErrDamaged, m.opset, opset)
 	}

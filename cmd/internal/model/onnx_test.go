@@ -219,6 +219,18 @@ func resealed(file []byte) []byte {
 	return append(bytes.Clone(body), seal(sha256.Sum256(body))...)
 }
 
+// onnxStart is the beginning of another program's file.
+func onnxStart(maker, version string, more ...byte) []byte {
+	b := appendVarint(nil, modelIRVersion, 7)
+	if maker != "" {
+		b = appendString(b, modelProducer, maker)
+	}
+	if version != "" {
+		b = appendString(b, modelProducerVersion, version)
+	}
+	return append(b, more...)
+}
+
 func TestReadONNXRefuses(t *testing.T) {
 	good, sum := encode(t, tiny("a", "b"), nil), encode(t, skipping("a", "b"), nil)
 	old, err := os.ReadFile("testdata/version1_tiny.onnx")
@@ -236,16 +248,6 @@ func TestReadONNXRefuses(t *testing.T) {
 		copy(file[at:], to)
 		return file
 	}
-	onnx := func(maker, version string, more ...byte) []byte {
-		b := appendVarint(nil, modelIRVersion, 7)
-		if maker != "" {
-			b = appendString(b, modelProducer, maker)
-		}
-		if version != "" {
-			b = appendString(b, modelProducerVersion, version)
-		}
-		return append(b, more...)
-	}
 	graph := []byte("\x3a\x80\x80\x80\x40\x0a") // of 128 MB, of which one byte is there
 	tests := []struct {
 		name string
@@ -258,12 +260,12 @@ func TestReadONNXRefuses(t *testing.T) {
 		{"text with a backspace", []byte("\bhello world, this is no model"), ErrNotONNX, ""},
 		{"jpeg", []byte("\xff\xd8\xff\xe0\x00\x10JFIF"), ErrNotONNX, ""},
 		{"zeros", make([]byte, 1<<20), ErrNotONNX, ""},
-		{"PyTorch's", onnx("pytorch", "1.13.1", graph...), ErrForeign, "not written by oi-train but by pytorch 1.13.1"},
-		{"nobody's", onnx("", "", graph...), ErrForeign, "not written by oi-train"},
-		{"a talker's", onnx(strings.Repeat("é", 1000), "", graph...), ErrForeign, "but by " + strings.Repeat("é", 40) + "…"},
-		{"with a graph of nothing", onnx("tf2onnx", "", 0x3a, 0), ErrForeign, "but by tf2onnx"},
-		{"without a graph", onnx("tf2onnx", ""), ErrNotONNX, ""},
-		{"ours with another IR version", onnx("oi-train", "", good[12:]...), ErrDamaged, "IR version 7"},
+		{"PyTorch's", onnxStart("pytorch", "1.13.1", graph...), ErrForeign, "oi-train did not write: its producer is pytorch 1.13.1"},
+		{"nobody's", onnxStart("", "", graph...), ErrForeign, "oi-train did not write"},
+		{"a talker's", onnxStart(strings.Repeat("é", 1000), "", graph...), ErrForeign, "producer is " + strings.Repeat("é", 40) + "…"},
+		{"with a graph of nothing", onnxStart("tf2onnx", "", 0x3a, 0), ErrForeign, "producer is tf2onnx"},
+		{"without a graph", onnxStart("tf2onnx", ""), ErrNotONNX, ""},
+		{"ours with another IR version", onnxStart("oi-train", "", good[12:]...), ErrDamaged, "IR version 7"},
 		{"another opset", replace("\x42\x02\x10\x11", "\x42\x02\x10\x12"), ErrDamaged, "opset 18"},
 		{"another operator", replace("Relu", "Tanh"), ErrDamaged, "its graph is not the one"},
 		{"Gemm untransposed", replace("transB\x18\x01", "transB\x18\x00"), ErrDamaged, "its graph is not the one"},
@@ -359,10 +361,21 @@ func (e *endless) Read(p []byte) (int, error) {
 
 // What is no model is not read to its end.
 func TestReadONNXReadsLittleOfOthers(t *testing.T) {
-	for name, start := range map[string]string{"zeros": "", "PyTorch's": "\x08\x07\x12\x07pytorch\x3a\x80\x80\x80\x80\x04"} {
+	good := encode(t, tiny("a", "b"), nil)
+	for name, test := range map[string]struct {
+		start []byte
+		want  string
+	}{
+		"zeros":               {nil, "not an ONNX file"},
+		"PyTorch's":           {onnxStart("pytorch", "", 0x3a, 0x80, 0x80, 0x80, 0x80, 0x04), "producer is pytorch"},
+		"after a model":       {good, "the model file is damaged"},
+		"after half a model":  {fileStart(), "the model file is damaged"},
+		"a graph of 1.25 GiB": {append(fileStart(), 0x3a, 0x80, 0x80, 0x80, 0x80, 0x05), "larger than 1024 MiB"},
+		"a graph of 2^64":     {append(fileStart(), "\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"...), "larger than 1024 MiB"},
+	} {
 		e := &endless{}
-		if _, _, err := ReadONNX(io.MultiReader(strings.NewReader(start), e)); err == nil || e.n > 1<<16 {
-			t.Errorf("%s: %d bytes read, %v", name, e.n, err)
+		if _, _, err := ReadONNX(io.MultiReader(bytes.NewReader(test.start), e)); err == nil || e.n > 1<<16 || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %d bytes read, %v; want %q", name, e.n, err, test.want)
 		}
 	}
 }
