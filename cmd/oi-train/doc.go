@@ -78,7 +78,8 @@
 // written. After an interrupt, a crash or kill -9, the same command with --resume goes on from
 // there and ends with the model, byte for byte, of a run that never stopped. Another input or
 // other options are refused; without NAME.ckpt it starts from the beginning. Epochs from
-// oi-augment are read again up to that point.
+// oi-augment are read again up to that point. Of two runs at the same time with one NAME the
+// second fails at once.
 //
 // Flags:
 //

@@ -45,7 +45,7 @@ An item is known by its key, and one that comes twice is an error. One without a
 
 The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.
 
-NAME.ckpt keeps the state after the last epoch until the run has ended and its files are written. After an interrupt, a crash or kill -9, the same command with --resume goes on from there and ends with the model, byte for byte, of a run that never stopped. Another input or other options are refused; without NAME.ckpt it starts from the beginning. Epochs from oi-augment are read again up to that point.`,
+NAME.ckpt keeps the state after the last epoch until the run has ended and its files are written. After an interrupt, a crash or kill -9, the same command with --resume goes on from there and ends with the model, byte for byte, of a run that never stopped. Another input or other options are refused; without NAME.ckpt it starts from the beginning. Epochs from oi-augment are read again up to that point. Of two runs at the same time with one NAME the second fails at once.`,
 		Examples: `# the whole way, on the built-in drawings
 oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop | oi-train -o burger
 # fresh variants of the pictures in every epoch
@@ -181,6 +181,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 			return err
 		}
 	}
+	unlock, err := lockOutputs(o, env)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	saved, err := loadCheckpoint(o, env)
 	if err != nil {
 		return err
