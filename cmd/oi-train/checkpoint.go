@@ -36,7 +36,11 @@ type checkpoint struct {
 
 // checkpointHead is the part of a checkpoint that is not weights.
 type checkpointHead struct {
-	Version   string            `json:"version"` // of the program
+	Version string `json:"version"` // of the program
+	// Arithmetic is what the epochs were computed with, each way once, see
+	// kernel.Arithmetic; none in checkpoints of older versions.
+	Arithmetic []string `json:"arithmetic,omitempty"`
+
 	Options   map[string]string `json:"options"` // that change results
 	Streamed  bool              `json:"streamed"`
 	Items     int64             `json:"items"` // of the input that were used

@@ -44,7 +44,11 @@
 //
 // The three files appear whole and together, the model last, and only if the input was complete: a
 // stage that failed or was killed leaves no model behind. The same items, options and seed give
-// the same model, byte for byte, on any number of threads.
+// the same model, byte for byte, on any number of threads. They give the same weights, bit for
+// bit, on every amd64 processor with AVX2 and FMA, with AVX-512 or without; the files also note
+// the version of Go, the platform and what the processor has. On others plain Go computes, whose
+// sums differ in their last bits, and so, in the end, do weights. --expect and --resume say so
+// where it may be the reason.
 //
 // Items that come from oi-augment bring their own epochs and are trained on as they arrive; when
 // training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in

@@ -155,7 +155,7 @@ func (e *expectation) verdict(o *options, env *cli.Env, d *data, weights string)
 	rest := fmt.Sprintf("data: %s; code: %s; environment: %s; the figures %s", data, same(e.code(env)), same(e.environment(o)), figures)
 	switch {
 	case weights != e.Weights:
-		return fmt.Errorf("the weights are not those of %s: %s, want %s; %s", e.path, weights, e.Weights, rest)
+		return cli.WithHint(fmt.Errorf("the weights are not those of %s: %s, want %s; %s", e.path, weights, e.Weights, rest), e.otherArithmetic())
 	case !items:
 		return fmt.Errorf("the weights are those of %s, bit for bit, but the items are not; %s", e.path, rest)
 	}
@@ -165,4 +165,11 @@ func (e *expectation) verdict(o *options, env *cli.Env, d *data, weights string)
 	}
 	say("the weights are those of %s, bit for bit; %s", e.path, rest)
 	return nil
+}
+
+// otherArithmetic says in words that the run of the report computed otherwise
+// than this machine does, "" if it did not.
+func (e *expectation) otherArithmetic() string {
+	then := e.Provenance.Environment
+	return report.ThisEnvironment(then.Seed).OtherArithmetic(then)
 }

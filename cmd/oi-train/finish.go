@@ -90,6 +90,9 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	if n := d.byIDAlone(); n > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("Of %d train items the photo's bytes are not known: the model remembers these photos by their ids alone.", n))
 	}
+	if len(r.arithmetic) > 1 {
+		d.notes = append(d.notes, fmt.Sprintf("Some epochs were computed with %s: training on one machine may not come to these weights again, bit for bit.", strings.Join(r.arithmetic, ", others with ")))
+	}
 	measured := d.measuredOn()
 	full := &report.Report{
 		Classes: d.classes, Architecture: r.best.Arch, Parameters: r.best.Parameters(),

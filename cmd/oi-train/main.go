@@ -31,7 +31,7 @@ The network is a small residual one of 3x3 convolutions with standardised weight
 
 After each epoch train_loss and train_acc are measured on a few train items (of oi-augment: on a few of the epoch's variants) as val_loss and val_acc are on the validation items: with the same weights, without dropout, smoothed labels or class weights. A train_loss that falls while val_loss rises is that of a model that learns its items by heart. In NAME.json, loss and accuracy are what training itself went by, which cannot be compared with them.
 
-The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads.
+The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads. They give the same weights, bit for bit, on every amd64 processor with AVX2 and FMA, with AVX-512 or without; the files also note the version of Go, the platform and what the processor has. On others plain Go computes, whose sums differ in their last bits, and so, in the end, do weights. --expect and --resume say so where it may be the reason.
 
 Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them.
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
@@ -64,7 +65,25 @@ func loadCheckpoint(o *options, env *cli.Env) (*checkpoint, error) {
 	if c.Version != env.Version {
 		env.Warnf("%s is by version %s, this is %s: the weights may differ from those of a run that never stopped", path, c.Version, env.Version)
 	}
-	return c, c.checkOptions(o)
+	if err := c.checkOptions(o); err != nil {
+		return nil, err
+	}
+	for _, how := range c.Arithmetic {
+		if other := report.ThisEnvironment(o.seed).OtherArithmetic(report.Environment{Arithmetic: how}); other != "" {
+			env.Warnf("%s: %s; this run ends with others than one that never stopped", path, other)
+			break
+		}
+	}
+	return c, nil
+}
+
+// withArithmetic adds what is computed with now to what was before.
+func withArithmetic(before []string) []string {
+	now := kernel.Arithmetic()
+	if slices.Contains(before, now) {
+		return before
+	}
+	return append(slices.Clone(before), now)
 }
 
 // checkOptions returns an error that names the options that differ.
@@ -94,7 +113,7 @@ func (t *trainer) save(epoch int) {
 	network, state := t.nn.Network(), t.nn.State()
 	c := &checkpoint{
 		checkpointHead: checkpointHead{
-			Version: t.env.Version, Options: t.options.texts(),
+			Version: t.env.Version, Arithmetic: t.result.arithmetic, Options: t.options.texts(),
 			Streamed: t.data.streamed != nil, Items: t.data.used.items, Input: t.data.used.sum(),
 			Network: shapeOf(network), State: shapesOf(state.Tensors), Epoch: epoch, Step: state.Step, BestEpoch: t.result.bestEpoch,
 			Stopping: stoppingState{exact(t.stopping.best), t.stopping.wait, t.stopping.any},
@@ -137,6 +156,7 @@ func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
 	}
 	t.stopping.best, t.stopping.wait, t.stopping.any = float64(c.Stopping.Best), c.Stopping.Wait, c.Stopping.Any
 	t.result.history, t.result.stopped, t.result.bestEpoch = c.history(), c.Stopped, c.BestEpoch
+	t.result.arithmetic = withArithmetic(c.Arithmetic)
 	if c.best != nil {
 		t.result.best = c.Network.network(c.best)
 	}

@@ -20,6 +20,8 @@ type result struct {
 	history   []report.Epoch
 	stopped   string // why, in words
 	cut       bool   // by an interrupt
+
+	arithmetic []string // what it was computed with, see kernel.Arithmetic
 }
 
 // A trainer is a run of training.
@@ -46,7 +48,7 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 	t := &trainer{
 		options: o, env: env, data: d, feed: newSpoolFeed(d),
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
-		batch:    newBatch(o.batch), result: &result{}, bar: bar{now: env.Now},
+		batch:    newBatch(o.batch), result: &result{arithmetic: withArithmetic(nil)}, bar: bar{now: env.Now},
 	}
 	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
 		t.bar.out = env.Stderr

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/cpu"
 )
 
 // tools are the binaries, in the order in which data flows through them.
@@ -91,7 +92,11 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Condition: func(cond string) (bool, error) {
 			// [have:NAME] is a program, [env:NAME] a variable that is set,
-			// [module:NAME] a module of Debian's Python.
+			// [module:NAME] a module of Debian's Python, [avx2] what the assembly
+			// needs.
+			if cond == "avx2" {
+				return cpu.X86.HasAVX2 && cpu.X86.HasFMA, nil
+			}
 			if variable, ok := strings.CutPrefix(cond, "env:"); ok {
 				return os.Getenv(variable) != "", nil
 			}

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/cpu"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
 )
 
 // Code is the program that made a model.
@@ -22,7 +25,37 @@ type Environment struct {
 	Go       string   `json:"go"`
 	Platform string   `json:"platform"`
 	CPU      []string `json:"cpu,omitempty"` // the features that arithmetic may use
-	Seed     uint64   `json:"seed"`
+	// Arithmetic is what was computed with, see kernel.Arithmetic; "" in reports
+	// of older versions.
+	Arithmetic string `json:"arithmetic,omitempty"`
+	Seed       uint64 `json:"seed"`
+}
+
+// OtherArithmetic says in words that an earlier environment computed otherwise,
+// so that equal training comes to other weights, "" if it did not or nothing is
+// known of it.
+func (e Environment) OtherArithmetic(then Environment) string {
+	was, is := then.arithmetic(), e.arithmetic()
+	if was == "" || was == is {
+		return ""
+	}
+	return fmt.Sprintf("it was computed with %s, here it is with %s: sums differ in their last bits, and so, in the end, do weights", was, is)
+}
+
+// arithmetic is Arithmetic, or what it must have been.
+func (e Environment) arithmetic() string {
+	if e.Arithmetic != "" || e.Platform == "" {
+		return e.Arithmetic
+	}
+	has := func(feature string) bool { return slices.Contains(e.CPU, feature) }
+	_, arch, _ := strings.Cut(e.Platform, "/")
+	switch {
+	case arch == "amd64" && has("avx2") && has("fma"):
+		return "AVX2"
+	case has("fma"):
+		return "plain Go on " + arch + " with FMA"
+	}
+	return "plain Go on " + arch
 }
 
 // String says it in words.
@@ -61,6 +94,11 @@ func (e Environment) Changes(then Environment) string {
 			changes = append(changes, fmt.Sprintf("%s%s, now %s", part.name, cmp.Or(part.then, "none"), cmp.Or(part.now, "none")))
 		}
 	}
+	if other := e.OtherArithmetic(then); other != "" {
+		changes = append(changes, other)
+	} else if len(changes) > 0 && then.arithmetic() != "" {
+		changes = append(changes, "both compute with "+e.arithmetic())
+	}
 	return strings.Join(changes, "; ")
 }
 
@@ -84,7 +122,7 @@ func ThisCode(version string) Code {
 
 // ThisEnvironment describes where the running program runs.
 func ThisEnvironment(seed uint64) Environment {
-	e := Environment{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Seed: seed}
+	e := Environment{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Arithmetic: kernel.Arithmetic(), Seed: seed}
 	for _, f := range []struct {
 		name string
 		has  bool

@@ -337,3 +337,31 @@ func TestNiceTicks(t *testing.T) {
 		}
 	}
 }
+
+func TestOtherArithmetic(t *testing.T) {
+	old := func(platform string, cpu ...string) Environment { return Environment{Platform: platform, CPU: cpu} }
+	now := func(arithmetic string) Environment { return Environment{Platform: "linux/amd64", Arithmetic: arithmetic} }
+	for _, tc := range []struct {
+		then, now Environment
+		was, is   string // "": no difference
+	}{
+		{now("AVX2"), now("AVX2"), "", ""},
+		{now("plain Go on amd64"), now("AVX2"), "plain Go on amd64", "AVX2"},
+		{old("linux/amd64", "avx2", "fma"), now("AVX2"), "", ""},
+		{old("linux/amd64", "avx2", "fma", "avx512f"), now("AVX2"), "", ""},
+		{old("darwin/amd64", "avx2", "fma"), now("AVX2"), "", ""},
+		{old("linux/amd64", "fma"), now("AVX2"), "plain Go on amd64 with FMA", "AVX2"},
+		{old("linux/amd64"), now("AVX2"), "plain Go on amd64", "AVX2"},
+		{old("linux/arm64", "asimd"), now("AVX2"), "plain Go on arm64", "AVX2"},
+		{old("linux/arm64", "asimd"), now("plain Go on arm64"), "", ""},
+		{Environment{}, now("AVX2"), "", ""},
+	} {
+		got := tc.now.OtherArithmetic(tc.then)
+		if tc.was == "" && got != "" || tc.was != "" && !strings.Contains(got, "with "+tc.was+", here it is with "+tc.is+":") {
+			t.Errorf("%+v, now %+v: %q", tc.then, tc.now, got)
+		}
+	}
+	if e := ThisEnvironment(1); e.Arithmetic == "" {
+		t.Error("it does not say what is computed with")
+	}
+}
