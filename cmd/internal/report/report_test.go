@@ -340,7 +340,9 @@ func TestNiceTicks(t *testing.T) {
 
 func TestOtherArithmetic(t *testing.T) {
 	old := func(platform string, cpu ...string) Environment { return Environment{Platform: platform, CPU: cpu} }
-	now := func(arithmetic string) Environment { return Environment{Platform: "linux/amd64", Arithmetic: arithmetic} }
+	now := func(arithmetic string) Environment {
+		return Environment{Platform: "linux/amd64", Arithmetic: arithmetic}
+	}
 	for _, tc := range []struct {
 		then, now Environment
 		was, is   string // "": no difference
