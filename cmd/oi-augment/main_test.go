@@ -48,6 +48,13 @@ func picture(n int, label, set string) *record.Item {
 	}
 }
 
+// sameID is a train item n of the photo of another one.
+func sameID(n, of int) *record.Item {
+	item := picture(n, "a", "train")
+	item.ID = picture(of, "a", "").ID
+	return item
+}
+
 // encode returns a stream of the items.
 func encode(t *testing.T, items ...*record.Item) []byte {
 	t.Helper()
@@ -384,6 +391,7 @@ func TestRefuses(t *testing.T) {
 		"augmented before":   {encode(t, variant), nil, 1, "item 0001-00000000 is a variant already"},
 		"no tensor":          {encode(t, bare), nil, 1, "hint: run oi-crop before this stage"},
 		"endless of nothing": {encode(t, picture(1, "a", "val")), []string{"--epochs", "0"}, 1, "would never end"},
+		"all held out":       {encode(t, picture(1, "a", "val"), sameID(2, 1), sameID(3, 1)), []string{"--epochs", "0"}, 1, "would never end: all items of the set train were left out, 2 as duplicate of a held-out picture"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := augment(t, tc.stdin, tc.args...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,13 +47,14 @@ func (r *run) read() error {
 		r.env.Infof("%s", line)
 	}
 	if n := r.items.RemoveDuplicates(); n > 0 {
-		r.account.Remove("duplicate of a held-out picture", int64(n))
+		r.account.Remove(dataset.Duplicate, int64(n))
 	}
 	for _, remark := range r.items.Remarks() {
 		r.env.Infof("%s", remark)
 	}
 	if r.options.epochs == 0 && r.items.Counts().Of(dataset.Train) == 0 {
-		return errors.New("there are no train items to make variants of, and --epochs 0 would never end")
+		const what = "there are no train items to make variants of, and --epochs 0 would never end"
+		return cmp.Or(r.items.Left.Explain(what, dataset.Train, ""), errors.New(what))
 	}
 	return nil
 }

@@ -16,11 +16,8 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// Reasons for which items are left out.
-const (
-	duplicate  = "duplicate of a held-out picture"
-	background = "background beside several classes"
-)
+// background is the reason for which windows of background are left out.
+const background = "background beside several classes"
 
 // data is the items of a run: all of them in the spool, or the held-out ones
 // in the spool and the others still to come.
@@ -116,14 +113,21 @@ func (d *data) prepare() error {
 		return d.checkStreamed()
 	}
 	if n := d.items.RemoveDuplicates(); n > 0 {
-		d.removed[duplicate] = n
+		d.removed[dataset.Duplicate] = n
 		d.train = d.items.Of(dataset.Train)
 	}
 	for _, entry := range d.train {
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 	}
-	return d.items.Counts().Check(d.classes)
+	for _, count := range d.origin.Counts { // of oi-augment, all of whose epochs are empty then
+		d.items.Left.Add(dataset.Duplicate, dataset.Train, "", int(count.Removed[dataset.Duplicate]))
+	}
+	return d.check()
 }
+
+// check says whether a model can be trained and judged with the items that have
+// come.
+func (d *data) check() error { return d.counts().Check(d.classes, d.items.Left) }
 
 // chooseClasses decides which labels are told apart.
 func (d *data) chooseClasses() error {
@@ -139,7 +143,7 @@ func (d *data) chooseClasses() error {
 	}
 	if slices.Contains(labels, dataset.Background) && !dataset.KeepBackground(labels, d.origin.Header.Stages) {
 		labels = slices.DeleteFunc(labels, func(l string) bool { return l == dataset.Background })
-		if n := d.items.RemoveLabel(dataset.Background); n > 0 {
+		if n := d.items.RemoveLabel(dataset.Background, background); n > 0 {
 			d.removed[background] = n
 			d.env.Infof("left out %d windows of background, because there are several classes", n)
 		}
@@ -161,7 +165,7 @@ func (d *data) checkStreamed() error {
 		return cli.WithHint(errors.New("--class-weights balanced has to know how many items each class has before the first of them"),
 			"leave oi-augment out, or balance the classes with oi-boxes --limit")
 	}
-	return d.items.Counts().CheckValidation()
+	return d.items.Counts().CheckValidation(d.items.Left)
 }
 
 // accept checks a variant and returns the number of its class, or false if it
@@ -189,6 +193,7 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 	leave := func(reason string) (int, bool, error) {
 		if first {
 			d.removed[reason]++
+			d.items.Left.Add(reason, entry.Set, entry.Label, 1)
 		}
 		return 0, false, nil
 	}
@@ -198,7 +203,7 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 		return 0, false, cli.WithHint(fmt.Errorf("item %s shows that a photo that was trained on is that of a held-out item", key),
 			"oi-augment, which reads all items before it writes the first, leaves such photos out: let it read them again")
 	case d.items.Photos.Has(entry.Photo, dataset.HeldOut):
-		return leave(duplicate)
+		return leave(dataset.Duplicate)
 	case !known && entry.Label == dataset.Background:
 		return leave(background)
 	case !known:
@@ -276,7 +281,7 @@ func (d *data) describe(parameters int) {
 	if ratio := counts.Imbalance(); ratio >= 1.5 && d.streamed == nil {
 		d.env.Infof("the largest class has %.1f times the items of the smallest", ratio)
 	}
-	if n := d.removed[duplicate]; n > 0 {
+	if n := d.removed[dataset.Duplicate]; n > 0 {
 		d.env.Infof("left out %d train items whose photo is that of a held-out item", n)
 	}
 	if d.origin.Header.Completeness != "" {

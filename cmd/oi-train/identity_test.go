@@ -49,7 +49,7 @@ func TestHeldOutPhotos(t *testing.T) {
 	items[1].Fetched = items[2].Fetched  // by its bytes,
 	items[2].ID = items[32].ID           // which is one of val
 	items[3].Fetched = items[41].Fetched // of test
-	want := map[string]int{duplicate: 4}
+	want := map[string]int{dataset.Duplicate: 4}
 	classes := []string{"red", "green"}
 	got := runTrain(t, t.Context(), encode(t, classes, items...), "--epochs", "1")
 	if !maps.Equal(removed(t, got), want) {
@@ -323,6 +323,46 @@ func TestHonoursTheTrail(t *testing.T) {
 			checkSets(t, got, want)
 			if !strings.Contains(got.stderr, tc.want) {
 				t.Errorf("no %q in %s", tc.want, got.stderr)
+			}
+		})
+	}
+}
+
+// That every train item was left out is not blamed on a set that nobody asked
+// for, whether its items came from oi-augment or not.
+func TestAllDuplicates(t *testing.T) {
+	classes := []string{"red", "green"}
+	twins := func(label string) []*record.Item {
+		items := twoClasses()
+		for _, item := range items {
+			if item.Set == dataset.Train && (label == "" || item.Label.Name == label) {
+				item.Fetched.SHA256 = picture(100, "", "").Fetched.SHA256 // of val
+			}
+		}
+		return items
+	}
+	held := slices.DeleteFunc(twins(""), func(item *record.Item) bool { return item.Set == dataset.Train })
+	none := []record.Record{&record.Header{Version: 1}}
+	for _, item := range held {
+		none = append(none, item)
+	}
+	none = append(none, &record.End{Stages: []record.Count{{Tool: "oi-augment", In: 48, Out: 16, Removed: map[string]int64{dataset.Duplicate: 32}}}})
+	const all = "no items to train on: all items of the set train were left out, 32 as duplicate of a held-out picture"
+	const green = "no green to train on: all items of green in the set train were left out, 16 as duplicate of a held-out picture"
+	for name, tc := range map[string]struct {
+		stdin []byte
+		want  string
+	}{
+		"all":                     {encode(t, classes, twins("")...), all},
+		"all variants":            {encode(t, classes, variants(t, twins(""), 2)...), all},
+		"all, by oi-augment":      {encodeAs(t, record.Binary, none...), all},
+		"all of a class":          {encode(t, classes, twins("green")...), green},
+		"all variants of a class": {encode(t, classes, variants(t, twins("green"), 2)...), green},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := runTrain(t, t.Context(), tc.stdin)
+			if got.code != 1 || !strings.Contains(got.stderr, tc.want) || !strings.Contains(got.stderr, "hint: their photos are held out too") {
+				t.Errorf("exit %d, stderr %q; want %q", got.code, got.stderr, tc.want)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,12 +161,12 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	}
 	t.perEpoch = seen
 	if seen == 0 {
-		return report.Epoch{}, fmt.Errorf("epoch %d has no items to train on", number)
+		return report.Epoch{}, cmp.Or(t.data.check(), fmt.Errorf("epoch %d has no items to train on", number))
 	}
 	trained := t.env.Now()
 	if t.data.streamed != nil && number == 1 {
 		// Only now are the classes of the train items known.
-		if err := t.data.counts().Check(t.data.classes); err != nil {
+		if err := t.data.check(); err != nil {
 			return report.Epoch{}, err
 		}
 	}

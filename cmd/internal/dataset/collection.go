@@ -28,6 +28,8 @@ type Collection struct {
 
 	// Dropped counts items that repeat another one.
 	Dropped int
+	// Left counts those that were removed.
+	Left Left
 
 	contradicting int // of those dropped, by label or set
 
@@ -42,7 +44,7 @@ type Collection struct {
 
 // NewCollection returns an empty collection. It keeps its items in spool.
 func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
-	return &Collection{Spool: spool, repeats: NewRepeats(repeats), authors: map[uint64]string{}, by: map[Photo][]uint64{}, strings: map[string]string{}}
+	return &Collection{Spool: spool, repeats: NewRepeats(repeats), Left: Left{}, authors: map[uint64]string{}, by: map[Photo][]uint64{}, strings: map[string]string{}}
 }
 
 // Size returns the size of the pictures.
@@ -158,12 +160,13 @@ func (c *Collection) intern(s string) string {
 // RemoveDuplicates removes train items of a photo that is also that of a
 // held-out item, and returns their number. Call it after Divide.
 func (c *Collection) RemoveDuplicates() int {
-	return c.remove(func(e Entry) bool { return e.Set == Train && c.Photos.Has(e.Photo, HeldOut) })
+	return c.remove(Duplicate, func(e Entry) bool { return e.Set == Train && c.Photos.Has(e.Photo, HeldOut) })
 }
 
-// RemoveLabel removes the items of a label and returns their number.
-func (c *Collection) RemoveLabel(label string) int {
-	return c.remove(func(e Entry) bool { return e.Label == label })
+// RemoveLabel removes the items of a label, for a reason, and returns their
+// number.
+func (c *Collection) RemoveLabel(label, reason string) int {
+	return c.remove(reason, func(e Entry) bool { return e.Label == label })
 }
 
 // DropLine says in words what was dropped, "" if nothing was.
@@ -177,9 +180,15 @@ func (c *Collection) DropLine() string {
 	return fmt.Sprintf("left out %d items that repeat another, %d of which have another label or set than it", c.Dropped, c.contradicting)
 }
 
-func (c *Collection) remove(unwanted func(Entry) bool) int {
+func (c *Collection) remove(reason string, unwanted func(Entry) bool) int {
 	before := len(c.Entries)
-	c.Entries = slices.DeleteFunc(c.Entries, unwanted)
+	c.Entries = slices.DeleteFunc(c.Entries, func(e Entry) bool {
+		if !unwanted(e) {
+			return false
+		}
+		c.Left.Add(reason, e.Set, e.Label, 1)
+		return true
+	})
 	return before - len(c.Entries)
 }
 

@@ -149,7 +149,7 @@ func TestCounts(t *testing.T) {
 		{"train:a2 val:a2,b2", "no b to train on", "more boxes"},
 	} {
 		c := counts(tc.sets)
-		err := c.Check(c.Labels())
+		err := c.Check(c.Labels(), nil)
 		if tc.want == "" {
 			if err != nil {
 				t.Errorf("%s: %v", tc.sets, err)

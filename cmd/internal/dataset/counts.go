@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -71,20 +72,22 @@ func (c Counts) Imbalance() float64 {
 }
 
 // Check says whether a model of the classes can be trained and judged with
-// items in these numbers.
-func (c Counts) Check(classes []string) error {
+// items in these numbers. left is what was left out of them.
+func (c Counts) Check(classes []string, left Left) error {
 	if err := CheckClasses(classes); err != nil {
 		return err
 	}
 	if c.Of(Train) == 0 {
-		return &Problem{"no items to train on: the set train is empty", "ask for --subset train too, or divide what there is with oi-boxes --split hash"}
+		return cmp.Or(left.Explain("no items to train on", Train, ""),
+			error(&Problem{"no items to train on: the set train is empty", "ask for --subset train too, or divide what there is with oi-boxes --split hash"}))
 	}
-	if err := c.CheckValidation(); err != nil {
+	if err := c.CheckValidation(left); err != nil {
 		return err
 	}
 	for _, class := range classes {
 		if c[Train][class] == 0 {
-			return &Problem{fmt.Sprintf("no %s to train on: the set train has none", class), "ask for more boxes, or leave the class out"}
+			what := fmt.Sprintf("no %s to train on", class)
+			return cmp.Or(left.Explain(what, Train, class), error(&Problem{what + ": the set train has none", "ask for more boxes, or leave the class out"}))
 		}
 	}
 	return nil
@@ -121,11 +124,12 @@ func (c Counts) OneClass(set string) string {
 }
 
 // CheckValidation refuses a validation set by which early stopping would be
-// blind.
-func (c Counts) CheckValidation() error {
+// blind. left is what was left out of it.
+func (c Counts) CheckValidation(left Left) error {
 	const hint = "ask for more boxes, for --subset train,validation, or divide them anew with oi-boxes --split hash --val 0.2"
 	if c.Of(Val) == 0 {
-		return &Problem{"no items to validate with: the set val is empty", hint}
+		const what = "no items to validate with"
+		return cmp.Or(left.Explain(what, Val, ""), error(&Problem{what + ": the set val is empty", hint}))
 	}
 	if label, only := c.onlyLabel(Val); only {
 		return &Problem{fmt.Sprintf("the set val has one class only, %s, which says nothing about a model", label), hint}
