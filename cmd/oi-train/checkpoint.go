@@ -43,8 +43,9 @@ type checkpointHead struct {
 
 	Options   map[string]string `json:"options"` // that change results
 	Streamed  bool              `json:"streamed"`
-	Items     int64             `json:"items"` // of the input that were used
-	Input     string            `json:"input"` // their hash
+	Items     int64             `json:"items"`                     // of the input that were used
+	Input     string            `json:"input"`                     // their hash, in their order
+	Unordered string            `json:"input_unordered,omitempty"` // in any order; none in checkpoints of older versions
 	Network   networkShape      `json:"network"`
 	State     []tensorShape     `json:"state"`
 	Epoch     int               `json:"epoch"` // the last one that was finished

@@ -4,21 +4,28 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash"
+	"io"
+	"math/bits"
 
 	"github.com/opensandwich/oi/record"
 )
 
 // An inputHash names the items that were used so far by a SHA-256 over what
 // training depends on: who they are, what they are labelled, into which set
-// they fall and what they look like, in their order.
+// they fall and what they look like, in their order. Beside it is kept what does
+// not depend on the order: the sum, modulo 2^128, of a hash of each.
 type inputHash struct {
 	hash  hash.Hash // whose Write never fails
 	items int64
 	head  []byte
+
+	item      hash.Hash // of one item
+	high, low uint64    // the sum
 }
 
-func newInputHash() *inputHash { return &inputHash{hash: sha256.New()} }
+func newInputHash() *inputHash { return &inputHash{hash: sha256.New(), item: sha256.New()} }
 
 // add takes an item that has a label and a tensor.
 func (h *inputHash) add(item *record.Item) {
@@ -45,10 +52,19 @@ func (h *inputHash) add(item *record.Item) {
 		h.head = binary.LittleEndian.AppendUint64(h.head, uint64(side))
 	}
 	// Its length in front keeps two items from reading as another two.
-	h.hash.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(h.head))))
-	h.hash.Write(h.head)
-	h.hash.Write(item.Tensor.Data)
+	h.item.Reset()
+	both := io.MultiWriter(h.hash, h.item)
+	for _, part := range [][]byte{binary.LittleEndian.AppendUint64(nil, uint64(len(h.head))), h.head, item.Tensor.Data} {
+		_, _ = both.Write(part)
+	}
+	sum := h.item.Sum(nil)
+	var carry uint64
+	h.low, carry = bits.Add64(h.low, binary.LittleEndian.Uint64(sum), 0)
+	h.high, _ = bits.Add64(h.high, binary.LittleEndian.Uint64(sum[8:]), carry)
 }
 
 // sum returns the hash of the items so far, in hexadecimal.
 func (h *inputHash) sum() string { return hex.EncodeToString(h.hash.Sum(nil)) }
+
+// unordered returns what is the same for the same items in any order.
+func (h *inputHash) unordered() string { return fmt.Sprintf("%016x%016x", h.high, h.low) }

@@ -114,7 +114,7 @@ func (t *trainer) save(epoch int) {
 	c := &checkpoint{
 		checkpointHead: checkpointHead{
 			Version: t.env.Version, Arithmetic: t.result.arithmetic, Options: t.options.texts(),
-			Streamed: t.data.streamed != nil, Items: t.data.used.items, Input: t.data.used.sum(),
+			Streamed: t.data.streamed != nil, Items: t.data.used.items, Input: t.data.used.sum(), Unordered: t.data.used.unordered(),
 			Network: shapeOf(network), State: shapesOf(state.Tensors), Epoch: epoch, Step: state.Step, BestEpoch: t.result.bestEpoch,
 			Stopping: stoppingState{exact(t.stopping.best), t.stopping.wait, t.stopping.any},
 			Stopped:  t.result.stopped, History: saveEpochs(t.result.history),
@@ -148,7 +148,12 @@ func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
 			return err
 		}
 	}
-	if used := t.data.used; used.items != c.Items || used.sum() != c.Input {
+	switch used := t.data.used; {
+	case used.items == c.Items && used.sum() == c.Input:
+	case used.items == c.Items && used.unordered() == c.Unordered:
+		return cli.WithHint(fmt.Errorf("%s was made from the same %d items in another order", t.options.checkpoint(), c.Items),
+			"give them in the order that they had, or "+anew)
+	default:
 		return t.another(fmt.Sprintf("%d items then, %d now, and they are not the same ones", c.Items, used.items))
 	}
 	if err := t.nn.SetState(nn.State{Step: c.Step, Tensors: c.state}); err != nil {

@@ -238,6 +238,10 @@ func TestResumeRefuses(t *testing.T) {
 	pixel[3].Tensor.Data[7] ^= 1
 	label := slices.Clone(items)
 	label[5] = picture(5, "red", "train")
+	shuffled := slices.Clone(items)
+	rand.New(rand.NewPCG(5, 6)).Shuffle(len(shuffled), func(i, k int) { shuffled[i], shuffled[k] = shuffled[k], shuffled[i] })
+	swapped := slices.Clone(label)
+	slices.Reverse(swapped)
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)-100] ^= 1
 	head := bytes.Clone(good)
@@ -247,22 +251,24 @@ func TestResumeRefuses(t *testing.T) {
 		args        []string
 		want, hint  string
 	}{
-		"seed":           {good, input, []string{"--seed", "2"}, "m.ckpt was made with other options: --seed 1, now 2", "give the same options"},
-		"two options":    {good, input, []string{"--lr", "0.001", "--batch", "8"}, "--batch 16, now 8; --lr 0.0005, now 0.001", "give the same options"},
-		"pixel":          {good, encode(t, classes, pixel...), nil, "m.ckpt was made from another input: 48 items then, 48 now", "give the same input"},
-		"label":          {good, encode(t, classes, label...), nil, "another input", "give the same input"},
-		"fewer":          {good, encode(t, classes, items[1:]...), nil, "48 items then, 47 now", "give the same input"},
-		"classes":        {good, encode(t, []string{"red"}, slices.Concat(pictures(0, 24, "train", "red", "background"), pictures(100, 8, "val", "red", "background"))...), nil, "its classes were green, red, now they are background, red", "give the same input"},
-		"streamed":       {good, encode(t, classes, variants(t, items, 2)...), nil, "it brought no epochs", "give the same input"},
-		"flipped":        {flipped, input, nil, "m.ckpt: the checkpoint is damaged: its checksum is another", "leave --resume out"},
-		"flipped head":   {head, input, nil, "the checkpoint is damaged", "leave --resume out"},
-		"cut":            {good[:len(good)-1], input, nil, "the checkpoint is damaged", "leave --resume out"},
-		"cut in head":    {good[:50], input, nil, "the checkpoint is damaged", "leave --resume out"},
-		"longer":         {append(bytes.Clone(good), 0), input, nil, "the checkpoint is damaged: something follows", "leave --resume out"},
-		"empty":          {[]byte{}, input, nil, "m.ckpt: not a checkpoint", "leave --resume out"},
-		"something else": {[]byte("PK\x03\x04 and so on and on"), input, nil, "m.ckpt: not a checkpoint", "leave --resume out"},
-		"old version":    {append([]byte("oi-ckpt1"), good[8:]...), input, nil, "a checkpoint of an older version of oi-train, which this one cannot go on from", "leave --resume out"},
-		"version":        {append([]byte("oi-ckpt9"), good[8:]...), input, nil, "a checkpoint of another version of oi-train", "leave --resume out"},
+		"seed":            {good, input, []string{"--seed", "2"}, "m.ckpt was made with other options: --seed 1, now 2", "give the same options"},
+		"two options":     {good, input, []string{"--lr", "0.001", "--batch", "8"}, "--batch 16, now 8; --lr 0.0005, now 0.001", "give the same options"},
+		"pixel":           {good, encode(t, classes, pixel...), nil, "m.ckpt was made from another input: 48 items then, 48 now", "give the same input"},
+		"label":           {good, encode(t, classes, label...), nil, "another input", "give the same input"},
+		"shuffled":        {good, encode(t, classes, shuffled...), nil, "m.ckpt was made from the same 48 items in another order", "give them in the order that they had"},
+		"shuffled, label": {good, encode(t, classes, swapped...), nil, "another input: 48 items then, 48 now, and they are not the same ones", "give the same input"},
+		"fewer":           {good, encode(t, classes, items[1:]...), nil, "48 items then, 47 now", "give the same input"},
+		"classes":         {good, encode(t, []string{"red"}, slices.Concat(pictures(0, 24, "train", "red", "background"), pictures(100, 8, "val", "red", "background"))...), nil, "its classes were green, red, now they are background, red", "give the same input"},
+		"streamed":        {good, encode(t, classes, variants(t, items, 2)...), nil, "it brought no epochs", "give the same input"},
+		"flipped":         {flipped, input, nil, "m.ckpt: the checkpoint is damaged: its checksum is another", "leave --resume out"},
+		"flipped head":    {head, input, nil, "the checkpoint is damaged", "leave --resume out"},
+		"cut":             {good[:len(good)-1], input, nil, "the checkpoint is damaged", "leave --resume out"},
+		"cut in head":     {good[:50], input, nil, "the checkpoint is damaged", "leave --resume out"},
+		"longer":          {append(bytes.Clone(good), 0), input, nil, "the checkpoint is damaged: something follows", "leave --resume out"},
+		"empty":           {[]byte{}, input, nil, "m.ckpt: not a checkpoint", "leave --resume out"},
+		"something else":  {[]byte("PK\x03\x04 and so on and on"), input, nil, "m.ckpt: not a checkpoint", "leave --resume out"},
+		"old version":     {append([]byte("oi-ckpt1"), good[8:]...), input, nil, "a checkpoint of an older version of oi-train, which this one cannot go on from", "leave --resume out"},
+		"version":         {append([]byte("oi-ckpt9"), good[8:]...), input, nil, "a checkpoint of another version of oi-train", "leave --resume out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSession(t)
@@ -301,13 +307,17 @@ func TestResumeRefusesStreamed(t *testing.T) {
 			break
 		}
 	}
+	shuffled := slices.Clone(whole) // two variants of the second epoch
+	at := slices.IndexFunc(whole, func(item *record.Item) bool { return item.Augment != nil && item.Augment.Epoch == 2 })
+	shuffled[at], shuffled[at+1] = whole[at+1], whole[at]
 	for name, tc := range map[string]struct {
 		items []*record.Item
 		want  string
 	}{
-		"a pixel":      {other, "m.ckpt was made from another input"},
-		"fewer epochs": {variants(t, twoClasses(), 2), "epoch 3 was finished then, now there are 2"},
-		"no variants":  {twoClasses(), "it brought epochs from oi-augment"},
+		"a pixel":       {other, "m.ckpt was made from another input"},
+		"another order": {shuffled, "m.ckpt was made from the same 112 items in another order"},
+		"fewer epochs":  {variants(t, twoClasses(), 2), "epoch 3 was finished then, now there are 2"},
+		"no variants":   {twoClasses(), "it brought epochs from oi-augment"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSession(t)
