@@ -253,8 +253,10 @@ func (e *evaluation) conclude() error {
 		return err
 	}
 	evaluated := tally.Evaluation()
-	if remark := e.oneClass(evaluated.Set); remark != "" {
-		e.warn(remark)
+	for _, remark := range []string{e.oneClass(evaluated.Set), tooGood(evaluated.Set)} {
+		if remark != "" {
+			e.warn(remark)
+		}
 	}
 	full, err := e.compose(evaluated)
 	if err != nil {
@@ -296,6 +298,19 @@ func (e *evaluation) oneClass(tally string) string {
 		}
 	}
 	return counts.OneClass(tally)
+}
+
+// tooGood says in words why a model looks better on the sets of a tally than it
+// is, "" if it does not.
+func tooGood(tally string) string {
+	sets := strings.Split(tally, ",")
+	switch {
+	case slices.Contains(sets, dataset.Train):
+		return "pictures that the model was trained on are among those it was tried on: the figures say little"
+	case slices.Contains(sets, dataset.Val):
+		return "validation items are among those that the model was tried on: if its best epoch was chosen by them, the figures are too good by that much"
+	}
+	return ""
 }
 
 // exception says what of a stream without sets is not used.
@@ -343,8 +358,5 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		WeightsSHA256: n.WeightsHash(),
 	}
 	full.Notes = append(full.Notes, e.notes...)
-	if slices.Contains(e.options.wanted, dataset.Train) {
-		full.Notes = append(full.Notes, "Pictures that the model was trained on are among those it was tried on: the figures say little.")
-	}
 	return full, errors.Join(e.model.get("options", &full.Options), e.model.get("provenance", &full.Provenance))
 }

@@ -50,7 +50,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if o.json {
 		return full.WriteJSON(env.Stdout)
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s\n%s", evaluation.Text, evaluation.Summary())
+	_, err = fmt.Fprintf(env.Stdout, "%s\n%s%s", evaluation.Text, evaluation.Summary(), full.NotesText(cli.Escape))
 	return err
 }
 

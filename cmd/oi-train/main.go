@@ -23,7 +23,7 @@ func command() *cli.Command {
 		Name:    "oi-train",
 		Summary: "train an image classifier",
 		Usage:   "[FILE...]",
-		Description: `Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report and the accuracy with its 95 % interval go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
+		Description: `Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report, the accuracy with its 95 % interval, and notes on what limits them go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
 
 Pictures of one author resemble each other, so the interval is found by author, or by photo where he is not known. It says how many of them there were; fewer than 10 are too few to judge a model by.
 

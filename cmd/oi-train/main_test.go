@@ -129,6 +129,9 @@ func TestTrains(t *testing.T) {
 			t.Errorf("metadata %s = %q", key, meta[key])
 		}
 	}
+	if strings.Contains(got.stdout, "note:") {
+		t.Errorf("a note where there is nothing to note:\n%s", got.stdout)
+	}
 	if !strings.HasPrefix(got.stdout, "              precision    recall  f1-score   support\n\n       green ") || !strings.Contains(got.stdout, "test accuracy") || !strings.Contains(got.stdout, "95% interval") {
 		t.Errorf("stdout:\n%s", got.stdout)
 	}
@@ -298,8 +301,9 @@ func TestBackground(t *testing.T) {
 	if got.code != 0 || !strings.Contains(got.stderr, "classes: background, red") {
 		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
-	if !strings.Contains(string(got.files["m.html"]), "There is no test set") || !strings.Contains(got.stdout, "val accuracy") {
-		t.Error("nothing says that the figures are those of the validation set")
+	const note = "There is no test set: the figures are those of the validation set, by which the best epoch was chosen, and are too good by that much."
+	if !strings.Contains(string(got.files["m.html"]), note) || !strings.Contains(got.stdout, "val accuracy") || !strings.HasSuffix(got.stdout, "\nnote: "+note+"\n") {
+		t.Errorf("nothing says that the figures are those of the validation set:\n%s", got.stdout)
 	}
 	two := append(twoClasses(), pictures(300, 5, "train", "background")...)
 	got = runTrain(t, t.Context(), encode(t, []string{"red", "green"}, two...), "--epochs", "1")

@@ -43,6 +43,9 @@ func TestONNXChecker(t *testing.T) {
 // systemPython returns Debian's Python if it has a module.
 func systemPython(t *testing.T, module, from string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("another program's answers do not need the race detector")
+	}
 	const python = "/usr/bin/python3"
 	if err := exec.CommandContext(t.Context(), python, "-c", "import "+module).Run(); err != nil {
 		t.Skipf("%s has no %s (Debian: %s)", python, module, from)

@@ -21,6 +21,19 @@ func (e *Evaluation) Summary() string {
 	return b.String()
 }
 
+// NotesText is the notes as lines for a terminal, after an empty one, or "".
+// escape makes text from outside harmless to it.
+func (r *Report) NotesText(escape func(string) string) string {
+	var b strings.Builder
+	for i, note := range r.Notes {
+		if i == 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "note: %s\n", escape(note))
+	}
+	return b.String()
+}
+
 // Value returns a figure by its name: accuracy, log_loss, macro_precision,
 // macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, or
 // precision:CLASS, recall:CLASS and f1:CLASS.
