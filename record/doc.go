@@ -60,7 +60,8 @@
 // A part closes a piece; see below.
 //
 //	oi        "part"
-//	stages    as in an end: the stages that ran on this piece (r)
+//	stages    as in an end: the stages that ran on this piece (r); each may have
+//	          max_skips too, the limit on skipped items that it ran under
 //	total     number of items upstream sent; only in the piece that held the end
 //	upstream  the stages of that end
 //	salvaged  as in an end
@@ -92,6 +93,22 @@
 // upstream counts and the sums of the parts'. Only one segment can be cut at
 // a time. Should a picture contain the trailer's last eight bytes, parallel
 // may cut there, and both pieces fail: nothing is lost unseen.
+//
+// A piece may be three photos, of which one that failed says nothing. So a
+// stage does not judge its piece: its part tells how many items were skipped
+// and the limit, max_skips, and whoever joins the pieces holds the sums to it.
+// The limit is a string:
+//
+//	"10"           no more than 10 items may be skipped
+//	"25%"          no more than 25% of the items that came in
+//	"25% from 20"  likewise, but fewer than 20 items are not judged
+//
+// A [Reader] gives a [SkipError] in place of the segment's end if, in any
+// stage of the parts, the skipped items are more than the limit allows or are
+// all that came in, which no limit allows. Where the parts have different
+// limits, the sums are held to each of them, so that the strictest decides; a
+// part without a limit adds none. Plain JSON has no parts: each piece of it is
+// judged alone, by the stage that writes it.
 //
 // # Items
 //

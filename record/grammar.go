@@ -145,9 +145,9 @@ func (g *grammar) piece(p *Part, lost Loss) (Record, error) {
 		g.state = stateJoin
 		return nil, nil
 	}
-	end := g.join.end()
+	end, err := g.join.end()
 	g.join, g.state = nil, stateOutside
-	return end, nil
+	return end, err
 }
 
 // finish says what the end of input means here.
@@ -195,6 +195,7 @@ func addLoss(a, b *Loss) *Loss {
 // A join sums the parts of one segment.
 type join struct {
 	stages   []Count
+	limits   []skipLimits // of the stages, on what they skipped
 	upstream []Count
 	total    int64 // -1 until the piece with the end was seen
 	salvaged *Loss
@@ -204,6 +205,7 @@ type join struct {
 func (j *join) add(p *Part) error {
 	if j.stages == nil {
 		j.stages = make([]Count, len(p.Stages))
+		j.limits = make([]skipLimits, len(p.Stages))
 		for i := range j.stages {
 			j.stages[i].Tool = p.Stages[i].Tool
 		}
@@ -212,7 +214,11 @@ func (j *join) add(p *Part) error {
 		return fmt.Errorf("the part counts %d stages, the first piece's %d", len(p.Stages), len(j.stages))
 	}
 	for i := range j.stages {
-		if err := j.stages[i].add(&p.Stages[i]); err != nil {
+		err := j.stages[i].add(&p.Stages[i])
+		if err == nil {
+			err = j.limits[i].add(p.Stages[i].MaxSkips)
+		}
+		if err != nil {
 			return within(fmt.Sprintf("stages[%d]", i), 0, err)
 		}
 	}
@@ -240,13 +246,21 @@ func (j *join) missing() error {
 	return fmt.Errorf("%w (the pieces hold %d of %d items)", ErrTruncated, j.stages[0].In, j.total)
 }
 
-func (j *join) end() *End {
+// end returns the end that stands for the pieces, or a *SkipError where they
+// have too many skips together.
+func (j *join) end() (*End, error) {
+	for i, sums := range j.stages {
+		if err := j.limits[i].judge(sums); err != nil {
+			return nil, err
+		}
+	}
 	stages := make([]Count, 0, len(j.upstream)+len(j.stages))
 	stages = append(append(stages, j.upstream...), j.stages...)
-	return &End{Stages: stages, Salvaged: j.salvaged, Extra: j.extra}
+	return &End{Stages: stages, Salvaged: j.salvaged, Extra: j.extra}, nil
 }
 
-// add adds the numbers of d, which must be of the same tool.
+// add adds the numbers of d, which must be of the same tool. Limits are not
+// added up: they hold for the sums.
 func (c *Count) add(d *Count) error {
 	if c.Tool != d.Tool {
 		return fmt.Errorf("counts of %.40q after counts of %.40q", d.Tool, c.Tool)

@@ -76,8 +76,9 @@ func NewReader(r io.Reader, opts ...ReaderOption) *Reader {
 // its *End. Joined pieces are one segment: the first piece's header, all
 // items, and one *End with the sums of the parts' counts. With Pieces there
 // is one *Header, the *Items, and one *Part, made from the end or the part
-// that the piece held, if any. Plain JSON begins with a *Header that says it
-// is unchecked, and closes with an empty *End.
+// that the piece held, if any. In place of the *End of joined pieces there is
+// a *SkipError if they have too many skips together. Plain JSON begins with a
+// *Header that says it is unchecked, and closes with an empty *End.
 //
 // Read returns io.EOF only after a complete stream. The record is the
 // caller's: no later call changes it, and it may be used by other goroutines.
@@ -114,8 +115,9 @@ func (r *Reader) read() (Record, error) {
 			return nil, err
 		}
 		if err != nil {
-			if errors.Is(err, ErrEmpty) {
-				return nil, err // there is no record to name
+			var skips *SkipError
+			if errors.Is(err, ErrEmpty) || errors.As(err, &skips) {
+				return nil, err // there is no one record to name
 			}
 			at := r.src.place()
 			at.Err = err

@@ -144,7 +144,7 @@ func (m *maker) counts() []record.Count {
 	var all []record.Count
 	for range 1 + m.IntN(3) {
 		all = append(all, record.Count{Tool: m.word(20), In: m.count(), Out: m.count(), Added: m.reasons(), Removed: m.reasons(),
-			Skipped: m.reasons(), Extra: m.extra()})
+			Skipped: m.reasons(), MaxSkips: []string{"", "10", "25% from 20"}[m.IntN(3)], Extra: m.extra()})
 	}
 	return all
 }

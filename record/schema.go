@@ -76,6 +76,7 @@ func newCountObject() *object[Count] {
 			counts("added", func(c *Count) *map[string]int64 { return &c.Added }),
 			counts("removed", func(c *Count) *map[string]int64 { return &c.Removed }),
 			counts("skipped", func(c *Count) *map[string]int64 { return &c.Skipped }),
+			text("max_skips", func(c *Count) *string { return &c.MaxSkips }, checkSkipLimit),
 		},
 	}
 }

@@ -64,7 +64,10 @@ type Count struct {
 	Added   map[string]int64 // items made from others, by reason
 	Removed map[string]int64 // filters and duplicates, by reason
 	Skipped map[string]int64 // failures, by reason
-	Extra   []Field
+	// MaxSkips is, in a Part, the limit on Skipped that the stage ran under,
+	// in the form of a SkipLimit: it is for the sums of all parts. "": none.
+	MaxSkips string
+	Extra    []Field
 }
 
 // Balanced reports whether everything that came in is accounted for:

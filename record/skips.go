@@ -1,0 +1,142 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A SkipLimit says how many skipped items are too many: a number, or a share
+// of the items that came in. The zero SkipLimit allows none.
+type SkipLimit struct {
+	number  int64
+	percent float64
+	from    int64 // a share of fewer items than this means nothing
+	share   bool
+}
+
+var errSkipLimit = errors.New("want a number such as 10 or a percentage such as 25%")
+
+// ParseSkipLimit reads a limit: a number such as "10", a share such as "25%",
+// or a share such as "25% from 20", which holds where at least 20 items came
+// in.
+func ParseSkipLimit(text string) (SkipLimit, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
+		return SkipLimit{number: n}, nil
+	}
+	percent, rest, ok := strings.Cut(text, "%")
+	l := SkipLimit{share: true}
+	var err error
+	if l.percent, err = strconv.ParseFloat(percent, 64); !ok || err != nil || !(l.percent >= 0 && l.percent <= 100) {
+		return SkipLimit{}, errSkipLimit
+	}
+	if rest != "" {
+		from, ok := strings.CutPrefix(rest, " from ")
+		if l.from, err = strconv.ParseInt(from, 10, 64); !ok || err != nil || l.from < 0 {
+			return SkipLimit{}, errSkipLimit
+		}
+	}
+	return l, nil
+}
+
+// String returns the limit in the form that ParseSkipLimit reads.
+func (l SkipLimit) String() string {
+	switch {
+	case !l.share:
+		return strconv.FormatInt(l.number, 10)
+	case l.from > 0:
+		return fmt.Sprintf("%s%% from %d", strconv.FormatFloat(l.percent, 'f', -1, 64), l.from)
+	}
+	return strconv.FormatFloat(l.percent, 'f', -1, 64) + "%"
+}
+
+// IsShare reports whether the limit is a share of the items that came in.
+func (l SkipLimit) IsShare() bool { return l.share }
+
+// Exceeded reports whether skipped of in items are too many.
+func (l SkipLimit) Exceeded(in, skipped int64) bool {
+	if !l.share {
+		return skipped > l.number
+	}
+	// 29 of 100 are no more than 29%, although 0.29*100 is less than 29.
+	return in >= l.from && 100*float64(skipped) > l.percent*float64(in)
+}
+
+// AllSkipped reports whether items came in, and every one of them was skipped.
+func (c Count) AllSkipped() bool { return c.In > 0 && c.skips() == c.In }
+
+// skips returns the number of skipped items.
+func (c Count) skips() int64 {
+	var n int64
+	for _, k := range c.Skipped {
+		n += min(k, math.MaxInt64-n) // anybody may have written them
+	}
+	return n
+}
+
+// A SkipError reports that the pieces of a segment, each of which may have
+// been too small to tell, have too many skipped items together.
+type SkipError struct {
+	Count Count  // the sums of the stage that skipped them
+	Limit string // that they exceed; "" where everything was skipped, which none allows
+}
+
+func (e *SkipError) Error() string {
+	const most = 5 // reasons, which anybody may have written
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(e.Count.Skipped)) {
+		if len(reasons) == most {
+			reasons = append(reasons, "…")
+			break
+		}
+		reasons = append(reasons, fmt.Sprintf("%.60s: %d", reason, e.Count.Skipped[reason]))
+	}
+	return fmt.Sprintf("%.40s skipped too many: %d of %d records (%s)",
+		e.Count.Tool, e.Count.skips(), e.Count.In, strings.Join(reasons, ", "))
+}
+
+// checkSkipLimit checks the text of a limit.
+func checkSkipLimit(text string) error {
+	_, err := ParseSkipLimit(text)
+	return err
+}
+
+// maxSkipLimits is how many different limits the pieces of a segment may have.
+const maxSkipLimits = 64
+
+// skipLimits are the different limits of the parts of one stage.
+type skipLimits []SkipLimit
+
+// add takes note of a part's limit, "" for none.
+func (s *skipLimits) add(text string) error {
+	if text == "" {
+		return nil
+	}
+	l, err := ParseSkipLimit(text)
+	if err != nil || slices.Contains(*s, l) {
+		return err
+	}
+	if len(*s) == maxSkipLimits {
+		return fmt.Errorf("the pieces ran under more than %d different limits on skips", maxSkipLimits)
+	}
+	*s = append(*s, l)
+	return nil
+}
+
+// judge returns a *SkipError if the stage skipped everything, or more than any
+// of the limits allows.
+func (s skipLimits) judge(sums Count) error {
+	if sums.AllSkipped() {
+		return &SkipError{Count: sums}
+	}
+	for _, l := range s {
+		if l.Exceeded(sums.In, sums.skips()) {
+			return &SkipError{Count: sums, Limit: l.String()}
+		}
+	}
+	return nil
+}
