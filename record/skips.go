@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -127,16 +128,31 @@ func (s *skipLimits) add(text string) error {
 	return nil
 }
 
-// judge returns a *SkipError if the stage skipped everything, or more than any
-// of the limits allows.
+// judge returns a *SkipError if the stage skipped everything, or more than the
+// strictest of the limits allows.
 func (s skipLimits) judge(sums Count) error {
 	if sums.AllSkipped() {
 		return &SkipError{Count: sums}
 	}
-	for _, l := range s {
-		if l.Exceeded(sums.In, sums.skips()) {
-			return &SkipError{Count: sums, Limit: l.String()}
-		}
+	if len(s) == 0 {
+		return nil
+	}
+	strictest := slices.MinFunc(s, func(a, b SkipLimit) int {
+		return cmp.Or(cmp.Compare(a.allowance(sums.In), b.allowance(sums.In)), cmp.Compare(a.String(), b.String()))
+	})
+	if strictest.Exceeded(sums.In, sums.skips()) {
+		return &SkipError{Count: sums, Limit: strictest.String()}
 	}
 	return nil
+}
+
+// allowance is how many of in items may be skipped, about.
+func (l SkipLimit) allowance(in int64) float64 {
+	switch {
+	case !l.share:
+		return float64(l.number)
+	case in < l.from:
+		return math.Inf(1)
+	}
+	return l.percent / 100 * float64(in)
 }

@@ -75,6 +75,12 @@
 // A table on standard error tells for each label how many rows were found, how many each rule took
 // away, and how many are left for each set.
 //
+// A record that fails is skipped and counted by its reason. --max-skips says how many may be: N,
+// or N% of the records that came in, which is looked at after 200 of them and at the end; with
+// "from M", as in the default, not at the end of fewer than M. If all that came in was skipped,
+// that is a failure whatever the limit; what a filter removes is not skipped. The stage then exits
+// with 1 and writes no end, so that the stages after it fail too.
+//
 // Flags:
 //
 //	--with-descendants
@@ -140,7 +146,7 @@
 //	-z, --zstd
 //		compress the output with zstd
 //	--max-skips N
-//		fail beyond this N or N% of skipped records (default 25%)
+//		fail beyond this N or N% of skipped records (default 25% from 20)
 //	--failures FILE
 //		keep skipped items in FILE, as JSON that can be fed back in
 //	-q, --quiet

@@ -102,7 +102,9 @@ out. None in train is by such an author, and one in validation or test by an
 author with train rows of these classes only where there are no others.
 
 A table on standard error tells for each label how many rows were found, how
-many each rule took away, and how many are left for each set.`
+many each rule took away, and how many are left for each set.
+
+` + stream.SkipsHelp
 
 type options struct {
 	choice      metadata.Choice

@@ -84,6 +84,9 @@ func (w *writer) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := w.account.Judge(); err != nil {
+		return err
+	}
 	if err := begin(); err != nil {
 		return err
 	}

@@ -31,7 +31,18 @@
 // take items that have a tensor and no photo.
 //
 // A photo that does not decode, a box outside the photo or without area, and a photo of more than
-// --max-pixels are skipped and counted.
+// --max-pixels are skipped.
+//
+// A record that fails is skipped and counted by its reason. --max-skips says how many may be: N,
+// or N% of the records that came in, which is looked at after 200 of them and at the end; with
+// "from M", as in the default, not at the end of fewer than M. If all that came in was skipped,
+// that is a failure whatever the limit; what a filter removes is not skipped. The stage then exits
+// with 1 and writes no end, so that the stages after it fail too.
+//
+// With --part none of this makes it fail, because a piece may be three photos: its output carries
+// the counts and the limit. Whichever command reads the joined pieces, oi-crop --info among them,
+// holds their sums to the limit, to the strictest where they differ, and fails if all was skipped.
+// Pieces of plain JSON cannot be joined: each is judged alone.
 //
 // Flags:
 //
@@ -62,7 +73,7 @@
 //	--salvage
 //		step over damaged records and count what was lost
 //	--max-skips N
-//		fail beyond this N or N% of skipped records (default 25%)
+//		fail beyond this N or N% of skipped records (default 25% from 20)
 //	--failures FILE
 //		keep skipped items in FILE, as JSON that can be fed back in
 //	--part

@@ -25,7 +25,9 @@ When the stream's header names a single class, each item also gives one backgrou
 
 --dir, --sheet and --info look at a stream; the first two pass the items on as well, and also take items that have a tensor and no photo.
 
-A photo that does not decode, a box outside the photo or without area, and a photo of more than --max-pixels are skipped and counted.`,
+A photo that does not decode, a box outside the photo or without area, and a photo of more than --max-pixels are skipped.
+
+` + stream.PartHelp,
 		Examples: `# crops of two classes, ready for oi-train
 oi-boxes Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
 # look at the first sixty of them

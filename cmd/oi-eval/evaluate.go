@@ -79,7 +79,7 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files 
 	if err != nil {
 		return err
 	}
-	if e.account, err = stream.NewAccount(env, &o.stream); err != nil {
+	if e.account, err = stream.NewAccount(env, &o.stream, files...); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.account.Finish()) }()
@@ -95,7 +95,9 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files 
 	if err := in.Close(); err != nil {
 		return err
 	}
-	if err := e.ask(ctx); err != nil {
+	err = e.ask(ctx)
+	e.warnUnknown()
+	if err != nil {
 		return err
 	}
 	return e.conclude()
@@ -122,12 +124,17 @@ func (e *evaluation) header(h *record.Header) error {
 	return e.write(&out)
 }
 
-func (e *evaluation) end(v *record.End) error {
+// end closes a segment. At the last one it is known whether too much was
+// skipped.
+func (e *evaluation) end(v *record.End, last bool) error {
 	if err := e.flush(); err != nil {
 		return err
 	}
 	e.origin.End(v)
 	count, err := e.account.End()
+	if err == nil && last {
+		err = e.account.Judge()
+	}
 	if err != nil {
 		return err
 	}
@@ -229,8 +236,8 @@ func (e *evaluation) left(err error) error {
 	return err
 }
 
-// conclude prints the report, writes the files and gives the verdict.
-func (e *evaluation) conclude() error {
+// warnUnknown names the labels for which items were skipped.
+func (e *evaluation) warnUnknown() {
 	if n := len(e.unknown); n > 0 {
 		var parts []string
 		for _, label := range slices.Sorted(maps.Keys(e.unknown)) {
@@ -238,6 +245,10 @@ func (e *evaluation) conclude() error {
 		}
 		e.env.Warnf("skipped labels that the model does not know: %s", strings.Join(parts, ", "))
 	}
+}
+
+// conclude prints the report, writes the files and gives the verdict.
+func (e *evaluation) conclude() error {
 	switch {
 	case e.seen == 0 || slices.Contains(e.options.wanted, dataset.Train):
 	case e.options.emit:

@@ -157,7 +157,7 @@ func (e *evaluation) ask(ctx context.Context) error {
 	if forgets := e.forgets(); forgets != "" && !slices.Contains(e.options.wanted, dataset.Train) {
 		e.warn(forgets)
 	}
-	for _, k := range e.kept {
+	for i, k := range e.kept {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -166,7 +166,7 @@ func (e *evaluation) ask(ctx context.Context) error {
 		case k.header != nil:
 			err = e.header(k.header)
 		case k.end != nil:
-			err = e.end(k.end)
+			err = e.end(k.end, i == len(e.kept)-1)
 		case k.remove != "":
 			e.account.In(1)
 			e.remove(k.remove)

@@ -25,7 +25,9 @@ Items whose photo the model was trained on are left out and counted, unless --se
 
 FILEs are streams or pictures, told by their first bytes. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
 
---emit writes the items with their predictions instead of the report, also those whose photo the model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS. The 95 % interval of the accuracy is found by author, or by photo where he is not known, because their pictures resemble each other; fewer than 10 of them are too few to judge a model by.`,
+--emit writes the items with their predictions instead of the report, also those whose photo the model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS. The 95 % interval of the accuracy is found by author, or by photo where he is not known, because their pictures resemble each other; fewer than 10 of them are too few to judge a model by.
+
+` + stream.SkipsHelp,
 		Examples: `# how good is it, on pictures it has never seen?
 oi-eval burger.onnx crops.oi
 # what is this?

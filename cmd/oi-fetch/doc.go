@@ -50,6 +50,17 @@
 // --attribution writes who made the photos that came through, and under which licence: one line a
 // photo, as CSV, or as a page if FILE ends in .html.
 //
+// A record that fails is skipped and counted by its reason. --max-skips says how many may be: N,
+// or N% of the records that came in, which is looked at after 200 of them and at the end; with
+// "from M", as in the default, not at the end of fewer than M. If all that came in was skipped,
+// that is a failure whatever the limit; what a filter removes is not skipped. The stage then exits
+// with 1 and writes no end, so that the stages after it fail too.
+//
+// With --part none of this makes it fail, because a piece may be three photos: its output carries
+// the counts and the limit. Whichever command reads the joined pieces, oi-crop --info among them,
+// holds their sums to the limit, to the strictest where they differ, and fails if all was skipped.
+// Pieces of plain JSON cannot be joined: each is judged alone.
+//
 // Flags:
 //
 //	--images LIST
@@ -87,7 +98,7 @@
 //	--salvage
 //		step over damaged records and count what was lost
 //	--max-skips N
-//		fail beyond this N or N% of skipped records (default 25%)
+//		fail beyond this N or N% of skipped records (default 25% from 20)
 //	--failures FILE
 //		keep skipped items in FILE, as JSON that can be fed back in
 //	--part

@@ -33,7 +33,9 @@ What came is a photo only if the transfer was complete, it is a JPEG, PNG or Web
 
 Addresses in the stream may not lead to this machine or its private network; --allow-host makes an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps those items, each with its reason, source, HTTP status, number of tries and seconds.
 
---attribution writes who made the photos that came through, and under which licence: one line a photo, as CSV, or as a page if FILE ends in .html.`,
+--attribution writes who made the photos that came through, and under which licence: one line a photo, as CSV, or as a page if FILE ends in .html.
+
+` + stream.PartHelp,
 		Examples: `# photos of two classes, from the public mirror
 oi-boxes --subset validation Hamburger Sandwich | oi-fetch > photos.oi
 # from a folder first, the rest from the mirror

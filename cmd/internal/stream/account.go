@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,48 +15,24 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// A budget says how many skips are too many.
-type budget struct {
-	limit   int64   // a number, or
-	share   float64 // a share of what came in
-	byShare bool
-}
+// defaultMaxSkips is what --max-skips is where it is not given. A share of a
+// few records means nothing to somebody who asked for none.
+const defaultMaxSkips = "25% from 20"
 
-const (
-	// lookAfter is when a share is looked at for the first time.
-	lookAfter = 200
-	// shareFrom is the number of records below which a share means nothing.
-	shareFrom = 20
-)
+// lookAfter is the number of records after which a share is looked at for the
+// first time, before the input has ended.
+const lookAfter = 200
 
-func parseBudget(s string) (budget, error) {
-	if s == "" {
-		s = "25%"
+// parseMaxSkips reads the value of --max-skips, "" for the default.
+func parseMaxSkips(text string) (record.SkipLimit, error) {
+	if text == "" {
+		text = defaultMaxSkips
 	}
-	if percent, ok := strings.CutSuffix(s, "%"); ok {
-		p, err := strconv.ParseFloat(percent, 64)
-		if err != nil || !(p >= 0 && p <= 100) {
-			return budget{}, cli.Usagef("--max-skips %s: want a number such as 10 or a percentage such as 25%%", s)
-		}
-		return budget{share: p / 100, byShare: true}, nil
+	limit, err := record.ParseSkipLimit(text)
+	if err != nil {
+		return limit, cli.Usagef("--max-skips %s: %w", text, err)
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
-		return budget{}, cli.Usagef("--max-skips %s: want a number such as 10 or a percentage such as 25%%", s)
-	}
-	return budget{limit: n}, nil
-}
-
-// exceeded reports whether skipped of in records are too many; at the end, a
-// share is looked at earlier than on the way.
-func (b budget) exceeded(in, skipped int64, end bool) bool {
-	if !b.byShare {
-		return skipped > b.limit
-	}
-	if in < lookAfter && !(end && in >= shareFrom) {
-		return false
-	}
-	return float64(skipped) > b.share*float64(in)
+	return limit, nil
 }
 
 // An Account counts what happens to a stage's records, by segment and in
@@ -65,8 +40,8 @@ func (b budget) exceeded(in, skipped int64, end bool) bool {
 // goroutine.
 type Account struct {
 	env      *cli.Env
-	budget   budget
-	text     string // the budget as it was given
+	limit    record.SkipLimit
+	deferred bool // whoever joins the pieces judges what was skipped
 	segment  record.Count
 	total    record.Count
 	failures *failures
@@ -78,11 +53,11 @@ type Account struct {
 // NewAccount opens the account of the stage env.Name, which reads inputs: no
 // failures file may replace one. Finish must be called.
 func NewAccount(env *cli.Env, f *Flags, inputs ...string) (*Account, error) {
-	limit, err := parseBudget(f.MaxSkips)
+	limit, err := parseMaxSkips(f.MaxSkips)
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{env: env, budget: limit, text: f.MaxSkips, start: env.Now()}
+	a := &Account{env: env, limit: limit, start: env.Now()}
 	a.segment.Tool, a.total.Tool = env.Name, env.Name
 	if f.Failures != "" {
 		a.failures, err = createFailures(f.Failures, inputs)
@@ -160,29 +135,34 @@ func (a *Account) Fail(item *record.Item, f record.Failure) error {
 	} else {
 		a.env.Debugf("skipped %s: %s: %s", name, f.Reason, f.Detail)
 	}
-	return a.check(false)
-}
-
-// check returns an error if too many records were skipped.
-func (a *Account) check(end bool) error {
 	skipped := sum(a.total.Skipped)
-	if !a.budget.exceeded(a.total.In, skipped, end) {
+	if a.deferred || a.limit.IsShare() && a.total.In < lookAfter || !a.limit.Exceeded(a.total.In, skipped) {
 		return nil
 	}
-	limit := a.text
-	if limit == "" {
-		limit = "25%"
-	}
-	return cli.WithHint(fmt.Errorf("too many skipped: %d of %d records (%s)", skipped, a.total.In, reasons(a.total.Skipped)),
-		fmt.Sprintf("-v names each one; --max-skips allows more than %s", limit))
+	return a.tooMany()
 }
 
-// End closes the segment and returns its count. It fails when too many
-// records were skipped: then no end record may be written.
-func (a *Account) End() (record.Count, error) {
-	if err := a.check(true); err != nil {
-		return record.Count{}, err
+// Judge returns an error if too many records were skipped in all. It is to be
+// called after the last segment and before its end record is written.
+func (a *Account) Judge() error {
+	switch {
+	case a.deferred:
+		return nil
+	case a.total.AllSkipped():
+		return cli.WithHint(a.tooMany(), "nothing came through, which is a failure whatever --max-skips allows; -v names each one")
+	case a.limit.Exceeded(a.total.In, sum(a.total.Skipped)):
+		return a.tooMany()
 	}
+	return nil
+}
+
+func (a *Account) tooMany() error {
+	return cli.WithHint(fmt.Errorf("too many skipped: %d of %d records (%s)", sum(a.total.Skipped), a.total.In, reasons(a.total.Skipped)),
+		fmt.Sprintf("-v names each one; --max-skips allows more than %s", a.limit))
+}
+
+// End closes the segment and returns its count.
+func (a *Account) End() (record.Count, error) {
 	if !a.segment.Balanced() {
 		return record.Count{}, fmt.Errorf("the account of %s does not balance: %+v", a.env.Name, a.segment)
 	}

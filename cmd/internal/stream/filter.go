@@ -76,6 +76,7 @@ func Filter(ctx context.Context, env *cli.Env, f *Flags, files []string, s Stage
 	if err != nil {
 		return err
 	}
+	account.deferred = f.Part && out != nil && out.framed() // else there is no part to join
 	defer func() { err = errors.Join(err, account.Finish()) }()
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -92,6 +93,7 @@ type filter struct {
 	in      *Input
 	out     *Output // nil: no output, or its reader has gone
 	account *Account
+	end     record.Record // of the last segment, held back until more follows
 }
 
 // A task is a record on its way through.
@@ -207,7 +209,7 @@ func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
 			<-t.done
 		}
 		if errors.Is(t.err, io.EOF) {
-			return r.close()
+			return r.finish()
 		}
 		if t.err != nil {
 			return r.fail(t.err)
@@ -232,6 +234,9 @@ func (r *filter) fail(err error) error {
 func (r *filter) one(t *task) error {
 	switch v := t.record.(type) {
 	case *record.Header:
+		if err := r.emitEnd(); err != nil {
+			return err
+		}
 		if err := r.account.Begin(v); err != nil {
 			return err
 		}
@@ -245,17 +250,43 @@ func (r *filter) one(t *task) error {
 		}
 		end := *v
 		end.Stages = append(end.Stages[:len(end.Stages):len(end.Stages)], count)
-		return r.emit(&end)
+		r.end = &end
+		return nil
 	case *record.Part:
 		count, err := r.account.End()
 		if err != nil {
 			return err
 		}
+		count.MaxSkips = r.account.limit.String()
 		part := *v
 		part.Stages = append(part.Stages[:len(part.Stages):len(part.Stages)], count)
-		return r.emit(&part)
+		r.end = &part
+		return nil
 	}
 	return fmt.Errorf("unexpected record %T", t.record)
+}
+
+// emitEnd writes the end of the last segment. It is held back until the next
+// segment begins or the input has ended, because what came of the whole input
+// decides whether the output ends well.
+func (r *filter) emitEnd() error {
+	if r.end == nil {
+		return nil
+	}
+	end := r.end
+	r.end = nil
+	return r.emit(end)
+}
+
+// finish ends the output after the last record, if not too much was skipped.
+func (r *filter) finish() error {
+	if err := r.account.Judge(); err != nil {
+		return r.fail(err)
+	}
+	if err := r.emitEnd(); err != nil {
+		return r.fail(err)
+	}
+	return r.close()
 }
 
 func (r *filter) item(item *record.Item, result Result) error {

@@ -400,36 +400,3 @@ func TestFailuresOfAFailedRun(t *testing.T) {
 		t.Errorf("%d failures kept, want 2", n)
 	}
 }
-
-func TestBudget(t *testing.T) {
-	for _, test := range []struct {
-		budget      string
-		in, skipped int64
-		end, want   bool
-	}{
-		{"10", 1000, 10, true, false},
-		{"10", 1000, 11, false, true},
-		{"0", 5, 1, false, true},
-		{"25%", 199, 199, false, false},
-		{"25%", 200, 50, false, false},
-		{"25%", 200, 51, false, true},
-		{"25%", 19, 19, true, false},
-		{"25%", 20, 6, true, true},
-		{"", 20, 6, true, true},
-		{"0%", 20, 1, true, true},
-		{"100%", 500, 500, true, false},
-	} {
-		b, err := parseBudget(test.budget)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := b.exceeded(test.in, test.skipped, test.end); got != test.want {
-			t.Errorf("%+v: got %v", test, got)
-		}
-	}
-	for _, bad := range []string{"x", "-1", "101%", "-1%", "NaN%", "1.5", "%"} {
-		if _, err := parseBudget(bad); err == nil {
-			t.Errorf("%q is accepted", bad)
-		}
-	}
-}

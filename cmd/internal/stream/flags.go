@@ -14,7 +14,7 @@ type Flags struct {
 	Zstd     bool
 	Part     bool
 	Salvage  bool
-	MaxSkips string // a number or a percentage
+	MaxSkips string // a record.SkipLimit, "" for the default
 	Failures string // file for skipped items
 }
 
@@ -56,9 +56,26 @@ func (f *Flags) RegisterOutput(fs *cli.FlagSet) {
 	fs.BoolVarP(&f.Zstd, "zstd", "z", false, "compress the output with zstd")
 }
 
+// SkipsHelp is the rule of --max-skips, for the help of a stage that has it.
+const SkipsHelp = `A record that fails is skipped and counted by its reason. --max-skips
+says how many may be: N, or N% of the records that came in, which is looked at
+after 200 of them and at the end; with "from M", as in the default, not at the
+end of fewer than M. If all that came in was skipped, that is a failure whatever
+the limit; what a filter removes is not skipped. The stage then exits with 1 and
+writes no end, so that the stages after it fail too.`
+
+// PartHelp is SkipsHelp for a stage that has --part as well.
+const PartHelp = SkipsHelp + `
+
+With --part none of this makes it fail, because a piece may be three photos: its
+output carries the counts and the limit. Whichever command reads the joined
+pieces, oi-crop --info among them, holds their sums to the limit, to the
+strictest where they differ, and fails if all was skipped. Pieces of plain JSON
+cannot be joined: each is judged alone.`
+
 // RegisterSkips adds the flags of a stage in which a record can fail.
 func (f *Flags) RegisterSkips(fs *cli.FlagSet) {
-	fs.StringVar(&f.MaxSkips, "max-skips", "25%", "fail beyond this `N` or N% of skipped records")
+	fs.StringVar(&f.MaxSkips, "max-skips", defaultMaxSkips, "fail beyond this `N` or N% of skipped records")
 	fs.StringVar(&f.Failures, "failures", "", "keep skipped items in `FILE`, as JSON that can be fed back in")
 }
 
@@ -82,6 +99,6 @@ func (f *Flags) check() error {
 	if _, err := f.encoding(); err != nil {
 		return err
 	}
-	_, err := parseBudget(f.MaxSkips)
+	_, err := parseMaxSkips(f.MaxSkips)
 	return err
 }

@@ -194,7 +194,12 @@ func (in *Input) explain(err error) error {
 		return nil
 	}
 	named := fmt.Errorf("%s: %w", in.name, err)
+	var skips *record.SkipError
 	switch {
+	case errors.As(err, &skips) && skips.Limit == "":
+		return cli.WithHint(named, fmt.Sprintf("nothing came through in any piece, which is a failure whatever --max-skips allows; %.40s -v names each one", skips.Count.Tool))
+	case errors.As(err, &skips):
+		return cli.WithHint(named, fmt.Sprintf("the pieces ran under --max-skips '%s', which is for all of them together; %.40s -v names each one", skips.Limit, skips.Count.Tool))
 	case errors.Is(err, record.ErrEmpty) && in.name == stdin:
 		return cli.WithHint(named, "the stage before sent nothing; see its message")
 	case errors.Is(err, record.ErrNotStream):

@@ -19,9 +19,10 @@ var ErrDownstreamGone = cli.ErrDownstreamGone
 
 // An Output writes records to standard output.
 type Output struct {
-	writer *record.Writer
-	buffer *bufio.Writer
-	zstd   *zstd.Encoder
+	encoding record.Encoding
+	writer   *record.Writer
+	buffer   *bufio.Writer
+	zstd     *zstd.Encoder
 }
 
 // Create returns the output in the form that the flags ask for. Bytes that
@@ -34,7 +35,7 @@ func Create(env *cli.Env, f *Flags) (*Output, error) {
 	if env.StdoutTTY && (encoding == record.Binary || f.Zstd) {
 		return nil, cli.WithHint(cli.Usagef("binary records would garble the terminal"), "pipe them into the next stage or a file, or read them with --json")
 	}
-	o := &Output{}
+	o := &Output{encoding: encoding}
 	var sink io.Writer = env.Stdout
 	if f.Zstd {
 		// One goroutine and no flush before the end: where blocks begin
@@ -49,6 +50,9 @@ func Create(env *cli.Env, f *Flags) (*Output, error) {
 	o.writer = record.NewWriter(o.buffer, encoding)
 	return o, nil
 }
+
+// framed reports whether headers, ends and parts are written too.
+func (o *Output) framed() bool { return o.encoding != record.JSON }
 
 // Write writes one record.
 func (o *Output) Write(r record.Record) error { return o.writer.Write(r) }
