@@ -62,7 +62,9 @@ type waiting struct {
 	seen bool
 }
 
-func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files []string) (err error) {
+// evaluate tries the model on the items of files, of which the first may be
+// open already.
+func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first *stream.File, files []string) (err error) {
 	e := &evaluation{
 		options: o, env: env, model: m, licences: report.NewLicences(),
 		tallies: map[string]*report.Tally{}, counts: dataset.Counts{}, removed: map[string]int{}, unknown: map[string]int{},
@@ -75,7 +77,7 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, files 
 			return err
 		}
 	}
-	in, err := stream.Open(env, &o.stream, files)
+	in, err := stream.OpenFrom(env, &o.stream, first, files)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ func command() *cli.Command {
 
 Items whose photo the model was trained on are left out and counted, unless --set asks for train. The same image id or the same bytes is the same photo; models of older versions remember bytes alone, and where a model remembers nothing, that is said. All items are read before the first answer; they wait in memory, beyond --spool-memory in a temporary file. An item that comes twice among those that are judged is an error.
 
-FILEs are streams or pictures, told by their first bytes. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
+FILEs are streams or pictures, told by their first bytes, or folders; - is standard input, and a FILE may be a pipe. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
+
+A folder stands for the pictures in it and in all folders below it, in the order of their names. Names that begin with a dot are passed over, and so are files that are no pictures, neither by their first bytes nor by a name such as x.jpg; links are followed, and a folder that several lead to is entered once. A file that is missing, empty or damaged, or only called a picture, and a folder without any, is a warning; the others are answered for, and the exit code is 1.
 
 --emit writes the items with their predictions instead of the report, also those whose photo the model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS. The 95 % interval of the accuracy is found by author, or by photo where he is not known, because their pictures resemble each other; fewer than 10 of them are too few to judge a model by.
 
@@ -32,6 +34,8 @@ FILEs are streams or pictures, told by their first bytes. For pictures (JPEG, PN
 oi-eval burger.onnx crops.oi
 # what is this?
 oi-eval burger.onnx lunch.jpg dinner.jpg
+# and all of these?
+oi-eval burger.onnx photos/
 # a page, and an exit code for a script
 oi-eval --report burger.html --require 'accuracy>=0.8' burger.onnx < crops.oi
 # the answers as JSON, one item a line
@@ -134,15 +138,15 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		}
 		return m.describe(env, o.stream.JSON != "")
 	}
-	photos, err := arePictures(files)
+	in, err := look(env, files)
 	if err != nil {
 		return err
 	}
-	if photos {
-		if o.emit || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
-			return cli.Usagef("--emit, --report, --require and --set need a stream of labelled items, not pictures")
-		}
-		return o.classify(ctx, env, m, files)
+	if !in.pictures {
+		return o.evaluate(ctx, env, m, in.first, in.names)
 	}
-	return o.evaluate(ctx, env, m, files)
+	if o.emit || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
+		return cli.Usagef("--emit, --report, --require and --set need a stream of labelled items, not pictures")
+	}
+	return o.classify(ctx, env, m, in)
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"image/png"
 	"io"
@@ -19,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -33,8 +37,58 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"oi-eval": main})
 }
 
+// TestScripts runs the scripts with a model, a stream in all its forms and some
+// pictures in $DATA.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true})
+	data := t.TempDir()
+	model, err := os.ReadFile(writeModel(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := encode(t, held()...)
+	var gz, zst bytes.Buffer
+	for to, w := range map[*bytes.Buffer]io.WriteCloser{&gz: gzip.NewWriter(&gz), &zst: zstdWriter(t, &zst)} {
+		_, err := w.Write(plain)
+		if err = errors.Join(err, w.Close()); err != nil || to.Len() == 0 {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range map[string][]byte{
+		"m.onnx": model, "crops.oi": plain, "crops.oi.gz": gz.Bytes(), "crops.oi.zst": zst.Bytes(),
+		"red.jpg": photo(t, color.RGBA{255, 0, 0, 255}), "green.jpg": photo(t, color.RGBA{0, 255, 0, 255}),
+	} {
+		if err := os.WriteFile(filepath.Join(data, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DATA", data)
+			return nil
+		},
+	})
+}
+
+func zstdWriter(t *testing.T, to io.Writer) io.WriteCloser {
+	t.Helper()
+	w, err := zstd.NewWriter(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// photo is a JPEG all of one colour.
+func photo(t *testing.T, c color.Color) []byte {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 40, 30))
+	draw.Draw(img, img.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 const side = 4
@@ -416,8 +470,8 @@ func TestPhotos(t *testing.T) {
 	if err := os.WriteFile(stream, encode(t, held()...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr = eval(t, nil, m, dinner, stream); code != 2 || !strings.Contains(stderr, "one kind at a time") {
-		t.Errorf("exit %d, %q", code, stderr)
+	if code, stdout, stderr = eval(t, nil, m, dinner, stream); code != 1 || !strings.Contains(stderr, "one kind at a time") || !strings.HasPrefix(stdout, dinner) {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
 	if code, _, stderr = eval(t, nil, "--emit", m, dinner); code != 2 || !strings.Contains(stderr, "need a stream") {
 		t.Errorf("exit %d, %q", code, stderr)

@@ -1,70 +1,22 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/stream"
 )
 
 // maxPhoto bounds a picture's file.
 const maxPhoto = 256 << 20
-
-// arePictures tells pictures from streams by their first bytes. Files of both
-// kinds are refused.
-func arePictures(files []string) (bool, error) {
-	pictures := 0
-	for _, name := range files {
-		is, err := isPicture(name)
-		if err != nil {
-			return false, err
-		}
-		if is {
-			pictures++
-		}
-	}
-	if pictures > 0 && pictures < len(files) {
-		return false, cli.Usagef("some files are pictures and some are streams: want one kind at a time")
-	}
-	return pictures > 0, nil
-}
-
-func isPicture(name string) (bool, error) {
-	if name == "-" {
-		return false, nil
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	first := make([]byte, 12)
-	n, err := io.ReadFull(file, first)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, err
-	}
-	return beginsPicture(first[:n]), nil
-}
-
-// beginsPicture knows JPEG, PNG and WebP, and GIF, TIFF and HEIC, of which it is
-// better said that they cannot be decoded than that they are no stream.
-func beginsPicture(b []byte) bool {
-	for _, magic := range []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF8", "II*\x00", "MM\x00*"} {
-		if bytes.HasPrefix(b, []byte(magic)) {
-			return true
-		}
-	}
-	return len(b) == 12 && (string(b[:4])+string(b[8:]) == "RIFFWEBP" || string(b[4:8]) == "ftyp")
-}
 
 // An answer is what the model says of a picture.
 type answer struct {
@@ -73,8 +25,21 @@ type answer struct {
 	Probabilities map[string]float64 `json:"probabilities"`
 }
 
-// classify prints one line for each picture.
-func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, files []string) error {
+// A classifier answers for pictures, one line each.
+type classifier struct {
+	*options
+	env       *cli.Env
+	model     *trained
+	predictor *nn.Predictor
+
+	answered int
+	failed   int
+	passed   int // files in folders that are no pictures
+}
+
+// classify answers for the pictures among the inputs and in their folders. One
+// that is bad is a warning, and a failure at the end.
+func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, in *inputs) error {
 	n := m.network
 	if n.Height != n.Width {
 		return fmt.Errorf("the model takes pictures of %dx%d, and photos are scaled to squares only", n.Width, n.Height)
@@ -84,29 +49,98 @@ func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, files 
 		return err
 	}
 	defer predictor.Close()
-	failed := 0
-	for _, name := range files {
+	c := &classifier{options: o, env: env, model: m, predictor: predictor}
+	for i, name := range in.names {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		pixels, err := readPhoto(name, n.Height)
-		if err != nil {
-			env.Warnf("%v", err)
-			failed++
-			continue
+		switch {
+		case i < len(in.unfit):
+			c.refuse(in.unfit[i])
+		case i == len(in.unfit) && in.first != nil:
+			err = c.picture(name, in.first)
+		case isFolder(name):
+			err = c.folder(ctx, name)
+		default:
+			err = c.file(name, c.refuse)
 		}
-		rows, err := predictor.Predict([][]byte{pixels})
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := o.print(env, m, name, rows[0]); err != nil {
 			return err
 		}
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d pictures could not be read", failed, len(files))
+	if c.passed > 0 {
+		env.Infof("passed over %d files in folders that are no pictures", c.passed)
+	}
+	if c.failed > 0 {
+		return fmt.Errorf("%d of %d pictures could not be read", c.failed, c.failed+c.answered)
 	}
 	return nil
+}
+
+// refuse counts a picture for which there is no answer.
+func (c *classifier) refuse(err error) {
+	c.env.Warnf("%v", err)
+	c.failed++
+}
+
+// folder answers for the pictures in a folder and those below it.
+func (c *classifier) folder(ctx context.Context, name string) error {
+	before := c.answered + c.failed
+	each := func(path string) error {
+		return c.file(path, func(err error) {
+			if namesPicture(path) {
+				c.refuse(err)
+			} else {
+				c.passed++
+			}
+		})
+	}
+	if err := walk(ctx, name, each, c.refuse); err != nil {
+		return err
+	}
+	if c.answered+c.failed == before {
+		c.refuse(fmt.Errorf("%s: no picture in this folder", name))
+	}
+	return nil
+}
+
+// file answers for a file, or calls refuse if it is no picture.
+func (c *classifier) file(name string, refuse func(error)) error {
+	file, kind, err := open(c.env, name)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case err != nil:
+		refuse(err)
+		return nil
+	case kind == isPicture:
+		return c.picture(name, file)
+	case kind == isRecords:
+		err = fmt.Errorf("%s: a record stream among pictures: want one kind at a time", file.Name)
+	default:
+		err = noPicture(file)
+	}
+	refuse(errors.Join(err, file.Close()))
+	return nil
+}
+
+// picture answers for a picture.
+func (c *classifier) picture(name string, file *stream.File) error {
+	pixels, err := readPhoto(file, c.model.network.Height)
+	err = errors.Join(err, file.Close())
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if err != nil {
+		c.refuse(err)
+		return nil
+	}
+	rows, err := c.predictor.Predict([][]byte{pixels})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	c.answered++
+	return c.print(c.env, c.model, name, rows[0])
 }
 
 func (o *options) print(env *cli.Env, m *trained, name string, probabilities []float32) error {
@@ -125,22 +159,23 @@ func (o *options) print(env *cli.Env, m *trained, name string, probabilities []f
 }
 
 // readPhoto returns the whole picture, upright, at the model's size.
-func readPhoto(name string, size int) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // nothing was written
+func readPhoto(file *stream.File, size int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(file, maxPhoto+1))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", file.Name, err)
+	}
+	if len(data) == 0 {
+		return nil, noPicture(file)
 	}
 	if len(data) > maxPhoto {
-		return nil, fmt.Errorf("%s: more than %d bytes", name, maxPhoto)
+		return nil, fmt.Errorf("%s: more than %d bytes", file.Name, maxPhoto)
 	}
 	picture, err := pix.DecodeUpright(data, pix.DefaultMaxPixels)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the picture stops early")
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", file.Name, err)
 	}
 	return pix.Crop(picture, 0, 0, picture.Width, picture.Height, 0, size), nil
 }

@@ -24,6 +24,60 @@ const (
 	stdin = "standard input"
 )
 
+// A File is a FILE, or standard input, that was opened once: its first bytes
+// can be looked at, and are still there for whoever reads on.
+type File struct {
+	*bufio.Reader
+	Name   string // for people
+	source io.Reader
+	close  func() error
+}
+
+// OpenFile opens a file for reading, "-" being standard input.
+func OpenFile(env *cli.Env, name string) (*File, error) {
+	f := &File{Name: stdin, source: env.Stdin, close: func() error { return nil }}
+	if name != "-" {
+		file, err := env.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		f.Name, f.source, f.close = name, file, file.Close
+	}
+	f.Reader = bufio.NewReaderSize(f.source, readBuffer)
+	return f, nil
+}
+
+// First returns up to n of the bytes to be read next, less if there are not as
+// many.
+func (f *File) First(n int) ([]byte, error) {
+	first, err := f.Peek(n)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return first, err
+}
+
+// Standard reports whether it is standard input.
+func (f *File) Standard() bool { return f.Name == stdin }
+
+// Close closes the file.
+func (f *File) Close() error { return f.close() }
+
+// Magic of the compressed forms of a stream.
+const (
+	zstdMagic = "\x28\xb5\x2f\xfd"
+	gzipMagic = "\x1f\x8b"
+)
+
+// MayBegin reports whether a stream, compressed or not, may begin like this.
+func MayBegin(first []byte) bool {
+	if json := bytes.TrimLeft(first, " \t\r\n"); len(json) > 0 && json[0] == '{' {
+		return true
+	}
+	return bytes.HasPrefix(first, []byte(zstdMagic)) || bytes.HasPrefix(first, []byte(gzipMagic)) ||
+		len(first) > 0 && (first[0]&0xf0 == 0x80 || first[0] == 0xde || first[0] == 0xdf) // a MessagePack map
+}
+
 // An Input is the records of one or more files, or of standard input, one
 // after the other.
 type Input struct {
@@ -33,12 +87,18 @@ type Input struct {
 	name   string   // of the file being read
 	number int      // of it among the files, from 1
 	reader *record.Reader
-	closes []func() error
+	closes []func() error // of the file being read
 }
 
 // Open returns the records of files, "-" being standard input, which is also
 // what no files at all mean. Compression is recognised by its magic.
 func Open(env *cli.Env, f *Flags, files []string) (*Input, error) {
+	return OpenFrom(env, f, nil, files)
+}
+
+// OpenFrom is Open where the first of the files is open already, unless first
+// is nil.
+func OpenFrom(env *cli.Env, f *Flags, first *File, files []string) (*Input, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -46,31 +106,30 @@ func Open(env *cli.Env, f *Flags, files []string) (*Input, error) {
 		files = []string{"-"}
 	}
 	in := &Input{env: env, flags: f, names: files}
-	if err := in.next(); err != nil {
+	if err := in.next(first); err != nil {
 		return nil, err
 	}
 	return in, nil
 }
 
-// next opens the next file.
-func (in *Input) next() error {
-	name := in.names[0]
-	in.names = in.names[1:]
-	in.number++
-	source := in.env.Stdin
-	in.name = stdin
-	if name != "-" {
-		file, err := in.env.Open(name)
-		if err != nil {
+// next opens the next file, unless it is open already.
+func (in *Input) next(file *File) (err error) {
+	if err := in.Close(); err != nil {
+		return in.explain(err)
+	}
+	if file == nil {
+		if file, err = OpenFile(in.env, in.names[0]); err != nil {
 			return err
 		}
-		in.closes = append(in.closes, file.Close)
-		source, in.name = file, name
 	}
-	if in.env.Overwrites(source) {
+	in.names = in.names[1:]
+	in.number++
+	in.name = file.Name
+	in.closes = append(in.closes, file.Close)
+	if in.env.Overwrites(file.source) {
 		return cli.Usagef("%s: the input is also the output", in.name)
 	}
-	plain, err := in.decompress(source)
+	plain, err := in.decompress(file)
 	if err != nil {
 		return in.explain(err)
 	}
@@ -86,29 +145,28 @@ func (in *Input) next() error {
 }
 
 // decompress looks at the first bytes.
-func (in *Input) decompress(r io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReaderSize(r, readBuffer)
-	magic, err := buffered.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
+func (in *Input) decompress(file *File) (io.Reader, error) {
+	magic, err := file.First(len(zstdMagic))
+	if err != nil {
 		return nil, err
 	}
 	switch {
-	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		d, err := zstd.NewReader(buffered, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	case bytes.HasPrefix(magic, []byte(zstdMagic)):
+		d, err := zstd.NewReader(file, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return nil, err
 		}
 		in.closes = append(in.closes, func() error { d.Close(); return nil })
 		return &compressed{d}, nil
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
-		d, err := gzip.NewReader(buffered)
+	case bytes.HasPrefix(magic, []byte(gzipMagic)):
+		d, err := gzip.NewReader(file)
 		if err != nil {
 			return nil, cut(err)
 		}
 		in.closes = append(in.closes, d.Close)
 		return &compressed{d}, nil
 	}
-	return buffered, nil
+	return file, nil
 }
 
 // compressed explains what the decompressor says.
@@ -147,7 +205,7 @@ func (in *Input) Read() (record.Record, error) {
 		if len(in.names) == 0 {
 			return nil, io.EOF
 		}
-		if err := in.next(); err != nil {
+		if err := in.next(nil); err != nil {
 			return nil, err
 		}
 	}
@@ -178,7 +236,7 @@ func (in *Input) Name() string { return in.name }
 // Number returns its number among the files, from 1.
 func (in *Input) Number() int { return in.number }
 
-// Close closes the files.
+// Close closes the file being read.
 func (in *Input) Close() error {
 	var errs []error
 	for _, c := range in.closes {
