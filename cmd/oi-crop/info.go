@@ -267,5 +267,8 @@ func account(c record.Count) string {
 			line += fmt.Sprintf(", %d %s (%s)", part.counts[reason], part.verb, cli.Escape(reason))
 		}
 	}
+	if c.MaxSkips != "" { // in a piece, which nobody has judged
+		line += ", to be joined under --max-skips " + c.MaxSkips
+	}
 	return line
 }

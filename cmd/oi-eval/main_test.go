@@ -532,6 +532,8 @@ func TestRefuses(t *testing.T) {
 		"no tensor":         {encode(t, bare), []string{m}, 1, "hint: run oi-crop before this stage"},
 		"another size":      {encode(t, large), []string{m}, 1, "hint: cut them with oi-crop --size 4"},
 		"nothing of a set":  {encode(t, picture(3, "red", "red", "train")), []string{m}, 1, "nothing to judge the model by"},
+		"all unknown":       {encode(t, picture(3, "red", "blue", "test")), []string{"--max-skips", "100%", m}, 1, "skipped labels that the model does not know: blue 1"},
+		"a few unknown":     {encode(t, append(held(), picture(3, "red", "blue", "test"))...), []string{"--max-skips", "5%", m}, 1, "too many skipped: 1 of 9"},
 		"too many unknown":  {encode(t, picture(3, "red", "blue", "test"), picture(4, "red", "red", "test")), []string{"--max-skips", "0", m}, 1, "too many skipped"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -579,6 +581,38 @@ func TestRefusesModels(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What failed must not be written over the input.
+func TestFailuresSpareTheInput(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in.oi")
+	data := encode(t, held()...)
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := eval(t, nil, "--failures", path, writeModel(t), path)
+	if now, err := os.ReadFile(path); code != 2 || !strings.Contains(stderr, "is also an input") || err != nil || !bytes.Equal(now, data) {
+		t.Errorf("exit %d, %v: %s", code, err, stderr)
+	}
+}
+
+// The files of a batch of which one is good.
+func TestBatchOfCases(t *testing.T) {
+	cases := oitest.Shared(t, "../cases/eval-batch")
+	file := func(name string) string { return filepath.Join(cases, name) }
+	for _, bad := range []string{"page.jpg", "empty.jpg", "none.jpg"} {
+		for _, args := range [][]string{{file("good.jpg"), file(bad)}, {file(bad), file("good.jpg")}} {
+			code, stdout, stderr := eval(t, nil, append([]string{writeModel(t)}, args...)...)
+			if code != 1 || !strings.HasPrefix(stdout, file("good.jpg")+"\t") || strings.Count(stdout, "\n") != 1 ||
+				!strings.Contains(stderr, bad) || !strings.Contains(stderr, "1 of 2 pictures could not be read") {
+				t.Errorf("%v: exit %d, %q, %q", args, code, stdout, stderr)
+			}
+		}
+	}
+	code, stdout, stderr := eval(t, nil, writeModel(t), cases)
+	if code != 1 || !strings.HasPrefix(stdout, file("good.jpg")+"\t") || !strings.Contains(stderr, "2 of 3 pictures could not be read") {
+		t.Errorf("the folder: exit %d, %q, %q", code, stdout, stderr)
 	}
 }
 
