@@ -280,6 +280,7 @@ func (r *filter) emitEnd() error {
 
 // finish ends the output after the last record, if not too much was skipped.
 func (r *filter) finish() error {
+	r.account.deferred = r.account.deferred && r.out != nil // who has gone joins nothing
 	if err := r.account.Judge(); err != nil {
 		return r.fail(err)
 	}

@@ -137,6 +137,19 @@ func TestMaxSkipsOnTheWay(t *testing.T) {
 	}
 }
 
+// A piece that nobody reads any more, or that is not written, is joined by
+// nobody.
+func TestPieceWithoutReader(t *testing.T) {
+	for name, stage := range map[string]Stage{"the reader has gone": {Owes: true}, "no output": {NoOutput: true}} {
+		stage.Do = skipLast(400, 200, 0)
+		env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 400)), &leaver{n: 100})
+		err := Filter(t.Context(), env, &Flags{Jobs: 1, Part: true}, nil, stage)
+		if err == nil || !strings.Contains(err.Error(), "too many skipped: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Pieces that say nothing alone are judged together by whoever reads them, in
 // any form, and the message names the stage and the file.
 func TestPiecesAreJudgedTogether(t *testing.T) {
