@@ -1,0 +1,102 @@
+// Package exif reads the orientation out of EXIF data.
+package exif
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+)
+
+// Prefix is what stands before the TIFF structure in a JPEG, and in some files
+// of other formats.
+const Prefix = "Exif\x00\x00"
+
+// HasPrefix reports whether data begins with Prefix, which some writers have in
+// capitals or end with another byte.
+func HasPrefix(data []byte) bool {
+	return len(data) >= len(Prefix) && strings.EqualFold(string(data[:5]), Prefix[:5])
+}
+
+const (
+	tagOrientation = 0x0112
+	entrySize      = 12
+)
+
+// Orientation returns the orientation, from 1 to 8, that the first directory of
+// EXIF data gives for the picture, or 0 if it gives none. The value may be
+// written as any whole number of TIFF, and as one of several.
+func Orientation(data []byte) int {
+	if HasPrefix(data) {
+		data = data[len(Prefix):]
+	}
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte("II*\x00")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte("MM\x00*")):
+		order = binary.BigEndian
+	default:
+		return 0
+	}
+	directory := from(data, from(data, 4).number(order, 4))
+	for i := range directory.number(order, 2) {
+		entry := from(directory, 2+entrySize*i)
+		if len(entry) < entrySize {
+			return 0
+		}
+		if entry.number(order, 2) != tagOrientation {
+			continue
+		}
+		if v := value(data, entry, order); v >= 1 && v <= 8 {
+			return v
+		}
+	}
+	return 0
+}
+
+// value returns the first number of a directory entry, or 0 if it is no whole
+// number.
+func value(data []byte, entry field, order binary.ByteOrder) int {
+	size := 0
+	switch entry[2:].number(order, 2) {
+	case 1, 6, 7: // BYTE, SBYTE, UNDEFINED
+		size = 1
+	case 3, 8: // SHORT, SSHORT
+		size = 2
+	case 4, 9, 13: // LONG, SLONG, IFD
+		size = 4
+	default:
+		return 0
+	}
+	count, at := entry[4:].number(order, 4), entry[8:]
+	if count == 0 {
+		return 0
+	}
+	if count > 4/size {
+		at = from(data, at.number(order, 4))
+	}
+	return at.number(order, size)
+}
+
+// A field is what there is of the data from an offset on.
+type field []byte
+
+func from(data []byte, offset int) field {
+	if offset < 0 || offset > len(data) {
+		return nil
+	}
+	return data[offset:]
+}
+
+// number reads a number of 1, 2 or 4 bytes, or 0 if there are fewer.
+func (f field) number(order binary.ByteOrder, size int) int {
+	switch {
+	case len(f) < size:
+		return 0
+	case size == 1:
+		return int(f[0])
+	case size == 2:
+		return int(order.Uint16(f))
+	}
+	return int(order.Uint32(f))
+}
