@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -27,6 +29,8 @@ const (
 	skipBox    = "bad box"
 	skipPixels = "too many pixels"
 	skipEmpty  = "empty crop"
+	// A valid photo that no decoder here reads. oi-fetch has the same words.
+	skipUnsupported = "unsupported feature"
 )
 
 // background is the label of background windows, and what they are counted as.
@@ -101,8 +105,10 @@ func (c *cropper) do(ctx context.Context, item *record.Item, cutting bool) (stre
 		return stream.Result{}, context.Cause(ctx)
 	case err == nil:
 		return stream.Result{Items: items, Added: background}, c.save(items)
-	case errors.Is(err, pix.ErrTooManyPixels):
+	case errors.Is(err, imagefile.ErrTooManyPixels):
 		return skipped(skipPixels, err), nil
+	case errors.Is(err, imagefile.ErrUnsupported):
+		return skipped(skipUnsupported, err), nil
 	case errors.Is(err, pix.ErrBadBox):
 		return skipped(skipBox, err), nil
 	case errors.Is(err, pix.ErrEmpty):
@@ -159,16 +165,17 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, cutting bool) ([]
 	if err != nil {
 		return nil, err
 	}
-	w, h, err := pix.Size(item.Fetched.Bytes, c.maxPixels)
+	data := item.Fetched.Bytes
+	config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), c.maxPixels)
 	if err != nil {
 		return nil, err
 	}
-	weight := min(int64(w)*int64(h), decodedPixels)
+	weight := min(int64(config.Width)*int64(config.Height), decodedPixels)
 	if err := c.pixels.Acquire(ctx, weight); err != nil {
 		return nil, err
 	}
 	defer c.pixels.Release(weight)
-	photo, err := pix.Decode(item.Fetched.Bytes, c.maxPixels)
+	photo, err := pix.Decode(data, c.maxPixels)
 	if err != nil {
 		return nil, err
 	}

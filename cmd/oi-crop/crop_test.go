@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -37,7 +38,7 @@ func startCropper(t testing.TB, o options, classes ...string) started {
 	if o.background == "" {
 		o.background = "auto"
 	}
-	o.maxPixels = pix.DefaultMaxPixels
+	o.maxPixels = imagefile.DefaultMaxPixels
 	c := newCropper(&o, &cli.Env{Name: "oi-crop", Stderr: io.Discard})
 	h := &record.Header{}
 	for _, name := range classes {
@@ -134,7 +135,7 @@ func TestBackgroundDecision(t *testing.T) {
 		for _, name := range c.classes {
 			h.Classes = append(h.Classes, record.Class{Name: name})
 		}
-		crop := newCropper(&options{background: c.when, size: 16, maxPixels: pix.DefaultMaxPixels}, &cli.Env{Stderr: io.Discard})
+		crop := newCropper(&options{background: c.when, size: 16, maxPixels: imagefile.DefaultMaxPixels}, &cli.Env{Stderr: io.Discard})
 		do, err := crop.header(h)
 		if err != nil {
 			t.Fatal(err)
@@ -289,7 +290,7 @@ func TestRealPhotos(t *testing.T) {
 		if err != nil || result.Skipped != "" {
 			t.Fatalf("%s: %+v %v", item.Key, result, err)
 		}
-		photo, err := pix.Decode(item.Fetched.Bytes, pix.DefaultMaxPixels)
+		photo, err := pix.Decode(item.Fetched.Bytes, imagefile.DefaultMaxPixels)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,8 +30,15 @@
 // --dir, --sheet and --info look at a stream; the first two pass the items on as well, and also
 // take items that have a tensor and no photo.
 //
-// A photo that does not decode, a box outside the photo or without area, and a photo of more than
-// --max-pixels are skipped.
+// A photo that is damaged or uses a feature of its format that is not read, a box outside the
+// photo or without area, and a photo of more than --max-pixels are skipped. A JPEG is damaged
+// where its data has fewer or more blocks than the picture, as after a hole; bytes after its end
+// do no harm.
+//
+// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most photos, 8 to 20 for
+// a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG
+// of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB. Several photos
+// are decoded at a time while they have 16 megapixels together.
 //
 // A record that fails is skipped and counted by its reason. --max-skips says how many may be: N,
 // or N% of the records that came in, which is looked at after 200 of them and at the end; with
@@ -55,7 +62,7 @@
 //	--keep-bytes
 //		pass the photos' bytes on as well
 //	--max-pixels N
-//		skip photos of more than N pixels (default 64000000)
+//		leave out photos of more than N pixels; most take 2 to 4 bytes for each to decode (default 100000000)
 //	--dir DIR
 //		also write crops as PNG files to DIR/SET/LABEL/KEY.png
 //	--sheet FILE

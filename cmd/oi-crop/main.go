@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
-	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
 
@@ -25,7 +25,9 @@ When the stream's header names a single class, each item also gives one backgrou
 
 --dir, --sheet and --info look at a stream; the first two pass the items on as well, and also take items that have a tensor and no photo.
 
-A photo that does not decode, a box outside the photo or without area, and a photo of more than --max-pixels are skipped.
+A photo that is damaged or uses a feature of its format that is not read, a box outside the photo or without area, and a photo of more than --max-pixels are skipped. A JPEG is damaged where its data has fewer or more blocks than the picture, as after a hole; bytes after its end do no harm.
+
+` + imagefile.MaxPixelsHelp + ` Several photos are decoded at a time while they have 16 megapixels together.
 
 ` + stream.PartHelp,
 		Examples: `# crops of two classes, ready for oi-train
@@ -60,7 +62,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.context, "context", 0, "grow the box on each side by this `FRACTION` of its own width or height")
 	fs.StringVar(&o.background, "background", "auto", "cut background windows `WHEN`: always, never, or auto: if the stream names one class")
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
-	fs.IntVar(&o.maxPixels, "max-pixels", pix.DefaultMaxPixels, "skip photos of more than `N` pixels")
+	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.StringVar(&o.dir, "dir", "", "also write crops as PNG files to `DIR`/SET/LABEL/KEY.png")
 	fs.StringVar(&o.sheet, "sheet", "", "also draw the first photos and their crops on one picture, the JPEG `FILE`")
 	fs.IntVar(&o.sheetItems, "sheet-items", 60, "draw `N` items on the sheet")
@@ -96,7 +98,7 @@ func (o *options) args() map[string]string {
 		"context":    strconv.FormatFloat(o.context, 'g', -1, 64),
 		"background": o.background,
 	}
-	if o.maxPixels != pix.DefaultMaxPixels {
+	if o.maxPixels != imagefile.DefaultMaxPixels {
 		args["max_pixels"] = strconv.Itoa(o.maxPixels)
 	}
 	if o.keepBytes {

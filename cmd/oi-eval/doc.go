@@ -43,6 +43,11 @@
 // lead to is entered once. A file that is missing, empty or damaged, or only called a picture, and
 // a folder without any, is a warning; the others are answered for, and the exit code is 1.
 //
+// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most photos, 8 to 20 for
+// a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG
+// of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB. They are decoded
+// one at a time.
+//
 // --emit writes the items with their predictions instead of the report, also those whose photo the
 // model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not
 // reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1,
@@ -75,6 +80,8 @@
 //		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
 //	--repeats error|drop
 //		an item that comes twice is an error, or all but one are dropped: error|drop (default error)
+//	--max-pixels N
+//		leave out photos of more than N pixels; most take 2 to 4 bytes for each to decode (default 100000000)
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it (default one a processor)
 //	--json[=framed]

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
 
@@ -24,41 +24,17 @@ const (
 	isRecords
 )
 
-// magicLength is how many bytes tell the kind of a FILE.
-const magicLength = 12
-
 // kindOf tells the kind of a FILE by its first bytes and its name. A name such
 // as lunch.jpg makes it a picture, if a broken one, whatever is in it: where a
 // photo should have been, servers send pages and messages in JSON.
 func kindOf(name string, first []byte) kind {
 	switch {
-	case beginsPicture(first), namesPicture(name):
+	case imagefile.Is(first), namesPicture(name):
 		return isPicture
 	case stream.MayBegin(first):
 		return isRecords
 	}
 	return isNeither
-}
-
-// beginsPicture knows JPEG, PNG and WebP, and GIF, TIFF, HEIC and AVIF, of
-// which it is better said that they cannot be decoded than that they are no
-// pictures.
-func beginsPicture(b []byte) bool {
-	for _, magic := range []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF8", "II*\x00", "MM\x00*"} {
-		if bytes.HasPrefix(b, []byte(magic)) {
-			return true
-		}
-	}
-	if len(b) < magicLength {
-		return false
-	}
-	switch {
-	case string(b[:4])+string(b[8:12]) == "RIFFWEBP":
-		return true
-	case string(b[4:8]) == "ftyp": // as films have it too
-		return slices.Contains([]string{"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "avif", "avis"}, string(b[8:12]))
-	}
-	return false
 }
 
 // namesPicture reports whether a file is a picture by its name.
@@ -124,7 +100,7 @@ func open(env *cli.Env, name string) (*stream.File, kind, error) {
 	if err != nil {
 		return nil, isNeither, err
 	}
-	first, err := file.First(magicLength)
+	first, err := file.First(imagefile.HeadSize)
 	if err != nil {
 		return nil, isNeither, errors.Join(fmt.Errorf("%s: %w", file.Name, err), file.Close())
 	}
@@ -134,7 +110,7 @@ func open(env *cli.Env, name string) (*stream.File, kind, error) {
 // noPicture says what is wrong with a file that is neither a picture nor a
 // stream.
 func noPicture(file *stream.File) error {
-	first, err := file.First(magicLength)
+	first, err := file.First(imagefile.HeadSize)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", file.Name, err)

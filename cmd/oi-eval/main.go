@@ -8,6 +8,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
 
@@ -26,6 +27,8 @@ Items whose photo the model was trained on are left out and counted, unless --se
 FILEs are streams or pictures, told by their first bytes, or folders; - is standard input, and a FILE may be a pipe. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
 
 A folder stands for the pictures in it and in all folders below it, in the order of their names. Names that begin with a dot are passed over, and so are files that are no pictures, neither by their first bytes nor by a name such as x.jpg; links are followed, and a folder that several lead to is entered once. A file that is missing, empty or damaged, or only called a picture, and a folder without any, is a warning; the others are answered for, and the exit code is 1.
+
+` + imagefile.MaxPixelsHelp + ` They are decoded one at a time.
 
 --emit writes the items with their predictions instead of the report, also those whose photo the model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS. The 95 % interval of the accuracy is found by author, or by photo where he is not known, because their pictures resemble each other; fewer than 10 of them are too few to judge a model by.
 
@@ -59,6 +62,8 @@ type options struct {
 	memory  dataset.Memory
 	repeats dataset.RepeatPolicy
 
+	maxPixels int
+
 	wanted       []string // sets, cleaned
 	requirements []requirement
 }
@@ -72,6 +77,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
+	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	o.stream.RegisterJobs(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
@@ -85,6 +91,9 @@ const maxBatch = 1024
 func (o *options) check(inputs []string) error {
 	if o.batch < 1 || o.batch > maxBatch {
 		return cli.Usagef("--batch %d: want 1 to %d", o.batch, maxBatch)
+	}
+	if o.maxPixels < 1 {
+		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	}
 	for _, set := range o.sets {
 		switch set = strings.TrimSpace(set); set {

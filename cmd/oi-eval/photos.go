@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/report"
@@ -126,7 +127,7 @@ func (c *classifier) file(name string, refuse func(error)) error {
 
 // picture answers for a picture.
 func (c *classifier) picture(name string, file *stream.File) error {
-	pixels, err := readPhoto(file, c.model.network.Height)
+	pixels, err := readPhoto(file, c.maxPixels, c.model.network.Height)
 	err = errors.Join(err, file.Close())
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -159,7 +160,7 @@ func (o *options) print(env *cli.Env, m *trained, name string, probabilities []f
 }
 
 // readPhoto returns the whole picture, upright, at the model's size.
-func readPhoto(file *stream.File, size int) ([]byte, error) {
+func readPhoto(file *stream.File, maxPixels, size int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(file, maxPhoto+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
@@ -170,12 +171,12 @@ func readPhoto(file *stream.File, size int) ([]byte, error) {
 	if len(data) > maxPhoto {
 		return nil, fmt.Errorf("%s: more than %d bytes", file.Name, maxPhoto)
 	}
-	picture, err := pix.DecodeUpright(data, pix.DefaultMaxPixels)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	pixels, err := pix.Upright(data, maxPixels, size)
+	if errors.Is(err, imagefile.ErrTruncated) {
 		err = errors.New("the picture stops early")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
 	}
-	return pix.Crop(picture, 0, 0, picture.Width, picture.Height, 0, size), nil
+	return pixels, nil
 }

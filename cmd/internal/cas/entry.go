@@ -19,6 +19,9 @@ type Entry struct {
 	URL       string `json:"url"`
 	// Check names the check that the bytes have passed.
 	Check string `json:"check"`
+	// CheckVersion grows when the check of that name becomes stricter; 0
+	// stands for the first.
+	CheckVersion int `json:"check_version,omitempty"`
 	// Robots is what the server wants no robot to do with the bytes.
 	Robots string `json:"robots,omitempty"`
 	// Earlier are the sources that were asked before this one.

@@ -26,15 +26,15 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
 // Defaults of Options.
 const (
-	DefaultTimeout   = 60 * time.Second
-	DefaultRetries   = 5
-	DefaultMaxBytes  = 32 << 20
-	DefaultMaxPixels = 100_000_000
-	DefaultMemory    = 32 << 20
+	DefaultTimeout  = 60 * time.Second
+	DefaultRetries  = 5
+	DefaultMaxBytes = 32 << 20
+	DefaultMemory   = 32 << 20
 
 	connectTimeout = 10 * time.Second
 	headerTimeout  = 30 * time.Second
@@ -61,8 +61,8 @@ type Options struct {
 	IgnoreRobots bool     // take photos though X-Robots-Tag forbids it
 	Offline      bool     // answer from folders and the cache only
 	Check        Check
-	MaxBytes     int64 // of one photo
-	MaxPixels    int64
+	MaxBytes     int64  // of one photo
+	MaxPixels    int    // of one photo
 	Memory       int64  // bytes of photos held between Fetch and Release
 	UserAgent    string // names the tool and its version
 	EnvProxy     bool   // use HTTP_PROXY, HTTPS_PROXY and NO_PROXY
@@ -105,7 +105,7 @@ func New(o Options) (*Fetcher, error) {
 	setDefault(&o.Timeout, DefaultTimeout)
 	setDefault(&o.IdleTimeout, idleTimeout)
 	setDefault(&o.MaxBytes, DefaultMaxBytes)
-	setDefault(&o.MaxPixels, DefaultMaxPixels)
+	setDefault(&o.MaxPixels, imagefile.DefaultMaxPixels)
 	setDefault(&o.Memory, DefaultMemory)
 	setDefault(&o.UserAgent, "oi-fetch")
 	setDefault(&o.Check, CheckHeader)

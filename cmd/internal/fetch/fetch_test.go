@@ -268,6 +268,12 @@ func TestFaults(t *testing.T) {
 	good := oitest.JPEG(1)
 	garbled := bytes.Clone(good) // whole by its markers, broken in its scan
 	copy(garbled[len(garbled)-200:len(garbled)-2], bytes.Repeat([]byte{0xff, 0x00}, 99))
+	hole := bytes.Clone(good)
+	clear(hole[len(hole)-202 : len(hole)-2])
+	unread, err := os.ReadFile("../imagefile/jpegfile/testdata/unsupported-arithmetic.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
 	later := newClock().now.Add(90 * time.Second).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
 	sum := md5.Sum(good)
 	right := base64.StdEncoding.EncodeToString(sum[:])
@@ -356,7 +362,7 @@ func TestFaults(t *testing.T) {
 		{name: "WebP beyond its canvas", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebPOn(oitest.WebPCanvas(2, 1)))}, reason: fetch.Undecodable, status: 200, tries: 1},
 		{name: "WebP with a second canvas", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebPOn(oitest.WebPCanvas(1, 1), oitest.WebPCanvas(1<<20, 1<<20)))}, reason: fetch.Undecodable, status: 200, tries: 1},
 		{name: "WebP without a picture", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebPOn(oitest.WebPCanvas(1, 1))[:30])}, reason: fetch.Truncated, status: 200, tries: 1},
-		{name: "animated WebP", faults: []oitest.Fault{oitest.Body("image/webp", bytes.Replace(oitest.WebPOn(oitest.WebPCanvas(1, 1)), []byte("VP8 "), []byte("ANMF"), 1))}, reason: fetch.Undecodable, status: 200, tries: 1},
+		{name: "animated WebP", faults: []oitest.Fault{oitest.Body("image/webp", bytes.Replace(oitest.WebPOn(oitest.WebPCanvas(1, 1)), []byte("VP8 "), []byte("ANMF"), 1))}, reason: fetch.Unsupported, status: 200, tries: 1},
 		{name: "cut WebP", faults: []oitest.Fault{oitest.Body("image/webp", oitest.WebP()[:35])}, reason: fetch.Truncated, status: 200, tries: 1},
 		{name: "PNG under a .jpg name", faults: []oitest.Fault{oitest.Body("image/jpeg", encodePNG(t))}, tries: 1},
 		{name: "cut PNG", faults: []oitest.Fault{oitest.Body("image/png", encodePNG(t)[:40])}, reason: fetch.Truncated, status: 200, tries: 1},
@@ -365,6 +371,14 @@ func TestFaults(t *testing.T) {
 		{name: "broken scan, header check", faults: []oitest.Fault{oitest.Body("image/jpeg", garbled)}, tries: 1},
 		{name: "broken scan, full check", faults: []oitest.Fault{oitest.Body("image/jpeg", garbled)}, reason: fetch.Undecodable, status: 200, tries: 1,
 			set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
+		{name: "hole, header check", faults: []oitest.Fault{oitest.Body("image/jpeg", hole)}, tries: 1},
+		{name: "hole, full check", faults: []oitest.Fault{oitest.Body("image/jpeg", hole)}, reason: fetch.Undecodable, status: 200, tries: 1,
+			set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
+		{name: "arithmetic coding", faults: []oitest.Fault{oitest.Body("image/jpeg", unread)}, reason: fetch.Unsupported, status: 200, tries: 1},
+		{name: "arithmetic coding, full check", faults: []oitest.Fault{oitest.Body("image/jpeg", unread)}, reason: fetch.Unsupported, status: 200, tries: 1,
+			set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
+		{name: "a pixel too many", reason: fetch.TooManyPixels, status: 200, tries: 1, set: func(o *fetch.Options) { o.MaxPixels = 48*32 - 1 }},
+		{name: "as many pixels as may be", tries: 1, set: func(o *fetch.Options) { o.MaxPixels = 48 * 32 }},
 		{name: "full check", tries: 1, set: func(o *fetch.Options) { o.Check = fetch.CheckFull }},
 		{name: "right x-goog-hash", faults: []oitest.Fault{oitest.Header("X-Goog-Hash", "crc32c=AAAAAA==,md5="+right)}, tries: 1},
 		{name: "wrong x-goog-hash", faults: []oitest.Fault{oitest.Header("X-Goog-Hash", "crc32c=AAAAAA==", "X-Goog-Hash", "md5="+wrong)}, tries: 2},
@@ -850,6 +864,58 @@ func TestFullCheckOfACachedPicture(t *testing.T) {
 	}
 	if n := srv.Total(); n != 1 {
 		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// TestOlderCheck: a photo that has passed the check of an earlier version is
+// looked at by today's, and is asked for again if it fails.
+func TestOlderCheck(t *testing.T) {
+	good := oitest.JPEG(1)
+	hole := bytes.Clone(good)
+	clear(hole[len(hole)-202 : len(hole)-2])
+	for name, tt := range map[string]struct {
+		data     []byte
+		check    fetch.Check
+		requests int
+	}{
+		"whole":        {good, fetch.CheckFull, 0},
+		"hole":         {hole, fetch.CheckFull, 1},
+		"hole, header": {hole, fetch.CheckHeader, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := oitest.New(t, mirror(1))
+			dir := t.TempDir()
+			store, err := cas.Open(dir, cas.Options{Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := "GET " + srv.URL + "/train/0001.jpg"
+			sum := sha256.Sum256(tt.data)
+			old := cas.Entry{Key: key, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(tt.data)), MediaType: "image/jpeg", Source: "url", URL: srv.URL + "/train/0001.jpg", Check: string(tt.check)}
+			if err := store.Put(old, tt.data); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				f := newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache, o.Check = cache(dir), tt.check })
+				p, err := f.Fetch(t.Context(), photo(1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				data, err := p.Bytes()
+				if want := tt.data; err != nil || !bytes.Equal(data, want) && tt.requests == 0 || !bytes.Equal(data, good) && tt.requests > 0 {
+					t.Errorf("%d bytes, %v", len(data), err)
+				}
+				if err := p.Release(); err != nil {
+					t.Error(err)
+				}
+			}
+			if n := srv.Total(); n != tt.requests {
+				t.Errorf("%d requests, want %d", n, tt.requests)
+			}
+			if e, err := store.Lookup(key); err != nil || e.CheckVersion < 2 {
+				t.Errorf("got %+v, %v", e, err)
+			}
+		})
 	}
 }
 

@@ -153,7 +153,7 @@ func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Rea
 		try: t, parent: parent, ctx: ctx, body: body, length: size, sums: newChecksums(t.want, resp.Header),
 		entry: cas.Entry{
 			Key: t.want.key, Source: t.want.source.name(), URL: t.want.url,
-			Check: string(t.opts.Check), Robots: robots, Earlier: t.earlier,
+			Check: string(t.opts.Check), CheckVersion: checkVersion, Robots: robots, Earlier: t.earlier,
 		},
 	}
 	if size >= 0 {

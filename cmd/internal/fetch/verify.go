@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"io"
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/cas"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
 // A Check says how thoroughly a picture is looked at.
@@ -31,12 +33,21 @@ func ParseCheck(s string) (Check, error) {
 	return "", fmt.Errorf("%q is not a check: expected header or full", s)
 }
 
+// Unsupported is the reason for a valid picture that uses a feature of its
+// format that no decoder here reads. oi-crop has the same words.
+const Unsupported Reason = "unsupported feature"
+
 // decodeBudget is how many pixels are decoded at a time in all.
 const decodeBudget = 24_000_000
 
-// coveredBy says whether a picture that passed the named check passes c.
-func (c Check) coveredBy(passed string) bool {
-	return passed == string(CheckFull) || c != CheckFull && passed == string(CheckHeader)
+// checkVersion is that of the checks here. Version 1 made no difference between
+// scans with all their data and scans with a hole, and took what no decoder
+// reads if the header was well.
+const checkVersion = 2
+
+// coveredBy says whether a picture that is in the cache has passed c.
+func (c Check) coveredBy(e cas.Entry) bool {
+	return e.CheckVersion >= checkVersion && (e.Check == string(CheckFull) || e.Check == string(c))
 }
 
 // The picture that Flickr sends, with status 200, for a photo that was taken
@@ -63,57 +74,59 @@ func (f *Fetcher) verifyKnown(ctx context.Context, r io.ReaderAt, size int64, di
 
 // verify looks at a whole picture and returns its media type, or a *fault.
 func (f *Fetcher) verify(ctx context.Context, r io.ReaderAt, size int64) (mediaType string, err error) {
-	head := make([]byte, min(size, 512))
-	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read picture: %w", err)
+	config, err := imagefile.Check(r, size, f.opts.MaxPixels)
+	if errors.Is(err, imagefile.ErrFormat) {
+		return "", notPicture(r, size)
 	}
-	format, ok := formatOf(head)
-	if !ok {
-		if size == 0 {
-			return "", faultf(NotPicture, "no bytes at all")
-		}
-		return "", faultf(NotPicture, "not JPEG, PNG or WebP but %s", http.DetectContentType(head))
-	}
-	ends, err := format.ends(r, size)
-	if err != nil {
-		return "", fmt.Errorf("read picture: %w", err)
-	}
-	if !ends {
-		return "", faultf(Truncated, "the %s of %d bytes has no end", format.mediaType, size)
-	}
-	config, err := guarded(func() (image.Config, error) { return format.decodeConfig(io.NewSectionReader(r, 0, size)) })
-	if err != nil {
-		return "", faultf(Undecodable, "%v", err)
-	}
-	pixels := int64(config.Width) * int64(config.Height)
-	if pixels <= 0 {
-		return "", faultf(Undecodable, "%dx%d pixels", config.Width, config.Height)
-	}
-	if pixels > f.opts.MaxPixels {
-		return "", faultf(TooManyPixels, "%dx%d pixels, more than %d", config.Width, config.Height, f.opts.MaxPixels)
-	}
-	if f.opts.Check != CheckFull {
-		return format.mediaType, nil
+	if err != nil || f.opts.Check != CheckFull {
+		return config.MediaType, pictureFault(err)
 	}
 	// Pictures being decoded share one budget, so that a few large ones do not
 	// fill the memory together.
-	share := min(pixels, decodeBudget)
+	share := min(max(int64(config.Width)*int64(config.Height), size), decodeBudget)
 	if err := f.pixels.Acquire(ctx, share); err != nil {
 		return "", err
 	}
 	defer f.pixels.Release(share)
-	if _, err := guarded(func() (image.Image, error) { return format.decode(io.NewSectionReader(r, 0, size)) }); err != nil {
-		return "", faultf(Undecodable, "%v", err)
+	data := make([]byte, size)
+	n, err := r.ReadAt(data, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read picture: %w", err)
 	}
-	return format.mediaType, nil
+	_, err = imagefile.Decode(data[:n], f.opts.MaxPixels)
+	return config.MediaType, pictureFault(err)
 }
 
-// guarded turns a decoder's panic into an error.
-func guarded[T any](decode func() (T, error)) (v T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the decoder panicked: %v", p)
+// notPicture says what came instead of a picture.
+func notPicture(r io.ReaderAt, size int64) error {
+	if size == 0 {
+		return faultf(NotPicture, "no bytes at all")
+	}
+	head := make([]byte, min(size, 512))
+	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read picture: %w", err)
+	}
+	return faultf(NotPicture, "%v but %s", imagefile.ErrFormat, http.DetectContentType(head))
+}
+
+// pictureFault turns what package imagefile says into a *fault. Any other error
+// is one of reading.
+func pictureFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, v := range []struct {
+		is     error
+		reason Reason
+	}{
+		{imagefile.ErrTruncated, Truncated},
+		{imagefile.ErrTooManyPixels, TooManyPixels},
+		{imagefile.ErrUnsupported, Unsupported},
+		{imagefile.ErrDamaged, Undecodable},
+	} {
+		if errors.Is(err, v.is) {
+			return faultf(v.reason, "%s", strings.TrimPrefix(err.Error(), v.is.Error()+": "))
 		}
-	}()
-	return decode()
+	}
+	return fmt.Errorf("read picture: %w", err)
 }

@@ -61,6 +61,8 @@ func TestImports(t *testing.T) {
 		{"net/http", regexp.MustCompile(`^net/http`), inner("fetch", "openimages", "oitest")},
 		{"gorgonia", regexp.MustCompile(`^gorgonia.org/|assume-no-moving-gc`), inner("nn")},
 		{"imaging", regexp.MustCompile(`^github.com/disintegration/imaging`), inner("pix")},
+		{"WebP", regexp.MustCompile(`^golang.org/x/image/(webp|vp8|vp8l)$`), inner("imagefile/webp")},
+		{"photo formats", regexp.MustCompile(module + `cmd/internal/imagefile/`), inner("imagefile")},
 		{"msgpack", regexp.MustCompile(`^github.com/vmihailenco`), func(p string) bool { return p == "record" }},
 		{"compress", regexp.MustCompile(`^github.com/klauspost/compress`), inner("stream")},
 		{"cli in engines", regexp.MustCompile(`^` + module + `cmd/internal/(cli|stream|status)$`), func(p string) bool {

@@ -25,36 +25,11 @@ import (
 // a size below 1.
 func Crop(p *Picture, x, y, w, h, rotation, size int) []byte {
 	p.check(x, y, w, h)
-	out := p.scale(x, y, w, h, size, size)
-	switch rotation {
-	case 0:
-		return out
-	case 90, 180, 270:
-		// The result is square and the filter the same on both axes and in
-		// both directions, so turning it is turning the window.
-		return turn(out, size, rotation)
+	orientation := map[int]int{0: 1, 90: 8, 180: 3, 270: 6}[rotation]
+	if orientation == 0 {
+		panic(fmt.Sprintf("pix: cannot turn by %d degrees", rotation))
 	}
-	panic(fmt.Sprintf("pix: cannot turn by %d degrees", rotation))
-}
-
-// turn turns a square RGB picture counter-clockwise.
-func turn(in []byte, size, rotation int) []byte {
-	out := make([]byte, len(in))
-	for r := range size {
-		for c := range size {
-			var from int
-			switch rotation {
-			case 90: // the right column becomes the top row
-				from = c*size + size - 1 - r
-			case 180:
-				from = (size-1-r)*size + size - 1 - c
-			case 270: // the left column, from below, becomes the top row
-				from = (size-1-c)*size + r
-			}
-			copy(out[(r*size+c)*3:][:3], in[from*3:][:3])
-		}
-	}
-	return out
+	return arrange(p.scale(x, y, w, h, size, size), size, orientation)
 }
 
 // A tap is one output pixel's share in the input of an axis: input pixel

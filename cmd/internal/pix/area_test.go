@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
 // weightsFloat is the formula of Crop for one output pixel of an axis, in
@@ -129,7 +131,7 @@ func TestTapsAddUp(t *testing.T) {
 // The longest axis that is let in must not overflow the sums.
 func TestCropLongest(t *testing.T) {
 	for _, wide := range []bool{true, false} {
-		w, h := maxSide, 1
+		w, h := imagefile.MaxSide, 1
 		if !wide {
 			w, h = h, w
 		}
@@ -212,7 +214,7 @@ func BenchmarkCrop(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := Decode(data, DefaultMaxPixels)
+	p, err := Decode(data, imagefile.DefaultMaxPixels)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -220,7 +222,7 @@ func BenchmarkCrop(b *testing.B) {
 	b.Run("decode/"+name, func(b *testing.B) {
 		b.SetBytes(int64(len(data)))
 		for b.Loop() {
-			if _, err := Decode(data, DefaultMaxPixels); err != nil {
+			if _, err := Decode(data, imagefile.DefaultMaxPixels); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -3,8 +3,6 @@ package pix
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -15,7 +13,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
 func encodePNG(t testing.TB, img image.Image) []byte {
@@ -202,51 +200,6 @@ func TestDecodeIgnoresOrientation(t *testing.T) {
 	}
 }
 
-// pngHeader returns a PNG that claims a size and has nothing else.
-func pngHeader(w, h uint32) []byte {
-	body := []byte("IHDR")
-	body = binary.BigEndian.AppendUint32(body, w)
-	body = binary.BigEndian.AppendUint32(body, h)
-	body = append(body, 8, 2, 0, 0, 0)
-	out := append([]byte("\x89PNG\r\n\x1a\n"), 0, 0, 0, 13)
-	out = append(out, body...)
-	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(body))
-}
-
-func TestDecodeRefuses(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 8))
-	whole := encodeJPEG(t, noise("420", 64, 64, rng))
-	for name, data := range map[string][]byte{
-		"nothing": nil, "html": []byte("<html>not a picture</html>"), "gif": []byte("GIF89a\x01\x00\x01\x00"),
-		"magic alone": []byte("\xff\xd8\xff"), "cut": whole[:len(whole)/2], "cut header": whole[:30],
-		"png header": pngHeader(10, 10), "no pixels": pngHeader(0, 10),
-	} {
-		if p, err := Decode(data, DefaultMaxPixels); err == nil {
-			t.Errorf("%s: decoded as %dx%d", name, p.Width, p.Height)
-		}
-	}
-	for name, c := range map[string]struct {
-		data []byte
-		cap  int
-	}{
-		"just above": {whole, 64*64 - 1}, "huge": {pngHeader(1<<20, 1<<20), DefaultMaxPixels}, "ribbon": {pngHeader(1, 1<<17), DefaultMaxPixels},
-	} {
-		if _, err := Decode(c.data, c.cap); !errors.Is(err, ErrTooManyPixels) {
-			t.Errorf("%s: %v, want %v", name, err, ErrTooManyPixels)
-		}
-	}
-	if _, err := Decode(whole, 64*64); err != nil {
-		t.Errorf("as large as the cap: %v", err)
-	}
-}
-
-func TestDecoderPanicIsAnError(t *testing.T) {
-	p, err := guarded(func() (*Picture, error) { panic("index out of range") })
-	if p != nil || err == nil {
-		t.Errorf("%v, %v", p, err)
-	}
-}
-
 func TestDecodeRealPhotos(t *testing.T) {
 	for path, size := range map[string][2]int{
 		"openimages/images-1024px/7408fef212a5d3bc.jpg": {}, // one channel
@@ -256,7 +209,7 @@ func TestDecodeRealPhotos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := Decode(data, DefaultMaxPixels)
+		p, err := Decode(data, imagefile.DefaultMaxPixels)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
@@ -274,7 +227,7 @@ func TestDecodeRealPhotos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := Decode(data, DefaultMaxPixels)
+		p, err := Decode(data, imagefile.DefaultMaxPixels)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -303,16 +256,15 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(fourComponents(0))
 	f.Add(fourComponents(2))
-	f.Add(pngHeader(1<<20, 1<<20))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		const limit = 1 << 16
-		w, h, sizeErr := Size(data, limit)
+		c, sizeErr := imagefile.Check(bytes.NewReader(data), int64(len(data)), limit)
 		p, err := Decode(data, limit)
 		if err != nil {
 			return
 		}
-		if sizeErr != nil || w != p.Width || h != p.Height {
-			t.Fatalf("the header says %dx%d, %v; decoded as %dx%d", w, h, sizeErr, p.Width, p.Height)
+		if sizeErr != nil || c.Width != p.Width || c.Height != p.Height {
+			t.Fatalf("the header says %dx%d, %v; decoded as %dx%d", c.Width, c.Height, sizeErr, p.Width, p.Height)
 		}
 		if p.Width < 1 || p.Height < 1 || p.Width*p.Height > limit {
 			t.Fatalf("decoded as %dx%d", p.Width, p.Height)
@@ -321,20 +273,4 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%d bytes", len(got))
 		}
 	})
-}
-
-// TestWebPCanvas has pictures that are larger than their first canvas says.
-func TestWebPCanvas(t *testing.T) {
-	if w, h, err := Size(oitest.WebPOn(oitest.WebPCanvas(1, 1)), 100); w != 1 || h != 1 || err != nil {
-		t.Errorf("got %dx%d, %v", w, h, err)
-	}
-	for name, data := range map[string][]byte{
-		"a second canvas":    oitest.WebPOn(oitest.WebPCanvas(1, 1), oitest.WebPCanvas(1<<20, 1<<20)),
-		"a picture beyond":   oitest.WebPOn(oitest.WebPCanvas(2, 1)),
-		"nothing but canvas": oitest.WebPOn(oitest.WebPCanvas(1, 1))[:30],
-	} {
-		if w, h, err := Size(data, 100); err == nil {
-			t.Errorf("%s: got %dx%d", name, w, h)
-		}
-	}
 }

@@ -36,6 +36,15 @@ func (p *Picture) row(dst []byte, x, y int) {
 				dst[3*i+k] = in[4*i+k] + white
 			}
 		}
+	case *image.NRGBA:
+		in := img.Pix[img.PixOffset(x, y):][:4*n]
+		for i := range n {
+			a := uint32(in[4*i+3])
+			white := 0xffff - a*0x101
+			for k := range 3 {
+				dst[3*i+k] = byte((uint32(in[4*i+k])*0x101*a/0xff + white) >> 8)
+			}
+		}
 	default:
 		for i := range n {
 			r, g, b, a := img.At(x+i, y).RGBA()

@@ -2,39 +2,60 @@ package pix
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
 	"math/rand/v2"
+	"slices"
 	"testing"
+
+	"github.com/disintegration/imaging"
+
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
-func TestDecodeUpright(t *testing.T) {
-	data := encodeJPEG(t, noise("420", 24, 16, rand.New(rand.NewPCG(1, 1))))
-	stored, err := Decode(data, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	same, err := DecodeUpright(data, 1000)
-	if err != nil || !bytes.Equal(same.RGB(0, 0, 24, 16), stored.RGB(0, 0, 24, 16)) {
-		t.Errorf("a photo without orientation changed: %v", err)
-	}
-	// Orientation 6: the stored picture is to be turned clockwise by 90 degrees.
-	turned, err := DecodeUpright(withOrientation(data), 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if turned.Width != 16 || turned.Height != 24 {
-		t.Fatalf("%dx%d, want 16x24", turned.Width, turned.Height)
-	}
-	for y := range 24 {
-		for x := range 16 {
-			if got, want := turned.RGB(x, y, 1, 1), stored.RGB(y, 15-x, 1, 1); !bytes.Equal(got, want) {
-				t.Fatalf("pixel %d,%d is %v, want %v", x, y, got, want)
+// TestUpright compares a photo in each orientation with the same photo turned
+// and mirrored before it is scaled.
+func TestUpright(t *testing.T) {
+	img := imaging.Clone(noise("420", 24, 16, rand.New(rand.NewPCG(1, 1))))
+	stored := encodePNG(t, img)
+	for orientation, upright := range map[int]*image.NRGBA{
+		1: img,
+		2: imaging.FlipH(img),
+		3: imaging.Rotate180(img),
+		4: imaging.FlipV(img),
+		5: imaging.Transpose(img),
+		6: imaging.Rotate270(img), // counter-clockwise
+		7: imaging.Transverse(img),
+		8: imaging.Rotate90(img),
+	} {
+		chunk := pngChunk("eXIf", "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"+string(rune(orientation))+"\x00\x00\x00\x00\x00\x00")
+		data := slices.Concat(stored[:33], chunk, stored[33:])
+		for _, size := range []int{1, 7, 16, 40} {
+			got, err := Upright(data, 1000, size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := NewPicture(upright)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := Crop(p, 0, 0, p.Width, p.Height, 0, size); !bytes.Equal(got, want) {
+				t.Errorf("orientation %d at %d pixels: %v, want %v", orientation, size, got, want)
 			}
 		}
 	}
-	if _, err := DecodeUpright(data, 100); err == nil {
-		t.Error("24x16 pixels passed a cap of 100")
+	if _, err := Upright(stored, 100, 8); !errors.Is(err, imagefile.ErrTooManyPixels) {
+		t.Errorf("24x16 pixels and a limit of 100: %v", err)
 	}
-	if _, err := DecodeUpright(data[:len(data)/2], 1000); err == nil {
-		t.Error("half a photo was decoded")
+	if _, err := Upright(stored[:len(stored)/2], 1000, 8); !errors.Is(err, imagefile.ErrTruncated) {
+		t.Errorf("half a photo: %v", err)
 	}
+}
+
+func pngChunk(name, body string) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
+	b = append(append(b, name...), body...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
 }

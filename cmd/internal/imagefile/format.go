@@ -1,0 +1,148 @@
+package imagefile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/imagefile/exif"
+	"github.com/opensandwich/oi/cmd/internal/imagefile/jpegfile"
+	"github.com/opensandwich/oi/cmd/internal/imagefile/webp"
+)
+
+// A format is a kind of photo that can be read.
+type format struct {
+	mediaType string
+	is        func(head []byte) bool
+	// check returns io.ErrUnexpectedEOF for a file without its end.
+	check       func(r io.ReaderAt, size int64) (width, height int, err error)
+	decode      func(data []byte) (image.Image, error)
+	orientation func(data []byte) int // 0: not said
+}
+
+// HeadSize is how many bytes tell the format.
+const HeadSize = 12
+
+// formatOf tells the format by the first bytes, not by a name or a media type.
+// The registry of package image is not used: whoever links another decoder in
+// would change what is taken here.
+func formatOf(head []byte) (format, error) {
+	for _, f := range []format{
+		{"image/jpeg", isJPEG, checkJPEG, decodeJPEG, orientationJPEG},
+		{"image/png", isPNG, checkPNG, decodePNG, orientationPNG},
+		{"image/webp", webp.Is, checkWebP, decodeWebP, orientationWebP},
+	} {
+		if f.is(head) {
+			return f, nil
+		}
+	}
+	return format{}, ErrFormat
+}
+
+// Is reports whether a file that begins so, with HeadSize bytes if it has them,
+// is a picture. It also knows GIF, TIFF, HEIC and AVIF, of which it is better
+// said that they are not read than that they are no pictures.
+func Is(head []byte) bool {
+	if _, err := formatOf(head); err == nil {
+		return true
+	}
+	for _, magic := range []string{"GIF8", "II*\x00", "MM\x00*"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	if len(head) < HeadSize || string(head[4:8]) != "ftyp" { // films have it too
+		return false
+	}
+	return slices.Contains([]string{"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "avif", "avis"}, string(head[8:12]))
+}
+
+func isJPEG(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) }
+
+func checkJPEG(r io.ReaderAt, size int64) (width, height int, err error) {
+	width, height, scan, err := jpegfile.ReadHeader(r, size)
+	if err != nil {
+		return 0, 0, unsupported(err)
+	}
+	// Before the first scan the marker of the end may belong to a thumbnail.
+	// In a scan it cannot occur by chance (ITU-T T.81, B.1.1.5).
+	return width, height, endsWith(r, scan, size, []byte{0xff, 0xd9})
+}
+
+func decodeJPEG(data []byte) (image.Image, error) {
+	if err := jpegfile.Check(data); err != nil {
+		return nil, unsupported(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	return img, unsupported(err)
+}
+
+// unsupported wraps an error that says so in ErrUnsupported.
+func unsupported(err error) error {
+	var ours jpegfile.UnsupportedError
+	var theirs jpeg.UnsupportedError
+	if errors.As(err, &ours) || errors.As(err, &theirs) {
+		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	return err
+}
+
+// orientationJPEG looks at all EXIF segments together, as one that is too long
+// for a segment goes on in the next, and then at each alone.
+func orientationJPEG(data []byte) int {
+	var all []byte
+	var parts [][]byte
+	for _, body := range jpegfile.APP1(data) {
+		if exif.HasPrefix(body) {
+			body = body[len(exif.Prefix):]
+			all, parts = append(all, body...), append(parts, body)
+		}
+	}
+	for _, part := range append([][]byte{all}, parts...) {
+		if o := exif.Orientation(part); o > 0 {
+			return o
+		}
+	}
+	return 0
+}
+
+func checkWebP(r io.ReaderAt, size int64) (width, height int, err error) {
+	width, height, err = webp.ReadHeader(r, size)
+	if errors.Is(err, webp.ErrAnimated) {
+		err = fmt.Errorf("%w: %w", ErrUnsupported, err)
+	}
+	return width, height, err
+}
+
+func decodeWebP(data []byte) (image.Image, error) { return webp.Decode(data) }
+
+func orientationWebP(data []byte) int { return exif.Orientation(webp.EXIF(data)) }
+
+// endsWith returns io.ErrUnexpectedEOF unless pattern is in [from, size). It
+// looks from the end backwards, where it is as a rule.
+func endsWith(r io.ReaderAt, from, size int64, pattern []byte) error {
+	const block = 64 << 10
+	overlap := int64(len(pattern) - 1)
+	step := int64(1 << 10) // small first: the end is nearly always in the last bytes
+	buf := make([]byte, step+overlap)
+	for end := size; end > from; {
+		start := max(from, end-step)
+		if n := min(size, end+overlap) - start; n <= int64(cap(buf)) {
+			buf = buf[:n]
+		} else {
+			buf = make([]byte, n, block+overlap)
+		}
+		if _, err := r.ReadAt(buf, start); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if bytes.Contains(buf, pattern) {
+			return nil
+		}
+		end, step = start, block
+	}
+	return io.ErrUnexpectedEOF
+}
