@@ -39,9 +39,15 @@
 // or noimageai, is not taken.
 //
 // What came is a photo only if the transfer was complete, it is a JPEG, PNG or WebP, its header
-// reads, it has its end, and it is not Flickr's notice that the photo is no longer available. An
-// original from Flickr must also have the size and MD5 of the image list, because the boxes were
-// drawn on that one. --check full decodes every photo as well.
+// reads and names no feature that oi-crop does not read, it has no more than --max-pixels and its
+// end, and it is not Flickr's notice that the photo is no longer available. An original from
+// Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that
+// one. --check full decodes every photo as well, and so finds a hole in it.
+//
+// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most photos, 8 to 20 for
+// a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG
+// of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB. Without --check
+// full nothing is decoded.
 //
 // Addresses in the stream may not lead to this machine or its private network; --allow-host makes
 // an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps
@@ -75,6 +81,8 @@
 //		ask nobody: use folders and the cache only
 //	--check HOW
 //		check each photo's header and end, or with full decode it: HOW is header or full (default header)
+//	--max-pixels N
+//		leave out photos of more than N pixels; most take 2 to 4 bytes for each to decode (default 100000000)
 //	--timeout TIME
 //		give up a transfer after this TIME (default 1m0s)
 //	--retries N

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
+	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/sample"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
@@ -29,7 +31,9 @@ A photo is asked for once, however many boxes it has, and kept in the cache: a s
 
 --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again, --retries times, with growing pauses. A host that answers 429 or 503 gets the pause it asks for, and fewer requests after it. What a server keeps from being learnt from, by X-Robots-Tag: noai or noimageai, is not taken.
 
-What came is a photo only if the transfer was complete, it is a JPEG, PNG or WebP, its header reads, it has its end, and it is not Flickr's notice that the photo is no longer available. An original from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that one. --check full decodes every photo as well.
+What came is a photo only if the transfer was complete, it is a JPEG, PNG or WebP, its header reads and names no feature that oi-crop does not read, it has no more than --max-pixels and its end, and it is not Flickr's notice that the photo is no longer available. An original from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that one. --check full decodes every photo as well, and so finds a hole in it.
+
+` + imagefile.MaxPixelsHelp + ` Without --check full nothing is decoded.
 
 Addresses in the stream may not lead to this machine or its private network; --allow-host makes an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps those items, each with its reason, source, HTTP status, number of tries and seconds.
 
@@ -68,6 +72,7 @@ type options struct {
 	robots      bool
 	offline     bool
 	check       string
+	maxPixels   int
 	attribution string
 }
 
@@ -79,6 +84,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.verifyCache, "verify-cache", false, "check every photo in the cache, and do nothing else")
 	fs.BoolVar(&o.offline, "offline", false, "ask nobody: use folders and the cache only")
 	fs.StringVar(&o.check, "check", string(fetch.CheckHeader), "check each photo's header and end, or with full decode it: `HOW` is header or full")
+	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.DurationVar(&o.timeout, "timeout", fetch.DefaultTimeout, "give up a transfer after this `TIME`")
 	fs.IntVar(&o.retries, "retries", fetch.DefaultRetries, "try a failed transfer `N` times more")
 	fs.StringSliceVar(&o.rates, "rate", nil, "send at most `N` requests a second to each host, or HOST=N; 0 is unlimited (default flickr=1)")
@@ -102,6 +108,8 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		return nil, nil, cli.Usagef("--timeout %s: want more than 0", o.timeout)
 	case o.retries < 0:
 		return nil, nil, cli.Usagef("--retries %d: want 0 or more", o.retries)
+	case o.maxPixels < 1:
+		return nil, nil, cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case o.connections < 0:
 		return nil, nil, cli.Usagef("--connections %d: want 1 or more, or 0 for the default", o.connections)
 	case o.attribution != "" && o.stream.Failures != "" && filepath.Clean(o.attribution) == filepath.Clean(o.stream.Failures):
@@ -131,6 +139,7 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		IgnoreRobots: o.robots,
 		Offline:      o.offline,
 		Check:        check,
+		MaxPixels:    o.maxPixels,
 		UserAgent:    "oi-fetch/" + env.Version,
 		EnvProxy:     true,
 	})
@@ -138,6 +147,9 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		return nil, nil, cli.Usagef("--allow-host: %w", err)
 	}
 	args := map[string]string{"images": fetch.Canonical(sources), "check": string(check)}
+	if o.maxPixels != imagefile.DefaultMaxPixels {
+		args["max_pixels"] = strconv.Itoa(o.maxPixels)
+	}
 	if o.robots {
 		args["robots"] = "ignored"
 	}

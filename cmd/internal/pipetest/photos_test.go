@@ -145,3 +145,40 @@ func TestPhotosAreJudgedAlike(t *testing.T) {
 		t.Errorf("%d items, %d from oi-crop, %d from oi-fetch", len(want), len(crop), len(header))
 	}
 }
+
+// TestMaxPixels: one limit, and one flag for it, in all commands that decode.
+func TestMaxPixels(t *testing.T) {
+	folder := t.TempDir()
+	var toFetch, toCrop []byte
+	for id, data := range map[string][]byte{"a": oitest.JPEG(1), "small": oitest.WebP()} {
+		if err := os.WriteFile(filepath.Join(folder, id+".jpg"), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		item := map[string]any{"id": id, "image": map[string]any{}, "box": wholeBox(), "fetched": map[string]any{"bytes": data}}
+		line, err := json.Marshal(item)
+		if err != nil {
+			t.Fatal(err)
+		}
+		toCrop = append(toCrop, line...)
+		delete(item, "fetched")
+		if line, err = json.Marshal(item); err != nil {
+			t.Fatal(err)
+		}
+		toFetch = append(toFetch, line...)
+	}
+	for pixels, reason := range map[int]string{48 * 32: "", 48*32 - 1: "too many pixels"} {
+		flag := fmt.Sprint("--max-pixels=", pixels)
+		if got := failures(t, toFetch, "oi-fetch", "--images", folder, flag)["a"]; got[0] != reason {
+			t.Errorf("oi-fetch %s: %q", flag, got)
+		}
+		if got := failures(t, toCrop, "oi-crop", flag)["a"]; got[0] != reason {
+			t.Errorf("oi-crop %s: %q", flag, got)
+		}
+	}
+	for _, tool := range []string{"oi-fetch", "oi-crop", "oi-eval"} {
+		help, err := exec.Command(filepath.Join(shared.bin, tool), "--help").Output()
+		if err != nil || !strings.Contains(string(help), "(default 100000000)") || !strings.Contains(string(help), "--max-pixels bounds the memory") {
+			t.Errorf("%s --help: %v", tool, err)
+		}
+	}
+}
