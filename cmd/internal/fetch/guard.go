@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,7 +21,7 @@ import (
 // named are exempt. Through a proxy, which the user named as well, only literal
 // addresses can be told, and names that stand for one.
 type guard struct {
-	allowed map[string]bool // "host" or "host:port", lower case
+	allowed map[string]bool // "host" or "host:port", each canonical
 	proxies sync.Map        // "host:port" of proxies in use
 }
 
@@ -37,7 +38,7 @@ func newGuard(sources []Source, hosts []string) (*guard, error) {
 		g.allowed[hostPort(u)] = true
 	}
 	for _, h := range hosts {
-		h, err := normalHost(h)
+		h, err := parseHost(h)
 		if err != nil {
 			return nil, err
 		}
@@ -46,38 +47,66 @@ func newGuard(sources []Source, hosts []string) (*guard, error) {
 	return g, nil
 }
 
-// normalHost reads HOST or HOST:PORT, where an IPv6 address with a port is in
-// brackets.
-func normalHost(s string) (string, error) {
-	h := strings.ToLower(strings.TrimSuffix(s, "."))
-	if addr, err := netip.ParseAddr(strings.Trim(h, "[]")); err == nil {
-		return addr.String(), nil
+// canonicalHost writes a host in the one way by which hosts are compared: a
+// name in lower case without the dot at its end, an IP address, with or without
+// brackets, as package netip writes it.
+func canonicalHost(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		host = strings.TrimSuffix(inner, "]")
 	}
-	if host, port, err := net.SplitHostPort(h); err == nil && host != "" && strings.Trim(port, "0123456789") == "" && port != "" {
-		return net.JoinHostPort(host, port), nil
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().String()
 	}
-	if h == "" || strings.ContainsAny(h, "/:@[] ") {
-		return "", fmt.Errorf("%q is not HOST or HOST:PORT", s)
-	}
-	return h, nil
+	return host
 }
 
-// hostPort is the host and port that u leads to.
+// canonicalPort writes a port without leading zeros, or returns "" if it is
+// none.
+func canonicalPort(port string) string {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// parseHost reads HOST or HOST:PORT, where an IPv6 address with a port is in
+// brackets, and returns it in canonical form.
+func parseHost(s string) (string, error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil { // an address, or a name without a port
+		host, port = s, ""
+	} else if port = canonicalPort(port); port == "" {
+		host = ""
+	}
+	h := canonicalHost(host)
+	_, err = netip.ParseAddr(h)
+	if h == "" || err != nil && strings.ContainsAny(h, "/:@[] ") {
+		return "", fmt.Errorf("%q is not HOST or HOST:PORT", s)
+	}
+	if port == "" {
+		return h, nil
+	}
+	return net.JoinHostPort(h, port), nil
+}
+
+// hostPort is the host and port that u leads to, in canonical form.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), port)
+	return net.JoinHostPort(canonicalHost(u.Hostname()), canonicalPort(port))
 }
 
 func (g *guard) exempt(addr string) bool {
-	host, port, err := net.SplitHostPort(strings.ToLower(addr))
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return false
 	}
-	host = strings.TrimSuffix(host, ".")
-	return g.allowed[host] || g.allowed[net.JoinHostPort(host, port)]
+	host = canonicalHost(host)
+	return g.allowed[host] || g.allowed[net.JoinHostPort(host, canonicalPort(port))]
 }
 
 // checkURL refuses what can be told without resolving a name.

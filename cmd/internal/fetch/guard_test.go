@@ -1,7 +1,9 @@
 package fetch
 
 import (
+	"cmp"
 	"errors"
+	"net"
 	"net/netip"
 	"net/url"
 	"testing"
@@ -129,8 +131,47 @@ func TestCheckURL(t *testing.T) {
 	}
 }
 
+// TestAllowHostInAnyForm: an address is the same however it is written, on the
+// command line and in the stream.
+func TestAllowHostInAnyForm(t *testing.T) {
+	for _, tt := range []struct {
+		allow string
+		urls  []string // that it allows
+		not   []string
+	}{
+		{"[0:0:0:0:0:0:0:1]:8080", []string{"http://[::1]:8080/", "http://[0::1]:08080/", "http://[::0001]:8080/"}, []string{"http://[::1]/", "http://[::1]:8081/", "http://[::2]:8080/"}},
+		{"[FD00::00AB]:81", []string{"http://[fd00::ab]:81/", "http://[fd00:0::AB]:81/"}, []string{"http://[fd00::ab]/"}},
+		{"[::1]:080", []string{"http://[::1]/", "http://[::1]:80/"}, []string{"https://[::1]/"}},
+		{"[fd00:0::1]", []string{"http://[fd00::1]:99/", "https://[fd00::1]/"}, []string{"http://[fd00::2]/"}},
+		{"fd00:0::1", []string{"http://[fd00::1]:99/"}, nil},
+		{"[::ffff:10.0.0.1]:81", []string{"http://10.0.0.1:81/", "http://[::ffff:a00:1]:81/"}, []string{"http://10.0.0.1/"}},
+		{"127.0.0.1:0443", []string{"https://127.0.0.1/", "https://[::ffff:127.0.0.1]/"}, []string{"http://127.0.0.1/"}},
+		{"LOCALHOST.:080", []string{"http://localhost/", "http://LocalHost.:80/"}, []string{"http://localhost:81/"}},
+	} {
+		g, err := newGuard(nil, []string{tt.allow})
+		if err != nil {
+			t.Errorf("%s: %v", tt.allow, err)
+			continue
+		}
+		for i, raw := range append(tt.urls, tt.not...) {
+			u, err := url.Parse(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := g.checkURL(u); (err == nil) != (i < len(tt.urls)) {
+				t.Errorf("--allow-host %s: %s: got %v", tt.allow, raw, err)
+			}
+			// The transport dials the host as the address has it.
+			addr := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
+			if g.exempt(addr) != (i < len(tt.urls)) {
+				t.Errorf("--allow-host %s: a connection to %s: exempt = %v", tt.allow, addr, g.exempt(addr))
+			}
+		}
+	}
+}
+
 func TestAllowHostIsChecked(t *testing.T) {
-	for _, bad := range []string{"", "http://x", "a b", "x/y", ":80", "u@x"} {
+	for _, bad := range []string{"", "http://x", "a b", "x/y", ":80", "u@x", "x:", "x:99999", "x:-1", "[::1", "::1]", "[]", "[]:80", "[::1]80", "[::1]:x"} {
 		if _, err := newGuard(nil, []string{bad}); err == nil {
 			t.Errorf("%q was taken for a host", bad)
 		}

@@ -30,7 +30,7 @@ func ParseRates(words []string) (Rates, error) {
 		if !named {
 			host, num = "", w
 		} else {
-			h, err := normalHost(host)
+			h, err := parseHost(host)
 			if err != nil {
 				return nil, err
 			}
@@ -68,7 +68,7 @@ func (r Rates) of(group string) rate.Limit {
 // groupOf names the hosts that are one service: Flickr serves its photos from
 // many names.
 func groupOf(host string) string {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	host = canonicalHost(host)
 	for _, domain := range []string{"staticflickr.com", "flickr.com"} {
 		if host == domain || strings.HasSuffix(host, "."+domain) {
 			return flickrGroup

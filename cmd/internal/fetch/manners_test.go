@@ -207,11 +207,15 @@ func TestRates(t *testing.T) {
 	if r, err = ParseRates([]string{"s3=9"}); err != nil || r.of(groupOf("open-images-dataset.s3.amazonaws.com")) != 9 {
 		t.Errorf("the mirror: got %v, %v", r, err)
 	}
+	// An address has one rate, however it is written.
+	if r, err = ParseRates([]string{"[0:0::1]=3"}); err != nil || r.of(groupOf("::1")) != 3 || r.of(groupOf("0::0001")) != 3 {
+		t.Errorf("got %v, %v", r, err)
+	}
 	// One of Flickr's hosts stands for all of them.
 	if r, err = ParseRates([]string{"live.staticflickr.com=0.5"}); err != nil || r.of(groupOf("farm1.staticflickr.com")) != 0.5 {
 		t.Errorf("got %v, %v", r, err)
 	}
-	for _, bad := range []string{"", "x", "-1", "a=b", "NaN", "Inf", "=1", "http://x=1", "example.com:80=1"} {
+	for _, bad := range []string{"", "x", "-1", "a=b", "NaN", "Inf", "=1", "http://x=1", "example.com:80=1", "[::1]:80=1"} {
 		if _, err := ParseRates([]string{bad}); err == nil {
 			t.Errorf("%q was taken for a rate", bad)
 		}
