@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,12 +27,12 @@ import (
 // test's own clock drives it, the deadlines of the client and all pauses.
 type pipeServer struct {
 	answer func(w io.Writer, r *http.Request)
-	refuse func() bool // whether nobody listens now; may be nil
+	refuse func(addr string) bool // whether nobody listens there now; may be nil
 	conns  sync.WaitGroup
 }
 
-func (s *pipeServer) dial(context.Context, string, string) (net.Conn, error) {
-	if s.refuse != nil && s.refuse() {
+func (s *pipeServer) dial(_ context.Context, _, addr string) (net.Conn, error) {
+	if s.refuse != nil && s.refuse(addr) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
 	client, server := net.Pipe()
@@ -162,7 +165,7 @@ func TestRestart(t *testing.T) {
 	s := &pipeServer{}
 	var died time.Time
 	asked := 0
-	s.refuse = func() bool { return !died.IsZero() && time.Since(died) < 10*time.Second }
+	s.refuse = func(string) bool { return !died.IsZero() && time.Since(died) < 10*time.Second }
 	s.answer = func(w io.Writer, r *http.Request) {
 		if asked++; asked == 10 { // in mid-body
 			died = time.Now()
@@ -186,7 +189,7 @@ func TestRestart(t *testing.T) {
 // others do not wait as long each.
 func TestGoneForGood(t *testing.T) {
 	gone := true
-	s := &pipeServer{refuse: func() bool { return gone }, answer: func(w io.Writer, r *http.Request) {
+	s := &pipeServer{refuse: func(string) bool { return gone }, answer: func(w io.Writer, r *http.Request) {
 		data := oitest.JPEG(1)
 		say(w, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(data), data)
 	}}
@@ -206,6 +209,94 @@ func TestGoneForGood(t *testing.T) {
 		gone = true
 		if fail := failure(t, f, photo(201)); fail.Attempts != fetch.DefaultRetries+1 {
 			t.Errorf("after it was back: %+v", fail.Attempt)
+		}
+	})
+}
+
+// TestRedirectedToTheDead: of a host that is gone the first photo finds out,
+// also when another host sends everybody there, whose good answers say nothing
+// of the dead one.
+func TestRedirectedToTheDead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source string
+		hops   []string // the redirects, the last of which leads to the dead
+	}{
+		"another host":            {"http://photos.test", []string{"http://gone.test"}},
+		"another port":            {"http://photos.test", []string{"http://photos.test:81"}},
+		"another scheme":          {"http://photos.test", []string{"https://photos.test"}},
+		"a host of one service":   {"http://www.flickr.com", []string{"http://live.staticflickr.com"}},
+		"another port of a group": {"http://www.flickr.com", []string{"http://www.flickr.com:81"}},
+		"by way of a third":       {"http://photos.test", []string{"http://moved.test", "http://gone.test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dead, err := url.Parse(tt.hops[len(tt.hops)-1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			deadAddr := net.JoinHostPort(dead.Hostname(), cmp.Or(dead.Port(), map[string]string{"http": "80", "https": "443"}[dead.Scheme]))
+			next := map[string]string{}
+			from := strings.TrimPrefix(tt.source, "http://")
+			for _, to := range tt.hops {
+				next[from] = to
+				from = strings.TrimPrefix(to, "http://")
+			}
+			gone := true
+			s := &pipeServer{
+				refuse: func(addr string) bool { return gone && addr == deadAddr },
+				answer: func(w io.Writer, r *http.Request) {
+					if to, ok := next[r.Host]; ok {
+						say(w, "HTTP/1.1 302 Found\r\nLocation: %s%s\r\nContent-Length: 0\r\n\r\n", to, r.URL.Path)
+						return
+					}
+					data := oitest.JPEG(1)
+					say(w, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(data), data)
+				},
+			}
+			set := func(o *fetch.Options) { o.Sources, o.Rates = sources(t, tt.source), fetch.Rates{"": 0, "flickr": 0} }
+			bubble(t, s, set, func(t *testing.T, f *fetch.Fetcher) {
+				start := time.Now()
+				for i := range 100 {
+					fail := failure(t, f, photo(i))
+					if want := map[bool]int{true: fetch.DefaultRetries + 1, false: 1}[i == 0]; fail.Attempts != want || fail.Reason != fetch.Connection {
+						t.Fatalf("photo %d: %+v, want %d attempts", i, fail.Attempt, want)
+					}
+				}
+				if took := time.Since(start); took > time.Minute {
+					t.Errorf("took %s", took)
+				}
+				if dead.Scheme == "https" {
+					return // nobody here to speak TLS
+				}
+				// Back again, it is worth all attempts as before.
+				gone = false
+				mustFetch(t, f, photo(100))
+				gone = true
+				if fail := failure(t, f, photo(101)); fail.Attempts != fetch.DefaultRetries+1 {
+					t.Errorf("after it was back: %+v", fail.Attempt)
+				}
+			})
+		})
+	}
+}
+
+// TestDeadBesideTheLiving: the good answers of one host do not make another
+// that is gone worth more attempts, though both have one name.
+func TestDeadBesideTheLiving(t *testing.T) {
+	s := &pipeServer{
+		refuse: func(addr string) bool { return addr == "photos.test:81" },
+		answer: func(w io.Writer, r *http.Request) { whole(w, oitest.JPEG(1)) },
+	}
+	set := func(o *fetch.Options) { o.Sources = sources(t, "http://photos.test:81,http://photos.test") }
+	bubble(t, s, set, func(t *testing.T, f *fetch.Fetcher) {
+		for i := range 20 {
+			start := time.Now()
+			p, _ := mustFetch(t, f, photo(i))
+			if len(p.Earlier) != 1 || p.Earlier[0].Reason != fetch.Connection {
+				t.Fatalf("photo %d: %+v", i, p)
+			}
+			if took := time.Since(start); i > 0 && took > 0 {
+				t.Errorf("photo %d waited %s for the dead", i, took)
+			}
 		}
 	})
 }

@@ -88,6 +88,7 @@ type Fetcher struct {
 	resolver  *net.Resolver // nil: the usual one
 	guard     *guard
 	gates     *gates
+	liveness  *liveness
 	memory    *room
 	pixels    *semaphore.Weighted
 	flights   singleflight.Group
@@ -125,15 +126,16 @@ func New(o Options) (*Fetcher, error) {
 		return nil, err
 	}
 	f := &Fetcher{
-		opts:    o,
-		cache:   sync.OnceValues(o.Cache),
-		clock:   o.Clock,
-		guard:   g,
-		gates:   newGates(o.Rates, o.Connections, o.Clock),
-		memory:  newRoom(o.Memory),
-		pixels:  semaphore.NewWeighted(decodeBudget),
-		dead:    newDeadList(maxDead),
-		painted: newPaintings(o.Sample),
+		opts:     o,
+		cache:    sync.OnceValues(o.Cache),
+		clock:    o.Clock,
+		guard:    g,
+		gates:    newGates(o.Rates, o.Connections, o.Clock),
+		liveness: newLiveness(),
+		memory:   newRoom(o.Memory),
+		pixels:   semaphore.NewWeighted(decodeBudget),
+		dead:     newDeadList(maxDead),
+		painted:  newPaintings(o.Sample),
 	}
 	f.transport = f.newTransport()
 	return f, nil

@@ -42,7 +42,6 @@ type gate struct {
 	active  int        // requests between enter and leave
 	waiting []chan struct{}
 	until   time.Time // no request before
-	dead    bool      // no answer to a photo's last try, nor to any since
 }
 
 func newGate(clock Clock, r rate.Limit, conns int) *gate {
@@ -191,7 +190,6 @@ func (g *gate) slower(pause time.Duration) {
 	if t := now.Add(max(pause, shortestPause)); t.After(g.until) {
 		g.until = t
 	}
-	g.dead = false
 	if paused {
 		return
 	}
@@ -207,27 +205,8 @@ func (g *gate) slower(pause time.Duration) {
 func (g *gate) faster() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.dead = false
 	g.width = min(float64(g.conns), g.width+1/g.width)
 	if g.rate != rate.Inf {
 		g.limit = min(g.rate, max(min(g.limit*regain, g.borne), g.limit*probe))
 	}
-}
-
-// gaveUp notes that the last try for a photo brought no answer at all. From
-// then on each photo gets one try, until there is an answer again: else a host
-// that is gone would cost every photo all its pauses.
-func (g *gate) gaveUp(flt *fault) {
-	if flt.status == 0 {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.dead = true
-	}
-}
-
-// isDead says that a try that brought no answer is not worth another.
-func (g *gate) isDead(flt *fault) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.dead && flt.status == 0
 }

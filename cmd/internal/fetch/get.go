@@ -29,6 +29,8 @@ type try struct {
 	left    time.Duration // of the deadline; the time spent in wait for a turn does not count
 	sent    int           // requests
 	got     *Picture      // once it is there
+
+	unanswered string // the host of the last request; "" once it has answered
 }
 
 // run follows redirects to the photo and keeps it. It returns nil, a *fault, or
@@ -72,10 +74,14 @@ func (t *try) request(parent context.Context, u *url.URL) (next *url.URL, err er
 	req.Header.Set("User-Agent", t.opts.UserAgent)
 	req.Header.Set("Accept", "image/jpeg, image/png, image/*;q=0.5")
 
+	host := hostPort(u)
+	t.unanswered = host
 	resp, err := t.transport.RoundTrip(req)
 	if err != nil {
 		return nil, t.classify(parent, ctx, err)
 	}
+	t.unanswered = ""
+	t.liveness.setSilent(host, false)
 	// The body is only read from, and what follows says whether it was whole.
 	defer resp.Body.Close()
 	idle := time.AfterFunc(t.opts.IdleTimeout, func() { cancel(errIdleTimeout) })

@@ -38,7 +38,6 @@ func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attem
 	if f.opts.Offline {
 		return nil, faultf(NotCached, "and --offline forbids asking").attempt(c), nil
 	}
-	gate := f.gates.of(c.ask.Hostname())
 	start, pause, asked := f.clock.Now(), newPause(), 0
 	for tries := 1; ; tries++ {
 		t := &try{Fetcher: f, want: c, earlier: earlier, left: f.opts.Timeout}
@@ -54,9 +53,10 @@ func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attem
 			return nil, nil, err
 		}
 		last := tries > f.opts.Retries
-		if !flt.retry || last || flt.retryAfter > maxWait || gate.isDead(flt) {
-			if flt.retry && last {
-				gate.gaveUp(flt)
+		silent := t.unanswered != "" && f.liveness.isSilent(t.unanswered)
+		if !flt.retry || last || flt.retryAfter > maxWait || silent {
+			if flt.retry && last && t.unanswered != "" {
+				f.liveness.setSilent(t.unanswered, true)
 			}
 			a := flt.attempt(c)
 			a.Attempts, a.Seconds = asked, f.clock.Now().Sub(start).Seconds()
