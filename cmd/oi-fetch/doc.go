@@ -12,6 +12,8 @@
 //	oi-boxes --subset validation Hamburger Sandwich | oi-fetch > photos.oi
 //	# from a folder first, the rest from the mirror
 //	oi-fetch --images photos,s3 < boxes.oi > photos.oi
+//	# from a folder that OIDv4_ToolKit has filled
+//	oi-fetch --images 'OID/Dataset/{subset}/{class}' < boxes.oi > photos.oi
 //	# once more for what failed
 //	oi-fetch --failures failed.json < boxes.oi > photos.oi
 //	oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi
@@ -24,9 +26,16 @@
 //
 // --images says where photos come from: s3, the public mirror of all photos with boxes; flickr,
 // the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is
-// appended or in which {subset} and {id} are filled in; or a folder, with SUBSET/ID.jpg or ID.jpg
-// in it. Several, separated by commas, are tried in order; each record says which one served, and
-// why those before it did not. Photos of the built-in sample are painted here and need no source.
+// appended or in which {subset}, {id} and {class} are filled in; or a folder. Several, separated
+// by commas, are tried in order; each record says which one served, and why those before it did
+// not. Photos of the built-in sample are painted here and need no source.
+//
+// A folder has photos as SUBSET/ID.jpg or ID.jpg; .jpeg, .JPG, .JPEG, .png and .webp are tried
+// after .jpg, in this order. Another layout is named by a template, which takes the same
+// placeholders: 'DIR/{subset}/data/{id}.jpg' is FiftyOne's, 'DIR/{subset}/{class}' that of
+// OIDv4_ToolKit and oidv6. Where it does not end in a file's ending, all of them are tried;
+// {class} is the label's name as it is, with underscores, or in lower case. Links in a folder are
+// followed wherever they lead.
 //
 // A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks
 // nobody. Beyond --cache-size the photos used longest ago leave the cache; nothing is kept where

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
+	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -22,12 +24,14 @@ type photos struct {
 	fetcher *fetch.Fetcher
 	credits *credits // nil: not wanted
 	waiting sync.Map // *record.Item -> *fetch.Picture
+	failed  atomic.Bool
 }
 
 func (p *photos) do(ctx context.Context, item *record.Item) (stream.Result, error) {
 	picture, err := p.fetcher.Fetch(ctx, request(item))
 	var f *fetch.Failure
 	if errors.As(err, &f) {
+		p.failed.Store(true)
 		return stream.Result{Failure: &record.Failure{
 			Reason: string(f.Reason), Detail: f.Trace(), Source: f.Source, Status: f.Status, Attempts: f.Attempts, Seconds: f.Seconds,
 		}}, nil
@@ -75,9 +79,23 @@ func (p *photos) written(item *record.Item) error {
 	return v.(*fetch.Picture).Release()
 }
 
+// notes says of folders without any photo how their layout can be named.
+func (p *photos) notes(env *cli.Env) {
+	if !p.failed.Load() {
+		return
+	}
+	for _, name := range p.fetcher.Barren() {
+		env.Infof("no photo was found in %s", name)
+		env.Infof("hint: a folder has SUBSET/ID.jpg or ID.jpg, or is named with its layout: --images 'DIR/{subset}/data/{id}.jpg', 'DIR/{subset}/{class}/{id}.jpg'")
+	}
+}
+
 // request is the request for the photo of an item.
 func request(item *record.Item) fetch.Request {
 	r := fetch.Request{ID: item.ID, Subset: item.Subset}
+	if item.Label != nil {
+		r.Class = item.Label.Name
+	}
 	if im := item.Image; im != nil {
 		r.URL, r.ThumbnailURL = im.URL, im.ThumbnailURL
 		r.OriginalMD5, r.OriginalSize = im.OriginalMD5, im.OriginalSize

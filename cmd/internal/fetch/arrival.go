@@ -76,7 +76,7 @@ func (a *arrival) spool(cache *cas.Cache) error {
 }
 
 func (a *arrival) picture(size int64) *Picture {
-	return &Picture{URL: a.want.url, Source: a.want.source.name(), SHA256: a.entry.SHA256, MediaType: a.entry.MediaType, Size: size}
+	return &Picture{URL: a.want.url, Source: a.want.source, SHA256: a.entry.SHA256, MediaType: a.entry.MediaType, Size: size}
 }
 
 func (a *arrival) copyTo(blob *cas.Blob) error {

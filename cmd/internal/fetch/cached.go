@@ -9,13 +9,13 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cas"
 )
 
-// find opens what the cache may hand out for c, or returns ErrMiss.
-func (f *Fetcher) find(c candidate) (*cas.File, error) {
+// find opens what the cache may hand out for a, or returns ErrMiss.
+func (f *Fetcher) find(a *address) (*cas.File, error) {
 	cache, err := f.cache()
 	if err != nil {
 		return nil, err
 	}
-	file, err := cache.Find(c.key)
+	file, err := cache.Find(a.key)
 	if err != nil {
 		return nil, err
 	}
@@ -25,9 +25,9 @@ func (f *Fetcher) find(c candidate) (*cas.File, error) {
 	return file, nil
 }
 
-// cached says whether the cache holds what serveCached needs for c.
-func (f *Fetcher) cached(c candidate) (bool, error) {
-	file, err := f.find(c)
+// cached says whether the cache holds what serveCached needs for a.
+func (f *Fetcher) cached(a *address) (bool, error) {
+	file, err := f.find(a)
 	if err != nil {
 		return false, notMiss(err)
 	}
@@ -45,19 +45,18 @@ func notMiss(err error) error {
 	return err
 }
 
-// serveCached hands out what the cache holds for plan[i], or returns ErrMiss.
+// serveCached hands out what the cache holds for a, or returns ErrMiss.
 // A photo that there is no room to hold keeps its file open, so that it is
 // there when its turn has come, whatever happens to the cache.
-func (f *Fetcher) serveCached(ctx context.Context, plan []candidate, i int) (*Picture, error) {
-	c := plan[i]
-	file, err := f.find(c)
+func (f *Fetcher) serveCached(ctx context.Context, a *address, before []candidate) (*Picture, error) {
+	file, err := f.find(a)
 	if err != nil {
 		return nil, err
 	}
 	e := file.Entry()
 	pic := &Picture{
-		URL: c.url, Source: c.source.name(), SHA256: e.SHA256, MediaType: e.MediaType, Size: e.Size,
-		Earlier: earlier(plan[:i], e.Earlier),
+		URL: a.url, Source: a.source, SHA256: e.SHA256, MediaType: e.MediaType, Size: e.Size,
+		Earlier: earlier(before, e.Earlier),
 		load:    file.Bytes, release: file.Close,
 	}
 	var look io.ReaderAt = file

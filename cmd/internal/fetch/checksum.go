@@ -14,9 +14,9 @@ type checksums struct {
 	promised []byte    // by the server for this body; nil if it does not say
 }
 
-func newChecksums(c candidate, h http.Header) *checksums {
+func newChecksums(want *address, h http.Header) *checksums {
 	s := &checksums{promised: googleMD5(h)}
-	if s.promised != nil || c.md5 != "" {
+	if s.promised != nil || want.md5 != "" {
 		s.hash = md5.New()
 	}
 	return s
@@ -41,18 +41,18 @@ func (s *checksums) transfer() error {
 // original compares a photo with what the image list says of its original. The
 // boxes were drawn on that one: a photo that its owner has replaced, turned or
 // cropped since would have them in the wrong place, so it is a failure.
-func (s *checksums) original(c candidate, size int64) error {
-	if c.md5 != "" {
-		want, err := base64.StdEncoding.DecodeString(c.md5)
-		if err != nil || len(want) != md5.Size {
-			return faultf(MD5Mismatch, "original_md5 %.40q is not the base64 of 16 bytes", c.md5)
+func (s *checksums) original(want *address, size int64) error {
+	if want.md5 != "" {
+		sum, err := base64.StdEncoding.DecodeString(want.md5)
+		if err != nil || len(sum) != md5.Size {
+			return faultf(MD5Mismatch, "original_md5 %.40q is not the base64 of 16 bytes", want.md5)
 		}
-		if got := s.hash.Sum(nil); string(got) != string(want) {
-			return faultf(MD5Mismatch, "MD5 %s, but the annotated original had %s", base64.StdEncoding.EncodeToString(got), c.md5)
+		if got := s.hash.Sum(nil); string(got) != string(sum) {
+			return faultf(MD5Mismatch, "MD5 %s, but the annotated original had %s", base64.StdEncoding.EncodeToString(got), want.md5)
 		}
 	}
-	if c.size != 0 && size != c.size {
-		return faultf(SizeMismatch, "%d bytes, but the annotated original had %d", size, c.size)
+	if want.size != 0 && size != want.size {
+		return faultf(SizeMismatch, "%d bytes, but the annotated original had %d", size, want.size)
 	}
 	return nil
 }

@@ -41,9 +41,9 @@ func newDeadList(n int) *deadList {
 	return &deadList{young: map[deadKey]grave{}, verdicts: map[verdict]*verdict{}, max: n}
 }
 
-// get returns what c came to when it failed before, or nil.
-func (d *deadList) get(c candidate) *Attempt {
-	k := deadKeyOf(c.key)
+// get returns what a came to when it failed before, or nil.
+func (d *deadList) get(a *address) *Attempt {
+	k := deadKeyOf(a.key)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	g, ok := d.young[k]
@@ -55,13 +55,13 @@ func (d *deadList) get(c candidate) *Attempt {
 	}
 	v := *g.verdict
 	return &Attempt{
-		Source: c.source.name(), URL: c.url, Reason: v.reason, Status: v.status,
+		Source: a.source, URL: a.url, Reason: v.reason, Status: v.status,
 		Attempts: v.attempts, Seconds: float64(g.seconds), Detail: v.detail,
 	}
 }
 
-func (d *deadList) put(c candidate, a Attempt) {
-	k := deadKeyOf(c.key)
+func (d *deadList) put(where *address, a Attempt) {
+	k := deadKeyOf(where.key)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.young) >= d.max {

@@ -6,8 +6,8 @@ import (
 )
 
 // flickrPhoto is a photo on Flickr, and what it came to.
-func flickrPhoto(name, detail string) (candidate, Attempt) {
-	c := candidate{source: Source{kind: kindFlickr}, url: "https://flickr/" + name, key: "GET " + name}
+func flickrPhoto(name, detail string) (*address, Attempt) {
+	c := &address{source: "flickr", url: "https://flickr/" + name, key: "GET " + name}
 	return c, Attempt{Source: "flickr", URL: c.url, Reason: Gone, Status: 410, Attempts: 2, Seconds: 1.5, Detail: detail}
 }
 
@@ -31,7 +31,7 @@ func TestDeadListForgetsTheOldest(t *testing.T) {
 	}
 	// The same address may be asked for under another source's name.
 	c, _ := flickrPhoto("f", "")
-	c.source.kind = kindThumbnail
+	c.source = "thumbnail"
 	if got := d.get(c); got == nil || got.Source != "thumbnail" {
 		t.Errorf("another source: %+v", got)
 	}

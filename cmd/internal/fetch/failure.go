@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -42,7 +43,8 @@ const (
 	NotAsked        Reason = "not asked"          // no failure: a later source's photo was in the cache
 )
 
-// An Attempt is what one source came to.
+// An Attempt is what one source came to. As an error it says why the source
+// did not serve.
 type Attempt struct {
 	Source   string
 	URL      string
@@ -53,12 +55,15 @@ type Attempt struct {
 	Detail   string
 }
 
+// Error is the attempt in words.
+func (a *Attempt) Error() string { return a.describe("") }
+
 // describe is the attempt in words. The reason is left out if it has been
 // said.
 func (a Attempt) describe(said Reason) string {
 	var parts []string
 	switch {
-	case a.Source == (Source{kind: kindURL}).name() && a.URL != "":
+	case a.Source == "url" && a.URL != "":
 		parts = append(parts, a.URL) // one of several, or a mistyped one
 	case a.Source != "":
 		parts = append(parts, a.Source)
@@ -131,9 +136,19 @@ func faultf(r Reason, format string, args ...any) *fault {
 	return &fault{reason: r, detail: fmt.Sprintf(format, args...)}
 }
 
-// attempt is what c came to, before any request.
-func (e *fault) attempt(c candidate) *Attempt {
-	return &Attempt{Source: c.source.name(), URL: c.url, Reason: e.reason, Status: e.status, Detail: clip(e.detail)}
+// attempt is what a source came to, before any request.
+func (e *fault) attempt(source, url string) *Attempt {
+	return &Attempt{Source: source, URL: url, Reason: e.reason, Status: e.status, Detail: clip(e.detail)}
+}
+
+// attemptOf turns a *fault into what a source came to, and leaves any other
+// error as it is.
+func attemptOf(err error, source, url string) error {
+	var flt *fault
+	if errors.As(err, &flt) {
+		return flt.attempt(source, url)
+	}
+	return err
 }
 
 // maxDetail is how many bytes of words are kept: some are the server's, which

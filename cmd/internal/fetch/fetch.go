@@ -74,6 +74,7 @@ type Options struct {
 // A Request names a photo.
 type Request struct {
 	ID, Subset        string
+	Class             string // of the box that it is wanted for; for templates with {class}
 	URL, ThumbnailURL string
 	OriginalMD5       string // base64
 	OriginalSize      int64  // bytes, 0 unknown
@@ -117,7 +118,7 @@ func New(o Options) (*Fetcher, error) {
 		return nil, errors.New("no image source")
 	}
 	for _, s := range o.Sources {
-		if s.network() && o.Cache == nil {
+		if _, network := s.(*server); network && o.Cache == nil {
 			return nil, fmt.Errorf("source %s needs a cache", s)
 		}
 	}
@@ -143,20 +144,26 @@ func New(o Options) (*Fetcher, error) {
 
 // Close waits for the calls of Fetch that are under way, which a cancelled
 // context ends soon, so that no half-written file is left. Then it drops idle
-// connections and closes the folders among the sources.
+// connections.
 func (f *Fetcher) Close() error {
 	f.mu.Lock()
 	f.closed = true
 	f.mu.Unlock()
 	f.busy.Wait()
 	f.transport.CloseIdleConnections()
-	var errs []error
+	return nil
+}
+
+// Barren returns the folders among the sources, as they were given, in which
+// photos have been looked for and none was found: their layout may be another.
+func (f *Fetcher) Barren() []string {
+	var names []string
 	for _, s := range f.opts.Sources {
-		if s.root != nil {
-			errs = append(errs, s.root.Close())
+		if d, ok := s.(*folder); ok && d.missed.Load() && !d.found.Load() {
+			names = append(names, d.given)
 		}
 	}
-	return errors.Join(errs...)
+	return names
 }
 
 // enter counts a call of Fetch, unless the Fetcher is closed.
@@ -184,121 +191,66 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 	if strings.HasPrefix(r.URL, sampleScheme) {
 		return f.paint(r)
 	}
-	plan := f.plan(r)
-	pic, err := f.local(ctx, plan)
+	candidates, err := plan(f.opts.Sources, r)
+	if err != nil {
+		return nil, err
+	}
+	pic, err := f.local(ctx, candidates)
 	if pic != nil || err != nil {
 		return pic, err
 	}
 	// Another process may remove what was just fetched to make room.
 	for range 3 {
-		if pic, err = f.remote(ctx, plan); !errors.Is(err, cas.ErrMiss) {
+		if pic, err = f.remote(ctx, candidates); !errors.Is(err, cas.ErrMiss) {
 			return pic, err
 		}
 	}
 	return nil, errors.New("what was just fetched is gone from the cache, or damaged, each time")
 }
 
-// local answers from the cache and from folders, without a request. It stops at
-// a folder that has the photo, but stands behind a source that has yet to be
-// asked.
-func (f *Fetcher) local(ctx context.Context, plan []candidate) (*Picture, error) {
+// local looks for a photo where that takes no request. It returns nil if one
+// is worth sending: the source that would serve stands after one that has yet
+// to be asked.
+func (f *Fetcher) local(ctx context.Context, candidates []candidate) (*Picture, error) {
 	unasked := false
-	for i := range plan {
-		c := &plan[i]
-		switch {
-		case c.failed != nil:
+	for i := range candidates {
+		c := &candidates[i]
+		if c.failed != nil {
 			continue
-		case c.network():
-			if c.failed = f.dead.get(*c); c.failed != nil {
-				continue
-			}
-			pic, err := f.serve(ctx, plan, i)
-			if !errors.Is(err, cas.ErrMiss) {
-				return pic, err
-			}
-			unasked = true
-		case unasked:
-			if !c.fail(f.lookForFile(*c)) {
+		}
+		if unasked {
+			err := c.place.there(f)
+			if err == nil {
 				return nil, nil
 			}
-		default:
-			pic, err := f.serve(ctx, plan, i)
-			if !c.fail(err) {
-				return pic, err
+			if c.fail(err) {
+				continue
 			}
+		}
+		pic, err := c.place.held(ctx, f, candidates[:i])
+		switch {
+		case errors.Is(err, cas.ErrMiss):
+			unasked = true
+		case !c.fail(err):
+			return pic, err
 		}
 	}
 	return nil, nil
 }
 
 // remote asks the sources in order, each only if the one before has failed.
-func (f *Fetcher) remote(ctx context.Context, plan []candidate) (*Picture, error) {
-	for i := range plan {
-		c := &plan[i]
+func (f *Fetcher) remote(ctx context.Context, candidates []candidate) (*Picture, error) {
+	for i := range candidates {
+		c := &candidates[i]
 		if c.failed != nil {
 			continue
 		}
-		if !c.network() {
-			pic, err := f.serve(ctx, plan, i)
-			if c.fail(err) {
-				continue
-			}
+		pic, err := c.place.fetch(ctx, f, candidates[:i])
+		if !c.fail(err) {
 			return pic, err
 		}
-		said := attempts(plan[:i])
-		pic, failed, err := f.ask(ctx, *c, said)
-		switch {
-		case err != nil:
-			return nil, err
-		case failed != nil:
-			c.failed = failed
-		case pic != nil:
-			pic.Earlier = earlier(plan[:i], said)
-			return pic, nil
-		default:
-			return f.serve(ctx, plan, i)
-		}
 	}
-	return nil, newFailure(plan)
-}
-
-// ask is transfer, unless somebody has asked already, who is waited for.
-func (f *Fetcher) ask(ctx context.Context, c candidate, said []cas.Attempt) (pic *Picture, failed *Attempt, err error) {
-	v, err, _ := f.flights.Do(c.key, func() (any, error) {
-		// Another flight may have landed since local looked.
-		if a := f.dead.get(c); a != nil {
-			return a, nil
-		}
-		if there, err := f.cached(c); there || err != nil {
-			return nil, err
-		}
-		var failed *Attempt
-		var err error
-		if pic, failed, err = f.transfer(ctx, c, said); failed == nil {
-			return nil, err
-		}
-		f.dead.put(c, *failed)
-		return failed, nil
-	})
-	if a, ok := v.(*Attempt); ok {
-		own := *a // the same address may have been asked for under another source's name
-		own.Source, own.URL = c.source.name(), c.url
-		failed = &own
-	}
-	return pic, failed, err
-}
-
-// serve hands out what a folder or the cache holds for plan[i]: a *fault when
-// a folder cannot, ErrMiss when the cache cannot.
-func (f *Fetcher) serve(ctx context.Context, plan []candidate, i int) (*Picture, error) {
-	if plan[i].network() {
-		return f.serveCached(ctx, plan, i)
-	}
-	pic, err := f.serveFile(ctx, plan[i])
-	if err == nil {
-		pic.Earlier = earlier(plan[:i], nil)
-	}
-	return pic, err
+	return nil, newFailure(candidates)
 }
 
 func setDefault[T comparable](v *T, def T) {

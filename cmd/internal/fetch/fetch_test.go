@@ -695,7 +695,7 @@ func TestFallback(t *testing.T) {
 	if fail := failure(t, f, photo(5)); fail.Reason != fetch.NotFound || fail.Source != "dir" || len(fail.Trail) != 3 {
 		t.Errorf("got %+v", fail)
 	}
-	want := "not found: " + srv.URL + "/train/0005.jpg: 404 Not Found; dir: no train/0005.jpg in the folder; flickr: no url: the item has no address for it"
+	want := "not found: " + srv.URL + "/train/0005.jpg: 404 Not Found; dir: no train/0005.jpg in the folder, nor under another usual name; flickr: no url: the item has no address for it"
 	if fail := failure(t, f, photo(5)); !strings.Contains(fail.Error(), want) {
 		t.Errorf("%q does not contain %q", fail.Error(), want)
 	}

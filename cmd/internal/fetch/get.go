@@ -24,7 +24,7 @@ var (
 // A try is one attempt to bring a photo into the cache.
 type try struct {
 	*Fetcher
-	want    candidate
+	want    *address
 	earlier []cas.Attempt
 	left    time.Duration // of the deadline; the time spent in wait for a turn does not count
 	sent    int           // requests
@@ -158,7 +158,7 @@ func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Rea
 	in := &arrival{
 		try: t, parent: parent, ctx: ctx, body: body, length: size, sums: newChecksums(t.want, resp.Header),
 		entry: cas.Entry{
-			Key: t.want.key, Source: t.want.source.name(), URL: t.want.url,
+			Key: t.want.key, Source: t.want.source, URL: t.want.url,
 			Check: string(t.opts.Check), CheckVersion: checkVersion, Robots: robots, Earlier: t.earlier,
 		},
 	}

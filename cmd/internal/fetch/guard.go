@@ -28,10 +28,11 @@ type guard struct {
 func newGuard(sources []Source, hosts []string) (*guard, error) {
 	g := &guard{allowed: map[string]bool{}}
 	for _, s := range sources {
-		if s.kind != kindURL {
+		named, ok := s.(*server)
+		if !ok || named.template == "" {
 			continue
 		}
-		u, err := url.Parse(s.fill("train", "0"))
+		u, err := url.Parse(exampleOf(named.template))
 		if err != nil {
 			return nil, err
 		}

@@ -53,9 +53,11 @@ func (p *Picture) Release() error {
 func earlier(before []candidate, kept []cas.Attempt) []Attempt {
 	var all []Attempt
 	for _, c := range before {
-		a := Attempt{Source: c.source.name(), URL: c.url, Reason: NotAsked, Detail: "the photo was in the cache"}
+		var a Attempt
 		if c.failed != nil {
 			a = *c.failed
+		} else {
+			a = c.place.notAsked()
 		}
 		for _, k := range kept {
 			if k.Source == a.Source && k.URL == a.URL {
@@ -67,11 +69,12 @@ func earlier(before []candidate, kept []cas.Attempt) []Attempt {
 	return all
 }
 
-// attempts is what is kept with a photo of the sources before it.
+// attempts is what is kept with a photo of the servers that were to be asked
+// before the one that has it.
 func attempts(before []candidate) []cas.Attempt {
 	var all []cas.Attempt
 	for _, c := range before {
-		if c.network() && c.ask != nil && c.failed != nil {
+		if _, ok := c.place.(*address); ok && c.failed != nil {
 			all = append(all, cas.Attempt{Source: c.failed.Source, URL: c.failed.URL, Reason: string(c.failed.Reason), Status: c.failed.Status})
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/fetch"
@@ -18,6 +17,9 @@ func TestParseSources(t *testing.T) {
 	if err := os.Mkdir("s3", 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.MkdirAll("old{1}/{id}", 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for list, want := range map[string]string{
 		"s3,flickr":                     "s3,flickr",
 		" thumbnail , s3":               "thumbnail,s3",
@@ -27,6 +29,15 @@ func TestParseSources(t *testing.T) {
 		"https://h:8/x/":                "https://h:8/x/{subset}/{id}.jpg",
 		"https://h/{id}?size=big&key=s": "https://h/{id}",
 		"HTTPS://h/a/{id}.png#f":        "HTTPS://h/a/{id}.png",
+		"http://h/{class}/{id}.jpg":     "http://h/{class}/{id}.jpg",
+		"old{1}":                        "dir", // a folder of that name
+		"old{1}/{id}":                   "dir",
+		"{subset}/{id}.jpg":             "dir:{subset}/{id}.jpg",
+		"{subset}":                      "dir:{subset}/{id}",
+		"./{subset}/data/":              "dir:{subset}/data/{id}",
+		dir + "/{subset}/data/{id}.jpg": "dir:{subset}/data/{id}.jpg",
+		"s3/x-{subset}/{class}/{id}":    "dir:x-{subset}/{class}/{id}",
+		"/{id}.jpg,flickr":              "dir:{id}.jpg,flickr",
 	} {
 		s, err := fetch.ParseSources(list)
 		if err != nil || fetch.Canonical(s) != want {
@@ -44,6 +55,15 @@ func TestParseSources(t *testing.T) {
 		"http://{id}.h/x":         "no host",
 		"http://h/x?y":            "needs {id}",
 		"http://h/{subset}/x.jpg": "needs {id}",
+		"http://h/{class}":        "needs {id}",
+		"http://h/{split}/{id}":   "{split} is no placeholder",
+		"http://h/{id}?x={ID}":    "{ID} is no placeholder",
+		"{Subset}/{id}.jpg":       "{Subset} is no placeholder",
+		"s3/{id":                  "{id is no placeholder",
+		"s3/}{id}":                "} is no placeholder",
+		"old{2}":                  "{2} is no placeholder",
+		"nosuch/{subset}/{id}":    "no folder nosuch/",
+		"/no/such/x-{id}.jpg":     "no folder /no/such/",
 		"http://u:secret@h/x":     "user name or password",
 		"http://h:port/{id}":      "port",
 	} {
@@ -53,66 +73,6 @@ func TestParseSources(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
 			t.Errorf("the error shows the password: %v", err)
-		}
-	}
-}
-
-func TestFolder(t *testing.T) {
-	outside, dir := t.TempDir(), t.TempDir()
-	write := func(path string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, oitest.JPEG(1), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	link := func(to, name string) {
-		t.Helper()
-		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(filepath.Join(outside, "secret.jpg"))
-	write(filepath.Join(dir, "objects", "x"))
-	write(filepath.Join(dir, "train", "nested.jpg"))
-	write(filepath.Join(dir, "flat.jpg"))
-	link("../objects/x", "train/inside.jpg")
-	link(filepath.Join(outside, "secret.jpg"), "train/absolute.jpg")
-	link("../../"+filepath.Base(outside)+"/secret.jpg", "train/relative.jpg")
-	link(outside, "test")
-	if err := os.Mkdir(filepath.Join(dir, "train", "folder.jpg"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "train", "pipe.jpg"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "train", "empty.jpg"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	f := newFetcher(t, dir, func(o *fetch.Options) { o.MaxBytes = int64(len(oitest.JPEG(1))) })
-	for _, tt := range []struct {
-		subset, id string
-		reason     fetch.Reason
-	}{
-		{"train", "nested", ""},
-		{"train", "flat", ""},
-		{"", "flat", ""},
-		{"train", "inside", ""},
-		{"train", "absolute", fetch.Unreadable},
-		{"train", "relative", fetch.Unreadable},
-		{"test", "secret", fetch.Unreadable},
-		{"train", "folder", fetch.Unreadable},
-		{"train", "pipe", fetch.Unreadable},
-		{"train", "empty", fetch.NotPicture},
-		{"train", "missing", fetch.NotFound},
-	} {
-		r := fetch.Request{ID: tt.id, Subset: tt.subset}
-		if tt.reason == "" {
-			mustFetch(t, f, r)
-		} else if fail := failure(t, f, r); fail.Reason != tt.reason {
-			t.Errorf("%s/%s: got %+v, want %q", tt.subset, tt.id, fail, tt.reason)
 		}
 	}
 }

@@ -29,28 +29,29 @@ func newPause() *backoff.ExponentialBackOff {
 
 // transfer brings a photo into the cache, trying again where that may help. A
 // try is the whole transfer: a body that was cut or fails its check is asked
-// for anew. The photo is in the cache then, and returned; or failed is what
-// became of it; or err ends the run. earlier is kept with the photo.
+// for anew. The photo is in the cache then, and returned; an *Attempt says why
+// it could not be had, any other error ends the run. earlier is kept with the
+// photo.
 //
 // The loop is not backoff.Retry, whose pauses cannot be driven by a test's
 // clock.
-func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attempt) (pic *Picture, failed *Attempt, err error) {
+func (f *Fetcher) transfer(ctx context.Context, want *address, earlier []cas.Attempt) (*Picture, error) {
 	if f.opts.Offline {
-		return nil, faultf(NotCached, "and --offline forbids asking").attempt(c), nil
+		return nil, faultf(NotCached, "and --offline forbids asking").attempt(want.source, want.url)
 	}
 	start, pause, asked := f.clock.Now(), newPause(), 0
 	for tries := 1; ; tries++ {
-		t := &try{Fetcher: f, want: c, earlier: earlier, left: f.opts.Timeout}
+		t := &try{Fetcher: f, want: want, earlier: earlier, left: f.opts.Timeout}
 		err := t.run(ctx)
 		if t.sent > 0 {
 			asked++
 		}
 		if err == nil {
-			return t.got, nil, nil
+			return t.got, nil
 		}
 		var flt *fault
 		if !errors.As(err, &flt) {
-			return nil, nil, err
+			return nil, err
 		}
 		last := tries > f.opts.Retries
 		silent := t.unanswered != "" && f.liveness.isSilent(t.unanswered)
@@ -58,12 +59,12 @@ func (f *Fetcher) transfer(ctx context.Context, c candidate, earlier []cas.Attem
 			if flt.retry && last && t.unanswered != "" {
 				f.liveness.setSilent(t.unanswered, true)
 			}
-			a := flt.attempt(c)
+			a := flt.attempt(want.source, want.url)
 			a.Attempts, a.Seconds = asked, f.clock.Now().Sub(start).Seconds()
-			return nil, a, nil
+			return nil, a
 		}
 		if err := f.clock.Sleep(ctx, max(pause.NextBackOff(), flt.retryAfter)); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 }

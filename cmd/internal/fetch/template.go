@@ -1,0 +1,69 @@
+package fetch
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// The placeholders of a template.
+const (
+	subsetMark = "{subset}"
+	idMark     = "{id}"
+	classMark  = "{class}"
+)
+
+// checkPlaceholders refuses braces that hold something else, which would be
+// asked for as they stand.
+func checkPlaceholders(template string) error {
+	rest := strings.NewReplacer(subsetMark, "", idMark, "", classMark, "").Replace(template)
+	open := strings.IndexAny(rest, "{}")
+	if open < 0 {
+		return nil
+	}
+	unknown := rest[open:]
+	if end := strings.IndexByte(unknown, '}'); end >= 0 {
+		unknown = unknown[:end+1]
+	}
+	return fmt.Errorf("%q: %s is no placeholder: there are {subset}, {id} and {class}", template, unknown)
+}
+
+// checkFields returns a *fault if a request lacks what a template needs, or has
+// what must not stand in a path. An id has been looked at before.
+func checkFields(template string, r Request) error {
+	if strings.Contains(template, subsetMark) && !validID.MatchString(r.Subset) {
+		if r.Subset == "" {
+			return faultf(NoURL, "the item names no subset")
+		}
+		return faultf(NoURL, "%.80q is not the name of a subset", r.Subset)
+	}
+	if !strings.Contains(template, classMark) {
+		return nil
+	}
+	switch {
+	case r.Class == "":
+		return faultf(NoURL, "the item names no class")
+	case r.Class == ".", r.Class == "..", strings.ContainsAny(r.Class, "/\x00"):
+		// A class is text from the stream: it names one level and leads nowhere else.
+		return faultf(Refused, "class %.80q cannot be the name of a folder", r.Class)
+	}
+	return nil
+}
+
+// fillAddress fills in a template of addresses.
+func fillAddress(template string, r Request) string {
+	path, query, _ := strings.Cut(template, "?")
+	fill := func(s string, escape func(string) string) string {
+		return strings.NewReplacer(subsetMark, r.Subset, idMark, r.ID, classMark, escape(r.Class)).Replace(s)
+	}
+	filled := fill(path, url.PathEscape)
+	if len(path) < len(template) {
+		filled += "?" + fill(query, url.QueryEscape)
+	}
+	return filled
+}
+
+// fillPath fills in a template of paths.
+func fillPath(template string, r Request) string {
+	return strings.NewReplacer(subsetMark, r.Subset, idMark, r.ID, classMark, r.Class).Replace(template)
+}
