@@ -40,6 +40,12 @@ func (c *cache) open() (*cas.Cache, error) {
 	return c.cas, cli.WithHint(err, "name another folder with --cache DIR")
 }
 
+// full says that photos are not kept, and why.
+func (c *cache) full(why error) {
+	c.env.Warnf("%v: photos are passed on and not kept", why)
+	c.env.Warnf("hint: make room, or name a folder on another disk with --cache DIR; else the next run asks for these photos again")
+}
+
 func (c *cache) close() error {
 	if c.cas == nil {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io/fs"
 	"os"
@@ -28,7 +27,7 @@ func (c *Cache) Create() (*Blob, error) {
 	}
 	f, err := c.createTemp("d")
 	if err != nil {
-		return nil, fmt.Errorf("write cache: %w", err)
+		return nil, writeError(err)
 	}
 	return &Blob{cache: c, file: f, hash: sha256.New()}, nil
 }
@@ -41,7 +40,7 @@ func (c *Cache) Put(e Entry, data []byte) error {
 	}
 	defer b.Discard()
 	if _, err := b.file.Write(data); err != nil {
-		return fmt.Errorf("write cache: %w", err)
+		return writeError(err)
 	}
 	e.Size = int64(len(data))
 	return b.commit(e)
@@ -53,7 +52,7 @@ func (b *Blob) Write(p []byte) (int, error) {
 	b.hash.Write(p[:n])
 	b.size += int64(n)
 	if err != nil {
-		return n, fmt.Errorf("write cache: %w", err)
+		return n, writeError(err)
 	}
 	return n, nil
 }
@@ -78,25 +77,28 @@ func (b *Blob) Commit(e Entry) (Entry, error) {
 }
 
 // CommitOpen is Commit for a caller that reads the file next, and may do so
-// though the cache removes it at once to make room.
+// though the cache removes it at once to make room. With ErrFull the file is not
+// kept, and is returned all the same.
 func (b *Blob) CommitOpen(e Entry) (*File, error) {
 	file, err := os.Open(b.file.Name())
 	if err != nil {
-		return nil, fmt.Errorf("write cache: %w", err)
+		return nil, writeError(err)
 	}
-	if e, err = b.Commit(e); err != nil {
+	e.SHA256, e.Size = b.SHA256(), b.size
+	err = b.commit(e)
+	if err != nil && !errors.Is(err, ErrFull) {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &File{entry: e, file: file, used: b.cache.opts.Now()}, nil
+	return &File{entry: e, file: file, used: b.cache.opts.Now()}, err
 }
 
 func (b *Blob) commit(e Entry) error {
 	if err := b.file.Close(); err != nil {
-		return fmt.Errorf("write cache: %w", err)
+		return writeError(err)
 	}
 	// The bytes first: an answer never points to bytes that were not there.
 	if err := rename(b.file.Name(), b.cache.dataPath(e.SHA256)); err != nil {
-		return fmt.Errorf("write cache: %w", err)
+		return writeError(err)
 	}
 	b.done = true
 	if err := b.cache.Update(e); err != nil {

@@ -37,7 +37,8 @@ var (
 	// ErrMiss says that the cache does not hold what was asked for, or holds
 	// it damaged.
 	ErrMiss = errors.New("not in the cache")
-	// ErrFull says that the disk has too little room left to keep more.
+	// ErrFull says that the disk, or what this user may have of it, has too
+	// little room left to keep more.
 	ErrFull = errors.New("the disk is nearly full")
 )
 
@@ -81,7 +82,7 @@ func Open(dir string, o Options) (*Cache, error) {
 	}
 	c := &Cache{dir: dir, opts: o}
 	if err := os.MkdirAll(c.tmp(), 0o777); err != nil {
-		return nil, fmt.Errorf("open cache: %w", err)
+		return nil, fmt.Errorf("open cache: %w", roomError(err))
 	}
 	return c, c.sweep()
 }

@@ -77,18 +77,18 @@ func parseEntry(data []byte) (Entry, bool) {
 func (c *Cache) Update(e Entry) error {
 	data, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("write cache: %w", err)
+		return writeError(err)
 	}
 	f, err := c.createTemp("a")
 	if err != nil {
-		return fmt.Errorf("write cache: %w", err)
+		return writeError(err)
 	}
 	_, err = f.Write(append(data, '\n'))
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = rename(f.Name(), c.answerPath(e.Key))
 	}
 	if err != nil {
-		return fmt.Errorf("write cache: %w", errors.Join(err, os.Remove(f.Name())))
+		return writeError(errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }

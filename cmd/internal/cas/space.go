@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +29,17 @@ type size struct {
 	known   int64 // by the size file; -1 if there is none of use
 	read    bool  // the size file was looked at
 	written int64 // by this process, and not in the file yet
+}
+
+// writeError is what a failed write means.
+func writeError(err error) error { return fmt.Errorf("write cache: %w", roomError(err)) }
+
+// roomError makes ErrFull of the system's words for it.
+func roomError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }
 
 // checkFree returns an error that is ErrFull if the disk is nearly full.
@@ -91,11 +103,20 @@ func (c *Cache) note() error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("write cache: %w", err)
+		return countError(err)
 	}
 	c.size.known += c.size.written
 	c.size.written = 0
 	return nil
+}
+
+// countError is what a size file means that cannot be written: nothing where
+// there is no room for it, as the next count makes up for it.
+func countError(err error) error {
+	if err = writeError(err); errors.Is(err, ErrFull) {
+		return nil
+	}
+	return err
 }
 
 // readSize sums up the size file. It returns -1 if there is none, or none that
@@ -129,14 +150,14 @@ func readSize(path string, now time.Time) (int64, error) {
 func (c *Cache) writeSize(n int64) error {
 	f, err := c.createTemp("s")
 	if err != nil {
-		return fmt.Errorf("write cache: %w", err)
+		return countError(err)
 	}
 	_, err = fmt.Fprintf(f, "%d %d\n", c.opts.Now().Unix(), n)
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), filepath.Join(c.dir, "size"))
 	}
 	if err != nil {
-		return fmt.Errorf("write cache: %w", errors.Join(err, os.Remove(f.Name())))
+		return countError(errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }

@@ -38,13 +38,16 @@ func (a *arrival) hold(cache *cas.Cache, data []byte) (err error) {
 			return a.cut(int64(n), err)
 		}
 	}
-	a.sums.write(data)
-	sum := sha256.Sum256(data)
-	a.entry.SHA256 = hex.EncodeToString(sum[:])
-	if err := a.check(bytes.NewReader(data), a.length); err != nil {
+	if err := a.inspect(data); err != nil {
 		return err
 	}
-	if err := cache.Put(a.entry, data); err != nil {
+	err = cache.Put(a.entry, data)
+	if isFull(err) {
+		a.leave(bytes.Clone(data), err)
+		a.memory.give(data)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	a.got = a.picture(a.length)
@@ -52,14 +55,29 @@ func (a *arrival) hold(cache *cas.Cache, data []byte) (err error) {
 	return nil
 }
 
+// inspect takes the hashes of a photo that has come in and looks at it.
+func (a *arrival) inspect(data []byte) error {
+	a.sums.write(data)
+	sum := sha256.Sum256(data)
+	a.entry.SHA256 = hex.EncodeToString(sum[:])
+	return a.check(bytes.NewReader(data), int64(len(data)))
+}
+
 // spool receives a photo in a file.
 func (a *arrival) spool(cache *cas.Cache) error {
 	blob, err := cache.Create()
+	if isFull(err) {
+		return a.pass(err)
+	}
 	if err != nil {
 		return err
 	}
 	defer blob.Discard()
-	if err := a.copyTo(blob); err != nil {
+	err = a.copyTo(blob)
+	if isFull(err) {
+		return a.pass(err)
+	}
+	if err != nil {
 		return err
 	}
 	a.entry.SHA256 = blob.SHA256()
@@ -67,6 +85,14 @@ func (a *arrival) spool(cache *cas.Cache) error {
 		return err
 	}
 	file, err := blob.CommitOpen(a.entry)
+	if isFull(err) {
+		data, readErr := file.Bytes()
+		if err := errors.Join(readErr, file.Close()); err != nil {
+			return err
+		}
+		a.leave(data, err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -79,23 +105,32 @@ func (a *arrival) picture(size int64) *Picture {
 	return &Picture{URL: a.want.url, Source: a.want.source, SHA256: a.entry.SHA256, MediaType: a.entry.MediaType, Size: size}
 }
 
+// copyTo copies the body into a file. If the disk becomes full on the way, the
+// body begins again with what has been read of it.
 func (a *arrival) copyTo(blob *cas.Blob) error {
 	buf := a.buffers.get()
 	defer a.buffers.put(buf)
 	for {
-		n, err := a.body.Read(buf[:])
-		if blob.Size()+int64(n) > a.opts.MaxBytes {
+		n, readErr := a.body.Read(buf[:])
+		size := blob.Size() + int64(n)
+		if size > a.opts.MaxBytes {
 			return faultf(TooLarge, "more than %d bytes", a.opts.MaxBytes)
 		}
-		if _, err := blob.Write(buf[:n]); err != nil {
+		if readErr != nil && !errors.Is(readErr, io.EOF) {
+			return a.cut(size, readErr)
+		}
+		written, err := blob.Write(buf[:n])
+		if isFull(err) {
+			rest := bytes.NewReader(bytes.Clone(buf[written:n]))
+			a.body = io.MultiReader(io.NewSectionReader(blob, 0, blob.Size()), rest, a.body)
+			a.sums.restart()
+		}
+		if err != nil {
 			return err
 		}
 		a.sums.write(buf[:n])
-		if errors.Is(err, io.EOF) {
+		if readErr != nil {
 			return nil
-		}
-		if err != nil {
-			return a.cut(blob.Size(), err)
 		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 // find opens what the cache may hand out for a, or returns ErrMiss.
 func (f *Fetcher) find(a *address) (*cas.File, error) {
 	cache, err := f.cache()
+	if isFull(err) {
+		return nil, cas.ErrMiss
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -27,6 +30,9 @@ func (f *Fetcher) find(a *address) (*cas.File, error) {
 
 // cached says whether the cache holds what serveCached needs for a.
 func (f *Fetcher) cached(a *address) (bool, error) {
+	if _, ok := f.lastUnkept.get(a.key); ok {
+		return true, nil
+	}
 	file, err := f.find(a)
 	if err != nil {
 		return false, notMiss(err)
@@ -45,10 +51,14 @@ func notMiss(err error) error {
 	return err
 }
 
-// serveCached hands out what the cache holds for a, or returns ErrMiss.
+// serveCached hands out what the cache holds for a, or what it had no room for
+// and is still here, or returns ErrMiss.
 // A photo that there is no room to hold keeps its file open, so that it is
 // there when its turn has come, whatever happens to the cache.
 func (f *Fetcher) serveCached(ctx context.Context, a *address, before []candidate) (*Picture, error) {
+	if unkept, ok := f.lastUnkept.get(a.key); ok {
+		return unkept.hand(a, before), nil
+	}
 	file, err := f.find(a)
 	if err != nil {
 		return nil, err
@@ -93,8 +103,8 @@ func (f *Fetcher) checkAgain(ctx context.Context, e cas.Entry, r io.ReaderAt) er
 		return err
 	}
 	e.Check, e.CheckVersion = string(f.opts.Check), checkVersion
-	// A cache that may only be read does its work all the same: the photo is
-	// looked at again next time.
+	// A cache that is full or may only be read does its work all the same: the
+	// photo is looked at again next time.
 	_ = cache.Update(e)
 	return nil
 }

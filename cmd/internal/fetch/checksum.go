@@ -28,6 +28,13 @@ func (s *checksums) write(p []byte) {
 	}
 }
 
+// restart forgets what was written.
+func (s *checksums) restart() {
+	if s.hash != nil {
+		s.hash.Reset()
+	}
+}
+
 // transfer checks that the bytes are those that the server meant to send.
 func (s *checksums) transfer() error {
 	if s.promised == nil || string(s.hash.Sum(nil)) == string(s.promised) {

@@ -5,8 +5,9 @@
 //
 // An answer from the network is kept in a content-addressed cache and a photo
 // is asked for once, however many want it. Photos are written to the cache as
-// they arrive and are not held in memory, so memory does not depend on their
-// number or size.
+// they arrive and few are held in memory, so memory does not depend on their
+// number or size; only where the cache has no room are all held that wait for
+// their turn.
 //
 // Addresses come from the stream and are not trusted; see guard.
 package fetch
@@ -48,6 +49,9 @@ type Options struct {
 	// Cache opens the cache. It is called when the cache is first needed, and
 	// is required if a source is on the network.
 	Cache func() (*cas.Cache, error)
+	// Unkept, unless nil, is called once if photos are handed out and not
+	// kept, because the cache has no room for them, and says why.
+	Unkept func(error)
 	// Sample paints a photo of the built-in data set; addresses of the scheme
 	// sample: go to it.
 	Sample func(subset, id string) ([]byte, error)
@@ -95,7 +99,11 @@ type Fetcher struct {
 	flights   singleflight.Group
 	dead      *deadList
 	painted   *paintings
-	buffers   readBuffers
+
+	lastUnkept *recent[*unkeptPhoto] // by key
+	sayUnkept  sync.Once
+
+	buffers readBuffers
 
 	mu     sync.Mutex
 	closed bool
@@ -137,6 +145,8 @@ func New(o Options) (*Fetcher, error) {
 		pixels:   semaphore.NewWeighted(decodeBudget),
 		dead:     newDeadList(maxDead),
 		painted:  newPaintings(o.Sample),
+
+		lastUnkept: newRecent[*unkeptPhoto](o.Memory),
 	}
 	f.transport = f.newTransport()
 	return f, nil
@@ -179,7 +189,7 @@ func (f *Fetcher) enter() bool {
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Fetch gets a photo. A photo that cannot be had is a *Failure; any other error
-// (a full disk, a cancelled context) ends the run.
+// (a cache that cannot be read, a cancelled context) ends the run.
 func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 	if !f.enter() {
 		return nil, errors.New("the fetcher is closed")

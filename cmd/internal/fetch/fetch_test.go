@@ -619,25 +619,6 @@ func TestTinyCache(t *testing.T) {
 	}
 }
 
-// TestFullDisk ends the run: no other photo would fare better.
-func TestFullDisk(t *testing.T) {
-	srv := oitest.New(t, mirror(1))
-	dir := t.TempDir()
-	f := newFetcher(t, srv.URL, func(o *fetch.Options) {
-		o.Cache = func() (*cas.Cache, error) {
-			return cas.Open(dir, cas.Options{MinFree: 1 << 30, Now: time.Now, Free: func(string) (int64, error) { return 1 << 20, nil }})
-		}
-	})
-	_, err := f.Fetch(t.Context(), photo(1))
-	var fail *fetch.Failure
-	if !errors.Is(err, cas.ErrFull) || errors.As(err, &fail) {
-		t.Errorf("got %v, want that the disk is full", err)
-	}
-	if left := regularFiles(t, dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
 // TestNobodyListens: a refused connection is tried again, as servers restart.
 func TestNobodyListens(t *testing.T) {
 	srv := oitest.New(t)

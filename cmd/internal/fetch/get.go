@@ -21,19 +21,20 @@ var (
 	errIdleTimeout     = errors.New("no byte for too long")
 )
 
-// A try is one attempt to bring a photo into the cache.
+// A try is one attempt to bring a photo into the cache, if that has room.
 type try struct {
 	*Fetcher
 	want    *address
 	earlier []cas.Attempt
 	left    time.Duration // of the deadline; the time spent in wait for a turn does not count
 	sent    int           // requests
-	got     *Picture      // once it is there
+	got     *Picture      // once it is in the cache, or
+	unkept  *unkeptPhoto  // once it is here, and the cache has no room for it
 
 	unanswered string // the host of the last request; "" once it has answered
 }
 
-// run follows redirects to the photo and keeps it. It returns nil, a *fault, or
+// run follows redirects to the photo and keeps it, if there is room. It returns nil, a *fault, or
 // an error that ends the run.
 func (t *try) run(ctx context.Context) error {
 	for next := t.want.ask; next != nil; {
@@ -56,7 +57,7 @@ func (t *try) run(ctx context.Context) error {
 }
 
 // request sends one request. It returns where it was redirected to, or nil if
-// the photo is in the cache.
+// the photo is here.
 func (t *try) request(parent context.Context, u *url.URL) (next *url.URL, err error) {
 	if t.left <= 0 {
 		return nil, t.tooSlow()
@@ -138,7 +139,7 @@ func (t *try) answer(parent, ctx context.Context, resp *http.Response, body io.R
 }
 
 // keep takes the body of a good answer, looks at it, and gives it its name in
-// the cache.
+// the cache, if that has room.
 func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Reader) error {
 	if isPlaceholderPath(resp.Request.URL.Path) {
 		return faultf(Placeholder, "served from %s", resp.Request.URL.Redacted())
@@ -151,16 +152,19 @@ func (t *try) keep(parent, ctx context.Context, resp *http.Response, body io.Rea
 	if size > t.opts.MaxBytes {
 		return faultf(TooLarge, "%d bytes, more than %d", size, t.opts.MaxBytes)
 	}
-	cache, err := t.cache()
-	if err != nil {
-		return err
-	}
 	in := &arrival{
 		try: t, parent: parent, ctx: ctx, body: body, length: size, sums: newChecksums(t.want, resp.Header),
 		entry: cas.Entry{
 			Key: t.want.key, Source: t.want.source, URL: t.want.url,
 			Check: string(t.opts.Check), CheckVersion: checkVersion, Robots: robots, Earlier: t.earlier,
 		},
+	}
+	cache, err := t.cache()
+	if isFull(err) {
+		return in.pass(err)
+	}
+	if err != nil {
+		return err
 	}
 	if size >= 0 {
 		if data := t.memory.take(size); data != nil {

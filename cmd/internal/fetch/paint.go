@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/singleflight"
 )
@@ -47,31 +46,28 @@ type paintings struct {
 	paint   func(subset, id string) ([]byte, error)
 	painter chan struct{} // one place a processor: painting takes memory
 	flights singleflight.Group
-	mu      sync.Mutex
-	byName  map[string][]byte
-	ring    [maxPainted]string
-	next    int
+	last    *recent[[]byte]
 }
 
 func newPaintings(paint func(subset, id string) ([]byte, error)) *paintings {
-	return &paintings{paint: paint, painter: make(chan struct{}, runtime.GOMAXPROCS(0)), byName: map[string][]byte{}}
+	return &paintings{paint: paint, painter: make(chan struct{}, runtime.GOMAXPROCS(0)), last: newRecent[[]byte](maxPainted)}
 }
 
 // photo returns a photo, which the caller does not change.
 func (p *paintings) photo(subset, id string) ([]byte, error) {
 	name := subset + "/" + id
-	if data, ok := p.kept(name); ok {
+	if data, ok := p.last.get(name); ok {
 		return data, nil
 	}
 	v, err, _ := p.flights.Do(name, func() (any, error) {
-		if data, ok := p.kept(name); ok {
+		if data, ok := p.last.get(name); ok {
 			return data, nil
 		}
 		p.painter <- struct{}{}
 		defer func() { <-p.painter }()
 		data, err := p.paint(subset, id)
 		if err == nil {
-			p.keep(name, data)
+			p.last.put(name, data, 1)
 		}
 		return data, err
 	})
@@ -79,20 +75,4 @@ func (p *paintings) photo(subset, id string) ([]byte, error) {
 		return nil, err
 	}
 	return v.([]byte), nil
-}
-
-func (p *paintings) kept(name string) ([]byte, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	data, ok := p.byName[name]
-	return data, ok
-}
-
-func (p *paintings) keep(name string, data []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.byName, p.ring[p.next])
-	p.ring[p.next] = name
-	p.next = (p.next + 1) % maxPainted
-	p.byName[name] = data
 }

@@ -159,13 +159,9 @@ func (a *address) held(ctx context.Context, f *Fetcher, before []candidate) (*Pi
 }
 
 func (a *address) fetch(ctx context.Context, f *Fetcher, before []candidate) (*Picture, error) {
-	said := attempts(before)
-	pic, err := f.ask(ctx, a, said)
+	pic, err := f.ask(ctx, a, before)
 	if pic == nil && err == nil {
 		return f.serveCached(ctx, a, before)
-	}
-	if pic != nil {
-		pic.Earlier = earlier(before, said)
 	}
 	return pic, err
 }
@@ -177,8 +173,8 @@ func (a *address) notAsked() Attempt {
 // ask brings a photo into the cache, unless somebody is at it already, who is
 // waited for. It returns the photo if it has just come in, and nil if it is in
 // the cache.
-func (f *Fetcher) ask(ctx context.Context, a *address, said []cas.Attempt) (pic *Picture, err error) {
-	_, err, _ = f.flights.Do(a.key, func() (any, error) {
+func (f *Fetcher) ask(ctx context.Context, a *address, before []candidate) (pic *Picture, err error) {
+	v, err, _ := f.flights.Do(a.key, func() (any, error) {
 		// Another flight may have landed since the cache was looked at.
 		if failed := f.dead.get(a); failed != nil {
 			return nil, failed
@@ -186,19 +182,30 @@ func (f *Fetcher) ask(ctx context.Context, a *address, said []cas.Attempt) (pic 
 		if there, err := f.cached(a); there || err != nil {
 			return nil, err
 		}
-		var err error
-		pic, err = f.transfer(ctx, a, said)
+		said := attempts(before)
+		t, err := f.transfer(ctx, a, said)
 		var failed *Attempt
-		if errors.As(err, &failed) {
+		switch {
+		case errors.As(err, &failed):
 			f.dead.put(a, *failed)
+			return nil, err
+		case err != nil:
+			return nil, err
+		case t.unkept != nil:
+			return t.unkept, nil // all who wait get it from here
 		}
-		return nil, err
+		pic = t.got
+		pic.Earlier = earlier(before, said)
+		return nil, nil
 	})
 	var failed *Attempt
 	if errors.As(err, &failed) {
 		own := *failed // the same address may have been asked for under another source's name
 		own.Source, own.URL = a.source, a.url
 		return nil, &own
+	}
+	if unkept, ok := v.(*unkeptPhoto); ok {
+		return unkept.hand(a, before), nil
 	}
 	return pic, err
 }

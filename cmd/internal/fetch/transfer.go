@@ -29,13 +29,12 @@ func newPause() *backoff.ExponentialBackOff {
 
 // transfer brings a photo into the cache, trying again where that may help. A
 // try is the whole transfer: a body that was cut or fails its check is asked
-// for anew. The photo is in the cache then, and returned; an *Attempt says why
-// it could not be had, any other error ends the run. earlier is kept with the
-// photo.
+// for anew. It returns the try that got the photo; an *Attempt says why it could
+// not be had, any other error ends the run. earlier is kept with the photo.
 //
 // The loop is not backoff.Retry, whose pauses cannot be driven by a test's
 // clock.
-func (f *Fetcher) transfer(ctx context.Context, want *address, earlier []cas.Attempt) (*Picture, error) {
+func (f *Fetcher) transfer(ctx context.Context, want *address, earlier []cas.Attempt) (*try, error) {
 	if f.opts.Offline {
 		return nil, faultf(NotCached, "and --offline forbids asking").attempt(want.source, want.url)
 	}
@@ -47,7 +46,7 @@ func (f *Fetcher) transfer(ctx context.Context, want *address, earlier []cas.Att
 			asked++
 		}
 		if err == nil {
-			return t.got, nil
+			return t, nil
 		}
 		var flt *fault
 		if !errors.As(err, &flt) {
