@@ -38,9 +38,10 @@
 // followed wherever they lead.
 //
 // A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks
-// nobody. Beyond --cache-size the photos used longest ago leave the cache; where less than 1 GiB
-// of its disk is free photos are passed on and not kept. --verify-cache reads all of it, removes
-// what is damaged, and fails if there was any.
+// nobody, and of runs at the same time one asks for the others too. Beyond --cache-size the photos
+// used longest ago leave the cache; where less than 1 GiB of its disk is free photos are passed on
+// and not kept. --verify-cache reads all of it, removes what is damaged, and fails if there was
+// any.
 //
 // --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again,
 // --retries times, with growing pauses. A host that answers 429 or 503 gets the pause it asks for,

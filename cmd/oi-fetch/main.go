@@ -29,7 +29,7 @@ func command() *cli.Command {
 
 A folder has photos as SUBSET/ID.jpg or ID.jpg; .jpeg, .JPG, .JPEG, .png and .webp are tried after .jpg, in this order. Another layout is named by a template, which takes the same placeholders: 'DIR/{subset}/data/{id}.jpg' is FiftyOne's, 'DIR/{subset}/{class}' that of OIDv4_ToolKit and oidv6. Where it does not end in a file's ending, all of them are tried; {class} is the label's name as it is, with underscores, or in lower case. Links in a folder are followed wherever they lead.
 
-A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks nobody. Beyond --cache-size the photos used longest ago leave the cache; where less than 1 GiB of its disk is free photos are passed on and not kept. --verify-cache reads all of it, removes what is damaged, and fails if there was any.
+A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks nobody, and of runs at the same time one asks for the others too. Beyond --cache-size the photos used longest ago leave the cache; where less than 1 GiB of its disk is free photos are passed on and not kept. --verify-cache reads all of it, removes what is damaged, and fails if there was any.
 
 --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again, --retries times, with growing pauses. A host that answers 429 or 503 gets the pause it asks for, and fewer requests after it. What a server keeps from being learnt from, by X-Robots-Tag: noai or noimageai, is not taken.
 

@@ -6,11 +6,12 @@
 //	d/xx/<SHA-256 of the bytes>        the bytes
 //	tmp/                               files that are still being written
 //	size                               how many bytes there are, about
+//	lock                               empty; see TryLock
 //
 // where xx is the first byte of the name in hex. A file gets its
 // name by a rename, the bytes always before the answer that points to them, so
 // a process may be killed at any point and any number of processes may share
-// the folder without a lock. Nothing is synced to disk: what a power cut leaves
+// the folder; locks save work and are not needed for that. Nothing is synced to disk: what a power cut leaves
 // behind is found out by the size and the hash, which are checked on every
 // read. A damaged entry is a miss, and the next answer replaces it.
 //
@@ -70,8 +71,10 @@ type Cache struct {
 	dir  string
 	opts Options
 
-	mu   sync.Mutex // guards size
-	size size
+	mu     sync.Mutex // guards what follows
+	size   size
+	lock   *os.File // see TryLock
+	noLock bool     // there is none
 }
 
 // Open prepares the cache in dir, making the folder where it is missing, and
@@ -87,8 +90,9 @@ func Open(dir string, o Options) (*Cache, error) {
 	return c, c.sweep()
 }
 
-// Close notes for other processes how much this one has written.
-func (c *Cache) Close() error { return c.noteSize() }
+// Close notes for other processes how much this one has written, and frees its
+// locks.
+func (c *Cache) Close() error { return errors.Join(c.noteSize(), c.closeLock()) }
 
 // sweep removes temporary files that have lost their process.
 func (c *Cache) sweep() error {

@@ -437,10 +437,11 @@ func repeat(f oitest.Fault, n int) []oitest.Fault {
 	return faults
 }
 
+// regularFiles are those below a folder but for the lock of a cache.
 func regularFiles(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
+		if err == nil && d.Type().IsRegular() && d.Name() != "lock" {
 			names = append(names, path)
 		}
 		return err

@@ -179,9 +179,6 @@ func (f *Fetcher) ask(ctx context.Context, a *address, before []candidate) (pic 
 		if failed := f.dead.get(a); failed != nil {
 			return nil, failed
 		}
-		if there, err := f.cached(a); there || err != nil {
-			return nil, err
-		}
 		said := attempts(before)
 		t, err := f.transfer(ctx, a, said)
 		var failed *Attempt
@@ -191,6 +188,8 @@ func (f *Fetcher) ask(ctx context.Context, a *address, before []candidate) (pic 
 			return nil, err
 		case err != nil:
 			return nil, err
+		case t == nil:
+			return nil, nil
 		case t.unkept != nil:
 			return t.unkept, nil // all who wait get it from here
 		}

@@ -29,8 +29,9 @@ func newPause() *backoff.ExponentialBackOff {
 
 // transfer brings a photo into the cache, trying again where that may help. A
 // try is the whole transfer: a body that was cut or fails its check is asked
-// for anew. It returns the try that got the photo; an *Attempt says why it could
-// not be had, any other error ends the run. earlier is kept with the photo.
+// for anew. It returns the try that got the photo, or nil if the photo is in the
+// cache by then; an *Attempt says why it could not be had, any other error ends
+// the run. earlier is kept with the photo.
 //
 // The loop is not backoff.Retry, whose pauses cannot be driven by a test's
 // clock.
@@ -40,9 +41,8 @@ func (f *Fetcher) transfer(ctx context.Context, want *address, earlier []cas.Att
 	}
 	start, pause, asked := f.clock.Now(), newPause(), 0
 	for tries := 1; ; tries++ {
-		t := &try{Fetcher: f, want: want, earlier: earlier, left: f.opts.Timeout}
-		err := t.run(ctx)
-		if t.sent > 0 {
+		t, err := f.tryOnce(ctx, want, earlier)
+		if t != nil && t.sent > 0 {
 			asked++
 		}
 		if err == nil {
@@ -66,4 +66,19 @@ func (f *Fetcher) transfer(ctx context.Context, want *address, earlier []cas.Att
 			return nil, err
 		}
 	}
+}
+
+// tryOnce is one try, unless the photo is in the cache by the time that no other
+// process is at it; then it returns nil.
+func (f *Fetcher) tryOnce(ctx context.Context, want *address, earlier []cas.Attempt) (*try, error) {
+	release, err := f.claim(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if there, err := f.cached(want); there || err != nil {
+		return nil, err
+	}
+	t := &try{Fetcher: f, want: want, earlier: earlier, left: f.opts.Timeout}
+	return t, t.run(ctx)
 }
