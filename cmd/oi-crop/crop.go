@@ -63,7 +63,7 @@ type cropper struct {
 func newCropper(o *options, env *cli.Env) *cropper {
 	c := &cropper{options: o, env: env, pixels: semaphore.NewWeighted(decodedPixels)}
 	if o.dir != "" {
-		c.files = newFolder(o.dir)
+		c.files = newFolder(o, env)
 	}
 	if o.sheet != "" {
 		c.sheet = newContactSheet(o.sheetItems)
@@ -73,7 +73,7 @@ func newCropper(o *options, env *cli.Env) *cropper {
 
 // header decides whether background windows are cut from the segment's photos,
 // and adds their class if they are.
-func (c *cropper) header(h *record.Header) (stream.Do, error) {
+func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Do, error) {
 	named := slices.ContainsFunc(h.Classes, func(class record.Class) bool { return class.Name == background })
 	cutting := c.background == "always" || c.background == "auto" && len(h.Classes) == 1 && !named
 	if c.background == "auto" && len(h.Classes) == 0 && !c.hinted {
@@ -87,11 +87,21 @@ func (c *cropper) header(h *record.Header) (stream.Do, error) {
 		h.Classes = append(slices.Clone(h.Classes), record.Class{Name: background})
 		slices.SortStableFunc(h.Classes, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
 	}
+	if c.files != nil {
+		if err := c.files.begin(ctx, h); err != nil {
+			return nil, err
+		}
+	}
 	return func(ctx context.Context, item *record.Item) (stream.Result, error) { return c.do(ctx, item, cutting) }, nil
 }
 
 // do crops one item.
 func (c *cropper) do(ctx context.Context, item *record.Item, cutting bool) (stream.Result, error) {
+	if c.files != nil {
+		if err := c.files.saw(item); err != nil {
+			return stream.Result{}, err
+		}
+	}
 	hasPhoto := item.Fetched != nil && item.Fetched.Bytes != nil
 	if item.Tensor != nil && (!hasPhoto || item.Augment != nil) && (c.dir != "" || c.sheet != nil) {
 		return c.pass(item)

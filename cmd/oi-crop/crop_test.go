@@ -44,7 +44,7 @@ func startCropper(t testing.TB, o options, classes ...string) started {
 	for _, name := range classes {
 		h.Classes = append(h.Classes, record.Class{Name: name})
 	}
-	do, err := c.header(h)
+	do, err := c.header(t.Context(), h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestBackgroundDecision(t *testing.T) {
 			h.Classes = append(h.Classes, record.Class{Name: name})
 		}
 		crop := newCropper(&options{background: c.when, size: 16, maxPixels: imagefile.DefaultMaxPixels}, &cli.Env{Stderr: io.Discard})
-		do, err := crop.header(h)
+		do, err := crop.header(t.Context(), h)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,36 +2,174 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/filelock"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
 )
 
-// A folder is where crops go as files. Its save may be called from many
+// keepName is the file that keeps the folder of a class without pictures from
+// being lost by those who copy files alone.
+const keepName = ".keep"
+
+// lockTime is how long other processes may take that note what they do with the
+// folder. Each needs it for a moment.
+const lockTime = 10 * time.Minute
+
+// A folder is where crops go as files: DIR/SET/LABEL/KEY.png. Several processes
+// may fill one folder at the same time. Its save and saw may be called from many
 // goroutines.
 type folder struct {
-	path string
-	seed maphash.Seed
+	env   *cli.Env
+	path  string
+	own   record.Stage // this stage in the trail
+	force bool         // add to another run's folder
+	part  bool         // the stream is a piece
+	shard bool         // the stream is a shard
+	seed  maphash.Seed
 
-	mu    sync.Mutex
-	taken map[uint64]bool // hashes of the files' names
+	joined [][]stage // the trails that the folder was found to have, or was given
+
+	mu      sync.Mutex
+	taken   map[uint64]bool // hashes of the files' names
+	classes map[class]bool
+	sets    map[string]bool
 }
 
-func newFolder(path string) *folder {
-	return &folder{path: path, seed: maphash.MakeSeed(), taken: map[uint64]bool{}}
+func newFolder(o *options, env *cli.Env) *folder {
+	return &folder{
+		env: env, path: o.dir, own: record.Stage{Tool: env.Name, Version: env.Version, Args: o.args()},
+		force: o.force, part: o.stream.Part, seed: maphash.MakeSeed(),
+		taken: map[uint64]bool{}, classes: map[class]bool{}, sets: map[string]bool{},
+	}
+}
+
+// begin looks whether the folder is that of the run which a header tells of,
+// before anything is written to it. The header's classes get their folders.
+func (f *folder) begin(ctx context.Context, h *record.Header) error {
+	f.mu.Lock()
+	for _, c := range h.Classes {
+		f.classes[class{c.MID, c.Name}] = true
+	}
+	f.mu.Unlock()
+	trail, shard := trailOf(append(slices.Clone(h.Stages), f.own))
+	f.shard = f.shard || shard
+	if slices.ContainsFunc(f.joined, func(known []stage) bool { return sameTrail(known, trail) }) {
+		return nil
+	}
+	return f.locked(ctx, func() error { return f.join(trail) })
+}
+
+// join adds this run to the folder, unless that is another run's.
+func (f *folder) join(trail []stage) error {
+	refused := func(err error) error {
+		return cli.WithHint(fmt.Errorf("--dir %s: %w", f.path, err), "name a new folder, or add to this one all the same with --force")
+	}
+	p, err := readProvenance(f.path)
+	if err != nil {
+		if !f.force {
+			return refused(err)
+		}
+		p = nil
+	}
+	if p == nil {
+		filled, err := hasFolders(f.path)
+		if err != nil {
+			return err
+		}
+		if filled && !f.force {
+			return refused(errors.New("there are folders in it, and no " + provenanceName + " that says of what run"))
+		}
+		p = &provenance{}
+	}
+	// A run of several streams gets to know them one after the other.
+	mayAdd := p.Trail == nil || f.force || len(f.joined) > 0 && !p.Complete
+	if !p.has(trail) && !mayAdd {
+		return refused(fmt.Errorf("it holds the crops of another run: %s", p.difference(trail)))
+	}
+	f.joined = append(f.joined, trail)
+	if p.has(trail) {
+		return nil
+	}
+	p.add(trail)
+	p.merge(slices.Collect(maps.Keys(f.classes)), nil)
+	return p.write(f.path)
+}
+
+// locked calls do while no other process is at the same point.
+func (f *folder) locked(ctx context.Context, do func() error) error {
+	if err := os.MkdirAll(f.path, 0o777); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, lockTime, fmt.Errorf("waited for %s", lockTime))
+	defer cancel()
+	lock, err := filelock.Acquire(ctx, filepath.Join(f.path, ".oi.lock"))
+	if errors.Is(err, filelock.ErrHeld) {
+		return fmt.Errorf("--dir %s: lock the folder: %w", f.path, err)
+	}
+	if err != nil {
+		// Not every network file system has locks.
+		f.env.Warnf("--dir %s cannot be locked, so only one oi-crop at a time may write to it: %v", f.path, err)
+		return do()
+	}
+	return errors.Join(do(), lock.Release())
+}
+
+// hasFolders reports whether there is a folder with anything in it below dir,
+// but for hidden ones.
+func hasFolders(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err != nil || !info.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if filled, err := hasFiles(path); filled || err != nil {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// saw notes the set and the label of an item that came in. A set that is new
+// gets a folder for every class that is known.
+func (f *folder) saw(item *record.Item) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if item.Label != nil && item.Label.Name != "" {
+		f.classes[class{item.Label.MID, item.Label.Name}] = true
+	}
+	if f.sets[item.Set] {
+		return nil
+	}
+	f.sets[item.Set] = true
+	for c := range f.classes {
+		if err := os.MkdirAll(filepath.Join(f.path, folderName(item.Set, c.Name)), 0o777); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // save writes the item's tensor as PNG, which keeps the very pixels that the
@@ -55,11 +193,131 @@ func (f *folder) save(item *record.Item) error {
 	if err := pix.EncodePNG(&data, item.Tensor.Data, item.Tensor.Shape[1], item.Tensor.Shape[0]); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, data.Bytes(), 0o666)
+	err := createFile(path, data.Bytes())
+	if errors.Is(err, errDiffers) {
+		return cli.WithHint(fmt.Errorf("--dir: %s: %w", path, err), "it is of another run, or was changed: name a new folder, or remove the file")
+	}
+	return err
 }
 
-// fileName returns SET/LABEL/KEY.png. A level is left out where the item has no
-// set or label; variants of one item are told apart by their epoch and copy.
+// finish gives every class a folder in every set, as programs that read folders
+// number the classes of each set by its folders, and names those without a
+// picture.
+func (f *folder) finish(ctx context.Context) error {
+	var empty map[string][]string
+	err := f.locked(ctx, func() (err error) {
+		p, err := readProvenance(f.path)
+		if err != nil {
+			return err
+		}
+		if p == nil { // somebody has removed it
+			p = &provenance{}
+		}
+		for _, trail := range f.joined {
+			p.add(trail)
+		}
+		p.merge(slices.Collect(maps.Keys(f.classes)), slices.Collect(maps.Keys(f.sets)))
+		p.Complete = p.Complete || !f.part
+		if err := p.write(f.path); err != nil {
+			return err
+		}
+		empty, err = f.complete(p)
+		return err
+	})
+	if err == nil {
+		f.tell(empty)
+	}
+	return err
+}
+
+// complete makes the folders of all classes in all sets, with a file .keep
+// where there is no picture, and returns the names of those classes by set.
+func (f *folder) complete(p *provenance) (map[string][]string, error) {
+	empty := map[string][]string{}
+	for _, set := range p.Sets {
+		for _, c := range p.Classes {
+			dir := filepath.Join(f.path, folderName(set, c.Name))
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				return nil, err
+			}
+			filled, err := hasFiles(dir)
+			if err != nil {
+				return nil, err
+			}
+			keep := filepath.Join(dir, keepName)
+			if filled {
+				if err := os.Remove(keep); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return nil, err
+				}
+				continue
+			}
+			empty[set] = append(empty[set], c.Name)
+			if err := os.WriteFile(keep, nil, 0o666); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return empty, nil
+}
+
+// hasFiles reports whether a folder holds anything that is not hidden.
+func hasFiles(dir string) (bool, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return false, err
+	}
+	defer d.Close() // only read from
+	for {
+		names, err := d.Readdirnames(64)
+		if slices.ContainsFunc(names, func(name string) bool { return !strings.HasPrefix(name, ".") }) {
+			return true, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// tell names the classes without pictures, and what to do about them. Of a piece
+// or a shard, whose others may have some, it is no warning.
+func (f *folder) tell(empty map[string][]string) {
+	say, soFar := f.env.Warnf, ""
+	if f.part || f.shard {
+		say, soFar = f.env.Infof, " so far"
+	}
+	for _, set := range slices.Sorted(maps.Keys(empty)) {
+		names := empty[set]
+		const most = 20
+		more := ""
+		if len(names) > most {
+			more = fmt.Sprintf(" and %d other classes", len(names)-most)
+			names = names[:most]
+		}
+		dir := filepath.Join(f.path, folderName(set, ""))
+		say("%s has no picture of %s%s%s: a file %s keeps the folder, so that the classes have the same numbers in every set", dir, strings.Join(names, ", "), more, soFar, keepName)
+	}
+	if len(empty) > 0 {
+		say("hint: torchvision's ImageFolder refuses a class without pictures unless it is called with allow_empty=True")
+	}
+}
+
+// folderName returns SET/LABEL. A level is left out where it has no name.
+func folderName(set, label string) string {
+	path := ""
+	if set != "" {
+		path = safeName(set)
+	}
+	if label != "" {
+		path = filepath.Join(path, safeName(label))
+	}
+	return path
+}
+
+// fileName returns SET/LABEL/KEY.png. Variants of one item are told apart by
+// their epoch and copy.
 func fileName(item *record.Item) string {
 	name := item.Key
 	if name == "" {
@@ -69,14 +327,11 @@ func fileName(item *record.Item) string {
 	if a := item.Augment; a != nil {
 		name += fmt.Sprintf("-e%d-c%d", a.Epoch, a.Copy)
 	}
-	path := ""
-	if item.Set != "" {
-		path = safeName(item.Set)
+	label := ""
+	if item.Label != nil {
+		label = item.Label.Name
 	}
-	if item.Label != nil && item.Label.Name != "" {
-		path = filepath.Join(path, safeName(item.Label.Name))
-	}
-	return filepath.Join(path, name+".png")
+	return filepath.Join(folderName(item.Set, label), name+".png")
 }
 
 // maxName leaves room for endings in the 255 bytes a file name may have.

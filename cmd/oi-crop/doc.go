@@ -30,6 +30,14 @@
 // --dir, --sheet and --info look at a stream; the first two pass the items on as well, and also
 // take items that have a tensor and no photo.
 //
+// In the folder of --dir every class has a folder in every set, so that programs that number
+// classes by their folders give them the same numbers in each. One without pictures holds a file
+// .keep, and is named: torchvision's ImageFolder takes it with allow_empty=True only. The folder's
+// file .oi.json says which run it is of. The same run, its pieces and its shards may add to it,
+// also at the same time; another run is refused, unless --force is given. A file that is there
+// already and has other bytes is an error in any case, and one with the same bytes is none: what a
+// killed run has left the same line completes.
+//
 // A photo that is damaged or uses a feature of its format that is not read, a box outside the
 // photo or without area, and a photo of more than --max-pixels are skipped. A JPEG is damaged
 // where its data has fewer or more blocks than the picture, as after a hole; bytes after its end
@@ -65,6 +73,8 @@
 //		leave out photos of more than N pixels; most take 2 to 4 bytes for each to decode (default 100000000)
 //	--dir DIR
 //		also write crops as PNG files to DIR/SET/LABEL/KEY.png
+//	--force
+//		add to the --dir of another run
 //	--sheet FILE
 //		also draw the first photos and their crops on one picture, the JPEG FILE
 //	--sheet-items N

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math"
-	"os"
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
 )
 
 func main() { cli.Main(command()) }
@@ -24,6 +25,8 @@ func command() *cli.Command {
 When the stream's header names a single class, each item also gives one background window: a piece of like size of the same photo, three quarters or half of it where there is no more room, that overlaps neither the item's box nor another box of the class, under the label "background". With one class and no background there would be nothing to tell apart.
 
 --dir, --sheet and --info look at a stream; the first two pass the items on as well, and also take items that have a tensor and no photo.
+
+In the folder of --dir every class has a folder in every set, so that programs that number classes by their folders give them the same numbers in each. One without pictures holds a file .keep, and is named: torchvision's ImageFolder takes it with allow_empty=True only. The folder's file .oi.json says which run it is of. The same run, its pieces and its shards may add to it, also at the same time; another run is refused, unless --force is given. A file that is there already and has other bytes is an error in any case, and one with the same bytes is none: what a killed run has left the same line completes.
 
 A photo that is damaged or uses a feature of its format that is not read, a box outside the photo or without area, and a photo of more than --max-pixels are skipped. A JPEG is damaged where its data has fewer or more blocks than the picture, as after a hole; bytes after its end do no harm.
 
@@ -52,6 +55,7 @@ type options struct {
 	keepBytes  bool
 	maxPixels  int
 	dir        string
+	force      bool
 	sheet      string
 	sheetItems int
 	info       bool
@@ -64,6 +68,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.StringVar(&o.dir, "dir", "", "also write crops as PNG files to `DIR`/SET/LABEL/KEY.png")
+	fs.BoolVar(&o.force, "force", false, "add to the --dir of another run")
 	fs.StringVar(&o.sheet, "sheet", "", "also draw the first photos and their crops on one picture, the JPEG `FILE`")
 	fs.IntVar(&o.sheetItems, "sheet-items", 60, "draw `N` items on the sheet")
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead")
@@ -85,6 +90,8 @@ func (o *options) check() error {
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case o.sheetItems < 1 || o.sheetItems > maxSheetItems:
 		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetItems, maxSheetItems)
+	case o.force && o.dir == "":
+		return cli.Usagef("--force is for --dir, which is not given")
 	case o.info && (o.dir != "" || o.sheet != ""):
 		return cli.Usagef("--info only describes: it does not go with --dir or --sheet")
 	}
@@ -118,16 +125,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	looks := o.dir != "" || o.sheet != ""
 	stage := stream.Stage{
 		Args:   o.args(),
-		Header: c.header,
+		Header: func(h *record.Header) (stream.Do, error) { return c.header(ctx, h) },
 		Expect: int64(o.size*o.size*3) + decodedBytes,
 		Owes:   looks,
 		// Somebody who only looks has nowhere to send the records.
 		NoOutput: looks && env.StdoutTTY && o.stream.JSON == "",
-	}
-	if o.dir != "" {
-		if err := os.MkdirAll(o.dir, 0o777); err != nil {
-			return err
-		}
 	}
 	if o.sheet != "" {
 		if err := cli.CheckOutputFile(o.sheet, env.Args...); err != nil {
@@ -139,8 +141,12 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		return err
 	}
 	c.notes()
-	if c.sheet != nil {
-		return c.sheet.write(o.sheet)
+	var errs []error
+	if c.files != nil {
+		errs = append(errs, c.files.finish(ctx))
 	}
-	return nil
+	if c.sheet != nil {
+		errs = append(errs, c.sheet.write(o.sheet))
+	}
+	return errors.Join(errs...)
 }

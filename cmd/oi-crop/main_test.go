@@ -67,6 +67,9 @@ func writePhotos(args []string, _ io.Writer) error {
 	bad := fs.Bool("bad", false, "append an item of each kind that is skipped")
 	cut := fs.Bool("cut", false, "leave the end out")
 	full := fs.Bool("full", false, "make each box the whole photo")
+	args0 := fs.String("args", "", "the arguments of oi-boxes, as k=v,k=v")
+	first := fs.Int("first", 0, "number of the first item")
+	step := fs.Int("step", 1, "from one item to the next")
 	name := fs.String("o", "", "file to write")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -79,8 +82,16 @@ func writePhotos(args []string, _ io.Writer) error {
 	for _, name := range names {
 		h.Classes = append(h.Classes, record.Class{MID: "/m/" + name, Name: name})
 	}
+	for word := range strings.SplitSeq(*args0, ",") {
+		if key, value, ok := strings.Cut(word, "="); ok {
+			if h.Stages[0].Args == nil {
+				h.Stages[0].Args = map[string]string{}
+			}
+			h.Stages[0].Args[key] = value
+		}
+	}
 	items := []record.Record{}
-	for i := range *n {
+	for i := *first; i < *n; i += *step {
 		items = append(items, testItem(i, names[i%len(names)]))
 	}
 	if *full {

@@ -1,0 +1,95 @@
+// Package filelock keeps processes from doing one thing at the same time. The
+// system ends a lock with its process, however that ended: a file that was left
+// behind locks nothing.
+package filelock
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrHeld says that another process has the lock.
+var ErrHeld = errors.New("another process has the lock")
+
+// every is how often Acquire tries.
+const every = 20 * time.Millisecond
+
+// A Lock is held until Release, or until the process ends.
+type Lock struct {
+	path string
+	file *os.File
+}
+
+// Try takes the lock that the file at path stands for, making the file where it
+// is missing. ErrHeld says that another process has it, any other error that
+// there are no locks at that place.
+func Try(path string) (*Lock, error) {
+	for {
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		err = flock(file)
+		if err == nil && isAt(file, path) {
+			return &Lock{path, file}, nil
+		}
+		if closeErr := file.Close(); err != nil || closeErr != nil {
+			return nil, errors.Join(err, closeErr)
+		}
+		// Whoever had the lock has removed the file meanwhile.
+	}
+}
+
+// Acquire is Try, waiting for other processes until ctx ends. Its error then is
+// both ErrHeld and the cause of that.
+func Acquire(ctx context.Context, path string) (*Lock, error) {
+	for {
+		lock, err := Try(path)
+		if !errors.Is(err, ErrHeld) {
+			return lock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, context.Cause(ctx))
+		case <-time.After(every):
+		}
+	}
+}
+
+// Release removes the file and gives the lock up.
+func (l *Lock) Release() error {
+	err := os.Remove(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, l.file.Close())
+}
+
+func flock(file *os.File) error {
+	for {
+		switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return ErrHeld
+		case err != nil:
+			return &os.PathError{Op: "lock", Path: file.Name(), Err: err}
+		default:
+			return nil
+		}
+	}
+}
+
+// isAt reports whether an open file is still the one of that name.
+func isAt(file *os.File, path string) bool {
+	opened, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, named)
+}
