@@ -63,23 +63,24 @@ func newFolder(o *options, env *cli.Env) *folder {
 }
 
 // begin looks whether the folder is that of the run which a header tells of,
-// before anything is written to it. The header's classes get their folders.
+// before anything is written to it.
 func (f *folder) begin(ctx context.Context, h *record.Header) error {
 	f.mu.Lock()
 	for _, c := range h.Classes {
 		f.classes[class{c.MID, c.Name}] = true
 	}
+	classes := slices.Collect(maps.Keys(f.classes))
 	f.mu.Unlock()
 	trail, shard := trailOf(append(slices.Clone(h.Stages), f.own))
 	f.shard = f.shard || shard
 	if slices.ContainsFunc(f.joined, func(known []stage) bool { return sameTrail(known, trail) }) {
 		return nil
 	}
-	return f.locked(ctx, func() error { return f.join(trail) })
+	return f.locked(ctx, func() error { return f.join(trail, classes) })
 }
 
 // join adds this run to the folder, unless that is another run's.
-func (f *folder) join(trail []stage) error {
+func (f *folder) join(trail []stage, classes []class) error {
 	refused := func(err error) error {
 		return cli.WithHint(fmt.Errorf("--dir %s: %w", f.path, err), "name a new folder, or add to this one all the same with --force")
 	}
@@ -110,7 +111,7 @@ func (f *folder) join(trail []stage) error {
 		return nil
 	}
 	p.add(trail)
-	p.merge(slices.Collect(maps.Keys(f.classes)), nil)
+	p.merge(classes, nil)
 	return p.write(f.path)
 }
 
@@ -122,13 +123,12 @@ func (f *folder) locked(ctx context.Context, do func() error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockTime, fmt.Errorf("waited for %s", lockTime))
 	defer cancel()
 	lock, err := filelock.Acquire(ctx, filepath.Join(f.path, ".oi.lock"))
-	if errors.Is(err, filelock.ErrHeld) {
-		return fmt.Errorf("--dir %s: lock the folder: %w", f.path, err)
-	}
-	if err != nil {
-		// Not every network file system has locks.
+	if errors.Is(err, filelock.ErrUnsupported) {
 		f.env.Warnf("--dir %s cannot be locked, so only one oi-crop at a time may write to it: %v", f.path, err)
 		return do()
+	}
+	if err != nil {
+		return fmt.Errorf("--dir %s: lock the folder: %w", f.path, err)
 	}
 	return errors.Join(do(), lock.Release())
 }

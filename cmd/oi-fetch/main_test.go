@@ -422,17 +422,28 @@ func sampleBoxes(t *testing.T, n int) []*record.Item {
 // FuzzItem: whatever an item says of its photo, it is skipped or fetched, and
 // nothing but the folder is read.
 func FuzzItem(f *testing.F) {
-	dir := f.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "ok.jpg"), oitest.JPEG(1), 0o644); err != nil {
-		f.Fatal(err)
+	outside := f.TempDir()
+	dir := filepath.Join(outside, "photos", "in")
+	inside := oitest.JPEG(1)
+	for name, data := range map[string][]byte{"photos/in/ok.jpg": inside, "photos/in/One/ok.jpg": inside, "photos/ok.jpg": oitest.JPEG(2), "ok.jpg": oitest.JPEG(2)} {
+		path := filepath.Join(outside, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			f.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			f.Fatal(err)
+		}
 	}
-	f.Add("ok", "train", "", "", "")
-	f.Add("no", "train", "http://127.0.0.1:1/x", "AAAA", "sample:train/ok.jpg")
-	f.Add("no", "test", "sample:train/ok.jpg", "", "file:///etc/passwd")
-	f.Add("../ok", "..", "://", "", "http://user:word@[::1%25eth0]:0/")
-	f.Fuzz(func(t *testing.T, id, subset, url, md5, thumbnail string) {
+	sources := dir + "," + dir + "/{class}/{id}.jpg," + dir + "/{subset}/{class}/{id},flickr,thumbnail"
+	cache := f.TempDir()
+	f.Add("ok", "train", "", "", "", "One")
+	f.Add("ok", "in", "", "", "", "..")
+	f.Add("no", "train", "http://127.0.0.1:1/x", "AAAA", "sample:train/ok.jpg", "../../photos")
+	f.Add("no", "test", "sample:train/ok.jpg", "", "file:///etc/passwd", "One\x00")
+	f.Add("../ok", "..", "://", "", "http://user:word@[::1%25eth0]:0/", "/")
+	f.Fuzz(func(t *testing.T, id, subset, url, md5, thumbnail, class string) {
 		it := box(subset, id, 0, url)
-		it.Image.OriginalMD5, it.Image.ThumbnailURL = md5, thumbnail
+		it.Image.OriginalMD5, it.Image.ThumbnailURL, it.Label.Name = md5, thumbnail, class
 		var input bytes.Buffer
 		// The other one is there, so that not everything is skipped.
 		if err := writeStream(&input, record.Binary, []*record.Item{it, box("train", "ok", 1, "")}); err != nil {
@@ -440,12 +451,17 @@ func FuzzItem(f *testing.F) {
 		}
 		var out bytes.Buffer
 		env := &cli.Env{Stdin: &input, Stdout: &out, Stderr: io.Discard, Getenv: func(string) string { return "" }, Now: time.Now}
-		if code := command().Execute(t.Context(), env, []string{"--images", dir + ",flickr,thumbnail", "--offline", "--max-skips", "1", "--cache", dir}); code != 0 {
+		if code := command().Execute(t.Context(), env, []string{"--images", sources, "--offline", "--max-skips", "1", "--cache", cache}); code != 0 {
 			return // refused as a whole
 		}
 		items, end := read(t, out.Bytes())
 		if c := end.Stages[len(end.Stages)-1]; !c.Balanced() || c.In != 2 || int(c.Out) != len(items) {
 			t.Fatalf("account %+v with %d items", c, len(items))
+		}
+		for _, it := range items {
+			if it.Fetched.Source == "dir" && !bytes.Equal(it.Fetched.Bytes, inside) {
+				t.Errorf("%s is not in the folder", it.Fetched.URL)
+			}
 		}
 	})
 }

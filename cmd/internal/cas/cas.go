@@ -8,12 +8,13 @@
 //	size                               how many bytes there are, about
 //	lock                               empty; see TryLock
 //
-// where xx is the first byte of the name in hex. A file gets its
-// name by a rename, the bytes always before the answer that points to them, so
-// a process may be killed at any point and any number of processes may share
-// the folder; locks save work and are not needed for that. Nothing is synced to disk: what a power cut leaves
-// behind is found out by the size and the hash, which are checked on every
-// read. A damaged entry is a miss, and the next answer replaces it.
+// where xx is the first byte of the name in hex. A file gets its name by a
+// rename, the bytes always before the answer that points to them, so a process
+// may be killed at any point and any number of processes may share the folder;
+// locks save work and are not needed for that. Nothing is synced to disk: what a
+// power cut leaves behind is found out by the size and the hash, which are
+// checked on every read. A damaged entry is a miss, and the next answer replaces
+// it.
 //
 // The time of a file says when it was used last, to the hour. When there are
 // more bytes than the cache may have, those used longest ago go; whoever has

@@ -34,8 +34,8 @@ type try struct {
 	unanswered string // the host of the last request; "" once it has answered
 }
 
-// run follows redirects to the photo and keeps it, if there is room. It returns nil, a *fault, or
-// an error that ends the run.
+// run follows redirects to the photo and keeps it, if there is room. It returns
+// nil, a *fault, or an error that ends the run.
 func (t *try) run(ctx context.Context) error {
 	for next := t.want.ask; next != nil; {
 		if err := t.guard.checkURL(next); err != nil {

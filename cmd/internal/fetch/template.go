@@ -44,7 +44,7 @@ func checkFields(template string, r Request) error {
 	case r.Class == "":
 		return faultf(NoURL, "the item names no class")
 	case r.Class == ".", r.Class == "..", strings.ContainsAny(r.Class, "/\x00"):
-		// A class is text from the stream: it names one level and leads nowhere else.
+		// A class is text from the stream: one level, which leads nowhere else.
 		return faultf(Refused, "class %.80q cannot be the name of a folder", r.Class)
 	}
 	return nil

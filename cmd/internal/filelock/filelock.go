@@ -6,6 +6,7 @@ package filelock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -13,8 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrHeld says that another process has the lock.
-var ErrHeld = errors.New("another process has the lock")
+var (
+	// ErrHeld says that another process has the lock.
+	ErrHeld = errors.New("another process has the lock")
+	// ErrUnsupported says that there are no locks at that place, as on some
+	// network file systems.
+	ErrUnsupported = errors.New("the file system has no locks")
+)
 
 // every is how often Acquire tries.
 const every = 20 * time.Millisecond
@@ -26,8 +32,8 @@ type Lock struct {
 }
 
 // Try takes the lock that the file at path stands for, making the file where it
-// is missing. ErrHeld says that another process has it, any other error that
-// there are no locks at that place.
+// is missing. Its error is ErrHeld, ErrUnsupported, or why the file cannot be
+// opened.
 func Try(path string) (*Lock, error) {
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
@@ -55,7 +61,7 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(err, context.Cause(ctx))
+			return nil, fmt.Errorf("%w: %w", err, context.Cause(ctx))
 		case <-time.After(every):
 		}
 	}
@@ -77,7 +83,7 @@ func flock(file *os.File) error {
 		case errors.Is(err, unix.EWOULDBLOCK):
 			return ErrHeld
 		case err != nil:
-			return &os.PathError{Op: "lock", Path: file.Name(), Err: err}
+			return fmt.Errorf("%w: %s: %w", ErrUnsupported, file.Name(), err)
 		default:
 			return nil
 		}
