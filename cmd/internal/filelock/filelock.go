@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -74,6 +76,32 @@ func (l *Lock) Release() error {
 		err = nil
 	}
 	return errors.Join(err, l.file.Close())
+}
+
+// Sign writes into the file whose lock it is, for the message of a process that
+// finds it held. The lock is none the worse for an error.
+func (l *Lock) Sign(owner string) error {
+	if err := l.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := l.file.WriteAt([]byte(owner+"\n"), 0)
+	return err
+}
+
+// Owner returns what the process that holds the lock at path has signed it
+// with, or "" if that cannot be told.
+func Owner(path string) string {
+	file, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer file.Close() //nolint:errcheck // read only
+	const most = 300   // bytes
+	text, err := io.ReadAll(io.LimitReader(file, most))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }
 
 func flock(file *os.File) error {
