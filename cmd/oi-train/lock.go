@@ -18,8 +18,8 @@ func (o *options) lockName() string {
 }
 
 // lockOutputs keeps other runs from writing to the same names, and from taking
-// away the checkpoint, until unlock is called.
-func lockOutputs(o *options, env *cli.Env) (unlock func() error, err error) {
+// away the checkpoint, until release is called.
+func lockOutputs(o *options, env *cli.Env) (release func() error, err error) {
 	lock, err := filelock.Try(o.lockName())
 	switch {
 	case errors.Is(err, filelock.ErrHeld):

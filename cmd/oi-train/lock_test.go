@@ -94,3 +94,33 @@ func TestLockLeftBehind(t *testing.T) {
 		t.Error("it is still there")
 	}
 }
+
+// A lock that somebody removed, or replaced by one of another run, costs no
+// result and is left alone.
+func TestLockTakenAway(t *testing.T) {
+	input := encode(t, []string{"red", "green"}, twoClasses()...)
+	for name, other := range map[string]string{"removed": "", "replaced": "process 1 on another machine\n"} {
+		t.Run(name, func(t *testing.T) {
+			s := newSession(t)
+			lock := filepath.Join(s.dir, ".m.lock")
+			done := false
+			code, stderr := s.run(t.Context(), bytes.NewReader(input), func() {
+				if done {
+					return
+				}
+				done = true
+				if err := os.Remove(lock); err != nil {
+					t.Error(err)
+				}
+				if other != "" {
+					if err := os.WriteFile(lock, []byte(other), 0o600); err != nil {
+						t.Error(err)
+					}
+				}
+			}, "--epochs", "1")
+			if code != 0 || s.file("m.onnx") == nil || string(s.file(".m.lock")) != other {
+				t.Errorf("exit %d, lock %q: %s", code, s.file(".m.lock"), stderr)
+			}
+		})
+	}
+}

@@ -181,11 +181,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 			return err
 		}
 	}
-	unlock, err := lockOutputs(o, env)
+	release, err := lockOutputs(o, env)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() { err = errors.Join(err, release()) }()
 	saved, err := loadCheckpoint(o, env)
 	if err != nil {
 		return err

@@ -161,7 +161,7 @@ func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
 	}
 	t.stopping.best, t.stopping.wait, t.stopping.any = float64(c.Stopping.Best), c.Stopping.Wait, c.Stopping.Any
 	t.result.history, t.result.stopped, t.result.bestEpoch = c.history(), c.Stopped, c.BestEpoch
-	t.result.arithmetic = withArithmetic(c.Arithmetic)
+	t.result.arithmetic = c.Arithmetic
 	if c.best != nil {
 		t.result.best = c.Network.network(c.best)
 	}

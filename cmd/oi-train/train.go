@@ -22,7 +22,7 @@ type result struct {
 	stopped   string // why, in words
 	cut       bool   // by an interrupt
 
-	arithmetic []string // what it was computed with, see kernel.Arithmetic
+	arithmetic []string // what the epochs were computed with, see kernel.Arithmetic
 }
 
 // A trainer is a run of training.
@@ -49,7 +49,7 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 	t := &trainer{
 		options: o, env: env, data: d, feed: newSpoolFeed(d),
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
-		batch:    newBatch(o.batch), result: &result{arithmetic: withArithmetic(nil)}, bar: bar{now: env.Now},
+		batch:    newBatch(o.batch), result: &result{}, bar: bar{now: env.Now},
 	}
 	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
 		t.bar.out = env.Stderr
@@ -192,6 +192,7 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 // judge records an epoch and decides whether to stop.
 func (t *trainer) judge(line report.Epoch) {
 	t.result.history = append(t.result.history, line)
+	t.result.arithmetic = withArithmetic(t.result.arithmetic)
 	better, stop := t.stopping.observe(float64(line.ValLoss))
 	mark := ""
 	if better {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -69,11 +68,11 @@ func Acquire(ctx context.Context, path string) (*Lock, error) {
 	}
 }
 
-// Release removes the file and gives the lock up.
+// Release removes the file, unless somebody else did, and gives the lock up.
 func (l *Lock) Release() error {
-	err := os.Remove(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	var err error
+	if isAt(l.file, l.path) {
+		err = os.Remove(l.path)
 	}
 	return errors.Join(err, l.file.Close())
 }
