@@ -75,6 +75,11 @@ func (c *Collection) Add(item *record.Item) error {
 		c.Dropped++
 		if other := c.Entries[at]; other.Label != entry.Label || c.origins[at].set != item.Set {
 			c.contradicting++
+			set, label := item.Set, entry.Label
+			if repeat.Better {
+				set, label = c.origins[at].set, other.Label
+			}
+			c.Left.Add(Repeated, set, label, 1)
 		}
 		if !repeat.Better {
 			return nil

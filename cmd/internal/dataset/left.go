@@ -52,6 +52,9 @@ func (l Left) Explain(what, set, label string) error {
 	if label != "" {
 		whole = label + " in " + whole
 	}
+	if count(Repeated) > 0 {
+		hint = "they came again in another set or with another label, and one of each is kept: leave out --repeats drop, and the first is named"
+	}
 	if count(Duplicate) > 0 {
 		hint = "their photos are held out too, under the same id or byte for byte: divide what there is anew with oi-boxes --split hash, or ask for other photos"
 	}

@@ -8,6 +8,30 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
+// Items that were dropped for others of another set are not said never to have
+// been there, whichever came first.
+func TestLeftOutAsRepeats(t *testing.T) {
+	for name, sets := range map[string][2]string{"train first": {Train, Val}, "train last": {Val, Train}} {
+		c := NewCollection(NewSpool(1<<20, ""), RepeatPolicy{Drop: true})
+		for _, set := range sets {
+			for n, label := range []string{"a", "b"} {
+				if err := c.Add(picture(n, label, set)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		c.Divide(DefaultSplit())
+		err := c.Counts().Check([]string{"a", "b"}, c.Left)
+		var problem *Problem
+		if !errors.As(err, &problem) || !strings.Contains(problem.Text, "all items of the set train were left out, 2 as repeated") || !strings.Contains(problem.Next, "--repeats drop") {
+			t.Errorf("%s: %#v", name, err)
+		}
+		if err := c.Spool.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A set, or a class of it, of which all was left out is not said to be one that
 // nobody asked for.
 func TestLeftOut(t *testing.T) {
