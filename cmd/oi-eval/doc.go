@@ -23,8 +23,8 @@
 //
 // Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about
 // each, and prints scikit-learn's classification report. Without --set it is about the test items,
-// or the validation items where there are none for the test; items of a stream in which nothing
-// carries a set are all used.
+// or the validation items where there are none for the test; where neither is there, it is about
+// the items that carry no set.
 //
 // Items whose photo the model was trained on are left out and counted, unless --set asks for
 // train. The same image id or the same bytes is the same photo; models of older versions remember

@@ -26,7 +26,7 @@ const (
 	unknownClass = "class unknown to the model"
 )
 
-// allItems is the name of the set where nothing carries one.
+// allItems is the name of the set of the items that carry none.
 const allItems = "all"
 
 // evaluation is one run over a stream.
@@ -53,6 +53,7 @@ type evaluation struct {
 	unknown map[string]int // labels that the model does not know
 	seen    int            // items whose photo the model was trained on
 	noFile  int            // items of which the photo's file is not known
+	sets    bool           // some item says of which set it is
 	notes   []string
 }
 
@@ -292,7 +293,11 @@ func (e *evaluation) choose() (*report.Tally, error) {
 	}
 	for _, name := range names {
 		if t := e.tallies[name]; t != nil {
-			if name == allItems {
+			switch {
+			case name != allItems:
+			case e.sets:
+				e.env.Infof("no item to be judged is of the set test or val: those that carry no set are used%s", e.exception())
+			default:
 				e.env.Infof("no item says of which set it is: all are used%s", e.exception())
 			}
 			return t, nil

@@ -59,6 +59,7 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 // asked about or skipped.
 func (e *evaluation) hold(item *record.Item) (err error) {
 	item.Key = dataset.KeyOf(item)
+	e.sets = e.sets || item.Set != ""
 	picture := dataset.PictureOf(item)
 	k := kept{photo: e.photos.Add(item.ID, picture)}
 	if e.model.known.Has(item.ID, picture) {

@@ -20,7 +20,7 @@ func command() *cli.Command {
 		Name:    "oi-eval",
 		Summary: "try a model on pictures",
 		Usage:   "MODEL [FILE...]",
-		Description: `Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; items of a stream in which nothing carries a set are all used.
+		Description: `Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; where neither is there, it is about the items that carry no set.
 
 Items whose photo the model was trained on are left out and counted, unless --set asks for train. The same image id or the same bytes is the same photo; models of older versions remember bytes alone, and where a model remembers nothing, that is said. All items are read before the first answer; they wait in memory, beyond --spool-memory in a temporary file. An item that comes twice among those that are judged is an error.
 

@@ -239,6 +239,7 @@ func TestReport(t *testing.T) {
 		"several sets":                {held(), []string{"--set", "test,val"}, [2][2]int{{2, 3}, {1, 2}}, "too good by that much\n"},
 		"small batches":               {held(), []string{"--set", "test,val", "--batch", "3"}, [2][2]int{{2, 3}, {1, 2}}, ""},
 		"no sets at all":              {unset, nil, [2][2]int{{0, 1}, {0, 1}}, "no item says of which set it is"},
+		"sets of train items alone":   {append(unset[:len(unset):len(unset)], picture(1, "red", "green", "train")), nil, [2][2]int{{0, 1}, {0, 1}}, "those that carry no set are used"},
 		"trained on":                  {append(held(), picture(1, "red", "red", "test")), nil, [2][2]int{{2, 1}, {0, 2}}, "left out 1 items whose photo the model was trained on"},
 		"trained on, and asked for":   {append(held(), picture(1, "red", "red", "train")), []string{"--set", "train,test"}, [2][2]int{{2, 1}, {0, 3}}, "pictures that the model was trained on are among those it was tried on"},
 		"background is no class here": {append(held(), picture(40, "red", "background", "test")), nil, [2][2]int{{2, 1}, {0, 2}}, "background: 1"},
