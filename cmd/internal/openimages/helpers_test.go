@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -52,7 +53,7 @@ type mapSource map[string]string
 func (m mapSource) Open(_ context.Context, path string) (io.ReadCloser, error) {
 	text, ok := m[path]
 	if !ok {
-		return nil, &MissingError{path, m.String(), fs.ErrNotExist}
+		return nil, &download.MissingError{Path: path, Source: m.String(), Err: fs.ErrNotExist}
 	}
 	return io.NopCloser(bytes.NewReader([]byte(text))), nil
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/leftover"
 )
 
 // An indexTarget takes an index as it is written, in a temporary file in the
@@ -34,7 +36,7 @@ func (t *indexTarget) next() {
 			continue
 		}
 		t.file = file
-		if sweep(t.name) == nil && file.Chmod(0o644) == nil {
+		if leftover.Sweep(t.name, "") == nil && file.Chmod(0o644) == nil {
 			return
 		}
 		t.drop()
@@ -116,7 +118,7 @@ func sweepSpare(kept, list string) error {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > spareAge {
-			errs = append(errs, removeIfThere(filepath.Join(filepath.Dir(kept), e.Name())))
+			errs = append(errs, leftover.Remove(filepath.Join(filepath.Dir(kept), e.Name())))
 		}
 	}
 	return errors.Join(errs...)

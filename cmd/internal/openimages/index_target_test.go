@@ -15,6 +15,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // exhaust makes every later write to a file fail, as a full disk does.
@@ -33,7 +35,7 @@ func exhaust(t *testing.T, file **os.File) {
 // TestIndexTarget fills one place after the other, at any write.
 func TestIndexTarget(t *testing.T) {
 	const writes = 5
-	parts := randomBytes(12, 1000*writes)
+	parts := oitest.RandomBytes(12, 1000*writes)
 	for first := range writes + 1 {
 		for second := range writes + 1 {
 			dir := t.TempDir()
@@ -57,7 +59,7 @@ func TestIndexTarget(t *testing.T) {
 			if err != nil || !bytes.Equal(got, parts) {
 				t.Fatalf("full at %d and %d: kept %q, %v", first, second, kept, err)
 			}
-			if left := filesAll(t, dir); len(left) != 1 {
+			if left := oitest.Files(t, dir); len(left) != 1 {
 				t.Errorf("full at %d and %d: left %q", first, second, left)
 			}
 		}
@@ -75,7 +77,7 @@ func TestIndexTargetNowhere(t *testing.T) {
 			t.Errorf("%d, %v", n, err)
 		}
 	}
-	if kept, left := target.keep(), filesAll(t, dir); kept != "" || len(left) > 0 {
+	if kept, left := target.keep(), oitest.Files(t, dir); kept != "" || len(left) > 0 {
 		t.Errorf("kept %q, left %q", kept, left)
 	}
 }
@@ -154,10 +156,10 @@ func TestIndexSpare(t *testing.T) {
 			if !askTwice(t, DirSource(dir).WithCache(cache), want) {
 				t.Error("no index was kept")
 			}
-			if got := filesAll(t, filepath.Join(cache, "indexes")); len(got) != 1 {
+			if got := oitest.Files(t, filepath.Join(cache, "indexes")); len(got) != 1 {
 				t.Errorf("in the cache: %q", got)
 			}
-			for _, left := range filesAll(t, filepath.Dir(list)) {
+			for _, left := range oitest.Files(t, filepath.Dir(list)) {
 				if strings.HasPrefix(left, ".") {
 					t.Errorf("left beside the list: %s", left)
 				}
@@ -181,12 +183,12 @@ func TestIndexSpareIdentity(t *testing.T) {
 	if !askTwice(t, DirSource(dir).WithCache(cache), want) {
 		t.Fatal("no index was kept")
 	}
-	kept := filesAll(t, spare)
+	kept := oitest.Files(t, spare)
 	if err := os.Symlink(dir, other); err != nil {
 		t.Fatal(err)
 	}
-	if !askTwice(t, DirSource(other).WithCache(cache), want) || !slices.Equal(filesAll(t, spare), kept) {
-		t.Errorf("on another path there are %q, not %q", filesAll(t, spare), kept)
+	if !askTwice(t, DirSource(other).WithCache(cache), want) || !slices.Equal(oitest.Files(t, spare), kept) {
+		t.Errorf("on another path there are %q, not %q", oitest.Files(t, spare), kept)
 	}
 	// Another state of the list has another, and removes the first when it is old.
 	old := filepath.Join(spare, kept[0])
@@ -207,7 +209,7 @@ func TestIndexSpareIdentity(t *testing.T) {
 	if !askTwice(t, DirSource(dir).WithCache(cache), gatherPlain(t, data, "/m/a").uncounted()) {
 		t.Error("no index of the new list")
 	}
-	now := filesAll(t, spare)
+	now := oitest.Files(t, spare)
 	if len(now) != 2 || slices.Contains(now, kept[0]) || !slices.Contains(now, filepath.Base(foreign)) {
 		t.Errorf("of %q there are %q", kept, now)
 	}

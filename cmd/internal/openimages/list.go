@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
 // A fileSource is a source whose files can be read anywhere, and indexed.
@@ -21,25 +23,25 @@ type fileSource interface {
 // A localFile is a file on this machine, or on its way there.
 type localFile struct {
 	*os.File
-	arrival *arrival // set while it is being downloaded
-	indexes []string // where its index may be: the first that works
-	spare   string   // a folder for it where none of these works, or ""
-	least   int64    // size from which an index is worth while
-	step    int64    // of a pass, 0 for the usual one
+	inFlight *download.InFlight // set while it is being downloaded
+	indexes  []string           // where its index may be: the first that works
+	spare    string             // a folder for it where none of these works, or ""
+	least    int64              // size from which an index is worth while
+	step     int64              // of a pass, 0 for the usual one
 }
 
 // ReadAt waits for what has not arrived yet.
 func (f *localFile) ReadAt(p []byte, offset int64) (int, error) {
-	if f.arrival != nil {
-		return f.arrival.ReadAt(p, offset)
+	if f.inFlight != nil {
+		return f.inFlight.ReadAt(p, offset)
 	}
 	return f.File.ReadAt(p, offset)
 }
 
 // size is how large the file is or will be, -1 where nobody knows.
 func (f *localFile) size() (int64, error) {
-	if f.arrival != nil {
-		return f.arrival.begun()
+	if f.inFlight != nil {
+		return f.inFlight.Size()
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -50,16 +52,16 @@ func (f *localFile) size() (int64, error) {
 
 // whole waits until all of the file is there.
 func (f *localFile) whole() error {
-	if f.arrival == nil {
+	if f.inFlight == nil {
 		return nil
 	}
-	return f.arrival.whole()
+	return f.inFlight.Whole()
 }
 
 // Close gives the file back, and gives a download up that has not ended.
 func (f *localFile) Close() error {
-	if f.arrival != nil {
-		_ = f.arrival.leave(errLeft) // who has read all of it knows
+	if f.inFlight != nil {
+		_ = f.inFlight.Abandon() // who has read all of it knows
 	}
 	return f.File.Close()
 }
@@ -89,7 +91,7 @@ func (x *openIndex) Close() error { return x.file.Close() }
 
 // index returns the file's index, or nil if it has none that can be believed.
 func (f *localFile) index(kind indexKind) *openIndex {
-	if f.arrival != nil {
+	if f.inFlight != nil {
 		return nil
 	}
 	now, err := stampOf(f.File)
@@ -149,7 +151,7 @@ func (p *pendingIndex) keep(f *localFile, before stamp) {
 	now, err := stampOf(f.File)
 	switch {
 	case err != nil:
-	case f.arrival == nil && now != before:
+	case f.inFlight == nil && now != before:
 		err = errStale
 	default:
 		err = p.finish(now)
@@ -252,7 +254,7 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	if err != nil {
 		return nil, err
 	}
-	p.r, p.size, p.step, p.arrival = f, before.Size(), f.step, f.arrival
+	p.r, p.size, p.step, p.inFlight = f, before.Size(), f.step, f.inFlight
 	var pending *pendingIndex
 	var was stamp
 	if index {
@@ -268,10 +270,10 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	}
 	err = p.run()
 	switch {
-	case err != nil && f.arrival != nil:
-		err = cmp.Or(f.arrival.giveUp(p.file, err), err)
+	case err != nil && f.inFlight != nil:
+		err = cmp.Or(giveUp(f.inFlight, err), err)
 	case err != nil:
-	case f.arrival != nil:
+	case f.inFlight != nil:
 		err = f.whole() // and what has been told was right
 	default:
 		err = f.unchanged(before, p.file)
@@ -282,6 +284,17 @@ func (p *pass[T]) readFile(f *localFile, kind indexKind, index bool) (*indexWrit
 	}
 	pending.keep(f, was)
 	return p.index, nil
+}
+
+// giveUp ends the download of a file that is not read on because of err, and
+// returns what is wrong with the download, or nil. A file that is no list, or
+// ends within a row, is not kept.
+func giveUp(f *download.InFlight, err error) error {
+	var row *RowError
+	if errors.As(err, &row) {
+		return f.Reject(err)
+	}
+	return f.Abandon()
 }
 
 // unchanged returns an error if the file is not as it was.

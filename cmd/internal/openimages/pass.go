@@ -9,6 +9,8 @@ import (
 	"math"
 	"runtime"
 	"sync"
+
+	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
 const (
@@ -56,9 +58,9 @@ type pass[T any] struct {
 	bad func(*RowError) error
 	// index, if set, is told of every row.
 	index *indexWriter
-	// arrival, if set, is the file while it is being downloaded. The pass keeps
+	// inFlight, if set, is the file while it is being downloaded. The pass keeps
 	// up with it, and gives it up if it ends early.
-	arrival *arrival
+	inFlight *download.InFlight
 }
 
 // A found row is parsed or faulty.
@@ -94,7 +96,7 @@ func (p *pass[T]) run() error {
 	if p.step == 0 {
 		p.step = passBlock
 	}
-	if p.arrival == nil {
+	if p.inFlight == nil {
 		workers = min(workers, 1+int(p.size/p.step))
 	}
 	o := newOrder(p, head, passAhead)
@@ -118,8 +120,8 @@ func (p *pass[T]) run() error {
 
 // from returns a reader of the file from an offset on.
 func (p *pass[T]) from(offset int64) io.Reader {
-	if p.arrival != nil {
-		return &arrivalReader{p.arrival, offset}
+	if p.inFlight != nil {
+		return &inFlightReader{p.inFlight, offset}
 	}
 	return io.NewSectionReader(p.r, offset, math.MaxInt64-offset)
 }
@@ -129,23 +131,52 @@ func (p *pass[T]) from(offset int64) io.Reader {
 // than is there.
 func (p *pass[T]) next(at int64) (stop int64, ok bool) {
 	stop = at + p.step
-	if p.arrival == nil {
+	if p.inFlight == nil {
 		return stop, at < p.size
 	}
 	for seen := at; ; {
-		have, done := p.arrival.wait(seen)
+		have, done := p.inFlight.Available(seen)
 		if done {
-			return stop, at < have || p.arrival.failed()
+			return stop, at < have || p.inFlight.Failed()
 		}
 		if have >= stop+passBeyond {
 			return stop, true
 		}
 		// A row may begin at the place, and its end is before the next block.
-		if last := p.arrival.lastLine(at+1, min(have, stop)); last > 0 {
+		if last := lastLine(p.inFlight, at+1, min(have, stop)); last > 0 {
 			return last, true
 		}
 		seen = have
 	}
+}
+
+// An inFlightReader reads on from an offset, and waits only where nothing is there.
+type inFlightReader struct {
+	f      *download.InFlight
+	offset int64
+}
+
+func (r *inFlightReader) Read(p []byte) (int, error) {
+	have, _ := r.f.Available(r.offset)
+	n, err := r.f.ReadAt(p[:max(min(int64(len(p)), have-r.offset), min(1, int64(len(p))))], r.offset)
+	r.offset += int64(n)
+	return n, err
+}
+
+// lastLine returns where the last line end between from and limit is, or 0.
+func lastLine(f *download.InFlight, from, limit int64) int64 {
+	buf := make([]byte, 4<<10)
+	for to := limit; to > from; to -= int64(len(buf)) {
+		part := buf[:min(int64(len(buf)), to-from)]
+		begin := to - int64(len(part))
+		if n, _ := f.ReadAt(part, begin); n < len(part) {
+			return 0 // who reads the block will say why
+		}
+		if nl := bytes.LastIndexByte(part, '\n'); nl >= 0 {
+			return begin + int64(nl)
+		}
+	}
+	return 0
 }
 
 // An order hands out the blocks of a pass, and takes them back in the file's
@@ -219,8 +250,8 @@ func (o *order[T]) stop(err error) {
 	o.err = cmp.Or(o.err, err)
 	o.freed.Broadcast()
 	o.mu.Unlock()
-	if o.p.arrival != nil {
-		_ = o.p.arrival.giveUp(o.p.file, err)
+	if o.p.inFlight != nil {
+		_ = giveUp(o.p.inFlight, err)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
@@ -54,11 +55,17 @@ func TestChild(t *testing.T) {
 
 // readOnce is a run of a program that needs some rows.
 func readOnce(ctx context.Context, base, cache string, each func(row int)) ([]byte, error) {
-	s, err := NewHTTPSource(base, cache, HTTPOptions{})
+	s, err := NewHTTPSource(base, cache, nil, download.Options{Sleep: func(ctx context.Context, _ time.Duration) error {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+			return nil
+		}
+	}})
 	if err != nil {
 		return nil, err
 	}
-	s.sleep = func(ctx context.Context, _ time.Duration) error { return sleep(ctx, time.Millisecond) }
 	g := &gathered{}
 	v := g.visitor([]string{"/m/a"})
 	row, n := v.row, 0
@@ -99,7 +106,7 @@ func longList(t *testing.T) (data []byte, want []byte) {
 // random byte or row. Then the answer is right.
 func TestKilled(t *testing.T) {
 	data, want := longList(t)
-	m := newMirror(t, data)
+	m := oitest.NewMirror(t, csvPath, data)
 	rng := rand.New(rand.NewPCG(59, 60))
 	cache := t.TempDir()
 	whole := filepath.Join(cache, "metadata", "*", filepath.FromSlash(csvPath))
@@ -114,7 +121,7 @@ func TestKilled(t *testing.T) {
 			cmd = child(m.URL, cache, 1+rng.IntN(6000))
 		} else {
 			cmd = child(m.URL, cache, 0)
-			m.answer(oitest.Both(oitest.Cut(rng.IntN(len(data)/10)), func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+			m.Answer(oitest.Both(oitest.Cut(rng.IntN(len(data)/10)), func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 				serve(w, r)
 			}), func(http.ResponseWriter, *http.Request, http.HandlerFunc) {
 				<-started
@@ -143,7 +150,7 @@ func TestKilled(t *testing.T) {
 			}
 		}
 	}
-	m.answer(nil, nil, nil, nil)
+	m.Answer(nil, nil, nil, nil)
 	for range 2 {
 		got, err := readOnce(t.Context(), m.URL, cache, func(int) {})
 		if err != nil || !bytes.Equal(got, want) {
@@ -156,7 +163,7 @@ func TestKilled(t *testing.T) {
 // once.
 func TestProcessesAtOnce(t *testing.T) {
 	data, want := longList(t)
-	m := newMirror(t, data)
+	m := oitest.NewMirror(t, csvPath, data)
 	cache := t.TempDir()
 	var all sync.WaitGroup
 	for range 3 {
@@ -172,7 +179,7 @@ func TestProcessesAtOnce(t *testing.T) {
 		t.Errorf("asked the server %d times", n)
 	}
 	var left []string
-	for _, name := range filesAll(t, cache) {
+	for _, name := range oitest.Files(t, cache) {
 		if strings.HasPrefix(name, ".") {
 			left = append(left, name)
 		}
@@ -184,13 +191,13 @@ func TestProcessesAtOnce(t *testing.T) {
 
 // TestNoCache says which folder cannot be written to.
 func TestNoCache(t *testing.T) {
-	m := newMirror(t, randomBytes(10, 100))
+	m := oitest.NewMirror(t, csvPath, oitest.RandomBytes(10, 100))
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err := m.download(t, file, 1)
-	var cache *CacheError
+	_, err := newHTTPSource(t, m.URL, file, nil, download.Options{}).Open(t.Context(), csvPath)
+	var cache *download.CacheError
 	if !errors.As(err, &cache) || !strings.Contains(err.Error(), file) {
 		t.Errorf("got %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -586,7 +587,7 @@ func TestQueryMissingFile(t *testing.T) {
 	src := q.Source.(mapSource)
 	delete(src, q.Dataset.images[1].Path)
 	_, err := q.Collect(t.Context(), newLedger())
-	var missing *MissingError
+	var missing *download.MissingError
 	if !errors.As(err, &missing) || missing.Path != q.Dataset.images[1].Path {
 		t.Errorf("got %v", err)
 	}

@@ -8,28 +8,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
 // A Source opens the files of a data set.
 type Source interface {
 	// Open opens a file by its official relative path. The error of a file that
-	// is not there is a *MissingError.
+	// is not there is a *download.MissingError.
 	Open(ctx context.Context, path string) (io.ReadCloser, error)
 	// String names the source in messages.
 	String() string
 }
-
-// A MissingError is a file that the source does not have.
-type MissingError struct {
-	Path   string // official relative path
-	Source string
-	Err    error
-}
-
-func (e *MissingError) Error() string {
-	return fmt.Sprintf("%s: not found in %s: %v", e.Path, e.Source, e.Err)
-}
-func (e *MissingError) Unwrap() error { return e.Err }
 
 // A DirSource is a folder with the files at their official relative paths.
 type DirSource string
@@ -44,7 +34,7 @@ func (d DirSource) Open(ctx context.Context, path string) (io.ReadCloser, error)
 	}
 	f, err := os.Open(filepath.Join(string(d), filepath.FromSlash(path)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &MissingError{path, string(d), fs.ErrNotExist}
+		return nil, &download.MissingError{Path: path, Source: string(d), Err: fs.ErrNotExist}
 	}
 	return f, err
 }

@@ -3,8 +3,8 @@ package openimages
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
+	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
@@ -30,17 +30,6 @@ func kindServer(t *testing.T) (server *oitest.Server, known []File) {
 		tree[f.Path] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return oitest.New(t, tree), known
-}
-
-// kindSource is a source of a kindServer.
-func kindSource(t *testing.T, base, cache string, o HTTPOptions) *HTTPSource {
-	t.Helper()
-	s, err := NewHTTPSource(base, cache, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.sleep = func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
-	return s
 }
 
 func zipped(t *testing.T, text string) []byte {
@@ -90,7 +79,7 @@ func TestDownloadRefused(t *testing.T) {
 				}
 				cache := t.TempDir()
 				server.Fault(f.Path, tt.fault(sound[f.kind]))
-				s := kindSource(t, server.URL, cache, HTTPOptions{Known: known})
+				s := newHTTPSource(t, server.URL, cache, known, download.Options{})
 				var err error
 				if streamed {
 					g := &gathered{}
@@ -98,11 +87,11 @@ func TestDownloadRefused(t *testing.T) {
 				} else {
 					_, err = s.Open(t.Context(), f.Path)
 				}
-				var refused *RefusedError
+				var refused *download.RefusedError
 				if !errors.As(err, &refused) || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "download "+server.URL) {
 					t.Errorf("%s, %s, streamed %v: %v, want %q", tt.name, f.Path, streamed, err, tt.want)
 				}
-				if got := filesAll(t, cache); len(got) > 0 {
+				if got := oitest.Files(t, cache); len(got) > 0 {
 					t.Errorf("%s, %s, streamed %v: in the cache: %q", tt.name, f.Path, streamed, got)
 				}
 				if got := string(readFile(t, s, f.Path)); got != sound[f.kind] {
@@ -146,9 +135,8 @@ func TestDownloadAsksForMore(t *testing.T) {
 				}
 				server.Fault(csvPath, fault, fault, fault)
 				var warnings []string
-				s := kindSource(t, server.URL, t.TempDir(), HTTPOptions{
-					Known: []File{{Path: csvPath, kind: kind}},
-					Warn:  func(message string) { warnings = append(warnings, message) },
+				s := newHTTPSource(t, server.URL, t.TempDir(), []File{{Path: csvPath, kind: kind}}, download.Options{
+					Warn: func(message string) { warnings = append(warnings, message) },
 				})
 				for range 2 {
 					if got := string(readFile(t, s, csvPath)); got != tt.serves {
@@ -175,14 +163,12 @@ func TestCacheAsksAgain(t *testing.T) {
 		server := oitest.New(t, tree)
 		cache := t.TempDir()
 		var warnings []string
-		o := HTTPOptions{
-			Known: []File{{Path: csvPath, kind: kindClasses}},
-			Warn:  func(message string) { warnings = append(warnings, message) },
-		}
-		run := func(o HTTPOptions, want string, requests int) {
+		known := []File{{Path: csvPath, kind: kindClasses}}
+		o := download.Options{Warn: func(message string) { warnings = append(warnings, message) }}
+		run := func(o download.Options, want string, requests int) {
 			t.Helper()
 			before := server.Requests(csvPath)
-			s := kindSource(t, server.URL, cache, o)
+			s := newHTTPSource(t, server.URL, cache, known, o)
 			for range 3 {
 				if got := string(readFile(t, s, csvPath)); got != want {
 					t.Errorf("%s: got %q, want %q", name, got, want)
@@ -208,7 +194,7 @@ func TestCacheAsksAgain(t *testing.T) {
 			t.Errorf("%s: warned %q", name, warnings)
 		}
 		tree[csvPath] = &fstest.MapFile{Data: []byte(half)}
-		if err := os.WriteFile(kindSource(t, server.URL, cache, o).name(csvPath), []byte(half), 0o666); err != nil {
+		if err := os.WriteFile(newHTTPSource(t, server.URL, cache, known, o).client.Name(csvPath), []byte(half), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		for _, answer := range []oitest.Fault{ // of who does not know better
@@ -230,9 +216,9 @@ func TestCacheDamaged(t *testing.T) {
 		} {
 			cache := t.TempDir()
 			var warnings []string
-			o := HTTPOptions{Known: known, Warn: func(message string) { warnings = append(warnings, message) }}
-			s := kindSource(t, server.URL, cache, o)
-			name := s.name(f.Path)
+			o := download.Options{Warn: func(message string) { warnings = append(warnings, message) }}
+			s := newHTTPSource(t, server.URL, cache, known, o)
+			name := s.client.Name(f.Path)
 			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 				t.Fatal(err)
 			}
@@ -243,8 +229,8 @@ func TestCacheDamaged(t *testing.T) {
 				t.Errorf("%s as %s is taken for the file", what, f.Path)
 			}
 			o.Offline = true
-			_, err := kindSource(t, server.URL, cache, o).Open(t.Context(), f.Path)
-			var damaged *DamagedError
+			_, err := newHTTPSource(t, server.URL, cache, known, o).Open(t.Context(), f.Path)
+			var damaged *download.DamagedError
 			if !errors.As(err, &damaged) || damaged.Path != f.Path || damaged.Name != name {
 				t.Errorf("%s as %s, offline: %v", what, f.Path, err)
 			}
@@ -254,7 +240,7 @@ func TestCacheDamaged(t *testing.T) {
 			if len(warnings) != 1 || !strings.Contains(warnings[0], f.Path+" in the cache is damaged") {
 				t.Errorf("%s as %s: warned %q", what, f.Path, warnings)
 			}
-			if got := filesAll(t, cache); len(got) != 1 {
+			if got := oitest.Files(t, cache); len(got) != 1 {
 				t.Errorf("%s as %s: in the cache: %q", what, f.Path, got)
 			}
 		}
@@ -263,19 +249,18 @@ func TestCacheDamaged(t *testing.T) {
 
 // officialSource is a source whose requests to the publisher go to a server of
 // the test, which has the files below openimages.
-func officialSource(t *testing.T, server *oitest.Server, cache string, o HTTPOptions) *HTTPSource {
+func officialSource(t *testing.T, server *oitest.Server, cache string, known []File, o download.Options) *HTTPSource {
 	t.Helper()
-	s := kindSource(t, OfficialBase, cache, o)
 	to, err := url.Parse(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+	o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.URL.Scheme, r.URL.Host = to.Scheme, to.Host
 		return http.DefaultTransport.RoundTrip(r)
 	})
-	return s
+	return newHTTPSource(t, OfficialBase, cache, known, o)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -312,15 +297,15 @@ func TestOfficial(t *testing.T) {
 			}
 			var warnings []string
 			cache := t.TempDir()
-			s := officialSource(t, server, cache, HTTPOptions{Known: []File{f}, Warn: func(message string) { warnings = append(warnings, message) }})
+			s := officialSource(t, server, cache, []File{f}, download.Options{Warn: func(message string) { warnings = append(warnings, message) }})
 			for range 2 { // the second time from the cache
 				r, err := s.Open(t.Context(), csvPath)
-				var refused *RefusedError
+				var refused *download.RefusedError
 				if errors.As(err, &refused) != (tt.refused != "") || err != nil && !strings.Contains(err.Error(), tt.refused) {
 					t.Fatalf("got %v, want %q", err, tt.refused)
 				}
 				if err != nil {
-					if got := filesAll(t, cache); len(got) > 0 {
+					if got := oitest.Files(t, cache); len(got) > 0 {
 						t.Errorf("in the cache: %q", got)
 					}
 					return
@@ -335,11 +320,11 @@ func TestOfficial(t *testing.T) {
 			if n := server.Requests("openimages/" + csvPath); n != 1 {
 				t.Errorf("asked %d times", n)
 			}
-			if err := os.WriteFile(s.name(csvPath), []byte(tt.serves+rows), 0o666); err != nil {
+			if err := os.WriteFile(s.client.Name(csvPath), []byte(tt.serves+rows), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			var damaged *DamagedError
-			if err := s.holds(t.Context(), csvPath); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "bytes, the official file has") {
+			var damaged *download.DamagedError
+			if err := s.client.Check(t.Context(), csvPath); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "bytes, the official file has") {
 				t.Errorf("with another size: %v", err)
 			}
 		})
@@ -372,16 +357,10 @@ func TestCheckCache(t *testing.T) {
 	put("mirror", "notes.csv", "no file of the data set")
 	put("mirror", "v5/."+"test-annotations-bbox.csv.part", "Image")
 	replaced := put(official, d.boxes[2].Path, box)
-	sum := newSummer(true)
-	if _, err := io.WriteString(sum, box); err != nil {
-		t.Fatal(err)
-	}
-	s := newStore(filepath.Join(cache, "metadata", official), d.Files(), true)
-	if err := s.noteReplacement(d.boxes[2].Path, note{Size: int64(len(box)), sums: sum.sums()}); err != nil {
-		t.Fatal(err)
-	}
-	check := func() (damaged []string, report CacheReport) {
-		report, err := CheckCache(t.Context(), cache, func(e *DamagedError) error {
+	sidecar := put(official, filepath.Join(filepath.Dir(d.boxes[2].Path), "."+filepath.Base(d.boxes[2].Path)+".replaced.json"),
+		fmt.Sprintf(`{"size": %d, "crc32c": "%08x"}`, len(box), checksum([]byte(box))))
+	check := func() (damaged []string, report download.Report) {
+		report, err := CheckCache(t.Context(), cache, func(e *download.DamagedError) error {
 			if _, err := os.Stat(e.Name); err != nil {
 				t.Errorf("%s is told of too late: %v", e.Path, err)
 			}
@@ -393,11 +372,11 @@ func TestCheckCache(t *testing.T) {
 		}
 		return damaged, report
 	}
-	whole := filesAll(t, cache)
+	whole := oitest.Files(t, cache)
 	if damaged, report := check(); damaged != nil || report.Files != 4 || report.Damaged != 0 {
 		t.Errorf("all is well, but %q, %+v", damaged, report)
 	}
-	if got := filesAll(t, cache); !slices.Equal(got, whole) {
+	if got := oitest.Files(t, cache); !slices.Equal(got, whole) {
 		t.Errorf("all is well, but of %q there are %q", whole, got)
 	}
 	same := strings.Repeat("/m/a,b\n", int(d.Classes.Size/7)+1)[:d.Classes.Size-1] + "\n"
@@ -416,7 +395,7 @@ func TestCheckCache(t *testing.T) {
 	if slices.Sort(damaged); !slices.Equal(damaged, want) || report.Damaged != len(want) || report.Files != 2 {
 		t.Errorf("found %q, %+v, want %q", damaged, report, want)
 	}
-	for _, name := range append(want, index, s.replacementName(d.boxes[2].Path), replaced) {
+	for _, name := range append(want, index, sidecar, replaced) {
 		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is still there: %v", name, err)
 		}

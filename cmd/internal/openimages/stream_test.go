@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
@@ -30,12 +30,7 @@ func serveWorld(t *testing.T, w *world, d Dataset) *oitest.Server {
 
 func testHTTPSource(t *testing.T, base, cache string) *HTTPSource {
 	t.Helper()
-	s, err := NewHTTPSource(base, cache, HTTPOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.sleep = func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
-	return s
+	return newHTTPSource(t, base, cache, nil, download.Options{})
 }
 
 // TestStream asks the same of a server and of memory: the items and accounts are

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
 // A kind is what a file of the data set holds.
@@ -25,10 +27,18 @@ const (
 // within its last field.
 var errNoLineEnd = errors.New("its last row has no line end")
 
-// verify returns an error if a file of size bytes cannot be what f is: if it is
+// Verify returns an error if a file of size bytes cannot be what f is: if it is
 // something else, if none of its rows can be read, or if it ends within one. It
 // reads the beginning and the end of a list, and all of a smaller file. The
-// error may be errNoLineEnd.
+// error may be a *download.UnendedError.
+func (f File) Verify(ctx context.Context, r io.ReaderAt, size int64) error {
+	err := f.verify(ctx, r, size)
+	if errors.Is(err, errNoLineEnd) {
+		return &download.UnendedError{Err: err}
+	}
+	return err
+}
+
 func (f File) verify(ctx context.Context, r io.ReaderAt, size int64) error {
 	if f.kind == kindUnknown {
 		return nil

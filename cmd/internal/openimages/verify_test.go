@@ -22,7 +22,7 @@ var sound = map[kind]string{
 
 func verifyText(t testing.TB, kind kind, text string) error {
 	t.Helper()
-	return File{Path: csvPath, kind: kind}.verify(t.Context(), strings.NewReader(text), int64(len(text)))
+	return File{Path: csvPath, kind: kind}.Verify(t.Context(), strings.NewReader(text), int64(len(text)))
 }
 
 // TestVerifyCuts cuts a file of each kind behind every byte. What is left holds

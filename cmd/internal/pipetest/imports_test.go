@@ -58,7 +58,7 @@ func TestImports(t *testing.T) {
 		allowed  func(path string) bool
 	}{
 		{"pflag", regexp.MustCompile(`^github.com/spf13/pflag`), func(p string) bool { return commands.MatchString(p) || p == "cmd/internal/cli" }},
-		{"net/http", regexp.MustCompile(`^net/http`), inner("fetch", "openimages", "oitest")},
+		{"net/http", regexp.MustCompile(`^net/http`), inner("fetch", "download", "oitest")},
 		{"gorgonia", regexp.MustCompile(`^gorgonia.org/|assume-no-moving-gc`), inner("nn")},
 		{"imaging", regexp.MustCompile(`^github.com/disintegration/imaging`), inner("pix")},
 		{"WebP", regexp.MustCompile(`^golang.org/x/image/(webp|vp8|vp8l)$`), inner("imagefile/webp")},
@@ -86,5 +86,27 @@ func TestImports(t *testing.T) {
 		if !used && rule.name != "oitest" {
 			t.Errorf("%s: nothing imports it: is the rule still right?", rule.name)
 		}
+	}
+}
+
+// TestImportsOfOurs keeps the lower floors free of what stands above them.
+func TestImportsOfOurs(t *testing.T) {
+	const inner = module + "cmd/internal/"
+	allowed := map[string][]string{
+		"leftover": nil,
+		"download": {"leftover"},
+	}
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "cmd/internal/")
+		list, ruled := allowed[name]
+		for _, i := range p.Imports {
+			if ruled && strings.HasPrefix(i, module) && !slices.Contains(list, strings.TrimPrefix(i, inner)) {
+				t.Errorf("%s imports %s", p.ImportPath, i)
+			}
+		}
+		delete(allowed, name)
+	}
+	for name := range allowed {
+		t.Errorf("there is no %s: is the rule still right?", name)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/sample"
 )
@@ -75,8 +76,7 @@ func (c *Choice) Open(env *cli.Env) (openimages.Dataset, openimages.Source, erro
 		return d, nil, err
 	}
 	report := &reporter{env: env}
-	src, err := openimages.NewHTTPSource(base, cache, openimages.HTTPOptions{
-		Known:     d.Files(),
+	src, err := openimages.NewHTTPSource(base, cache, d.Files(), download.Options{
 		Offline:   c.Offline,
 		UserAgent: env.Name + "/" + env.Version,
 		Announce:  report.announce,
@@ -99,7 +99,7 @@ func (c *Choice) Args() map[string]string {
 	switch {
 	case c.Place == "":
 	case isURL(c.Place):
-		args["metadata"] = openimages.PublicURL(c.Place)
+		args["metadata"] = download.PublicURL(c.Place)
 	default:
 		args["metadata"] = "folder"
 	}
@@ -109,11 +109,11 @@ func (c *Choice) Args() map[string]string {
 // Explain adds the next step to an error from the files.
 func (c *Choice) Explain(err error) error {
 	folder := c.Place != "" && !isURL(c.Place)
-	var refused *openimages.RefusedError
+	var refused *download.RefusedError
 	if errors.As(err, &refused) {
 		return cli.WithHint(err, "nothing of it has been kept: a page to log in to the network, a proxy or the server itself may be to blame; when that is settled, run the same command again")
 	}
-	var damaged *openimages.DamagedError
+	var damaged *download.DamagedError
 	if errors.As(err, &damaged) {
 		return cli.WithHint(err, "without --offline it is downloaded again; "+c.CheckCommand()+" names all damaged files and removes them")
 	}
@@ -121,15 +121,15 @@ func (c *Choice) Explain(err error) error {
 	if errors.As(err, &row) && !folder && !strings.EqualFold(c.Dataset, "sample") {
 		return cli.WithHint(err, c.CheckCommand()+" removes what is damaged in the cache; the next command downloads it again")
 	}
-	var cache *openimages.CacheError
+	var cache *download.CacheError
 	if errors.As(err, &cache) {
 		return cli.WithHint(err, "name another folder with --cache DIR")
 	}
-	var offline *openimages.OfflineError
+	var offline *download.OfflineError
 	if errors.As(err, &offline) {
 		return cli.WithHint(err, "without --offline it is downloaded, once")
 	}
-	var missing *openimages.MissingError
+	var missing *download.MissingError
 	if !errors.As(err, &missing) {
 		return err
 	}
@@ -161,13 +161,13 @@ func shellWord(word string) string {
 
 // CheckCache looks for damage in the cache, as openimages.CheckCache does, and
 // returns the folder with what it has found there.
-func (c *Choice) CheckCache(ctx context.Context, env *cli.Env, damaged func(*openimages.DamagedError) error) (string, openimages.CacheReport, error) {
+func (c *Choice) CheckCache(ctx context.Context, env *cli.Env, damaged func(*download.DamagedError) error) (string, download.Report, error) {
 	cache, err := cli.CacheDir(env, c.Cache)
 	if err != nil {
-		return "", openimages.CacheReport{}, err
+		return "", download.Report{}, err
 	}
 	report, err := openimages.CheckCache(ctx, cache, damaged)
-	if errors.Is(err, fs.ErrNotExist) && report == (openimages.CacheReport{}) {
+	if errors.Is(err, fs.ErrNotExist) && report == (download.Report{}) {
 		err = cli.WithHint(fmt.Errorf("nothing has been downloaded to %s", cache), "name the folder that was given to the other commands: --cache DIR")
 	}
 	return cache, report, err

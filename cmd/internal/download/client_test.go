@@ -1,4 +1,4 @@
-package openimages
+package download
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +20,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/leftover"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 const (
@@ -46,36 +48,51 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	return server.URL + "/oi"
 }
 
-func source(t *testing.T, base string, o HTTPOptions) (*HTTPSource, string) {
+func newClient(t *testing.T, base string, known []File, o Options) (*Client, string) {
 	t.Helper()
 	cache := t.TempDir()
-	s, err := NewHTTPSource(base, cache, o)
+	o.Sleep = noSleep
+	s, err := New(base, cache, Catalogue{Files: known, Publisher: publisher}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.sleep = func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 	return s, cache
+}
+
+const publisher = "https://storage.example.org/files/"
+
+func noSleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
+
+// openWhole opens a file and waits until all of it is there.
+func openWhole(ctx context.Context, s *Client, path string) (*os.File, error) {
+	file, inFlight, err := s.Open(ctx, path)
+	if err != nil || inFlight == nil {
+		return file, err
+	}
+	if err := inFlight.Whole(); err != nil {
+		return nil, errors.Join(err, inFlight.Abandon(), file.Close())
+	}
+	return file, nil
+}
+
+func readFile(t *testing.T, s *Client, path string) []byte {
+	t.Helper()
+	r, err := openWhole(t.Context(), s, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // files lists the whole files in the cache.
 func files(t *testing.T, cache string) []string {
 	t.Helper()
-	return slices.DeleteFunc(filesAll(t, cache), func(name string) bool { return strings.HasPrefix(name, ".") })
-}
-
-// filesAll lists all that is in the cache.
-func filesAll(t *testing.T, cache string) (list []string) {
-	t.Helper()
-	err := filepath.WalkDir(cache, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			list = append(list, filepath.Base(path))
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
+	return slices.DeleteFunc(oitest.Files(t, cache), func(name string) bool { return strings.HasPrefix(name, ".") })
 }
 
 func TestDownload(t *testing.T) {
@@ -89,7 +106,7 @@ func TestDownload(t *testing.T) {
 		io.WriteString(w, csvText) //nolint:errcheck // the client will notice
 	})
 	var last string
-	s, cache := source(t, base, HTTPOptions{UserAgent: "test/1", Progress: func(path string, done, total int64) {
+	s, cache := newClient(t, base, nil, Options{UserAgent: "test/1", Progress: func(path string, done, total int64) {
 		last = fmt.Sprint(path, " ", done, "/", total)
 	}})
 	for range 2 {
@@ -146,8 +163,8 @@ func TestDownloadFaults(t *testing.T) {
 			}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, cache := source(t, serve(t, tt.handler), HTTPOptions{Idle: 50 * time.Millisecond})
-			_, err := s.Open(t.Context(), csvPath)
+			s, cache := newClient(t, serve(t, tt.handler), nil, Options{Idle: 50 * time.Millisecond})
+			_, err := openWhole(t.Context(), s, csvPath)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), csvPath) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -170,8 +187,8 @@ func TestDownloadInterrupted(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	s, cache := source(t, base, HTTPOptions{})
-	if _, err := s.Open(ctx, csvPath); !errors.Is(err, context.Canceled) {
+	s, cache := newClient(t, base, nil, Options{})
+	if _, err := openWhole(ctx, s, csvPath); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if got := files(t, cache); len(got) != 0 {
@@ -183,12 +200,12 @@ func TestDownloadInterrupted(t *testing.T) {
 // no process can be at work on it any more.
 func TestDownloadSweeps(t *testing.T) {
 	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, csvText) }) //nolint:errcheck // the client will notice
-	s, cache := source(t, base, HTTPOptions{})
+	s, cache := newClient(t, base, nil, Options{})
 	name := filepath.Join(s.dir, filepath.FromSlash(csvPath))
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	for suffix, age := range map[string]time.Duration{"1": 0, "2": 2 * staleAge} {
+	for suffix, age := range map[string]time.Duration{"1": 0, "2": 2 * leftover.Age} {
 		left := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+suffix)
 		if err := os.WriteFile(left, []byte("ImageID"), 0o666); err != nil {
 			t.Fatal(err)
@@ -218,8 +235,8 @@ func TestDownloadAnnounced(t *testing.T) {
 		w.Header().Set("Content-Length", fmt.Sprint(size)) // and then nothing
 	})
 	announced := ""
-	s, _ := source(t, base, HTTPOptions{Announce: func(path string, n int64) { announced = fmt.Sprint(path, " ", n) }})
-	if _, err := s.Open(t.Context(), csvPath); err == nil {
+	s, _ := newClient(t, base, nil, Options{Announce: func(path string, n int64) { announced = fmt.Sprint(path, " ", n) }})
+	if _, err := openWhole(t.Context(), s, csvPath); err == nil {
 		t.Error("an empty body was taken")
 	}
 	if want := fmt.Sprint(csvPath, " ", size); announced != want {
@@ -233,12 +250,12 @@ func TestDownloadAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			s, err := NewHTTPSource(base, cache, HTTPOptions{})
+			s, err := New(base, cache, Catalogue{}, Options{})
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			r, err := s.Open(context.Background(), csvPath)
+			r, err := openWhole(context.Background(), s, csvPath)
 			if err != nil {
 				t.Error(err)
 				return
@@ -259,27 +276,27 @@ func TestVerify(t *testing.T) {
 	const example = "http://example.org/"
 	for _, tt := range []struct {
 		base, text    string
-		md5, crc32c   string // of these texts the server sends the sums
+		md5, crc32c   string // of these texts the server sends the checksums
 		err, replaced bool
 	}{
-		{OfficialBase, "official", "", "", false, false},
-		{OfficialBase, "official", "official", "", false, false},
-		{OfficialBase, "official", "", "official", false, false},
-		{OfficialBase, "official", "official", "official", false, false},
-		{OfficialBase, "other", "", "", true, false},
-		{OfficialBase, "other", "other", "", false, true}, // replaced by its publisher
-		{OfficialBase, "other", "", "other", false, true},
-		{OfficialBase, "other", "other", "other", false, true},
-		{OfficialBase, "other", "official", "", true, false},
-		{OfficialBase, "other", "", "official", true, false},
-		{OfficialBase, "other", "official", "official", true, false},
+		{publisher, "official", "", "", false, false},
+		{publisher, "official", "official", "", false, false},
+		{publisher, "official", "", "official", false, false},
+		{publisher, "official", "official", "official", false, false},
+		{publisher, "other", "", "", true, false},
+		{publisher, "other", "other", "", false, true}, // replaced by its publisher
+		{publisher, "other", "", "other", false, true},
+		{publisher, "other", "other", "other", false, true},
+		{publisher, "other", "official", "", true, false},
+		{publisher, "other", "", "official", true, false},
+		{publisher, "other", "official", "official", true, false},
 		{example, "other", "", "", false, false},
 		{example, "other", "other", "other", false, false},
 		{example, "other", "official", "", true, false},
 		{example, "other", "", "official", true, false},
 		{example, "other", "official", "official", true, false},
 	} {
-		s, _ := source(t, tt.base, HTTPOptions{Known: known})
+		s, _ := newClient(t, tt.base, known, Options{})
 		header := http.Header{}
 		if tt.md5 != "" {
 			header.Add("X-Goog-Hash", googHash(tt.md5))
@@ -288,14 +305,14 @@ func TestVerify(t *testing.T) {
 			crc := binary.BigEndian.AppendUint32(nil, crc32.Checksum([]byte(tt.crc32c), castagnoli))
 			header.Add("X-Goog-Hash", "crc32c="+base64.StdEncoding.EncodeToString(crc))
 		}
-		sent := serverSums(header)
-		got := newSummer(s.needsMD5(csvPath, sent))
+		sent := serverChecksums(header)
+		got := newHasher(s.needsMD5(csvPath, sent))
 		for _, part := range []string{tt.text[:2], tt.text[2:]} {
 			if _, err := io.WriteString(got, part); err != nil {
 				t.Fatal(err)
 			}
 		}
-		replaced, err := s.checkSums(csvPath, int64(len(tt.text)), got.sums(), sent)
+		replaced, err := s.compareChecksums(csvPath, int64(len(tt.text)), got.checksums(), sent)
 		if (err != nil) != tt.err || (replaced != "") != tt.replaced {
 			t.Errorf("%+v: got %v, replaced %q", tt, err, replaced)
 		}
@@ -303,31 +320,21 @@ func TestVerify(t *testing.T) {
 }
 
 func TestSecretsStayHidden(t *testing.T) {
-	s, _ := source(t, "http://me:secret@127.0.0.1:1/x?token=secret", HTTPOptions{Idle: time.Second})
-	_, err := s.Open(t.Context(), csvPath)
+	s, _ := newClient(t, "http://me:secret@127.0.0.1:1/x?token=secret", nil, Options{Idle: time.Second})
+	_, err := openWhole(t.Context(), s, csvPath)
 	if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(s.String(), "secret") || strings.Contains(s.dir, "secret") {
 		t.Errorf("got %v, %s, %s", err, s, s.dir)
 	}
 	for _, base := range []string{"ftp://x/", "http://", "x", "http://me:secret@x\x7f/"} {
-		if _, err := NewHTTPSource(base, t.TempDir(), HTTPOptions{}); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := New(base, t.TempDir(), Catalogue{}, Options{}); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: got %v", base, err)
 		}
 	}
 }
 
 func TestPathsStayInside(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "x"), []byte("y"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	h, _ := source(t, "http://127.0.0.1:1/", HTTPOptions{})
-	for _, s := range []Source{DirSource(filepath.Join(dir, "sub")), h} {
-		if _, err := s.Open(t.Context(), "../x"); err == nil {
-			t.Errorf("%T opens ../x", s)
-		}
-	}
-	var missing *MissingError
-	if _, err := DirSource(dir).Open(t.Context(), "v5/z.csv"); !errors.As(err, &missing) || !strings.Contains(err.Error(), "v5/z.csv") {
-		t.Errorf("got %v", err)
+	s, _ := newClient(t, "http://127.0.0.1:1/", nil, Options{})
+	if _, _, err := s.Open(t.Context(), "../x"); err == nil {
+		t.Error("it opens ../x")
 	}
 }

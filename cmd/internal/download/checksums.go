@@ -1,4 +1,4 @@
-package openimages
+package download
 
 import (
 	"cmp"
@@ -13,15 +13,18 @@ import (
 	"sync"
 )
 
-// sums are what a server says of a whole file: hex, or "".
-type sums struct {
+// castagnoli is the polynomial of CRC-32C.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksums are what a server says of a whole file: hex, or "".
+type checksums struct {
 	MD5    string `json:"md5,omitempty"`
 	CRC32C string `json:"crc32c,omitempty"`
 }
 
-// serverSums reads x-goog-hash: crc32c=base64,md5=base64, in one header or
+// serverChecksums reads x-goog-hash: crc32c=base64,md5=base64, in one header or
 // several.
-func serverSums(header http.Header) (s sums) {
+func serverChecksums(header http.Header) (s checksums) {
 	for _, line := range header.Values("X-Goog-Hash") {
 		for part := range strings.SplitSeq(line, ",") {
 			kind, text, _ := strings.Cut(strings.TrimSpace(part), "=")
@@ -38,25 +41,25 @@ func serverSums(header http.Header) (s sums) {
 	return s
 }
 
-// A summer takes the sums of what arrives. MD5 takes longer than all else that
+// A hasher takes the checksums of what arrives. MD5 takes longer than all else that
 // a download does, so it is only taken if asked for, and of one block while the
 // next one is on its way.
-type summer struct {
+type hasher struct {
 	md5    hash.Hash // or nil
 	crc32c hash.Hash32
 	block  []byte
 	busy   sync.WaitGroup // with block
 }
 
-func newSummer(withMD5 bool) *summer {
-	s := &summer{crc32c: crc32.New(castagnoli)}
+func newHasher(withMD5 bool) *hasher {
+	s := &hasher{crc32c: crc32.New(castagnoli)}
 	if withMD5 {
 		s.md5 = md5.New() //nolint:gosec // as above
 	}
 	return s
 }
 
-func (s *summer) Write(p []byte) (int, error) {
+func (s *hasher) Write(p []byte) (int, error) {
 	if s.md5 == nil {
 		return s.crc32c.Write(p)
 	}
@@ -70,9 +73,9 @@ func (s *summer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *summer) sums() sums {
+func (s *hasher) checksums() checksums {
 	s.busy.Wait()
-	got := sums{CRC32C: hex.EncodeToString(s.crc32c.Sum(nil))}
+	got := checksums{CRC32C: hex.EncodeToString(s.crc32c.Sum(nil))}
 	if s.md5 != nil {
 		got.MD5 = hex.EncodeToString(s.md5.Sum(nil))
 	}
@@ -80,18 +83,18 @@ func (s *summer) sums() sums {
 }
 
 // needsMD5 reports whether a file's MD5 has to be taken. Where the server tells
-// both sums of it, its CRC-32C shows that it arrived as the server has it, and
+// both checksums of it, its CRC-32C shows that it arrived as the server has it, and
 // its MD5 which file the server has.
-func (s *HTTPSource) needsMD5(path string, sent sums) bool {
+func (s *Client) needsMD5(path string, sent checksums) bool {
 	return sent.CRC32C == "" || sent.MD5 == "" && s.expected(path).MD5 != ""
 }
 
-// checkSums holds what has arrived, size bytes, against what the server says, if
+// compareChecksums holds what has arrived, size bytes, against what the server says, if
 // it says anything, and against the catalogue. got has an MD5 where needsMD5
 // asks for it. A file that arrived as the server has it, yet is not the one in
 // the catalogue, has been replaced by its publisher, and is no damage: replaced
 // says what is different.
-func (s *HTTPSource) checkSums(path string, size int64, got, sent sums) (replaced string, err error) {
+func (s *Client) compareChecksums(path string, size int64, got, sent checksums) (replaced string, err error) {
 	switch {
 	case sent.MD5 != "" && got.MD5 != "" && sent.MD5 != got.MD5:
 		return "", fmt.Errorf("%s arrived damaged: its MD5 is %s, the server says %s", path, got.MD5, sent.MD5)
@@ -100,7 +103,7 @@ func (s *HTTPSource) checkSums(path string, size int64, got, sent sums) (replace
 	}
 	known, is := s.expected(path), cmp.Or(got.MD5, sent.MD5)
 	different := func(property string, is, was any) (string, error) {
-		if sent == (sums{}) {
+		if sent == (checksums{}) {
 			return "", fmt.Errorf("%s is not the official file: its %s is %v, expected %v", path, property, is, was)
 		}
 		return fmt.Sprintf("its %s is %v, it was %v", property, is, was), nil

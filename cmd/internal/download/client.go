@@ -1,4 +1,4 @@
-package openimages
+package download
 
 import (
 	"context"
@@ -15,16 +15,11 @@ import (
 	"time"
 )
 
-const (
-	announceFrom = 100 << 20      // bytes from which a download is announced
-	staleAge     = 24 * time.Hour // a temporary file this old has lost its process
-)
+// announceFrom is the size from which a download is announced, in bytes.
+const announceFrom = 100 << 20
 
-// HTTPOptions are what an HTTPSource can be told.
-type HTTPOptions struct {
-	// Known lists the files of the data set. What arrives must be of their kind;
-	// their sizes and checksums are used only when the base is OfficialBase.
-	Known []File
+// Options are what a Client can be told.
+type Options struct {
 	// Offline makes a file that is not in the cache an *OfflineError.
 	Offline bool
 	// UserAgent is sent to the server.
@@ -41,27 +36,30 @@ type HTTPOptions struct {
 	Progress func(path string, done, total int64)
 	// Waiting, if set, is called when another process is downloading the file.
 	Waiting func(path string)
-	// Warn, if set, is told what is odd but no failure.
+	// Warn, if set, is called with what is odd but no failure.
 	Warn func(message string)
+	// Transport makes the requests, nil for the usual one.
+	Transport http.RoundTripper
+	// Sleep waits between attempts and for other processes, nil for a timer.
+	Sleep func(context.Context, time.Duration) error
 }
 
-// An HTTPSource downloads files once, each into a folder of the cache named
-// after the server. A file is there whole or not at all; what has arrived of one
-// waits under another name, and the next download goes on behind it. What cannot
-// be the file that was asked for is not kept.
-type HTTPSource struct {
+// A Client downloads files once, each into a folder named after the server. A
+// file is there whole or not at all. What has arrived of one waits under another
+// name, and the next download continues after it. What cannot be the file that
+// was asked for is not kept.
+type Client struct {
 	store
 	base   *url.URL
 	client *http.Client
-	sleep  func(context.Context, time.Duration) error
-	o      HTTPOptions
+	o      Options
 	// unended are the files that the server has been asked about again, by path.
 	unended sync.Map
 }
 
-// NewHTTPSource returns a source that takes files from below base and keeps
-// them in the folder cache/metadata.
-func NewHTTPSource(base, cache string, o HTTPOptions) (*HTTPSource, error) {
+// New returns a client that takes files from below the address base and keeps
+// them in a folder of the folder root.
+func New(base, root string, catalogue Catalogue, o Options) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("%q is no http address", redact(base))
@@ -75,9 +73,16 @@ func NewHTTPSource(base, cache string, o HTTPOptions) (*HTTPSource, error) {
 	if o.Retries <= 0 {
 		o.Retries = 5
 	}
-	s := &HTTPSource{
-		base: u, o: o, sleep: sleep,
-		store: newStore(filepath.Join(cache, storeFolder, storeName(u)), o.Known, PublicURL(u.String()) == OfficialBase),
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	s := &Client{
+		base: u, o: o,
+		store: newStore(filepath.Join(root, storeName(u)), catalogue, PublicURL(u.String()) == catalogue.Publisher),
+	}
+	if o.Transport != nil {
+		s.client = &http.Client{Transport: o.Transport}
+		return s, nil
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// The checksum is that of the bytes as they are stored.
@@ -105,7 +110,7 @@ func redact(address string) string {
 	return "…"
 }
 
-func (s *HTTPSource) String() string { return PublicURL(s.base.String()) }
+func (s *Client) String() string { return PublicURL(s.base.String()) }
 
 // A CacheError is trouble with the folder that downloads are kept in.
 type CacheError struct{ Err error }
@@ -115,7 +120,7 @@ func (e *CacheError) Unwrap() error { return e.Err }
 
 // An OfflineError is a file that is not in the cache and may not be downloaded.
 type OfflineError struct {
-	Path  string // official relative path
+	Path  string // relative to the base
 	Cache string // the folder it would be in
 }
 
@@ -123,59 +128,60 @@ func (e *OfflineError) Error() string {
 	return fmt.Sprintf("%s is not in the cache %s, and the network may not be asked for it", e.Path, e.Cache)
 }
 
-// Open returns the file from the cache, after a download if it is not there.
-func (s *HTTPSource) Open(ctx context.Context, path string) (io.ReadCloser, error) {
-	f, err := s.openFile(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.whole(); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
+// Name is the name that a file has, or would have, in the folder.
+func (s *Client) Name(path string) string { return s.name(path) }
 
-// openFile returns the file from the cache, or while it arrives there. One that
-// is damaged is downloaded again.
-func (s *HTTPSource) openFile(ctx context.Context, path string) (*localFile, error) {
+// Open returns a file from the folder, or while it arrives there. One that is
+// damaged is downloaded again. inFlight is set while the file is being
+// downloaded; then it is to be read through that, and given up by that before
+// the file is closed.
+func (s *Client) Open(ctx context.Context, path string) (file *os.File, inFlight *InFlight, err error) {
 	if !fs.ValidPath(path) {
-		return nil, fmt.Errorf("%q is no relative path", path)
+		return nil, nil, fmt.Errorf("%q is no relative path", path)
 	}
-	name := s.name(path)
-	f := &localFile{indexes: []string{name + indexEnding}, least: indexFrom}
-	var err error
-	var unended bool
-	if f.File, unended, err = s.open(ctx, path); err == nil && unended && !s.o.Offline {
-		err = s.askAgain(ctx, path, f.File)
+	file, unended, err := s.open(ctx, path)
+	if err == nil && unended != nil && !s.o.Offline {
+		err = s.askAgain(ctx, path, file, unended)
 	}
 	if err == nil {
-		return f, nil
+		return file, nil, nil
 	}
 	var damaged *DamagedError
 	switch {
 	case errors.As(err, &damaged):
 		if s.o.Offline {
-			return nil, err
+			return nil, nil, err
 		}
 		if s.o.Warn != nil {
 			s.o.Warn(fmt.Sprintf("%v; downloading it again", err))
 		}
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, cacheError(err)
+		return nil, nil, cacheError(err)
 	case s.o.Offline:
-		return nil, &OfflineError{path, s.dir}
+		return nil, nil, &OfflineError{path, s.dir}
 	}
-	if f.arrival, err = s.arrive(ctx, path, name); err != nil {
-		return nil, err
+	if inFlight, err = s.download(ctx, path, s.name(path)); err != nil {
+		return nil, nil, err
 	}
-	f.File = f.arrival.file
-	return f, nil
+	return inFlight.file, inFlight, nil
 }
 
-// has reports whether the file is in the cache.
-func (s *HTTPSource) has(ctx context.Context, path string) bool {
-	return s.holds(ctx, path) == nil
+// Check returns an error unless the file is in the folder and holds, as far as
+// can be seen at little cost: a *[DamagedError] or one that wraps
+// fs.ErrNotExist.
+func (s *Client) Check(ctx context.Context, path string) error { return s.holds(ctx, path) }
+
+// A MissingError is a file that the source does not have.
+type MissingError struct {
+	Path   string // relative to the base
+	Source string
+	Err    error
 }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("%s: not found in %s: %v", e.Path, e.Source, e.Err)
+}
+func (e *MissingError) Unwrap() error { return e.Err }
 
 // cacheError marks trouble with the cache's folder.
 func cacheError(err error) error {
@@ -196,28 +202,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// sweep removes what was to become the file name and has lost its process, but
-// for what has arrived of a download.
-func sweep(name string) error {
-	entries, err := os.ReadDir(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), "."+filepath.Base(name)) || strings.HasPrefix(e.Name(), filepath.Base(partName(name))) {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil || time.Since(info.ModTime()) < staleAge {
-			continue // gone meanwhile, or perhaps another process's
-		}
-		if err := os.Remove(filepath.Join(filepath.Dir(name), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }
 
 // watched is a body whose server may not fall silent.

@@ -1,7 +1,8 @@
-package openimages
+package download
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/opensandwich/oi/cmd/internal/leftover"
 )
 
 const (
@@ -26,7 +29,11 @@ const (
 )
 
 var (
-	errReplaced = errors.New("the server has replaced the file while it was being read; what had arrived was of the old one")
+	// ErrReplaced is the error of a file that its server replaced while it was
+	// being downloaded, and of which something had been read.
+	// ErrReplaced is the error of a file that the server replaced after some of
+	// it had been read.
+	ErrReplaced = errors.New("the server has replaced the file while it was being read; what had arrived was of the old one")
 	errShort    = fmt.Errorf("the connection ended early: %w", io.ErrUnexpectedEOF)
 )
 
@@ -39,7 +46,7 @@ func (e finalError) Unwrap() error { return e.err }
 // A RefusedError is a download that cannot be the file that was asked for: a
 // page to log in, an error message, a part of the file. It has not been kept.
 type RefusedError struct {
-	Path string // official relative path
+	Path string // relative to the base
 	Err  error
 }
 
@@ -51,13 +58,13 @@ func (t *transfer) refuse(err error) error { return finalError{&RefusedError{t.p
 
 // A transfer brings one file into the cache.
 type transfer struct {
-	s         *HTTPSource
+	client    *Client
 	ctx       context.Context
 	path      string
 	public    string // the address, for messages
-	part      *part
-	to        *arrival
-	sum       *summer
+	partial   *partialFile
+	to        *InFlight
+	sum       *hasher
 	at        int64 // bytes that are in sum, and confirmed by the server that sends the rest
 	told      int64 // of Progress
 	old       bool  // some of them came before
@@ -66,16 +73,16 @@ type transfer struct {
 	before    []byte // buffer for what came before
 }
 
-// arrive begins to download a file. It returns when the server has said what it
+// download begins to download a file. It returns when the server has said what it
 // will send.
-func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival, error) {
+func (s *Client) download(parent context.Context, path, name string) (*InFlight, error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return nil, cacheError(err)
 	}
-	if err := sweep(name); err != nil {
+	if err := leftover.Sweep(name, partialName(name)); err != nil {
 		return nil, cacheError(err)
 	}
-	p, err := s.openPart(parent, path, func() {
+	p, err := s.openPartial(parent, path, func() {
 		if s.o.Waiting != nil {
 			s.o.Waiting(path)
 		}
@@ -92,7 +99,7 @@ func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival
 		if err != nil {
 			return nil, errors.Join(err, file.Close())
 		}
-		a := newArrival(file, func(error) {})
+		a := newInFlight(file, path, func(error) {})
 		a.begin(info.Size())
 		a.advance(info.Size())
 		a.end(nil)
@@ -101,7 +108,7 @@ func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival
 	}
 	ctx, stop := context.WithCancelCause(parent)
 	address := s.address(path)
-	t := &transfer{s: s, ctx: ctx, path: path, public: PublicURL(address), part: p, to: newArrival(p.file, stop)}
+	t := &transfer{client: s, ctx: ctx, path: path, public: PublicURL(address), partial: p, to: newInFlight(p.file, path, stop)}
 	go func() {
 		defer close(t.to.gone)
 		defer stop(nil)
@@ -112,7 +119,7 @@ func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival
 		}
 		t.to.end(t.explain(err))
 	}()
-	if _, err := t.to.begun(); err != nil {
+	if _, err := t.to.Size(); err != nil {
 		<-t.to.gone
 		return nil, errors.Join(err, p.file.Close())
 	}
@@ -120,13 +127,13 @@ func (s *HTTPSource) arrive(parent context.Context, path, name string) (*arrival
 }
 
 // address is where a file is.
-func (s *HTTPSource) address(path string) string {
+func (s *Client) address(path string) string {
 	address := *s.base
 	address.Path += path
 	return address.String()
 }
 
-func (s *HTTPSource) request(ctx context.Context, address string) (*http.Request, error) {
+func (s *Client) request(ctx context.Context, address string) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("bad address")
@@ -185,10 +192,10 @@ func (t *transfer) run(address string) error {
 			furthest, failures = t.at, 0
 			pause.Reset()
 		}
-		if failures > t.s.o.Retries {
+		if failures > t.client.o.Retries {
 			return err
 		}
-		if err := t.s.sleep(t.ctx, pause.NextBackOff()); err != nil {
+		if err := t.client.o.Sleep(t.ctx, pause.NextBackOff()); err != nil {
 			return err
 		}
 	}
@@ -196,27 +203,27 @@ func (t *transfer) run(address string) error {
 
 // try asks for what is missing and takes what comes.
 func (t *transfer) try(address string) error {
-	have, err := t.part.size()
+	have, err := t.partial.size()
 	if err != nil {
 		return finalError{err}
 	}
 	ctx, cancel := context.WithCancelCause(t.ctx)
 	defer cancel(nil)
-	request, err := t.s.request(ctx, address)
+	request, err := t.client.request(ctx, address)
 	if err != nil {
 		return finalError{err}
 	}
-	if condition := t.part.note.condition(); have > 0 && condition != "" {
+	if condition := t.partial.sidecar.condition(); have > 0 && condition != "" {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		request.Header.Set("If-Range", condition)
 	}
-	response, err := t.s.client.Do(request)
+	response, err := t.client.client.Do(request)
 	if err != nil {
 		return err
 	}
 	// Nothing depends on how the connection is given up.
 	defer response.Body.Close() //nolint:errcheck // as above
-	err = t.take(response, have, &watched{r: response.Body, idle: t.s.o.Idle, cancel: cancel})
+	err = t.take(response, have, &watched{r: response.Body, idle: t.client.o.Idle, cancel: cancel})
 	if stalled := context.Cause(ctx); err != nil && stalled != nil && t.ctx.Err() == nil {
 		return stalled
 	}
@@ -224,18 +231,18 @@ func (t *transfer) try(address string) error {
 }
 
 // condition is what tells the server which file a part is of, or "".
-func (n *note) condition() string {
+func (n *sidecar) condition() string {
 	if n.ETag != "" && !strings.HasPrefix(n.ETag, "W/") {
 		return n.ETag
 	}
 	return n.Modified
 }
 
-// noteOf is what a response says of the whole file.
-func noteOf(response *http.Response) note {
-	n := note{
+// sidecarOf is what a response says of the whole file.
+func sidecarOf(response *http.Response) sidecar {
+	n := sidecar{
 		ETag: response.Header.Get("ETag"), Modified: response.Header.Get("Last-Modified"),
-		Size: response.ContentLength, sums: serverSums(response.Header),
+		Size: response.ContentLength, checksums: serverChecksums(response.Header),
 	}
 	if response.StatusCode == http.StatusPartialContent {
 		_, n.Size, _ = contentRange(response.Header.Get("Content-Range"))
@@ -259,7 +266,7 @@ func contentRange(text string) (from, size int64, ok bool) {
 }
 
 // alike reports whether two notes can be of one file: what both say is the same.
-func (n note) alike(o note) bool {
+func (n sidecar) alike(o sidecar) bool {
 	both := func(a, b string) bool { return a == "" || b == "" || a == b }
 	return both(n.ETag, o.ETag) && both(n.MD5, o.MD5) && both(n.CRC32C, o.CRC32C) && both(n.Modified, o.Modified) &&
 		(n.Size < 0 || o.Size < 0 || n.Size == o.Size)
@@ -267,31 +274,31 @@ func (n note) alike(o note) bool {
 
 // take takes a response's body, when have bytes have arrived before.
 func (t *transfer) take(response *http.Response, have int64, body io.Reader) error {
-	said := noteOf(response)
+	said := sidecarOf(response)
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusPartialContent:
-		if from, _, ok := contentRange(response.Header.Get("Content-Range")); !ok || from != have || !said.alike(t.part.note) {
+		if from, _, ok := contentRange(response.Header.Get("Content-Range")); !ok || from != have || !said.alike(t.partial.sidecar) {
 			// It answers something else than it was asked.
-			return t.restart(note{Size: -1}, errors.New("the server sends another part than it was asked for"))
+			return t.restart(sidecar{Size: -1}, errors.New("the server sends another part than it was asked for"))
 		}
 		if said.Size < 0 {
-			said.Size = t.part.note.Size // it was said before, and the part may be less than the rest
+			said.Size = t.partial.sidecar.Size // it was said before, and the part may be less than the rest
 		}
 	case http.StatusRequestedRangeNotSatisfiable:
-		if t.part.note.Size != have || have == 0 {
-			return t.restart(note{Size: -1}, errors.New("the server has less of the file than has arrived"))
+		if t.partial.sidecar.Size != have || have == 0 {
+			return t.restart(sidecar{Size: -1}, errors.New("the server has less of the file than has arrived"))
 		}
 		// All had arrived when a process ended that was about to say so.
 		t.to.begin(have)
 		t.to.advance(have)
-		if err := t.catchUp(have, t.part.note.sums); err != nil {
+		if err := t.catchUp(have, t.partial.sidecar.checksums); err != nil {
 			return err
 		}
-		return t.finish(t.part.note.sums)
+		return t.finish(t.partial.sidecar.checksums)
 	case http.StatusForbidden, http.StatusNotFound:
 		// The official server answers 403 for what does not exist.
-		return finalError{&MissingError{t.path, t.s.String(), fmt.Errorf("the server answers %s", response.Status)}}
+		return finalError{&MissingError{t.path, t.client.String(), fmt.Errorf("the server answers %s", response.Status)}}
 	default:
 		err := fmt.Errorf("the server answers %s", response.Status)
 		if response.StatusCode == http.StatusNetworkAuthenticationRequired {
@@ -308,7 +315,7 @@ func (t *transfer) take(response *http.Response, have int64, body io.Reader) err
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return t.refuse(fmt.Errorf("the server sends it compressed (%s), although that was not asked for", coding))
 	}
-	if have == 0 || response.StatusCode == http.StatusOK && !said.alike(t.part.note) {
+	if have == 0 || response.StatusCode == http.StatusOK && !said.alike(t.partial.sidecar) {
 		if err := t.restart(said, nil); err != nil {
 			return err
 		}
@@ -320,13 +327,13 @@ func (t *transfer) take(response *http.Response, have int64, body io.Reader) err
 	t.announce(said.Size - resumed)
 	t.to.begin(said.Size)
 	t.to.advance(resumed)
-	if err := t.catchUp(resumed, said.sums); err != nil {
+	if err := t.catchUp(resumed, said.checksums); err != nil {
 		return err
 	}
 	if err := t.copy(body, said.Size); err != nil {
 		return err
 	}
-	return t.finish(said.sums)
+	return t.finish(said.checksums)
 }
 
 // webPage reports whether the answer is a page, such as one to log in.
@@ -337,33 +344,33 @@ func webPage(response *http.Response) bool {
 
 // announce says once how much there is to download, if that is much.
 func (t *transfer) announce(left int64) {
-	if left > announceFrom && !t.announced && t.s.o.Announce != nil {
+	if left > announceFrom && !t.announced && t.client.o.Announce != nil {
 		t.announced = true
-		t.s.o.Announce(t.path, left)
+		t.client.o.Announce(t.path, left)
 	}
 }
 
 // restart empties the part. cause is why, nil if it is a new one.
-func (t *transfer) restart(n note, cause error) error {
+func (t *transfer) restart(n sidecar, cause error) error {
 	if t.at, t.sum = 0, nil; t.to.read() {
-		return finalError{errReplaced}
+		return finalError{ErrReplaced}
 	}
 	t.old = false
-	if err := t.part.restart(n); err != nil {
+	if err := t.partial.restart(n); err != nil {
 		return finalError{err}
 	}
 	return cause
 }
 
-// catchUp takes the sums of what arrived before, those that are needed beside
+// catchUp takes the checksums of what arrived before, those that are needed beside
 // what the server says.
-func (t *transfer) catchUp(have int64, said sums) error {
-	withMD5 := t.s.needsMD5(t.path, said)
+func (t *transfer) catchUp(have int64, said checksums) error {
+	withMD5 := t.client.needsMD5(t.path, said)
 	if t.sum != nil && t.at == have && (t.sum.md5 != nil || !withMD5) {
 		return nil
 	}
-	t.sum, t.at, t.old = newSummer(withMD5), 0, t.old || have > 0
-	n, err := io.Copy(t.sum, contextReader{t.ctx, io.NewSectionReader(t.part.file, 0, have)})
+	t.sum, t.at, t.old = newHasher(withMD5), 0, t.old || have > 0
+	n, err := io.Copy(t.sum, contextReader{t.ctx, io.NewSectionReader(t.partial.file, 0, have)})
 	if err == nil && n < have {
 		err = errShort
 	}
@@ -394,7 +401,7 @@ func (t *transfer) copy(body io.Reader, size int64) error {
 	if t.buf == nil {
 		t.buf = make([]byte, transferBlock)
 	}
-	have, err := t.part.size()
+	have, err := t.partial.size()
 	if err != nil {
 		return finalError{err}
 	}
@@ -425,7 +432,7 @@ func (t *transfer) copy(body io.Reader, size int64) error {
 		return t.refuse(errors.New("the server answers with an empty file"))
 	}
 	if t.at < have { // the server has less than there was
-		return t.restart(note{Size: -1}, errShort)
+		return t.restart(sidecar{Size: -1}, errShort)
 	}
 	return nil
 }
@@ -440,7 +447,7 @@ func (t *transfer) append(block []byte, have int64) (_ int64, err error) {
 	}
 	if end := t.at + int64(len(block)); end > have {
 		fresh := block[max(have-t.at, 0):]
-		if _, err := t.part.file.WriteAt(fresh, end-int64(len(fresh))); err != nil {
+		if _, err := t.partial.file.WriteAt(fresh, end-int64(len(fresh))); err != nil {
 			return have, finalError{err}
 		}
 		have = end
@@ -452,9 +459,9 @@ func (t *transfer) append(block []byte, have int64) (_ int64, err error) {
 }
 
 func (t *transfer) progress(size int64, last bool) {
-	if t.s.o.Progress != nil && (last || t.at >= t.told+progressEvery) {
+	if t.client.o.Progress != nil && (last || t.at >= t.told+progressEvery) {
 		t.told = t.at
-		t.s.o.Progress(t.path, t.at, size)
+		t.client.o.Progress(t.path, t.at, size)
 	}
 }
 
@@ -467,62 +474,63 @@ func (t *transfer) compare(block []byte, have int64) (int64, error) {
 		t.before = make([]byte, transferBlock)
 	}
 	before := t.before[:len(block)]
-	if err := readFull(t.part.file, before, t.at); err != nil {
-		return have, finalError{err}
+	if n, err := t.partial.file.ReadAt(before, t.at); n < len(before) {
+		return have, finalError{cmp.Or(err, io.ErrUnexpectedEOF)}
 	}
 	if bytes.Equal(before, block) {
 		return have, nil
 	}
-	if t.to.readBehind(t.at) {
-		return have, finalError{errReplaced}
+	if t.to.readAfter(t.at) {
+		return have, finalError{ErrReplaced}
 	}
-	if err := t.part.file.Truncate(t.at); err != nil {
+	if err := t.partial.file.Truncate(t.at); err != nil {
 		return have, finalError{err}
 	}
 	return t.at, nil
 }
 
 // finish checks the file and puts it in its place.
-func (t *transfer) finish(said sums) error {
-	got := t.sum.sums()
-	replaced, err := t.s.checkSums(t.path, t.at, got, said)
+func (t *transfer) finish(said checksums) error {
+	got := t.sum.checksums()
+	replaced, err := t.client.compareChecksums(t.path, t.at, got, said)
 	if err == nil {
-		err = t.s.expected(t.path).verify(t.ctx, t.part.file, t.at)
+		err = t.client.expected(t.path).verify(t.ctx, t.partial.file, t.at)
 	}
+	var unended *UnendedError
 	switch {
 	case err == nil:
-	case errors.Is(err, errNoLineEnd):
-		if size, larger := t.s.largerNow(t.ctx, t.path, t.at); larger {
-			t.part.note.Size = -1 // what it said was wrong
+	case errors.As(err, &unended):
+		if size, larger := t.client.largerNow(t.ctx, t.path, t.at); larger {
+			t.partial.sidecar.Size = -1 // what it said was wrong
 			return fmt.Errorf("%d bytes have arrived, and %w; the server has %d", t.at, err, size)
 		}
-		t.s.unended.Store(t.path, true)
+		t.client.unended.Store(t.path, true)
 		t.warn("%s: %v; if that is not how the server has it, the file may be cut", t.public, err)
 	case context.Cause(t.ctx) != nil:
 		return err
 	case t.old && !t.to.read():
 		// What came before may be to blame. It is not used again.
-		return t.restart(note{Size: -1}, &RefusedError{t.path, err})
+		return t.restart(sidecar{Size: -1}, &RefusedError{t.path, err})
 	default:
-		return errors.Join(t.refuse(err), t.part.remove())
+		return errors.Join(t.refuse(err), t.partial.remove())
 	}
 	if replaced != "" {
 		t.warn("%s has been replaced by its publisher since this program was made: %s", t.path, replaced)
-		err = t.s.noteReplacement(t.path, note{Size: t.at, sums: got})
+		err = t.client.writeReplacement(t.path, sidecar{Size: t.at, checksums: got})
 	} else {
-		err = removeIfThere(t.s.replacementName(t.path))
+		err = leftover.Remove(t.client.replacementName(t.path))
 	}
 	if err != nil {
 		return finalError{err}
 	}
-	if err := t.part.finish(); err != nil {
+	if err := t.partial.finish(); err != nil {
 		return finalError{err}
 	}
 	return nil
 }
 
 func (t *transfer) warn(format string, args ...any) {
-	if t.s.o.Warn != nil {
-		t.s.o.Warn(fmt.Sprintf(format, args...))
+	if t.client.o.Warn != nil {
+		t.client.o.Warn(fmt.Sprintf(format, args...))
 	}
 }

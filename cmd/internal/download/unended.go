@@ -1,4 +1,4 @@
-package openimages
+package download
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// A list whose last row has no line end may have been written so. Or it has been
-// cut within its last field on its way, with a Content-Length that says nothing of
-// that. Only the server knows, so it is asked: when the file arrives, and each
-// time that it is opened.
+// Of a file with an UnendedError one cannot see whether it is whole: it may have
+// been cut on its way, with a Content-Length that does not show it. Only the
+// server knows, so it is asked: when the file arrives, and each time that it is
+// opened.
 
 // askTime is how long a server may take to say how large a file is.
 const askTime = 5 * time.Second
@@ -20,7 +20,7 @@ const askTime = 5 * time.Second
 // largerNow returns the size that the server says a file has by now, if that is
 // more than the size bytes which have arrived. Who answers with less need not be
 // the server.
-func (s *HTTPSource) largerNow(ctx context.Context, path string, size int64) (now int64, ok bool) {
+func (s *Client) largerNow(ctx context.Context, path string, size int64) (now int64, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	request, err := s.request(ctx, s.address(path))
@@ -45,7 +45,7 @@ func (s *HTTPSource) largerNow(ctx context.Context, path string, size int64) (no
 
 // askAgain returns a *DamagedError if the file in the cache goes on at the
 // server. It is closed and removed then.
-func (s *HTTPSource) askAgain(ctx context.Context, path string, file *os.File) error {
+func (s *Client) askAgain(ctx context.Context, path string, file *os.File, unended *UnendedError) error {
 	if _, asked := s.unended.LoadOrStore(path, true); asked {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (s *HTTPSource) askAgain(ctx context.Context, path string, file *os.File) e
 	if !larger {
 		return nil
 	}
-	err = &DamagedError{path, file.Name(), fmt.Errorf("it has %d bytes, and %w; the server has %d", info.Size(), errNoLineEnd, now)}
+	err = &DamagedError{path, file.Name(), fmt.Errorf("it has %d bytes, and %w; the server has %d", info.Size(), unended, now)}
 	if same(file, file.Name()) { // and not replaced by another process
 		err = errors.Join(err, s.remove(path))
 	}

@@ -1,4 +1,4 @@
-package openimages
+package download
 
 import (
 	"cmp"
@@ -13,32 +13,23 @@ import (
 	"strings"
 )
 
-// A CacheReport is what CheckCache has found.
-type CacheReport struct {
+// A Report is what CheckAll has found.
+type Report struct {
 	Files   int   // of those that it knows, the whole ones
 	Bytes   int64 // in them
 	Damaged int   // files that it has removed
 }
 
-// CheckCache looks at every file of a data set that has been downloaded into
-// the folder cache, from whatever server. Those of the publisher are held
-// against their sizes and checksums, others against what such a file must look
-// like. One that is damaged is told to damaged and then removed; the next
-// query that needs it downloads it again. An error of damaged ends the check.
-func CheckCache(ctx context.Context, cache string, damaged func(*DamagedError) error) (report CacheReport, err error) {
-	var known []File
-	for _, name := range DatasetNames() {
-		d, err := LookupDataset(name)
-		if err != nil {
-			return report, err
-		}
-		known = append(known, d.Files()...)
-	}
-	base, err := url.Parse(OfficialBase)
+// CheckAll looks at every file of a catalogue that has been downloaded into the
+// folder root, from whatever server. Those of the publisher are compared with
+// their sizes and checksums, others with what such a file must look like. It
+// calls damaged with one that is damaged and then removes it; the next client
+// that needs it downloads it again. An error of damaged ends the check.
+func CheckAll(ctx context.Context, root string, catalogue Catalogue, damaged func(*DamagedError) error) (report Report, err error) {
+	publisher, err := url.Parse(catalogue.Publisher)
 	if err != nil {
 		return report, err
 	}
-	root := filepath.Join(cache, storeFolder)
 	servers, err := os.ReadDir(root)
 	if err != nil {
 		return report, err
@@ -47,7 +38,7 @@ func CheckCache(ctx context.Context, cache string, damaged func(*DamagedError) e
 		if !server.IsDir() {
 			continue
 		}
-		s := newStore(filepath.Join(root, server.Name()), known, server.Name() == storeName(base))
+		s := newStore(filepath.Join(root, server.Name()), catalogue, server.Name() == storeName(publisher))
 		if err := s.checkAll(ctx, &report, damaged); err != nil {
 			return report, err
 		}
@@ -56,7 +47,7 @@ func CheckCache(ctx context.Context, cache string, damaged func(*DamagedError) e
 }
 
 // checkAll checks every file that is known.
-func (s *store) checkAll(ctx context.Context, report *CacheReport, damaged func(*DamagedError) error) error {
+func (s *store) checkAll(ctx context.Context, report *Report, damaged func(*DamagedError) error) error {
 	return filepath.WalkDir(s.dir, func(name string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // removed meanwhile
@@ -68,7 +59,7 @@ func (s *store) checkAll(ctx context.Context, report *CacheReport, damaged func(
 		if _, ok := s.known[path]; !ok {
 			return nil
 		}
-		size, err := s.checkSum(ctx, path)
+		size, err := s.checkFile(ctx, path)
 		var fault *DamagedError
 		switch {
 		case err == nil:
@@ -85,8 +76,8 @@ func (s *store) checkAll(ctx context.Context, report *CacheReport, damaged func(
 	})
 }
 
-// checkSum checks a file and, where it is known, the checksum of all of it.
-func (s *store) checkSum(ctx context.Context, path string) (size int64, err error) {
+// checkFile checks a file and, where it is known, the checksum of all of it.
+func (s *store) checkFile(ctx context.Context, path string) (size int64, err error) {
 	file, _, err := s.open(ctx, path)
 	if err != nil {
 		return 0, err
@@ -96,7 +87,7 @@ func (s *store) checkSum(ctx context.Context, path string) (size int64, err erro
 	if err != nil {
 		return 0, err
 	}
-	official, sum := s.expected(path).MD5, newSummer(true)
+	official, sum := s.expected(path).MD5, newHasher(true)
 	replaced := s.replacement(path).CRC32C
 	if official == "" && replaced == "" {
 		return info.Size(), nil
@@ -105,7 +96,7 @@ func (s *store) checkSum(ctx context.Context, path string) (size int64, err erro
 		return 0, err
 	}
 	// A sum that is not known is none of these.
-	if got := sum.sums(); got.MD5 != official && got.CRC32C != replaced {
+	if got := sum.checksums(); got.MD5 != official && got.CRC32C != replaced {
 		return 0, &DamagedError{path, file.Name(), fmt.Errorf("its MD5 is %s, and its CRC-32C %s; expected %s", got.MD5, got.CRC32C, cmp.Or(replaced, official))}
 	}
 	return info.Size(), nil

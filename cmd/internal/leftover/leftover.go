@@ -1,0 +1,47 @@
+// Package leftover removes the temporary files of processes that have ended
+// before they could.
+package leftover
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Age is the age from which a temporary file has lost its process.
+const Age = 24 * time.Hour
+
+// Sweep removes what was to become the file name and is old: the files next to
+// it whose names begin with a point and its name, except those that begin as the
+// base name of keep does, if that is not "".
+func Sweep(name, keep string) error {
+	dir, prefix := filepath.Dir(name), "."+filepath.Base(name)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) || keep != "" && strings.HasPrefix(e.Name(), filepath.Base(keep)) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil || time.Since(info.ModTime()) < Age {
+			continue // gone meanwhile, or perhaps another process's
+		}
+		if err := Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Remove removes a file. That there is none is no error.
+func Remove(name string) error {
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
