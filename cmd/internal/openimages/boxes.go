@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -59,26 +60,26 @@ type boxColumns struct {
 
 var edgeColumns = [4]string{"XMin", "XMax", "YMin", "YMax"}
 
-func newBoxColumns(t *table) (boxColumns, error) {
-	err := t.require("ImageID", "LabelName", edgeColumns[0], edgeColumns[1], edgeColumns[2], edgeColumns[3])
+func newBoxColumns(h csvscan.Header) (boxColumns, error) {
+	err := h.Require("ImageID", "LabelName", edgeColumns[0], edgeColumns[1], edgeColumns[2], edgeColumns[3])
 	if err != nil {
 		return boxColumns{}, err
 	}
-	c := boxColumns{id: t.column("ImageID"), mid: t.column("LabelName"), confidence: -1}
+	c := boxColumns{id: h.Column("ImageID"), mid: h.Column("LabelName"), confidence: -1}
 	for i, name := range edgeColumns {
-		c.edges[i] = t.column(name)
+		c.edges[i] = h.Column(name)
 	}
 	for i, name := range flagColumns {
-		c.flags[i] = t.column(name)
+		c.flags[i] = h.Column(name)
 	}
 	return c, nil
 }
 
-func newLabelColumns(t *table) (boxColumns, error) {
-	if err := t.require("ImageID", "LabelName", "Confidence"); err != nil {
+func newLabelColumns(h csvscan.Header) (boxColumns, error) {
+	if err := h.Require("ImageID", "LabelName", "Confidence"); err != nil {
 		return boxColumns{}, err
 	}
-	return boxColumns{id: t.column("ImageID"), mid: t.column("LabelName"), confidence: t.column("Confidence")}, nil
+	return boxColumns{id: h.Column("ImageID"), mid: h.Column("LabelName"), confidence: h.Column("Confidence")}, nil
 }
 
 // ScanBoxes reads a box list, with 13 or 21 columns or any others as long as
@@ -94,7 +95,7 @@ func ScanBoxes(ctx context.Context, r io.Reader, file string, want func(mid []by
 
 // A boxVisitor is told of the rows of a list of boxes or labels.
 type boxVisitor struct {
-	columns func(*table) (boxColumns, error)
+	columns func(csvscan.Header) (boxColumns, error)
 	// mids are those that want wants, where that is known.
 	mids []string
 	// want says whether the rows of a label are wanted. It and pick are called on
@@ -108,8 +109,8 @@ type boxVisitor struct {
 }
 
 // parser returns a function that parses rows of a table.
-func (v *boxVisitor) parser(t *table) (func(fields [][]byte) (boxHit, bool, error), error) {
-	columns, err := v.columns(t)
+func (v *boxVisitor) parser(h csvscan.Header) (func(fields [][]byte) (boxHit, bool, error), error) {
+	columns, err := v.columns(h)
 	if err != nil {
 		return nil, err
 	}
@@ -125,40 +126,31 @@ func (v *boxVisitor) parser(t *table) (func(fields [][]byte) (boxHit, bool, erro
 	}, nil
 }
 
-func (v *boxVisitor) bind(t *table) (column, id int, err error) {
-	columns, err := v.columns(t)
+func (v *boxVisitor) bind(h csvscan.Header) (column, id int, err error) {
+	columns, err := v.columns(h)
 	return columns.mid, columns.id, err
 }
 
 func scanBoxes(ctx context.Context, r io.Reader, file string, v boxVisitor) error {
-	t, err := newTable(ctx, r, file)
-	if err != nil {
-		return err
-	}
-	column, _, err := v.bind(t)
-	if err != nil {
-		return err
-	}
-	parse, err := v.parser(t)
-	if err != nil {
-		return err
-	}
-	return t.scan(visitor{
-		column: column, id: -1,
-		want: func(value, _ []byte, _ int64) bool { return v.want(value) },
-		row: func(fields [][]byte, p place) error {
-			row, keep, err := parse(fields)
-			if err != nil {
-				return v.bad(&RowError{file, p.line, err})
-			}
-			if !keep {
-				return nil
-			}
-			row.Line, row.Offset = p.line, p.offset
-			return v.row(&row)
+	return csvscan.ReadFrom(ctx, r, v.request(file, nil))
+}
+
+// readBoxes calls the functions of v with the rows of a list, in its order. If
+// again is called, the rows that v.row was called with were not all, and it is
+// called with them from the start; v.bad has not been called by then.
+func readBoxes(ctx context.Context, src Source, file File, v boxVisitor, again func() error) error {
+	return read(ctx, src, v.request(file.Path, again))
+}
+
+func (v *boxVisitor) request(file string, again func() error) csvscan.Request[boxHit] {
+	return csvscan.Request[boxHit]{
+		File: file, Kind: csvscan.ByValue, Bind: v.bind, Values: v.mids, Want: v.want, Parser: v.parser,
+		Row: func(row *boxHit, at csvscan.Position) error {
+			row.Line, row.Offset = at.Line, at.Offset
+			return v.row(row)
 		},
-		bad: func(bad *RowError, _ place, _ bool) error { return v.bad(bad) },
-	})
+		Bad: v.bad, Again: again,
+	}
 }
 
 // parse fills b, but for the line.
@@ -251,25 +243,25 @@ func (c *boxColumns) sum(fields [][]byte) uint64 {
 // hash is cheaper than sum, which takes most of the time of a scan in which
 // every row is a candidate.
 func (c *boxColumns) hash(fields [][]byte) uint64 {
-	h := photoKey(fields[c.id])
+	h := csvscan.Key64(fields[c.id])
 	if c.confidence >= 0 {
-		return mix(h) // a photo is one thing, whatever its labels
+		return csvscan.Mix(h) // a photo is one thing, whatever its labels
 	}
 	for _, b := range fields[c.mid] {
-		h = (h ^ uint64(b)) * fnvPrime
+		h = (h ^ uint64(b)) * csvscan.FNVPrime
 	}
 	var array [64]byte
 	for _, column := range c.edges {
-		h = mix(h)
+		h = csvscan.Mix(h)
 		text := fields[column]
 		if !sixDecimals(text) {
 			text = appendCoordinate(array[:0], text)
 		}
 		for _, b := range text {
-			h = (h ^ uint64(b)) * fnvPrime
+			h = (h ^ uint64(b)) * csvscan.FNVPrime
 		}
 	}
-	return mix(h)
+	return csvscan.Mix(h)
 }
 
 // quote shows a field in a message, cut if it is long.

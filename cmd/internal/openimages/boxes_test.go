@@ -15,12 +15,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
 const (
-	header13 = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
-	header21 = header13 + ",XClick1X,XClick2X,XClick3X,XClick4X,XClick1Y,XClick2Y,XClick3Y,XClick4Y"
+	header13 = oitest.Header13
+	header21 = oitest.Header21
 )
 
 // scanText scans a box list in memory for everything.
@@ -343,34 +344,10 @@ func FuzzScanBoxes(f *testing.F) {
 	})
 }
 
-// bigList is a box list of rows in the official form, none of class /m/hit but
-// for one in a thousand.
-func bigList(columns, rows int) []byte {
-	var b bytes.Buffer
-	header := header13
-	if columns == 21 {
-		header = header21
-	}
-	b.WriteString(header + "\n")
-	rng := rand.New(rand.NewPCG(11, 12))
-	for i := range rows {
-		mid := fmt.Sprintf("/m/0%04x", rng.Uint32N(600))
-		if i%1000 == 999 {
-			mid = "/m/0cdn1"
-		}
-		fmt.Fprintf(&b, "%016x,xclick,%s,1,0.%06d,0.%06d,0.%06d,0.%06d,1,0,0,0,0", i/8, mid, rng.Uint32N(1e6), rng.Uint32N(1e6), rng.Uint32N(1e6), rng.Uint32N(1e6))
-		for range columns - 13 {
-			fmt.Fprintf(&b, ",0.%06d", rng.Uint32N(1e6))
-		}
-		b.WriteByte('\n')
-	}
-	return b.Bytes()
-}
-
 func BenchmarkScanBoxes(b *testing.B) {
 	for _, columns := range []int{13, 21} {
 		b.Run(strconv.Itoa(columns), func(b *testing.B) {
-			data := bigList(columns, 100_000)
+			data := oitest.BigList(columns, 100_000)
 			set := newMIDSet(map[string]int{"/m/0cdn1": 0, "/m/0l515": 1})
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
@@ -387,7 +364,7 @@ func BenchmarkScanBoxes(b *testing.B) {
 
 // BenchmarkEncodingCSV is what there is to beat.
 func BenchmarkEncodingCSV(b *testing.B) {
-	data := bigList(21, 100_000)
+	data := oitest.BigList(21, 100_000)
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
 		r := csv.NewReader(bytes.NewReader(data))

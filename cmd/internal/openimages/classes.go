@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
 
 // A Class is a kind of thing that boxes are drawn around.
@@ -70,7 +72,7 @@ func ParseClasses(r io.Reader, file string) (*Classes, error) {
 		}
 		var syntax *csv.ParseError
 		if errors.As(err, &syntax) {
-			return nil, &RowError{file, int64(syntax.StartLine), syntax.Err}
+			return nil, &RowError{File: file, Line: int64(syntax.StartLine), Err: syntax.Err}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", file, err)
@@ -85,10 +87,10 @@ func ParseClasses(r io.Reader, file string) (*Classes, error) {
 		}
 		// MIDs are /m/ and an identifier, some in the full list /g/ or /t/.
 		if len(fields) != 2 || !strings.HasPrefix(mid, "/") {
-			return nil, &RowError{file, int64(line), fmt.Errorf("expected a MID such as /m/0cdn1 and a name, found %s", abbreviate(strings.Join(fields, ",")))}
+			return nil, &RowError{File: file, Line: int64(line), Err: fmt.Errorf("expected a MID such as /m/0cdn1 and a name, found %s", csvscan.Abbreviate(strings.Join(fields, ",")))}
 		}
 		if len(c.list) == maxClasses {
-			return nil, &RowError{file, int64(line), fmt.Errorf("expected at most %d classes", maxClasses)}
+			return nil, &RowError{File: file, Line: int64(line), Err: fmt.Errorf("expected at most %d classes", maxClasses)}
 		}
 		name := strings.ToValidUTF8(fields[1], "\uFFFD")
 		c.list = append(c.list, Class{strings.ToValidUTF8(mid, "\uFFFD"), name})

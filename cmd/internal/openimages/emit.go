@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -46,16 +47,18 @@ func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error 
 
 // line returns the line of a hit's row. One that was found through an index has
 // not been counted yet.
-func (s *Selection) line(ctx context.Context, c *candidate) (_ int64, err error) {
+func (s *Selection) line(ctx context.Context, c *candidate) (int64, error) {
 	if c.hit.line > 0 {
 		return c.hit.line, nil
 	}
 	if c.sub.lines == nil {
-		if c.sub.lines, err = openLines(ctx, s.query.Source, c.sub.boxes); err != nil || c.sub.lines == nil {
+		f, ok, err := openLocal(ctx, s.query.Source, c.sub.boxes.Path)
+		if err != nil || !ok {
 			return 0, err
 		}
+		c.sub.lines = csvscan.OpenLines(f)
 	}
-	return c.sub.lines.lines.of(c.hit.place)
+	return c.sub.lines.Of(c.hit.place)
 }
 
 func (s *Selection) count(item *record.Item, label int) {
@@ -81,7 +84,7 @@ func (s *Selection) judge(ctx context.Context, images bool, f func(*candidate) e
 	var seen repeats
 	for _, sub := range s.subsets {
 		var err error
-		if sub.desk != nil {
+		if sub.lookup != nil {
 			err = s.stream(ctx, sub, f)
 		} else {
 			err = sub.photos.walk(func(v *visit) error {
@@ -135,7 +138,7 @@ func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image
 			c.reason = ReasonVeto
 		case fates != nil && fates[at] != "":
 			c.reason = fates[at]
-		case sub.name == Train && image != nil && s.held[photoKey(c.group)]:
+		case sub.name == Train && image != nil && s.held[csvscan.Key64(c.group)]:
 			c.reason = ReasonAuthor
 		case s.query.Refuse != nil && c.hit.label < len(s.query.Classes):
 			c.reason = s.query.Refuse(c.hit.row())
@@ -186,9 +189,9 @@ func (s *Selection) findAuthors(ctx context.Context) error {
 		switch {
 		case c.image == nil:
 		case c.sub.name == Train:
-			trained[photoKey(c.group)] = true
+			trained[csvscan.Key64(c.group)] = true
 		default:
-			held[photoKey(c.group)] = true
+			held[csvscan.Key64(c.group)] = true
 		}
 		return nil
 	})

@@ -99,3 +99,5 @@ func (l *ledger) balance(t testing.TB) {
 		t.Errorf("%d in, but %d out, %v removed, %v skipped", l.in, l.out, l.removed, l.skipped)
 	}
 }
+
+func anything([]byte) bool { return true }

@@ -58,7 +58,7 @@ func ParseHierarchy(r io.Reader, file string) (*Hierarchy, error) {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
 			line := 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
-			return nil, &RowError{file, int64(line), err}
+			return nil, &RowError{File: file, Line: int64(line), Err: err}
 		}
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
@@ -15,7 +16,7 @@ const downloads = "metadata"
 
 // catalogue says what is known of files that are to be downloaded.
 func catalogue(files []File) download.Catalogue {
-	c := download.Catalogue{Publisher: OfficialBase, Companions: []string{indexEnding}}
+	c := download.Catalogue{Publisher: OfficialBase, Companions: []string{csvscan.IndexEnding}}
 	for _, f := range files {
 		c.Files = append(c.Files, download.File{Path: f.Path, Size: f.Size, MD5: f.MD5, Content: f})
 	}
@@ -45,19 +46,23 @@ func (s *HTTPSource) Open(ctx context.Context, path string) (io.ReadCloser, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := f.whole(); err != nil {
+	if err := f.Whole(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
 // openFile returns the file from the cache, or while it arrives there.
-func (s *HTTPSource) openFile(ctx context.Context, path string) (*localFile, error) {
+func (s *HTTPSource) openFile(ctx context.Context, path string) (*csvscan.File, error) {
 	file, inFlight, err := s.client.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	return &localFile{File: file, inFlight: inFlight, indexes: []string{s.client.Name(path) + indexEnding}, least: indexFrom}, nil
+	f := &csvscan.File{File: file, Indexes: []string{s.client.Name(path) + csvscan.IndexEnding}, Least: csvscan.IndexFrom}
+	if inFlight != nil {
+		f.Growing = inFlight
+	}
+	return f, nil
 }
 
 // has reports whether the file is in the cache.

@@ -18,6 +18,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
@@ -69,9 +70,9 @@ func TestPathsStayInside(t *testing.T) {
 // TestListArrives reads a list while it arrives: the first rows are there long
 // before the last, and what is replaced meanwhile is an error.
 func TestListArrives(t *testing.T) {
-	data := boxList(rand.New(rand.NewPCG(53, 54)), 40_000, true)
+	data := oitest.BoxList(rand.New(rand.NewPCG(53, 54)), 40_000, true)
 	want := gatherPlain(t, data, "/m/a")
-	other := boxList(rand.New(rand.NewPCG(55, 56)), 40_000, true)
+	other := oitest.BoxList(rand.New(rand.NewPCG(55, 56)), 40_000, true)
 	for _, tt := range []struct {
 		name  string
 		then  []byte // what the server has after the cut
@@ -130,7 +131,7 @@ func TestListArrives(t *testing.T) {
 			if list, err := Counts(t.Context(), s, File{Path: csvPath}); err != nil || len(list) != 7 {
 				t.Errorf("%d classes, %v", len(list), err)
 			}
-			if _, err := os.Stat(s.client.Name(csvPath) + indexEnding); (err == nil) != (len(data) >= indexFrom) {
+			if _, err := os.Stat(s.client.Name(csvPath) + csvscan.IndexEnding); (err == nil) != (len(data) >= csvscan.IndexFrom) {
 				t.Errorf("index of %d bytes: %v", len(data), err)
 			}
 		})

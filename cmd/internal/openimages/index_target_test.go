@@ -1,7 +1,6 @@
 package openimages
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,71 +15,9 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
-
-// exhaust makes every later write to a file fail, as a full disk does.
-func exhaust(t *testing.T, file **os.File) {
-	t.Helper()
-	name := (*file).Name()
-	if err := (*file).Close(); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	if *file, err = os.Open(name); err != nil { // read only
-		t.Fatal(err)
-	}
-}
-
-// TestIndexTarget fills one place after the other, at any write.
-func TestIndexTarget(t *testing.T) {
-	const writes = 5
-	parts := oitest.RandomBytes(12, 1000*writes)
-	for first := range writes + 1 {
-		for second := range writes + 1 {
-			dir := t.TempDir()
-			places := []string{filepath.Join(dir, "a", "x"), filepath.Join(dir, "b", "x"), filepath.Join(dir, "c", "x")}
-			target := &indexTarget{places: places}
-			target.next()
-			for i := range writes {
-				if i == first {
-					exhaust(t, &target.file)
-				}
-				at := target.file.Name()
-				if n, err := target.Write(parts[1000*i:][:1000]); n != 1000 || err != nil {
-					t.Fatal(n, err)
-				}
-				if i == second && target.file.Name() == at {
-					exhaust(t, &target.file)
-				}
-			}
-			kept := target.keep()
-			got, err := os.ReadFile(kept)
-			if err != nil || !bytes.Equal(got, parts) {
-				t.Fatalf("full at %d and %d: kept %q, %v", first, second, kept, err)
-			}
-			if left := oitest.Files(t, dir); len(left) != 1 {
-				t.Errorf("full at %d and %d: left %q", first, second, left)
-			}
-		}
-	}
-}
-
-// TestIndexTargetNowhere has no place left, which is no error.
-func TestIndexTargetNowhere(t *testing.T) {
-	dir := t.TempDir()
-	target := &indexTarget{places: []string{filepath.Join(dir, "x")}}
-	target.next()
-	exhaust(t, &target.file)
-	for range 3 {
-		if n, err := target.Write([]byte("data")); n != 4 || err != nil {
-			t.Errorf("%d, %v", n, err)
-		}
-	}
-	if kept, left := target.keep(), oitest.Files(t, dir); kept != "" || len(left) > 0 {
-		t.Errorf("kept %q, left %q", kept, left)
-	}
-}
 
 // spareWorld is a folder with a list that is worth an index, and its rows.
 func spareWorld(t *testing.T, dir string) (data []byte, want *gathered) {
@@ -150,7 +87,7 @@ func TestIndexSpare(t *testing.T) {
 			list := filepath.Join(dir, filepath.FromSlash(testList))
 			if full {
 				fill(t, dir)
-			} else if err := os.MkdirAll(list+indexEnding+"/x", 0o777); err != nil { // has its name
+			} else if err := os.MkdirAll(list+csvscan.IndexEnding+"/x", 0o777); err != nil { // has its name
 				t.Fatal(err)
 			}
 			if !askTwice(t, DirSource(dir).WithCache(cache), want) {
@@ -176,7 +113,7 @@ func TestIndexSpareIdentity(t *testing.T) {
 	dir, cache, other := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "other")
 	data, want := spareWorld(t, dir)
 	list := filepath.Join(dir, filepath.FromSlash(testList))
-	if err := os.MkdirAll(list+indexEnding, 0o777); err != nil {
+	if err := os.MkdirAll(list+csvscan.IndexEnding, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	spare := filepath.Join(cache, "indexes")
@@ -192,8 +129,8 @@ func TestIndexSpareIdentity(t *testing.T) {
 	}
 	// Another state of the list has another, and removes the first when it is old.
 	old := filepath.Join(spare, kept[0])
-	then := time.Now().Add(-2 * spareAge)
-	foreign := filepath.Join(spare, "0123456789abcdef-"+"other.csv"+indexEnding)
+	then := time.Now().Add(-2 * (30 * 24 * time.Hour))
+	foreign := filepath.Join(spare, "0123456789abcdef-"+"other.csv"+csvscan.IndexEnding)
 	if err := os.WriteFile(foreign, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +139,7 @@ func TestIndexSpareIdentity(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	data = append(data, boxList(rand.New(rand.NewPCG(57, 58)), 45_000, true)...)
+	data = append(data, oitest.BoxList(rand.New(rand.NewPCG(57, 58)), 45_000, true)...)
 	if err := os.WriteFile(list, data, 0o666); err != nil {
 		t.Fatal(err)
 	}

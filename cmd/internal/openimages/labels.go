@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
 
 // lists returns the lists that the rows and the photos of a subset are in.
@@ -28,7 +30,7 @@ func (q *Query) lists(subset string) (rows, images File, err error) {
 }
 
 // columns returns what looks for the columns of the query's lists.
-func (q *Query) columns() func(*table) (boxColumns, error) {
+func (q *Query) columns() func(csvscan.Header) (boxColumns, error) {
 	if q.ImageLabels {
 		return newLabelColumns
 	}
@@ -88,7 +90,7 @@ func (s *Selection) scanVetoes(ctx context.Context, sub *subset) error {
 	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
 		for i, mids := range s.query.Veto {
 			if !row.Denied && mids[row.MID] {
-				sub.vetoed[i] = append(sub.vetoed[i], photoKey(row.ImageID))
+				sub.vetoed[i] = append(sub.vetoed[i], csvscan.Key64(row.ImageID))
 			}
 		}
 	})
@@ -100,11 +102,11 @@ func (s *Selection) scanVetoes(ctx context.Context, sub *subset) error {
 
 // veto reports whether a hit's photo also shows what its label leaves out.
 func (sub *subset) veto(h *hit) bool {
-	return h.label < len(sub.vetoed) && has(sub.vetoed[h.label], photoKey(h.id))
+	return h.label < len(sub.vetoed) && has(sub.vetoed[h.label], csvscan.Key64(h.id))
 }
 
 // verdicts are the photos of a subset of which people have said something that
-// bears on the classes, by photoKey.
+// bears on the classes, by csvscan.Key64.
 type verdicts struct {
 	denied [][]uint64 // for each group of Query.Deny, those denied one of its MIDs
 	shown  []uint64   // affirmed to show a class, or a kind of one
@@ -135,17 +137,17 @@ func (s *Selection) sampleUnlabelled(ctx context.Context, sub *subset, candidate
 		hits = append(hits, more...)
 	}
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.place, b.place) })
-	var e encoder
+	var e csvscan.Encoder
 	entries := make([]ranked, len(hits))
 	for i := range hits {
-		e.buf = e.buf[:0]
+		e.Buf = e.Buf[:0]
 		hits[i].append(&e)
-		photo := photoKey(hits[i].id)
-		entries[i].rank = photoRank(s.query.Seed, mix(photo)) >> 1
+		photo := csvscan.Key64(hits[i].id)
+		entries[i].rank = photoRank(s.query.Seed, csvscan.Mix(photo)) >> 1
 		if !verified[photo] {
 			entries[i].rank |= 1 << 63
 		}
-		if entries[i].offset, err = candidates.add(e.buf); err != nil {
+		if entries[i].offset, err = candidates.add(e.Buf); err != nil {
 			return nil, err
 		}
 	}
@@ -173,7 +175,7 @@ func (s *Selection) verdicts(ctx context.Context, sub *subset) (*verdicts, error
 		return nil
 	}
 	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
-		photo := photoKey(row.ImageID)
+		photo := csvscan.Key64(row.ImageID)
 		_, asked := q.Assign[row.MID]
 		if row.Denied {
 			s.seen(row)
@@ -231,7 +233,7 @@ func (v *verdicts) none(seed uint64, n int64) map[uint64]bool {
 		for i, photo := range v.denied[0] {
 			again := i > 0 && photo == last
 			last = photo
-			rank := photoRank(seed, mix(photo))
+			rank := photoRank(seed, csvscan.Mix(photo))
 			if again || !sample.admits(rank) || has(v.shown, photo) || slices.ContainsFunc(v.denied[1:], func(list []uint64) bool { return !has(list, photo) }) {
 				continue
 			}
@@ -246,7 +248,7 @@ func (v *verdicts) none(seed uint64, n int64) map[uint64]bool {
 }
 
 // photoRank places a photo in a seeded random order, by a hash of its id.
-func photoRank(seed, hash uint64) uint64 { return mix(hash ^ mix(seed)) }
+func photoRank(seed, hash uint64) uint64 { return csvscan.Mix(hash ^ csvscan.Mix(seed)) }
 
 func has(sorted []uint64, photo uint64) bool {
 	_, found := slices.BinarySearch(sorted, photo)
@@ -272,7 +274,7 @@ func (s *Selection) deniedRows(ctx context.Context, sub *subset, chosen map[uint
 		return nil
 	}
 	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
-		photo := photoKey(row.ImageID)
+		photo := csvscan.Key64(row.ImageID)
 		if row.Denied && chosen[photo] && !done[photo] {
 			done[photo] = true
 			hits = append(hits, newHit(row, len(s.query.Classes)))
@@ -300,7 +302,7 @@ func (s *Selection) otherRows(ctx context.Context, sub *subset, n int64, barred 
 				return nil
 			}
 			s.seen(&row.BoxRow)
-			if barred(photoKey(row.ImageID)) || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
+			if barred(csvscan.Key64(row.ImageID)) || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
 				return nil
 			}
 			if int64(len(sample.entries)) == n {

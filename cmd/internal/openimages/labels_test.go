@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -22,7 +23,7 @@ func newLabelWorld(rng *rand.Rand) *labelWorld {
 	w := &labelWorld{rows: map[string][][3]string{}, known: map[string]bool{}}
 	for n, subset := range Subsets() {
 		for p := range 10 + rng.IntN(60) {
-			id := hexID(uint64(n)<<60 | uint64(p)*0x7654321)
+			id := oitest.HexID(uint64(n)<<60 | uint64(p)*0x7654321)
 			if p%9 == 5 {
 				id = fmt.Sprintf("photo-%d-%d", n, p)
 			}

@@ -8,14 +8,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // testDir is a folder whose files all get an index, and are read in small
@@ -26,12 +27,12 @@ type testDir struct {
 	indexes func(name string) []string // beside the file if nil
 }
 
-func (d testDir) openFile(ctx context.Context, path string) (*localFile, error) {
+func (d testDir) openFile(ctx context.Context, path string) (*csvscan.File, error) {
 	f, err := d.DirSource.openFile(ctx, path)
 	if err == nil {
-		f.least, f.step = 1, d.step
+		f.Least, f.Step = 1, d.step
 		if d.indexes != nil {
-			f.indexes = d.indexes(f.Name())
+			f.Indexes = d.indexes(f.Name())
 		}
 	}
 	return f, err
@@ -111,85 +112,13 @@ func (g *gathered) uncounted() *gathered {
 	return plain
 }
 
-// boxList makes a list of boxes with everything that a file can do to a reader.
-// If sound, its rows are.
-func boxList(rng *rand.Rand, rows int, sound bool) []byte {
-	names := []string{"ImageID", "Source", "LabelName", "Confidence", "XMin", "XMax", "YMin", "YMax", "IsOccluded", "Remark"}
-	if rng.IntN(2) == 0 {
-		rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	}
-	mids := []string{"/m/a", "/m/0cdn1", "/m/0l515", "/m/01g317", "/m/with,comma", "/m/a-label-that-takes-more-than-16-bytes", ""}
-	ends := []string{"\n", "\n", "\n", "\r\n"}
-	var b bytes.Buffer
-	b.WriteString(strings.Join(names, ",") + ends[rng.IntN(len(ends))])
-	quoted := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-	id := uint64(0)
-	for range rows {
-		if rng.IntN(3) == 0 {
-			id += rng.Uint64N(1 << 58)
-		}
-		fields := make([]string, len(names))
-		for i, name := range names {
-			switch name {
-			case "ImageID":
-				fields[i] = hexID(id)
-				if rng.IntN(9) == 0 {
-					fields[i] = fmt.Sprintf("photo-%d", rng.IntN(5))
-				}
-			case "Source":
-				fields[i] = []string{"xclick", "activemil", "verification-by-many"}[rng.IntN(3)]
-			case "LabelName":
-				fields[i] = mids[rng.IntN(len(mids))]
-			case "Confidence":
-				fields[i] = "1"
-			case "IsOccluded":
-				fields[i] = []string{"0", "1", "-1", ""}[rng.IntN(4)]
-			case "Remark":
-				fields[i] = []string{"", "plain", "a, b", "two\nlines", "three\r\nlines\n", `"said"`, "\n\n", strings.Repeat("long,\n", rng.IntN(80))}[rng.IntN(8)]
-			default:
-				fields[i] = fmt.Sprintf("%.6f", rng.Float64())
-			}
-			if strings.ContainsAny(fields[i], ",\n\"") || rng.IntN(40) == 0 {
-				fields[i] = quoted(fields[i])
-			}
-		}
-		row := strings.Join(fields, ",") + ends[rng.IntN(len(ends))]
-		if !sound {
-			switch rng.IntN(25) {
-			case 0:
-				row = "\n"
-			case 1:
-				row = strings.Join(fields[:rng.IntN(len(fields))], ",") + "\n"
-			case 2:
-				row = strings.Join(fields, ",") + ",more\n"
-			case 3:
-				row = strings.Replace(row, `"`, "", 1)
-			case 4:
-				row = strings.Replace(row, `,`, `,"`, 1+rng.IntN(3))
-			case 5:
-				row = strings.Replace(row, ".", "x", 1)
-			case 6:
-				row = `"` + row
-			}
-		}
-		b.WriteString(row)
-	}
-	if !sound && rng.IntN(5) == 0 {
-		b.Truncate(b.Len() - rng.IntN(min(b.Len()/2, 60)))
-	}
-	if rng.IntN(3) == 0 {
-		return bytes.TrimRight(b.Bytes(), "\r\n")
-	}
-	return b.Bytes()
-}
-
 // TestIndexEqualsScan reads random lists in one go, in blocks, and through the
 // index that this left.
 func TestIndexEqualsScan(t *testing.T) {
 	rng := rand.New(rand.NewPCG(41, 42))
 	indexed, cut := 0, 0
 	for round := range 90 {
-		data := boxList(rng, rng.IntN(120), round%3 == 0)
+		data := oitest.BoxList(rng, rng.IntN(120), round%3 == 0)
 		src := testDir{DirSource: DirSource(t.TempDir()), step: 1 + rng.Int64N(700)}
 		name := src.write(t, data)
 		for range 4 {
@@ -208,7 +137,7 @@ func TestIndexEqualsScan(t *testing.T) {
 			if d := gocmp.Diff(want, got); d != "" {
 				t.Fatalf("round %d, %q of\n%s\n%s", round, mids, data, d)
 			}
-			if _, err := os.Stat(name + indexEnding); (err == nil) != (want.Err == "") {
+			if _, err := os.Stat(name + csvscan.IndexEnding); (err == nil) != (want.Err == "") {
 				t.Fatalf("round %d: index: %v, reading: %s", round, err, want.Err)
 			}
 		}
@@ -248,7 +177,7 @@ func TestLongRows(t *testing.T) {
 			return start + strings.Repeat("x", length-len(start)-len(quote)) + quote + "\n"
 		}
 		data := []byte("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,Remark\n" +
-			row(1, 100) + row(2, maxRow) + row(3, maxRow+1) + row(4, 2*maxRow) + row(5, 300) + row(6, maxRow) + row(7, maxRow+1) + row(8, 200))
+			row(1, 100) + row(2, csvscan.MaxRow) + row(3, csvscan.MaxRow+1) + row(4, 2*csvscan.MaxRow) + row(5, 300) + row(6, csvscan.MaxRow) + row(7, csvscan.MaxRow+1) + row(8, 200))
 		want := gatherPlain(t, data, "/m/a")
 		var got []string
 		for _, r := range want.Rows {
@@ -270,15 +199,22 @@ func TestLongRows(t *testing.T) {
 	}
 }
 
+// countPlain counts the rows of a stream, in one go.
+func countPlain(t testing.TB, data []byte) ([]Count, error) {
+	t.Helper()
+	list, err := csvscan.CountValuesFrom(t.Context(), bytes.NewReader(data), testList, bindLabels)
+	return classCounts(list), err
+}
+
 // TestCountsEqualScan compares the counts of an index with those of a plain
 // reading.
 func TestCountsEqualScan(t *testing.T) {
 	rng := rand.New(rand.NewPCG(43, 44))
 	for round := range 40 {
-		data := boxList(rng, rng.IntN(300), round%2 == 0)
+		data := oitest.BoxList(rng, rng.IntN(300), round%2 == 0)
 		src := testDir{DirSource: DirSource(t.TempDir()), step: 1 + rng.Int64N(2000)}
 		src.write(t, data)
-		want, err := countRows(t.Context(), bytes.NewReader(data), testList)
+		want, err := countPlain(t, data)
 		for range 2 {
 			got, err2 := Counts(t.Context(), src, File{Path: testList})
 			if (err == nil) != (err2 == nil) {
@@ -308,7 +244,7 @@ func TestLineBroken(t *testing.T) {
 		if d := gocmp.Diff(gatherPlain(t, data, "/m/b"), gather(t, src, "/m/b")); d != "" {
 			t.Errorf("in the place of byte %d: %s", at-second, d)
 		}
-		want, err := countRows(t.Context(), bytes.NewReader(data), testList)
+		want, err := countPlain(t, data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,7 +258,7 @@ func TestLineBroken(t *testing.T) {
 // soundList is a list whose index is complete, and what it holds.
 func soundList(t testing.TB, rows int) (src testDir, name string, data []byte, want *gathered) {
 	t.Helper()
-	data = boxList(rand.New(rand.NewPCG(45, 46)), rows, true)
+	data = oitest.BoxList(rand.New(rand.NewPCG(45, 46)), rows, true)
 	src = testDir{DirSource: DirSource(t.TempDir()), step: 4 << 10}
 	name = src.write(t, data)
 	want = gatherPlain(t, data, "/m/a", "/m/0l515").uncounted()
@@ -336,12 +272,12 @@ func soundList(t testing.TB, rows int) (src testDir, name string, data []byte, w
 // are the same, and the index is whole again if it was needed.
 func TestIndexDamaged(t *testing.T) {
 	src, name, _, want := soundList(t, 25)
-	whole, err := os.ReadFile(name + indexEnding)
+	whole, err := os.ReadFile(name + csvscan.IndexEnding)
 	if err != nil {
 		t.Fatal(err)
 	}
 	try := func(what string, data []byte) {
-		if err := os.WriteFile(name+indexEnding, data, 0o666); err != nil {
+		if err := os.WriteFile(name+csvscan.IndexEnding, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
 		got := gather(t, src, "/m/a", "/m/0l515")
@@ -349,7 +285,7 @@ func TestIndexDamaged(t *testing.T) {
 			t.Fatalf("%s: %s", what, d)
 		}
 		if got.Rows[0].Line > 0 { // it was not used
-			again, err := os.ReadFile(name + indexEnding)
+			again, err := os.ReadFile(name + csvscan.IndexEnding)
 			if err != nil || !bytes.Equal(again, whole) {
 				t.Fatalf("%s: not made again: %v", what, err)
 			}
@@ -359,7 +295,7 @@ func TestIndexDamaged(t *testing.T) {
 		damaged := slices.Clone(whole)
 		damaged[i] ^= 1 << (i % 8)
 		try(fmt.Sprintf("byte %d of %d", i, len(whole)), damaged)
-		if i%5 == 0 || i > len(whole)-indexFoot {
+		if i%5 == 0 || i > len(whole)-28 {
 			try(fmt.Sprintf("cut to %d of %d", i, len(whole)), whole[:i])
 		}
 	}
@@ -376,13 +312,13 @@ func TestIndexStale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := boxList(rand.New(rand.NewPCG(47, 48)), 3000, true)
+	other := oitest.BoxList(rand.New(rand.NewPCG(47, 48)), 3000, true)
 	long := bytes.Repeat([]byte("x"), max(len(data), len(other)))
 	same := slices.Concat(other, long)[:len(data)]
 	same = append(same[:bytes.LastIndexByte(same, '\n')+1], bytes.Repeat([]byte("\n"), len(data))...)[:len(data)]
 	swapped := bytes.Replace(data, []byte("/m/0l515,"), []byte("/m/0XXXX,"), 1)
 	middle := slices.Clone(data) // where no sample is taken
-	at := bytes.Index(middle[sampleSize:], []byte("/m/0l515")) + sampleSize
+	at := bytes.Index(middle[(4<<10):], []byte("/m/0l515")) + (4 << 10)
 	copy(middle[at:], "/m/0YYYY")
 	more := slices.Clone(data) // where the index says nothing of a row
 	copy(more[at:][bytes.Index(more[at:], []byte("/m/0cdn1")):], "/m/0l515")
@@ -417,7 +353,7 @@ func TestListChanges(t *testing.T) {
 	for _, indexed := range []bool{false, true} {
 		src, name, data, _ := soundList(t, 400)
 		if !indexed {
-			if err := os.Remove(name + indexEnding); err != nil {
+			if err := os.Remove(name + csvscan.IndexEnding); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -431,10 +367,10 @@ func TestListChanges(t *testing.T) {
 			return nil
 		}
 		err := readBoxes(t.Context(), src, File{Path: testList}, v, g.again)
-		if !errors.Is(err, errChanged) {
+		if !errors.Is(err, csvscan.ErrChanged) {
 			t.Errorf("indexed %v: got %v", indexed, err)
 		}
-		if _, err := os.Stat(name + indexEnding); err == nil && !indexed {
+		if _, err := os.Stat(name + csvscan.IndexEnding); err == nil && !indexed {
 			t.Error("an index of a file that changed")
 		}
 	}
@@ -442,7 +378,7 @@ func TestListChanges(t *testing.T) {
 
 // TestIndexPlaces keeps the index where it can be kept.
 func TestIndexPlaces(t *testing.T) {
-	data := boxList(rand.New(rand.NewPCG(49, 50)), 50, true)
+	data := oitest.BoxList(rand.New(rand.NewPCG(49, 50)), 50, true)
 	cache := t.TempDir()
 	blocked := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(blocked, nil, 0o666); err != nil {
@@ -471,80 +407,5 @@ func TestIndexPlaces(t *testing.T) {
 		if _, err := os.Stat(tt.kept); (err == nil) != (tt.kept != "") {
 			t.Errorf("%s: %v", tt.name, err)
 		}
-	}
-}
-
-// failing is a writer without room.
-type failing struct{ room int }
-
-func (f *failing) Write(p []byte) (int, error) {
-	if f.room -= len(p); f.room < 0 {
-		return 0, errNoRoom
-	}
-	return len(p), nil
-}
-
-var errNoRoom = errors.New("no room")
-
-// TestIndexNoRoom fills the disk at every byte of an index: the pass goes on.
-func TestIndexNoRoom(t *testing.T) {
-	data := boxList(rand.New(rand.NewPCG(51, 52)), 200, true)
-	want := gatherPlain(t, data, "/m/a")
-	for room := 0; ; room += 97 {
-		g := &gathered{}
-		v := g.visitor([]string{"/m/a"})
-		x := newIndexWriter(&failing{room}, labelIndex)
-		p := &pass[boxHit]{
-			ctx: t.Context(), file: testList, r: bytes.NewReader(data), size: int64(len(data)), step: 512,
-			bind: v.bind, want: v.want, parser: v.parser, bad: v.bad, index: x,
-			row: func(row *boxHit, p place) error {
-				row.Line, row.Offset = p.line, p.offset
-				return v.row(row)
-			},
-		}
-		if d := gocmp.Diff(want, g.end(p.run())); d != "" {
-			t.Fatal(d)
-		}
-		if err := x.finish(stamp{}); err == nil {
-			break // there was room enough
-		} else if !errors.Is(err, errNoRoom) {
-			t.Fatal(err)
-		}
-		if room > 100<<10 {
-			t.Fatal("there is never room")
-		}
-	}
-}
-
-// TestPassAhead counts what the workers have found and nobody has taken in yet:
-// it is memory, and does not grow with the cores.
-func TestPassAhead(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(passWorkers))
-	const row = "0000000000000001,xclick,/m/a,1,0.1,0.9,0.1,0.9\n"
-	data := []byte("ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n" + strings.Repeat(row, 20*passAhead))
-	var found atomic.Int64
-	g := &gathered{}
-	v := g.visitor(nil)
-	p := &pass[boxHit]{
-		ctx: t.Context(), file: testList, r: bytes.NewReader(data), size: int64(len(data)), step: int64(len(row)),
-		bind: v.bind, parser: v.parser, bad: v.bad,
-		want: func([]byte) bool {
-			found.Add(1)
-			return true
-		},
-	}
-	told := int64(0)
-	p.row = func(*boxHit, place) error {
-		for n := 0; told == 0 && n < 100_000 && found.Load() <= 2*passAhead; n++ {
-			runtime.Gosched() // the others go as far as they may
-		}
-		told++
-		if ahead := found.Load() - told; ahead > 2*passAhead {
-			return fmt.Errorf("%d rows ahead", ahead)
-		}
-		return nil
-	}
-	if err := p.run(); err != nil {
-		t.Error(err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
 
 // addNegatives draws rows of other classes and puts them between the hits, in
@@ -109,7 +111,7 @@ func (s *Selection) draw(ctx context.Context, sub *subset, d *draw, n int64) err
 		if err != nil {
 			return err
 		}
-		if id := (&decoder{buf: entry}).text(); i == 0 || id != last {
+		if id := (&csvscan.Decoder{Buf: entry}).Text(); i == 0 || id != last {
 			runs, last = runs+1, id
 		}
 		if entries[i].offset, err = d.rows.add(entry); err != nil {
@@ -145,18 +147,18 @@ func (s *Selection) sift(sub *subset, d *draw, entries []ranked) error {
 		if err != nil {
 			return err
 		}
-		photo := photoKey(h.id)
+		photo := csvscan.Key64(h.id)
 		image := d.photos.find(photo)[0].image
 		if image == noImage {
 			continue
 		}
-		c := candidate{ranked: e, key: mix(mix(photo) ^ h.sum>>32)}
+		c := candidate{ranked: e, key: csvscan.Mix(csvscan.Mix(photo) ^ h.sum>>32)}
 		if s.query.StrictAuthors {
 			row, err := d.photos.readImage(&visit{hits: []hit{h}, image: image})
 			if err != nil {
 				return err
 			}
-			author := photoKey(s.query.Group(row.AuthorURL, row.Author, h.id))
+			author := csvscan.Key64(s.query.Group(row.AuthorURL, row.Author, h.id))
 			if sub.name == Train && s.held[author] {
 				continue
 			}
@@ -183,8 +185,8 @@ func (s *Selection) sift(sub *subset, d *draw, entries []ranked) error {
 // sampleBoxes samples boxes of other classes, and keeps them in candidates.
 func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *spool, size int64) ([]ranked, error) {
 	sample := &lowest{size: size}
-	var e encoder
-	place := func(hash uint64) uint64 { return mix(hash ^ mix(s.query.Seed)) } // in the random order
+	var e csvscan.Encoder
+	place := func(hash uint64) uint64 { return csvscan.Mix(hash ^ csvscan.Mix(s.query.Seed)) } // in the random order
 	// Rows beyond it need not be parsed. It falls as the sample fills.
 	var bound atomic.Uint64
 	bound.Store(math.MaxUint64)
@@ -204,9 +206,9 @@ func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *sp
 			if meets, err := sub.photos.meet(&h); meets || err != nil {
 				return err
 			}
-			e.buf = e.buf[:0]
+			e.Buf = e.Buf[:0]
 			h.append(&e)
-			offset, err := candidates.add(e.buf)
+			offset, err := candidates.add(e.Buf)
 			if err != nil {
 				return err
 			}
@@ -232,7 +234,7 @@ func (s *Selection) unrelated(mid []byte) bool {
 // meet reports whether a box shares area with a hit in the same photo, or its
 // key.
 func (p *photos) meet(h *hit) (bool, error) {
-	runs := p.find(photoKey(h.id))
+	runs := p.find(csvscan.Key64(h.id))
 	if len(runs) == 0 {
 		return false, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -15,18 +16,12 @@ import (
 // list: 24 bytes. The official lists are sorted by photo, so that there is one
 // run a photo; elsewhere there may be several.
 type run struct {
-	photo uint64 // photoKey of the id
+	photo uint64 // csvscan.Key64 of the id
 	hits  int64  // where the first of them is in the spool
 	image int64  // where the photo's row of the image list is, or noImage
 }
 
 const noImage = -1
-
-// Parameters of the 64-bit FNV-1a hash.
-const (
-	fnvOffset = 14695981039346656037
-	fnvPrime  = 1099511628211
-)
 
 // photos are the runs of a spool of hits, sorted by photo, then by place.
 type photos struct {
@@ -37,53 +32,14 @@ type photos struct {
 	buf    []byte // for readImage
 }
 
-// photoKey makes 8 bytes of an id: the number that the official 16 hex digits
-// spell, which is exact, or a hash (FNV-1a) of any other. Two ids with one key
-// are told apart when the image is read.
-func photoKey[T string | []byte](id T) uint64 {
-	if len(id) == 16 {
-		if key, ok := parseHex16(id); ok {
-			return key
-		}
-	}
-	key := uint64(fnvOffset)
-	for i := range len(id) {
-		key = (key ^ uint64(id[i])) * fnvPrime
-	}
-	return key
-}
-
-// parseHex16 reads 16 lower-case hex digits. Digits and letters follow each other
-// at random, so that it does not branch on them.
-func parseHex16[T string | []byte](id T) (key uint64, ok bool) {
-	var all byte
-	for i := range 16 {
-		digit := hexDigits[id[i]]
-		key = key<<4 | uint64(digit&15)
-		all |= digit
-	}
-	return key, all < 16
-}
-
-// hexDigits holds what the lower-case hex digits stand for, and 255 elsewhere.
-var hexDigits = func() (table [256]byte) {
-	for i := range table {
-		table[i] = 255
-	}
-	for i, c := range []byte("0123456789abcdef") {
-		table[c] = byte(i)
-	}
-	return table
-}()
-
 // newPhotos finds the runs in a spool of n runs.
 func newPhotos(hits *spool, n int) (*photos, error) {
 	p := &photos{hits: hits, runs: make([]run, 0, n), buf: make([]byte, spoolGuess)}
 	last := ""
 	err := hits.each(func(entry []byte, offset int64) error {
-		d := decoder{buf: entry}
-		if id := d.text(); id != last || len(p.runs) == 0 {
-			p.runs = append(p.runs, run{photoKey(id), offset, noImage})
+		d := csvscan.Decoder{Buf: entry}
+		if id := d.Text(); id != last || len(p.runs) == 0 {
+			p.runs = append(p.runs, run{csvscan.Key64(id), offset, noImage})
 			last = id
 		}
 		return nil
@@ -116,8 +72,17 @@ func (p *photos) find(photo uint64) []run {
 	return p.runs[i : i+n]
 }
 
+// keys yields the photo of each run.
+func (p *photos) keys(yield func(uint64) bool) {
+	for _, r := range p.runs {
+		if !yield(r.photo) {
+			return
+		}
+	}
+}
+
 // has reports whether there are hits of a photo.
-func (p *photos) has(id []byte) bool { return p.hasKey(photoKey(id)) }
+func (p *photos) has(id []byte) bool { return p.hasKey(csvscan.Key64(id)) }
 
 func (p *photos) hasKey(photo uint64) bool {
 	word, bit := p.bit(photo)
@@ -126,21 +91,21 @@ func (p *photos) hasKey(photo uint64) bool {
 
 // bit returns the place of a photo's bit in maybe.
 func (p *photos) bit(photo uint64) (word, bit uint64) {
-	hash := photoHash(photo)
+	hash := csvscan.Mix(photo)
 	word, _ = bits.Mul64(hash, uint64(len(p.maybe)))
 	return word, 1 << (hash & 63)
 }
 
 // addImage keeps a photo's row of the image list, the first if there are
 // several.
-func (p *photos) addImage(row *ImageRow, e *encoder) error {
-	runs := p.find(photoKey(row.ImageID))
+func (p *photos) addImage(row *ImageRow, e *csvscan.Encoder) error {
+	runs := p.find(csvscan.Key64(row.ImageID))
 	if len(runs) == 0 || runs[0].image != noImage {
 		return nil
 	}
-	e.buf = e.buf[:0]
+	e.Buf = e.Buf[:0]
 	appendImage(e, row)
-	offset, err := p.images.add(e.buf)
+	offset, err := p.images.add(e.Buf)
 	if err != nil {
 		return err
 	}
@@ -213,7 +178,7 @@ func (p *photos) walk(f func(*visit) error) error {
 			return nil
 		}
 		id := v.hits[0].id
-		runs := p.find(photoKey(id))
+		runs := p.find(csvscan.Key64(id))
 		v.all, v.image = v.hits, runs[0].image
 		if len(runs) > 1 {
 			all, err := p.load(runs, id)

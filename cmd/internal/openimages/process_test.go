@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
@@ -95,8 +96,8 @@ func child(base, cache string, kill int) *exec.Cmd {
 // longList is large enough for an index.
 func longList(t *testing.T) (data []byte, want []byte) {
 	t.Helper()
-	data = boxList(rand.New(rand.NewPCG(57, 58)), 45_000, true)
-	if len(data) < indexFrom {
+	data = oitest.BoxList(rand.New(rand.NewPCG(57, 58)), 45_000, true)
+	if len(data) < csvscan.IndexFrom {
 		t.Fatalf("%d bytes get no index", len(data))
 	}
 	return data, gatherPlain(t, data, "/m/a").sum()
@@ -139,7 +140,7 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("round %d: %s", round, &out)
 		}
 		if round%5 == 4 { // begin anew with one of the files
-			found, err := filepath.Glob(whole + []string{"", indexEnding}[rng.IntN(2)])
+			found, err := filepath.Glob(whole + []string{"", csvscan.IndexEnding}[rng.IntN(2)])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -127,7 +128,7 @@ type Selection struct {
 	// one unsorted list succeeds when it is run again, whatever the others are.
 	unsorted bool
 	// With StrictAuthors, the groups with rows of the classes in train and in the
-	// other subsets, by photoKey. The train rows of those in both are dropped.
+	// other subsets, by csvscan.Key64. The train rows of those in both are dropped.
 	trained, held map[uint64]bool
 	shared        int64 // negatives whose group is on the other side too
 }
@@ -141,9 +142,9 @@ type subset struct {
 	runs   int
 	rows   int64 // hits of the classes asked for
 	photos *photos
-	desk   *photoDesk // set if items are emitted while the list arrives
-	lines  *lineDesk  // once somebody has asked for a line
-	vetoed [][]uint64 // by class, photos by photoKey, sorted; for Query.Veto
+	lookup *csvscan.Lookup[ImageRow] // set if items are emitted while the list arrives
+	lines  *csvscan.Lines            // once somebody has asked for a line
+	vetoed [][]uint64                // by class, photos by csvscan.Key64, sorted; for Query.Veto
 }
 
 // Collect scans the box lists and the image lists of the subsets. Nothing that
@@ -169,11 +170,11 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 		}
 		s.subsets = append(s.subsets, sub)
 		if !s.unsorted && q.streams(ctx, sub) {
-			if sub.desk, err = openDesk(ctx, q.Source, sub.images, s.malformed); err != nil {
+			if sub.lookup, err = openImages(ctx, q.Source, sub.images, s.malformed); err != nil {
 				return nil, err
 			}
 		}
-		if sub.desk != nil {
+		if sub.lookup != nil {
 			continue
 		}
 		if err := s.scanBoxes(ctx, sub); err != nil {
@@ -184,7 +185,7 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 		}
 	}
 	for _, sub := range s.subsets {
-		if sub.desk != nil {
+		if sub.lookup != nil {
 			continue
 		}
 		if err := s.scanImages(ctx, sub, sub.photos, s.malformed); err != nil {
@@ -214,10 +215,12 @@ func (s *Selection) Close() error {
 		if sub.photos != nil {
 			err = errors.Join(err, sub.photos.close())
 		}
-		if sub.desk != nil {
-			err = errors.Join(err, sub.desk.close())
+		if sub.lookup != nil {
+			err = errors.Join(err, sub.lookup.Close())
 		}
-		err = errors.Join(err, sub.lines.close())
+		if sub.lines != nil {
+			err = errors.Join(err, sub.lines.Close())
+		}
 	}
 	return err
 }
@@ -259,7 +262,7 @@ func (s *Selection) seen(row *BoxRow) {
 // scanBoxes spools the rows that are asked for.
 func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 	wanted := newMIDSet(s.query.Assign)
-	var e encoder
+	var e csvscan.Encoder
 	var last string
 	var rows []int64 // by label
 	reset := func() error {
@@ -285,9 +288,9 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 				return nil
 			}
 			h := newHit(&row.BoxRow, s.query.Assign[row.MID])
-			e.buf = e.buf[:0]
+			e.Buf = e.Buf[:0]
 			h.append(&e)
-			if _, err := sub.hits.add(e.buf); err != nil {
+			if _, err := sub.hits.add(e.Buf); err != nil {
 				return err
 			}
 			if sub.rows == 0 || last != h.id {
@@ -318,7 +321,7 @@ func (s *Selection) scanImages(ctx context.Context, sub *subset, photos *photos,
 	if len(photos.runs) == 0 {
 		return nil // a list that is not needed need not be downloaded
 	}
-	var e encoder
+	var e csvscan.Encoder
 	return readImages(ctx, s.query.Source, sub.images, photos, func(row *ImageRow) error {
 		return photos.addImage(row, &e)
 	}, bad, photos.dropImages)

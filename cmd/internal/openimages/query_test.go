@@ -13,13 +13,13 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/download"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
 var errTooMany = errors.New("too many")
-
-func hexID(n uint64) string { return fmt.Sprintf("%016x", n) }
 
 // world is a small data set with everything that can go wrong.
 type world struct {
@@ -43,7 +43,7 @@ func newWorld(rng *rand.Rand, sorted bool) *world {
 	for n, subset := range Subsets() {
 		photos := 5 + rng.IntN(30)
 		for p := range photos {
-			id := hexID(uint64(n)<<60 | uint64(p)*0x1234567)
+			id := oitest.HexID(uint64(n)<<60 | uint64(p)*0x1234567)
 			if p%7 == 3 {
 				id = fmt.Sprintf("photo-%d-%d", n, p)
 			}
@@ -528,15 +528,15 @@ func TestNegativeKeyClash(t *testing.T) {
 // negatives after all, so that drawing once, or twice, is not enough.
 func TestNegativesRedraw(t *testing.T) {
 	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
-	w.boxes[Train] = append(w.boxes[Train], hexID(1)+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
-	w.images[Train] = append(w.images[Train], hexID(1)+",http://x/1,,,t")
+	w.boxes[Train] = append(w.boxes[Train], oitest.HexID(1)+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
+	w.images[Train] = append(w.images[Train], oitest.HexID(1)+",http://x/1,,,t")
 	for p := range 3000 {
-		row := hexID(uint64(p+2)) + ",x,/m/d,1,0.1,0.2,0.3,0.4,0,0,0,0,0"
+		row := oitest.HexID(uint64(p+2)) + ",x,/m/d,1,0.1,0.2,0.3,0.4,0,0,0,0,0"
 		for range 1 + p%5 {
 			w.boxes[Train] = append(w.boxes[Train], row)
 		}
 		if p%100 == 7 { // 30 photos
-			w.images[Train] = append(w.images[Train], hexID(uint64(p+2))+",http://x/2,,,t")
+			w.images[Train] = append(w.images[Train], oitest.HexID(uint64(p+2))+",http://x/2,,,t")
 		}
 	}
 	for n, want := range map[int64]int64{1: 1, 20: 20, 30: 30, 31: 30} {
@@ -556,14 +556,14 @@ func TestHashCollision(t *testing.T) {
 	seen := map[uint64]string{}
 	for i := range 1 << 16 { // no two of these collide, so one is made by hand
 		id := fmt.Sprintf("p%d", i)
-		if other, ok := seen[photoKey(id)]; ok {
+		if other, ok := seen[csvscan.Key64(id)]; ok {
 			t.Fatalf("%s and %s collide", id, other)
 		}
-		seen[photoKey(id)] = id
+		seen[csvscan.Key64(id)] = id
 	}
 	found[0] = "p0"
-	found[1] = hexID(photoKey("p0")) // its digits spell the hash of p0
-	if photoKey(found[0]) != photoKey(found[1]) {
+	found[1] = oitest.HexID(csvscan.Key64("p0")) // its digits spell the hash of p0
+	if csvscan.Key64(found[0]) != csvscan.Key64(found[1]) {
 		t.Fatal("the made collision is none")
 	}
 	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"math/bits"
 	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
 
 // rank places a box in a seeded random order: the lowest ranks are sampled. It
@@ -11,15 +13,7 @@ import (
 // favour photos by their id, is the same in any order, and grows without
 // exchanging what it held.
 func rank(seed uint64, h *hit) uint64 {
-	return mix(mix(mix(seed)^photoKey(h.id)) ^ h.sum)
-}
-
-// mix is the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+	return csvscan.Mix(csvscan.Mix(csvscan.Mix(seed)^csvscan.Key64(h.id)) ^ h.sum)
 }
 
 // share divides total among takers as evenly as what they have allows: nobody

@@ -1,13 +1,6 @@
 package openimages
 
-import "fmt"
+import "github.com/opensandwich/oi/cmd/internal/csvscan"
 
-// A RowError is a row that cannot be used. The scan goes on behind it.
-type RowError struct {
-	File string // relative path of the file
-	Line int64  // where the row begins, from 1
-	Err  error  // what was expected
-}
-
-func (e *RowError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
-func (e *RowError) Unwrap() error { return e.Err }
+// A RowError is a row that cannot be used. The scan continues after it.
+type RowError = csvscan.RowError

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
 
 const (
@@ -13,9 +15,9 @@ const (
 	spoolMemory = 1 << 20
 	// spoolGuess is read at once in the hope of getting a whole entry, in bytes.
 	spoolGuess = 1 << 10
-	// maxEntry bounds an entry: the parsed form of a row of maxRow bytes, whose
+	// maxEntry bounds an entry: the parsed form of a row of the longest size, whose
 	// invalid UTF-8 may have tripled.
-	maxEntry = 4 * maxRow
+	maxEntry = 4 * csvscan.MaxRow
 )
 
 // A spool keeps entries of bytes in the order in which they came: a little in

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
@@ -358,7 +360,7 @@ func TestCheckCache(t *testing.T) {
 	put("mirror", "v5/."+"test-annotations-bbox.csv.part", "Image")
 	replaced := put(official, d.boxes[2].Path, box)
 	sidecar := put(official, filepath.Join(filepath.Dir(d.boxes[2].Path), "."+filepath.Base(d.boxes[2].Path)+".replaced.json"),
-		fmt.Sprintf(`{"size": %d, "crc32c": "%08x"}`, len(box), checksum([]byte(box))))
+		fmt.Sprintf(`{"size": %d, "crc32c": "%08x"}`, len(box), crc32.Checksum([]byte(box), crc32.MakeTable(crc32.Castagnoli))))
 	check := func() (damaged []string, report download.Report) {
 		report, err := CheckCache(t.Context(), cache, func(e *download.DamagedError) error {
 			if _, err := os.Stat(e.Name); err != nil {
@@ -383,7 +385,7 @@ func TestCheckCache(t *testing.T) {
 	want := []string{
 		put("elsewhere", d.Hierarchy.Path, "<html>"),
 		put("mirror", d.boxes[0].Path, box[:len(box)-5]),
-		put("mirror", d.boxes[0].Path+indexEnding, "of that list"),
+		put("mirror", d.boxes[0].Path+csvscan.IndexEnding, "of that list"),
 		put(official, d.images[1].Path, sound[kindImages]), // not the official size
 		put(official, d.Classes.Path, same),                // not the official sum
 		put(official, d.boxes[2].Path, strings.Replace(box, "/m/a", "/m/b", 1)),

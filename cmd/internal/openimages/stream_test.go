@@ -83,7 +83,7 @@ func TestStream(t *testing.T) {
 func TestStreamEarly(t *testing.T) {
 	w := newWorld(rand.New(rand.NewPCG(73, 74)), true)
 	for i := range 40_000 {
-		id := hexID(uint64(i) + 1<<60)
+		id := oitest.HexID(uint64(i) + 1<<60)
 		w.boxes[Train] = append(w.boxes[Train], id+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
 		w.images[Train] = append(w.images[Train], id+",http://x/"+id+",,,")
 	}

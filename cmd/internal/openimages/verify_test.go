@@ -7,6 +7,9 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // sound has a whole file of each kind, with all that a row may have in it.
@@ -71,7 +74,7 @@ func TestVerifyForeign(t *testing.T) {
 	} {
 		for kind := range sound {
 			err := verifyText(t, kind, tt.text)
-			if err == nil || errors.Is(err, errNoLineEnd) || !strings.Contains(err.Error(), tt.want) {
+			if err == nil || errors.Is(err, csvscan.ErrNoLineEnd) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("kind %d, %q: %v, want %q", kind, tt.text, err, tt.want)
 			}
 		}
@@ -93,10 +96,10 @@ func TestVerifyRows(t *testing.T) {
 		head + strings.Repeat("a,b\n", 100_000): "no row can be read",
 		head + strings.Replace(good, ".", "x", 1):                "no row can be read",
 		"\ufeff" + strings.ReplaceAll(head+good, "\n", "\r\n"):   "",
-		head + good + strings.TrimSuffix(good, "\n"):             errNoLineEnd.Error(),
-		head + good + strings.TrimSuffix(good, "\n") + "\r":      errNoLineEnd.Error(),
-		head + good + strings.TrimSuffix(good, ",0.9\n"):         errCut.Error(),
-		head + strings.Repeat(good, 40_000) + "0000000000000002": errCut.Error() + ": 0000000000000002",
+		head + good + strings.TrimSuffix(good, "\n"):             csvscan.ErrNoLineEnd.Error(),
+		head + good + strings.TrimSuffix(good, "\n") + "\r":      csvscan.ErrNoLineEnd.Error(),
+		head + good + strings.TrimSuffix(good, ",0.9\n"):         csvscan.ErrCut.Error(),
+		head + strings.Repeat(good, 40_000) + "0000000000000002": csvscan.ErrCut.Error() + ": 0000000000000002",
 	} {
 		err := verifyText(t, kindBoxes, text)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
@@ -111,7 +114,7 @@ func TestVerifyEnd(t *testing.T) {
 	rng := rand.New(rand.NewPCG(81, 82))
 	found := map[string]int{}
 	for range 4000 {
-		data := boxList(rng, 1+rng.IntN(12), true)
+		data := oitest.BoxList(rng, 1+rng.IntN(12), true)
 		data = data[:bytes.IndexByte(data, '\n')+1+rng.IntN(len(data)-bytes.IndexByte(data, '\n'))]
 		if len(data) == 0 || data[len(data)-1] == '\n' {
 			continue
@@ -119,12 +122,12 @@ func TestVerifyEnd(t *testing.T) {
 		r := csv.NewReader(bytes.NewReader(data))
 		_, parsed := r.ReadAll() // checks the number of fields
 		switch err := verifyText(t, kindBoxes, string(data)); {
-		case errors.Is(err, errNoLineEnd):
+		case errors.Is(err, csvscan.ErrNoLineEnd):
 			found["no line end"]++
 			if parsed != nil {
 				t.Errorf("%q may be whole, but: %v", data, parsed)
 			}
-		case errors.Is(err, errCut):
+		case errors.Is(err, csvscan.ErrCut):
 			found["cut"]++
 			if parsed == nil {
 				t.Errorf("%q: %v, but every row is complete", data, err)

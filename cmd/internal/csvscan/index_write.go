@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"bufio"
@@ -20,20 +20,20 @@ const (
 	chunkSize = 1 << 10
 )
 
-// maxLost bounds the rows without the column of a list that gets an index.
-const maxLost = 1 << 20
+// maxKeyless bounds the rows without the column of a list that gets an index.
+const maxKeyless = 1 << 20
 
-var errUnfit = errors.New("the list is not fit for an index")
+var errNotIndexable = errors.New("the list is not fit for an index")
 
 // An indexWriter makes an index in a pass over the CSV file. Its errors wait for
 // finish, for a pass goes on without an index.
 type indexWriter struct {
-	kind indexKind
+	kind Kind
 	w    *bufio.Writer
 	at   int64 // in w
 	err  error
 
-	names  registry
+	names  internTable
 	labels []labelState
 	open   []openChunk // of each label
 	rooms  [][]byte    // of the open chunks: roomLabels of them each
@@ -41,12 +41,12 @@ type indexWriter struct {
 	last   []byte      // the last row's photo
 	sorted bool        // photos do not come again
 
-	keys     []photoPlace
+	keys     []keyEntry
 	segments []segmentRef
 
-	lost  []int64 // rows without the column
-	marks []lineMark
-	rows  int64
+	keyless []int64 // rows without the column
+	marks   []lineMark
+	rows    int64
 }
 
 type labelState struct {
@@ -64,13 +64,13 @@ type openChunk struct {
 	size         uint32 // in its room
 }
 
-// A photoPlace is a row of an image list.
-type photoPlace struct {
+// A keyEntry is a row of an image list.
+type keyEntry struct {
 	hash   uint64
 	offset int64
 }
 
-func newIndexWriter(w io.Writer, kind indexKind) *indexWriter {
+func newIndexWriter(w io.Writer, kind Kind) *indexWriter {
 	x := &indexWriter{kind: kind, w: bufio.NewWriterSize(w, 256<<10), sorted: true}
 	x.names.ids = map[string]uint32{}
 	x.write(indexHeader(kind))
@@ -84,18 +84,18 @@ func (x *indexWriter) write(data []byte) {
 	x.at += int64(len(data))
 }
 
-// add takes in the gleanings of the next block, which begins at an offset and
+// add takes in the blockEntries of the next block, which begins at an offset and
 // line.
-func (x *indexWriter) add(at, line int64, g *gleanings) {
+func (x *indexWriter) add(at, line int64, g *blockEntries) {
 	x.marks = append(x.marks, lineMark{at, line})
-	x.lost = append(x.lost, g.lost...)
-	if g.unfit || len(x.lost) > maxLost {
-		x.err = errUnfit
+	x.keyless = append(x.keyless, g.keyless...)
+	if g.notIndexable || len(x.keyless) > maxKeyless {
+		x.err = errNotIndexable
 	}
 	if x.err != nil {
 		return
 	}
-	if x.kind == photoIndex {
+	if x.kind == ByKey {
 		x.addPhotos(g.keys)
 		return
 	}
@@ -110,10 +110,10 @@ func (x *indexWriter) add(at, line int64, g *gleanings) {
 	x.rows += int64(len(g.rows))
 	photo := x.photos
 	for i, row := range g.rows {
-		if row&newPhoto != 0 && !(i == 0 && same) {
+		if row&newKey != 0 && !(i == 0 && same) {
 			photo++
 		}
-		label, offset := int(row&(newPhoto-1)), g.base+int64(row>>32)
+		label, offset := int(row&(newKey-1)), g.base+int64(row>>32)
 		if label >= len(x.open) {
 			x.grow(label + 1)
 		}
@@ -183,10 +183,10 @@ func (x *indexWriter) closeChunk(label int) {
 	l.rows, l.photos, l.size = 0, 0, 0
 }
 
-func (x *indexWriter) addPhotos(keys []photoPlace) {
+func (x *indexWriter) addPhotos(keys []keyEntry) {
 	x.rows += int64(len(keys))
 	if x.keys == nil {
-		x.keys = make([]photoPlace, 0, segmentRows) // what is not used takes no memory
+		x.keys = make([]keyEntry, 0, segmentRows) // what is not used takes no memory
 	}
 	for len(keys) > 0 {
 		n := min(segmentRows-len(x.keys), len(keys))
@@ -215,12 +215,12 @@ func (x *indexWriter) closeSegment() {
 	}
 	entries := make([]uint64, n)
 	for _, k := range x.keys {
-		bucket, print := splitHash(k.hash, bits)
+		bucket, tag := splitHash(k.hash, bits)
 		if k.offset >= 1<<offsetBits {
-			x.err = errUnfit
+			x.err = errNotIndexable
 			return
 		}
-		entries[ends[bucket]] = print<<offsetBits | uint64(k.offset)
+		entries[ends[bucket]] = tag<<offsetBits | uint64(k.offset)
 		ends[bucket]++
 	}
 	table := make([]byte, 0, 8<<bits)
@@ -241,9 +241,9 @@ func (x *indexWriter) closeSegment() {
 	x.keys = x.keys[:0]
 }
 
-// finish writes the directory of a file with this stamp.
-func (x *indexWriter) finish(s stamp) error {
-	if x.kind == photoIndex {
+// finish writes the directory of a file with this fingerprint.
+func (x *indexWriter) finish(s fingerprint) error {
+	if x.kind == ByKey {
 		x.closeSegment()
 	}
 	order := make([]int, len(x.labels))
@@ -267,29 +267,29 @@ func (x *indexWriter) finish(s stamp) error {
 	foot = binary.LittleEndian.AppendUint32(foot, checksum(slices.Concat(indexHeader(x.kind), foot)))
 	x.write(append(foot, indexMagic...))
 	if len(directory) > maxDirectory {
-		return errUnfit
+		return errNotIndexable
 	}
 	return cmp.Or(x.err, x.w.Flush())
 }
 
 // writeChunks writes the list of a label's chunks.
 func (x *indexWriter) writeChunks(name string, l *labelState) labelRef {
-	var e encoder
+	var e Encoder
 	for _, c := range l.chunks {
 		for _, n := range []int64{c.at, int64(c.size), c.rows, c.first, int64(c.sum)} {
-			e.int(n)
+			e.Int(n)
 		}
 	}
-	ref := labelRef{name: name, rows: l.rows, photos: l.photos, chunks: len(l.chunks), at: x.at, size: len(e.buf), sum: checksum(e.buf)}
-	x.write(e.buf)
+	ref := labelRef{name: name, rows: l.rows, photos: l.photos, chunks: len(l.chunks), at: x.at, size: len(e.Buf), sum: checksum(e.Buf)}
+	x.write(e.Buf)
 	return ref
 }
 
-func (x *indexWriter) directory(s stamp, labels []labelRef) []byte {
-	var e encoder
+func (x *indexWriter) directory(s fingerprint, labels []labelRef) []byte {
+	var e Encoder
 	ints := func(numbers ...int64) {
 		for _, n := range numbers {
-			e.int(n)
+			e.Int(n)
 		}
 	}
 	ints(s.size, s.time, s.changed, int64(s.sample), x.rows, flag(x.sorted))
@@ -299,9 +299,9 @@ func (x *indexWriter) directory(s stamp, labels []labelRef) []byte {
 		ints(m.offset-last.offset, m.line-last.line)
 		last = m
 	}
-	ints(int64(len(x.lost)))
+	ints(int64(len(x.keyless)))
 	before := int64(0)
-	for _, offset := range x.lost {
+	for _, offset := range x.keyless {
 		ints(offset - before)
 		before = offset
 	}
@@ -311,10 +311,10 @@ func (x *indexWriter) directory(s stamp, labels []labelRef) []byte {
 	}
 	ints(int64(len(labels)))
 	for _, l := range labels {
-		e.text(l.name)
+		e.Text(l.name)
 		ints(l.rows, l.photos, int64(l.chunks), l.at, int64(l.size), int64(l.sum))
 	}
-	return e.buf
+	return e.Buf
 }
 
 func flag(b bool) int64 {

@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"bytes"
@@ -6,30 +6,27 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // indexOf is the index of a list in memory.
-func indexOf(t testing.TB, data []byte, kind indexKind) []byte {
+func indexOf(t testing.TB, data []byte, kind Kind) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	x := newIndexWriter(&b, kind)
-	p := &pass[struct{}]{
-		ctx: t.Context(), file: testList, r: bytes.NewReader(data), size: int64(len(data)),
-		bind: bindLabels, index: x,
-		want: func([]byte) bool { return false },
-		parser: func(*table) (func([][]byte) (struct{}, bool, error), error) {
-			return func([][]byte) (none struct{}, keep bool, err error) { return }, nil
-		},
-		row: func(*struct{}, place) error { return nil },
-		bad: func(*RowError) error { return nil },
+	bind := bindLabels
+	if kind == ByKey {
+		bind = bindImages
 	}
-	if kind == photoIndex {
-		p.bind = bindImages
+	p := &scan[struct{}]{
+		ctx: t.Context(), r: bytes.NewReader(data), size: int64(len(data)), index: x,
+		Request: rowless(testList, kind, bind),
 	}
 	if err := p.run(); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.finish(stamp{size: int64(len(data))}); err != nil {
+	if err := x.finish(fingerprint{size: int64(len(data))}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -49,16 +46,16 @@ func seal(index []byte) {
 // FuzzReadIndex reads whatever claims to be an index, with checksums that are
 // right. It must neither panic nor find a row outside the list.
 func FuzzReadIndex(f *testing.F) {
-	list := boxList(rand.New(rand.NewPCG(81, 82)), 30, true)
-	photos, _ := imageList(rand.New(rand.NewPCG(83, 84)), 30)
+	list := oitest.BoxList(rand.New(rand.NewPCG(81, 82)), 30, true)
+	photos, _ := oitest.ImageList(rand.New(rand.NewPCG(83, 84)), 30)
 	photos = append(bytes.TrimRight(photos, "\n"), '\n')
-	f.Add(indexOf(f, list, labelIndex), false)
-	f.Add(indexOf(f, photos, photoIndex), true)
+	f.Add(indexOf(f, list, ByValue), false)
+	f.Add(indexOf(f, photos, ByKey), true)
 	f.Add([]byte(indexMagic), false)
 	f.Fuzz(func(t *testing.T, data []byte, ofPhotos bool) {
-		kind := labelIndex
+		kind := ByValue
 		if ofPhotos {
-			kind = photoIndex
+			kind = ByKey
 		}
 		if len(data) >= indexHead+indexFoot {
 			data = slices.Clone(data)
@@ -86,8 +83,8 @@ func FuzzReadIndex(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, id := range []string{"", "photo-1", hexID(1), hexID(1 << 63)} {
-			if _, err := finder.find(photoHash(photoKey(id)), nil); err != nil {
+		for _, id := range []string{"", "photo-1", oitest.HexID(1), oitest.HexID(1 << 63)} {
+			if _, err := finder.find(hashKey(Key64(id)), nil); err != nil {
 				return
 			}
 		}
@@ -122,7 +119,7 @@ func TestLabelTable(t *testing.T) {
 		}
 		ids["unknown"] = 1 << 20
 		for label, want := range ids {
-			row := hexID(rng.Uint64()) + "," + randomText(rng, rng.IntN(20)) + "," + label
+			row := oitest.HexID(rng.Uint64()) + "," + randomText(rng, rng.IntN(20)) + "," + label
 			if rng.IntN(5) > 0 {
 				row += "," + randomText(rng, rng.IntN(50))
 			}
@@ -147,27 +144,71 @@ func randomText(rng *rand.Rand, n int) string {
 	return string(text)
 }
 
-// BenchmarkPass makes an index of a box list, in bytes of the list.
-func BenchmarkPass(b *testing.B) {
-	data := bigList(21, 200_000)
+// BenchmarkIndex makes an index of a box list, in bytes of the list.
+func BenchmarkIndex(b *testing.B) {
+	data := oitest.BigList(21, 200_000)
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		indexOf(b, data, labelIndex)
+		indexOf(b, data, ByValue)
 	}
 }
 
-// BenchmarkImagePass makes an index of an image list.
-func BenchmarkImagePass(b *testing.B) {
+// BenchmarkKeyIndex makes an index of an image list.
+func BenchmarkKeyIndex(b *testing.B) {
 	var list bytes.Buffer
 	list.WriteString("ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,OriginalSize,OriginalMD5,Thumbnail300KURL,Rotation\n")
 	rng := rand.New(rand.NewPCG(89, 90))
 	for range 100_000 {
 		title := []string{"Lunch at the corner", `"a ""quoted"" one"`, "\"in two\nlines\""}[max(rng.IntN(20)-17, 0)]
-		list.WriteString(hexID(rng.Uint64()) + ",train,https://farm3.staticflickr.com/5310/5898076654_51085e157c_o.jpg,https://www.flickr.com/photos/someone/5898076654,https://creativecommons.org/licenses/by/2.0/,https://www.flickr.com/people/someone/,Some One," +
+		list.WriteString(oitest.HexID(rng.Uint64()) + ",train,https://farm3.staticflickr.com/5310/5898076654_51085e157c_o.jpg,https://www.flickr.com/photos/someone/5898076654,https://creativecommons.org/licenses/by/2.0/,https://www.flickr.com/people/someone/,Some One," +
 			title + ",4405052,KFukvivpCM5QXl5SqKe41g==,https://c1.staticflickr.com/6/5310/5898076654_00643a940c_z.jpg,0.0\n")
 	}
 	b.SetBytes(int64(list.Len()))
 	for b.Loop() {
-		indexOf(b, list.Bytes(), photoIndex)
+		indexOf(b, list.Bytes(), ByKey)
+	}
+}
+
+// TestSegments looks photos up in an index of several segments, whose photos
+// begin with the same digits.
+func TestSegments(t *testing.T) {
+	const n = segmentRows + segmentRows/3
+	var file bytes.Buffer
+	w := newIndexWriter(&file, ByKey)
+	g := &blockEntries{}
+	for i := range int64(n) {
+		g.keys = append(g.keys, keyEntry{hashKey(Key64(oitest.HexID(uint64(i / 2)))), 100 * i})
+		if len(g.keys) == 5000 || i == n-1 {
+			w.add(0, 1, g)
+			g.keys = g.keys[:0]
+		}
+	}
+	if err := w.finish(fingerprint{size: 100 * n}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := readIndex(bytes.NewReader(file.Bytes()), int64(file.Len()), ByKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := x.finder()
+	if err != nil || len(f.segments) != 2 {
+		t.Fatalf("%d segments, %v", len(f.segments), err)
+	}
+	rng := rand.New(rand.NewPCG(63, 64))
+	for range 2000 {
+		i := rng.Int64N(n / 2)
+		places, err := f.find(hashKey(Key64(oitest.HexID(uint64(i)))), nil)
+		if err != nil || len(places) < 2 || len(places) > 4 {
+			t.Fatalf("photo %d: %v, %v", i, places, err)
+		}
+		found := 0
+		for _, place := range places {
+			if place == 200*i || place == 200*i+100 {
+				found++
+			}
+		}
+		if found != 2 {
+			t.Fatalf("photo %d: %v", i, places)
+		}
 	}
 }

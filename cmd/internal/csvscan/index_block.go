@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"bytes"
@@ -8,27 +8,27 @@ import (
 )
 
 // Gleanings are what an index needs of a block.
-type gleanings struct {
-	base        int64        // what the offsets are relative to
-	rows        []uint64     // offset<<32 | newPhoto | label, of an index of labels
-	keys        []photoPlace // of an index of photos
-	lost        []int64
-	first, last []byte // photos
-	sorted      bool
-	unfit       bool
+type blockEntries struct {
+	base         int64      // what the offsets are relative to
+	rows         []uint64   // offset<<32 | newKey | label, of an index of labels
+	keys         []keyEntry // of an index of photos
+	keyless      []int64
+	first, last  []byte // photos
+	sorted       bool
+	notIndexable bool
 }
 
-// newPhoto marks a row whose photo is not that of the row before.
-const newPhoto = 1 << 31
+// newKey marks a row whose photo is not that of the row before.
+const newKey = 1 << 31
 
-// A gleaner collects them, on one goroutine.
-type gleaner struct {
+// A blockBuilder collects them, on one goroutine.
+type blockBuilder struct {
 	index  *indexWriter
 	wanted func([]byte) bool
 	photos func(photo uint64) bool // wanted
 	labels map[string]knownLabel
 	short  labelTable // those of them that it takes
-	to     *gleanings
+	to     *blockEntries
 	photo  []byte // of the last row
 }
 
@@ -37,27 +37,27 @@ type knownLabel struct {
 	wanted bool
 }
 
-func (x *indexWriter) gleaner(wanted func([]byte) bool) gleaner {
-	return gleaner{index: x, wanted: wanted, labels: map[string]knownLabel{}}
+func (x *indexWriter) blockBuilder(wanted func([]byte) bool) blockBuilder {
+	return blockBuilder{index: x, wanted: wanted, labels: map[string]knownLabel{}}
 }
 
-func (g *gleaner) reset(to *gleanings, base int64) {
+func (g *blockBuilder) reset(to *blockEntries, base int64) {
 	to.base = base
-	to.rows, to.keys, to.lost = to.rows[:0], to.keys[:0], to.lost[:0]
-	to.first, to.sorted, to.unfit = to.first[:0], true, false
+	to.rows, to.keys, to.keyless = to.rows[:0], to.keys[:0], to.keyless[:0]
+	to.first, to.sorted, to.notIndexable = to.first[:0], true, false
 	g.to, g.photo = to, g.photo[:0]
 }
 
 // want notes a row, and reports whether it is wanted.
-func (g *gleaner) want(value, id []byte, offset int64) bool {
-	if g.index.kind == photoIndex {
-		g.to.keys = append(g.to.keys, photoPlace{photoHash(photoKey(value)), offset})
+func (g *blockBuilder) want(value, id []byte, offset int64) bool {
+	if g.index.kind == ByKey {
+		g.to.keys = append(g.to.keys, keyEntry{hashKey(Key64(value)), offset})
 		return g.wanted(value)
 	}
 	label, ok := g.labels[string(value)]
 	if !ok {
 		if label, ok = g.learn(value); !ok {
-			g.to.unfit = true
+			g.to.notIndexable = true
 			return g.wanted(value)
 		}
 	}
@@ -66,7 +66,7 @@ func (g *gleaner) want(value, id []byte, offset int64) bool {
 }
 
 // note notes a row of a known label.
-func (g *gleaner) note(label uint32, id []byte, offset int64) {
+func (g *blockBuilder) note(label uint32, id []byte, offset int64) {
 	to := g.to
 	entry := uint64(offset-to.base)<<32 | uint64(label)
 	if len(to.rows) == 0 || !bytes.Equal(id, g.photo) {
@@ -76,14 +76,14 @@ func (g *gleaner) note(label uint32, id []byte, offset int64) {
 			to.sorted = false
 		}
 		g.photo = append(g.photo[:0], id...)
-		entry |= newPhoto
+		entry |= newKey
 	}
 	to.rows = append(to.rows, entry)
 }
 
-// learn takes in a label that this gleaner has not met, unless there are too
+// learn takes in a label that this blockBuilder has not met, unless there are too
 // many.
-func (g *gleaner) learn(value []byte) (knownLabel, bool) {
+func (g *blockBuilder) learn(value []byte) (knownLabel, bool) {
 	id, ok := g.index.names.id(value)
 	if !ok {
 		return knownLabel{}, false
@@ -96,10 +96,10 @@ func (g *gleaner) learn(value []byte) (knownLabel, bool) {
 	return label, true
 }
 
-// noteLost notes a row without the column.
-func (g *gleaner) noteLost(offset int64) { g.to.lost = append(g.to.lost, offset) }
+// noteKeyless notes a row without the column.
+func (g *blockBuilder) noteKeyless(offset int64) { g.to.keyless = append(g.to.keyless, offset) }
 
-func (g *gleaner) finish() {
+func (g *blockBuilder) finish() {
 	if g.to != nil {
 		g.to.last = append(g.to.last[:0], g.photo...)
 	}
@@ -114,8 +114,8 @@ const (
 // plain is table.plain for the official lists, whose rows begin with an id of 16
 // digits, a short field and a short label, and most of which nobody wants. A row
 // that is otherwise is left to the table.
-func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
-	here := place{t.line, t.at()}
+func (g *blockBuilder) plain(t *csvReader, block []byte, v *rowHandler) error {
+	here := Position{t.line, t.at()}
 	to := g.to
 	var high, low uint64 // the last row's photo, if known
 	known := false
@@ -136,22 +136,22 @@ func (g *gleaner) plain(t *table, block []byte, v *visitor) error {
 			}
 			known = false
 		case known && a == high && b == low:
-			to.rows = append(to.rows, uint64(here.offset-to.base)<<32|uint64(label))
+			to.rows = append(to.rows, uint64(here.Offset-to.base)<<32|uint64(label))
 		default:
-			g.note(label, block[:idSize], here.offset)
+			g.note(label, block[:idSize], here.Offset)
 			high, low, known = a, b, true
 		}
 		block = block[nl+1:]
-		here.line++
-		here.offset += int64(nl) + 1
+		here.Line++
+		here.Offset += int64(nl) + 1
 	}
-	t.line = here.line
+	t.line = here.Line
 	return nil
 }
 
-// plainPhotos is plain for image lists, whose rows begin with the id.
-func (g *gleaner) plainPhotos(t *table, block []byte, v *visitor) error {
-	here := place{t.line, t.at()}
+// plainKeys is plain for image lists, whose rows begin with the id.
+func (g *blockBuilder) plainKeys(t *csvReader, block []byte, v *rowHandler) error {
+	here := Position{t.line, t.at()}
 	for len(block) > 0 {
 		nl := bytes.IndexByte(block, '\n')
 		photo, ok := uint64(0), false
@@ -163,13 +163,13 @@ func (g *gleaner) plainPhotos(t *table, block []byte, v *visitor) error {
 				return err
 			}
 		} else {
-			g.to.keys = append(g.to.keys, photoPlace{photoHash(photo), here.offset})
+			g.to.keys = append(g.to.keys, keyEntry{hashKey(photo), here.Offset})
 		}
 		block = block[nl+1:]
-		here.line++
-		here.offset += int64(nl) + 1
+		here.Line++
+		here.Offset += int64(nl) + 1
 	}
-	t.line = here.line
+	t.line = here.Line
 	return nil
 }
 
@@ -271,20 +271,20 @@ func (t *labelTable) put(label shortLabel) {
 	t.slots[i] = label
 }
 
-// A registry numbers labels.
-type registry struct {
+// A internTable numbers labels.
+type internTable struct {
 	mu    sync.Mutex
 	ids   map[string]uint32
 	names []string
 }
 
-func (r *registry) id(name []byte) (uint32, bool) {
+func (r *internTable) id(name []byte) (uint32, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if id, ok := r.ids[string(name)]; ok {
 		return id, true
 	}
-	if len(r.names) == maxLabels || len(name) > maxRow/16 {
+	if len(r.names) == maxLabels || len(name) > MaxRow/16 {
 		return 0, false
 	}
 	id := uint32(len(r.names))

@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"bytes"
@@ -18,14 +18,14 @@ const (
 	blockSize = 256 << 10
 	// pieceSize is what is looked at twice or more in a row.
 	pieceSize = 64 << 10
-	// maxRow bounds a row with its quoted line breaks, in bytes.
-	maxRow = 1 << 20
+	// MaxRow bounds a row with its quoted line breaks, in bytes.
+	MaxRow = 1 << 20
 )
 
-// errLongRow is the error of a row beyond maxRow.
-var errLongRow = fmt.Errorf("row is longer than %d bytes", maxRow)
+// errLongRow is the error of a row beyond MaxRow.
+var errLongRow = fmt.Errorf("row is longer than %d bytes", MaxRow)
 
-// A table reads a CSV file with a header, by RFC 4180 with the liberties of
+// A csvReader reads a CSV file with a header, by RFC 4180 with the liberties of
 // encoding/csv: rows end in LF or CRLF, the last one in either or nothing,
 // empty lines are no rows, and CRLF within quotes reads as LF. Unlike there, a
 // quote inside a field that does not begin with one stands for itself, and
@@ -34,7 +34,7 @@ var errLongRow = fmt.Errorf("row is longer than %d bytes", maxRow)
 //
 // It is fast because it only looks for line ends and the commas up to one
 // column, and takes apart the rows that are wanted and those with quotes.
-type table struct {
+type csvReader struct {
 	ctx    context.Context
 	file   string // for messages
 	r      io.Reader
@@ -46,15 +46,15 @@ type table struct {
 	open   bool  // the file's last row has no line end of its own
 	line   int64 // line number of buf[pos]
 	stop   int64 // no row that begins behind this place is looked at
-	header []string
+	header Header
 	record parser
 }
 
-// newTable reads the header.
-func newTable(ctx context.Context, r io.Reader, file string) (*table, error) {
+// newReader reads the header.
+func newReader(ctx context.Context, r io.Reader, file string) (*csvReader, error) {
 	const mark = "\xef\xbb\xbf" // of UTF-8
 	// As long as this is looked for, and the header, little is enough.
-	t := &table{ctx: ctx, file: file, r: r, buf: make([]byte, blockSize), line: 1, stop: int64(len(mark)) - 1}
+	t := &csvReader{ctx: ctx, file: file, header: Header{File: file}, r: r, buf: make([]byte, blockSize), line: 1, stop: int64(len(mark)) - 1}
 	defer func() { t.stop = math.MaxInt64 }()
 	if err := t.fill(); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func newTable(ctx context.Context, r io.Reader, file string) (*table, error) {
 			continue // an empty line
 		}
 		for _, f := range fields {
-			t.header = append(t.header, string(f))
+			t.header.Columns = append(t.header.Columns, string(f))
 		}
 		return t, nil
 	}
@@ -82,7 +82,7 @@ func newTable(ctx context.Context, r io.Reader, file string) (*table, error) {
 
 // next takes the next line apart, whatever it holds. It returns nil fields for
 // an empty line, and io.EOF at the end.
-func (t *table) next() ([][]byte, error) {
+func (t *csvReader) next() ([][]byte, error) {
 	for {
 		n, lines, err := t.record.parseRow(t.buf[t.pos:t.end])
 		if err == errMore {
@@ -107,27 +107,33 @@ func (t *table) next() ([][]byte, error) {
 }
 
 // at is where in the file the next row begins.
-func (t *table) at() int64 { return t.base + int64(t.pos) }
+func (t *csvReader) at() int64 { return t.base + int64(t.pos) }
 
-// column returns the position of a column, or -1.
-func (t *table) column(name string) int { return slices.Index(t.header, name) }
+// A Header is the first row of a file.
+type Header struct {
+	File    string // for messages
+	Columns []string
+}
 
-// require returns an error if a column is missing.
-func (t *table) require(names ...string) error {
+// Column returns the position of a column, or -1.
+func (h Header) Column(name string) int { return slices.Index(h.Columns, name) }
+
+// Require returns an error if a column is missing.
+func (h Header) Require(names ...string) error {
 	var missing []string
 	for _, name := range names {
-		if t.column(name) < 0 {
+		if h.Column(name) < 0 {
 			missing = append(missing, name)
 		}
 	}
 	if missing == nil {
 		return nil
 	}
-	return &RowError{t.file, 1, fmt.Errorf("no column %s, found %s", strings.Join(missing, ", "), abbreviate(strings.Join(t.header, ",")))}
+	return &RowError{h.File, 1, fmt.Errorf("no column %s, found %s", strings.Join(missing, ", "), Abbreviate(strings.Join(h.Columns, ",")))}
 }
 
-// abbreviate keeps a message readable when the file is no CSV at all.
-func abbreviate(s string) string {
+// Abbreviate keeps a message readable when the file is no CSV at all.
+func Abbreviate(s string) string {
 	const most = 200
 	if len(s) <= most {
 		return strings.ToValidUTF8(s, "?")
@@ -137,7 +143,7 @@ func abbreviate(s string) string {
 
 // fill reads more behind what is left, which moves to the front. At the end of
 // the file a missing last line end is added.
-func (t *table) fill() error {
+func (t *csvReader) fill() error {
 	if err := context.Cause(t.ctx); err != nil {
 		return err
 	}
@@ -171,31 +177,31 @@ func (t *table) fill() error {
 	return nil
 }
 
-// A visitor is told of rows. Its slices are valid during the call only.
-type visitor struct {
+// A rowHandler is called with rows. Its slices are valid during the call only.
+type rowHandler struct {
 	column int // where want looks
-	id     int // the column of the photo's id, or -1
+	id     int // the column of the key, or -1
 	// want says whether a row with this value in the column, which begins at the
-	// offset, is to be parsed. It is told of every row that has the column. The id
+	// offset, is to be parsed. It is called with every row that has the column. The id
 	// is empty where the row breaks off before it.
 	want func(value, id []byte, offset int64) bool
 	// row gets the fields of a wanted row, as many as the header has.
-	row func(fields [][]byte, p place) error
+	row func(fields [][]byte, p Position) error
 	// bad gets a row that cannot be parsed: one that was wanted, or one of which
 	// that is not known. The scan stops at its error.
-	bad func(bad *RowError, p place, wanted bool) error
+	bad func(bad *RowError, p Position, wanted bool) error
 	// plain, if set, does what table.plain does.
-	plain func(block []byte, v *visitor) error
+	plain func(block []byte, v *rowHandler) error
 }
 
-// A place is where a row begins.
-type place struct {
-	line   int64 // from 1
-	offset int64
+// A Position is where a row begins.
+type Position struct {
+	Line   int64 // from 1, 0 where nobody has counted
+	Offset int64 // in bytes
 }
 
 // scan goes through the rows behind the header.
-func (t *table) scan(v visitor) error {
+func (t *csvReader) scan(v rowHandler) error {
 	for {
 		chunk := t.buf[t.pos:t.end]
 		last := bytes.LastIndexByte(chunk, '\n')
@@ -207,7 +213,7 @@ func (t *table) scan(v visitor) error {
 		if t.eof || t.at() > t.stop {
 			return nil // at the end, fill ends the last row, so that the block held it
 		}
-		if t.end-t.pos > maxRow {
+		if t.end-t.pos > MaxRow {
 			if err := t.stepOver(errLongRow, &v); err != nil {
 				return err
 			}
@@ -220,8 +226,8 @@ func (t *table) scan(v visitor) error {
 }
 
 // stepOver reports the line at pos as broken and drops it.
-func (t *table) stepOver(cause error, v *visitor) error {
-	bad, here := &RowError{t.file, t.line, cause}, place{t.line, t.at()}
+func (t *csvReader) stepOver(cause error, v *rowHandler) error {
+	bad, here := &RowError{t.file, t.line, cause}, Position{t.line, t.at()}
 	for {
 		i := bytes.IndexByte(t.buf[t.pos:t.end], '\n')
 		if i >= 0 {
@@ -241,7 +247,7 @@ func (t *table) stepOver(cause error, v *visitor) error {
 
 // block goes through whole lines, which begin at t.pos. It stops early behind
 // t.stop, and with t.pos at a row that goes on behind the block.
-func (t *table) block(block []byte, v *visitor) error {
+func (t *csvReader) block(block []byte, v *rowHandler) error {
 	for len(block) > 0 && t.at() <= t.stop {
 		plain := len(block)
 		if left := min(t.stop-t.at(), pieceSize); left < int64(plain) {
@@ -252,10 +258,10 @@ func (t *table) block(block []byte, v *visitor) error {
 		if quote := bytes.IndexByte(block[:plain], '"'); quote >= 0 {
 			plain = lastNewline(block[:quote]) + 1
 		}
-		if plain > maxRow {
+		if plain > MaxRow {
 			// The last row alone can be so long: the others end in the piece.
 			last := lastNewline(block[:plain-1]) + 1
-			if plain-last > maxRow+1 {
+			if plain-last > MaxRow+1 {
 				if last == 0 {
 					if err := t.stepOver(errLongRow, v); err != nil {
 						return err
@@ -304,36 +310,36 @@ func lastNewline(data []byte) int {
 
 // checkLast returns an error if the whole lines without a single quote hold
 // the file's last row and it has been cut.
-func (t *table) checkLast(plain []byte) error {
+func (t *csvReader) checkLast(plain []byte) error {
 	if !t.open || len(plain) == 0 || t.pos+len(plain) < t.end {
 		return nil
 	}
 	plain = plain[:len(plain)-1]
 	row := bytes.TrimSuffix(plain[bytes.LastIndexByte(plain, '\n')+1:], []byte{'\r'})
-	if n := bytes.Count(row, comma) + 1; len(row) > 0 && n < len(t.header) {
+	if n := bytes.Count(row, comma) + 1; len(row) > 0 && n < len(t.header.Columns) {
 		return t.cut(n, t.line+int64(bytes.Count(plain, []byte{'\n'})))
 	}
 	return nil
 }
 
 // plain goes through whole lines without a single quote.
-func (t *table) plain(block []byte, v *visitor) error {
-	here := place{t.line, t.at()}
+func (t *csvReader) plain(block []byte, v *rowHandler) error {
+	here := Position{t.line, t.at()}
 	for len(block) > 0 {
 		nl := bytes.IndexByte(block, '\n')
 		if err := t.one(block[:nl], here, v); err != nil {
 			return err
 		}
 		block = block[nl+1:]
-		here.line++
-		here.offset += int64(nl) + 1
+		here.Line++
+		here.Offset += int64(nl) + 1
 	}
-	t.line = here.line
+	t.line = here.Line
 	return nil
 }
 
 // one looks at one line without quotes and without its end.
-func (t *table) one(row []byte, here place, v *visitor) error {
+func (t *csvReader) one(row []byte, here Position, v *rowHandler) error {
 	if n := len(row); n > 0 && row[n-1] == '\r' {
 		row = row[:n-1]
 	}
@@ -342,17 +348,17 @@ func (t *table) one(row []byte, here place, v *visitor) error {
 	}
 	value, id, ok := v.fields(row)
 	if !ok {
-		return v.bad(t.tooFew(bytes.Count(row, comma)+1, here.line), here, false)
+		return v.bad(t.tooFew(bytes.Count(row, comma)+1, here.Line), here, false)
 	}
-	if !v.want(value, id, here.offset) {
+	if !v.want(value, id, here.Offset) {
 		return nil
 	}
 	return t.wanted(t.record.split(row), here, v)
 }
 
-// fields cuts the two fields that a visitor looks at out of a row without
+// fields cuts the two fields that a rowHandler looks at out of a row without
 // quotes.
-func (v *visitor) fields(row []byte) (value, id []byte, ok bool) {
+func (v *rowHandler) fields(row []byte) (value, id []byte, ok bool) {
 	if value, ok = field(row, v.column); ok && v.id >= 0 {
 		id, _ = field(row, v.id)
 	}
@@ -378,12 +384,12 @@ var comma = []byte{','}
 
 // quoted takes apart the row at the front of block, which holds a quote in its
 // first line. It returns errMore if the row goes on behind the block.
-func (t *table) quoted(block []byte, v *visitor) (int, error) {
+func (t *csvReader) quoted(block []byte, v *rowHandler) (int, error) {
 	n, lines, err := t.record.parseRow(block)
 	if err == errMore && !t.eof {
 		return 0, errMore
 	}
-	here := place{t.line, t.at()}
+	here := Position{t.line, t.at()}
 	if err != nil {
 		if err == errMore {
 			err = errOpenQuote
@@ -391,28 +397,28 @@ func (t *table) quoted(block []byte, v *visitor) (int, error) {
 		// What lies behind a broken quote may be rows, so only the line goes.
 		length := bytes.IndexByte(block, '\n') + 1
 		if t.open && err == errOpenQuote && t.pos+length == t.end {
-			return 0, t.cut(len(t.record.fields)+1, here.line)
+			return 0, t.cut(len(t.record.fields)+1, here.Line)
 		}
 		t.line++
-		return length, t.report(&RowError{t.file, here.line, err}, here, v)
+		return length, t.report(&RowError{t.file, here.Line, err}, here, v)
 	}
 	t.line += lines
 	fields := t.record.fields
 	switch {
-	case t.open && t.pos+n == t.end && len(fields) < len(t.header):
-		return 0, t.cut(len(fields), here.line)
+	case t.open && t.pos+n == t.end && len(fields) < len(t.header.Columns):
+		return 0, t.cut(len(fields), here.Line)
 	case fields == nil:
 		return n, nil
 	case v.column >= len(fields):
-		return n, v.bad(t.tooFew(len(fields), here.line), here, false)
-	case !v.asks(fields, here.offset):
+		return n, v.bad(t.tooFew(len(fields), here.Line), here, false)
+	case !v.asks(fields, here.Offset):
 		return n, nil
 	}
 	return n, t.wanted(fields, here, v)
 }
 
 // asks passes the fields of a row to want.
-func (v *visitor) asks(fields [][]byte, offset int64) bool {
+func (v *rowHandler) asks(fields [][]byte, offset int64) bool {
 	var id []byte
 	if 0 <= v.id && v.id < len(fields) {
 		id = fields[v.id]
@@ -422,9 +428,9 @@ func (v *visitor) asks(fields [][]byte, offset int64) bool {
 
 // report passes on a row whose quotes are broken, unless the fields before the
 // break already say that it is not wanted.
-func (t *table) report(bad *RowError, here place, v *visitor) error {
+func (t *csvReader) report(bad *RowError, here Position, v *rowHandler) error {
 	if fields := t.record.fields; v.column < len(fields) {
-		if !v.asks(fields, here.offset) {
+		if !v.asks(fields, here.Offset) {
 			return nil
 		}
 		return v.bad(bad, here, true)
@@ -432,146 +438,27 @@ func (t *table) report(bad *RowError, here place, v *visitor) error {
 	return v.bad(bad, here, false)
 }
 
-func (t *table) wanted(fields [][]byte, here place, v *visitor) error {
-	if len(fields) != len(t.header) {
-		return v.bad(t.tooFew(len(fields), here.line), here, true)
+func (t *csvReader) wanted(fields [][]byte, here Position, v *rowHandler) error {
+	if len(fields) != len(t.header.Columns) {
+		return v.bad(t.tooFew(len(fields), here.Line), here, true)
 	}
 	return v.row(fields, here)
 }
 
-func (t *table) tooFew(n int, line int64) *RowError {
-	return &RowError{t.file, line, fmt.Errorf("expected %d fields, found %d", len(t.header), n)}
+func (t *csvReader) tooFew(n int, line int64) *RowError {
+	return &RowError{t.file, line, fmt.Errorf("expected %d fields, found %d", len(t.header.Columns), n)}
 }
 
 // cut is the error of a file that ends within a row. What else is missing
 // cannot be known, so it is no matter of a single row.
-func (t *table) cut(n int, line int64) *RowError {
-	return &RowError{t.file, line, fmt.Errorf("%w: expected %d fields, found %d", errCut, len(t.header), n)}
+func (t *csvReader) cut(n int, line int64) *RowError {
+	return &RowError{t.file, line, fmt.Errorf("%w: expected %d fields, found %d", ErrCut, len(t.header.Columns), n)}
 }
 
 var (
-	errCut       = errors.New("the file ends within this row")
+	// ErrCut is the error of a file that ends within a row.
+	ErrCut       = errors.New("the file ends within this row")
 	errMore      = errors.New("row goes on")
 	errOpenQuote = errors.New(`expected a closing "`)
 	errQuote     = errors.New(`expected a comma or the line's end behind a closing "`)
 )
-
-// A parser takes rows apart. Its fields are valid until the next row.
-type parser struct {
-	fields  [][]byte
-	scratch []byte // quoted fields that do not stand in the row as they are
-}
-
-// split takes apart a row without quotes and without its line end.
-func (p *parser) split(row []byte) [][]byte {
-	p.fields = p.fields[:0]
-	for {
-		i := bytes.IndexByte(row, ',')
-		if i < 0 {
-			p.fields = append(p.fields, row)
-			return p.fields
-		}
-		p.fields = append(p.fields, row[:i])
-		row = row[i+1:]
-	}
-}
-
-// parseRow is parse for a row of at most maxRow bytes without its line end,
-// wherever data ends.
-func (p *parser) parseRow(data []byte) (length int, lines int64, err error) {
-	length, lines, err = p.parse(data[:min(len(data), maxRow+1)])
-	if err == errMore && len(data) > maxRow {
-		err = errLongRow
-	}
-	return length, lines, err
-}
-
-// parse takes apart the row at the front of data, which may hold more. It
-// returns the row's length and its number of lines, or errMore if data ends
-// before the row does. fields is nil after an empty line. After an error,
-// fields holds those before it.
-func (p *parser) parse(data []byte) (length int, lines int64, err error) {
-	p.fields = p.fields[:0]
-	p.scratch = p.scratch[:0]
-	if bytes.HasPrefix(data, []byte("\n")) || bytes.HasPrefix(data, []byte("\r\n")) {
-		p.fields = nil
-		return bytes.IndexByte(data, '\n') + 1, 1, nil
-	}
-	lines = 1
-	for pos := 0; ; {
-		if pos < len(data) && data[pos] == '"' {
-			field, n, breaks, err := p.quotedField(data[pos:])
-			if err != nil {
-				return 0, 0, err
-			}
-			lines += breaks
-			p.fields = append(p.fields, field)
-			pos += n
-		} else {
-			rest := data[pos:]
-			nl := bytes.IndexByte(rest, '\n')
-			if nl < 0 {
-				return 0, 0, errMore
-			}
-			field := rest[:nl]
-			if i := bytes.IndexByte(field, ','); i >= 0 {
-				field = field[:i]
-			} else if nl > 0 && field[nl-1] == '\r' {
-				field = field[:nl-1]
-			}
-			p.fields = append(p.fields, field)
-			pos += len(field)
-		}
-		switch data[pos] { // both ways above end before a separator
-		case ',':
-			pos++
-		case '\r':
-			return pos + 2, lines, nil
-		default:
-			return pos + 1, lines, nil
-		}
-	}
-}
-
-// quotedField returns the field that begins with the quote at the front of
-// data, the number of bytes up to the separator behind it, and the line breaks
-// within.
-func (p *parser) quotedField(data []byte) (field []byte, n int, breaks int64, err error) {
-	from := len(p.scratch)
-	pos := 1
-	for {
-		i := bytes.IndexByte(data[pos:], '"')
-		if i < 0 {
-			return nil, 0, 0, errMore
-		}
-		text := data[pos : pos+i]
-		pos += i + 1
-		for {
-			nl := bytes.IndexByte(text, '\n')
-			if nl < 0 {
-				break
-			}
-			breaks++
-			p.scratch = append(p.scratch, text[:nl]...)
-			if nl > 0 && text[nl-1] == '\r' {
-				p.scratch = p.scratch[:len(p.scratch)-1]
-			}
-			p.scratch = append(p.scratch, '\n')
-			text = text[nl+1:]
-		}
-		p.scratch = append(p.scratch, text...)
-		switch rest := data[pos:]; {
-		case len(rest) == 0:
-			return nil, 0, 0, errMore
-		case rest[0] == '"':
-			p.scratch = append(p.scratch, '"')
-			pos++
-		case rest[0] == ',' || rest[0] == '\n' || bytes.HasPrefix(rest, []byte("\r\n")):
-			return p.scratch[from:len(p.scratch):len(p.scratch)], pos, breaks, nil
-		case len(rest) == 1 && rest[0] == '\r':
-			return nil, 0, 0, errMore
-		default:
-			return nil, 0, 0, errQuote
-		}
-	}
-}

@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"crypto/sha256"
@@ -35,7 +35,7 @@ import (
 // a sample), where its lines are by the block, which rows lack the column, and
 // where the chunks or segments are.
 const (
-	indexEnding  = ".oi-index"
+	IndexEnding  = ".oi-index"
 	indexMagic   = "oi-index"
 	indexVersion = 3
 	indexHead    = 8 + 4 + 4
@@ -46,15 +46,16 @@ const (
 	maxDirectory = 64 << 20
 )
 
-// What an index is of.
-type indexKind uint32
+// A Kind is what an index is of: the rows of each value of a column, or the row
+// of each key.
+type Kind uint32
 
 const (
-	labelIndex indexKind = 1
-	photoIndex indexKind = 2
+	ByValue Kind = 1
+	ByKey   Kind = 2
 )
 
-func indexHeader(kind indexKind) []byte {
+func indexHeader(kind Kind) []byte {
 	head := binary.LittleEndian.AppendUint32([]byte(indexMagic), indexVersion)
 	return binary.LittleEndian.AppendUint32(head, uint32(kind))
 }
@@ -63,9 +64,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(data []byte) uint32 { return crc32.Checksum(data, castagnoli) }
 
-// A stamp tells whether a file is the one that an index was made of. Times are
+// A fingerprint tells whether a file is the one that an index was made of. Times are
 // in nanoseconds since 1970.
-type stamp struct {
+type fingerprint struct {
 	size    int64
 	time    int64  // of the last change, as programs may set it
 	changed int64  // as the system alone sets it, also for a new name
@@ -73,7 +74,7 @@ type stamp struct {
 }
 
 // name is a name for the file in a folder that has room for others.
-func (s stamp) name() string {
+func (s fingerprint) name() string {
 	sum := sha256.Sum256(fmt.Append(nil, s))
 	return hex.EncodeToString(sum[:8])
 }
@@ -83,13 +84,13 @@ const (
 	sampleSize  = 4 << 10
 )
 
-// stampOf reads a file's stamp.
-func stampOf(f *os.File) (stamp, error) {
+// fingerprintOf reads a file's fingerprint.
+func fingerprintOf(f *os.File) (fingerprint, error) {
 	var about unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &about); err != nil {
-		return stamp{}, err
+		return fingerprint{}, err
 	}
-	s := stamp{size: about.Size, time: about.Mtim.Nano(), changed: about.Ctim.Nano()}
+	s := fingerprint{size: about.Size, time: about.Mtim.Nano(), changed: about.Ctim.Nano()}
 	buf := make([]byte, sampleSize)
 	for i := range int64(sampleCount) {
 		// The first bytes, the last ones, and some between.
@@ -103,14 +104,14 @@ func stampOf(f *os.File) (stamp, error) {
 	return s, nil
 }
 
-// photoHash spreads photos evenly, whatever their ids look like.
-func photoHash(photo uint64) uint64 { return mix(photo) }
+// hashKey spreads photos evenly, whatever their ids look like.
+func hashKey(photo uint64) uint64 { return Mix(photo) }
 
 const (
 	segmentRows = 1 << 20
 	bucketRows  = 256 // rows of a bucket, about
 	offsetBits  = 40  // of a CSV file, in an index of photos: a terabyte
-	printBits   = 24
+	tagBits     = 24
 )
 
 // bucketBits is the number of a hash's bits that choose one of the buckets of a
@@ -134,10 +135,10 @@ type segmentRef struct {
 // rows and its checksum.
 func (s segmentRef) tableSize() int { return 8 << bucketBits(s.rows) }
 
-// splitHash returns the bucket of a hash and the print that tells it from others
+// splitHash returns the bucket of a hash and the tag that tells it from others
 // there.
-func splitHash(hash uint64, bits int) (bucket int, print uint64) {
-	return int(hash >> (64 - bits) & (1<<bits - 1)), hash << bits >> (64 - printBits)
+func splitHash(hash uint64, bits int) (bucket int, tag uint64) {
+	return int(hash >> (64 - bits) & (1<<bits - 1)), hash << bits >> (64 - tagBits)
 }
 
 // A chunkRef is where the places of some rows of a label are.

@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"errors"
@@ -113,8 +113,8 @@ func sweepSpare(kept, list string) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		state, ok := strings.CutSuffix(e.Name(), "-"+list+indexEnding)
-		if !ok || len(state) != len(stamp{}.name()) || e.Name() == filepath.Base(kept) {
+		state, ok := strings.CutSuffix(e.Name(), "-"+list+IndexEnding)
+		if !ok || len(state) != len(fingerprint{}.name()) || e.Name() == filepath.Base(kept) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > spareAge {

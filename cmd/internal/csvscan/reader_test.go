@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"bytes"
@@ -17,27 +17,27 @@ import (
 // scanAll returns the wanted rows as strings, and the rows reported as bad.
 func scanAll(t testing.TB, r io.Reader, column int, want func([]byte) bool) (header []string, rows [][]string, bad []*RowError, err error) {
 	t.Helper()
-	table, err := newTable(t.Context(), r, "f.csv")
+	table, err := newReader(t.Context(), r, "f.csv")
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	err = table.scan(visitor{
+	err = table.scan(rowHandler{
 		column: column, id: -1,
 		want: func(value, _ []byte, _ int64) bool { return want(value) },
-		row: func(fields [][]byte, p place) error {
-			row := []string{fmt.Sprint(p.line)}
+		row: func(fields [][]byte, p Position) error {
+			row := []string{fmt.Sprint(p.Line)}
 			for _, f := range fields {
 				row = append(row, string(f))
 			}
 			rows = append(rows, row)
 			return nil
 		},
-		bad: func(e *RowError, _ place, _ bool) error {
+		bad: func(e *RowError, _ Position, _ bool) error {
 			bad = append(bad, e)
 			return nil
 		},
 	})
-	return table.header, rows, bad, err
+	return table.header.Columns, rows, bad, err
 }
 
 // csvAll is the plain reference. ok is false where encoding/csv sees a fault.
@@ -186,15 +186,15 @@ func TestTableReadError(t *testing.T) {
 func TestTableStops(t *testing.T) {
 	stop := errors.New("enough")
 	for _, data := range []string{"a,b\n1,2\n", "a,b\n\"1\",2\n", "a,b\n1\n", "a,b\n\"1\"x\n", "a,b\n1," + strings.Repeat("x", 3<<20)} {
-		table, err := newTable(t.Context(), strings.NewReader(data), "f.csv")
+		table, err := newReader(t.Context(), strings.NewReader(data), "f.csv")
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = table.scan(visitor{
+		err = table.scan(rowHandler{
 			id:   -1,
 			want: func([]byte, []byte, int64) bool { return true },
-			row:  func([][]byte, place) error { return stop },
-			bad:  func(*RowError, place, bool) error { return stop },
+			row:  func([][]byte, Position) error { return stop },
+			bad:  func(*RowError, Position, bool) error { return stop },
 		})
 		if err != stop {
 			t.Errorf("%.20q: got %v", data, err)

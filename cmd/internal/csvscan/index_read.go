@@ -1,4 +1,4 @@
-package openimages
+package csvscan
 
 import (
 	"bytes"
@@ -10,25 +10,25 @@ import (
 	"sort"
 )
 
-// errDamaged is the error of an index that is not as it was written.
-var errDamaged = errors.New("damaged index")
+// ErrDamaged is the error of an index that is not as it was written.
+var ErrDamaged = errors.New("damaged index")
 
-// errStale is the error of an index that says other than its CSV file.
-var errStale = errors.New("the index is not of this file")
+// ErrStale is the error of an index that says other than its CSV file.
+var ErrStale = errors.New("the index is not of this file")
 
-// An indexFile is an index that has been opened. What it says is what was
+// An Index is an index that has been opened. What it says is what was
 // written: every part is checked when it is read.
-type indexFile struct {
-	r        io.ReaderAt
-	end      int64 // of the data
-	kind     indexKind
-	stamp    stamp
-	rows     int64
-	sorted   bool
-	marks    []lineMark
-	lost     []int64
-	segments []segmentRef
-	labels   []labelRef // sorted by name
+type Index struct {
+	r           io.ReaderAt
+	end         int64 // of the data
+	kind        Kind
+	fingerprint fingerprint
+	rows        int64
+	sorted      bool
+	marks       []lineMark
+	keyless     []int64
+	segments    []segmentRef
+	labels      []labelRef // sorted by name
 }
 
 // A labelRef is where the list of a label's chunks is.
@@ -42,9 +42,9 @@ type labelRef struct {
 }
 
 // readIndex reads the directory of an index of this size.
-func readIndex(r io.ReaderAt, size int64, kind indexKind) (*indexFile, error) {
+func readIndex(r io.ReaderAt, size int64, kind Kind) (*Index, error) {
 	if size < indexHead+indexFoot {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	head, foot := make([]byte, indexHead), make([]byte, indexFoot)
 	if err := readFull(r, head, 0); err != nil {
@@ -55,20 +55,20 @@ func readIndex(r io.ReaderAt, size int64, kind indexKind) (*indexFile, error) {
 	}
 	if string(head) != string(indexHeader(kind)) || string(foot[20:]) != indexMagic ||
 		binary.LittleEndian.Uint32(foot[16:]) != checksum(slices.Concat(head, foot[:16])) {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	at, length := binary.LittleEndian.Uint64(foot), binary.LittleEndian.Uint32(foot[8:])
 	if length > maxDirectory || at+uint64(length)+indexFoot != uint64(size) {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	directory := make([]byte, length)
 	if err := readFull(r, directory, int64(at)); err != nil {
 		return nil, err
 	}
 	if checksum(directory) != binary.LittleEndian.Uint32(foot[12:]) {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
-	x := &indexFile{r: r, kind: kind}
+	x := &Index{r: r, kind: kind}
 	return x, x.decode(directory, int64(at))
 }
 
@@ -79,49 +79,49 @@ func readFull(r io.ReaderAt, p []byte, offset int64) error {
 		return nil
 	}
 	if err == nil || err == io.EOF {
-		return errDamaged
+		return ErrDamaged
 	}
 	return err
 }
 
 // decode takes the directory apart. Its checksum was right, so that what does
 // not fit was written by something else than an indexWriter.
-func (x *indexFile) decode(directory []byte, end int64) error {
-	d := decoder{buf: directory}
-	x.stamp = stamp{d.int(), d.int(), d.int(), uint32(d.int())}
-	x.rows, x.sorted = d.int(), d.int() != 0
+func (x *Index) decode(directory []byte, end int64) error {
+	d := Decoder{Buf: directory}
+	x.fingerprint = fingerprint{d.Int(), d.Int(), d.Int(), uint32(d.Int())}
+	x.rows, x.sorted = d.Int(), d.Int() != 0
 	var last lineMark
 	n := d.count(2)
 	x.marks = make([]lineMark, 0, min(n, enoughRoom))
 	for range n {
-		last = lineMark{last.offset + d.int(), last.line + d.int()}
+		last = lineMark{last.offset + d.Int(), last.line + d.Int()}
 		x.marks = append(x.marks, last)
 	}
-	lost := int64(0)
+	keyless := int64(0)
 	for range d.count(1) {
-		lost += d.int()
-		x.lost = append(x.lost, lost)
+		keyless += d.Int()
+		x.keyless = append(x.keyless, keyless)
 	}
 	for range d.count(3) {
-		s := segmentRef{d.int(), int(d.int()), uint32(d.int())}
+		s := segmentRef{d.Int(), int(d.Int()), uint32(d.Int())}
 		if s.rows < 0 || s.rows > segmentRows || s.at < int64(8*s.rows) || s.at+int64(s.tableSize()) > end {
-			return errDamaged
+			return ErrDamaged
 		}
 		x.segments = append(x.segments, s)
 	}
 	n = d.count(7)
 	x.labels = make([]labelRef, 0, min(n, enoughRoom))
 	for range n {
-		l := labelRef{d.text(), d.int(), d.int(), int(d.int()), d.int(), int(d.int()), uint32(d.int())}
+		l := labelRef{d.Text(), d.Int(), d.Int(), int(d.Int()), d.Int(), int(d.Int()), uint32(d.Int())}
 		if l.rows < 0 || l.chunks < 0 || l.at < 0 || l.size < 0 || l.at+int64(l.size) > end || l.chunks > l.size ||
 			len(x.labels) > 0 && x.labels[len(x.labels)-1].name >= l.name {
-			return errDamaged
+			return ErrDamaged
 		}
 		x.labels = append(x.labels, l)
 	}
 	x.end = end
-	if d.bad || len(d.buf) > 0 {
-		return errDamaged
+	if d.Bad || len(d.Buf) > 0 {
+		return ErrDamaged
 	}
 	return nil
 }
@@ -130,17 +130,17 @@ func (x *indexFile) decode(directory []byte, end int64) error {
 const enoughRoom = 16 << 10
 
 // count reads the length of a list whose entries have at least so many bytes.
-func (d *decoder) count(least int) int {
-	n := d.int()
-	if n < 0 || n > int64(len(d.buf)/least) {
-		d.buf, d.bad = nil, true
+func (d *Decoder) count(least int) int {
+	n := d.Int()
+	if n < 0 || n > int64(len(d.Buf)/least) {
+		d.Buf, d.Bad = nil, true
 		return 0
 	}
 	return int(n)
 }
 
 // label returns what the index holds of a label, or nil.
-func (x *indexFile) label(name string) *labelRef {
+func (x *Index) label(name string) *labelRef {
 	i := sort.Search(len(x.labels), func(i int) bool { return x.labels[i].name >= name })
 	if i < len(x.labels) && x.labels[i].name == name {
 		return &x.labels[i]
@@ -149,44 +149,44 @@ func (x *indexFile) label(name string) *labelRef {
 }
 
 // part returns a part of the index.
-func (x *indexFile) part(buf []byte, at int64, size int, sum uint32) ([]byte, error) {
+func (x *Index) part(buf []byte, at int64, size int, sum uint32) ([]byte, error) {
 	buf = slices.Grow(buf[:0], size)[:size]
 	if err := readFull(x.r, buf, at); err != nil {
 		return nil, err
 	}
 	if checksum(buf) != sum {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	return buf, nil
 }
 
 // chunks reads the list of a label's chunks.
-func (x *indexFile) chunks(l *labelRef) ([]chunkRef, error) {
+func (x *Index) chunks(l *labelRef) ([]chunkRef, error) {
 	list, err := x.part(nil, l.at, l.size, l.sum)
 	if err != nil {
 		return nil, err
 	}
-	d := decoder{buf: list}
+	d := Decoder{Buf: list}
 	chunks := make([]chunkRef, l.chunks)
 	rows := int64(0)
 	for i := range chunks {
-		c := chunkRef{d.int(), int(d.int()), d.int(), d.int(), uint32(d.int())}
+		c := chunkRef{d.Int(), int(d.Int()), d.Int(), d.Int(), uint32(d.Int())}
 		// A difference takes a byte at least.
 		if c.at < 0 || c.size < 0 || c.at+int64(c.size) > x.end || c.rows < 1 || c.rows-1 > int64(c.size) {
-			return nil, errDamaged
+			return nil, ErrDamaged
 		}
 		rows += c.rows
 		chunks[i] = c
 	}
-	if d.bad || len(d.buf) > 0 || rows != l.rows {
-		return nil, errDamaged
+	if d.Bad || len(d.Buf) > 0 || rows != l.rows {
+		return nil, ErrDamaged
 	}
 	return chunks, nil
 }
 
 // offsets appends the places of a label's rows in the CSV file, which has size
 // bytes.
-func (x *indexFile) offsets(l *labelRef, to []int64, size int64) ([]int64, error) {
+func (x *Index) offsets(l *labelRef, to []int64, size int64) ([]int64, error) {
 	chunks, err := x.chunks(l)
 	if err != nil {
 		return nil, err
@@ -202,27 +202,27 @@ func (x *indexFile) offsets(l *labelRef, to []int64, size int64) ([]int64, error
 			if i > 0 {
 				delta, n := binary.Uvarint(rest)
 				if n <= 0 || delta > uint64(size) {
-					return nil, errDamaged
+					return nil, ErrDamaged
 				}
 				rest = rest[n:]
 				offset += int64(delta)
 			}
 			if offset <= last || offset >= size {
-				return nil, errDamaged
+				return nil, ErrDamaged
 			}
 			last = offset
 			to = append(to, offset)
 		}
 		if len(rest) > 0 {
-			return nil, errDamaged
+			return nil, ErrDamaged
 		}
 	}
 	return to, nil
 }
 
-// A photoFinder looks photos up in an index.
-type photoFinder struct {
-	x        *indexFile
+// A keyFinder looks photos up in an index.
+type keyFinder struct {
+	x        *Index
 	segments []openSegment
 }
 
@@ -238,8 +238,8 @@ type openSegment struct {
 }
 
 // finder reads the tables of the buckets.
-func (x *indexFile) finder() (*photoFinder, error) {
-	f := &photoFinder{x: x}
+func (x *Index) finder() (*keyFinder, error) {
+	f := &keyFinder{x: x}
 	for _, ref := range x.segments {
 		table, err := x.part(nil, ref.at, ref.tableSize(), ref.sum)
 		if err != nil {
@@ -253,7 +253,7 @@ func (x *indexFile) finder() (*photoFinder, error) {
 			s.sums = append(s.sums, binary.LittleEndian.Uint32(table[4:]))
 		}
 		if s.starts = append(s.starts, n); n != ref.rows {
-			return nil, errDamaged
+			return nil, ErrDamaged
 		}
 		f.segments = append(f.segments, s)
 	}
@@ -262,15 +262,15 @@ func (x *indexFile) finder() (*photoFinder, error) {
 
 // find appends the places of the rows that may be those of a photo. Asked for
 // hashes in order, it reads each bucket once.
-func (f *photoFinder) find(hash uint64, to []int64) ([]int64, error) {
+func (f *keyFinder) find(hash uint64, to []int64) ([]int64, error) {
 	for i := range f.segments {
 		s := &f.segments[i]
-		bucket, print := splitHash(hash, s.bits)
+		bucket, tag := splitHash(hash, s.bits)
 		if err := s.load(f.x, bucket); err != nil {
 			return nil, err
 		}
 		for _, row := range s.rows {
-			if row>>offsetBits == print {
+			if row>>offsetBits == tag {
 				to = append(to, int64(row&(1<<offsetBits-1)))
 			}
 		}
@@ -283,7 +283,7 @@ func (f *photoFinder) find(hash uint64, to []int64) ([]int64, error) {
 const segmentAhead = 32 << 10
 
 // load reads a bucket.
-func (s *openSegment) load(x *indexFile, bucket int) error {
+func (s *openSegment) load(x *Index, bucket int) error {
 	if s.bucket == bucket {
 		return nil
 	}
@@ -299,7 +299,7 @@ func (s *openSegment) load(x *indexFile, bucket int) error {
 	}
 	data := s.buf[8*(from-s.from) : 8*(to-s.from)]
 	if checksum(data) != s.sums[bucket] {
-		return errDamaged
+		return ErrDamaged
 	}
 	s.rows = s.rows[:0]
 	for ; len(data) > 0; data = data[8:] {
@@ -324,7 +324,7 @@ type lineCounter struct {
 func (c *lineCounter) of(offset int64) (int64, error) {
 	i := sort.Search(len(c.marks), func(i int) bool { return c.marks[i].offset > offset }) - 1
 	if i < 0 {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
 	from := c.marks[i]
 	if c.last.offset >= from.offset && c.last.offset <= offset {

@@ -1,0 +1,262 @@
+package csvscan
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"runtime"
+	"sync"
+)
+
+const (
+	// scanBlock is what one core looks at at a time. With what belongs to it, it
+	// stays in the core's second-level cache.
+	scanBlock = 256 << 10
+	// scanBeyond is read behind a block, to have the end of its last row.
+	scanBeyond = 4 << 10
+	// scanWorkers is the most cores of a pass: fewer saturate the memory.
+	scanWorkers = 8
+	// scanAhead is how many blocks there are, so that the workers go on while one
+	// of them is busy with what the blocks before came to. Where every row is
+	// wanted, a block takes twice its size in memory.
+	scanAhead = 64
+)
+
+// ErrChanged is the error of a file that was written to while it was read.
+var ErrChanged = errors.New("the file changed while it was read; run this again when nobody writes to it")
+
+// A scan goes through the rows of a file once, block by block on several cores,
+// and calls the functions of its request in the order of the file.
+//
+// A block is looked at before it is known where its first row begins: after its
+// first line end, unless that is within quotes. That is compared with where the
+// block before ended, and a block that began wrongly is done again.
+type scan[T any] struct {
+	*Request[T]
+	ctx  context.Context
+	r    io.ReaderAt
+	size int64
+	step int64 // bytes of a block, 0 for scanBlock
+	// index, if set, takes in every row.
+	index *indexWriter
+	// growing, if set, is the file while it is being downloaded. The scan keeps up
+	// with it, and gives it up if it ends early.
+	growing Growing
+}
+
+// A found row is parsed or faulty.
+type found[T any] struct {
+	at    Position
+	row   T
+	fault *RowError
+}
+
+// A block is what a worker made of a stretch of the file.
+type block[T any] struct {
+	off, stop int64 // its first row begins behind off, its last at most at stop
+	exact     bool  // its first row begins at off
+	from, to  int64 // where the first row does begin, and the one behind the last
+	lines     int64
+	found     []found[T]
+	seen      blockEntries
+	err       error
+	number    int
+}
+
+// run goes through the file.
+func (p *scan[T]) run() error {
+	head, err := newReader(p.ctx, p.from(0), p.File)
+	if err != nil {
+		return err
+	}
+	column, id, err := p.Bind(head.header)
+	if err != nil {
+		return err
+	}
+	workers := min(runtime.GOMAXPROCS(0), scanWorkers)
+	if p.step == 0 {
+		p.step = scanBlock
+	}
+	if p.growing == nil {
+		workers = min(workers, 1+int(p.size/p.step))
+	}
+	o := newQueue(p, head, scanAhead)
+	var running sync.WaitGroup
+	for range workers {
+		w, err := p.worker(head, column, id)
+		if err != nil {
+			o.stop(err)
+			break
+		}
+		running.Go(func() {
+			for b := o.next(); b != nil; b = o.next() {
+				w.do(b)
+				o.submit(b, w)
+			}
+		})
+	}
+	running.Wait()
+	return cmp.Or(o.err, context.Cause(p.ctx))
+}
+
+// from returns a reader of the file from an offset on.
+func (p *scan[T]) from(offset int64) io.Reader {
+	if p.growing != nil {
+		return &growingReader{p.growing, offset}
+	}
+	return io.NewSectionReader(p.r, offset, math.MaxInt64-offset)
+}
+
+// next returns where the block that begins at a place stops, or false at the
+// end. Of a file that arrives, it waits for at least a line, and takes no more
+// than is there.
+func (p *scan[T]) next(at int64) (stop int64, ok bool) {
+	stop = at + p.step
+	if p.growing == nil {
+		return stop, at < p.size
+	}
+	for seen := at; ; {
+		have, done := p.growing.Available(seen)
+		if done {
+			return stop, at < have || p.growing.Failed()
+		}
+		if have >= stop+scanBeyond {
+			return stop, true
+		}
+		// A row may begin at the place, and its end is before the next block.
+		if last := lastLine(p.growing, at+1, min(have, stop)); last > 0 {
+			return last, true
+		}
+		seen = have
+	}
+}
+
+// A growingReader reads on from an offset, and waits only where nothing is there.
+type growingReader struct {
+	f      Growing
+	offset int64
+}
+
+func (r *growingReader) Read(p []byte) (int, error) {
+	have, _ := r.f.Available(r.offset)
+	n, err := r.f.ReadAt(p[:max(min(int64(len(p)), have-r.offset), min(1, int64(len(p))))], r.offset)
+	r.offset += int64(n)
+	return n, err
+}
+
+// lastLine returns where the last line end between from and limit is, or 0.
+func lastLine(f Growing, from, limit int64) int64 {
+	buf := make([]byte, 4<<10)
+	for to := limit; to > from; to -= int64(len(buf)) {
+		part := buf[:min(int64(len(buf)), to-from)]
+		begin := to - int64(len(part))
+		if n, _ := f.ReadAt(part, begin); n < len(part) {
+			return 0 // who reads the block will say why
+		}
+		if nl := bytes.LastIndexByte(part, '\n'); nl >= 0 {
+			return begin + int64(nl)
+		}
+	}
+	return 0
+}
+
+// tell passes on what was found in a block that begins at a line.
+func (p *scan[T]) tell(b *block[T], line int64) error {
+	for i := range b.found {
+		f := &b.found[i]
+		f.at.Line += line
+		var err error
+		if f.fault != nil {
+			f.fault.Line += line
+			err = p.Bad(f.fault)
+		} else {
+			err = p.Row(&f.row, f.at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A worker looks at one block after the other.
+type worker[T any] struct {
+	p     *scan[T]
+	t     csvReader
+	v     rowHandler
+	parse func(fields [][]byte) (T, bool, error)
+	b     *block[T] // at hand
+	blockBuilder
+}
+
+func (p *scan[T]) worker(head *csvReader, column, id int) (*worker[T], error) {
+	parse, err := p.Parser(head.header)
+	if err != nil {
+		return nil, err
+	}
+	w := &worker[T]{p: p, parse: parse}
+	w.t = csvReader{ctx: p.ctx, file: p.File, header: head.header, buf: make([]byte, p.step+scanBeyond+1)}
+	w.v = rowHandler{column: column, id: id, row: w.row, bad: w.bad}
+	w.v.want = func(value, _ []byte, _ int64) bool { return p.Want(value) }
+	if p.index != nil {
+		w.blockBuilder = p.index.blockBuilder(p.Want)
+		w.photos = p.WantKey
+		w.v.want = w.blockBuilder.want
+		switch {
+		case p.index.kind == ByValue && id == 0 && column == 2:
+			w.v.plain = func(block []byte, v *rowHandler) error { return w.blockBuilder.plain(&w.t, block, v) }
+		case p.index.kind == ByKey && column == 0 && p.WantKey != nil:
+			w.v.plain = func(block []byte, v *rowHandler) error { return w.plainKeys(&w.t, block, v) }
+		}
+	} else {
+		w.v.id = -1
+	}
+	return w, nil
+}
+
+// do looks at a block.
+func (w *worker[T]) do(b *block[T]) {
+	w.b = b
+	b.found, b.err = b.found[:0], nil
+	w.reset(&b.seen, b.off)
+	t := &w.t
+	t.r = w.p.from(b.off)
+	t.buf = t.buf[:w.p.step+scanBeyond+1] // a long row has made it longer
+	t.base, t.pos, t.end, t.line, t.stop = b.off, 0, 0, 0, b.stop
+	t.eof, t.open = false, false
+	if b.err = t.fill(); b.err != nil {
+		return
+	}
+	if !b.exact {
+		// Where there is no line end, the block before reaches behind this one.
+		t.pos = 1 + bytes.IndexByte(t.buf[:t.end], '\n')
+		if t.pos == 0 {
+			t.pos = t.end
+		}
+	}
+	b.from = t.at()
+	b.err = t.scan(w.v)
+	b.to, b.lines = t.at(), t.line
+	w.finish()
+}
+
+func (w *worker[T]) row(fields [][]byte, p Position) error {
+	row, keep, err := w.parse(fields)
+	if err != nil {
+		w.b.found = append(w.b.found, found[T]{at: p, fault: &RowError{w.p.File, p.Line, err}})
+	} else if keep {
+		w.b.found = append(w.b.found, found[T]{at: p, row: row})
+	}
+	return nil
+}
+
+func (w *worker[T]) bad(bad *RowError, p Position, wanted bool) error {
+	if !wanted && w.p.index != nil {
+		w.noteKeyless(p.Offset)
+	}
+	w.b.found = append(w.b.found, found[T]{at: p, fault: bad})
+	return nil
+}
