@@ -15,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/openimages/selection"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -247,13 +248,13 @@ func TestShards(t *testing.T) {
 						}
 						where[item.ID] = i
 					}
-					others := partEnd.Stages[0].Removed[openimages.ReasonShard]
+					others := partEnd.Stages[0].Removed[selection.ReasonShard]
 					if others != int64(len(items)-len(part)) {
 						t.Errorf("%d/%d: %d of %d items, %d left to others", i, n, len(part), len(items), others)
 					}
 					// What the other rules took away does not depend on the shard.
 					removed := maps.Clone(partEnd.Stages[0].Removed)
-					delete(removed, openimages.ReasonShard)
+					delete(removed, selection.ReasonShard)
 					if !maps.Equal(removed, end.Stages[0].Removed) {
 						t.Errorf("%d/%d: removed %v, of the whole %v", i, n, removed, end.Stages[0].Removed)
 					}

@@ -12,11 +12,12 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/openimages/metadata"
+	"github.com/opensandwich/oi/cmd/internal/openimages/selection"
 )
 
 // query turns the flags and arguments into a query, and into the labels that
 // were asked for.
-func (o *options) query(ctx context.Context, env *cli.Env) (*openimages.Query, *classset.Set, error) {
+func (o *options) query(ctx context.Context, env *cli.Env) (*selection.Query, *classset.Set, error) {
 	names, err := classNames(env)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +45,7 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*openimages.Query, *
 	if err := o.tell(env, hierarchy, set); err != nil {
 		return nil, nil, err
 	}
-	q := &openimages.Query{
+	q := &selection.Query{
 		Source: src, Dataset: files, Subsets: o.subsets, ImageLabels: o.imageLabels,
 		Classes: set.Classes(), Assign: set.Assign(hierarchy),
 		MaxPerClass: o.perClass, Balance: o.balance, Limit: o.limit,

@@ -9,12 +9,12 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/openimages/selection"
 )
 
 // writeTable tells a person, label by label, how many rows were found, how many
 // were lost for each reason, and how many are kept for each set.
-func writeTable(env *cli.Env, q *openimages.Query, s *openimages.Selection) {
+func writeTable(env *cli.Env, q *selection.Query, s *selection.Selection) {
 	var names []string
 	for _, class := range q.Classes {
 		names = append(names, class.Name)

@@ -13,6 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/classset"
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/openimages/selection"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
 )
@@ -21,7 +22,7 @@ import (
 type writer struct {
 	*options
 	env     *cli.Env
-	query   *openimages.Query
+	query   *selection.Query
 	set     *classset.Set
 	out     *stream.Output
 	account *stream.Account
@@ -40,11 +41,11 @@ func (w *writer) run(ctx context.Context) (err error) {
 	if err := w.account.Begin(header); err != nil {
 		return err
 	}
-	selection, err := w.query.Collect(ctx, w.account)
+	selected, err := w.query.Collect(ctx, w.account)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, selection.Close()) }()
+	defer func() { err = errors.Join(err, selected.Close()) }()
 	header.Stages = []record.Stage{{Tool: w.env.Name, Version: w.env.Version, Args: w.args()}}
 	begin := func() error {
 		if w.begun {
@@ -53,7 +54,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 		w.begun = true
 		return w.out.Write(header)
 	}
-	err = selection.Emit(ctx, func(item *record.Item) error {
+	err = selected.Emit(ctx, func(item *record.Item) error {
 		if err := begin(); err != nil {
 			return err
 		}
@@ -71,10 +72,10 @@ func (w *writer) run(ctx context.Context) (err error) {
 	}
 	w.filters.only.tell(w.env, "--ids")
 	w.filters.not.tell(w.env, "--exclude-ids")
-	if err := w.found(selection); err != nil {
+	if err := w.found(selected); err != nil {
 		return err
 	}
-	writeTable(w.env, w.query, selection)
+	writeTable(w.env, w.query, selected)
 	count, err := w.account.End()
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 }
 
 // found warns of labels without a row, and fails if there is none at all.
-func (w *writer) found(s *openimages.Selection) error {
+func (w *writer) found(s *selection.Selection) error {
 	where := fmt.Sprintf("%s of %s", strings.Join(w.subsets, ", "), w.query.Dataset.Name)
 	box := "box"
 	if w.imageLabels {
@@ -128,14 +129,14 @@ func (w *writer) found(s *openimages.Selection) error {
 
 // fellShort says where there is less than was asked for. It looks at the whole,
 // not at a shard.
-func (w *writer) fellShort(s *openimages.Selection, box string) {
+func (w *writer) fellShort(s *selection.Selection, box string) {
 	total := int64(0)
 	var none []string
 	for i, class := range w.query.Classes {
 		t := s.Tally(i)
-		left := t.Kept + t.Lost[openimages.ReasonShard]
+		left := t.Kept + t.Lost[selection.ReasonShard]
 		total += left
-		if t.Rows > 0 && left == 0 && t.Lost[openimages.ReasonLimit] == 0 {
+		if t.Rows > 0 && left == 0 && t.Lost[selection.ReasonLimit] == 0 {
 			none = append(none, class.Name)
 		}
 	}
@@ -159,7 +160,7 @@ func (w *writer) fellShort(s *openimages.Selection, box string) {
 // nothingLeft is the error of an answer without an item. A shard may well be
 // empty; the others are not.
 func (w *writer) nothingLeft(count record.Count) error {
-	if count.Removed[openimages.ReasonShard] > 0 {
+	if count.Removed[selection.ReasonShard] > 0 {
 		w.env.Warnf("no photo is in shard %s", w.shard)
 		return nil
 	}
@@ -176,7 +177,7 @@ func (w *writer) nothingLeft(count record.Count) error {
 }
 
 // labels are those of the stream, sorted by name.
-func labels(q *openimages.Query) []record.Class {
+func labels(q *selection.Query) []record.Class {
 	var list []record.Class
 	for _, class := range q.Classes {
 		list = append(list, record.Class{MID: class.MID, Name: class.Name})

@@ -30,10 +30,10 @@ type BoxRow struct {
 	Denied bool
 }
 
-// A boxHit is a row and, where a visitor picks, its hash.
-type boxHit struct {
+// A PickedRow is a row and, where a request picks, its hash.
+type PickedRow struct {
 	BoxRow
-	hash uint64
+	Hash uint64
 }
 
 // Key names the box for ever: the photo's id, a minus, and the first 8 hex
@@ -87,37 +87,52 @@ func newLabelColumns(h csvscan.Header) (boxColumns, error) {
 // wanted. file is the name for messages. A row that cannot be used is given to
 // bad; an error from row or bad ends the scan. The row is reused between calls.
 func ScanBoxes(ctx context.Context, r io.Reader, file string, want func(mid []byte) bool, row func(*BoxRow) error, bad func(*RowError) error) error {
-	return scanBoxes(ctx, r, file, boxVisitor{
-		columns: newBoxColumns, want: want, bad: bad,
-		row: func(hit *boxHit) error { return row(&hit.BoxRow) },
+	return scanBoxes(ctx, r, file, BoxRequest{
+		Want: want, Bad: bad,
+		Row: func(hit *PickedRow) error { return row(&hit.BoxRow) },
 	})
 }
 
-// A boxVisitor is told of the rows of a list of boxes or labels.
-type boxVisitor struct {
-	columns func(csvscan.Header) (boxColumns, error)
-	// mids are those that want wants, where that is known.
-	mids []string
-	// want says whether the rows of a label are wanted. It and pick are called on
+// A BoxRequest asks for the rows of a list of boxes or of image-level labels.
+type BoxRequest struct {
+	Labels bool // whether the list is one of image-level labels
+	// MIDs are those that Want wants, where that is known.
+	MIDs []string
+	// Want says whether the rows of a label are wanted. It and Pick are called on
 	// any goroutine.
-	want func(mid []byte) bool
-	// pick, if set, says whether a row is worth to be parsed, from a hash of its
+	Want func(mid []byte) bool
+	// Pick, if set, says whether a row is worth to be parsed, from a hash of its
 	// id, label and coordinates, or of a list of labels of the id alone.
-	pick func(hash uint64) bool
-	row  func(*boxHit) error
-	bad  func(*RowError) error
+	Pick func(hash uint64) bool
+	// Row is called with each row that is wanted, in the order of the list, and Bad
+	// with one that cannot be used. Their errors end the reading. The row is reused
+	// between calls.
+	Row func(*PickedRow) error
+	Bad func(*RowError) error
+	// Again is called if the rows that Row was called with were not all: then it is
+	// called with them from the start. Bad has not been called by then. It is not
+	// needed without MIDs.
+	Again func() error
+}
+
+// columns looks for the columns of the list.
+func (v *BoxRequest) columns(h csvscan.Header) (boxColumns, error) {
+	if v.Labels {
+		return newLabelColumns(h)
+	}
+	return newBoxColumns(h)
 }
 
 // parser returns a function that parses rows of a table.
-func (v *boxVisitor) parser(h csvscan.Header) (func(fields [][]byte) (boxHit, bool, error), error) {
+func (v *BoxRequest) parser(h csvscan.Header) (func(fields [][]byte) (PickedRow, bool, error), error) {
 	columns, err := v.columns(h)
 	if err != nil {
 		return nil, err
 	}
-	var b boxHit
-	return func(fields [][]byte) (boxHit, bool, error) {
-		if v.pick != nil {
-			if b.hash = columns.hash(fields); !v.pick(b.hash) {
+	var b PickedRow
+	return func(fields [][]byte) (PickedRow, bool, error) {
+		if v.Pick != nil {
+			if b.Hash = columns.hash(fields); !v.Pick(b.Hash) {
 				return b, false, nil
 			}
 		}
@@ -126,30 +141,39 @@ func (v *boxVisitor) parser(h csvscan.Header) (func(fields [][]byte) (boxHit, bo
 	}, nil
 }
 
-func (v *boxVisitor) bind(h csvscan.Header) (column, id int, err error) {
+func (v *BoxRequest) bind(h csvscan.Header) (column, id int, err error) {
 	columns, err := v.columns(h)
 	return columns.mid, columns.id, err
 }
 
-func scanBoxes(ctx context.Context, r io.Reader, file string, v boxVisitor) error {
-	return csvscan.ReadFrom(ctx, r, v.request(file, nil))
+func scanBoxes(ctx context.Context, r io.Reader, file string, v BoxRequest) error {
+	return csvscan.ReadFrom(ctx, r, v.request(file))
 }
 
-// readBoxes calls the functions of v with the rows of a list, in its order. If
-// again is called, the rows that v.row was called with were not all, and it is
-// called with them from the start; v.bad has not been called by then.
-func readBoxes(ctx context.Context, src Source, file File, v boxVisitor, again func() error) error {
-	return read(ctx, src, v.request(file.Path, again))
+// ReadBoxes reads the rows of a list of a source, through its index where there
+// is one.
+func ReadBoxes(ctx context.Context, src Source, file File, v BoxRequest) error {
+	return read(ctx, src, v.request(file.Path))
 }
 
-func (v *boxVisitor) request(file string, again func() error) csvscan.Request[boxHit] {
-	return csvscan.Request[boxHit]{
-		File: file, Kind: csvscan.ByValue, Bind: v.bind, Values: v.mids, Want: v.want, Parser: v.parser,
-		Row: func(row *boxHit, at csvscan.Position) error {
+// OpenLines returns the line numbers of the rows of a list, or nil where it is
+// no file.
+func OpenLines(ctx context.Context, src Source, file File) (*csvscan.Lines, error) {
+	f, ok, err := openLocal(ctx, src, file.Path)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return csvscan.OpenLines(f), nil
+}
+
+func (v *BoxRequest) request(file string) csvscan.Request[PickedRow] {
+	return csvscan.Request[PickedRow]{
+		File: file, Kind: csvscan.ByValue, Bind: v.bind, Values: v.MIDs, Want: v.Want, Parser: v.parser,
+		Row: func(row *PickedRow, at csvscan.Position) error {
 			row.Line, row.Offset = at.Line, at.Offset
-			return v.row(row)
+			return v.Row(row)
 		},
-		Bad: v.bad, Again: again,
+		Bad: v.Bad, Again: v.Again,
 	}
 }
 
@@ -273,23 +297,23 @@ func quote(field []byte) string {
 	return strconv.Quote(string(field))
 }
 
-// A midSet tells quickly whether a label is one of a few.
-type midSet struct {
+// A MIDSet tells quickly whether a label is one of a few.
+type MIDSet struct {
 	maybe [1 << 12]bool // by midHash
 	mids  map[string]int
 }
 
-// newMIDSet returns the set of the map's keys.
-func newMIDSet(mids map[string]int) *midSet {
-	s := &midSet{mids: mids}
+// NewMIDSet returns the set of the map's keys.
+func NewMIDSet(mids map[string]int) *MIDSet {
+	s := &MIDSet{mids: mids}
 	for mid := range mids {
 		s.maybe[midHash([]byte(mid))] = true
 	}
 	return s
 }
 
-// has reports whether mid is in the set.
-func (s *midSet) has(mid []byte) bool {
+// Has reports whether mid is in the set.
+func (s *MIDSet) Has(mid []byte) bool {
 	if !s.maybe[midHash(mid)] {
 		return false
 	}

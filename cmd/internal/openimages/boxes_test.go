@@ -170,8 +170,8 @@ func TestRealBoxes(t *testing.T) {
 			}
 			for mid, want := range byClass {
 				var got []BoxRow
-				set := newMIDSet(map[string]int{mid: 0})
-				err := ScanBoxes(t.Context(), bytes.NewReader(data), file.Path, set.has, func(b *BoxRow) error {
+				set := NewMIDSet(map[string]int{mid: 0})
+				err := ScanBoxes(t.Context(), bytes.NewReader(data), file.Path, set.Has, func(b *BoxRow) error {
 					if !bytes.HasPrefix(data[b.Offset:], []byte(b.ImageID+",")) {
 						t.Errorf("%s:%d: begins not at %d", file.Path, b.Line, b.Offset)
 					}
@@ -311,15 +311,15 @@ func TestMIDSet(t *testing.T) {
 	for range 500 {
 		mids[fmt.Sprintf("/m/0%x", rng.Uint32N(1<<20))] = 0
 	}
-	s := newMIDSet(mids)
+	s := NewMIDSet(mids)
 	for range 20_000 {
 		mid := fmt.Sprintf("/m/0%x", rng.Uint32N(1<<20))
-		if _, want := mids[mid]; s.has([]byte(mid)) != want {
+		if _, want := mids[mid]; s.Has([]byte(mid)) != want {
 			t.Fatalf("%s: got %v", mid, !want)
 		}
 	}
 	for mid := range mids {
-		if !s.has([]byte(mid)) {
+		if !s.Has([]byte(mid)) {
 			t.Errorf("%q is missing", mid)
 		}
 	}
@@ -348,11 +348,11 @@ func BenchmarkScanBoxes(b *testing.B) {
 	for _, columns := range []int{13, 21} {
 		b.Run(strconv.Itoa(columns), func(b *testing.B) {
 			data := oitest.BigList(columns, 100_000)
-			set := newMIDSet(map[string]int{"/m/0cdn1": 0, "/m/0l515": 1})
+			set := NewMIDSet(map[string]int{"/m/0cdn1": 0, "/m/0l515": 1})
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
 				n := 0
-				err := ScanBoxes(b.Context(), bytes.NewReader(data), "b.csv", set.has,
+				err := ScanBoxes(b.Context(), bytes.NewReader(data), "b.csv", set.Has,
 					func(*BoxRow) error { n++; return nil }, func(e *RowError) error { return e })
 				if err != nil || n != 100 {
 					b.Fatal(n, err)

@@ -65,9 +65,11 @@ func (s *HTTPSource) openFile(ctx context.Context, path string) (*csvscan.File, 
 	return f, nil
 }
 
-// has reports whether the file is in the cache.
-func (s *HTTPSource) has(ctx context.Context, path string) bool {
-	return s.client.Check(ctx, path) == nil
+// ToBeDownloaded reports whether a file of a source would have to be downloaded
+// first.
+func ToBeDownloaded(ctx context.Context, src Source, file File) bool {
+	server, ok := src.(*HTTPSource)
+	return ok && server.client.Check(ctx, file.Path) != nil
 }
 
 // CheckCache looks at every file of a data set that has been downloaded into

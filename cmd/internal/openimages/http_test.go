@@ -107,15 +107,15 @@ func TestListArrives(t *testing.T) {
 			}})
 			g := &gathered{}
 			v := g.visitor([]string{"/m/a"})
-			row, first := v.row, true
-			v.row = func(hit *boxHit) error {
+			row, first := v.Row, true
+			v.Row = func(hit *PickedRow) error {
 				if first {
 					first = false
 					close(met)
 				}
 				return row(hit)
 			}
-			err := readBoxes(t.Context(), s, File{Path: csvPath}, v, g.again)
+			err := ReadBoxes(t.Context(), s, File{Path: csvPath}, v)
 			if !errors.Is(err, tt.err) {
 				t.Fatalf("got %v, want %v", err, tt.err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -41,17 +42,50 @@ func newImageColumns(h csvscan.Header) (imageColumns, error) {
 // wanted. file is the name for messages. A row that cannot be used is given to
 // bad; an error from row or bad ends the scan. The row is reused between calls.
 func ScanImages(ctx context.Context, r io.Reader, file string, want func(id []byte) bool, row func(*ImageRow) error, bad func(*RowError) error) error {
-	return csvscan.ReadFrom(ctx, r, imageRequest(file, want, row, bad))
+	q := ImageRequest{Want: want, Row: row, Bad: bad}
+	return csvscan.ReadFrom(ctx, r, q.request(file))
 }
 
-func imageRequest(file string, want func(id []byte) bool, row func(*ImageRow) error, bad func(*RowError) error) csvscan.Request[ImageRow] {
+// An ImageRequest asks for the rows of some photos in an image list.
+type ImageRequest struct {
+	// Keys yields the csvscan.Key64 of each id that Want wants, repeated ones too.
+	Keys iter.Seq[uint64]
+	// Want says whether the row of an id is wanted, and WantKey whether that of an
+	// id with this key may be. Both are called on any goroutine.
+	Want    func(id []byte) bool
+	WantKey func(key uint64) bool
+	// Row, Bad and Again are those of a BoxRequest.
+	Row   func(*ImageRow) error
+	Bad   func(*RowError) error
+	Again func() error
+}
+
+// ReadImages reads the rows of an image list of a source, through its index
+// where there is one.
+func ReadImages(ctx context.Context, src Source, file File, q ImageRequest) error {
+	return read(ctx, src, q.request(file.Path))
+}
+
+// OpenImages returns a lookup of the photos of an image list, whose rows are read
+// to index them if they have no index yet, or nil where none can be kept. bad is
+// called with broken rows.
+func OpenImages(ctx context.Context, src Source, file File, bad func(*RowError) error) (*csvscan.Lookup[ImageRow], error) {
+	q := ImageRequest{Bad: bad}
+	return csvscan.OpenLookup(ctx, func() (*csvscan.File, error) {
+		f, _, err := openLocal(ctx, src, file.Path)
+		return f, err
+	}, q.request(file.Path))
+}
+
+func (q *ImageRequest) request(file string) csvscan.Request[ImageRow] {
 	return csvscan.Request[ImageRow]{
-		File: file, Kind: csvscan.ByKey, Bind: bindImages, Want: want, Parser: imageParser,
+		File: file, Kind: csvscan.ByKey, Bind: bindImages, Parser: imageParser,
+		Keys: q.Keys, Want: q.Want, WantKey: q.WantKey,
 		Row: func(image *ImageRow, at csvscan.Position) error {
 			image.Line = at.Line
-			return row(image)
+			return q.Row(image)
 		},
-		Bad: bad,
+		Bad: q.Bad, Again: q.Again,
 	}
 }
 
@@ -68,14 +102,6 @@ func imageParser(h csvscan.Header) (func(fields [][]byte) (ImageRow, bool, error
 		err = columns.parse(fields, &row)
 		return row, true, err
 	}, err
-}
-
-// readImages calls row with the rows of the photos, in their order, as readBoxes
-// does with boxes.
-func readImages(ctx context.Context, src Source, file File, photos *photos, row func(*ImageRow) error, bad func(*RowError) error, again func() error) error {
-	q := imageRequest(file.Path, photos.has, row, bad)
-	q.WantKey, q.Keys, q.Again = photos.hasKey, photos.keys, again
-	return read(ctx, src, q)
 }
 
 // parse fills image, but for the line.

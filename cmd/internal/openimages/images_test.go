@@ -2,6 +2,7 @@ package openimages
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -12,23 +13,17 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
-// photosOf stands for hits in the photos.
-func photosOf(t testing.TB, ids []string) *photos {
-	t.Helper()
-	hits := &spool{}
-	var e csvscan.Encoder
+// imagesOf asks for the rows of some photos.
+func imagesOf(ids []string) ImageRequest {
+	keys := map[uint64]bool{}
 	for _, id := range ids {
-		e.Buf = e.Buf[:0]
-		(&hit{id: id}).append(&e)
-		if _, err := hits.add(e.Buf); err != nil {
-			t.Fatal(err)
-		}
+		keys[csvscan.Key64(id)] = true
 	}
-	p, err := newPhotos(hits, len(ids))
-	if err != nil {
-		t.Fatal(err)
+	return ImageRequest{
+		Keys:    maps.Keys(keys),
+		Want:    func(id []byte) bool { return keys[csvscan.Key64(id)] },
+		WantKey: func(key uint64) bool { return keys[key] },
 	}
-	return p
 }
 
 // TestImageIndexEqualsScan joins random photos with random lists: in one go, in
@@ -44,7 +39,7 @@ func TestImageIndexEqualsScan(t *testing.T) {
 			for range rng.IntN(20) {
 				asked = append(asked, ids[rng.IntN(len(ids))], oitest.HexID(rng.Uint64()))
 			}
-			p := photosOf(t, asked)
+			p := imagesOf(asked)
 			type result struct {
 				Rows []ImageRow
 				Bad  []string
@@ -64,11 +59,11 @@ func TestImageIndexEqualsScan(t *testing.T) {
 					}
 			}
 			row, bad := into(&want)
-			if err := ScanImages(t.Context(), bytes.NewReader(data), testList, p.has, row, bad); err != nil {
+			if err := ScanImages(t.Context(), bytes.NewReader(data), testList, p.Want, row, bad); err != nil {
 				want.Err = err.Error()
 			}
-			row, bad = into(&got)
-			if err := readImages(t.Context(), src, File{Path: testList}, p, row, bad, nil); err != nil {
+			p.Row, p.Bad = into(&got)
+			if err := ReadImages(t.Context(), src, File{Path: testList}, p); err != nil {
 				got.Err = err.Error()
 			}
 			if d := gocmp.Diff(want, got); d != "" {

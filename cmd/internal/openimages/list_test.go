@@ -59,18 +59,19 @@ type gathered struct {
 	Err  string
 }
 
-func (g *gathered) visitor(mids []string) boxVisitor {
-	return boxVisitor{
-		columns: newBoxColumns, mids: mids,
-		want: func(mid []byte) bool { return slices.Contains(mids, string(mid)) },
-		row: func(row *boxHit) error {
+func (g *gathered) visitor(mids []string) BoxRequest {
+	return BoxRequest{
+		MIDs: mids,
+		Want: func(mid []byte) bool { return slices.Contains(mids, string(mid)) },
+		Row: func(row *PickedRow) error {
 			g.Rows = append(g.Rows, row.BoxRow)
 			return nil
 		},
-		bad: func(bad *RowError) error {
+		Bad: func(bad *RowError) error {
 			g.Bad = append(g.Bad, bad.Error())
 			return nil
 		},
+		Again: g.again,
 	}
 }
 
@@ -91,7 +92,7 @@ func (g *gathered) end(err error) *gathered {
 func gather(t testing.TB, src Source, mids ...string) *gathered {
 	t.Helper()
 	g := &gathered{}
-	return g.end(readBoxes(t.Context(), src, File{Path: testList}, g.visitor(mids), g.again))
+	return g.end(ReadBoxes(t.Context(), src, File{Path: testList}, g.visitor(mids)))
 }
 
 // gatherPlain reads them from a stream, in one go.
@@ -360,13 +361,13 @@ func TestListChanges(t *testing.T) {
 		g := &gathered{}
 		v := g.visitor([]string{"/m/a"})
 		rows := 0
-		v.row = func(*boxHit) error {
+		v.Row = func(*PickedRow) error {
 			if rows++; rows == 3 {
 				return os.WriteFile(name, append(data, data[bytes.IndexByte(data, '\n')+1:]...), 0o666)
 			}
 			return nil
 		}
-		err := readBoxes(t.Context(), src, File{Path: testList}, v, g.again)
+		err := ReadBoxes(t.Context(), src, File{Path: testList}, v)
 		if !errors.Is(err, csvscan.ErrChanged) {
 			t.Errorf("indexed %v: got %v", indexed, err)
 		}

@@ -69,13 +69,13 @@ func readOnce(ctx context.Context, base, cache string, each func(row int)) ([]by
 	}
 	g := &gathered{}
 	v := g.visitor([]string{"/m/a"})
-	row, n := v.row, 0
-	v.row = func(hit *boxHit) error {
+	row, n := v.Row, 0
+	v.Row = func(hit *PickedRow) error {
 		n++
 		each(n)
 		return row(hit)
 	}
-	if err := readBoxes(ctx, s, File{Path: csvPath}, v, g.again); err != nil {
+	if err := ReadBoxes(ctx, s, File{Path: csvPath}, v); err != nil {
 		return nil, err
 	}
 	return g.sum(), nil

@@ -85,7 +85,7 @@ func TestDownloadRefused(t *testing.T) {
 				var err error
 				if streamed {
 					g := &gathered{}
-					err = readBoxes(t.Context(), s, f, g.visitor([]string{"/m/a"}), g.again)
+					err = ReadBoxes(t.Context(), s, f, g.visitor([]string{"/m/a"}))
 				} else {
 					_, err = s.Open(t.Context(), f.Path)
 				}
@@ -227,7 +227,7 @@ func TestCacheDamaged(t *testing.T) {
 			if err := os.WriteFile(name, []byte(left), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			if s.has(t.Context(), f.Path) {
+			if !ToBeDownloaded(t.Context(), s, f) {
 				t.Errorf("%s as %s is taken for the file", what, f.Path)
 			}
 			o.Offline = true

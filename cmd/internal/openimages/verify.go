@@ -58,11 +58,8 @@ func (f File) verify(ctx context.Context, r io.ReaderAt, size int64) error {
 	case kindImages:
 		return csvscan.Verify(ctx, all, csvscan.Request[ImageRow]{File: f.Path, Bind: bindImages, Parser: imageParser})
 	}
-	v := boxVisitor{columns: newBoxColumns}
-	if f.kind == kindLabels {
-		v.columns = newLabelColumns
-	}
-	return csvscan.Verify(ctx, all, csvscan.Request[boxHit]{File: f.Path, Bind: v.bind, Parser: v.parser})
+	v := BoxRequest{Labels: f.kind == kindLabels}
+	return csvscan.Verify(ctx, all, csvscan.Request[PickedRow]{File: f.Path, Bind: v.bind, Parser: v.parser})
 }
 
 // sniff recognises what servers and proxies send in the place of a text.

@@ -1,7 +1,9 @@
-package openimages
+package selection
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -21,7 +24,7 @@ type labelWorld struct {
 
 func newLabelWorld(rng *rand.Rand) *labelWorld {
 	w := &labelWorld{rows: map[string][][3]string{}, known: map[string]bool{}}
-	for n, subset := range Subsets() {
+	for n, subset := range openimages.Subsets() {
 		for p := range 10 + rng.IntN(60) {
 			id := oitest.HexID(uint64(n)<<60 | uint64(p)*0x7654321)
 			if p%9 == 5 {
@@ -36,10 +39,10 @@ func newLabelWorld(rng *rand.Rand) *labelWorld {
 	return w
 }
 
-func (w *labelWorld) source(t *testing.T, d Dataset) mapSource {
+func (w *labelWorld) source(t *testing.T, d openimages.Dataset) mapSource {
 	t.Helper()
 	m := mapSource{}
-	for _, subset := range Subsets() {
+	for _, subset := range openimages.Subsets() {
 		labels, err := d.Labels(subset)
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +75,8 @@ func said(rows [][3]string, id, mid string, yes bool) bool {
 // and c with the kind d below it; a is a kind of e; f and g have nothing to do
 // with them. h is a kind of a, and b a kind of h.
 func TestImageLabels(t *testing.T) {
-	d, err := LookupDataset("v7")
+	whole := record.Box{XMax: 1, YMax: 1, Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1}
+	d, err := openimages.LookupDataset("v7")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +92,8 @@ func TestImageLabels(t *testing.T) {
 		}
 		for _, negatives := range []int64{0, 3, 20, 500} {
 			q := &Query{
-				Source: w.source(t, d), Dataset: d, Subsets: []string{Train, Validation}, ImageLabels: true,
-				Classes: []Class{{"/m/a", "A"}, {"/m/b", "B"}, {Name: "C"}}, Assign: assign,
+				Source: w.source(t, d), Dataset: d, Subsets: []string{openimages.Train, openimages.Validation}, ImageLabels: true,
+				Classes: []openimages.Class{{MID: "/m/a", Name: "A"}, {MID: "/m/b", Name: "B"}, {Name: "C"}}, Assign: assign,
 				Veto:         []map[string]bool{{"/m/g": true}, nil, {"/m/e": true, "/m/g": true}},
 				MoreSpecific: func(a, b int) bool { return above[[2]int{a, b}] },
 				Deny:         [][]string{{"/m/a", "/m/e"}, {"/m/b", "/m/h", "/m/a", "/m/e"}, {"/m/c"}},
@@ -107,7 +111,7 @@ func TestImageLabels(t *testing.T) {
 					t.Errorf("photo %s comes twice", item.ID)
 				}
 				got[item.ID] = item.Label.Name
-				if !reflect.DeepEqual(*item.Box, wholePhoto) || item.Avoid != nil || item.Image == nil || !w.known[item.ID] {
+				if !reflect.DeepEqual(*item.Box, whole) || item.Avoid != nil || item.Image == nil || !w.known[item.ID] {
 					t.Errorf("item %+v", item)
 				}
 			}
@@ -235,7 +239,7 @@ func checkTiers(t *testing.T, w *labelWorld, q *Query, got map[string]string) {
 // TestNegativesGrow checks that more negatives hold all of fewer, in an image
 // list's world without positives to shift the shares.
 func TestNegativesGrow(t *testing.T) {
-	d, err := LookupDataset("v7")
+	d, err := openimages.LookupDataset("v7")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,8 +247,8 @@ func TestNegativesGrow(t *testing.T) {
 	var before []string
 	for n := int64(1); n < 70; n += 3 {
 		q := &Query{
-			Source: w.source(t, d), Dataset: d, Subsets: []string{Train}, ImageLabels: true,
-			Classes: []Class{{"/m/a", "A"}}, Assign: map[string]int{"/m/a": 0}, Deny: [][]string{{"/m/a"}},
+			Source: w.source(t, d), Dataset: d, Subsets: []string{openimages.Train}, ImageLabels: true,
+			Classes: []openimages.Class{{MID: "/m/a", Name: "A"}}, Assign: map[string]int{"/m/a": 0}, Deny: [][]string{{"/m/a"}},
 			Unfit: map[string]bool{"/m/a": true}, NotName: "not A", Negatives: n, Seed: 9,
 			Set: func(subset, group string) string { return subset }, Group: group,
 		}
@@ -267,19 +271,20 @@ func TestNegativesGrow(t *testing.T) {
 }
 
 func TestLabelRowsAreChecked(t *testing.T) {
-	d, err := LookupDataset("v7")
+	d, err := openimages.LookupDataset("v7")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &labelWorld{rows: map[string][][3]string{Train: {{"a1", "/m/a", "0.5"}, {"a2", "/m/a", "1"}, {"b/2", "/m/a", "1"}}}, known: map[string]bool{"a2": true}}
+	w := &labelWorld{rows: map[string][][3]string{openimages.Train: {{"a1", "/m/a", "0.5"}, {"a2", "/m/a", "1"}, {"b/2", "/m/a", "1"}}}, known: map[string]bool{"a2": true}}
 	q := &Query{
-		Source: w.source(t, d), Dataset: d, Subsets: []string{Train}, ImageLabels: true,
-		Classes: []Class{{"/m/a", "A"}}, Assign: map[string]int{"/m/a": 0},
+		Source: w.source(t, d), Dataset: d, Subsets: []string{openimages.Train}, ImageLabels: true,
+		Classes: []openimages.Class{{MID: "/m/a", Name: "A"}}, Assign: map[string]int{"/m/a": 0},
 		Set: func(subset, group string) string { return subset }, Group: func(u, a, id string) string { return cmp.Or(u, a, id) },
 	}
 	l := newLedger()
 	items := collect(t, q, l)
-	if len(items) != 1 || items[0].Key != "a2-"+fmt.Sprintf("%08x", wholeSum("/m/a")>>32) || l.skipped[ReasonMalformed] != 2 {
+	sum := sha256.Sum256([]byte("/m/a,0,1,0,1"))
+	if len(items) != 1 || items[0].Key != "a2-"+hex.EncodeToString(sum[:4]) || l.skipped[ReasonMalformed] != 2 {
 		t.Errorf("got %d items, skipped %v", len(items), l.skipped)
 	}
 	l.balance(t)

@@ -1,4 +1,4 @@
-package openimages
+package selection
 
 import (
 	"container/heap"

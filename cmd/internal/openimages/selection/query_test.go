@@ -1,4 +1,4 @@
-package openimages
+package selection
 
 import (
 	"cmp"
@@ -16,6 +16,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -27,11 +28,12 @@ type world struct {
 	images map[string][]string
 }
 
-func (w *world) source(d Dataset) mapSource {
+func (w *world) source(t testing.TB, d openimages.Dataset) mapSource {
+	t.Helper()
 	m := mapSource{}
-	for i, subset := range Subsets() {
-		m[d.boxes[i].Path] = header13 + "\n" + strings.Join(w.boxes[subset], "\n") + "\n"
-		m[d.images[i].Path] = "ImageID,OriginalURL,AuthorProfileURL,Author,Title\n" + strings.Join(w.images[subset], "\n")
+	for _, subset := range openimages.Subsets() {
+		m[list(t, d.Boxes, subset)] = header13 + "\n" + strings.Join(w.boxes[subset], "\n") + "\n"
+		m[list(t, d.Images, subset)] = "ImageID,OriginalURL,AuthorProfileURL,Author,Title\n" + strings.Join(w.images[subset], "\n")
 	}
 	return m
 }
@@ -40,7 +42,7 @@ func (w *world) source(d Dataset) mapSource {
 func newWorld(rng *rand.Rand, sorted bool) *world {
 	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
 	mids := []string{"/m/a", "/m/b", "/m/c", "/m/d", "/m/e"}
-	for n, subset := range Subsets() {
+	for n, subset := range openimages.Subsets() {
 		photos := 5 + rng.IntN(30)
 		for p := range photos {
 			id := oitest.HexID(uint64(n)<<60 | uint64(p)*0x1234567)
@@ -99,18 +101,18 @@ func naive(t testing.TB, w *world, q *Query) (items []*record.Item, fates map[st
 		}
 		for _, text := range w.boxes[subset] {
 			f := strings.Split(text, ",")
-			if _, asked := q.Assign[f[2]]; asked && subset != Train {
+			if _, asked := q.Assign[f[2]]; asked && subset != openimages.Train {
 				if p, ok := listed[subset][f[0]]; ok {
 					held[p.group] = true
 				}
 			}
 		}
 	}
-	for _, subset := range Subsets() {
+	for _, subset := range openimages.Subsets() {
 		if !slices.Contains(q.Subsets, subset) {
 			continue
 		}
-		var rows []BoxRow
+		var rows []openimages.BoxRow
 		seen := map[string]bool{}
 		for i, text := range w.boxes[subset] {
 			f := strings.Split(text, ",")
@@ -135,7 +137,7 @@ func naive(t testing.TB, w *world, q *Query) (items []*record.Item, fates map[st
 			case !ok:
 				fates[ReasonNotListed]++
 				continue
-			case q.StrictAuthors && subset == Train && held[p.group]:
+			case q.StrictAuthors && subset == openimages.Train && held[p.group]:
 				fates[ReasonAuthor]++
 				continue
 			}
@@ -179,13 +181,13 @@ func ask(t testing.TB, q *Query) ([]*record.Item, *ledger, *Selection) {
 
 func testQuery(t testing.TB, w *world) *Query {
 	t.Helper()
-	d, err := LookupDataset("v7")
+	d, err := openimages.LookupDataset("v7")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Query{
-		Source: w.source(d), Dataset: d, Subsets: Subsets(),
-		Classes: []Class{{"/m/a", "Apple"}, {"/m/b", "Banana"}},
+		Source: w.source(t, d), Dataset: d, Subsets: openimages.Subsets(),
+		Classes: []openimages.Class{{MID: "/m/a", Name: "Apple"}, {MID: "/m/b", Name: "Banana"}},
 		Assign:  map[string]int{"/m/a": 0, "/m/b": 1, "/m/c": 0}, // c is a kind of a
 		NotName: "neither", Seed: 1, Group: group,
 		Set: func(subset, group string) string { return subset + "/" + group },
@@ -202,7 +204,7 @@ func TestQuery(t *testing.T) {
 		q := testQuery(t, w)
 		q.StrictAuthors = i%3 == 0
 		if i%5 == 0 {
-			q.Subsets = []string{Validation}
+			q.Subsets = []string{openimages.Validation}
 		}
 		want, fates := naive(t, w, q)
 		got, l, s := ask(t, q)
@@ -302,7 +304,7 @@ func fitNegatives(t testing.TB, w *world, q *Query, subset string) map[string]bo
 	t.Helper()
 	groups := map[string]map[string]string{} // of the photos listed, by subset
 	sides := map[bool]map[string]bool{true: {}, false: {}}
-	asked := map[string][]BoxRow{} // of this subset, by photo
+	asked := map[string][]openimages.BoxRow{} // of this subset, by photo
 	for _, s := range q.Subsets {
 		groups[s] = map[string]string{}
 		for _, row := range w.images[s] {
@@ -315,7 +317,7 @@ func fitNegatives(t testing.TB, w *world, q *Query, subset string) map[string]bo
 				continue
 			}
 			if g, ok := groups[s][f[0]]; ok {
-				sides[s == Train][g] = true
+				sides[s == openimages.Train][g] = true
 			}
 			if s == subset {
 				asked[f[0]] = append(asked[f[0]], plainRow(t, f, 0))
@@ -330,14 +332,14 @@ func fitNegatives(t testing.TB, w *world, q *Query, subset string) map[string]bo
 		_, wanted := q.Assign[f[2]]
 		held := q.StrictAuthors && sides[false][g]
 		other := q.StrictAuthors && sides[true][g] && !held // whose train rows stay
-		if wanted || q.Unfit[f[2]] || !listed || !row.Sane() || held && subset == Train ||
-			slices.ContainsFunc(asked[f[0]], func(a BoxRow) bool {
+		if wanted || q.Unfit[f[2]] || !listed || !row.Sane() || held && subset == openimages.Train ||
+			slices.ContainsFunc(asked[f[0]], func(a openimages.BoxRow) bool {
 				return a.Key() == row.Key() || max(a.Box.XMin, row.Box.XMin) < min(a.Box.XMax, row.Box.XMax) &&
 					max(a.Box.YMin, row.Box.YMin) < min(a.Box.YMax, row.Box.YMax)
 			}) {
 			continue
 		}
-		fit[row.Key()] = other && subset != Train
+		fit[row.Key()] = other && subset != openimages.Train
 	}
 	return fit
 }
@@ -351,7 +353,7 @@ func TestNegatives(t *testing.T) {
 	for i := range 60 {
 		w := newWorld(rng, i%2 == 0)
 		for n := range i % 4 { // authors of a box in train and a negative elsewhere
-			for subset, mid := range map[string]string{Train: "/m/a", Subsets()[1+n%2]: "/m/d"} {
+			for subset, mid := range map[string]string{openimages.Train: "/m/a", openimages.Subsets()[1+n%2]: "/m/d"} {
 				id := fmt.Sprintf("zolo-%s-%d", subset, n)
 				w.boxes[subset] = append(w.boxes[subset], id+",x,"+mid+",1,0.1,0.2,0.3,0.4,0,0,0,0,0")
 				w.images[subset] = append(w.images[subset], fmt.Sprintf("%s,http://photo/%s,http://x/zolo%d,,\"a \"\"title\"\",\nin two lines\"", id, id, n))
@@ -364,7 +366,7 @@ func TestNegatives(t *testing.T) {
 		plain, _, _ := ask(t, q)
 		fit := map[string]map[string]bool{}
 		most, own := 0, 0
-		for _, subset := range Subsets() {
+		for _, subset := range openimages.Subsets() {
 			fit[subset] = fitNegatives(t, w, q, subset)
 			if !slices.ContainsFunc(w.boxes[subset], func(row string) bool {
 				_, asked := q.Assign[strings.Split(row, ",")[2]]
@@ -391,7 +393,7 @@ func TestNegatives(t *testing.T) {
 			keys := map[string][]string{}
 			count, last := 0, ""
 			for _, item := range mixed {
-				if slices.Index(Subsets(), item.Subset) < slices.Index(Subsets(), last) {
+				if slices.Index(openimages.Subsets(), item.Subset) < slices.Index(openimages.Subsets(), last) {
 					t.Fatal("subsets out of order")
 				}
 				last = item.Subset
@@ -442,19 +444,19 @@ func TestNegatives(t *testing.T) {
 
 func TestQueryMalformed(t *testing.T) {
 	w := newWorld(rand.New(rand.NewPCG(1, 1)), true)
-	w.boxes[Train] = append(w.boxes[Train], "0001,x,/m/a,1,north,0.2,0.3,0.4,0,0,0,0,0", "0001", "\"0001\"x")
-	w.images[Train] = append(w.images[Train], "\"open", "")
+	w.boxes[openimages.Train] = append(w.boxes[openimages.Train], "0001,x,/m/a,1,north,0.2,0.3,0.4,0,0,0,0,0", "0001", "\"0001\"x")
+	w.images[openimages.Train] = append(w.images[openimages.Train], "\"open", "")
 	q := testQuery(t, w)
-	q.Subsets = []string{Train}
+	q.Subsets = []string{openimages.Train}
 	_, l, _ := ask(t, q)
 	if l.skipped[ReasonMalformed] != 4 {
 		t.Errorf("skipped %v, want 4 malformed", l.skipped)
 	}
-	d, err := q.Dataset.Boxes(Train)
+	d, err := q.Dataset.Boxes(openimages.Train)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("%s:%d: XMin: expected a number, found \"north\"", d.Path, len(w.boxes[Train])-1)
+	want := fmt.Sprintf("%s:%d: XMin: expected a number, found \"north\"", d.Path, len(w.boxes[openimages.Train])-1)
 	if !slices.Contains(l.details, want) {
 		t.Errorf("got %q, want %s", l.details, want)
 	}
@@ -503,7 +505,7 @@ func TestNegativeKeyClash(t *testing.T) {
 	asked, other := sameKey(t, "/m/a", "/m/d")
 	another := "0001,x,/m/d,1,0.5,0.9,0.7,0.8,0,0,0,0,0"
 	for _, rows := range [][]string{{asked, other, another}, {other, another, asked}} {
-		w := &world{boxes: map[string][]string{Train: rows}, images: map[string][]string{Train: {"0001,http://x/1,,,t"}}}
+		w := &world{boxes: map[string][]string{openimages.Train: rows}, images: map[string][]string{openimages.Train: {"0001,http://x/1,,,t"}}}
 		for seed := range uint64(8) {
 			q := testQuery(t, w)
 			q.Negatives, q.Seed = 1, seed
@@ -515,7 +517,7 @@ func TestNegativeKeyClash(t *testing.T) {
 	}
 	// Of two negatives with one key, one is drawn.
 	one, two := sameKey(t, "/m/d", "/m/e")
-	w := &world{boxes: map[string][]string{Train: {one, two, "0001,x,/m/a,1,0.5,0.9,0.7,0.8,0,0,0,0,0"}}, images: map[string][]string{Train: {"0001,http://x/1,,,t"}}}
+	w := &world{boxes: map[string][]string{openimages.Train: {one, two, "0001,x,/m/a,1,0.5,0.9,0.7,0.8,0,0,0,0,0"}}, images: map[string][]string{openimages.Train: {"0001,http://x/1,,,t"}}}
 	q := testQuery(t, w)
 	q.Negatives = 2
 	items, l, s := ask(t, q)
@@ -528,20 +530,20 @@ func TestNegativeKeyClash(t *testing.T) {
 // negatives after all, so that drawing once, or twice, is not enough.
 func TestNegativesRedraw(t *testing.T) {
 	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
-	w.boxes[Train] = append(w.boxes[Train], oitest.HexID(1)+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
-	w.images[Train] = append(w.images[Train], oitest.HexID(1)+",http://x/1,,,t")
+	w.boxes[openimages.Train] = append(w.boxes[openimages.Train], oitest.HexID(1)+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
+	w.images[openimages.Train] = append(w.images[openimages.Train], oitest.HexID(1)+",http://x/1,,,t")
 	for p := range 3000 {
 		row := oitest.HexID(uint64(p+2)) + ",x,/m/d,1,0.1,0.2,0.3,0.4,0,0,0,0,0"
 		for range 1 + p%5 {
-			w.boxes[Train] = append(w.boxes[Train], row)
+			w.boxes[openimages.Train] = append(w.boxes[openimages.Train], row)
 		}
 		if p%100 == 7 { // 30 photos
-			w.images[Train] = append(w.images[Train], oitest.HexID(uint64(p+2))+",http://x/2,,,t")
+			w.images[openimages.Train] = append(w.images[openimages.Train], oitest.HexID(uint64(p+2))+",http://x/2,,,t")
 		}
 	}
 	for n, want := range map[int64]int64{1: 1, 20: 20, 30: 30, 31: 30} {
 		q := testQuery(t, w)
-		q.Subsets, q.Negatives = []string{Train}, n
+		q.Subsets, q.Negatives = []string{openimages.Train}, n
 		items, l, s := ask(t, q)
 		if int64(len(items)) != 1+want || s.Tally(2).Rows != want || len(l.skipped)+len(l.removed) > 0 {
 			t.Errorf("%d asked for: %d items, tally %+v, skipped %v, removed %v", n, len(items), s.Tally(2), l.skipped, l.removed)
@@ -568,8 +570,8 @@ func TestHashCollision(t *testing.T) {
 	}
 	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
 	for _, id := range found {
-		w.boxes[Train] = append(w.boxes[Train], id+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
-		w.images[Train] = append(w.images[Train], id+",http://photo/"+id+",,,t")
+		w.boxes[openimages.Train] = append(w.boxes[openimages.Train], id+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
+		w.images[openimages.Train] = append(w.images[openimages.Train], id+",http://photo/"+id+",,,t")
 	}
 	q := testQuery(t, w)
 	s, err := q.Collect(t.Context(), newLedger())
@@ -585,10 +587,10 @@ func TestHashCollision(t *testing.T) {
 func TestQueryMissingFile(t *testing.T) {
 	q := testQuery(t, newWorld(rand.New(rand.NewPCG(1, 2)), true))
 	src := q.Source.(mapSource)
-	delete(src, q.Dataset.images[1].Path)
+	delete(src, list(t, q.Dataset.Images, openimages.Validation))
 	_, err := q.Collect(t.Context(), newLedger())
 	var missing *download.MissingError
-	if !errors.As(err, &missing) || missing.Path != q.Dataset.images[1].Path {
+	if !errors.As(err, &missing) || missing.Path != list(t, q.Dataset.Images, openimages.Validation) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -614,15 +616,15 @@ func TestRealLayouts(t *testing.T) {
 	src := mirror(t)
 	var answers [][]*record.Item
 	for _, version := range []string{"v4", "v7"} {
-		d, err := LookupDataset(version)
+		d, err := openimages.LookupDataset(version)
 		if err != nil {
 			t.Fatal(err)
 		}
-		classes, err := ReadClasses(t.Context(), src, d)
+		classes, err := openimages.ReadClasses(t.Context(), src, d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := &Query{Source: src, Dataset: d, Subsets: Subsets(), Group: group, Set: func(subset, _ string) string { return subset }}
+		q := &Query{Source: src, Dataset: d, Subsets: openimages.Subsets(), Group: group, Set: func(subset, _ string) string { return subset }}
 		for _, name := range []string{"hot dogs", "muffin"} {
 			class, err := classes.Find(name)
 			if err != nil {
@@ -630,7 +632,7 @@ func TestRealLayouts(t *testing.T) {
 			}
 			q.Classes = append(q.Classes, class)
 		}
-		q.Assign = (&Hierarchy{nodes: map[string]*node{}}).Assign(q.Classes, false)
+		q.Assign = (&openimages.Hierarchy{}).Assign(q.Classes, false)
 		items, _, s := ask(t, q)
 		sets := map[string]int64{}
 		for label := range 2 {
@@ -638,12 +640,24 @@ func TestRealLayouts(t *testing.T) {
 				sets[set] += n
 			}
 		}
-		if d := gocmp.Diff(map[string]int64{Train: 770, Validation: 53, Test: 41}, sets); d != "" {
+		if d := gocmp.Diff(map[string]int64{openimages.Train: 770, openimages.Validation: 53, openimages.Test: 41}, sets); d != "" {
 			t.Errorf("%s: %s", version, d)
 		}
 		answers = append(answers, items)
 	}
 	if d := gocmp.Diff(answers[0], answers[1]); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestSpoiltImageIDs has an id that lost its zeros in a spreadsheet: what it may
+// have been is said with the row.
+func TestSpoiltImageIDs(t *testing.T) {
+	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
+	w.boxes[openimages.Train] = []string{"17,x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0", "photo-7,x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0"}
+	w.images[openimages.Train] = []string{oitest.HexID(0x17) + ",http://x/17,,,t"}
+	_, l, _ := ask(t, testQuery(t, w))
+	if len(l.details) != 2 || !strings.HasSuffix(l.details[0], ":2: 17 may be 0000000000000017, as official ids are written") || !strings.HasSuffix(l.details[1], ".csv:3") {
+		t.Errorf("got %q", l.details)
 	}
 }

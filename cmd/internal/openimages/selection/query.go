@@ -1,4 +1,4 @@
-package openimages
+package selection
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -40,8 +41,8 @@ type Ledger interface {
 // A Query asks for the boxes of some classes, joined with what the image lists
 // say of their photos.
 type Query struct {
-	Source  Source
-	Dataset Dataset
+	Source  openimages.Source
+	Dataset openimages.Dataset
 	Subsets []string // which to read; rows come in the order of Subsets()
 	// ImageLabels takes the rows from Dataset.Labels instead of Dataset.Boxes:
 	// what people have said of whole photos. An item's box is the whole photo
@@ -63,17 +64,17 @@ type Query struct {
 	// Kinds are the MIDs that say of a photo that it shows one of Classes: those
 	// named and all kinds of them.
 	Kinds   map[string]bool
-	Classes []Class // the labels that items get
+	Classes []openimages.Class // the labels that items get
 	// Assign says which MID's boxes go under which of Classes; see
 	// Hierarchy.Assign.
 	Assign map[string]int
 	// Seen, if set, is called with each row of Classes, and with each row that is
 	// looked at as a negative, before any rule; perhaps more than once.
-	Seen func(box *BoxRow)
+	Seen func(box *openimages.BoxRow)
 	// Refuse, if set, says why a box is not wanted, in a word for the accounts,
 	// or "". It is asked about sound boxes only, and before any limit. Set and
 	// avoid of the others do not depend on it.
-	Refuse func(box *BoxRow) (reason string)
+	Refuse func(box *openimages.BoxRow) (reason string)
 	// Limit is the most boxes of Classes to keep, divided as evenly as there
 	// are boxes; 0 keeps all. It takes 16 bytes of memory for each, as the
 	// two limits below do.
@@ -136,15 +137,15 @@ type Selection struct {
 // subset is what is known of one subset.
 type subset struct {
 	name   string
-	boxes  File
-	images File
+	boxes  openimages.File
+	images openimages.File
 	hits   *spool
 	runs   int
 	rows   int64 // hits of the classes asked for
 	photos *photos
-	lookup *csvscan.Lookup[ImageRow] // set if items are emitted while the list arrives
-	lines  *csvscan.Lines            // once somebody has asked for a line
-	vetoed [][]uint64                // by class, photos by csvscan.Key64, sorted; for Query.Veto
+	lookup *csvscan.Lookup[openimages.ImageRow] // set if items are emitted while the list arrives
+	lines  *csvscan.Lines                       // once somebody has asked for a line
+	vetoed [][]uint64                           // by class, photos by csvscan.Key64, sorted; for Query.Veto
 }
 
 // Collect scans the box lists and the image lists of the subsets. Nothing that
@@ -160,7 +161,7 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	for _, name := range Subsets() {
+	for _, name := range openimages.Subsets() {
 		if !slices.Contains(q.Subsets, name) {
 			continue
 		}
@@ -170,7 +171,7 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 		}
 		s.subsets = append(s.subsets, sub)
 		if !s.unsorted && q.streams(ctx, sub) {
-			if sub.lookup, err = openImages(ctx, q.Source, sub.images, s.malformed); err != nil {
+			if sub.lookup, err = openimages.OpenImages(ctx, q.Source, sub.images, s.malformed); err != nil {
 				return nil, err
 			}
 		}
@@ -246,14 +247,14 @@ func (s *Selection) SharedNegatives() int64 { return s.shared }
 func (s *Selection) Malformed() int64 { return s.broken }
 
 // malformed counts a row that cannot be read.
-func (s *Selection) malformed(bad *RowError) error {
+func (s *Selection) malformed(bad *openimages.RowError) error {
 	s.broken++
 	s.ledger.In(1)
 	return s.ledger.Skip(nil, ReasonMalformed, bad.Error())
 }
 
 // seen tells of a row.
-func (s *Selection) seen(row *BoxRow) {
+func (s *Selection) seen(row *openimages.BoxRow) {
 	if s.query.Seen != nil {
 		s.query.Seen(row)
 	}
@@ -261,7 +262,7 @@ func (s *Selection) seen(row *BoxRow) {
 
 // scanBoxes spools the rows that are asked for.
 func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
-	wanted := newMIDSet(s.query.Assign)
+	wanted := openimages.NewMIDSet(s.query.Assign)
 	var e csvscan.Encoder
 	var last string
 	var rows []int64 // by label
@@ -279,11 +280,11 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 	if err := reset(); err != nil {
 		return err
 	}
-	err = readBoxes(ctx, s.query.Source, sub.boxes, boxVisitor{
-		columns: s.query.columns(),
-		mids:    slices.Collect(maps.Keys(s.query.Assign)),
-		want:    wanted.has,
-		row: func(row *boxHit) error {
+	err = openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, openimages.BoxRequest{
+		Labels: s.query.ImageLabels,
+		MIDs:   slices.Collect(maps.Keys(s.query.Assign)),
+		Want:   wanted.Has,
+		Row: func(row *openimages.PickedRow) error {
 			if row.Denied {
 				return nil
 			}
@@ -304,8 +305,9 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 			s.ledger.In(1)
 			return nil
 		},
-		bad: s.malformed,
-	}, reset)
+		Bad:   s.malformed,
+		Again: reset,
+	})
 	if err != nil {
 		return err
 	}
@@ -317,12 +319,14 @@ func (s *Selection) scanBoxes(ctx context.Context, sub *subset) (err error) {
 }
 
 // scanImages keeps what the image list says of photos.
-func (s *Selection) scanImages(ctx context.Context, sub *subset, photos *photos, bad func(*RowError) error) error {
+func (s *Selection) scanImages(ctx context.Context, sub *subset, photos *photos, bad func(*openimages.RowError) error) error {
 	if len(photos.runs) == 0 {
 		return nil // a list that is not needed need not be downloaded
 	}
 	var e csvscan.Encoder
-	return readImages(ctx, s.query.Source, sub.images, photos, func(row *ImageRow) error {
-		return photos.addImage(row, &e)
-	}, bad, photos.dropImages)
+	return openimages.ReadImages(ctx, s.query.Source, sub.images, openimages.ImageRequest{
+		Keys: photos.keys, Want: photos.has, WantKey: photos.hasKey,
+		Row: func(row *openimages.ImageRow) error { return photos.addImage(row, &e) },
+		Bad: bad, Again: photos.dropImages,
+	})
 }

@@ -1,10 +1,11 @@
-package openimages
+package selection
 
 import (
 	"errors"
 	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -21,12 +22,12 @@ type hit struct {
 }
 
 // row returns the row without its label.
-func newHit(row *BoxRow, label int) hit {
+func newHit(row *openimages.BoxRow, label int) hit {
 	return hit{id: row.ImageID, label: label, line: row.Line, place: row.Offset, sum: row.Sum, box: row.Box}
 }
 
-func (h *hit) row() *BoxRow {
-	return &BoxRow{ImageID: h.id, Line: h.line, Offset: h.place, Box: h.box, Sum: h.sum}
+func (h *hit) row() *openimages.BoxRow {
+	return &openimages.BoxRow{ImageID: h.id, Line: h.line, Offset: h.place, Box: h.box, Sum: h.sum}
 }
 
 func (h *hit) append(e *csvscan.Encoder) {
@@ -56,7 +57,7 @@ func decodeHit(entry []byte) (hit, error) {
 	return h, nil
 }
 
-func appendImage(e *csvscan.Encoder, row *ImageRow) {
+func appendImage(e *csvscan.Encoder, row *openimages.ImageRow) {
 	e.Text(row.ImageID)
 	i := &row.Image
 	for _, s := range [...]string{i.URL, i.LandingURL, i.ThumbnailURL, i.License, i.Author, i.AuthorURL, i.Title, i.OriginalMD5} {

@@ -1,4 +1,4 @@
-package openimages
+package selection
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
 // addNegatives draws rows of other classes and puts them between the hits, in
@@ -123,7 +124,7 @@ func (s *Selection) draw(ctx context.Context, sub *subset, d *draw, n int64) err
 	}
 	// Of the rows of photos that are not drawn, broken ones are of no interest,
 	// and those that are drawn are not broken.
-	if err := s.scanImages(ctx, sub, d.photos, func(*RowError) error { return nil }); err != nil {
+	if err := s.scanImages(ctx, sub, d.photos, func(*openimages.RowError) error { return nil }); err != nil {
 		return err
 	}
 	return s.sift(sub, d, entries)
@@ -159,10 +160,10 @@ func (s *Selection) sift(sub *subset, d *draw, entries []ranked) error {
 				return err
 			}
 			author := csvscan.Key64(s.query.Group(row.AuthorURL, row.Author, h.id))
-			if sub.name == Train && s.held[author] {
+			if sub.name == openimages.Train && s.held[author] {
 				continue
 			}
-			c.shared = sub.name != Train && s.trained[author] && !s.held[author]
+			c.shared = sub.name != openimages.Train && s.trained[author] && !s.held[author]
 		}
 		found = append(found, c)
 	}
@@ -190,12 +191,11 @@ func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *sp
 	// Rows beyond it need not be parsed. It falls as the sample fills.
 	var bound atomic.Uint64
 	bound.Store(math.MaxUint64)
-	err := readBoxes(ctx, s.query.Source, sub.boxes, boxVisitor{
-		columns: newBoxColumns,
-		want:    s.unrelated,
-		pick:    func(hash uint64) bool { return place(hash) <= bound.Load() },
-		row: func(row *boxHit) error {
-			if !sample.admits(place(row.hash)) {
+	err := openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, openimages.BoxRequest{
+		Want: s.unrelated,
+		Pick: func(hash uint64) bool { return place(hash) <= bound.Load() },
+		Row: func(row *openimages.PickedRow) error {
+			if !sample.admits(place(row.Hash)) {
 				return nil
 			}
 			s.seen(&row.BoxRow)
@@ -212,7 +212,7 @@ func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *sp
 			if err != nil {
 				return err
 			}
-			sample.add(ranked{place(row.hash), offset})
+			sample.add(ranked{place(row.Hash), offset})
 			if int64(len(sample.entries)) == size {
 				bound.Store(sample.entries[0].rank)
 			}
@@ -220,8 +220,8 @@ func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *sp
 		},
 		// The first scan has counted the rows that could be seen to be broken;
 		// of the others, one that is drawn is as good as not there.
-		bad: func(*RowError) error { return nil },
-	}, nil)
+		Bad: func(*openimages.RowError) error { return nil },
+	})
 	return sample.entries, err
 }
 

@@ -1,4 +1,4 @@
-package openimages
+package selection
 
 import (
 	"cmp"
@@ -10,10 +10,11 @@ import (
 	"sync/atomic"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
 // lists returns the lists that the rows and the photos of a subset are in.
-func (q *Query) lists(subset string) (rows, images File, err error) {
+func (q *Query) lists(subset string) (rows, images openimages.File, err error) {
 	if !q.ImageLabels {
 		if rows, err = q.Dataset.Boxes(subset); err == nil {
 			images, err = q.Dataset.Images(subset)
@@ -27,14 +28,6 @@ func (q *Query) lists(subset string) (rows, images File, err error) {
 		err = fmt.Errorf("data set %s has no image-level labels", q.Dataset.Name)
 	}
 	return rows, images, err
-}
-
-// columns returns what looks for the columns of the query's lists.
-func (q *Query) columns() func(csvscan.Header) (boxColumns, error) {
-	if q.ImageLabels {
-		return newLabelColumns
-	}
-	return newBoxColumns
 }
 
 // labelFates returns why the labels of a photo are no items, "" for one that
@@ -87,7 +80,7 @@ func (s *Selection) scanVetoes(ctx context.Context, sub *subset) error {
 		sub.vetoed = make([][]uint64, len(s.query.Veto))
 		return nil
 	}
-	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
+	err := s.readLabels(ctx, sub, wanted, reset, func(row *openimages.BoxRow) {
 		for i, mids := range s.query.Veto {
 			if !row.Denied && mids[row.MID] {
 				sub.vetoed[i] = append(sub.vetoed[i], csvscan.Key64(row.ImageID))
@@ -174,7 +167,7 @@ func (s *Selection) verdicts(ctx context.Context, sub *subset) (*verdicts, error
 		*v = verdicts{denied: make([][]uint64, len(q.Deny))}
 		return nil
 	}
-	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
+	err := s.readLabels(ctx, sub, wanted, reset, func(row *openimages.BoxRow) {
 		photo := csvscan.Key64(row.ImageID)
 		_, asked := q.Assign[row.MID]
 		if row.Denied {
@@ -208,20 +201,21 @@ func keys[V any](m map[string]V) map[string]bool {
 
 // readLabels calls row with the rows of some labels. Broken ones have been
 // counted by the scan for hits.
-func (s *Selection) readLabels(ctx context.Context, sub *subset, mids map[string]int, reset func() error, row func(*BoxRow)) error {
+func (s *Selection) readLabels(ctx context.Context, sub *subset, mids map[string]int, reset func() error, row func(*openimages.BoxRow)) error {
 	if err := reset(); err != nil {
 		return err
 	}
-	return readBoxes(ctx, s.query.Source, sub.boxes, boxVisitor{
-		columns: newLabelColumns,
-		mids:    slices.Collect(maps.Keys(mids)),
-		want:    newMIDSet(mids).has,
-		row: func(hit *boxHit) error {
+	return openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, openimages.BoxRequest{
+		Labels: true,
+		MIDs:   slices.Collect(maps.Keys(mids)),
+		Want:   openimages.NewMIDSet(mids).Has,
+		Row: func(hit *openimages.PickedRow) error {
 			row(&hit.BoxRow)
 			return nil
 		},
-		bad: func(*RowError) error { return nil },
-	}, reset)
+		Bad:   func(*openimages.RowError) error { return nil },
+		Again: reset,
+	})
 }
 
 // none returns up to n photos that are verified to show none of the classes:
@@ -273,7 +267,7 @@ func (s *Selection) deniedRows(ctx context.Context, sub *subset, chosen map[uint
 		hits, done = nil, map[uint64]bool{}
 		return nil
 	}
-	err := s.readLabels(ctx, sub, wanted, reset, func(row *BoxRow) {
+	err := s.readLabels(ctx, sub, wanted, reset, func(row *openimages.BoxRow) {
 		photo := csvscan.Key64(row.ImageID)
 		if row.Denied && chosen[photo] && !done[photo] {
 			done[photo] = true
@@ -291,12 +285,12 @@ func (s *Selection) otherRows(ctx context.Context, sub *subset, n int64, barred 
 	// Rows beyond it need not be parsed. It falls as the sample fills.
 	var bound atomic.Uint64
 	bound.Store(math.MaxUint64)
-	err := readBoxes(ctx, s.query.Source, sub.boxes, boxVisitor{
-		columns: newLabelColumns,
-		want:    s.unrelated,
-		pick:    func(hash uint64) bool { return photoRank(s.query.Seed, hash) <= bound.Load() },
-		row: func(row *boxHit) error {
-			rank := photoRank(s.query.Seed, row.hash)
+	err := openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, openimages.BoxRequest{
+		Labels: true,
+		Want:   s.unrelated,
+		Pick:   func(hash uint64) bool { return photoRank(s.query.Seed, hash) <= bound.Load() },
+		Row: func(row *openimages.PickedRow) error {
+			rank := photoRank(s.query.Seed, row.Hash)
 			_, again := held[rank]
 			if row.Denied || again || !sample.admits(rank) {
 				return nil
@@ -315,7 +309,7 @@ func (s *Selection) otherRows(ctx context.Context, sub *subset, n int64, barred 
 			}
 			return nil
 		},
-		bad: func(*RowError) error { return nil },
-	}, nil)
+		Bad: func(*openimages.RowError) error { return nil },
+	})
 	return slices.Collect(maps.Values(held)), err
 }

@@ -1,10 +1,11 @@
-package openimages
+package selection
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -38,7 +39,7 @@ func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error 
 			return err
 		}
 		detail := fmt.Sprintf("%s:%d", c.sub.boxes.Path, line)
-		if official, ok := RestoreID(c.hit.id); ok && c.reason == ReasonNotListed {
+		if official, ok := openimages.RestoreID(c.hit.id); ok && c.reason == ReasonNotListed {
 			detail += fmt.Sprintf(": %s may be %s, as official ids are written", c.hit.id, official)
 		}
 		return s.ledger.Skip(s.item(c), c.reason, detail)
@@ -52,11 +53,11 @@ func (s *Selection) line(ctx context.Context, c *candidate) (int64, error) {
 		return c.hit.line, nil
 	}
 	if c.sub.lines == nil {
-		f, ok, err := openLocal(ctx, s.query.Source, c.sub.boxes.Path)
-		if err != nil || !ok {
+		lines, err := openimages.OpenLines(ctx, s.query.Source, c.sub.boxes)
+		if err != nil || lines == nil {
 			return 0, err
 		}
-		c.sub.lines = csvscan.OpenLines(f)
+		c.sub.lines = lines
 	}
 	return c.sub.lines.Of(c.hit.place)
 }
@@ -128,7 +129,7 @@ func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image
 		switch {
 		case c.alike[at]:
 			c.reason = ReasonDuplicate
-		case !(&BoxRow{Box: c.hit.box}).Sane():
+		case !(&openimages.BoxRow{Box: c.hit.box}).Sane():
 			c.reason, c.failed = ReasonBadBox, true
 		case clashes[at]:
 			c.reason, c.failed = ReasonKeyClash, true
@@ -138,7 +139,7 @@ func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image
 			c.reason = ReasonVeto
 		case fates != nil && fates[at] != "":
 			c.reason = fates[at]
-		case sub.name == Train && image != nil && s.held[csvscan.Key64(c.group)]:
+		case sub.name == openimages.Train && image != nil && s.held[csvscan.Key64(c.group)]:
 			c.reason = ReasonAuthor
 		case s.query.Refuse != nil && c.hit.label < len(s.query.Classes):
 			c.reason = s.query.Refuse(c.hit.row())
@@ -188,7 +189,7 @@ func (s *Selection) findAuthors(ctx context.Context) error {
 	err := s.judge(ctx, true, func(c *candidate) error {
 		switch {
 		case c.image == nil:
-		case c.sub.name == Train:
+		case c.sub.name == openimages.Train:
 			trained[csvscan.Key64(c.group)] = true
 		default:
 			held[csvscan.Key64(c.group)] = true

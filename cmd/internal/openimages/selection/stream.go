@@ -1,38 +1,25 @@
-package openimages
+package selection
 
 import (
 	"context"
 	"fmt"
 
-	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
 // streams reports whether the items of a subset can be emitted while its list
 // arrives: whether the list is not here yet, and no item depends on later rows.
 func (q *Query) streams(ctx context.Context, sub *subset) bool {
-	cache, ok := q.Source.(interface {
-		has(ctx context.Context, path string) bool
-	})
-	return ok && !cache.has(ctx, sub.boxes.Path) && !q.ImageLabels &&
+	return openimages.ToBeDownloaded(ctx, q.Source, sub.boxes) && !q.ImageLabels &&
 		q.Limit == 0 && q.MaxPerClass == 0 && !q.Balance && q.Negatives == 0 && !q.StrictAuthors
-}
-
-// openImages returns a lookup of the photos of an image list, whose rows are read
-// to index them if they have no index yet, or nil where none can be kept. bad is
-// called with broken rows.
-func openImages(ctx context.Context, src Source, file File, bad func(*RowError) error) (*csvscan.Lookup[ImageRow], error) {
-	return csvscan.OpenLookup(ctx, func() (*csvscan.File, error) {
-		f, _, err := openLocal(ctx, src, file.Path)
-		return f, err
-	}, imageRequest(file.Path, nil, nil, bad))
 }
 
 // stream emits the items of a list as its rows arrive. A photo's rows must
 // stand together, for what is beside a box and what repeats one is known only
 // when all of them are there.
 func (s *Selection) stream(ctx context.Context, sub *subset, f func(*candidate) error) error {
-	wanted := newMIDSet(s.query.Assign)
+	wanted := openimages.NewMIDSet(s.query.Assign)
 	var run []hit
 	var seen repeats
 	apart := ""
@@ -51,9 +38,9 @@ func (s *Selection) stream(ctx context.Context, sub *subset, f func(*candidate) 
 		}
 		return s.judgeVisit(ctx, sub, &v, image, &seen, f)
 	}
-	v := boxVisitor{
-		columns: newBoxColumns, want: wanted.has, bad: s.malformed,
-		row: func(row *boxHit) error {
+	v := openimages.BoxRequest{
+		Want: wanted.Has, Bad: s.malformed,
+		Row: func(row *openimages.PickedRow) error {
 			h := newHit(&row.BoxRow, s.query.Assign[row.MID])
 			sub.rows++
 			s.tally[h.label].Rows++
@@ -73,8 +60,8 @@ func (s *Selection) stream(ctx context.Context, sub *subset, f func(*candidate) 
 			return err
 		},
 	}
-	// Without v.mids, no index is used, and nothing begins anew.
-	err := readBoxes(ctx, s.query.Source, sub.boxes, v, nil)
+	// Without v.MIDs, no index is used, and nothing begins anew.
+	err := openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, v)
 	if err == nil {
 		err = emit()
 	}

@@ -1,4 +1,4 @@
-package openimages
+package selection
 
 import (
 	"context"
@@ -15,22 +15,27 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
 // serveWorld serves the files of a small data set.
-func serveWorld(t *testing.T, w *world, d Dataset) *oitest.Server {
+func serveWorld(t *testing.T, w *world, d openimages.Dataset) *oitest.Server {
 	t.Helper()
 	tree := fstest.MapFS{}
-	for path, text := range w.source(d) {
+	for path, text := range w.source(t, d) {
 		tree[path] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return oitest.New(t, tree)
 }
 
-func testHTTPSource(t *testing.T, base, cache string) *HTTPSource {
+func testHTTPSource(t *testing.T, base, cache string) *openimages.HTTPSource {
 	t.Helper()
-	return newHTTPSource(t, base, cache, nil, download.Options{})
+	s, err := openimages.NewHTTPSource(base, cache, nil, download.Options{Sleep: noSleep})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestStream asks the same of a server and of memory: the items and accounts are
@@ -40,7 +45,7 @@ func TestStream(t *testing.T) {
 	streamed := 0
 	for round := range 16 {
 		w := newWorld(rng, true)
-		for _, subset := range Subsets() { // ids sort as numbers do
+		for _, subset := range openimages.Subsets() { // ids sort as numbers do
 			slices.SortFunc(w.boxes[subset], func(a, b string) int { return strings.Compare(a[:strings.Index(a, ",")], b[:strings.Index(b, ",")]) })
 			if round%4 == 0 {
 				w.images[subset] = append(w.images[subset], "short", w.images[subset][0])
@@ -53,7 +58,7 @@ func TestStream(t *testing.T) {
 		cache := t.TempDir()
 		for range 2 {
 			q.Source = testHTTPSource(t, server.URL, cache)
-			if q.streams(t.Context(), &subset{boxes: q.Dataset.boxes[0]}) {
+			if q.streams(t.Context(), &subset{boxes: openimages.File{Path: list(t, q.Dataset.Boxes, openimages.Train)}}) {
 				streamed++
 			}
 			got, ledger, s := ask(t, q)
@@ -84,17 +89,17 @@ func TestStreamEarly(t *testing.T) {
 	w := newWorld(rand.New(rand.NewPCG(73, 74)), true)
 	for i := range 40_000 {
 		id := oitest.HexID(uint64(i) + 1<<60)
-		w.boxes[Train] = append(w.boxes[Train], id+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
-		w.images[Train] = append(w.images[Train], id+",http://x/"+id+",,,")
+		w.boxes[openimages.Train] = append(w.boxes[openimages.Train], id+",x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0")
+		w.images[openimages.Train] = append(w.images[openimages.Train], id+",http://x/"+id+",,,")
 	}
-	slices.Sort(w.boxes[Train])
-	w.boxes[Train] = slices.DeleteFunc(w.boxes[Train], func(row string) bool { return strings.HasPrefix(row, "photo") })
+	slices.Sort(w.boxes[openimages.Train])
+	w.boxes[openimages.Train] = slices.DeleteFunc(w.boxes[openimages.Train], func(row string) bool { return strings.HasPrefix(row, "photo") })
 	q := testQuery(t, w)
-	q.Subsets = []string{Train}
+	q.Subsets = []string{openimages.Train}
 	server := serveWorld(t, w, q.Dataset)
 	q.Source = testHTTPSource(t, server.URL, t.TempDir())
 	out := make(chan struct{})
-	server.Fault(q.Dataset.boxes[0].Path, func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+	server.Fault(list(t, q.Dataset.Boxes, openimages.Train), func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 		serve(&waiter{w, 1 << 20, out}, r)
 	})
 	s, err := q.Collect(t.Context(), newLedger())
@@ -131,9 +136,9 @@ func (w *waiter) Write(p []byte) (int, error) {
 // better when it is there.
 func TestStreamUnsorted(t *testing.T) {
 	w := newWorld(rand.New(rand.NewPCG(75, 76)), true)
-	slices.SortFunc(w.boxes[Train], func(a, b string) int { return strings.Compare(b, a) })
+	slices.SortFunc(w.boxes[openimages.Train], func(a, b string) int { return strings.Compare(b, a) })
 	q := testQuery(t, w)
-	q.Subsets = []string{Train}
+	q.Subsets = []string{openimages.Train}
 	want, _, _ := ask(t, q)
 	server := serveWorld(t, w, q.Dataset)
 	q.Source = testHTTPSource(t, server.URL, t.TempDir())
@@ -156,14 +161,14 @@ func TestStreamUnsorted(t *testing.T) {
 // TestStreamStops ends in the middle: who reads has gone, or has interrupted.
 func TestStreamStops(t *testing.T) {
 	w := newWorld(rand.New(rand.NewPCG(77, 78)), true)
-	slices.Sort(w.boxes[Train])
+	slices.Sort(w.boxes[openimages.Train])
 	q := testQuery(t, w)
-	q.Subsets = []string{Train}
+	q.Subsets = []string{openimages.Train}
 	for _, interrupted := range []bool{false, true} {
 		server := serveWorld(t, w, q.Dataset)
 		q.Source = testHTTPSource(t, server.URL, t.TempDir())
 		// The end of the list never comes.
-		server.Fault(q.Dataset.boxes[0].Path, oitest.Hang(4000))
+		server.Fault(list(t, q.Dataset.Boxes, openimages.Train), oitest.Hang(4000))
 		ctx, cancel := context.WithCancel(t.Context())
 		s, err := q.Collect(ctx, newLedger())
 		if err != nil {

@@ -1,4 +1,4 @@
-package openimages
+package selection
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -98,7 +99,7 @@ func (p *photos) bit(photo uint64) (word, bit uint64) {
 
 // addImage keeps a photo's row of the image list, the first if there are
 // several.
-func (p *photos) addImage(row *ImageRow, e *csvscan.Encoder) error {
+func (p *photos) addImage(row *openimages.ImageRow, e *csvscan.Encoder) error {
 	runs := p.find(csvscan.Key64(row.ImageID))
 	if len(runs) == 0 || runs[0].image != noImage {
 		return nil
