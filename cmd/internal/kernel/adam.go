@@ -25,12 +25,12 @@ type Adam struct{ LR, Beta1, Beta2, Eps, WeightDecay float64 }
 // weight by less than 1e-22 learning rates.
 //
 // Every step is rounded to float32, in the order of the formulas, without fused
-// operations: all paths and platforms give the same bits.
-func (o Adam) Update(p *Pool, w, m, v, g []float32, step uint64) {
+// operations: all backends and platforms give the same bits.
+func (o Adam) Update(ws *Workers, w, m, v, g []float32, step uint64) {
 	mustLen("m", m, len(w))
 	mustLen("v", v, len(w))
 	mustLen("g", g, len(w))
-	p.elementwise(elementJob{kind: elementAdam, dst: w, a: m, b: v, c: g, adam: o.constants(step)})
+	ws.elementwise(elementJob{kind: elementAdam, dst: w, a: m, b: v, c: g, adam: o.constants(step)})
 }
 
 // adamConst is an Adam in the arithmetic of the kernels, in the order in which

@@ -9,10 +9,10 @@ import (
 // What the machine computes with is what New takes, and no difference between
 // vectors of 8 and of 16 is told, because there is none in the results.
 func TestArithmetic(t *testing.T) {
-	p := New(1)
+	p := NewWorkers(1)
 	defer p.Close()
 	want := "plain Go on " + runtime.GOARCH
-	if p.micro.name != "go" {
+	if p.backend.name != "go" {
 		want = "AVX2"
 	}
 	if got := Arithmetic(); strings.TrimSuffix(got, " with FMA") != want {

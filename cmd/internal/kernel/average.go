@@ -6,11 +6,11 @@ package kernel
 //
 //	avg = avg + (1-decay)*(w-avg)
 //
-// Every step is rounded to float32 without fused operations: all paths and
+// Every step is rounded to float32 without fused operations: all backends and
 // platforms give the same bits.
-func Average(p *Pool, avg, w []float32, decay float64) {
+func Average(ws *Workers, avg, w []float32, decay float64) {
 	mustLen("w", w, len(avg))
-	p.elementwise(elementJob{kind: elementAverage, dst: avg, a: w, factor: float32(1 - decay)})
+	ws.elementwise(elementJob{kind: elementAverage, dst: avg, a: w, factor: float32(1 - decay)})
 }
 
 // averageRef is Average. The conversions forbid fused multiply-adds.

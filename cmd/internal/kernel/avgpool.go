@@ -12,24 +12,24 @@ type avgPoolJob struct {
 }
 
 // Forward sets y to the means of x. The sums are taken in float64, pixel by
-// pixel, and rounded once: the same bits on every path.
-func (g GlobalAvgPool) Forward(p *Pool, y, x []float32) {
-	g.run(p, avgPoolJob{g: g, y: y, x: x})
+// pixel, and rounded once: the same bits on every backend.
+func (g GlobalAvgPool) Forward(ws *Workers, y, x []float32) {
+	g.run(ws, avgPoolJob{g: g, y: y, x: x})
 }
 
 // Backward sets dx to dy/(H*W) at every pixel.
-func (g GlobalAvgPool) Backward(p *Pool, dx, dy []float32) {
-	g.run(p, avgPoolJob{g: g, y: dy, x: dx, reverse: true})
+func (g GlobalAvgPool) Backward(ws *Workers, dx, dy []float32) {
+	g.run(ws, avgPoolJob{g: g, y: dy, x: dx, reverse: true})
 }
 
-func (g GlobalAvgPool) run(p *Pool, j avgPoolJob) {
+func (g GlobalAvgPool) run(ws *Workers, j avgPoolJob) {
 	mustLen("x", j.x, g.N*g.H*g.W*g.C)
 	mustLen("y", j.y, g.N*g.C)
-	p.avgPool = j
-	p.run(g.N, &p.avgPool)
+	ws.avgPool = j
+	ws.run(g.N, &ws.avgPool)
 }
 
-func (j *avgPoolJob) task(n int, _ *Pool, _ *worker) {
+func (j *avgPoolJob) task(n int, _ *Workers, _ *worker) {
 	g := j.g
 	pixels := g.H * g.W
 	x, y := j.x[n*pixels*g.C:][:pixels*g.C], j.y[n*g.C:][:g.C]

@@ -12,7 +12,7 @@ import (
 // ReLU and pooling, a dense layer with ReLU and dropout, a sigmoid), made of the
 // operations of this package.
 type refNet struct {
-	pool                *Pool
+	workers             *Workers
 	conv                [3]Conv
 	hidden, out         Dense
 	pixels              []uint8
@@ -29,9 +29,9 @@ type refNet struct {
 	seed                uint64
 }
 
-func newRefNet(tb testing.TB, p *Pool, n, h, w int) *refNet {
+func newRefNet(tb testing.TB, ws *Workers, n, h, w int) *refNet {
 	rng := newRand(tb)
-	r := &refNet{pool: p, opt: RMSProp{LR: 5e-4, Rho: 0.9, Eps: 1e-7}, rate: 0.5, seed: 7}
+	r := &refNet{workers: ws, opt: RMSProp{LR: 5e-4, Rho: 0.9, Eps: 1e-7}, rate: 0.5, seed: 7}
 	cin := 3
 	for i, cout := range []int{32, 32, 64} {
 		c := Conv{N: n, H: h, W: w, Cin: cin, Cout: cout, K: 3, Stride: 1}
@@ -81,7 +81,7 @@ type part struct {
 }
 
 func (r *refNet) parts(loss *float64) []part {
-	p := r.pool
+	ws := r.workers
 	var parts []part
 	add := func(name string, flop float64, run func()) { parts = append(parts, part{name, flop, run}) }
 	convFLOP := func(i int) float64 {
@@ -94,42 +94,42 @@ func (r *refNet) parts(loss *float64) []part {
 		}
 		return r.y[i-1]
 	}
-	add("scale", 0, func() { Scale(p, r.x, r.pixels, 1.0/255) })
+	add("scale", 0, func() { Scale(ws, r.x, r.pixels, 1.0/255) })
 	for i, c := range r.conv {
-		add(fmt.Sprintf("conv%d-fwd", i+1), convFLOP(i), func() { c.ForwardReLUPool(p, r.y[i], r.idx[i], in(i), r.w[i], r.b[i]) })
+		add(fmt.Sprintf("conv%d-fwd", i+1), convFLOP(i), func() { c.ForwardReLUPool(ws, r.y[i], r.idx[i], in(i), r.w[i], r.b[i]) })
 	}
 	dense := func(d Dense) float64 { return 2 * float64(d.N*d.In*d.Out) }
-	add("dense-fwd", dense(r.hidden), func() { r.hidden.Forward(p, r.y[3], r.y[2], r.w[3], r.b[3]) })
+	add("dense-fwd", dense(r.hidden), func() { r.hidden.Forward(ws, r.y[3], r.y[2], r.w[3], r.b[3]) })
 	add("head", 0, func() {
-		ReLU(p, r.relu, r.y[3])
-		Dropout(p, r.drop, r.relu, r.rate, r.seed, r.step)
-		r.out.Forward(p, r.y[4], r.drop, r.w[4], r.b[4])
+		ReLU(ws, r.relu, r.y[3])
+		Dropout(ws, r.drop, r.relu, r.rate, r.seed, r.step)
+		r.out.Forward(ws, r.y[4], r.drop, r.w[4], r.b[4])
 		*loss, _ = SigmoidCE(r.dy[4], r.prob, r.y[4], r.labels, nil, 0)
-		r.out.Backward(p, r.drelu, r.dw[4], r.db[4], r.dy[4], r.drop, r.w[4])
-		Dropout(p, r.drelu, r.drelu, r.rate, r.seed, r.step)
-		ReLUBackward(p, r.dy[3], r.drelu, r.relu)
+		r.out.Backward(ws, r.drelu, r.dw[4], r.db[4], r.dy[4], r.drop, r.w[4])
+		Dropout(ws, r.drelu, r.drelu, r.rate, r.seed, r.step)
+		ReLUBackward(ws, r.dy[3], r.drelu, r.relu)
 		r.step++
 	})
 	add("dense-bwd-update", 2*dense(r.hidden), func() {
-		r.hidden.BackwardUpdate(p, r.dy[2], r.db[3], r.dy[3], r.y[2], r.w[3], r.aw[3], r.opt)
+		r.hidden.BackwardUpdate(ws, r.dy[2], r.db[3], r.dy[3], r.y[2], r.w[3], r.aw[3], r.opt)
 	})
 	for i := 2; i >= 0; i-- {
 		c := r.conv[i]
 		add(fmt.Sprintf("conv%d-dw", i+1), convFLOP(i), func() {
-			c.BackwardReLUPool(p, nil, r.dw[i], r.db[i], r.dy[i], r.idx[i], in(i), r.w[i])
+			c.BackwardReLUPool(ws, nil, r.dw[i], r.db[i], r.dy[i], r.idx[i], in(i), r.w[i])
 		})
 		if i > 0 {
 			add(fmt.Sprintf("conv%d-dx", i+1), convFLOP(i), func() {
-				c.BackwardReLUPool(p, r.dy[i-1], nil, nil, r.dy[i], r.idx[i], in(i), r.w[i])
+				c.BackwardReLUPool(ws, r.dy[i-1], nil, nil, r.dy[i], r.idx[i], in(i), r.w[i])
 			})
 		}
 	}
 	add("update", 0, func() {
 		for i := range r.w {
 			if i != 3 {
-				r.opt.Update(p, r.w[i], r.aw[i], r.dw[i])
+				r.opt.Update(ws, r.w[i], r.aw[i], r.dw[i])
 			}
-			r.opt.Update(p, r.b[i], r.ab[i], r.db[i])
+			r.opt.Update(ws, r.b[i], r.ab[i], r.db[i])
 		}
 	})
 	return parts
@@ -153,12 +153,12 @@ const benchBatch = 16
 // are those of a dense computation; best is the fastest repetition, which is the figure to
 // compare on a busy machine.
 func BenchmarkStep(b *testing.B) {
-	for _, path := range Paths() {
+	for _, backend := range Backends() {
 		for threads := 1; threads <= runtime.GOMAXPROCS(0); threads *= 2 {
-			b.Run(fmt.Sprintf("%s/threads=%d", path, threads), func(b *testing.B) {
-				p, _ := NewOn(path, threads)
-				defer p.Close()
-				r := newRefNet(b, p, benchBatch, 128, 128)
+			b.Run(fmt.Sprintf("%s/threads=%d", backend, threads), func(b *testing.B) {
+				ws, _ := NewWorkersOn(backend, threads)
+				defer ws.Close()
+				r := newRefNet(b, ws, benchBatch, 128, 128)
 				var loss float64
 				parts := r.parts(&loss)
 				best := time.Hour
@@ -177,14 +177,14 @@ func BenchmarkStep(b *testing.B) {
 }
 
 func BenchmarkParts(b *testing.B) {
-	for _, path := range Paths() {
-		p, _ := NewOn(path, 1)
-		defer p.Close()
-		r := newRefNet(b, p, benchBatch, 128, 128)
+	for _, backend := range Backends() {
+		ws, _ := NewWorkersOn(backend, 1)
+		defer ws.Close()
+		r := newRefNet(b, ws, benchBatch, 128, 128)
 		r.train(3)
 		var loss float64
 		for _, part := range r.parts(&loss) {
-			b.Run(path+"/"+part.name, func(b *testing.B) {
+			b.Run(backend+"/"+part.name, func(b *testing.B) {
 				best := time.Hour
 				for b.Loop() {
 					start := time.Now()

@@ -102,19 +102,19 @@ func (c Conv) geometry() geometry {
 }
 
 // Forward computes y = x*w + b. b may be nil.
-func (c Conv) Forward(p *Pool, y, x, w, b []float32) {
+func (c Conv) Forward(ws *Workers, y, x, w, b []float32) {
 	g := c.geometry()
 	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
-	c.forward(p, g, convOut{y: y}, x, w, b)
+	c.forward(ws, g, convOut{y: y}, x, w, b)
 }
 
 // ForwardReLU computes y = relu(x*w + b + add). b and add may be nil; add is like
 // y, but not the same memory.
-func (c Conv) ForwardReLU(p *Pool, y, x, w, b, add []float32) {
+func (c Conv) ForwardReLU(ws *Workers, y, x, w, b, add []float32) {
 	g := c.geometry()
 	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
 	optLen("add", add, len(y))
-	c.forward(p, g, convOut{y: y, relu: true, add: add}, x, w, b)
+	c.forward(ws, g, convOut{y: y, relu: true, add: add}, x, w, b)
 }
 
 // ForwardReLUPool computes y = maxpool2x2(relu(x*w + b)) without storing what
@@ -123,11 +123,11 @@ func (c Conv) ForwardReLU(p *Pool, y, x, w, b, add []float32) {
 // idx says which of its window's values y is: 0 and 1 are the upper row, 2
 // and 3 the lower, 4 means that none was positive (y is 0). If a window
 // holds a NaN, y is NaN and idx is 4.
-func (c Conv) ForwardReLUPool(p *Pool, y []float32, idx []uint8, x, w, b []float32) {
+func (c Conv) ForwardReLUPool(ws *Workers, y []float32, idx []uint8, x, w, b []float32) {
 	g := c.geometry()
 	mustLen("y", y, c.N*g.ph*g.pw*c.Cout)
 	mustLen("idx", idx, len(y))
-	c.forward(p, g, convOut{y: y, idx: idx}, x, w, b)
+	c.forward(ws, g, convOut{y: y, idx: idx}, x, w, b)
 }
 
 // convOut says what becomes of a convolution.
@@ -139,11 +139,11 @@ type convOut struct {
 }
 
 // finish adds and applies ReLU to the outputs from, ..., to-1.
-func (o convOut) finish(p *Pool, from, to int) {
+func (o convOut) finish(ws *Workers, from, to int) {
 	if o.add == nil {
-		p.micro.relu(o.y[from:to], o.y[from:to])
+		ws.backend.relu(o.y[from:to], o.y[from:to])
 	} else {
-		p.micro.addReLU(o.y[from:to], o.add[from:to])
+		ws.backend.addReLU(o.y[from:to], o.add[from:to])
 	}
 }
 
@@ -163,97 +163,97 @@ type convForward struct {
 	bands int
 }
 
-func (c Conv) forward(p *Pool, g geometry, out convOut, x, w, b []float32) {
+func (c Conv) forward(ws *Workers, g geometry, out convOut, x, w, b []float32) {
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
 	mustLen("w", w, g.taps*c.Cout)
 	optLen("b", b, c.Cout)
 	if c.winograd() {
-		c.forwardWinograd(p, g, out, x, w, b)
+		c.forwardWinograd(ws, g, out, x, w, b)
 	} else {
-		c.forwardDirect(p, g, out, x, w, b)
+		c.forwardDirect(ws, g, out, x, w, b)
 	}
 }
 
-func (c Conv) forwardDirect(p *Pool, g geometry, out convOut, x, w, b []float32) {
-	x = c.padInput(p, g, x)
+func (c Conv) forwardDirect(ws *Workers, g geometry, out convOut, x, w, b []float32) {
+	x = c.padInput(ws, g, x)
 	rows := g.oh
 	if out.idx != nil {
 		rows = g.ph
 	}
-	packed := grow(&p.packed, g.blocks*(g.taps+1)*lanes)
-	j := &p.convForward
+	packed := grow(&ws.packed, g.blocks*(g.taps+1)*lanes)
+	j := &ws.convForward
 	*j = convForward{c: c, g: g, out: out, x: x, rows: rows, bands: (rows + bandRows - 1) / bandRows}
 	j.w, j.b = packed[:g.blocks*g.taps*lanes], packed[g.blocks*g.taps*lanes:]
-	p.pack = packJob{dst: j.w, src: w, rows: g.taps, cols: c.Cout}
-	p.run(p.pack.tasks(), &p.pack)
+	ws.pack = packJob{dst: j.w, src: w, rows: g.taps, cols: c.Cout}
+	ws.run(ws.pack.tasks(), &ws.pack)
 	clear(j.b)
 	copy(j.b, b)
-	p.reserve(scratch{tile: 2 * g.ow * lanes})
-	p.run(c.N*j.bands, j)
+	ws.reserve(scratch{tile: 2 * g.ow * lanes})
+	ws.run(c.N*j.bands, j)
 }
 
-func (j *convForward) task(i int, p *Pool, w *worker) {
+func (j *convForward) task(i int, ws *Workers, w *worker) {
 	n, band := i/j.bands, i%j.bands
 	first, last := band*bandRows, min((band+1)*bandRows, j.rows)
 	x := j.x[n*j.g.image:][:j.g.image]
 	for blk := range j.g.blocks {
 		for row := first; row < last; row++ {
 			if j.out.idx == nil {
-				j.plain(p, w, x, n, blk, row)
+				j.plain(ws, w, x, n, blk, row)
 			} else {
-				j.pooled(p, w, x, n, blk, row)
+				j.pooled(ws, w, x, n, blk, row)
 			}
 		}
 	}
 	if j.out.relu {
 		row := j.g.ow * j.c.Cout
-		j.out.finish(p, (n*j.rows+first)*row, (n*j.rows+last)*row)
+		j.out.finish(ws, (n*j.rows+first)*row, (n*j.rows+last)*row)
 	}
 }
 
 // conv computes one row of the convolution for one block of channels.
-func (j *convForward) conv(p *Pool, dst []float32, stride int, x []float32, blk, row, cols int) {
+func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, blk, row, cols int) {
 	size := j.g.taps * lanes
-	p.micro.tile(dst, stride, j.b[blk*lanes:], 0, x[row*j.g.vertical:], j.g.pixel, j.g.row, 1,
+	ws.backend.tile(dst, stride, j.b[blk*lanes:], 0, x[row*j.g.vertical:], j.g.pixel, j.g.row, 1,
 		j.w[blk*size:][:size], lanes, j.c.K, j.g.run, cols)
 }
 
-func (j *convForward) plain(p *Pool, w *worker, x []float32, n, blk, row int) {
+func (j *convForward) plain(ws *Workers, w *worker, x []float32, n, blk, row int) {
 	cout := j.c.Cout
 	y := j.out.y[(n*j.g.oh+row)*j.g.ow*cout:][:j.g.ow*cout]
 	first := blk * lanes
 	if first+lanes <= cout {
-		j.conv(p, y[first:], cout, x, blk, row, j.g.ow)
+		j.conv(ws, y[first:], cout, x, blk, row, j.g.ow)
 		return
 	}
 	tile := w.tile[:j.g.ow*lanes]
-	j.conv(p, tile, lanes, x, blk, row, j.g.ow)
+	j.conv(ws, tile, lanes, x, blk, row, j.g.ow)
 	for q := range j.g.ow {
 		copy(y[q*cout+first:(q+1)*cout], tile[q*lanes:])
 	}
 }
 
-func (j *convForward) pooled(p *Pool, w *worker, x []float32, n, blk, row int) {
+func (j *convForward) pooled(ws *Workers, w *worker, x []float32, n, blk, row int) {
 	cout, cols := j.c.Cout, 2*j.g.pw
 	if cols == 0 {
 		return
 	}
 	tile := w.tile[:2*cols*lanes]
 	top, bottom := tile[:cols*lanes], tile[cols*lanes:]
-	j.conv(p, top, lanes, x, blk, 2*row, cols)
-	j.conv(p, bottom, lanes, x, blk, 2*row+1, cols)
+	j.conv(ws, top, lanes, x, blk, 2*row, cols)
+	j.conv(ws, bottom, lanes, x, blk, 2*row+1, cols)
 	at := (n*j.g.ph+row)*j.g.pw*cout + blk*lanes
-	p.micro.poolRow(j.out.y[at:], j.out.idx[at:], cout, top, bottom, j.g.pw, min(lanes, cout-blk*lanes))
+	ws.backend.poolRow(j.out.y[at:], j.out.idx[at:], cout, top, bottom, j.g.pw, min(lanes, cout-blk*lanes))
 }
 
 // padInput returns x, or a copy of it with zeros around each image.
-func (c Conv) padInput(p *Pool, g geometry, x []float32) []float32 {
+func (c Conv) padInput(ws *Workers, g geometry, x []float32) []float32 {
 	if c.Pad == 0 {
 		return x
 	}
-	dst := grow(&p.padded, c.N*g.image)
-	p.padding = padJob{c: c, g: g, dst: dst, src: x}
-	p.run(c.N, &p.padding)
+	dst := grow(&ws.padded, c.N*g.image)
+	ws.padding = padJob{c: c, g: g, dst: dst, src: x}
+	ws.run(c.N, &ws.padding)
 	return dst
 }
 
@@ -264,7 +264,7 @@ type padJob struct {
 	dst, src []float32
 }
 
-func (j *padJob) task(n int, _ *Pool, _ *worker) {
+func (j *padJob) task(n int, _ *Workers, _ *worker) {
 	dst := j.dst[n*j.g.image:][:j.g.image]
 	width, side := j.c.W*j.c.Cin, j.c.Pad*j.c.Cin
 	at := 0 // end of the last row copied
@@ -288,7 +288,7 @@ const packRows = 64
 
 func (j *packJob) tasks() int { return (j.rows + packRows - 1) / packRows }
 
-func (j *packJob) task(i int, _ *Pool, _ *worker) {
+func (j *packJob) task(i int, _ *Workers, _ *worker) {
 	top, bottom := i*packRows, min((i+1)*packRows, j.rows)
 	for first := 0; first < j.cols; first += lanes {
 		n := min(lanes, j.cols-first)

@@ -23,14 +23,14 @@ func residualConvs(w, batch int) (pooled, plain []Conv) {
 
 // tilePeak measures the multiply-add rate of the tile loop on data that never
 // leaves the first-level cache, in FLOP/s.
-func tilePeak(p *Pool) float64 {
+func tilePeak(ws *Workers) float64 {
 	const n, run, repeat = 24, 96, 200
 	x, w, y := make([]float32, n+run), make([]float32, run*lanes), make([]float32, n*lanes)
 	best := time.Hour
 	for range 50 {
 		start := clock()
 		for range repeat {
-			p.micro.tile(y, lanes, y, lanes, x, 1, 0, 1, w, lanes, 1, run, n)
+			ws.backend.tile(y, lanes, y, lanes, x, 1, 0, 1, w, lanes, 1, run, n)
 		}
 		best = min(best, clock()-start)
 	}
@@ -41,16 +41,16 @@ func tilePeak(p *Pool) float64 {
 // FLOP are those of a dense computation, the fastest repetition counts; "of-peak" is
 // relative to the tile loop running from the first-level cache.
 func BenchmarkConv(b *testing.B) {
-	path := Paths()[0]
-	p, _ := NewOn(path, 1)
-	defer p.Close()
+	backend := Backends()[0]
+	ws, _ := NewWorkersOn(backend, 1)
+	defer ws.Close()
 	bench := func(name string, c Conv, run func()) {
 		oh, ow := c.OutHW()
 		flop := 2 * float64(c.N*oh*ow*c.Cout) * float64(c.K*c.K*c.Cin)
 		b.Run(name, func(b *testing.B) {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			peak := tilePeak(p)
+			peak := tilePeak(ws)
 			best := time.Hour
 			for b.Loop() {
 				start := clock()
@@ -69,23 +69,23 @@ func BenchmarkConv(b *testing.B) {
 			name := fmt.Sprintf("w=%d/%dx%d-%dto%d-pool", width, c.H, c.W, c.Cin, c.Cout)
 			in := newConvCase(b, c)
 			y, idx := make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
-			bench(name+"/forward", c, func() { c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b) })
-			c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b)
+			bench(name+"/forward", c, func() { c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b) })
+			c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
 			dx, dw, db := make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
-			bench(name+"/dw", c, func() { c.BackwardReLUPool(p, nil, dw, db, in.dyPooled, idx, in.x, in.w) })
+			bench(name+"/dw", c, func() { c.BackwardReLUPool(ws, nil, dw, db, in.dyPooled, idx, in.x, in.w) })
 			if c.Cin == 3 {
 				continue // nobody needs the gradient of pixels
 			}
-			bench(name+"/dx", c, func() { c.BackwardReLUPool(p, dx, nil, nil, in.dyPooled, idx, in.x, in.w) })
+			bench(name+"/dx", c, func() { c.BackwardReLUPool(ws, dx, nil, nil, in.dyPooled, idx, in.x, in.w) })
 		}
 		for _, c := range plain {
 			name := fmt.Sprintf("w=%d/%dx%d-%dto%d", width, c.H, c.W, c.Cin, c.Cout)
 			in := newConvCase(b, c)
 			y := make([]float32, len(in.dy))
-			bench(name+"/forward", c, func() { c.ForwardReLU(p, y, in.x, in.w, in.b, in.dy) })
+			bench(name+"/forward", c, func() { c.ForwardReLU(ws, y, in.x, in.w, in.b, in.dy) })
 			dx, dw, db := make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
-			bench(name+"/dw", c, func() { c.Backward(p, nil, dw, db, in.dy, in.x, in.w) })
-			bench(name+"/dx", c, func() { c.Backward(p, dx, nil, nil, in.dy, in.x, in.w) })
+			bench(name+"/dw", c, func() { c.Backward(ws, nil, dw, db, in.dy, in.x, in.w) })
+			bench(name+"/dx", c, func() { c.Backward(ws, dx, nil, nil, in.dy, in.x, in.w) })
 		}
 	}
 }

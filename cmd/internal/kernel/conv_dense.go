@@ -37,43 +37,43 @@ const packAbove = 64
 // each group is a task too, and its sums must be kept.
 const manySlabs = 24
 
-func (c Conv) gradWDense(p *Pool, g geometry, dw, db, dy, x []float32) {
-	j := &p.convDenseW
+func (c Conv) gradWDense(ws *Workers, g geometry, dw, db, dy, x []float32) {
+	j := &ws.convDenseW
 	if dw != nil {
-		x = c.padInput(p, g, x)
+		x = c.padInput(ws, g, x)
 	}
 	*j = convDenseW{c: c, g: g, x: x, dy: dy, dw: dw, db: db, size: (g.run + 1) * lanes, slabs: g.blocks * c.K}
 	j.place, j.block = c.Cout, lanes
 	if c.Cout%lanes != 0 || c.Cout > packAbove {
 		places := c.N * g.oh * g.ow
 		j.place, j.block = lanes, places*lanes
-		j.dy = grow(&p.packed, g.blocks*j.block)
-		p.pack = packJob{dst: j.dy, src: dy, rows: places, cols: c.Cout}
-		p.run(p.pack.tasks(), &p.pack)
+		j.dy = grow(&ws.packed, g.blocks*j.block)
+		ws.pack = packJob{dst: j.dy, src: dy, rows: places, cols: c.Cout}
+		ws.run(ws.pack.tasks(), &ws.pack)
 	}
 	j.strip = max(1, panelBytes/(4*lanes*g.ow))
 	if j.slabs < manySlabs {
 		j.grouped = true
-		j.part = grow(&p.partial, g.groups*j.slabs*j.size)
-		p.run(g.groups*j.slabs, j)
-		p.run(j.slabs, (*reduceSlabs)(j))
+		j.part = grow(&ws.partial, g.groups*j.slabs*j.size)
+		ws.run(g.groups*j.slabs, j)
+		ws.run(j.slabs, (*reduceSlabs)(j))
 		return
 	}
-	p.reserve(scratch{tile: 2 * j.size})
-	p.run(j.slabs, j)
+	ws.reserve(scratch{tile: 2 * j.size})
+	ws.run(j.slabs, j)
 }
 
-func (j *convDenseW) task(i int, p *Pool, w *worker) {
+func (j *convDenseW) task(i int, ws *Workers, w *worker) {
 	if j.grouped {
 		group, slab := i/j.slabs, i%j.slabs
-		j.group(p, j.part[i*j.size:][:j.size], group, slab)
+		j.group(ws, j.part[i*j.size:][:j.size], group, slab)
 		return
 	}
 	sum, part := w.tile[:j.size], w.tile[j.size:2*j.size]
-	j.group(p, sum, 0, i)
+	j.group(ws, sum, 0, i)
 	for group := 1; group < j.g.groups; group++ {
-		j.group(p, part, group, i)
-		p.micro.add(sum, sum, part)
+		j.group(ws, part, group, i)
+		ws.backend.add(sum, sum, part)
 	}
 	j.store(sum, i)
 }
@@ -81,31 +81,31 @@ func (j *convDenseW) task(i int, p *Pool, w *worker) {
 // reduceSlabs adds the groups, one after the other.
 type reduceSlabs convDenseW
 
-func (r *reduceSlabs) task(slab int, p *Pool, _ *worker) {
+func (r *reduceSlabs) task(slab int, ws *Workers, _ *worker) {
 	j := (*convDenseW)(r)
 	sum := j.part[slab*j.size:][:j.size]
 	for group := 1; group < j.g.groups; group++ {
-		p.micro.add(sum, sum, j.part[(group*j.slabs+slab)*j.size:][:j.size])
+		ws.backend.add(sum, sum, j.part[(group*j.slabs+slab)*j.size:][:j.size])
 	}
 	j.store(sum, slab)
 }
 
 // group computes a slab for one group of images.
-func (j *convDenseW) group(p *Pool, part []float32, group, slab int) {
+func (j *convDenseW) group(ws *Workers, part []float32, group, slab int) {
 	clear(part)
 	blk, ky := slab/j.c.K, slab%j.c.K
 	places := j.g.oh * j.g.ow
 	for n := group * j.c.N / j.g.groups; n < (group+1)*j.c.N/j.g.groups; n++ {
 		dy := j.dy[blk*j.block+n*places*j.place:]
 		if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
-			p.micro.tile(bias, lanes, bias, lanes, p.one[:], 0, 0, 0, dy, j.place, 1, places, 1)
+			ws.backend.tile(bias, lanes, bias, lanes, ws.one[:], 0, 0, 0, dy, j.place, 1, places, 1)
 		}
 		if j.dw == nil {
 			continue
 		}
 		x := j.x[n*j.g.image:][:j.g.image]
 		for top := 0; top < j.g.oh; top += j.strip {
-			p.micro.tile(part, lanes, part, lanes, x[top*j.g.vertical+ky*j.g.row:], 1, j.g.vertical, j.g.pixel,
+			ws.backend.tile(part, lanes, part, lanes, x[top*j.g.vertical+ky*j.g.row:], 1, j.g.vertical, j.g.pixel,
 				dy[top*j.g.ow*j.place:], j.place, min(j.strip, j.g.oh-top), j.g.ow, j.g.run)
 		}
 	}
@@ -130,10 +130,10 @@ func (j *convDenseW) store(sum []float32, slab int) {
 // gradXDense computes the input gradient of a convolution with stride 1 and
 // Pad < K: dx is dy, padded by K-1-Pad, convolved with the weights turned by half a
 // turn and with their channels exchanged.
-func (c Conv) gradXDense(p *Pool, g geometry, dx, dy, w []float32) {
-	turned := grow(&p.turned, len(w))
-	p.turn = turnJob{dst: turned, src: w, rows: c.Cin, cols: c.Cout, count: c.K * c.K, reverse: true}
-	p.run(p.turn.tasks(), &p.turn)
+func (c Conv) gradXDense(ws *Workers, g geometry, dx, dy, w []float32) {
+	turned := grow(&ws.turned, len(w))
+	ws.turn = turnJob{dst: turned, src: w, rows: c.Cin, cols: c.Cout, count: c.K * c.K, reverse: true}
+	ws.run(ws.turn.tasks(), &ws.turn)
 	back := Conv{N: c.N, H: g.oh, W: g.ow, Cin: c.Cout, Cout: c.Cin, K: c.K, Stride: 1, Pad: c.K - 1 - c.Pad}
-	back.forward(p, back.geometry(), convOut{y: dx}, dy, turned, nil)
+	back.forward(ws, back.geometry(), convOut{y: dx}, dy, turned, nil)
 }

@@ -8,35 +8,35 @@ package kernel
 // Each of dx, dw and db may be nil if it is not needed. Values already in them
 // are overwritten. Weight gradients are sums over the batch (a mean loss has
 // the factor 1/N in dy).
-func (c Conv) Backward(p *Pool, dx, dw, db, dy, x, w []float32) {
+func (c Conv) Backward(ws *Workers, dx, dw, db, dy, x, w []float32) {
 	g := c.geometry()
 	mustLen("dy", dy, c.N*g.oh*g.ow*c.Cout)
 	c.checkGrad(g, dx, dw, db, x, w)
 	if dw != nil || db != nil {
-		c.gradWDense(p, g, dw, db, dy, x)
+		c.gradWDense(ws, g, dw, db, dy, x)
 	}
 	switch {
 	case dx == nil:
 	case c.Stride == 1 && c.Pad < c.K:
-		c.gradXDense(p, g, dx, dy, w)
+		c.gradXDense(ws, g, dx, dy, w)
 	default:
-		c.gradXStrided(p, g, dx, dy, w)
+		c.gradXStrided(ws, g, dx, dy, w)
 	}
 }
 
 // BackwardReLUPool computes the gradients of ForwardReLUPool, from the gradient
 // dy of its output and its idx. dx, dw and db are as for Backward.
-func (c Conv) BackwardReLUPool(p *Pool, dx, dw, db, dy []float32, idx []uint8, x, w []float32) {
+func (c Conv) BackwardReLUPool(ws *Workers, dx, dw, db, dy []float32, idx []uint8, x, w []float32) {
 	g := c.geometry()
 	mustLen("dy", dy, c.N*g.ph*g.pw*c.Cout)
 	mustLen("idx", idx, len(dy))
 	c.checkGrad(g, dx, dw, db, x, w)
 	src := newGradSource(c, g, dy, idx)
 	if dw != nil || db != nil {
-		c.gradW(p, g, dw, db, src, c.padInput(p, g, x))
+		c.gradW(ws, g, dw, db, src, c.padInput(ws, g, x))
 	}
 	if dx != nil {
-		c.gradX(p, g, dx, src, w)
+		c.gradX(ws, g, dx, src, w)
 	}
 }
 
@@ -90,12 +90,12 @@ type convGradW struct {
 	strip  int // rows of the source that are listed together
 }
 
-func (c Conv) gradW(p *Pool, g geometry, dw, db []float32, src gradSource, x []float32) {
-	part := grow(&p.partial, g.groups*c.Cout*(g.taps+1))
-	j := &p.convGradW
+func (c Conv) gradW(ws *Workers, g geometry, dw, db []float32, src gradSource, x []float32) {
+	part := grow(&ws.partial, g.groups*c.Cout*(g.taps+1))
+	j := &ws.convGradW
 	*j = convGradW{c: c, g: g, src: src, x: x, weight: dw != nil, wide: lanes}
 	j.part, j.bias = part[:g.groups*c.Cout*g.taps], part[g.groups*c.Cout*g.taps:]
-	if p.micro.quads != nil && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
+	if ws.backend.quads != nil && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
 		j.quads, j.wide = true, 2*lanes
 	}
 	j.blocks = (c.Cout + j.wide - 1) / j.wide
@@ -103,11 +103,11 @@ func (c Conv) gradW(p *Pool, g geometry, dw, db []float32, src gradSource, x []f
 	j.strip = max(1, (stripBytes/4-(c.K+1)*g.row)/src.down+1, stripWindows/max(1, src.cols))
 	j.strip = min(j.strip, src.rows)
 	if j.quads {
-		p.reserve(scratch{quads: 16 * g.row})
+		ws.reserve(scratch{quads: 16 * g.row})
 	} else {
-		p.reserve(scratch{entries: min(j.wide, c.Cout) * j.capacity(), counts: j.wide})
+		ws.reserve(scratch{entries: min(j.wide, c.Cout) * j.capacity(), counts: j.wide})
 	}
-	p.run(g.groups*j.blocks, j)
+	ws.run(g.groups*j.blocks, j)
 
 	if db != nil {
 		clear(db)
@@ -118,12 +118,12 @@ func (c Conv) gradW(p *Pool, g geometry, dw, db []float32, src gradSource, x []f
 		}
 	}
 	if dw != nil {
-		p.reduce = reduceJob{dst: dw, part: j.part, groups: g.groups, taps: g.taps, cout: c.Cout, transposed: !j.quads}
-		p.run(p.reduce.tasks(), &p.reduce)
+		ws.reduce = reduceJob{dst: dw, part: j.part, groups: g.groups, taps: g.taps, cout: c.Cout, transposed: !j.quads}
+		ws.run(ws.reduce.tasks(), &ws.reduce)
 	}
 }
 
-func (j *convGradW) task(i int, p *Pool, w *worker) {
+func (j *convGradW) task(i int, ws *Workers, w *worker) {
 	group, blk := i/j.blocks, i%j.blocks
 	c0 := blk * j.wide
 	n := min(j.wide, j.c.Cout-c0)
@@ -146,14 +146,14 @@ func (j *convGradW) task(i int, p *Pool, w *worker) {
 		if size == 0 {
 			continue
 		}
-		p.micro.biasRow(bias, dy[c0:], idx[c0:], cout, j.src.rows*j.src.cols, n)
+		ws.backend.biasRow(bias, dy[c0:], idx[c0:], cout, j.src.rows*j.src.cols, n)
 		x := j.x[img*j.g.image:][:j.g.image]
 		switch {
 		case !j.weight:
 		case j.quads:
-			j.quadImage(p, w, part, dy[c0:], idx[c0:], x, n)
+			j.quadImage(ws, w, part, dy[c0:], idx[c0:], x, n)
 		default:
-			j.listImage(p, w, part, dy[c0:], idx[c0:], x, n)
+			j.listImage(ws, w, part, dy[c0:], idx[c0:], x, n)
 		}
 	}
 }
@@ -162,18 +162,18 @@ func (j *convGradW) task(i int, p *Pool, w *worker) {
 func (j *convGradW) capacity() int { return j.strip*j.src.cols + 8 }
 
 // listImage adds the weight gradient of one image for n channels to part, [n][taps].
-func (j *convGradW) listImage(p *Pool, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
+func (j *convGradW) listImage(ws *Workers, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
 	capacity := j.capacity()
 	vals, offs, counts := w.vals[:n*capacity], w.offs[:n*capacity], w.counts[:n]
 	for top := 0; top < j.src.rows; top += j.strip {
 		clear(counts)
 		for r := top; r < min(top+j.strip, j.src.rows); r++ {
 			at := r * j.src.cols * j.c.Cout
-			p.micro.pickRow(vals, offs, counts, capacity, dy[at:], idx[at:], 1, j.c.Cout, j.src.cols,
+			ws.backend.pickRow(vals, offs, counts, capacity, dy[at:], idx[at:], 1, j.c.Cout, j.src.cols,
 				(r-top)*j.src.down, j.src.right, &j.src.delta)
 		}
 		for ky := range j.c.K {
-			p.micro.lists(part[ky*j.g.run:], j.g.taps, vals, offs, counts, capacity,
+			ws.backend.lists(part[ky*j.g.run:], j.g.taps, vals, offs, counts, capacity,
 				x[top*j.src.down+ky*j.g.row:], j.g.run)
 		}
 	}
@@ -190,29 +190,29 @@ type convGradX struct {
 	lists, capacity int // lists of a row of windows, and room in each
 }
 
-func (c Conv) gradX(p *Pool, g geometry, dx []float32, src gradSource, w []float32) {
-	packed := grow(&p.packed, g.taps*c.Cout)
-	p.turn = turnJob{dst: packed, src: w, rows: g.run, cols: c.Cout, count: c.K}
-	p.run(p.turn.tasks(), &p.turn)
-	j := &p.convGradX
+func (c Conv) gradX(ws *Workers, g geometry, dx []float32, src gradSource, w []float32) {
+	packed := grow(&ws.packed, g.taps*c.Cout)
+	ws.turn = turnJob{dst: packed, src: w, rows: g.run, cols: c.Cout, count: c.K}
+	ws.run(ws.turn.tasks(), &ws.turn)
+	j := &ws.convGradX
 	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, lists: 4 * src.cols, capacity: (c.Cout+7)/8*8 + 8}
 	need := scratch{entries: j.lists * j.capacity, counts: j.lists}
 	if c.Pad > 0 {
 		need.tile = g.image
 	}
-	p.reserve(need)
-	p.run(c.N, j)
+	ws.reserve(need)
+	ws.run(c.N, j)
 }
 
-func (j *convGradX) task(n int, p *Pool, w *worker) {
+func (j *convGradX) task(n int, ws *Workers, w *worker) {
 	size := j.c.H * j.c.W * j.c.Cin
 	out := j.dx[n*size:][:size]
 	if j.c.Pad == 0 {
-		j.image(n, p, w, out)
+		j.image(n, ws, w, out)
 		return
 	}
 	padded := w.tile[:j.g.image]
-	j.image(n, p, w, padded)
+	j.image(n, ws, w, padded)
 	width := j.c.W * j.c.Cin
 	for h := range j.c.H {
 		copy(out[h*width:][:width], padded[(h+j.c.Pad)*j.g.row+j.c.Pad*j.c.Cin:])
@@ -220,7 +220,7 @@ func (j *convGradX) task(n int, p *Pool, w *worker) {
 }
 
 // image computes the gradient of image n, with its padding.
-func (j *convGradX) image(n int, p *Pool, w *worker, dx []float32) {
+func (j *convGradX) image(n int, ws *Workers, w *worker, dx []float32) {
 	clear(dx)
 	cout := j.c.Cout
 	size := j.src.cols * cout
@@ -230,11 +230,11 @@ func (j *convGradX) image(n int, p *Pool, w *worker, dx []float32) {
 	for r := range j.src.rows {
 		at := (n*j.src.rows + r) * size
 		dy, idx := j.src.dy[at:][:size], j.src.idx[at:][:size]
-		p.micro.pickWindow(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
+		ws.backend.pickWindow(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
 		for half := range 2 {
 			l := half * cols
 			for ky := range j.c.K {
-				p.micro.lists(dx[r*j.src.down+half*j.g.vertical+ky*j.g.row:], j.g.pixel,
+				ws.backend.lists(dx[r*j.src.down+half*j.g.vertical+ky*j.g.row:], j.g.pixel,
 					vals[l*capacity:], offs[l*capacity:], counts[l:l+cols], capacity, j.w[ky*slice:][:slice], j.g.run)
 			}
 		}
@@ -254,14 +254,14 @@ const turnCols = 32
 
 func (j *turnJob) tasks() int { return j.count * ((j.cols + turnCols - 1) / turnCols) }
 
-func (j *turnJob) task(i int, p *Pool, _ *worker) {
+func (j *turnJob) task(i int, ws *Workers, _ *worker) {
 	from, first := i%j.count, i/j.count*turnCols
 	to := from
 	if j.reverse {
 		to = j.count - 1 - from
 	}
 	size := j.rows * j.cols
-	p.micro.transpose(j.dst[to*size+first*j.rows:], j.rows, j.src[from*size+first:], j.cols, j.rows, min(turnCols, j.cols-first))
+	ws.backend.transpose(j.dst[to*size+first*j.rows:], j.rows, j.src[from*size+first:], j.cols, j.rows, min(turnCols, j.cols-first))
 }
 
 // reduceJob adds the groups' weight gradients, one after the other, into
@@ -277,14 +277,14 @@ const reduceChannels = 16
 
 func (j *reduceJob) tasks() int { return (j.cout + reduceChannels - 1) / reduceChannels }
 
-func (j *reduceJob) task(i int, p *Pool, _ *worker) {
+func (j *reduceJob) task(i int, ws *Workers, _ *worker) {
 	first, n := i*reduceChannels, min(reduceChannels, j.cout-i*reduceChannels)
 	sum := j.part[first*j.taps:][:n*j.taps]
 	for g := 1; g < j.groups; g++ {
-		p.micro.add(sum, sum, j.part[(g*j.cout+first)*j.taps:][:len(sum)])
+		ws.backend.add(sum, sum, j.part[(g*j.cout+first)*j.taps:][:len(sum)])
 	}
 	if j.transposed {
-		p.micro.transpose(j.dst[first:], j.cout, sum, j.taps, n, j.taps)
+		ws.backend.transpose(j.dst[first:], j.cout, sum, j.taps, n, j.taps)
 	} else {
 		copy(j.dst[first*j.taps:], sum)
 	}

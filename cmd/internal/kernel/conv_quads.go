@@ -9,7 +9,7 @@ package kernel
 
 // quadImage adds the weight gradient of one image for n channels to part,
 // [taps][Cout]. The kernel is 3x3 with stride 1, the input has 3 channels.
-func (j *convGradW) quadImage(p *Pool, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
+func (j *convGradW) quadImage(ws *Workers, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
 	row, cin, cout := j.g.row, j.c.Cin, j.c.Cout
 	width := 4 * row
 	size := (2*j.src.cols + 1) * cin // quads of a row that are used
@@ -22,11 +22,11 @@ func (j *convGradW) quadImage(p *Pool, w *worker, part, dy []float32, idx []uint
 		}
 		for k := first; k < 3; k++ {
 			at := 2*r + k
-			p.micro.quadRow(quads[at%4*width:][:width], x[at*row:], x[(at+1)*row:], size, cin)
+			ws.backend.quadRow(quads[at%4*width:][:width], x[at*row:], x[(at+1)*row:], size, cin)
 		}
 		at := r * j.src.cols * cout
 		for ky := range 3 {
-			p.micro.quads(part[ky*j.g.run*cout:], cout, quads[(2*r+ky)%4*width:], dy[at:], idx[at:], cout, j.src.cols, n)
+			ws.backend.quads(part[ky*j.g.run*cout:], cout, quads[(2*r+ky)%4*width:], dy[at:], idx[at:], cout, j.src.cols, n)
 		}
 	}
 }

@@ -20,13 +20,13 @@ type convStridedX struct {
 	blocks int
 }
 
-func (c Conv) gradXStrided(p *Pool, g geometry, dx, dy, w []float32) {
+func (c Conv) gradXStrided(ws *Workers, g geometry, dx, dy, w []float32) {
 	beyond := func(in, out int) int { return (in-1+c.Pad)/c.Stride - (out - 1) }
 	wide := Conv{N: c.N, H: g.oh, W: g.ow, Cin: c.Cout, Cout: c.Cin, K: 1, Stride: 1}
 	wide.Pad = max(c.phaseTaps(0)-1, beyond(c.H, g.oh), beyond(c.W, g.ow))
 	wg := wide.geometry()
 
-	turned := grow(&p.turned, len(w))
+	turned := grow(&ws.turned, len(w))
 	size := c.Cin * c.Cout
 	for ky := range c.K {
 		for kx := range c.K {
@@ -34,18 +34,18 @@ func (c Conv) gradXStrided(p *Pool, g geometry, dx, dy, w []float32) {
 			fy, fx := ky%c.Stride, kx%c.Stride
 			ny, nx := c.phaseTaps(fy), c.phaseTaps(fx)
 			at := c.phaseStart(fy, fx) + (ny-1-ky/c.Stride)*nx + nx - 1 - kx/c.Stride
-			p.micro.transpose(turned[at*size:], c.Cin, w[(ky*c.K+kx)*size:], c.Cout, c.Cin, c.Cout)
+			ws.backend.transpose(turned[at*size:], c.Cin, w[(ky*c.K+kx)*size:], c.Cout, c.Cin, c.Cout)
 		}
 	}
-	j := &p.convStridedX
+	j := &ws.convStridedX
 	*j = convStridedX{
-		c: c, dx: dx, dy: wide.padInput(p, wg, dy), margin: wide.Pad, row: wg.row, image: wg.image,
-		w: grow(&p.packed, wg.blocks*c.K*c.K*c.Cout*lanes), blocks: wg.blocks,
+		c: c, dx: dx, dy: wide.padInput(ws, wg, dy), margin: wide.Pad, row: wg.row, image: wg.image,
+		w: grow(&ws.packed, wg.blocks*c.K*c.K*c.Cout*lanes), blocks: wg.blocks,
 	}
-	p.pack = packJob{dst: j.w, src: turned, rows: c.K * c.K * c.Cout, cols: c.Cin}
-	p.run(p.pack.tasks(), &p.pack)
-	p.reserve(scratch{tile: c.W * lanes})
-	p.run(c.N, j)
+	ws.pack = packJob{dst: j.w, src: turned, rows: c.K * c.K * c.Cout, cols: c.Cin}
+	ws.run(ws.pack.tasks(), &ws.pack)
+	ws.reserve(scratch{tile: c.W * lanes})
+	ws.run(c.N, j)
 }
 
 // phaseTaps is the number of taps, in one direction, of phase f.
@@ -62,7 +62,7 @@ func (c Conv) phaseStart(fy, fx int) int {
 	return before(fy)*c.K + c.phaseTaps(fy)*before(fx)
 }
 
-func (j *convStridedX) task(n int, p *Pool, w *worker) {
+func (j *convStridedX) task(n int, ws *Workers, w *worker) {
 	c := j.c
 	size := c.W * c.Cin
 	dx := j.dx[n*c.H*size:][:c.H*size]
@@ -72,14 +72,14 @@ func (j *convStridedX) task(n int, p *Pool, w *worker) {
 	for blk := range j.blocks {
 		for fy := range min(c.Stride, c.K) {
 			for fx := range min(c.Stride, c.K) {
-				j.phase(p, w, dx, j.dy[n*j.image:][:j.image], blk, fy, fx)
+				j.phase(ws, w, dx, j.dy[n*j.image:][:j.image], blk, fy, fx)
 			}
 		}
 	}
 }
 
 // phase computes one phase of an image for one block of input channels.
-func (j *convStridedX) phase(p *Pool, w *worker, dx, dy []float32, blk, fy, fx int) {
+func (j *convStridedX) phase(ws *Workers, w *worker, dx, dy []float32, blk, fy, fx int) {
 	c := j.c
 	ny, nx := c.phaseTaps(fy), c.phaseTaps(fx)
 	weights := j.w[(blk*c.K*c.K+c.phaseStart(fy, fx))*c.Cout*lanes:]
@@ -93,11 +93,11 @@ func (j *convStridedX) phase(p *Pool, w *worker, dx, dy []float32, blk, fy, fx i
 		src := dy[((y+c.Pad)/c.Stride-ny+1+j.margin)*j.row+((left+c.Pad)/c.Stride-nx+1+j.margin)*c.Cout:]
 		dst := dx[(y*c.W+left)*c.Cin+first:]
 		if wide == lanes {
-			p.micro.tile(dst, c.Stride*c.Cin, p.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+			ws.backend.tile(dst, c.Stride*c.Cin, ws.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
 			continue
 		}
 		tile := w.tile[:cols*lanes]
-		p.micro.tile(tile, lanes, p.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+		ws.backend.tile(tile, lanes, ws.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
 		for q := range cols {
 			copy(dst[q*c.Stride*c.Cin:][:wide], tile[q*lanes:])
 		}

@@ -80,11 +80,11 @@ func TestConvAgainstFloat64(t *testing.T) {
 				dy[i] = float64(v)
 			}
 			wantDX, wantDW, wantDB := c.naiveBackward(dy, in.x, in.w)
-			onEveryPath(t, func(t *testing.T, p *Pool) {
+			onEveryBackend(t, func(t *testing.T, ws *Workers) {
 				y, dx, dw, db := make([]float32, len(in.dy)), values(newRand(t), len(in.x)), values(newRand(t), len(in.w)), values(newRand(t), c.Cout)
-				c.Forward(p, y, in.x, in.w, in.b)
+				c.Forward(ws, y, in.x, in.w, in.b)
 				checkClose(t, "y", y, wantY, tol)
-				c.Backward(p, dx, dw, db, in.dy, in.x, in.w)
+				c.Backward(ws, dx, dw, db, in.dy, in.x, in.w)
 				checkClose(t, "dx", dx, wantDX, tol)
 				checkClose(t, "dw", dw, wantDW, tol)
 				checkClose(t, "db", db, wantDB, tol)
@@ -105,9 +105,9 @@ func TestConvReLUPoolAgainstFloat64(t *testing.T) {
 				}
 				largest = max(largest, want[i])
 			}
-			onEveryPath(t, func(t *testing.T, p *Pool) {
+			onEveryBackend(t, func(t *testing.T, ws *Workers) {
 				y, idx := make([]float32, len(want)), make([]uint8, len(want))
-				c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b)
+				c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
 				checkClose(t, "y", y, want, tol)
 				for i, k := range idx {
 					// The place must hold the value; a near tie may pick another place
@@ -120,7 +120,7 @@ func TestConvReLUPoolAgainstFloat64(t *testing.T) {
 					}
 				}
 				dx, dw, db := values(newRand(t), len(in.x)), values(newRand(t), len(in.w)), values(newRand(t), c.Cout)
-				c.BackwardReLUPool(p, dx, dw, db, in.dyPooled, idx, in.x, in.w)
+				c.BackwardReLUPool(ws, dx, dw, db, in.dyPooled, idx, in.x, in.w)
 				wantDX, wantDW, wantDB := c.naiveBackward(c.spread(in.dyPooled, idx), in.x, in.w)
 				checkClose(t, "dx", dx, wantDX, tol)
 				checkClose(t, "dw", dw, wantDW, tol)
@@ -139,27 +139,27 @@ func TestConvReLU(t *testing.T) {
 			for i, v := range full {
 				plain[i], want[i] = max(v, 0), max(v+float64(in.dy[i]), 0)
 			}
-			onEveryPath(t, func(t *testing.T, p *Pool) {
+			onEveryBackend(t, func(t *testing.T, ws *Workers) {
 				y, again := make([]float32, len(full)), make([]float32, len(full))
-				c.ForwardReLU(p, y, in.x, in.w, in.b, nil)
+				c.ForwardReLU(ws, y, in.x, in.w, in.b, nil)
 				checkClose(t, "y", y, plain, tol)
-				c.Forward(p, again, in.x, in.w, in.b)
-				ReLU(p, again, again)
+				c.Forward(ws, again, in.x, in.w, in.b)
+				ReLU(ws, again, again)
 				checkSame(t, "two steps", y, again)
 
-				c.ForwardReLU(p, y, in.x, in.w, in.b, in.dy)
+				c.ForwardReLU(ws, y, in.x, in.w, in.b, in.dy)
 				checkClose(t, "y with add", y, want, tol)
-				c.Forward(p, again, in.x, in.w, in.b)
+				c.Forward(ws, again, in.x, in.w, in.b)
 				for i, v := range in.dy {
 					again[i] += v
 				}
-				ReLU(p, again, again)
+				ReLU(ws, again, again)
 				checkSame(t, "three steps", y, again)
 
 				add := append([]float32(nil), in.dy...)
 				at := len(add) / 2
 				add[at] = float32(math.NaN())
-				c.ForwardReLU(p, y, in.x, in.w, in.b, add)
+				c.ForwardReLU(ws, y, in.x, in.w, in.b, add)
 				if y[at] == y[at] {
 					t.Errorf("NaN in add gives %g", y[at])
 				}
@@ -172,31 +172,31 @@ func TestConvReLU(t *testing.T) {
 }
 
 // TestConvSameBits: neither the number of threads nor which gradients are asked
-// for may change a result, nor the path that of a bias.
+// for may change a result, nor the backend that of a bias.
 func TestConvSameBits(t *testing.T) {
 	for _, c := range convShapes {
 		t.Run(c.String(), func(t *testing.T) {
 			in := newConvCase(t, c)
 			var bias []float32
-			for _, path := range Paths() {
+			for _, backend := range Backends() {
 				var want [4][]float32
 				for _, threads := range []int{1, 3, 16} {
-					p, _ := NewOn(path, threads)
+					ws, _ := NewWorkersOn(backend, threads)
 					y, dx, dw, db := make([]float32, len(in.dy)), make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
-					c.ForwardReLU(p, y, in.x, in.w, in.b, in.dy)
+					c.ForwardReLU(ws, y, in.x, in.w, in.b, in.dy)
 					if want[0] == nil {
-						c.Backward(p, dx, dw, db, in.dy, in.x, in.w)
+						c.Backward(ws, dx, dw, db, in.dy, in.x, in.w)
 						want = [4][]float32{y, dx, dw, db}
 					} else {
-						c.Backward(p, nil, nil, db, in.dy, in.x, in.w)
-						c.Backward(p, nil, dw, nil, in.dy, in.x, in.w)
-						c.Backward(p, dx, nil, nil, in.dy, in.x, in.w)
+						c.Backward(ws, nil, nil, db, in.dy, in.x, in.w)
+						c.Backward(ws, nil, dw, nil, in.dy, in.x, in.w)
+						c.Backward(ws, dx, nil, nil, in.dy, in.x, in.w)
 					}
-					p.Close()
+					ws.Close()
 					if bias == nil {
 						bias = db
 					}
-					name := fmt.Sprintf("%s, %d threads: ", path, threads)
+					name := fmt.Sprintf("%s, %d threads: ", backend, threads)
 					checkSame(t, name+"y", y, want[0])
 					checkSame(t, name+"dx", dx, want[1])
 					checkSame(t, name+"dw", dw, want[2])
@@ -231,17 +231,17 @@ func TestResidualGradient(t *testing.T) {
 		}
 		return sum
 	}
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		x, w1, b1, w2, b2 := params[0], params[1], params[2], params[3], params[4]
 		buf := func() []float32 { return make([]float32, len(x)) }
 		hidden, y, dy, dhidden := buf(), buf(), buf(), buf()
-		c.ForwardReLU(p, hidden, x, w1, b1, nil)
-		c.ForwardReLU(p, y, hidden, w2, b2, x)
+		c.ForwardReLU(ws, hidden, x, w1, b1, nil)
+		c.ForwardReLU(ws, y, hidden, w2, b2, x)
 		grads := [][]float32{buf(), make([]float32, len(w1)), make([]float32, len(b1)), make([]float32, len(w2)), make([]float32, len(b2))}
-		ReLUBackward(p, dy, weigh, y)
-		c.Backward(p, dhidden, grads[3], grads[4], dy, hidden, w2)
-		ReLUBackward(p, dhidden, dhidden, hidden)
-		c.Backward(p, grads[0], grads[1], grads[2], dhidden, x, w1)
+		ReLUBackward(ws, dy, weigh, y)
+		c.Backward(ws, dhidden, grads[3], grads[4], dy, hidden, w2)
+		ReLUBackward(ws, dhidden, dhidden, hidden)
+		c.Backward(ws, grads[0], grads[1], grads[2], dhidden, x, w1)
 		for i := range dy {
 			grads[0][i] += dy[i]
 		}
@@ -269,13 +269,13 @@ func TestResidualGradient(t *testing.T) {
 }
 
 func TestConvNoAllocation(t *testing.T) {
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		for _, c := range convShapes {
 			in := newConvCase(t, c)
 			y, dx, dw, db := make([]float32, len(in.dy)), make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
 			step := func() {
-				c.ForwardReLU(p, y, in.x, in.w, in.b, in.dy)
-				c.Backward(p, dx, dw, db, in.dy, in.x, in.w)
+				c.ForwardReLU(ws, y, in.x, in.w, in.b, in.dy)
+				c.Backward(ws, dx, dw, db, in.dy, in.x, in.w)
 			}
 			step()
 			if n := testing.AllocsPerRun(2, step); n != 0 {

@@ -40,13 +40,13 @@ type denseForward struct {
 }
 
 // Forward computes y = x*w + b. b may be nil.
-func (d Dense) Forward(p *Pool, y, x, w, b []float32) {
+func (d Dense) Forward(ws *Workers, y, x, w, b []float32) {
 	mustLen("y", y, d.N*d.Out)
 	mustLen("x", x, d.N*d.In)
 	mustLen("w", w, d.In*d.Out)
 	optLen("b", b, d.Out)
 	blocks := (d.Out + lanes - 1) / lanes
-	bias := grow(&p.packed, (blocks+d.In)*lanes)
+	bias := grow(&ws.packed, (blocks+d.In)*lanes)
 	tail := bias[blocks*lanes:]
 	bias = bias[:blocks*lanes]
 	clear(bias)
@@ -54,9 +54,9 @@ func (d Dense) Forward(p *Pool, y, x, w, b []float32) {
 	if d.Out%lanes != 0 {
 		packTail(tail, w, d.In, d.Out)
 	}
-	p.denseForward = denseForward{d: d, y: y, x: x, w: w, b: bias, tail: tail}
-	p.reserve(scratch{tile: d.N * lanes})
-	p.run(blocks, &p.denseForward)
+	ws.denseForward = denseForward{d: d, y: y, x: x, w: w, b: bias, tail: tail}
+	ws.reserve(scratch{tile: d.N * lanes})
+	ws.run(blocks, &ws.denseForward)
 }
 
 // packTail copies the columns of w [rows][cols] that fill no whole block to
@@ -69,7 +69,7 @@ func packTail(dst, w []float32, rows, cols int) {
 	}
 }
 
-func (j *denseForward) task(blk int, p *Pool, w *worker) {
+func (j *denseForward) task(blk int, ws *Workers, w *worker) {
 	d, first := j.d, blk*lanes
 	y, stride := j.y[first:], d.Out
 	weights, wStride := j.w[first:], d.Out
@@ -81,7 +81,7 @@ func (j *denseForward) task(blk int, p *Pool, w *worker) {
 	init, initStride := j.b[first:], 0
 	for at := 0; at < d.In; at += denseChunk {
 		n := min(denseChunk, d.In-at)
-		p.micro.tile(y, stride, init, initStride, j.x[at:], d.In, 0, 1, weights[at*wStride:], wStride, 1, n, d.N)
+		ws.backend.tile(y, stride, init, initStride, j.x[at:], d.In, 0, 1, weights[at*wStride:], wStride, 1, n, d.N)
 		init, initStride = y, stride
 	}
 	if !full {
@@ -94,9 +94,9 @@ func (j *denseForward) task(blk int, p *Pool, w *worker) {
 // Backward computes the gradients of Forward for the gradient dy of its output.
 // Each of dx, dw and db may be nil if it is not needed; what they hold is
 // overwritten. dw and db are sums over the batch.
-func (d Dense) Backward(p *Pool, dx, dw, db, dy, x, w []float32) {
+func (d Dense) Backward(ws *Workers, dx, dw, db, dy, x, w []float32) {
 	optLen("dw", dw, d.In*d.Out)
-	d.backward(p, denseGrad{d: d, dx: dx, dw: dw, dy: dy, x: x, w: w}, db)
+	d.backward(ws, denseGrad{d: d, dx: dx, dw: dw, dy: dy, x: x, w: w}, db)
 }
 
 // BackwardUpdate is Backward followed by an RMSProp step of the weights, without
@@ -104,9 +104,9 @@ func (d Dense) Backward(p *Pool, dx, dw, db, dy, x, w []float32) {
 // are updated in place. dx is the gradient for the weights before the step. The
 // results are the same, bit for bit, as from Backward and RMSProp.Update. db is
 // only computed, the bias not updated.
-func (d Dense) BackwardUpdate(p *Pool, dx, db, dy, x, w, a []float32, o RMSProp) {
+func (d Dense) BackwardUpdate(ws *Workers, dx, db, dy, x, w, a []float32, o RMSProp) {
 	mustLen("a", a, d.In*d.Out)
-	d.backward(p, denseGrad{d: d, dx: dx, dy: dy, x: x, w: w, a: a, opt: o.constants()}, db)
+	d.backward(ws, denseGrad{d: d, dx: dx, dy: dy, x: x, w: w, a: a, opt: o.constants()}, db)
 }
 
 // denseGrad computes the gradients for a chunk of inputs.
@@ -122,7 +122,7 @@ type denseGrad struct {
 // denseRows is the number of inputs of a backward task.
 const denseRows = 96
 
-func (d Dense) backward(p *Pool, j denseGrad, db []float32) {
+func (d Dense) backward(ws *Workers, j denseGrad, db []float32) {
 	mustLen("dy", j.dy, d.N*d.Out)
 	mustLen("x", j.x, d.N*d.In)
 	mustLen("w", j.w, d.In*d.Out)
@@ -139,7 +139,7 @@ func (d Dense) backward(p *Pool, j denseGrad, db []float32) {
 		return
 	}
 	blocks := (d.N + lanes - 1) / lanes
-	j.turned = grow(&p.packed, (blocks*d.Out+d.N)*lanes)
+	j.turned = grow(&ws.packed, (blocks*d.Out+d.N)*lanes)
 	j.tail = j.turned[blocks*d.Out*lanes:]
 	j.turned = j.turned[:blocks*d.Out*lanes]
 	clear(j.turned)
@@ -152,30 +152,30 @@ func (d Dense) backward(p *Pool, j denseGrad, db []float32) {
 	if d.Out%lanes != 0 {
 		packTail(j.tail, j.dy, d.N, d.Out)
 	}
-	p.denseGrad = j
-	p.reserve(scratch{tile: lanes + denseRows*(lanes+d.Out)})
-	p.run((d.In+denseRows-1)/denseRows, &p.denseGrad)
+	ws.denseGrad = j
+	ws.reserve(scratch{tile: lanes + denseRows*(lanes+d.Out)})
+	ws.run((d.In+denseRows-1)/denseRows, &ws.denseGrad)
 }
 
-func (j *denseGrad) task(i int, p *Pool, w *worker) {
+func (j *denseGrad) task(i int, ws *Workers, w *worker) {
 	first := i * denseRows
 	rows := min(denseRows, j.d.In-first)
 	if j.dx != nil {
-		j.gradX(p, w, first, rows)
+		j.gradX(ws, w, first, rows)
 	}
 	if j.dw != nil || j.a != nil {
-		j.gradW(p, w, first, rows)
+		j.gradW(ws, w, first, rows)
 	}
 }
 
 // gradX computes the columns first.. of dx. The lanes are rows of the batch.
-func (j *denseGrad) gradX(p *Pool, w *worker, first, rows int) {
+func (j *denseGrad) gradX(ws *Workers, w *worker, first, rows int) {
 	d := j.d
 	tile := w.tile[:(rows+1)*lanes]
 	zero, tile := tile[:lanes], tile[lanes:]
 	clear(zero)
 	for n0 := 0; n0 < d.N; n0 += lanes {
-		p.micro.tile(tile, lanes, zero, 0, j.w[first*d.Out:], d.Out, 0, 1, j.turned[n0*d.Out:], lanes, 1, d.Out, rows)
+		ws.backend.tile(tile, lanes, zero, 0, j.w[first*d.Out:], d.Out, 0, 1, j.turned[n0*d.Out:], lanes, 1, d.Out, rows)
 		for n := range min(lanes, d.N-n0) {
 			to := j.dx[(n0+n)*d.In+first:][:rows]
 			for r := range to {
@@ -187,7 +187,7 @@ func (j *denseGrad) gradX(p *Pool, w *worker, first, rows int) {
 
 // gradW computes the rows first.. of dw and stores or applies them. The lanes
 // are outputs.
-func (j *denseGrad) gradW(p *Pool, w *worker, first, rows int) {
+func (j *denseGrad) gradW(ws *Workers, w *worker, first, rows int) {
 	d := j.d
 	tile := w.tile[:(rows+1)*lanes+rows*d.Out]
 	zero, tile := tile[:lanes], tile[lanes:]
@@ -198,16 +198,16 @@ func (j *denseGrad) gradW(p *Pool, w *worker, first, rows int) {
 	}
 	o := 0
 	for ; o+lanes <= d.Out; o += lanes {
-		p.micro.tile(dw[o:], d.Out, zero, 0, j.x[first:], 1, 0, d.In, j.dy[o:], d.Out, 1, d.N, rows)
+		ws.backend.tile(dw[o:], d.Out, zero, 0, j.x[first:], 1, 0, d.In, j.dy[o:], d.Out, 1, d.N, rows)
 	}
 	if o < d.Out {
-		p.micro.tile(tile, lanes, zero, 0, j.x[first:], 1, 0, d.In, j.tail, lanes, 1, d.N, rows)
+		ws.backend.tile(tile, lanes, zero, 0, j.x[first:], 1, 0, d.In, j.tail, lanes, 1, d.N, rows)
 		for r := range rows {
 			copy(dw[r*d.Out+o:(r+1)*d.Out], tile[r*lanes:])
 		}
 	}
 	if j.a != nil {
 		at, n := first*d.Out, rows*d.Out
-		j.opt.apply(p.micro, j.w[at:][:n], j.a[at:][:n], dw)
+		j.opt.apply(ws.backend, j.w[at:][:n], j.a[at:][:n], dw)
 	}
 }

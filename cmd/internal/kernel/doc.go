@@ -4,14 +4,14 @@
 // optimisers, in float32.
 //
 // Tensors are plain slices, C-contiguous, channels last (NHWC). The caller owns all of
-// them; every operation states their shapes. A Pool brings the threads and the scratch
+// them; every operation states their shapes. Workers brings the threads and the scratch
 // memory. Nothing is allocated once each shape has been seen.
 //
-// # Paths
+// # Backends
 //
-// Every inner loop exists as a Go reference (micro_ref.go), which runs on every platform,
+// Every inner loop exists as a Go reference (backend_ref.go), which runs on every platform,
 // and on amd64 as assembly for AVX-512 (F, BW, DQ and VL, with BMI2) and for AVX2 with FMA, both written by the
-// generator in cmd/internal/tools/avo. New takes the fastest path of the machine, NewOn a named one.
+// generator in cmd/internal/tools/avo. NewWorkers takes the fastest backend of the machine, NewWorkersOn a named one.
 // The build tag noasm leaves the assembly out.
 //
 // # Convolutions
@@ -42,7 +42,7 @@
 // correct emulation would make it several times slower. So the products of tile, lists
 // and quads differ from the assembly in the last bits (relative to the largest term, by about
 // 1e-6 after some thousand terms). Everything else (bias gradients, pooling, means, sums of tensors, ReLU,
-// dropout, scaling, standardisation, RMSProp, Adam, SGD, averages) is the same bit for bit on every path: nothing is
+// dropout, scaling, standardisation, RMSProp, Adam, SGD, averages) is the same bit for bit on every backend: nothing is
 // fused there, or, in float64, only where the product is exact. The loss heads use math.Exp and
 // math.Log in float64, which may differ in the last place between platforms.
 //
@@ -50,7 +50,7 @@
 //
 // 3x3 convolutions with stride 1 and enough channels go through Winograd's F(2x2, 3x3),
 // which needs 16 products where the textbook needs 36 (winograd.go). Which ones depends on the
-// shape of an image alone, and is the same on every path. The results differ from those of the
+// shape of an image alone, and is the same on every backend. The results differ from those of the
 // direct sums in the last bits; they are not less accurate.
 //
 // # NaN
@@ -105,7 +105,7 @@
 // # Denormal numbers
 //
 // They are computed with, not flushed to zero: Go runs with gradual underflow, and so does every
-// path. Where they would arise and stay, and cost time in every step, the operation keeps
+// backend. Where they would arise and stay, and cost time in every step, the operation keeps
 // them out itself: see RMSProp. Gradients do not get so small: a loss head stops at 1e-7
 // (sigmoid) or leaves gradients that an optimiser's epsilon stops from shrinking further.
 //
@@ -113,8 +113,8 @@
 //
 // The generator's functions are methods of an isa, which says how wide a vector is
 // and how many rows fill the registers. A new function gets its reference in Go with the contract,
-// a field of micro, and an entry in the micro of each path (path_amd64.go): in its whole if it
-// leaves a rest that fills no vector, which over then gives to the narrower path; micro_test.go and
-// width_test.go get a case. A new instruction set gets an isa, a micro and a place in available. The
-// tests run on every path the machine has.
+// a field of backend, and an entry in the backend of each backend (backend_amd64.go): in its whole if it
+// leaves a rest that fills no vector, which over then gives to the narrower backend; backend_test.go and
+// width_test.go get a case. A new instruction set gets an isa, a backend and a place in available. The
+// tests run on every backend the machine has.
 package kernel

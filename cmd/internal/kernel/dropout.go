@@ -7,9 +7,9 @@ import "math"
 // seed, step and i alone, so the gradient is the same call on dy with the same
 // numbers, and no mask need be kept. rate must be in [0, 1). y and x may be the
 // same slice.
-func Dropout(p *Pool, y, x []float32, rate float64, seed, step uint64) {
+func Dropout(ws *Workers, y, x []float32, rate float64, seed, step uint64) {
 	mustLen("x", x, len(y))
-	p.elementwise(elementJob{kind: elementDropout, dst: y, a: x, dropout: newDropout(rate, seed, step)})
+	ws.elementwise(elementJob{kind: elementDropout, dst: y, a: x, dropout: newDropout(rate, seed, step)})
 }
 
 // DropoutMask sets mask[i] to the factor that Dropout multiplies x[i] with.

@@ -31,61 +31,61 @@ type elementJob struct {
 	sgd     sgdConst
 }
 
-func (p *Pool) elementwise(j elementJob) {
+func (ws *Workers) elementwise(j elementJob) {
 	j.n = len(j.dst)
-	p.element = j
-	p.run((j.n+elementChunk-1)/elementChunk, &p.element)
+	ws.element = j
+	ws.run((j.n+elementChunk-1)/elementChunk, &ws.element)
 }
 
-func (j *elementJob) task(i int, p *Pool, _ *worker) {
+func (j *elementJob) task(i int, ws *Workers, _ *worker) {
 	first, last := i*elementChunk, min((i+1)*elementChunk, j.n)
 	dst := j.dst[first:last]
 	switch j.kind {
 	case elementScale:
-		p.micro.scale(dst, j.bytes[first:last], j.factor)
+		ws.backend.scale(dst, j.bytes[first:last], j.factor)
 	case elementReLU:
-		p.micro.relu(dst, j.a[first:last])
+		ws.backend.relu(dst, j.a[first:last])
 	case elementReLUGrad:
-		p.micro.reluGrad(dst, j.a[first:last], j.b[first:last])
+		ws.backend.reluGrad(dst, j.a[first:last], j.b[first:last])
 	case elementDropout:
 		j.dropout.apply(dst, j.a[first:last], uint64(first))
 	case elementRMSProp:
-		j.opt.apply(p.micro, dst, j.a[first:last], j.b[first:last])
+		j.opt.apply(ws.backend, dst, j.a[first:last], j.b[first:last])
 	case elementAdam:
-		p.micro.adam(dst, j.a[first:last], j.b[first:last], j.c[first:last], &j.adam)
+		ws.backend.adam(dst, j.a[first:last], j.b[first:last], j.c[first:last], &j.adam)
 	case elementSGD:
 		j.sgd.apply(dst, j.a[first:last], j.b[first:last])
 	case elementAverage:
-		p.micro.average(dst, j.a[first:last], j.factor)
+		ws.backend.average(dst, j.a[first:last], j.factor)
 	case elementAdd:
-		p.micro.add(dst, j.a[first:last], j.b[first:last])
+		ws.backend.add(dst, j.a[first:last], j.b[first:last])
 	}
 }
 
 // Scale sets dst to src*factor in float32, as the first step of a network that
-// is fed bytes. The two slices have the same length. The result is the same on every path.
-func Scale(p *Pool, dst []float32, src []uint8, factor float32) {
+// is fed bytes. The two slices have the same length. The result is the same on every backend.
+func Scale(ws *Workers, dst []float32, src []uint8, factor float32) {
 	mustLen("src", src, len(dst))
-	p.elementwise(elementJob{kind: elementScale, dst: dst, bytes: src, factor: factor})
+	ws.elementwise(elementJob{kind: elementScale, dst: dst, bytes: src, factor: factor})
 }
 
 // ReLU sets y to max(x, 0). A NaN stays a NaN. y and x may be the same slice.
-func ReLU(p *Pool, y, x []float32) {
+func ReLU(ws *Workers, y, x []float32) {
 	mustLen("x", x, len(y))
-	p.elementwise(elementJob{kind: elementReLU, dst: y, a: x})
+	ws.elementwise(elementJob{kind: elementReLU, dst: y, a: x})
 }
 
 // ReLUBackward sets dx to dy where y, the output of ReLU, is positive (or NaN),
 // else to 0. dx and dy may be the same slice.
-func ReLUBackward(p *Pool, dx, dy, y []float32) {
+func ReLUBackward(ws *Workers, dx, dy, y []float32) {
 	mustLen("dy", dy, len(dx))
 	mustLen("y", y, len(dx))
-	p.elementwise(elementJob{kind: elementReLUGrad, dst: dx, a: dy, b: y})
+	ws.elementwise(elementJob{kind: elementReLUGrad, dst: dx, a: dy, b: y})
 }
 
 // Add sets y to a+b. y may be one of them.
-func Add(p *Pool, y, a, b []float32) {
+func Add(ws *Workers, y, a, b []float32) {
 	mustLen("a", a, len(y))
 	mustLen("b", b, len(y))
-	p.elementwise(elementJob{kind: elementAdd, dst: y, a: a, b: b})
+	ws.elementwise(elementJob{kind: elementAdd, dst: y, a: a, b: b})
 }

@@ -131,7 +131,7 @@ func TestSoftmaxCE(t *testing.T) {
 // TestConvDifferences checks the fused gradient by finite differences: the sum of
 // r*y along random directions of x, w and b.
 func TestConvDifferences(t *testing.T) {
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		for _, c := range convShapes {
 			in := newConvCase(t, c)
 			rng := newRand(t)
@@ -141,7 +141,7 @@ func TestConvDifferences(t *testing.T) {
 			}
 			y, idx := make([]float32, n), make([]uint8, n)
 			value := func() (s float64) {
-				c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b)
+				c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
 				for i, v := range y {
 					s += float64(v) * float64(in.dyPooled[i])
 				}
@@ -149,7 +149,7 @@ func TestConvDifferences(t *testing.T) {
 			}
 			value()
 			dx, dw, db := make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, len(in.b))
-			c.BackwardReLUPool(p, dx, dw, db, in.dyPooled, idx, in.x, in.w)
+			c.BackwardReLUPool(ws, dx, dw, db, in.dyPooled, idx, in.x, in.w)
 			for _, g := range []struct {
 				name    string
 				x, grad []float32

@@ -15,24 +15,24 @@ type maxPoolJob struct {
 
 // Forward sets y to the largest value of each window and idx to its place (0, 1 in
 // the upper row, 2, 3 in the lower; the first of equals). A window with a NaN gives NaN.
-func (m MaxPool) Forward(p *Pool, y []float32, idx []uint8, x []float32) {
-	m.run(p, maxPoolJob{m: m, y: y, x: x, idx: idx})
+func (m MaxPool) Forward(ws *Workers, y []float32, idx []uint8, x []float32) {
+	m.run(ws, maxPoolJob{m: m, y: y, x: x, idx: idx})
 }
 
 // Backward sets dx to dy at the places in idx and to 0 elsewhere.
-func (m MaxPool) Backward(p *Pool, dx, dy []float32, idx []uint8) {
-	m.run(p, maxPoolJob{m: m, y: dy, x: dx, idx: idx, reverse: true})
+func (m MaxPool) Backward(ws *Workers, dx, dy []float32, idx []uint8) {
+	m.run(ws, maxPoolJob{m: m, y: dy, x: dx, idx: idx, reverse: true})
 }
 
-func (m MaxPool) run(p *Pool, j maxPoolJob) {
+func (m MaxPool) run(ws *Workers, j maxPoolJob) {
 	mustLen("x", j.x, m.N*m.H*m.W*m.C)
 	mustLen("y", j.y, m.N*(m.H/2)*(m.W/2)*m.C)
 	mustLen("idx", j.idx, len(j.y))
-	p.maxPool = j
-	p.run(m.N, &p.maxPool)
+	ws.maxPool = j
+	ws.run(m.N, &ws.maxPool)
 }
 
-func (j *maxPoolJob) task(n int, _ *Pool, _ *worker) {
+func (j *maxPoolJob) task(n int, _ *Workers, _ *worker) {
 	m := j.m
 	ph, pw, row := m.H/2, m.W/2, m.W*m.C
 	x := j.x[n*m.H*row:][:m.H*row]

@@ -123,16 +123,16 @@ func checkSame[T float32 | uint8 | int32](t *testing.T, name string, got, want [
 	}
 }
 
-// onEveryPath runs f on each path of this machine.
-func onEveryPath(t *testing.T, f func(t *testing.T, p *Pool)) {
-	for _, path := range Paths() {
-		t.Run(path, func(t *testing.T) {
-			p, ok := NewOn(path, 2)
+// onEveryBackend runs f on each backend of this machine.
+func onEveryBackend(t *testing.T, f func(t *testing.T, ws *Workers)) {
+	for _, backend := range Backends() {
+		t.Run(backend, func(t *testing.T) {
+			ws, ok := NewWorkersOn(backend, 2)
 			if !ok {
-				t.Fatalf("no path %q", path)
+				t.Fatalf("no backend %q", backend)
 			}
-			defer p.Close()
-			f(t, p)
+			defer ws.Close()
+			f(t, ws)
 		})
 	}
 }

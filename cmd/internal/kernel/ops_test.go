@@ -10,16 +10,16 @@ func TestFusedIsPlain(t *testing.T) {
 	for _, c := range convShapes {
 		t.Run(c.String(), func(t *testing.T) {
 			in := newConvCase(t, c)
-			onEveryPath(t, func(t *testing.T, p *Pool) {
+			onEveryBackend(t, func(t *testing.T, ws *Workers) {
 				y, idx := make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
-				c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b)
+				c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
 
 				oh, ow := c.OutHW()
 				m := MaxPool{N: c.N, H: oh, W: ow, C: c.Cout}
 				full, wantY, wantIdx := make([]float32, len(in.dy)), make([]float32, len(y)), make([]uint8, len(idx))
-				c.Forward(p, full, in.x, in.w, in.b)
-				ReLU(p, full, full)
-				m.Forward(p, wantY, wantIdx, full)
+				c.Forward(ws, full, in.x, in.w, in.b)
+				ReLU(ws, full, full)
+				m.Forward(ws, wantY, wantIdx, full)
 				checkSame(t, "y", y, wantY)
 				for i := range idx {
 					if y[i] > 0 && idx[i] != wantIdx[i] || y[i] == 0 && idx[i] != 4 {
@@ -27,8 +27,8 @@ func TestFusedIsPlain(t *testing.T) {
 					}
 				}
 				dFull := make([]float32, len(full))
-				m.Backward(p, dFull, in.dyPooled, wantIdx)
-				ReLUBackward(p, dFull, dFull, full)
+				m.Backward(ws, dFull, in.dyPooled, wantIdx)
+				ReLUBackward(ws, dFull, dFull, full)
 				checkClose(t, "spread", dFull, c.spread(in.dyPooled, idx), 0)
 			})
 		})
@@ -59,11 +59,11 @@ func TestDenseAgainstFloat64(t *testing.T) {
 				}
 			}
 		}
-		onEveryPath(t, func(t *testing.T, p *Pool) {
+		onEveryBackend(t, func(t *testing.T, ws *Workers) {
 			y, dx, dw, db := values(rng, len(dy)), values(rng, len(x)), values(rng, len(w)), values(rng, d.Out)
-			d.Forward(p, y, x, w, b)
+			d.Forward(ws, y, x, w, b)
 			checkClose(t, "y", y, wantY, tol)
-			d.Backward(p, dx, dw, db, dy, x, w)
+			d.Backward(ws, dx, dw, db, dy, x, w)
 			checkClose(t, "dx", dx, wantDX, tol)
 			checkClose(t, "dw", dw, wantDW, tol)
 			checkClose(t, "db", db, wantDB, tol)
@@ -71,9 +71,9 @@ func TestDenseAgainstFloat64(t *testing.T) {
 			opt := RMSProp{LR: 1e-3, Rho: 0.9, Eps: 1e-7}
 			w1, a1 := append([]float32(nil), w...), make([]float32, len(w))
 			w2, a2 := append([]float32(nil), w...), make([]float32, len(w))
-			opt.Update(p, w1, a1, dw)
+			opt.Update(ws, w1, a1, dw)
 			dx2 := make([]float32, len(dx))
-			d.BackwardUpdate(p, dx2, nil, dy, x, w2, a2, opt)
+			d.BackwardUpdate(ws, dx2, nil, dy, x, w2, a2, opt)
 			checkSame(t, "fused w", w2, w1)
 			checkSame(t, "fused a", a2, a1)
 			checkSame(t, "fused dx", dx2, dx)
@@ -88,12 +88,12 @@ func TestRMSProp(t *testing.T) {
 	g[0], g[1], g[2], g[9] = 0, 1e-20, 1e-40, -1e-4
 	opt := RMSProp{LR: 5e-4, Rho: 0.9, Eps: 1e-7}
 	var first []float32
-	for _, path := range Paths() {
-		p, _ := NewOn(path, 1)
-		defer p.Close()
+	for _, backend := range Backends() {
+		ws, _ := NewWorkersOn(backend, 1)
+		defer ws.Close()
 		w, a := append([]float32(nil), start...), make([]float32, n)
 		for range 3 {
-			opt.Update(p, w, a, g)
+			opt.Update(ws, w, a, g)
 		}
 		for i := range w {
 			want, avg := float64(start[i]), 0.0
@@ -102,17 +102,17 @@ func TestRMSProp(t *testing.T) {
 				want -= 5e-4 * float64(g[i]) / (math.Sqrt(avg) + 1e-7)
 			}
 			if math.Abs(float64(w[i])-want) > 3e-7*max(1, math.Abs(want)) {
-				t.Errorf("%s: w[%d] = %g, want %g", path, i, w[i], want)
+				t.Errorf("%s: w[%d] = %g, want %g", backend, i, w[i], want)
 			}
 		}
 		// Gradients that vanish must not leave denormal averages.
 		clear(g[20:])
 		for range 2000 {
-			opt.Update(p, w, a, g)
+			opt.Update(ws, w, a, g)
 		}
 		for i, v := range a {
 			if !(v > 1e-37) {
-				t.Errorf("%s: a[%d] decayed to %g", path, i, v)
+				t.Errorf("%s: a[%d] decayed to %g", backend, i, v)
 			}
 		}
 		copy(g[20:], start[20:])
@@ -120,9 +120,9 @@ func TestRMSProp(t *testing.T) {
 			first = w
 		}
 		g[5] = float32(math.NaN())
-		opt.Update(p, w, a, g)
+		opt.Update(ws, w, a, g)
 		if a[5] == a[5] || w[5] == w[5] {
-			t.Errorf("%s: NaN gradient gives w %g, a %g", path, w[5], a[5])
+			t.Errorf("%s: NaN gradient gives w %g, a %g", backend, w[5], a[5])
 		}
 		g[5] = start[5]
 	}
@@ -136,17 +136,17 @@ func TestElementwise(t *testing.T) {
 	for i := range bytes {
 		bytes[i] = uint8(i)
 	}
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		y := make([]float32, n)
-		Scale(p, y, bytes, 1.0/255)
+		Scale(ws, y, bytes, 1.0/255)
 		for i, v := range bytes {
 			if y[i] != float32(v)*float32(1.0/255) {
 				t.Fatalf("Scale(%d) = %g", v, y[i])
 			}
 		}
-		ReLU(p, y, x)
+		ReLU(ws, y, x)
 		dx := make([]float32, n)
-		ReLUBackward(p, dx, x, y)
+		ReLUBackward(ws, dx, x, y)
 		for i, v := range x {
 			want, grad := v, v
 			if v <= 0 {
@@ -159,19 +159,19 @@ func TestElementwise(t *testing.T) {
 }
 
 func TestDropout(t *testing.T) {
-	p := New(2)
-	defer p.Close()
+	ws := NewWorkers(2)
+	defer ws.Close()
 	const n = 3*elementChunk + 5
 	x, y, mask := make([]float32, n), make([]float32, n), make([]float32, n)
 	for i := range x {
 		x[i] = 1
 	}
 	for _, rate := range []float64{0, 0.25, 0.5, 0.9} {
-		Dropout(p, y, x, rate, 42, 7)
+		Dropout(ws, y, x, rate, 42, 7)
 		DropoutMask(mask, rate, 42, 7)
 		checkSame(t, "mask", y, mask)
 		var kept, both float64
-		Dropout(p, y, x, rate, 42, 8)
+		Dropout(ws, y, x, rate, 42, 8)
 		for i, v := range mask {
 			if v != 0 {
 				kept++
@@ -223,9 +223,9 @@ func TestCheck(t *testing.T) {
 			t.Error("a slice of the wrong length got past Forward")
 		}
 	}()
-	p := New(1)
-	defer p.Close()
-	ok.Forward(p, make([]float32, 3), nil, nil, nil)
+	ws := NewWorkers(1)
+	defer ws.Close()
+	ok.Forward(ws, make([]float32, 3), nil, nil, nil)
 }
 
 // dropoutGolden fixes the generator: a resumed run must see the same masks.

@@ -20,11 +20,11 @@ type RMSProp struct{ LR, Rho, Eps float64 }
 // less than half the last place of an eps of 1e-7.
 //
 // Every step is rounded to float32, in the order of the formulas, without fused
-// operations: all paths and platforms give the same bits.
-func (o RMSProp) Update(p *Pool, w, a, g []float32) {
+// operations: all backends and platforms give the same bits.
+func (o RMSProp) Update(ws *Workers, w, a, g []float32) {
 	mustLen("a", a, len(w))
 	mustLen("g", g, len(w))
-	p.elementwise(elementJob{kind: elementRMSProp, dst: w, a: a, b: g, opt: o.constants()})
+	ws.elementwise(elementJob{kind: elementRMSProp, dst: w, a: a, b: g, opt: o.constants()})
 }
 
 // rmspropFloor is the least |g| that counts in the average.
@@ -39,8 +39,8 @@ func (o RMSProp) constants() rmspropConst {
 	}
 }
 
-func (o *rmspropConst) apply(m *micro, w, a, g []float32) {
-	m.rmsprop(w, a, g, o.lr, o.rho, o.rest, o.eps, o.floor)
+func (o *rmspropConst) apply(be *backend, w, a, g []float32) {
+	be.rmsprop(w, a, g, o.lr, o.rho, o.rest, o.eps, o.floor)
 }
 
 // rmspropRef is RMSProp.Update. The conversions forbid fused multiply-adds.

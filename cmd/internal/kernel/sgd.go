@@ -12,12 +12,12 @@ type SGD struct{ LR, Momentum, WeightDecay float64 }
 
 // Update applies one step in place to the weights w and the momentum m, for the
 // gradient g. An m of less than 1e-30 becomes 0, as in Adam. Every step is rounded to
-// float32 without fused operations: all paths and platforms give the same
+// float32 without fused operations: all backends and platforms give the same
 // bits.
-func (o SGD) Update(p *Pool, w, m, g []float32) {
+func (o SGD) Update(ws *Workers, w, m, g []float32) {
 	mustLen("m", m, len(w))
 	mustLen("g", g, len(w))
-	p.elementwise(elementJob{kind: elementSGD, dst: w, a: m, b: g, sgd: o.constants()})
+	ws.elementwise(elementJob{kind: elementSGD, dst: w, a: m, b: g, sgd: o.constants()})
 }
 
 // sgdConst is an SGD in the arithmetic of the kernels.

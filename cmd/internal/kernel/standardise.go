@@ -17,7 +17,7 @@ import "math"
 //
 // Sums are taken in float64, of products that are exact there, row by row, and
 // the rest is rounded to float32 step by step without fused operations: the same bits on
-// every path.
+// every backend.
 type Standardise struct{ FanIn, Out int }
 
 // standardiseEps keeps a column of equal weights from a division by zero.
@@ -27,28 +27,28 @@ const standardiseEps = 1e-4
 func (s Standardise) Stats() int { return 2 * s.Out }
 
 // Forward computes w from v. stats, which may be nil, keeps what Backward needs.
-func (s Standardise) Forward(p *Pool, w, v, gain []float32, stats []float64) {
+func (s Standardise) Forward(ws *Workers, w, v, gain []float32, stats []float64) {
 	mustLen("w", w, s.FanIn*s.Out)
 	mustLen("v", v, s.FanIn*s.Out)
 	mustLen("gain", gain, s.Out)
 	if stats != nil {
 		mustLen("stats", stats, s.Stats())
 	}
-	p.standardise = standardiseJob{s: s, to: w, v: v, gain: gain, stats: stats}
-	p.run((s.Out+lanes-1)/lanes, &p.standardise)
+	ws.standardise = standardiseJob{s: s, to: w, v: v, gain: gain, stats: stats}
+	ws.run((s.Out+lanes-1)/lanes, &ws.standardise)
 }
 
 // Backward computes the gradients of v and gain for the gradient dw of w. stats
 // are those of Forward for the same v.
-func (s Standardise) Backward(p *Pool, dv, dgain, dw, v, gain []float32, stats []float64) {
+func (s Standardise) Backward(ws *Workers, dv, dgain, dw, v, gain []float32, stats []float64) {
 	mustLen("dv", dv, s.FanIn*s.Out)
 	mustLen("dgain", dgain, s.Out)
 	mustLen("dw", dw, s.FanIn*s.Out)
 	mustLen("v", v, s.FanIn*s.Out)
 	mustLen("gain", gain, s.Out)
 	mustLen("stats", stats, s.Stats())
-	p.standardise = standardiseJob{s: s, to: dv, v: v, gain: gain, stats: stats, dw: dw, dgain: dgain}
-	p.run((s.Out+lanes-1)/lanes, &p.standardise)
+	ws.standardise = standardiseJob{s: s, to: dv, v: v, gain: gain, stats: stats, dw: dw, dgain: dgain}
+	ws.run((s.Out+lanes-1)/lanes, &ws.standardise)
 }
 
 // standardiseJob computes one block of columns, forward, or backward if there is
@@ -65,20 +65,20 @@ type standardiseJob struct {
 // scale*(a-mean), and if there is a second term, of b, less that.
 type columns struct{ mean, scale, mean2, scale2 [lanes]float32 }
 
-func (j *standardiseJob) task(i int, p *Pool, w *worker) {
+func (j *standardiseJob) task(i int, ws *Workers, w *worker) {
 	first := i * lanes
 	n := min(lanes, j.s.Out-first)
 	if j.dw != nil {
-		j.backward(p, w, first, n)
+		j.backward(ws, w, first, n)
 	} else {
-		j.forward(p, w, first, n)
+		j.forward(ws, w, first, n)
 	}
 }
 
-func (j *standardiseJob) forward(p *Pool, w *worker, first, n int) {
+func (j *standardiseJob) forward(ws *Workers, w *worker, first, n int) {
 	sums, c := &w.sums, &w.columns
 	rows, stride, v := j.s.FanIn, j.s.Out, j.v[first:]
-	p.micro.moments(sums, v, v, stride, rows, n)
+	ws.backend.moments(sums, v, v, stride, rows, n)
 	for l := range n {
 		mean := sums[l] / float64(rows)
 		squares := max(sums[lanes+l]-float64(sums[l]*mean), 0) // var*FanIn
@@ -89,7 +89,7 @@ func (j *standardiseJob) forward(p *Pool, w *worker, first, n int) {
 			j.stats[2*(first+l)], j.stats[2*(first+l)+1] = mean, root
 		}
 	}
-	p.micro.centre(j.to[first:], v, stride, rows, n, c)
+	ws.backend.centre(j.to[first:], v, stride, rows, n, c)
 }
 
 // backward: with u = v-mean and q = 1/sqrt(sum u^2 + eps), w = c*q*u, so that
@@ -98,10 +98,10 @@ func (j *standardiseJob) forward(p *Pool, w *worker, first, n int) {
 //	dv    = c*q * (dw - mean(dw)) - c*q^3 * (sum dw*u) * u
 //
 // since the u add up to zero.
-func (j *standardiseJob) backward(p *Pool, w *worker, first, n int) {
+func (j *standardiseJob) backward(ws *Workers, w *worker, first, n int) {
 	sums, c := &w.sums, &w.columns
 	rows, stride, v, dw := j.s.FanIn, j.s.Out, j.v[first:], j.dw[first:]
-	p.micro.moments(sums, dw, v, stride, rows, n)
+	ws.backend.moments(sums, dw, v, stride, rows, n)
 	for l := range n {
 		mean, root := j.stats[2*(first+l)], j.stats[2*(first+l)+1]
 		along := sums[lanes+l] - float64(mean*sums[l])
@@ -110,7 +110,7 @@ func (j *standardiseJob) backward(p *Pool, w *worker, first, n int) {
 		c.mean[l], c.scale[l] = float32(sums[l]/float64(rows)), float32(scale)
 		c.mean2[l], c.scale2[l] = float32(mean), float32(scale*root*root*along)
 	}
-	p.micro.centre2(j.to[first:], dw, v, stride, rows, n, c)
+	ws.backend.centre2(j.to[first:], dw, v, stride, rows, n, c)
 }
 
 // momentsRef sets, for n columns, sums[l] to the sum of a and sums[lanes+l] to that

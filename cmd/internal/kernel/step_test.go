@@ -9,15 +9,15 @@ import (
 // TestThreads trains a small network for some steps: the weights must not
 // depend on the number of threads.
 func TestThreads(t *testing.T) {
-	for _, path := range Paths() {
-		t.Run(path, func(t *testing.T) {
+	for _, backend := range Backends() {
+		t.Run(backend, func(t *testing.T) {
 			for _, batch := range []int{1, 5, 16} {
 				var want *refNet
 				for _, threads := range []int{1, 2, 3, 8} {
-					p, _ := NewOn(path, threads)
-					r := newRefNet(t, p, batch, 37, 34)
+					ws, _ := NewWorkersOn(backend, threads)
+					r := newRefNet(t, ws, batch, 37, 34)
 					r.train(3)
-					p.Close()
+					ws.Close()
 					if want == nil {
 						want = r
 						continue
@@ -33,16 +33,16 @@ func TestThreads(t *testing.T) {
 	}
 }
 
-// TestPathsAgree compares one step's gradients between the paths.
-func TestPathsAgree(t *testing.T) {
+// TestBackendsAgree compares one step's gradients between the backends.
+func TestBackendsAgree(t *testing.T) {
 	var want *refNet
-	for _, path := range Paths() {
-		p, _ := NewOn(path, 2)
-		r := newRefNet(t, p, 4, 46, 38)
+	for _, backend := range Backends() {
+		ws, _ := NewWorkersOn(backend, 2)
+		r := newRefNet(t, ws, 4, 46, 38)
 		loss := r.train(1)
-		p.Close()
+		ws.Close()
 		if math.IsNaN(loss) || loss <= 0 {
-			t.Fatalf("%s: loss %g", path, loss)
+			t.Fatalf("%s: loss %g", backend, loss)
 		}
 		if want == nil {
 			want = r
@@ -67,8 +67,8 @@ func wide(s []float32) []float64 {
 }
 
 func TestLearns(t *testing.T) {
-	onEveryPath(t, func(t *testing.T, p *Pool) {
-		r := newRefNet(t, p, 4, 30, 30)
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
+		r := newRefNet(t, ws, 4, 30, 30)
 		r.opt.LR, r.rate = 2e-3, 0
 		first := r.train(1)
 		if last := r.train(30); !(last < first/2) {
@@ -78,8 +78,8 @@ func TestLearns(t *testing.T) {
 }
 
 func TestNoAllocation(t *testing.T) {
-	onEveryPath(t, func(t *testing.T, p *Pool) {
-		r := newRefNet(t, p, 5, 30, 30)
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
+		r := newRefNet(t, ws, 5, 30, 30)
 		var loss float64
 		parts := r.parts(&loss)
 		step := func() {
@@ -98,9 +98,9 @@ func TestNoAllocation(t *testing.T) {
 func TestNaNReachesLoss(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, bad := range []float32{nan, inf, -inf} {
-		onEveryPath(t, func(t *testing.T, p *Pool) {
+		onEveryBackend(t, func(t *testing.T, ws *Workers) {
 			for layer := range 5 {
-				r := newRefNet(t, p, 3, 30, 30)
+				r := newRefNet(t, ws, 3, 30, 30)
 				r.rate = 0
 				r.w[layer][len(r.w[layer])/2] = bad
 				loss := r.train(1)
@@ -128,14 +128,14 @@ func TestNaNReachesLoss(t *testing.T) {
 	}
 }
 
-func TestPoolClose(t *testing.T) {
-	p := New(3)
-	if p.Threads() != 3 || p.Path() != Paths()[0] {
-		t.Errorf("%d threads on %q", p.Threads(), p.Path())
+func TestWorkersClose(t *testing.T) {
+	ws := NewWorkers(3)
+	if ws.Threads() != 3 || ws.Backend() != Backends()[0] {
+		t.Errorf("%d threads on %q", ws.Threads(), ws.Backend())
 	}
-	p.Close()
-	p.Close()
-	if _, ok := NewOn("abacus", 1); ok {
-		t.Error("NewOn accepts an unknown path")
+	ws.Close()
+	ws.Close()
+	if _, ok := NewWorkersOn("abacus", 1); ok {
+		t.Error("NewWorkersOn accepts an unknown backend")
 	}
 }

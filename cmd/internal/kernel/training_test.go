@@ -14,9 +14,9 @@ func vanishing(t *testing.T, n int) []float32 {
 	return g
 }
 
-// checkUpdates runs an optimiser on every path: the weights must be close to those
+// checkUpdates runs an optimiser on every backend: the weights must be close to those
 // of want in float64, and the same bits everywhere.
-func checkUpdates(t *testing.T, slots int, tolerance float64, update func(p *Pool, w []float32, slots [][]float32, g []float32, step uint64),
+func checkUpdates(t *testing.T, slots int, tolerance float64, update func(ws *Workers, w []float32, slots [][]float32, g []float32, step uint64),
 	want func(w, g float64, slots []float64, step int) float64) {
 	t.Helper()
 	const steps = 20
@@ -26,9 +26,9 @@ func checkUpdates(t *testing.T, slots int, tolerance float64, update func(p *Poo
 		copy(g, vanishing(t, len(g)))
 		g = g[:n]
 		var first []float32
-		for _, path := range Paths() {
-			p, _ := NewOn(path, 2)
-			defer p.Close()
+		for _, backend := range Backends() {
+			ws, _ := NewWorkersOn(backend, 2)
+			defer ws.Close()
 			w, state := append([]float32(nil), start...), make([][]float32, slots)
 			for i := range state {
 				state[i] = make([]float32, n)
@@ -39,7 +39,7 @@ func checkUpdates(t *testing.T, slots int, tolerance float64, update func(p *Poo
 				for i, v := range g {
 					now[i] = turn(v, i, step)
 				}
-				update(p, w, state, now, uint64(step))
+				update(ws, w, state, now, uint64(step))
 			}
 			for i, v := range w {
 				exact, s := float64(start[i]), make([]float64, slots)
@@ -47,29 +47,29 @@ func checkUpdates(t *testing.T, slots int, tolerance float64, update func(p *Poo
 					exact = want(exact, float64(turn(g[i], i, step)), s, step)
 				}
 				if !(math.Abs(float64(v)-exact) <= tolerance*max(1, math.Abs(exact))) {
-					t.Errorf("%s, %d weights: w[%d] = %g, want %g", path, n, i, v, exact)
+					t.Errorf("%s, %d weights: w[%d] = %g, want %g", backend, n, i, v, exact)
 				}
 			}
 			if first == nil {
 				first = append([]float32(nil), w...)
 			}
-			checkSame(t, path, w, first)
+			checkSame(t, backend, w, first)
 			// Gradients that vanish must not leave denormal numbers.
 			clear(now)
 			for step := steps; step < 3000; step += 1 + step/1000*20 {
-				update(p, w, state, now, uint64(step))
+				update(ws, w, state, now, uint64(step))
 			}
 			for k := range state {
 				for i, v := range state[k] {
 					if v != 0 && math.Abs(float64(v)) < 1e-37 {
-						t.Errorf("%s: slot %d of weight %d decayed to %g", path, k, i, v)
+						t.Errorf("%s: slot %d of weight %d decayed to %g", backend, k, i, v)
 					}
 				}
 			}
 			now[n-1] = float32(math.NaN())
-			update(p, w, state, now, 3000)
+			update(ws, w, state, now, 3000)
 			if w[n-1] == w[n-1] || state[0][n-1] == state[0][n-1] {
-				t.Errorf("%s: a NaN gradient gives w %g, m %g", path, w[n-1], state[0][n-1])
+				t.Errorf("%s: a NaN gradient gives w %g, m %g", backend, w[n-1], state[0][n-1])
 			}
 		}
 	}
@@ -77,8 +77,8 @@ func checkUpdates(t *testing.T, slots int, tolerance float64, update func(p *Poo
 
 func TestAdam(t *testing.T) {
 	for _, o := range []Adam{{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, {LR: 0.02, Beta1: 0.8, Beta2: 0.95, Eps: 1e-6, WeightDecay: 0.05}} {
-		checkUpdates(t, 2, 1e-5, func(p *Pool, w []float32, s [][]float32, g []float32, step uint64) {
-			o.Update(p, w, s[0], s[1], g, step)
+		checkUpdates(t, 2, 1e-5, func(ws *Workers, w []float32, s [][]float32, g []float32, step uint64) {
+			o.Update(ws, w, s[0], s[1], g, step)
 		}, func(w, g float64, s []float64, step int) float64 {
 			s[0] = o.Beta1*s[0] + (1-o.Beta1)*g
 			s[1] = o.Beta2*s[1] + (1-o.Beta2)*g*g
@@ -91,10 +91,10 @@ func TestAdam(t *testing.T) {
 // TestAdamFirstStep: the first step of any gradient is the learning rate, by the
 // correction of the bias.
 func TestAdamFirstStep(t *testing.T) {
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		for _, g := range []float32{1e-3, -7, 400} {
 			w, m, v := []float32{0}, []float32{0}, []float32{0}
-			Adam{LR: 0.25, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(p, w, m, v, []float32{g}, 1)
+			Adam{LR: 0.25, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(ws, w, m, v, []float32{g}, 1)
 			if want := -0.25 * math.Copysign(1, float64(g)); math.Abs(float64(w[0])-want) > 1e-4 {
 				t.Errorf("gradient %g: %g, want %g", g, w[0], want)
 			}
@@ -114,8 +114,8 @@ func TestPower(t *testing.T) {
 
 func TestSGD(t *testing.T) {
 	for _, o := range []SGD{{LR: 0.1}, {LR: 0.05, Momentum: 0.9, WeightDecay: 0.01}} {
-		checkUpdates(t, 1, 1e-5, func(p *Pool, w []float32, s [][]float32, g []float32, _ uint64) {
-			o.Update(p, w, s[0], g)
+		checkUpdates(t, 1, 1e-5, func(ws *Workers, w []float32, s [][]float32, g []float32, _ uint64) {
+			o.Update(ws, w, s[0], g)
 		}, func(w, g float64, s []float64, _ int) float64 {
 			s[0] = o.Momentum*s[0] + g
 			return w - o.LR*o.WeightDecay*w - o.LR*(o.Momentum*s[0]+g)
@@ -126,10 +126,10 @@ func TestSGD(t *testing.T) {
 func TestAverage(t *testing.T) {
 	for _, n := range []int{1, 8, 21, elementChunk + 5} {
 		start, w := values(newRand(t), n), vanishing(t, max(n, 8))[:n]
-		onEveryPath(t, func(t *testing.T, p *Pool) {
+		onEveryBackend(t, func(t *testing.T, ws *Workers) {
 			for _, decay := range []float64{0, 2. / 11, 0.999} {
 				avg := append([]float32(nil), start...)
-				Average(p, avg, w, decay)
+				Average(ws, avg, w, decay)
 				want := make([]float64, n)
 				for i := range want {
 					want[i] = decay*float64(start[i]) + (1-decay)*float64(w[i])
@@ -140,7 +140,7 @@ func TestAverage(t *testing.T) {
 				checkSame(t, "reference", avg, exact)
 			}
 			avg := append([]float32(nil), w...)
-			Average(p, avg, w, 0.9)
+			Average(ws, avg, w, 0.9)
 			checkSame(t, "average of equals", avg, w)
 		})
 	}
@@ -150,16 +150,16 @@ func TestAdd(t *testing.T) {
 	const n = elementChunk + 11
 	a, b := values(newRand(t), n), values(newRand(t), n)
 	copy(a[3:], special)
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		y := make([]float32, n)
-		Add(p, y, a, b)
+		Add(ws, y, a, b)
 		for i := range y {
 			checkSame(t, "sum", y[i:i+1], []float32{a[i] + b[i]})
 		}
 		copy(y, a)
-		Add(p, y, y, b)
+		Add(ws, y, y, b)
 		want := make([]float32, n)
-		Add(p, want, a, b)
+		Add(ws, want, a, b)
 		checkSame(t, "in place", y, want)
 	})
 }
@@ -174,15 +174,15 @@ func TestGlobalAvgPool(t *testing.T) {
 			wantY[at] += float64(v) / float64(g.H*g.W)
 			wantDX[i] = float64(dy[at]) / float64(g.H*g.W)
 		}
-		onEveryPath(t, func(t *testing.T, p *Pool) {
+		onEveryBackend(t, func(t *testing.T, ws *Workers) {
 			y, dx := values(rng, len(dy)), values(rng, len(x))
-			g.Forward(p, y, x)
+			g.Forward(ws, y, x)
 			checkClose(t, "y", y, wantY, 1e-7)
-			g.Backward(p, dx, dy)
+			g.Backward(ws, dx, dy)
 			checkClose(t, "dx", dx, wantDX, 1e-7)
 			bad := append([]float32(nil), x...)
 			bad[len(bad)-1] = float32(math.NaN())
-			g.Forward(p, y, bad)
+			g.Forward(ws, y, bad)
 			if y[len(y)-1] == y[len(y)-1] || FirstNonFinite(y) != len(y)-1 {
 				t.Errorf("NaN in the last channel gives %v", y)
 			}
@@ -219,14 +219,14 @@ func TestStandardise(t *testing.T) {
 			v[i] = v[i]/4 + float32(i%s.Out)/10
 		}
 		var first [][]float32
-		onEveryPath(t, func(t *testing.T, p *Pool) {
+		onEveryBackend(t, func(t *testing.T, ws *Workers) {
 			w, dv, dgain, stats := values(rng, size), values(rng, size), values(rng, s.Out), make([]float64, s.Stats())
-			s.Forward(p, w, v, gain, stats)
+			s.Forward(ws, w, v, gain, stats)
 			checkClose(t, "w", w, standardised(s, wide(v), wide(gain)), 2e-6)
 			folded := values(rng, size)
-			s.Forward(p, folded, v, gain, nil)
+			s.Forward(ws, folded, v, gain, nil)
 			checkSame(t, "without stats", folded, w)
-			s.Backward(p, dv, dgain, dw, v, gain, stats)
+			s.Backward(ws, dv, dgain, dw, v, gain, stats)
 			if first == nil {
 				first = [][]float32{append([]float32(nil), w...), dv, dgain}
 			}
@@ -266,7 +266,7 @@ func TestStandardise(t *testing.T) {
 
 			bad := append([]float32(nil), v...)
 			bad[size-1] = float32(math.NaN())
-			s.Forward(p, w, bad, gain, stats)
+			s.Forward(ws, w, bad, gain, stats)
 			if w[size-1] == w[size-1] {
 				t.Error("a NaN is hidden")
 			}
@@ -274,7 +274,7 @@ func TestStandardise(t *testing.T) {
 			for i := range bad {
 				bad[i] = 0.3
 			}
-			s.Forward(p, w, bad, gain, stats)
+			s.Forward(ws, w, bad, gain, stats)
 			if FirstNonFinite(w) >= 0 {
 				t.Error("equal weights give no number")
 			}
@@ -290,14 +290,14 @@ func TestTrainingThreads(t *testing.T) {
 	x := values(rng, 5*12*70)
 	var want [][]float32
 	for _, threads := range []int{1, 2, 3, 16} {
-		p := New(threads)
+		ws := NewWorkers(threads)
 		w, dv, dgain, stats := make([]float32, len(v)), make([]float32, len(v)), make([]float32, 70), make([]float64, s.Stats())
-		s.Forward(p, w, v, gain, stats)
-		s.Backward(p, dv, dgain, dw, v, gain, stats)
+		s.Forward(ws, w, v, gain, stats)
+		s.Backward(ws, dv, dgain, dw, v, gain, stats)
 		y, dx := make([]float32, 5*70), make([]float32, len(x))
-		g.Forward(p, y, x)
-		g.Backward(p, dx, y)
-		p.Close()
+		g.Forward(ws, y, x)
+		g.Backward(ws, dx, y)
+		ws.Close()
 		got := [][]float32{w, dv, dgain, y, dx}
 		if want == nil {
 			want = got
@@ -309,19 +309,19 @@ func TestTrainingThreads(t *testing.T) {
 }
 
 func TestTrainingAllocatesNothing(t *testing.T) {
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		s, g := Standardise{20, 40}, GlobalAvgPool{2, 2, 5, 40}
 		x, y, z, slot, gain, stats := make([]float32, 800), make([]float32, 800), make([]float32, 800), make([]float32, 800), make([]float32, 40), make([]float64, s.Stats())
 		if n := testing.AllocsPerRun(3, func() {
-			s.Forward(p, y, x, gain, stats)
-			s.Backward(p, z, gain, y, x, gain, stats)
-			g.Forward(p, y[:80], x)
-			g.Backward(p, x, y[:80])
-			Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(p, x, slot, z, y, 3)
-			SGD{LR: 1e-3}.Update(p, x, slot, y)
-			Average(p, x, y, 0.9)
-			Add(p, x, y, z)
-			ReLUBackward(p, x, y, z)
+			s.Forward(ws, y, x, gain, stats)
+			s.Backward(ws, z, gain, y, x, gain, stats)
+			g.Forward(ws, y[:80], x)
+			g.Backward(ws, x, y[:80])
+			Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(ws, x, slot, z, y, 3)
+			SGD{LR: 1e-3}.Update(ws, x, slot, y)
+			Average(ws, x, y, 0.9)
+			Add(ws, x, y, z)
+			ReLUBackward(ws, x, y, z)
 		}); n != 0 {
 			t.Errorf("%g allocations", n)
 		}
@@ -335,21 +335,21 @@ func BenchmarkTraining(b *testing.B) {
 	w, v, m, a, g, gain := values(rng, n), values(rng, n), values(rng, n), make([]float32, n), values(rng, n), values(rng, 256)
 	dgain, stats := make([]float32, 256), make([]float64, s.Stats())
 	adam := Adam{LR: 1e-9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01}
-	for _, path := range Paths() {
-		p, _ := NewOn(path, 1)
-		defer p.Close()
+	for _, backend := range Backends() {
+		ws, _ := NewWorkersOn(backend, 1)
+		defer ws.Close()
 		for _, of := range []struct {
 			name string
 			run  func()
 		}{
-			{"standardise", func() { s.Forward(p, w, v, gain, stats) }},
-			{"standardise-gradient", func() { s.Backward(p, w, dgain, g, v, gain, stats) }},
-			{"adam", func() { adam.Update(p, v, m, a, g, 100) }},
-			{"average", func() { Average(p, w, v, 0.99) }},
-			{"add", func() { Add(p, w, v, g) }},
-			{"relu-gradient", func() { ReLUBackward(p, w, v, g) }},
+			{"standardise", func() { s.Forward(ws, w, v, gain, stats) }},
+			{"standardise-gradient", func() { s.Backward(ws, w, dgain, g, v, gain, stats) }},
+			{"adam", func() { adam.Update(ws, v, m, a, g, 100) }},
+			{"average", func() { Average(ws, w, v, 0.99) }},
+			{"add", func() { Add(ws, w, v, g) }},
+			{"relu-gradient", func() { ReLUBackward(ws, w, v, g) }},
 		} {
-			b.Run(path+"/"+of.name, func(b *testing.B) {
+			b.Run(backend+"/"+of.name, func(b *testing.B) {
 				b.SetBytes(4 * n)
 				for b.Loop() {
 					of.run()

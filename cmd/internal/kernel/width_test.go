@@ -10,16 +10,16 @@ import (
 // TestWidths: whole operations give the same bits with vectors of 16 lanes as
 // with vectors of 8.
 func TestWidths(t *testing.T) {
-	wide, ok := NewOn("avx512", 2)
+	wide, ok := NewWorkersOn("avx512", 2)
 	if !ok {
 		t.Skip("this machine has no AVX-512; .ci/avx512 runs the test in an emulator")
 	}
 	defer wide.Close()
-	narrow, _ := NewOn("avx2", 2)
+	narrow, _ := NewWorkersOn("avx2", 2)
 	defer narrow.Close()
 
 	// compare runs an operation, which returns what it wrote, on both.
-	compare := func(t *testing.T, op func(p *Pool, rng *rand.Rand) [][]float32) {
+	compare := func(t *testing.T, op func(ws *Workers, rng *rand.Rand) [][]float32) {
 		t.Helper()
 		got, want := op(wide, newRand(t)), op(narrow, newRand(t))
 		for i := range want {
@@ -42,44 +42,44 @@ func TestWidths(t *testing.T) {
 				}
 			}
 			in.x[len(in.x)/2] = float32(math.NaN())
-			compare(t, func(p *Pool, _ *rand.Rand) [][]float32 {
+			compare(t, func(ws *Workers, _ *rand.Rand) [][]float32 {
 				y, dx, dw, db := make([]float32, len(in.dy)), make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
-				c.Forward(p, y, in.x, in.w, in.b)
-				c.Backward(p, dx, dw, db, in.dy, in.x, in.w)
+				c.Forward(ws, y, in.x, in.w, in.b)
+				c.Backward(ws, dx, dw, db, in.dy, in.x, in.w)
 				sum, relu, grad := make([]float32, len(y)), make([]float32, len(y)), make([]float32, len(y))
-				c.ForwardReLU(p, sum, in.x, in.w, in.b, in.dy)
-				c.ForwardReLU(p, relu, in.x, in.w, in.b, nil)
-				ReLUBackward(p, grad, in.dy, sum)
+				c.ForwardReLU(ws, sum, in.x, in.w, in.b, in.dy)
+				c.ForwardReLU(ws, relu, in.x, in.w, in.b, nil)
+				ReLUBackward(ws, grad, in.dy, sum)
 				return [][]float32{y, dx, dw, db, sum, relu, grad}
 			})
-			compare(t, func(p *Pool, _ *rand.Rand) [][]float32 {
+			compare(t, func(ws *Workers, _ *rand.Rand) [][]float32 {
 				y, idx := make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
-				c.ForwardReLUPool(p, y, idx, in.x, in.w, in.b)
+				c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
 				places := make([]float32, len(idx))
 				for i, v := range idx {
 					places[i] = float32(v)
 				}
 				dx, dw, db := make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
-				c.BackwardReLUPool(p, dx, dw, db, in.dyPooled, idx, in.x, in.w)
+				c.BackwardReLUPool(ws, dx, dw, db, in.dyPooled, idx, in.x, in.w)
 				return [][]float32{y, places, dx, dw, db}
 			})
 		})
 	}
 	for _, d := range denseShapes {
-		compare(t, func(p *Pool, rng *rand.Rand) [][]float32 {
+		compare(t, func(ws *Workers, rng *rand.Rand) [][]float32 {
 			x, w, b, dy := values(rng, d.N*d.In), values(rng, d.In*d.Out), values(rng, d.Out), values(rng, d.N*d.Out)
 			y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, d.Out)
-			d.Forward(p, y, x, w, b)
-			d.Backward(p, dx, dw, db, dy, x, w)
+			d.Forward(ws, y, x, w, b)
+			d.Backward(ws, dx, dw, db, dy, x, w)
 			a, dx2 := make([]float32, len(w)), make([]float32, len(x))
 			for range 2 {
-				d.BackwardUpdate(p, dx2, nil, dy, x, w, a, RMSProp{LR: 1e-3, Rho: 0.9, Eps: 1e-7})
+				d.BackwardUpdate(ws, dx2, nil, dy, x, w, a, RMSProp{LR: 1e-3, Rho: 0.9, Eps: 1e-7})
 			}
 			return [][]float32{y, dx, dw, db, dx2, w, a}
 		})
 	}
 	for _, n := range []int{1, 7, 8, 15, 16, 17, 31, 100, elementChunk + 29} {
-		compare(t, func(p *Pool, rng *rand.Rand) [][]float32 {
+		compare(t, func(ws *Workers, rng *rand.Rand) [][]float32 {
 			w, a, g, bytes := values(rng, n), make([]float32, n), values(rng, n), make([]uint8, n)
 			for i := range bytes {
 				bytes[i] = uint8(rng.IntN(256))
@@ -88,32 +88,32 @@ func TestWidths(t *testing.T) {
 				}
 			}
 			scaled, relu := make([]float32, n), make([]float32, n)
-			Scale(p, scaled, bytes, 1.0/255)
-			ReLU(p, relu, g)
+			Scale(ws, scaled, bytes, 1.0/255)
+			ReLU(ws, relu, g)
 			for range 2 {
-				RMSProp{LR: 1e-3, Rho: 0.9, Eps: 1e-7}.Update(p, w, a, g)
+				RMSProp{LR: 1e-3, Rho: 0.9, Eps: 1e-7}.Update(ws, w, a, g)
 			}
 			w2, m, v, avg, sum := values(rng, n), make([]float32, n), make([]float32, n), values(rng, n), make([]float32, n)
 			for step := range uint64(3) {
-				Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.05}.Update(p, w2, m, v, g, step+1)
-				Average(p, avg, w2, 0.9)
+				Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.05}.Update(ws, w2, m, v, g, step+1)
+				Average(ws, avg, w2, 0.9)
 			}
-			Add(p, sum, w2, g)
+			Add(ws, sum, w2, g)
 			return [][]float32{scaled, relu, w, a, w2, m, v, avg, sum}
 		})
 	}
 	for _, s := range []Standardise{{1, 1}, {9, 16}, {27, 33}, {150, 20}} {
-		compare(t, func(p *Pool, rng *rand.Rand) [][]float32 {
+		compare(t, func(ws *Workers, rng *rand.Rand) [][]float32 {
 			n := s.FanIn * s.Out
 			v, gain, dw := values(rng, n), values(rng, s.Out), values(rng, n)
 			w, dv, dgain, stats := make([]float32, n), make([]float32, n), make([]float32, s.Out), make([]float64, s.Stats())
-			s.Forward(p, w, v, gain, stats)
-			s.Backward(p, dv, dgain, dw, v, gain, stats)
+			s.Forward(ws, w, v, gain, stats)
+			s.Backward(ws, dv, dgain, dw, v, gain, stats)
 			return [][]float32{w, dv, dgain}
 		})
 	}
-	compare(t, func(p *Pool, _ *rand.Rand) [][]float32 { // all together, for a few steps
-		r := newRefNet(t, p, 3, 30, 34)
+	compare(t, func(ws *Workers, _ *rand.Rand) [][]float32 { // all together, for a few steps
+		r := newRefNet(t, ws, 3, 30, 34)
 		r.train(3)
 		return append(r.w[:], r.b[:]...)
 	})

@@ -47,7 +47,7 @@ const biasPlane = 5
 // winograd reports whether the convolution is computed in tiles, which is where that is
 // faster: fewer channels pay too little for the transforms, single rows fill half of their
 // tiles, and channels that fill no vector are slow to transform. The answer must depend on
-// nothing but the shape of an image, and be the same on all paths, since the two ways
+// nothing but the shape of an image, and be the same on all backends, since the two ways
 // differ in the last bits.
 func (c Conv) winograd() bool {
 	if c.K != 3 || c.Stride != 1 || c.Cin < 16 || c.Cin%8 != 0 || c.Cout < 16 {
@@ -79,23 +79,23 @@ type convWinograd struct {
 // A gap between planes keeps them off the same cache sets.
 const planeGap = lanes
 
-func (c Conv) forwardWinograd(p *Pool, g geometry, out convOut, x, w, b []float32) {
-	j := &p.convWinograd
+func (c Conv) forwardWinograd(ws *Workers, g geometry, out convOut, x, w, b []float32) {
+	j := &ws.convWinograd
 	*j = convWinograd{c: c, g: g, out: out, x: x, th: g.ph, tw: g.pw}
 	if out.idx == nil {
 		j.th, j.tw = (g.oh+1)/2, (g.ow+1)/2
 	}
-	// Multiples of 12 suit the tile kernels of all paths.
+	// Multiples of 12 suit the tile kernels of all backends.
 	j.strip = max(12, min(48, stripValues/(planes*c.Cin)/12*12))
 	j.vPlane, j.mPlane, j.uPlane = j.strip*c.Cin+planeGap, j.strip*lanes+planeGap, c.Cin*lanes+planeGap
-	packed := grow(&p.packed, g.blocks*planes*j.uPlane+(g.blocks+1)*lanes)
+	packed := grow(&ws.packed, g.blocks*planes*j.uPlane+(g.blocks+1)*lanes)
 	j.u, j.b = packed[:g.blocks*planes*j.uPlane], packed[g.blocks*planes*j.uPlane:]
 	clear(j.b)
 	copy(j.b, b)
-	p.winogradWeights = winogradWeights{c: c, u: j.u, w: w, plane: j.uPlane}
-	p.run(g.blocks, &p.winogradWeights)
-	p.reserve(scratch{tile: planes*(j.vPlane+j.mPlane) + 4*j.strip*lanes + 8*(j.strip+1)*c.Cin})
-	p.run((c.N*j.th*j.tw+j.strip-1)/j.strip, j)
+	ws.winogradWeights = winogradWeights{c: c, u: j.u, w: w, plane: j.uPlane}
+	ws.run(g.blocks, &ws.winogradWeights)
+	ws.reserve(scratch{tile: planes*(j.vPlane+j.mPlane) + 4*j.strip*lanes + 8*(j.strip+1)*c.Cin})
+	ws.run((c.N*j.th*j.tw+j.strip-1)/j.strip, j)
 }
 
 // winogradWeights transforms the weights of a block of output channels.
@@ -105,16 +105,16 @@ type winogradWeights struct {
 	plane int
 }
 
-func (j *winogradWeights) task(blk int, p *Pool, _ *worker) {
+func (j *winogradWeights) task(blk int, ws *Workers, _ *worker) {
 	cin, cout := j.c.Cin, j.c.Cout
 	u, n := j.u[blk*planes*j.plane:], min(lanes, cout-blk*lanes)
 	if n < lanes {
 		clear(u[:planes*j.plane])
 	}
-	p.micro.winogradWeights(u, j.plane, j.w[blk*lanes:], cin*cout, cout, cin, n)
+	ws.backend.winogradWeights(u, j.plane, j.w[blk*lanes:], cin*cout, cout, cin, n)
 }
 
-func (j *convWinograd) task(i int, p *Pool, w *worker) {
+func (j *convWinograd) task(i int, ws *Workers, w *worker) {
 	cin, first := j.c.Cin, i*j.strip
 	last := min(first+j.strip, j.c.N*j.th*j.tw)
 	n := last - first
@@ -124,7 +124,7 @@ func (j *convWinograd) task(i int, p *Pool, w *worker) {
 
 	for t := first; t < last; {
 		s := j.segment(t, last)
-		j.input(p, v[(t-first)*cin:], s, patch)
+		j.input(ws, v[(t-first)*cin:], s, patch)
 		t += s.n
 	}
 	for blk := range j.g.blocks {
@@ -133,28 +133,28 @@ func (j *convWinograd) task(i int, p *Pool, w *worker) {
 			if k == biasPlane {
 				init = j.b[blk*lanes:]
 			}
-			p.micro.tile(m[k*j.mPlane:], lanes, init, 0, v[k*j.vPlane:], cin, 0, 1,
+			ws.backend.tile(m[k*j.mPlane:], lanes, init, 0, v[k*j.vPlane:], cin, 0, 1,
 				j.u[(blk*planes+k)*j.uPlane:], lanes, 1, cin, n)
 		}
 		for t := first; t < last; {
 			s := j.segment(t, last)
-			j.output(p, m[(t-first)*lanes:], s, blk, rows)
+			j.output(ws, m[(t-first)*lanes:], s, blk, rows)
 			t += s.n
 		}
 	}
 	for t := first; j.out.relu && t < last; {
 		s := j.segment(t, last)
-		j.relu(p, s)
+		j.relu(ws, s)
 		t += s.n
 	}
 }
 
 // relu completes the outputs of a segment when all their channels are there.
-func (j *convWinograd) relu(p *Pool, s segment) {
+func (j *convWinograd) relu(ws *Workers, s segment) {
 	oh, ow, cout := j.g.oh, j.g.ow, j.c.Cout
 	for row := 2 * s.row; row < min(2*s.row+2, oh); row++ {
 		at := ((s.img*oh+row)*ow + 2*s.col) * cout
-		j.out.finish(p, at, at+min(2*s.n, ow-2*s.col)*cout)
+		j.out.finish(ws, at, at+min(2*s.n, ow-2*s.col)*cout)
 	}
 }
 
@@ -169,7 +169,7 @@ func (j *convWinograd) segment(t, last int) segment {
 }
 
 // input transforms the inputs of a segment.
-func (j *convWinograd) input(p *Pool, v []float32, s segment, patch []float32) {
+func (j *convWinograd) input(ws *Workers, v []float32, s segment, patch []float32) {
 	h, w, cin, pad := j.c.H, j.c.W, j.c.Cin, j.c.Pad
 	top := 2*s.row - pad
 	// Tiles from lo to hi see no padding on their left and right.
@@ -183,7 +183,7 @@ func (j *convWinograd) input(p *Pool, v []float32, s segment, patch []float32) {
 		case s.col >= lo && s.col < hi:
 			n = min(n, hi-s.col)
 			x := j.x[((s.img*h+top)*w+left)*cin:]
-			p.micro.winogradInput(v, j.vPlane, cin, x, w*cin, cin, cin, n)
+			ws.backend.winogradInput(v, j.vPlane, cin, x, w*cin, cin, cin, n)
 		default:
 			if s.col < lo {
 				n = min(n, lo-s.col)
@@ -196,7 +196,7 @@ func (j *convWinograd) input(p *Pool, v []float32, s segment, patch []float32) {
 					copy(patch[r*width+(from-left)*cin:], j.x[((s.img*h+y)*w+from)*cin:][:(to-from)*cin])
 				}
 			}
-			p.micro.winogradInput(v, j.vPlane, cin, patch, width, cin, cin, n)
+			ws.backend.winogradInput(v, j.vPlane, cin, patch, width, cin, cin, n)
 		}
 		v = v[n*cin:]
 		s.col += n
@@ -205,23 +205,23 @@ func (j *convWinograd) input(p *Pool, v []float32, s segment, patch []float32) {
 }
 
 // output transforms the products of a segment to a block of channels of y.
-func (j *convWinograd) output(p *Pool, m []float32, s segment, blk int, rows []float32) {
+func (j *convWinograd) output(ws *Workers, m []float32, s segment, blk int, rows []float32) {
 	cout, first := j.c.Cout, blk*lanes
 	n, width := min(lanes, cout-first), 2*s.n*lanes
 	if j.out.idx != nil {
-		p.micro.winogradOutput(rows, width, lanes, m, j.mPlane, s.n)
+		ws.backend.winogradOutput(rows, width, lanes, m, j.mPlane, s.n)
 		at := ((s.img*j.th+s.row)*j.tw+s.col)*cout + first
-		p.micro.poolRow(j.out.y[at:], j.out.idx[at:], cout, rows, rows[width:], s.n, n)
+		ws.backend.poolRow(j.out.y[at:], j.out.idx[at:], cout, rows, rows[width:], s.n, n)
 		return
 	}
 	oh, ow := j.g.oh, j.g.ow
 	y := j.out.y[((s.img*oh+2*s.row)*ow+2*s.col)*cout+first:]
 	high, wide := min(2, oh-2*s.row), min(2*s.n, ow-2*s.col)
 	if n == lanes && high == 2 && wide == 2*s.n {
-		p.micro.winogradOutput(y, ow*cout, cout, m, j.mPlane, s.n)
+		ws.backend.winogradOutput(y, ow*cout, cout, m, j.mPlane, s.n)
 		return
 	}
-	p.micro.winogradOutput(rows, width, lanes, m, j.mPlane, s.n)
+	ws.backend.winogradOutput(rows, width, lanes, m, j.mPlane, s.n)
 	for r := range high {
 		for q := range wide {
 			copy(y[(r*ow+q)*cout:][:n], rows[r*width+q*lanes:])

@@ -28,37 +28,37 @@ var winogradShapes = []struct {
 // BenchmarkWinograd runs both ways in turn and reports the median of the ratios of their
 // times, and the GFLOP/s of the textbook algorithm that each would need at its best.
 func BenchmarkWinograd(b *testing.B) {
-	for _, path := range Paths() {
+	for _, backend := range Backends() {
 		for threads := 1; threads <= runtime.GOMAXPROCS(0); threads *= 2 {
 			for _, s := range winogradShapes {
-				name := fmt.Sprintf("%s/threads=%d/%s", path, threads, s.c)
+				name := fmt.Sprintf("%s/threads=%d/%s", backend, threads, s.c)
 				if s.pooled {
 					name += "_pooled"
 				}
 				b.Run(name, func(b *testing.B) {
-					p, _ := NewOn(path, threads)
-					defer p.Close()
-					benchWinograd(b, p, s.c, s.pooled)
+					ws, _ := NewWorkersOn(backend, threads)
+					defer ws.Close()
+					benchWinograd(b, ws, s.c, s.pooled)
 				})
 			}
 		}
 	}
 }
 
-func benchWinograd(b *testing.B, p *Pool, c Conv, pooled bool) {
+func benchWinograd(b *testing.B, ws *Workers, c Conv, pooled bool) {
 	in, g := newConvCase(b, c), c.geometry()
 	y, idx := make([]float32, len(in.dy)), []uint8(nil)
 	if pooled {
 		y, idx = make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
 	}
-	ways := []func(*Pool, geometry, convOut, []float32, []float32, []float32){c.forwardDirect, c.forwardWinograd}
+	ways := []func(*Workers, geometry, convOut, []float32, []float32, []float32){c.forwardDirect, c.forwardWinograd}
 	best := []time.Duration{time.Hour, time.Hour}
 	var ratios []float64
 	for b.Loop() {
 		var took [2]time.Duration
 		for i, way := range ways {
 			start := time.Now()
-			way(p, g, convOut{y: y, idx: idx}, in.x, in.w, in.b)
+			way(ws, g, convOut{y: y, idx: idx}, in.x, in.w, in.b)
 			took[i] = time.Since(start)
 			best[i] = min(best[i], took[i])
 		}

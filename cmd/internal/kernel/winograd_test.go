@@ -63,10 +63,10 @@ func fusedTile(dst []float32, dstStride int, init []float32, initStride int, x [
 // TestWinogradBits holds the assembly to the reference transforms around fused
 // products, in every bit: with plain and with pooled outputs, for any number of threads.
 func TestWinogradBits(t *testing.T) {
-	exact := goMicro()
+	exact := goBackend()
 	exact.tile = fusedTile
-	reference := newPool(1, exact)
-	for _, m := range assembly(t) {
+	reference := newWorkers(1, exact)
+	for _, be := range assembly(t) {
 		for _, c := range winogradCases {
 			in := newConvCase(t, c)
 			in.x[0], in.w[1], in.b[0] = 0, float32(math.Copysign(0, -1)), 1e-42
@@ -76,19 +76,19 @@ func TestWinogradBits(t *testing.T) {
 			c.Forward(reference, want, in.x, in.w, in.b)
 			c.ForwardReLUPool(reference, wantY, wantIdx, in.x, in.w, in.b)
 			for _, threads := range []int{1, 3} {
-				p := newPool(threads, m)
-				name := fmt.Sprintf("%s, %d threads, %v: ", m.name, threads, c)
+				ws := newWorkers(threads, be)
+				name := fmt.Sprintf("%s, %d threads, %v: ", be.name, threads, c)
 				// Scratch memory must not matter, what was in it least of all.
-				fill(&p.packed, 1<<20)
-				for i := range p.workers {
-					fill(&p.workers[i].tile, 1<<20)
+				fill(&ws.packed, 1<<20)
+				for i := range ws.workers {
+					fill(&ws.workers[i].tile, 1<<20)
 				}
-				c.Forward(p, got, in.x, in.w, in.b)
+				c.Forward(ws, got, in.x, in.w, in.b)
 				checkSame(t, name+"y", got, want)
-				c.ForwardReLUPool(p, gotY, gotIdx, in.x, in.w, in.b)
+				c.ForwardReLUPool(ws, gotY, gotIdx, in.x, in.w, in.b)
 				checkSame(t, name+"pooled", gotY, wantY)
 				checkSame(t, name+"idx", gotIdx, wantIdx)
-				p.Close()
+				ws.Close()
 			}
 		}
 	}
@@ -105,8 +105,8 @@ func fill(buf *[]float32, n int) {
 // TestWinogradTransforms compares the transforms with the reference, including what they must
 // leave alone.
 func TestWinogradTransforms(t *testing.T) {
-	ref := goMicro()
-	for _, m := range assembly(t) {
+	ref := goBackend()
+	for _, be := range assembly(t) {
 		rng := newRand(t)
 		for _, channels := range []int{8, 11, 16, 24, 40} {
 			for _, n := range []int{1, 2, 5} {
@@ -114,9 +114,9 @@ func TestWinogradTransforms(t *testing.T) {
 				x := values(rng, 4*row)
 				got := values(rng, planes*plane)
 				want := append([]float32(nil), got...)
-				m.winogradInput(got, plane, stride, x, row, pixel, channels, n)
+				be.winogradInput(got, plane, stride, x, row, pixel, channels, n)
 				ref.winogradInput(want, plane, stride, x, row, pixel, channels, n)
-				checkSame(t, m.name+" input", got, want)
+				checkSame(t, be.name+" input", got, want)
 			}
 		}
 		for _, n := range []int{1, 2, 7} {
@@ -125,9 +125,9 @@ func TestWinogradTransforms(t *testing.T) {
 			products := values(rng, planes*plane)
 			got := values(rng, 2*row)
 			want := append([]float32(nil), got...)
-			m.winogradOutput(got, row, pixel, products, plane, n)
+			be.winogradOutput(got, row, pixel, products, plane, n)
 			ref.winogradOutput(want, row, pixel, products, plane, n)
-			checkSame(t, m.name+" output", got, want)
+			checkSame(t, be.name+" output", got, want)
 		}
 		for _, n := range []int{1, 8, 16} {
 			const cin, stride = 3, 18
@@ -135,9 +135,9 @@ func TestWinogradTransforms(t *testing.T) {
 			w := values(rng, 9*tap)
 			got := values(rng, planes*plane)
 			want := append([]float32(nil), got...)
-			m.winogradWeights(got, plane, w, tap, stride, cin, n)
+			be.winogradWeights(got, plane, w, tap, stride, cin, n)
 			ref.winogradWeights(want, plane, w, tap, stride, cin, n)
-			checkSame(t, m.name+" weights", got, want)
+			checkSame(t, be.name+" weights", got, want)
 		}
 	}
 }
@@ -159,11 +159,11 @@ func TestWinogradError(t *testing.T) {
 				}
 			}
 			want := c.naiveForward(in.x, in.w, in.b)
-			onEveryPath(t, func(t *testing.T, p *Pool) {
+			onEveryBackend(t, func(t *testing.T, ws *Workers) {
 				y := make([]float32, len(want))
-				c.forwardDirect(p, g, convOut{y: y}, in.x, in.w, in.b)
+				c.forwardDirect(ws, g, convOut{y: y}, in.x, in.w, in.b)
 				direct := largestError(y, want)
-				c.forwardWinograd(p, g, convOut{y: y}, in.x, in.w, in.b)
+				c.forwardWinograd(ws, g, convOut{y: y}, in.x, in.w, in.b)
 				tiles := largestError(y, want)
 				t.Logf("%v, positive %t: direct %.2g, Winograd %.2g", c, positive, direct, tiles)
 				if !(tiles < 1e-6 && tiles < direct) {
@@ -191,17 +191,17 @@ func TestWinogradNonFinite(t *testing.T) {
 	in := newConvCase(t, c)
 	oh, ow := c.OutHW()
 	ph, pw := c.PoolHW()
-	onEveryPath(t, func(t *testing.T, p *Pool) {
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		clean, y := make([]float32, len(in.dy)), make([]float32, len(in.dy))
 		pooled, idx := make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
-		c.Forward(p, clean, in.x, in.w, in.b)
+		c.Forward(ws, clean, in.x, in.w, in.b)
 		for place := range c.H * c.W {
 			row, col, at := place/c.W, place%c.W, (c.H*c.W+place)*c.Cin+place%c.Cin
 			for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 				old := in.x[at]
 				in.x[at] = bad
-				c.Forward(p, y, in.x, in.w, in.b)
-				c.ForwardReLUPool(p, pooled, idx, in.x, in.w, in.b)
+				c.Forward(ws, y, in.x, in.w, in.b)
+				c.ForwardReLUPool(ws, pooled, idx, in.x, in.w, in.b)
 				in.x[at] = old
 				for i, v := range y {
 					q, r, n := i/c.Cout%ow, i/c.Cout/ow%oh, i/c.Cout/ow/oh
@@ -229,7 +229,7 @@ func TestWinogradNonFinite(t *testing.T) {
 			at := (tap*c.Cin+3)*c.Cout + 5
 			old := in.w[at]
 			in.w[at] = float32(math.NaN())
-			c.Forward(p, y, in.x, in.w, in.b)
+			c.Forward(ws, y, in.x, in.w, in.b)
 			in.w[at] = old
 			for i, v := range y {
 				if (v != v) != (i%c.Cout == 5) {

@@ -28,7 +28,7 @@ var benchNets = []struct {
 func BenchmarkStep(b *testing.B) {
 	for _, of := range benchNets {
 		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%s/%s/threads=%d", of.name, kernel.Paths()[0], threads), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%s/threads=%d", of.name, kernel.Backends()[0], threads), func(b *testing.B) {
 				net := of.make()
 				images, labels := noise(net, 16, 1)
 				of.o.Threads = threads
@@ -86,8 +86,8 @@ type timedRule struct {
 	timed func(func())
 }
 
-func (r timedRule) update(p *kernel.Pool, w, g []float32, slots [][]float32, step uint64, lr, decay float64) {
-	r.timed(func() { r.rule.update(p, w, g, slots, step, lr, decay) })
+func (r timedRule) update(ws *kernel.Workers, w, g []float32, slots [][]float32, step uint64, lr, decay float64) {
+	r.timed(func() { r.rule.update(ws, w, g, slots, step, lr, decay) })
 }
 
 // BenchmarkPredict runs the reference network on batches of 16 pictures of 128x128.

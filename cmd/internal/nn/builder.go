@@ -13,7 +13,7 @@ import (
 
 // builder turns the layers of a network into a Gorgonia graph for batches of n pictures.
 type builder struct {
-	pool     *kernel.Pool
+	workers  *kernel.Workers
 	graph    *gorgonia.ExprGraph
 	room     room
 	n        int
@@ -141,7 +141,7 @@ func (b *builder) op(name string, shape []int, run func(y []float32, in []gorgon
 // scale makes float32 of the bytes of a picture.
 func (b *builder) scale(image *gorgonia.Node, shape []int) (*gorgonia.Node, error) {
 	return apply(b.op("scale", shape, func(y []float32, in []gorgonia.Value) {
-		kernel.Scale(b.pool, y, in[0].(*tensor.Dense).Uint8s(), model.PixelScale)
+		kernel.Scale(b.workers, y, in[0].(*tensor.Dense).Uint8s(), model.PixelScale)
 	}), image)
 }
 
@@ -169,10 +169,10 @@ func (b *builder) conv(name string, layer model.Layer, in, out []int, x *gorgoni
 		return nil, err
 	}
 	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
-		c.Forward(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]))
+		c.Forward(b.workers, y, floats(in[0]), floats(in[1]), floats(in[2]))
 	})
 	b.gradients(forward, x, weight, bias, nil, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
-		c.Backward(b.pool, dx, dw, db, dy, floats(in[0]), floats(in[1]))
+		c.Backward(b.workers, dx, dw, db, dy, floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, x, weight, bias)
 }
@@ -184,10 +184,10 @@ func (b *builder) convReLUPool(name string, layer model.Layer, in, out []int, x 
 	}
 	idx := make([]uint8, b.n*out[0]*out[1]*out[2])
 	forward := b.op(name+"relupool", out, func(y []float32, in []gorgonia.Value) {
-		c.ForwardReLUPool(b.pool, y, idx, floats(in[0]), floats(in[1]), floats(in[2]))
+		c.ForwardReLUPool(b.workers, y, idx, floats(in[0]), floats(in[1]), floats(in[2]))
 	})
 	b.gradients(forward, x, weight, bias, nil, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
-		c.BackwardReLUPool(b.pool, dx, dw, db, dy, idx, floats(in[0]), floats(in[1]))
+		c.BackwardReLUPool(b.workers, dx, dw, db, dy, idx, floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, x, weight, bias)
 }
@@ -199,10 +199,10 @@ func (b *builder) dense(name string, in, out []int, x *gorgonia.Node) (*gorgonia
 	}
 	weight, bias := b.takeParams()
 	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
-		d.Forward(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]))
+		d.Forward(b.workers, y, floats(in[0]), floats(in[1]), floats(in[2]))
 	})
 	b.gradients(forward, x, weight, bias, nil, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
-		d.Backward(b.pool, dx, dw, db, dy, floats(in[0]), floats(in[1]))
+		d.Backward(b.workers, dx, dw, db, dy, floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, x, weight, bias)
 }
@@ -270,12 +270,12 @@ func done(gorgonia.Value, []gorgonia.Value) error { return nil }
 
 func (b *builder) relu(name string, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
 	forward := b.op(name, shape, func(y []float32, in []gorgonia.Value) {
-		kernel.ReLU(b.pool, y, floats(in[0]))
+		kernel.ReLU(b.workers, y, floats(in[0]))
 	})
 	forward.wrt = []bool{true}
 	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		dx, err := apply(b.op(name+"grad", shape, func(dx []float32, in []gorgonia.Value) {
-			kernel.ReLUBackward(b.pool, dx, floats(in[0]), floats(in[1]))
+			kernel.ReLUBackward(b.workers, dx, floats(in[0]), floats(in[1]))
 		}), grad, output)
 		return gorgonia.Nodes{dx}, err
 	}
@@ -286,13 +286,13 @@ func (b *builder) maxPool(name string, in, out []int, x *gorgonia.Node) (*gorgon
 	m := kernel.MaxPool{N: b.n, H: in[0], W: in[1], C: in[2]}
 	idx := make([]uint8, b.n*out[0]*out[1]*out[2])
 	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
-		m.Forward(b.pool, y, idx, floats(in[0]))
+		m.Forward(b.workers, y, idx, floats(in[0]))
 	})
 	forward.wrt = []bool{true}
 	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		// The output is an input here only so that idx is written before it is read.
 		dx, err := apply(b.op(name+"grad", in, func(dx []float32, in []gorgonia.Value) {
-			m.Backward(b.pool, dx, floats(in[0]), idx)
+			m.Backward(b.workers, dx, floats(in[0]), idx)
 		}), grad, output)
 		return gorgonia.Nodes{dx}, err
 	}
@@ -302,12 +302,12 @@ func (b *builder) maxPool(name string, in, out []int, x *gorgonia.Node) (*gorgon
 func (b *builder) avgPool(name string, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
 	g := kernel.GlobalAvgPool{N: b.n, H: in[0], W: in[1], C: in[2]}
 	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
-		g.Forward(b.pool, y, floats(in[0]))
+		g.Forward(b.workers, y, floats(in[0]))
 	})
 	forward.wrt = []bool{true}
 	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		dx, err := apply(b.op(name+"grad", in, func(dx []float32, in []gorgonia.Value) {
-			g.Backward(b.pool, dx, floats(in[0]))
+			g.Backward(b.workers, dx, floats(in[0]))
 		}), grad)
 		return gorgonia.Nodes{dx}, err
 	}
@@ -348,7 +348,7 @@ func (b *builder) dropout(name string, layer int, rate float64, shape []int, x *
 	state, seed := b.training, mix(b.training.seed+uint64(layer)*golden)
 	same := func(name string, x *gorgonia.Node) *op {
 		return b.op(name, shape, func(y []float32, in []gorgonia.Value) {
-			kernel.Dropout(b.pool, y, floats(in[0]), rate, seed, state.step)
+			kernel.Dropout(b.workers, y, floats(in[0]), rate, seed, state.step)
 		})
 	}
 	forward := same(name, x)

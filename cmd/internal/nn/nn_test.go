@@ -181,8 +181,8 @@ func TestInitialise(t *testing.T) {
 
 // TestGradients compares the gradients of a whole step with finite differences of a float64 loss.
 func TestGradients(t *testing.T) {
-	pool := kernel.New(2)
-	defer pool.Close()
+	workers := kernel.NewWorkers(2)
+	defer workers.Close()
 	tests := []struct {
 		name        string
 		net         *model.Network
@@ -222,7 +222,7 @@ func TestGradients(t *testing.T) {
 			}
 			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing}
 			batch := len(test.weights)
-			p, err := newTrainingPlan(pool, &memory{}, w, batch, state)
+			p, err := newTrainingPlan(workers, &memory{}, w, batch, state)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -355,7 +355,7 @@ func TestPredictorMemory(t *testing.T) {
 // TestSameBits trains with different numbers of threads and processors and with each kind of vectors, short batches
 // included, and compares the weights bit for bit.
 func TestSameBits(t *testing.T) {
-	paths := kernel.Paths()
+	paths := kernel.Backends()
 	if len(paths) > 1 {
 		paths = paths[:len(paths)-1] // the last is Go, which has no fused multiply-add
 	}
@@ -394,7 +394,7 @@ func TestSameBits(t *testing.T) {
 			}
 		}
 		for _, path := range paths {
-			test.o.path = path
+			test.o.backend = path
 			for _, n := range []int{1, 2, 3, 16} {
 				runtime.GOMAXPROCS(2)
 				test.o.Threads = n
@@ -814,7 +814,7 @@ func TestErrors(t *testing.T) {
 		{Options{Optimizer: "adam", WeightDecay: -1}, "weight decay"}, {Options{Optimizer: "sgd", WeightDecay: math.NaN()}, "weight decay"},
 		{Options{Optimizer: "adam", LR: 1, WeightDecay: 1}, "weight decay"}, {Options{LabelSmoothing: 1}, "label smoothing"},
 		{Options{LabelSmoothing: math.NaN()}, "label smoothing"}, {Options{Average: 1}, "average"}, {Options{Average: -0.5}, "average"},
-		{Options{path: "abacus"}, `no kernels for "abacus"`},
+		{Options{backend: "abacus"}, `no kernels for "abacus"`},
 	} {
 		if _, err := NewTrainer(net, test.o); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: %v", test.o, err)

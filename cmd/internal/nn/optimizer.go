@@ -15,7 +15,7 @@ type rule interface {
 	slots() []string
 	// update changes w and its slots for the gradient g. steps count from 1. decay is the share of the weights that the
 	// learning rate multiplies.
-	update(p *kernel.Pool, w, g []float32, slots [][]float32, step uint64, lr, decay float64)
+	update(ws *kernel.Workers, w, g []float32, slots [][]float32, step uint64, lr, decay float64)
 }
 
 // rmsProp is the RMSprop of Keras 2.2.4. Gorgonia's own adds epsilon under the root.
@@ -23,29 +23,29 @@ type rmsProp struct{ rho, eps float64 }
 
 func (rmsProp) slots() []string { return []string{"square"} }
 
-func (r rmsProp) update(p *kernel.Pool, w, g []float32, slots [][]float32, _ uint64, lr, _ float64) {
-	kernel.RMSProp{LR: lr, Rho: r.rho, Eps: r.eps}.Update(p, w, slots[0], g)
+func (r rmsProp) update(ws *kernel.Workers, w, g []float32, slots [][]float32, _ uint64, lr, _ float64) {
+	kernel.RMSProp{LR: lr, Rho: r.rho, Eps: r.eps}.Update(ws, w, slots[0], g)
 }
 
 type adam struct{ beta1, beta2, eps float64 }
 
 func (adam) slots() []string { return []string{"mean", "square"} }
 
-func (a adam) update(p *kernel.Pool, w, g []float32, slots [][]float32, step uint64, lr, decay float64) {
-	kernel.Adam{LR: lr, Beta1: a.beta1, Beta2: a.beta2, Eps: a.eps, WeightDecay: decay}.Update(p, w, slots[0], slots[1], g, step)
+func (a adam) update(ws *kernel.Workers, w, g []float32, slots [][]float32, step uint64, lr, decay float64) {
+	kernel.Adam{LR: lr, Beta1: a.beta1, Beta2: a.beta2, Eps: a.eps, WeightDecay: decay}.Update(ws, w, slots[0], slots[1], g, step)
 }
 
 type sgd struct{ momentum float64 }
 
 func (sgd) slots() []string { return []string{"momentum"} }
 
-func (s sgd) update(p *kernel.Pool, w, g []float32, slots [][]float32, _ uint64, lr, decay float64) {
-	kernel.SGD{LR: lr, Momentum: s.momentum, WeightDecay: decay}.Update(p, w, slots[0], g)
+func (s sgd) update(ws *kernel.Workers, w, g []float32, slots [][]float32, _ uint64, lr, decay float64) {
+	kernel.SGD{LR: lr, Momentum: s.momentum, WeightDecay: decay}.Update(ws, w, slots[0], g)
 }
 
 // optimizer is a gorgonia.Solver that follows a rule.
 type optimizer struct {
-	pool      *kernel.Pool
+	workers   *kernel.Workers
 	rule      rule
 	lr, decay float64
 	state     *trainingState // which counts the steps
@@ -55,8 +55,8 @@ type optimizer struct {
 
 var _ gorgonia.Solver = (*optimizer)(nil)
 
-func newOptimizer(pool *kernel.Pool, r rule, state *trainingState, w *weights) *optimizer {
-	o := &optimizer{pool: pool, rule: r, state: state, params: w.params}
+func newOptimizer(workers *kernel.Workers, r rule, state *trainingState, w *weights) *optimizer {
+	o := &optimizer{workers: workers, rule: r, state: state, params: w.params}
 	for _, p := range w.params {
 		slots := make([][]float32, len(r.slots()))
 		for k := range slots {
@@ -82,7 +82,7 @@ func (o *optimizer) Step(params []gorgonia.ValueGrad) error {
 		if len(o.params[i].Shape) < 2 {
 			decay = 0
 		}
-		o.rule.update(o.pool, floats(p.Value()), floats(gradient), o.slots[i], o.state.step, o.lr, decay)
+		o.rule.update(o.workers, floats(p.Value()), floats(gradient), o.slots[i], o.state.step, o.lr, decay)
 	}
 	return nil
 }

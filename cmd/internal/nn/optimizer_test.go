@@ -33,12 +33,12 @@ func TestKerasRMSprop(t *testing.T) {
 		{[2]float32{-2, 1}, [2]float64{-3.16228, 1.47442}, 0.46, 2e-4},
 		{[2]float32{0, 0}, [2]float64{0, 0}, 0, 0},
 	}
-	pool := kernel.New(1)
-	defer pool.Close()
+	workers := kernel.NewWorkers(1)
+	defer workers.Close()
 	for _, test := range tests {
 		data := []float32{0}
 		w := &weights{params: []model.Param{{Name: "w", Shape: []int{1}, Data: data}}}
-		solver := newOptimizer(pool, rmsProp{rho: 0.9, eps: 1e-7}, &trainingState{}, w)
+		solver := newOptimizer(workers, rmsProp{rho: 0.9, eps: 1e-7}, &trainingState{}, w)
 		solver.lr = lr
 		for i, g := range test.gradient {
 			before := data[0]

@@ -29,7 +29,7 @@ type Options struct {
 	Average        float64 // decay of the average over the steps that is to be used in place of the weights; default 0: none
 	Standardise    bool    // give every convolution standardised weights and a gain for every channel; see kernel.Standardise
 
-	path string // of the kernels, for tests; default: the fastest
+	backend string // of the kernels, for tests; default: the fastest
 }
 
 // maxBatch bounds Options.Batch, so that sizes can be multiplied.
@@ -101,13 +101,13 @@ func (o Options) rule() rule {
 }
 
 // pool starts the threads.
-func (o Options) pool() (*kernel.Pool, error) {
-	if o.path == "" {
-		return kernel.New(o.Threads), nil
+func (o Options) startWorkers() (*kernel.Workers, error) {
+	if o.backend == "" {
+		return kernel.NewWorkers(o.Threads), nil
 	}
-	pool, ok := kernel.NewOn(o.path, o.Threads)
+	workers, ok := kernel.NewWorkersOn(o.backend, o.Threads)
 	if !ok {
-		return nil, fmt.Errorf("this machine has no kernels for %q", o.path)
+		return nil, fmt.Errorf("this machine has no kernels for %q", o.backend)
 	}
-	return pool, nil
+	return workers, nil
 }

@@ -28,7 +28,7 @@ type plan struct {
 }
 
 // newPlan starts a graph with the picture and the parameters as inputs.
-func newPlan(pool *kernel.Pool, m *memory, w *weights, n int, training *trainingState) (*plan, *builder, *gorgonia.Node) {
+func newPlan(workers *kernel.Workers, m *memory, w *weights, n int, training *trainingState) (*plan, *builder, *gorgonia.Node) {
 	g := gorgonia.NewGraph()
 	p := &plan{n: n, images: make([]uint8, n*w.net.Height*w.net.Width*w.net.Channels)}
 	shape := tensor.Shape{n, w.net.Height, w.net.Width, w.net.Channels}
@@ -40,14 +40,14 @@ func newPlan(pool *kernel.Pool, m *memory, w *weights, n int, training *training
 	}
 	own := len(w.net.Params)
 	return p, &builder{
-		pool: pool, graph: g, room: room{memory: m}, n: n, training: training,
+		workers: workers, graph: g, room: room{memory: m}, n: n, training: training,
 		unused: p.params[:own], gains: p.params[own:], forks: map[int]*fork{},
 	}, image
 }
 
 // newTrainingPlan makes the graph of a training step up to the gradients of all parameters.
-func newTrainingPlan(pool *kernel.Pool, m *memory, w *weights, n int, training *trainingState) (*plan, error) {
-	p, b, image := newPlan(pool, m, w, n, training)
+func newTrainingPlan(workers *kernel.Workers, m *memory, w *weights, n int, training *trainingState) (*plan, error) {
+	p, b, image := newPlan(workers, m, w, n, training)
 	p.labels, p.weights = make([]int, n), make([]float32, n)
 	labels := gorgonia.NewTensor(b.graph, tensor.Int, 1, gorgonia.WithName("labels"), gorgonia.WithShape(n),
 		gorgonia.WithValue(tensor.New(tensor.WithShape(n), tensor.WithBacking(p.labels))))
@@ -71,8 +71,8 @@ func newTrainingPlan(pool *kernel.Pool, m *memory, w *weights, n int, training *
 }
 
 // newInferencePlan makes the graph from pictures to probabilities.
-func newInferencePlan(pool *kernel.Pool, m *memory, w *weights, n int) (*plan, error) {
-	p, b, image := newPlan(pool, m, w, n, nil)
+func newInferencePlan(workers *kernel.Workers, m *memory, w *weights, n int) (*plan, error) {
+	p, b, image := newPlan(workers, m, w, n, nil)
 	logits, err := b.layers(w.net, image)
 	if err != nil {
 		return nil, err

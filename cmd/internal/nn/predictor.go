@@ -12,8 +12,8 @@ type Predictor struct {
 	weights *weights
 	plans   plans
 	batch   int
-	own     *kernel.Pool // nil: somebody else's
-	refresh func()       // brings the weights up to date; nil: they do not change
+	own     *kernel.Workers // nil: somebody else's
+	refresh func()          // brings the weights up to date; nil: they do not change
 }
 
 // NewPredictor copies the network, which must have its parameters. It works on up to batch pictures at a time, with the
@@ -23,20 +23,20 @@ func NewPredictor(net *model.Network, batch, threads int) (*Predictor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
-	pool := kernel.New(threads)
-	p, err := newPredictor(w, batch, pool, &memory{})
+	workers := kernel.NewWorkers(threads)
+	p, err := newPredictor(w, batch, workers, &memory{})
 	if err != nil {
-		pool.Close()
+		workers.Close()
 		return nil, err
 	}
-	p.own = pool
+	p.own = workers
 	return p, nil
 }
 
 // maxUnits bounds the numbers in the outputs of all layers, for a batch, to 1 GiB. A batch of one always passes.
 const maxUnits = 1 << 28
 
-func newPredictor(w *weights, batch int, pool *kernel.Pool, m *memory) (*Predictor, error) {
+func newPredictor(w *weights, batch int, workers *kernel.Workers, m *memory) (*Predictor, error) {
 	if batch < 1 || batch > maxBatch {
 		return nil, fmt.Errorf("predict: batch of %d: must be from 1 to %d", batch, maxBatch)
 	}
@@ -47,7 +47,7 @@ func newPredictor(w *weights, batch int, pool *kernel.Pool, m *memory) (*Predict
 	// The answers do not depend on the batch, so a large network works on fewer pictures at once.
 	batch = max(1, min(batch, maxUnits/units))
 	p := &Predictor{weights: w, batch: batch}
-	p.plans = plans{batch: batch, make: func(n int) (*plan, error) { return newInferencePlan(pool, m, w, n) }}
+	p.plans = plans{batch: batch, make: func(n int) (*plan, error) { return newInferencePlan(workers, m, w, n) }}
 	return p, nil
 }
 

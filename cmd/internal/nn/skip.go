@@ -44,7 +44,7 @@ func (b *builder) fork(name string, layer int, shape []int, x *gorgonia.Node) (*
 		for i, skip := range f.skips {
 			var err error
 			total, err = apply(b.op(fmt.Sprintf("%sgrad%d", name, i+1), shape, func(y []float32, in []gorgonia.Value) {
-				kernel.Add(b.pool, y, floats(in[0]), floats(in[1]))
+				kernel.Add(b.workers, y, floats(in[0]), floats(in[1]))
 			}), total, skip)
 			if err != nil {
 				return nil, err
@@ -59,7 +59,7 @@ func (b *builder) fork(name string, layer int, shape []int, x *gorgonia.Node) (*
 // add adds the addition of a fork.
 func (b *builder) add(name string, shape []int, x *gorgonia.Node, other *fork) (*gorgonia.Node, error) {
 	forward := b.op(name, shape, func(y []float32, in []gorgonia.Value) {
-		kernel.Add(b.pool, y, floats(in[0]), floats(in[1]))
+		kernel.Add(b.workers, y, floats(in[0]), floats(in[1]))
 	})
 	forward.wrt = []bool{true, false}
 	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
@@ -80,7 +80,7 @@ func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gor
 		if other != nil {
 			add = floats(in[3])
 		}
-		c.ForwardReLU(b.pool, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
+		c.ForwardReLU(b.workers, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
 	})
 	dz := b.room.dense(b.batched(out)...) // the gradient before ReLU, which is that of all summands
 	inputs := gorgonia.Nodes{x, weight, bias}
@@ -90,8 +90,8 @@ func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gor
 		left = &remainder{other, dz}
 	}
 	b.gradients(forward, x, weight, bias, left, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
-		kernel.ReLUBackward(b.pool, dz.Float32s(), dy, floats(in[3]))
-		c.Backward(b.pool, dx, dw, db, dz.Float32s(), floats(in[0]), floats(in[1]))
+		kernel.ReLUBackward(b.workers, dz.Float32s(), dy, floats(in[3]))
+		c.Backward(b.workers, dx, dw, db, dz.Float32s(), floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, inputs...)
 }

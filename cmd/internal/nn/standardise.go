@@ -10,7 +10,7 @@ func (b *builder) standardise(name string, raw, gain *gorgonia.Node) (*gorgonia.
 	s := standardise(shape)
 	stats := make([]float64, s.Stats())
 	forward := &op{name: name + "standardise", shape: shape, result: b.room.dense(shape...), run: func(w gorgonia.Value, in []gorgonia.Value) error {
-		s.Forward(b.pool, floats(w), floats(in[0]), floats(in[1]), stats)
+		s.Forward(b.workers, floats(w), floats(in[0]), floats(in[1]), stats)
 		return nil
 	}}
 	forward.wrt = []bool{true, true}
@@ -18,7 +18,7 @@ func (b *builder) standardise(name string, raw, gain *gorgonia.Node) (*gorgonia.
 		dgain := b.room.dense(s.Out)
 		// grad depends on the output, so that stats are written before they are read.
 		main, err := apply(&op{name: forward.name + "grad", shape: shape, result: b.room.dense(shape...), run: func(dv gorgonia.Value, in []gorgonia.Value) error {
-			s.Backward(b.pool, floats(dv), dgain.Float32s(), floats(in[2]), floats(in[0]), floats(in[1]), stats)
+			s.Backward(b.workers, floats(dv), dgain.Float32s(), floats(in[2]), floats(in[0]), floats(in[1]), stats)
 			return nil
 		}}, inputs[0], inputs[1], grad)
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 // weights, bit for bit. A Trainer is for one goroutine at a time, together with the Predictors that it made.
 type Trainer struct {
 	options   Options
-	pool      *kernel.Pool
+	workers   *kernel.Workers
 	weights   *weights
 	averages  []model.Param // of weights.params; nil: not averaged
 	state     trainingState
@@ -55,12 +55,12 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	if o.Standardise {
 		w.standardise()
 	}
-	pool, err := o.pool()
+	workers, err := o.startWorkers()
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	t := &Trainer{
-		options: o, weights: w, pool: pool, deployed: w, stale: true,
+		options: o, weights: w, workers: workers, deployed: w, stale: true,
 		state: trainingState{seed: o.Seed, smoothing: o.LabelSmoothing},
 	}
 	if o.Average > 0 {
@@ -72,10 +72,10 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 			return nil, fmt.Errorf("train: %w", err)
 		}
 	}
-	t.optimizer = newOptimizer(pool, o.rule(), &t.state, w)
+	t.optimizer = newOptimizer(workers, o.rule(), &t.state, w)
 	t.optimizer.lr, t.optimizer.decay = o.LR, o.WeightDecay
 	t.plans = plans{batch: o.Batch, make: func(n int) (*plan, error) {
-		return newTrainingPlan(pool, &t.memory, w, n, &t.state)
+		return newTrainingPlan(workers, &t.memory, w, n, &t.state)
 	}}
 	if _, err := t.plans.of(o.Batch); err != nil {
 		t.Close()
@@ -85,7 +85,7 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 }
 
 // Close stops the threads. The Trainer and its Predictors cannot be used afterwards.
-func (t *Trainer) Close() { t.pool.Close() }
+func (t *Trainer) Close() { t.workers.Close() }
 
 // Step trains on one batch of 1 to Options.Batch pictures, each of Height*Width*Channels bytes. labels are indices of
 // classes. weights, one a picture and none negative, may be nil: all 1.
@@ -141,7 +141,7 @@ func (t *Trainer) average() {
 	step := float64(t.state.step)
 	decay := min(t.options.Average, (1+step)/(10+step))
 	for i, p := range t.weights.params {
-		kernel.Average(t.pool, t.averages[i].Data, p.Data, decay)
+		kernel.Average(t.workers, t.averages[i].Data, p.Data, decay)
 	}
 }
 
@@ -188,7 +188,7 @@ func (t *Trainer) refresh() {
 	if t.averages != nil {
 		values = t.averages
 	}
-	t.weights.fold(t.pool, t.deployed.net, values)
+	t.weights.fold(t.workers, t.deployed.net, values)
 	t.stale = false
 }
 
@@ -245,7 +245,7 @@ func (t *Trainer) SetState(s State) error {
 // Predictor returns a Predictor of the network as it is to be used (see Network). It shares the Trainer's threads and
 // always answers with the weights of the moment. It needs no Close of its own.
 func (t *Trainer) Predictor() (*Predictor, error) {
-	p, err := newPredictor(t.deployed, t.options.Batch, t.pool, &t.memory)
+	p, err := newPredictor(t.deployed, t.options.Batch, t.workers, &t.memory)
 	if err != nil {
 		return nil, err
 	}

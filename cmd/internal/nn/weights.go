@@ -62,14 +62,14 @@ func (w *weights) standardise() {
 
 // fold sets the parameters of a network to those of w with the gains worked into the convolutions. values stand for those
 // of w.params.
-func (w *weights) fold(pool *kernel.Pool, net *model.Network, values []model.Param) {
+func (w *weights) fold(workers *kernel.Workers, net *model.Network, values []model.Param) {
 	for i, p := range net.Params {
 		gain, ok := w.gainOf[i]
 		if !ok {
 			copy(p.Data, values[i].Data)
 			continue
 		}
-		standardise(p.Shape).Forward(pool, p.Data, values[i].Data, values[gain].Data, nil)
+		standardise(p.Shape).Forward(workers, p.Data, values[i].Data, values[gain].Data, nil)
 	}
 }
 

@@ -3,7 +3,7 @@
 //
 //	go generate ./cmd/internal/kernel
 //
-// The functions are documented at their Go counterparts in micro_ref.go: the
+// The functions are documented at their Go counterparts in backend_ref.go: the
 // parameters have the same meaning, strides count values.
 package main
 
@@ -22,7 +22,7 @@ import (
 // for every isa. Most instructions take either register. Those that exist for one kind only
 // (VMASKMOVPS, VBLENDVPS and VPERM2F128, or all that use opmask registers) make
 // a function for one isa, like those in avx2.go and avx512.go. What does not fill vectors is left
-// to the caller, see path_amd64.go.
+// to the caller, see backend_amd64.go.
 type isa struct {
 	suffix string
 	lanes  int // float32 values of a vector

@@ -4,12 +4,12 @@ package kernel
 // and that the tile kernel computes at once. Blocks are padded with zeros.
 const lanes = 16
 
-// micro is one set of inner loops: the Go reference or assembly. Both sides of
+// backend is one set of inner loops: the Go reference or assembly. Both sides of
 // each function have the same contract, stated at the reference; all indices and
 // strides count values, not bytes. In every function the additions that make up
 // one result are done in an order that depends only on the shapes: lanes of a
 // vector are always different results.
-type micro struct {
+type backend struct {
 	name string
 
 	tile            func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
@@ -37,8 +37,8 @@ type micro struct {
 	transpose       func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int)
 }
 
-func goMicro() *micro {
-	return &micro{
+func goBackend() *backend {
+	return &backend{
 		name:            "go",
 		tile:            tileRef,
 		lists:           listsRef,

@@ -6,14 +6,14 @@ import (
 	"sync/atomic"
 )
 
-// A Pool is a set of worker threads with the scratch memory that the
-// operations of this package need, and the choice between assembly and Go.
+// Workers are threads with the scratch memory that the operations of this
+// package need, and the backend that computes the inner loops: assembly or Go.
 //
-// A Pool carries out one operation at a time: it must not be used by two
+// They carry out one operation at a time: a Workers must not be used by two
 // goroutines at once. Scratch memory grows to the largest shape seen and is
 // kept, so that a repeated step allocates nothing.
-type Pool struct {
-	micro   *micro
+type Workers struct {
+	backend *backend
 	workers []worker
 	wake    []chan struct{}
 	idle    sync.WaitGroup
@@ -54,7 +54,7 @@ type Pool struct {
 // job is one parallel phase: n independent tasks, numbered from 0. Which
 // worker runs a task, and when, must not influence any result.
 type job interface {
-	task(i int, p *Pool, w *worker)
+	task(i int, ws *Workers, w *worker)
 }
 
 // worker is the private scratch memory of one thread.
@@ -66,103 +66,103 @@ type worker struct {
 	_                 [64]byte // keep workers off each other's cache lines
 }
 
-// New starts a pool of the given number of threads, the caller's included; a
-// number below 1 means one for each available CPU. It uses the fastest path
+// NewWorkers starts the given number of threads, the caller's included; a
+// number below 1 means one for each available CPU. It uses the fastest backend
 // of this machine. Close releases it.
-func New(threads int) *Pool {
-	return newPool(threads, available()[0])
+func NewWorkers(threads int) *Workers {
+	return newWorkers(threads, available()[0])
 }
 
-// NewOn is New on the named path, one of Paths; it is for tests and
-// comparisons. It reports false if this machine lacks the path.
-func NewOn(path string, threads int) (*Pool, bool) {
-	for _, m := range available() {
-		if m.name == path {
-			return newPool(threads, m), true
+// NewWorkersOn is NewWorkers on the named backend, one of [Backends]; it is for tests and
+// comparisons. It reports false if this machine lacks the backend.
+func NewWorkersOn(backend string, threads int) (*Workers, bool) {
+	for _, be := range available() {
+		if be.name == backend {
+			return newWorkers(threads, be), true
 		}
 	}
 	return nil, false
 }
 
-// Paths lists the names of the paths that this machine can take, fastest first.
+// Backends lists the names of the backends that this machine can take, fastest first.
 // The last is always "go".
-func Paths() []string {
+func Backends() []string {
 	var names []string
-	for _, m := range available() {
-		names = append(names, m.name)
+	for _, be := range available() {
+		names = append(names, be.name)
 	}
 	return names
 }
 
-func newPool(threads int, m *micro) *Pool {
+func newWorkers(threads int, be *backend) *Workers {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{micro: m, workers: make([]worker, threads), one: [1]float32{1}}
+	ws := &Workers{backend: be, workers: make([]worker, threads), one: [1]float32{1}}
 	for i := 1; i < threads; i++ {
 		wake := make(chan struct{}, 1)
-		p.wake = append(p.wake, wake)
-		p.gone.Add(1)
-		go p.serve(wake, &p.workers[i])
+		ws.wake = append(ws.wake, wake)
+		ws.gone.Add(1)
+		go ws.serve(wake, &ws.workers[i])
 	}
-	return p
+	return ws
 }
 
-// Path names the implementation in use, such as "avx512", "avx2" or "go".
-func (p *Pool) Path() string { return p.micro.name }
+// Backend names the implementation in use, such as "avx512", "avx2" or "go".
+func (ws *Workers) Backend() string { return ws.backend.name }
 
 // Threads returns the number of threads, the caller's included.
-func (p *Pool) Threads() int { return len(p.workers) }
+func (ws *Workers) Threads() int { return len(ws.workers) }
 
-// Close stops the workers and waits for them. A closed pool must not be used
+// Close stops the threads and waits for them. Closed Workers must not be used
 // again, except that Close may be repeated.
-func (p *Pool) Close() {
-	if p.closed {
+func (ws *Workers) Close() {
+	if ws.closed {
 		return
 	}
-	p.closed = true
-	for _, wake := range p.wake {
+	ws.closed = true
+	for _, wake := range ws.wake {
 		close(wake)
 	}
-	p.gone.Wait()
+	ws.gone.Wait()
 }
 
-func (p *Pool) serve(wake <-chan struct{}, w *worker) {
-	defer p.gone.Done()
+func (ws *Workers) serve(wake <-chan struct{}, w *worker) {
+	defer ws.gone.Done()
 	for range wake {
-		p.drain(w)
-		p.idle.Done()
+		ws.drain(w)
+		ws.idle.Done()
 	}
 }
 
-func (p *Pool) drain(w *worker) {
+func (ws *Workers) drain(w *worker) {
 	for {
-		i := p.next.Add(1) - 1
-		if i >= p.tasks {
+		i := ws.next.Add(1) - 1
+		if i >= ws.tasks {
 			return
 		}
-		p.job.task(int(i), p, w)
+		ws.job.task(int(i), ws, w)
 	}
 }
 
 // run carries out tasks 0..n-1 of j and returns when all are done.
-func (p *Pool) run(n int, j job) {
-	helpers := min(n, len(p.workers)) - 1
+func (ws *Workers) run(n int, j job) {
+	helpers := min(n, len(ws.workers)) - 1
 	if helpers < 1 {
 		for i := range n {
-			j.task(i, p, &p.workers[0])
+			j.task(i, ws, &ws.workers[0])
 		}
 		return
 	}
-	p.job, p.tasks = j, int64(n)
-	p.next.Store(0)
-	p.idle.Add(helpers)
-	for _, wake := range p.wake[:helpers] {
+	ws.job, ws.tasks = j, int64(n)
+	ws.next.Store(0)
+	ws.idle.Add(helpers)
+	for _, wake := range ws.wake[:helpers] {
 		wake <- struct{}{}
 	}
-	p.drain(&p.workers[0])
-	p.idle.Wait()
-	p.job = nil
+	ws.drain(&ws.workers[0])
+	ws.idle.Wait()
+	ws.job = nil
 }
 
 // scratch says how much private memory a task needs, in values.
@@ -170,9 +170,9 @@ type scratch struct{ tile, entries, counts, quads int }
 
 // reserve gives every worker the memory for a phase. All of them, since it is a
 // matter of chance which worker gets how many tasks.
-func (p *Pool) reserve(s scratch) {
-	for i := range p.workers {
-		w := &p.workers[i]
+func (ws *Workers) reserve(s scratch) {
+	for i := range ws.workers {
+		w := &ws.workers[i]
 		grow(&w.tile, s.tile)
 		grow(&w.vals, s.entries)
 		grow(&w.offs, s.entries)

@@ -44,8 +44,8 @@ func TestFMA32(t *testing.T) {
 	}
 }
 
-// assembly returns the paths other than the reference.
-func assembly(t *testing.T) []*micro {
+// assembly returns the backends other than the reference.
+func assembly(t *testing.T) []*backend {
 	all := available()
 	if len(all) == 1 {
 		t.Skip("no assembly for this machine")
@@ -53,12 +53,12 @@ func assembly(t *testing.T) []*micro {
 	return all[:len(all)-1]
 }
 
-// TestFusedChain pins the order of additions: every assembly path must give
-// exactly what fused multiply-adds, one by one in the stated order, give. Paths
+// TestFusedChain pins the order of additions: every assembly backend must give
+// exactly what fused multiply-adds, one by one in the stated order, give. Backends
 // that pass are therefore equal to each other.
 func TestFusedChain(t *testing.T) {
-	for _, m := range assembly(t) {
-		t.Run(m.name, func(t *testing.T) {
+	for _, be := range assembly(t) {
+		t.Run(be.name, func(t *testing.T) {
 			rng := newRand(t)
 			for n := 1; n <= 50; n++ {
 				rows, run, step := 1+rng.IntN(3), 1+rng.IntN(40), 1+rng.IntN(2)
@@ -67,7 +67,7 @@ func TestFusedChain(t *testing.T) {
 				w, init := values(rng, rows*run*ws+lanes), values(rng, n*ds+lanes)
 				for _, is := range []int{0, ds} {
 					got, want := make([]float32, n*ds+lanes), make([]float32, n*ds+lanes)
-					m.tile(got, ds, init, is, x, pix, row, step, w, ws, rows, run, n)
+					be.tile(got, ds, init, is, x, pix, row, step, w, ws, rows, run, n)
 					for p := range n {
 						for l := range lanes {
 							s := init[p*is+l]
@@ -85,7 +85,7 @@ func TestFusedChain(t *testing.T) {
 				src := values(rng, 40+run)
 				got := values(rng, 4*11+run)
 				want := append([]float32(nil), got...)
-				m.lists(got, 11, vals, offs, counts, capacity, src, run)
+				be.lists(got, 11, vals, offs, counts, capacity, src, run)
 				for l, n := range counts {
 					for k := l * capacity; k < l*capacity+int(n); k++ {
 						for i := range run {
@@ -101,7 +101,7 @@ func TestFusedChain(t *testing.T) {
 				quad := values(rng, (2*windows+1)*12)
 				got := values(rng, 9*stride)
 				want := append([]float32(nil), got...)
-				m.quads(got, stride, quad, dy, idx, stride, windows, n)
+				be.quads(got, stride, quad, dy, idx, stride, windows, n)
 				for q := range windows {
 					for c := range n {
 						if i := idx[q*stride+c]; i < 4 {
@@ -145,12 +145,12 @@ func someWindows(rng *rand.Rand, n int) (dy []float32, idx []uint8) {
 	return dy, idx
 }
 
-// TestExactMicro compares the loops in which nothing is fused: they must agree
+// TestExactKernels compares the loops in which nothing is fused: they must agree
 // with the reference in every bit.
-func TestExactMicro(t *testing.T) {
-	ref := goMicro()
-	for _, m := range assembly(t) {
-		t.Run(m.name, func(t *testing.T) {
+func TestExactKernels(t *testing.T) {
+	ref := goBackend()
+	for _, be := range assembly(t) {
+		t.Run(be.name, func(t *testing.T) {
 			rng := newRand(t)
 			for _, channels := range []int{1, 5, 8, 16, 31, 32, 40, 272} {
 				for windows := range 5 {
@@ -161,17 +161,17 @@ func TestExactMicro(t *testing.T) {
 					capacity := (channels+7)/8*8 + 8
 					var vals [2][]float32
 					var offs, counts [2][]int32
-					for i, m := range []*micro{m, ref} {
+					for i, be := range []*backend{be, ref} {
 						vals[i], offs[i], counts[i] = make([]float32, 4*windows*capacity), make([]int32, 4*windows*capacity), make([]int32, 4*windows)
-						m.pickWindow(vals[i], offs[i], counts[i], capacity, dy, idx, channels, windows, 100)
+						be.pickWindow(vals[i], offs[i], counts[i], capacity, dy, idx, channels, windows, 100)
 					}
 					checkLists(t, "pickWindow", vals, offs, counts, capacity)
 
 					capacity = 2*windows + 1
-					for i, m := range []*micro{m, ref} {
+					for i, be := range []*backend{be, ref} {
 						vals[i], offs[i], counts[i] = make([]float32, channels*capacity), make([]int32, channels*capacity), make([]int32, channels)
 						for row := range 2 {
-							m.pickRow(vals[i], offs[i], counts[i], capacity, dy, idx, 1, channels, windows, 1000*row, 10, &[8]int32{1, 2, 3, 4})
+							be.pickRow(vals[i], offs[i], counts[i], capacity, dy, idx, 1, channels, windows, 1000*row, 10, &[8]int32{1, 2, 3, 4})
 						}
 					}
 					checkLists(t, "pickRow", vals, offs, counts, capacity)
@@ -179,7 +179,7 @@ func TestExactMicro(t *testing.T) {
 					var db [2][]float32
 					db[0] = values(rng, channels)
 					db[1] = append([]float32(nil), db[0]...)
-					m.biasRow(db[0], dy, idx, channels, windows, channels)
+					be.biasRow(db[0], dy, idx, channels, windows, channels)
 					ref.biasRow(db[1], dy, idx, channels, windows, channels)
 					checkSame(t, "biasRow", db[0], db[1])
 				}
@@ -197,9 +197,9 @@ func TestExactMicro(t *testing.T) {
 				}
 				var y [2][]float32
 				var idx [2][]uint8
-				for i, m := range []*micro{m, ref} {
+				for i, be := range []*backend{be, ref} {
 					y[i], idx[i] = make([]float32, windows*stride), make([]uint8, windows*stride)
-					m.poolRow(y[i], idx[i], stride, top, bottom, windows, n)
+					be.poolRow(y[i], idx[i], stride, top, bottom, windows, n)
 				}
 				checkSame(t, "pooled", y[0], y[1])
 				checkSame(t, "idx", idx[0], idx[1])
@@ -213,7 +213,7 @@ func TestExactMicro(t *testing.T) {
 					}
 				}
 				got, want := append([]float32(nil), from...), append([]float32(nil), from...)
-				m.addReLU(got, x)
+				be.addReLU(got, x)
 				ref.addReLU(want, x)
 				checkSame(t, "added and rectified", got, want)
 			}
@@ -226,7 +226,7 @@ func TestExactMicro(t *testing.T) {
 							want[c*(rows+5)+r] = src[r*(cols+3)+c]
 						}
 					}
-					m.transpose(got, rows+5, src, cols+3, rows, cols)
+					be.transpose(got, rows+5, src, cols+3, rows, cols)
 					checkSame(t, "transposed", got, want)
 				}
 			}
@@ -236,7 +236,7 @@ func TestExactMicro(t *testing.T) {
 				for k := range n {
 					copy(want[4*k:], []float32{row[k], row[k+3], next[k], next[k+3]})
 				}
-				m.quadRow(got, row, next, n, 3)
+				be.quadRow(got, row, next, n, 3)
 				checkSame(t, "quadRow", got, want)
 			}
 		})

@@ -6,26 +6,27 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go run -C ../tools/avo . -out ../../kernel/kernels_amd64.s -stubs ../../kernel/kernels_amd64.go -pkg kernel
 
-// available lists the paths of this machine, fastest first.
-func available() []*micro {
-	var s []*micro
+// available lists the backends of this machine, fastest first.
+func available() []*backend {
+	var s []*backend
 	x := &cpu.X86 // says also whether the operating system keeps the registers
 	if x.HasAVX2 && x.HasFMA && x.HasPOPCNT {
 		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasBMI2 {
-			s = append(s, avx512Micro())
+			s = append(s, avx512Backend())
 		}
-		s = append(s, avx2Micro())
+		s = append(s, avx2Backend())
 	}
-	return append(s, goMicro())
+	return append(s, goBackend())
 }
 
-// The assembly leaves what does not fill its vectors to the next narrower path:
-// AVX-512 to AVX2, AVX2 to the reference. Both give the same bits where this happens: AVX-512
-// and AVX2 always do, and what the reference gets is not multiplied and added.
+// A backend of assembly leaves the tail that does not fill its vectors to the
+// next narrower one: AVX-512 to AVX2, AVX2 to the scalar reference. The bits
+// are the same: AVX-512 and AVX2 always agree, and nothing that the reference
+// gets is a fused multiply-add.
 
-func avx512Micro() *micro {
-	narrow := avx2Micro()
-	m := whole{
+func avx512Backend() *backend {
+	narrow := avx2Backend()
+	be := simdKernels{
 		tile: tileAVX512, tileBy3: tileBy3AVX512, tileBy4: tileBy4AVX512,
 		biasRow:   biasRowAVX512,
 		rmsprop:   rmspropAVX512,
@@ -41,39 +42,39 @@ func avx512Micro() *micro {
 		centre2:   centre2AVX512,
 		winograd:  winogradInputAVX512,
 		winogradW: winogradWeightsAVX512,
-	}.over(16, narrow)
-	m.name = "avx512"
-	m.lists = listsAVX512
-	m.pickWindow = pickWindowAVX512
-	m.pickRow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
+	}.withTail(16, narrow)
+	be.name = "avx512"
+	be.lists = listsAVX512
+	be.pickWindow = pickWindowAVX512
+	be.pickRow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
 		if listStride != 1 {
 			narrow.pickRow(vals, offs, counts, capacity, dy, idx, listStride, stride, n, base, step, delta)
 			return
 		}
 		pickRowAVX512(vals, offs, counts, capacity, dy, idx, stride, n, base, step, delta)
 	}
-	m.poolRow = poolRowAVX512
-	m.quads = func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int) {
+	be.poolRow = poolRowAVX512
+	be.quads = func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int) {
 		at := n &^ 15
 		quadsAVX512(dw, dwStride, quad, dy, idx, stride, windows, at)
 		if at < n && windows > 0 {
 			narrow.quads(dw[at:], dwStride, quad, dy[at:], idx[at:], stride, windows, n-at)
 		}
 	}
-	m.quadRow = func(quad, row, next []float32, n, cin int) {
+	be.quadRow = func(quad, row, next []float32, n, cin int) {
 		if n < 16 {
 			narrow.quadRow(quad, row, next, n, cin)
 			return
 		}
 		quadRowAVX512(quad, row, next, n, cin)
 	}
-	m.winogradOutput = winogradOutputAVX512
-	m.transpose = narrow.transpose
-	return m
+	be.winogradOutput = winogradOutputAVX512
+	be.transpose = narrow.transpose
+	return be
 }
 
-func avx2Micro() *micro {
-	m := whole{
+func avx2Backend() *backend {
+	be := simdKernels{
 		tile: tileAVX2, tileBy3: tileBy3AVX2, tileBy4: tileBy4AVX2,
 		biasRow:   biasRowAVX2,
 		rmsprop:   rmspropAVX2,
@@ -89,28 +90,28 @@ func avx2Micro() *micro {
 		centre2:   centre2AVX2,
 		winograd:  winogradInputAVX2,
 		winogradW: winogradWeightsAVX2,
-	}.over(8, goMicro())
-	m.name = "avx2"
-	m.lists = listsAVX2
-	m.pickWindow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
+	}.withTail(8, goBackend())
+	be.name = "avx2"
+	be.lists = listsAVX2
+	be.pickWindow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
 		if channels%8 != 0 {
 			pickWindowRef(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
 			return
 		}
 		pickWindowAVX2(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
 	}
-	m.pickRow = pickRowAMD64
-	m.poolRow = func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
+	be.pickRow = pickRowAMD64
+	be.poolRow = func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
 		if n%8 != 0 {
 			poolRowRef(y, idx, stride, top, bottom, windows, n)
 			return
 		}
 		poolRowAVX2(y, idx, stride, top, bottom, windows, n)
 	}
-	m.quads = quadsAVX2
-	m.quadRow = quadRowAVX2
-	m.winogradOutput = winogradOutputAVX2
-	m.transpose = func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
+	be.quads = quadsAVX2
+	be.quadRow = quadRowAVX2
+	be.winogradOutput = winogradOutputAVX2
+	be.transpose = func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
 		r, c := rows&^7, cols&^7
 		transposeAVX2(dst, dstStride, src, srcStride, r, c)
 		if c < cols {
@@ -120,12 +121,13 @@ func avx2Micro() *micro {
 			transposeRef(dst[r:], dstStride, src[r*srcStride:], srcStride, rows-r, c)
 		}
 	}
-	return m
+	return be
 }
 
-// whole is the assembly of an instruction set that does whole vectors, or, of
-// tile, moments, centre and winogradW, all lanes of a row.
-type whole struct {
+// simdKernels is the assembly of one instruction set. A function handles the
+// whole vectors of its input only; gemm, sumAndDot, normalize,
+// normalizeBackward and winogradW handle rows of exactly 16 lanes.
+type simdKernels struct {
 	tile, tileBy3, tileBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
 
 	biasRow   func(db, dy []float32, idx []uint8, stride, windows, n int)
@@ -144,11 +146,12 @@ type whole struct {
 	winogradW func(u []float32, plane int, w []float32, tap, stride, cin int)
 }
 
-// over returns a path of this assembly, with vectors of width float32, that
-// leaves the rest to a narrower one.
-func (a whole) over(width int, narrow *micro) *micro {
+// withTail returns a backend that gives whole vectors of width float32 to the
+// assembly, and the tail that fills no vector to a backend of narrower vectors
+// or none.
+func (a simdKernels) withTail(width int, tail *backend) *backend {
 	full := func(n int) int { return n &^ (width - 1) }
-	return &micro{
+	return &backend{
 		tile: func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
 			tile := a.tile
 			switch {
@@ -163,66 +166,66 @@ func (a whole) over(width int, narrow *micro) *micro {
 			at := full(n)
 			a.biasRow(db, dy, idx, stride, windows, at)
 			if at < n && windows > 0 {
-				narrow.biasRow(db[at:], dy[at:], idx[at:], stride, windows, n-at)
+				tail.biasRow(db[at:], dy[at:], idx[at:], stride, windows, n-at)
 			}
 		},
 		rmsprop: func(w, s, g []float32, lr, rho, rest, eps, floor float32) {
 			at := full(len(w))
 			a.rmsprop(w, s, g, lr, rho, rest, eps, floor)
-			narrow.rmsprop(w[at:], s[at:], g[at:], lr, rho, rest, eps, floor)
+			tail.rmsprop(w[at:], s[at:], g[at:], lr, rho, rest, eps, floor)
 		},
 		scale: func(dst []float32, src []uint8, factor float32) {
 			at := full(len(dst))
 			a.scale(dst, src, factor)
-			narrow.scale(dst[at:], src[at:], factor)
+			tail.scale(dst[at:], src[at:], factor)
 		},
 		relu: func(y, x []float32) {
 			at := full(len(y))
 			a.relu(y, x)
-			narrow.relu(y[at:], x[at:])
+			tail.relu(y[at:], x[at:])
 		},
 		reluGrad: func(dx, dy, y []float32) {
 			at := full(len(dx))
 			a.reluGrad(dx, dy, y)
-			narrow.reluGrad(dx[at:], dy[at:], y[at:])
+			tail.reluGrad(dx[at:], dy[at:], y[at:])
 		},
 		add: func(y, x, z []float32) {
 			at := full(len(y))
 			a.add(y, x, z)
-			narrow.add(y[at:], x[at:], z[at:])
+			tail.add(y[at:], x[at:], z[at:])
 		},
 		addReLU: func(y, x []float32) {
 			at := full(len(y))
 			a.addReLU(y, x)
-			narrow.addReLU(y[at:], x[at:])
+			tail.addReLU(y[at:], x[at:])
 		},
 		adam: func(w, m, v, g []float32, o *adamConst) {
 			at := full(len(w))
 			a.adam(w, m, v, g, &o.beta1)
-			narrow.adam(w[at:], m[at:], v[at:], g[at:], o)
+			tail.adam(w[at:], m[at:], v[at:], g[at:], o)
 		},
 		average: func(avg, w []float32, rest float32) {
 			at := full(len(avg))
 			a.average(avg, w, rest)
-			narrow.average(avg[at:], w[at:], rest)
+			tail.average(avg[at:], w[at:], rest)
 		},
 		moments: func(sums *[2 * lanes]float64, x, y []float32, stride, rows, n int) {
 			if n != lanes {
-				narrow.moments(sums, x, y, stride, rows, n)
+				tail.moments(sums, x, y, stride, rows, n)
 				return
 			}
 			a.moments(&sums[0], x, y, stride, rows)
 		},
 		centre: func(dst, x []float32, stride, rows, n int, c *columns) {
 			if n != lanes {
-				narrow.centre(dst, x, stride, rows, n, c)
+				tail.centre(dst, x, stride, rows, n, c)
 				return
 			}
 			a.centre(dst, x, stride, rows, &c.mean[0])
 		},
 		centre2: func(dst, x, y []float32, stride, rows, n int, c *columns) {
 			if n != lanes {
-				narrow.centre2(dst, x, y, stride, rows, n, c)
+				tail.centre2(dst, x, y, stride, rows, n, c)
 				return
 			}
 			a.centre2(dst, x, y, stride, rows, &c.mean[0])
@@ -233,12 +236,12 @@ func (a whole) over(width int, narrow *micro) *micro {
 				a.winograd(v, plane, stride, x, row, pixel, at, n)
 			}
 			if at < channels {
-				narrow.winogradInput(v[at:], plane, stride, x[at:], row, pixel, channels-at, n)
+				tail.winogradInput(v[at:], plane, stride, x[at:], row, pixel, channels-at, n)
 			}
 		},
 		winogradWeights: func(u []float32, plane int, w []float32, tap, stride, cin, n int) {
 			if n < lanes {
-				narrow.winogradWeights(u, plane, w, tap, stride, cin, n)
+				tail.winogradWeights(u, plane, w, tap, stride, cin, n)
 				return
 			}
 			a.winogradW(u, plane, w, tap, stride, cin)

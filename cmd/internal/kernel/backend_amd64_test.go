@@ -1,0 +1,23 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+import (
+	"reflect"
+	"testing"
+)
+
+// TestBackendComplete: each backend has every function, whether this machine can
+// take it or not. Only quads, and the rows they are made of, are missing from the
+// reference.
+func TestBackendComplete(t *testing.T) {
+	for _, be := range []*backend{avx512Backend(), avx2Backend(), goBackend()} {
+		v := reflect.ValueOf(*be)
+		for i := range v.NumField() {
+			name := v.Type().Field(i).Name
+			if optional := be.name == "go" && (name == "quads" || name == "quadRow"); v.Field(i).IsZero() != optional {
+				t.Errorf("%s: %s is missing: %t", be.name, name, v.Field(i).IsZero())
+			}
+		}
+	}
+}
