@@ -31,7 +31,7 @@ func recipes() map[string]recipe {
 				return nn.Residual(height, width, classes, residualWidth, seed)
 			},
 			optimizer: "adam",
-			options:   nn.Options{WeightDecay: 0.05, LabelSmoothing: 0.1, Average: 0.999, Standardise: true},
+			options:   nn.Options{WeightDecay: 0.05, LabelSmoothing: 0.1, EMADecay: 0.999, WeightStandardization: true},
 		},
 	}
 }
@@ -84,6 +84,6 @@ func (o *options) how() nn.Options {
 func (o *options) all() map[string]any {
 	all, how := o.values(), o.how()
 	all["weight_decay"], all["label_smoothing"] = how.WeightDecay, how.LabelSmoothing
-	all["weight_average"], all["standardised_weights"] = how.Average, how.Standardise
+	all["weight_average"], all["standardised_weights"] = how.EMADecay, how.WeightStandardization
 	return all
 }

@@ -35,7 +35,7 @@ func (o Adam) Update(ws *Workers, w, m, v, g []float32, step uint64) {
 
 // adamConst is an Adam in the arithmetic of the kernels, in the order in which
 // the assembly reads it.
-type adamConst struct{ beta1, rest1, beta2, rest2, rate, eps, decay, floor, tiny, sign float32 }
+type adamConst struct{ beta1, oneMinusBeta1, beta2, oneMinusBeta2, rate, eps, decay, floor, tiny, sign float32 }
 
 // tinyMomentum is the least momentum that is kept.
 const tinyMomentum = 1e-30
@@ -43,7 +43,7 @@ const tinyMomentum = 1e-30
 func (o Adam) constants(step uint64) adamConst {
 	correction := math.Sqrt(1 - power(o.Beta2, step))
 	return adamConst{
-		beta1: float32(o.Beta1), rest1: float32(1 - o.Beta1), beta2: float32(o.Beta2), rest2: float32(1 - o.Beta2),
+		beta1: float32(o.Beta1), oneMinusBeta1: float32(1 - o.Beta1), beta2: float32(o.Beta2), oneMinusBeta2: float32(1 - o.Beta2),
 		rate: float32(o.LR * correction / (1 - power(o.Beta1, step))), eps: float32(o.Eps * correction),
 		decay: float32(o.LR * o.WeightDecay), floor: rmspropFloor, tiny: tinyMomentum, sign: float32(math.Copysign(0, -1)),
 	}
@@ -70,9 +70,9 @@ func adamRef(w, m, v, g []float32, o *adamConst) {
 		if size < o.floor {
 			size = o.floor
 		}
-		second := float32(v[i]*o.beta2) + float32(o.rest2*float32(size*size))
+		second := float32(v[i]*o.beta2) + float32(o.oneMinusBeta2*float32(size*size))
 		v[i] = second
-		first := keep(float32(m[i]*o.beta1)+float32(o.rest1*d), o.tiny)
+		first := keep(float32(m[i]*o.beta1)+float32(o.oneMinusBeta1*d), o.tiny)
 		m[i] = first
 		move := float32(o.rate*first) / (float32(math.Sqrt(float64(second))) + o.eps)
 		w[i] -= float32(o.decay*w[i]) + move

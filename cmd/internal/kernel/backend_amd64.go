@@ -27,46 +27,46 @@ func available() []*backend {
 func avx512Backend() *backend {
 	narrow := avx2Backend()
 	be := simdKernels{
-		tile: tileAVX512, tileBy3: tileBy3AVX512, tileBy4: tileBy4AVX512,
-		biasRow:   biasRowAVX512,
-		rmsprop:   rmspropAVX512,
-		scale:     scaleAVX512,
-		relu:      reluAVX512,
-		reluGrad:  reluGradAVX512,
-		add:       addAVX512,
-		addReLU:   addReLUAVX512,
-		adam:      adamAVX512,
-		average:   averageAVX512,
-		moments:   momentsAVX512,
-		centre:    centreAVX512,
-		centre2:   centre2AVX512,
-		winograd:  winogradInputAVX512,
-		winogradW: winogradWeightsAVX512,
+		gemm: gemmAVX512, gemmBy3: gemmBy3AVX512, gemmBy4: gemmBy4AVX512,
+		biasRow:           biasRowAVX512,
+		rmsprop:           rmspropAVX512,
+		scale:             scaleAVX512,
+		relu:              reluAVX512,
+		reluGrad:          reluGradAVX512,
+		add:               addAVX512,
+		addReLU:           addReLUAVX512,
+		adam:              adamAVX512,
+		ema:               emaAVX512,
+		sumAndDot:         sumAndDotAVX512,
+		normalize:         normalizeAVX512,
+		normalizeBackward: normalizeBackwardAVX512,
+		winogradInput:     winogradInputAVX512,
+		winogradWeights:   winogradWeightsAVX512,
 	}.withTail(16, narrow)
 	be.name = "avx512"
-	be.lists = listsAVX512
-	be.pickWindow = pickWindowAVX512
-	be.pickRow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
+	be.spmm = spmmAVX512
+	be.compactWindows = compactWindowsAVX512
+	be.compactChannels = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
 		if listStride != 1 {
-			narrow.pickRow(vals, offs, counts, capacity, dy, idx, listStride, stride, n, base, step, delta)
+			narrow.compactChannels(vals, offs, counts, capacity, dy, idx, listStride, stride, n, base, step, delta)
 			return
 		}
-		pickRowAVX512(vals, offs, counts, capacity, dy, idx, stride, n, base, step, delta)
+		compactChannelsAVX512(vals, offs, counts, capacity, dy, idx, stride, n, base, step, delta)
 	}
 	be.poolRow = poolRowAVX512
-	be.quads = func(dw []float32, dwStride int, quad, dy []float32, idx []uint8, stride, windows, n int) {
+	be.gradW2x2 = func(dw []float32, dwStride int, gathered, dy []float32, idx []uint8, stride, windows, n int) {
 		at := n &^ 15
-		quadsAVX512(dw, dwStride, quad, dy, idx, stride, windows, at)
+		gradW2x2AVX512(dw, dwStride, gathered, dy, idx, stride, windows, at)
 		if at < n && windows > 0 {
-			narrow.quads(dw[at:], dwStride, quad, dy[at:], idx[at:], stride, windows, n-at)
+			narrow.gradW2x2(dw[at:], dwStride, gathered, dy[at:], idx[at:], stride, windows, n-at)
 		}
 	}
-	be.quadRow = func(quad, row, next []float32, n, cin int) {
+	be.gather2x2 = func(gathered, row, next []float32, n, cin int) {
 		if n < 16 {
-			narrow.quadRow(quad, row, next, n, cin)
+			narrow.gather2x2(gathered, row, next, n, cin)
 			return
 		}
-		quadRowAVX512(quad, row, next, n, cin)
+		gather2x2AVX512(gathered, row, next, n, cin)
 	}
 	be.winogradOutput = winogradOutputAVX512
 	be.transpose = narrow.transpose
@@ -75,32 +75,32 @@ func avx512Backend() *backend {
 
 func avx2Backend() *backend {
 	be := simdKernels{
-		tile: tileAVX2, tileBy3: tileBy3AVX2, tileBy4: tileBy4AVX2,
-		biasRow:   biasRowAVX2,
-		rmsprop:   rmspropAVX2,
-		scale:     scaleAVX2,
-		relu:      reluAVX2,
-		reluGrad:  reluGradAVX2,
-		add:       addAVX2,
-		addReLU:   addReLUAVX2,
-		adam:      adamAVX2,
-		average:   averageAVX2,
-		moments:   momentsAVX2,
-		centre:    centreAVX2,
-		centre2:   centre2AVX2,
-		winograd:  winogradInputAVX2,
-		winogradW: winogradWeightsAVX2,
+		gemm: gemmAVX2, gemmBy3: gemmBy3AVX2, gemmBy4: gemmBy4AVX2,
+		biasRow:           biasRowAVX2,
+		rmsprop:           rmspropAVX2,
+		scale:             scaleAVX2,
+		relu:              reluAVX2,
+		reluGrad:          reluGradAVX2,
+		add:               addAVX2,
+		addReLU:           addReLUAVX2,
+		adam:              adamAVX2,
+		ema:               emaAVX2,
+		sumAndDot:         sumAndDotAVX2,
+		normalize:         normalizeAVX2,
+		normalizeBackward: normalizeBackwardAVX2,
+		winogradInput:     winogradInputAVX2,
+		winogradWeights:   winogradWeightsAVX2,
 	}.withTail(8, goBackend())
 	be.name = "avx2"
-	be.lists = listsAVX2
-	be.pickWindow = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
+	be.spmm = spmmAVX2
+	be.compactWindows = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
 		if channels%8 != 0 {
-			pickWindowRef(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+			compactWindowsRef(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
 			return
 		}
-		pickWindowAVX2(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+		compactWindowsAVX2(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
 	}
-	be.pickRow = pickRowAMD64
+	be.compactChannels = compactChannelsAMD64
 	be.poolRow = func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
 		if n%8 != 0 {
 			poolRowRef(y, idx, stride, top, bottom, windows, n)
@@ -108,8 +108,8 @@ func avx2Backend() *backend {
 		}
 		poolRowAVX2(y, idx, stride, top, bottom, windows, n)
 	}
-	be.quads = quadsAVX2
-	be.quadRow = quadRowAVX2
+	be.gradW2x2 = gradW2x2AVX2
+	be.gather2x2 = gather2x2AVX2
 	be.winogradOutput = winogradOutputAVX2
 	be.transpose = func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
 		r, c := rows&^7, cols&^7
@@ -128,22 +128,22 @@ func avx2Backend() *backend {
 // whole vectors of its input only; gemm, sumAndDot, normalize,
 // normalizeBackward and winogradW handle rows of exactly 16 lanes.
 type simdKernels struct {
-	tile, tileBy3, tileBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
+	gemm, gemmBy3, gemmBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
 
-	biasRow   func(db, dy []float32, idx []uint8, stride, windows, n int)
-	rmsprop   func(w, a, g []float32, lr, rho, rest, eps, floor float32)
-	scale     func(dst []float32, src []uint8, factor float32)
-	relu      func(y, x []float32)
-	reluGrad  func(dx, dy, y []float32)
-	add       func(y, a, b []float32)
-	addReLU   func(y, x []float32)
-	adam      func(w, m, v, g []float32, o *float32)
-	average   func(avg, w []float32, rest float32)
-	moments   func(sums *float64, a, b []float32, stride, rows int)
-	centre    func(dst, a []float32, stride, rows int, c *float32)
-	centre2   func(dst, a, b []float32, stride, rows int, c *float32)
-	winograd  func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
-	winogradW func(u []float32, plane int, w []float32, tap, stride, cin int)
+	biasRow           func(db, dy []float32, idx []uint8, stride, windows, n int)
+	rmsprop           func(w, a, g []float32, lr, rho, oneMinusRho, eps, floor float32)
+	scale             func(dst []float32, src []uint8, factor float32)
+	relu              func(y, x []float32)
+	reluGrad          func(dx, dy, y []float32)
+	add               func(y, a, b []float32)
+	addReLU           func(y, x []float32)
+	adam              func(w, m, v, g []float32, o *float32)
+	ema               func(avg, w []float32, oneMinusRho float32)
+	sumAndDot         func(sums *float64, a, b []float32, stride, rows int)
+	normalize         func(dst, a []float32, stride, rows int, c *float32)
+	normalizeBackward func(dst, a, b []float32, stride, rows int, c *float32)
+	winogradInput     func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
+	winogradWeights   func(u []float32, plane int, w []float32, tap, stride, cin int)
 }
 
 // withTail returns a backend that gives whole vectors of width float32 to the
@@ -152,15 +152,15 @@ type simdKernels struct {
 func (a simdKernels) withTail(width int, tail *backend) *backend {
 	full := func(n int) int { return n &^ (width - 1) }
 	return &backend{
-		tile: func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
-			tile := a.tile
+		gemm: func(g gemmArgs) {
+			asm := a.gemm
 			switch {
-			case step == 1 && run%4 == 0:
-				tile = a.tileBy4
-			case step == 1 && run%3 == 0:
-				tile = a.tileBy3
+			case g.step == 1 && g.run%4 == 0:
+				asm = a.gemmBy4
+			case g.step == 1 && g.run%3 == 0:
+				asm = a.gemmBy3
 			}
-			tile(dst, dstStride, init, initStride, x, pixStride, rowStride, step, w, wStride, rows, run, n)
+			asm(g.dst, g.dstStride, g.init, g.initStride, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.rows, g.run, g.n)
 		},
 		biasRow: func(db, dy []float32, idx []uint8, stride, windows, n int) {
 			at := full(n)
@@ -169,10 +169,10 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 				tail.biasRow(db[at:], dy[at:], idx[at:], stride, windows, n-at)
 			}
 		},
-		rmsprop: func(w, s, g []float32, lr, rho, rest, eps, floor float32) {
+		rmsprop: func(w, s, g []float32, lr, rho, oneMinusRho, eps, floor float32) {
 			at := full(len(w))
-			a.rmsprop(w, s, g, lr, rho, rest, eps, floor)
-			tail.rmsprop(w[at:], s[at:], g[at:], lr, rho, rest, eps, floor)
+			a.rmsprop(w, s, g, lr, rho, oneMinusRho, eps, floor)
+			tail.rmsprop(w[at:], s[at:], g[at:], lr, rho, oneMinusRho, eps, floor)
 		},
 		scale: func(dst []float32, src []uint8, factor float32) {
 			at := full(len(dst))
@@ -204,36 +204,36 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 			a.adam(w, m, v, g, &o.beta1)
 			tail.adam(w[at:], m[at:], v[at:], g[at:], o)
 		},
-		average: func(avg, w []float32, rest float32) {
+		ema: func(avg, w []float32, oneMinusRho float32) {
 			at := full(len(avg))
-			a.average(avg, w, rest)
-			tail.average(avg[at:], w[at:], rest)
+			a.ema(avg, w, oneMinusRho)
+			tail.ema(avg[at:], w[at:], oneMinusRho)
 		},
-		moments: func(sums *[2 * lanes]float64, x, y []float32, stride, rows, n int) {
+		sumAndDot: func(sums *[2 * lanes]float64, x, y []float32, stride, rows, n int) {
 			if n != lanes {
-				tail.moments(sums, x, y, stride, rows, n)
+				tail.sumAndDot(sums, x, y, stride, rows, n)
 				return
 			}
-			a.moments(&sums[0], x, y, stride, rows)
+			a.sumAndDot(&sums[0], x, y, stride, rows)
 		},
-		centre: func(dst, x []float32, stride, rows, n int, c *columns) {
+		normalize: func(dst, x []float32, stride, rows, n int, c *columns) {
 			if n != lanes {
-				tail.centre(dst, x, stride, rows, n, c)
+				tail.normalize(dst, x, stride, rows, n, c)
 				return
 			}
-			a.centre(dst, x, stride, rows, &c.mean[0])
+			a.normalize(dst, x, stride, rows, &c.mean[0])
 		},
-		centre2: func(dst, x, y []float32, stride, rows, n int, c *columns) {
+		normalizeBackward: func(dst, x, y []float32, stride, rows, n int, c *columns) {
 			if n != lanes {
-				tail.centre2(dst, x, y, stride, rows, n, c)
+				tail.normalizeBackward(dst, x, y, stride, rows, n, c)
 				return
 			}
-			a.centre2(dst, x, y, stride, rows, &c.mean[0])
+			a.normalizeBackward(dst, x, y, stride, rows, &c.mean[0])
 		},
 		winogradInput: func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
 			at := full(channels)
 			if at > 0 {
-				a.winograd(v, plane, stride, x, row, pixel, at, n)
+				a.winogradInput(v, plane, stride, x, row, pixel, at, n)
 			}
 			if at < channels {
 				tail.winogradInput(v[at:], plane, stride, x[at:], row, pixel, channels-at, n)
@@ -244,7 +244,7 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 				tail.winogradWeights(u, plane, w, tap, stride, cin, n)
 				return
 			}
-			a.winogradW(u, plane, w, tap, stride, cin)
+			a.winogradWeights(u, plane, w, tap, stride, cin)
 		},
 	}
 }

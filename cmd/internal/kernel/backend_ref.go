@@ -7,27 +7,26 @@ package kernel
 // it becomes a fused multiply-add, as in the assembly. Where a result must be
 // the same everywhere, a conversion forbids fusing.
 
-// tileRef computes n rows of 16 lanes. For p < n and l < 16:
+// gemmRef computes n rows of 16 lanes. For p < n and l < 16:
 //
-//	dst[p*dstStride+l] = init[p*initStride+l] +
-//	    sum over r < rows, j < run of x[p*pixStride+r*rowStride+j*step] * w[(r*run+j)*wStride+l]
+//	dst[p*dstStride+l] = init[p*initStride+l] + sum over r < rows, j < run of
+//	    x[p*pixStride+r*rowStride+j*step] * w[(r*run+j)*wStride+l]
 //
-// A convolution has p over the columns of an output row, r over rows of the
-// kernel and j over its columns and channels. dst and init may be the same.
-func tileRef(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
+// dst and init may be the same.
+func gemmRef(a gemmArgs) {
 	var sum [8]float32
-	for p := 0; p < n; p += 2 {
-		second := min(1, n-1-p) // a lone last row is computed twice, stored once
-		x0, x1 := x[p*pixStride:], x[(p+second)*pixStride:]
+	for p := 0; p < a.n; p += 2 {
+		second := min(1, a.n-1-p) // a lone last row is computed twice, stored once
+		x0, x1 := a.x[p*a.pixStride:], a.x[(p+second)*a.pixStride:]
 		for l := 0; l < lanes; l += 4 {
-			copy(sum[:4], init[p*initStride+l:])
-			copy(sum[4:], init[(p+second)*initStride+l:])
-			for r := range rows {
-				madd2x4(&sum, x0[r*rowStride:], x1[r*rowStride:], step, w[r*run*wStride+l:], wStride, run)
+			copy(sum[:4], a.init[p*a.initStride+l:])
+			copy(sum[4:], a.init[(p+second)*a.initStride+l:])
+			for r := range a.rows {
+				madd2x4(&sum, x0[r*a.rowStride:], x1[r*a.rowStride:], a.step, a.w[r*a.run*a.wStride+l:], a.wStride, a.run)
 			}
-			copy(dst[p*dstStride+l:][:4], sum[:4])
+			copy(a.dst[p*a.dstStride+l:][:4], sum[:4])
 			if second > 0 {
-				copy(dst[(p+1)*dstStride+l:][:4], sum[4:])
+				copy(a.dst[(p+1)*a.dstStride+l:][:4], sum[4:])
 			}
 		}
 	}
@@ -59,13 +58,13 @@ func madd2x4(sum *[8]float32, x0, x1 []float32, step int, w []float32, wStride, 
 	sum[4], sum[5], sum[6], sum[7] = b0, b1, b2, b3
 }
 
-// listsRef adds sparse sums. List l has counts[l] entries at l*capacity, each a
+// spmmRef adds sparse sums. List l has counts[l] entries at l*capacity, each a
 // value and an offset into src. For each list in turn and i < run:
 //
 //	dst[l*dstStride+i] += sum over its entries k of vals[k] * src[offs[k]+i]
 //
 // The destinations of two lists may overlap.
-func listsRef(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int) {
+func spmmRef(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int) {
 	for l, n := range counts {
 		vals, offs := vals[l*capacity:][:n], offs[l*capacity:][:n]
 		to := dst[l*dstStride:][:run]
@@ -96,14 +95,14 @@ func listsRef(dst []float32, dstStride int, vals []float32, offs, counts []int32
 	}
 }
 
-// pickWindowRef sorts the gradients of one row of pooling windows into lists by
+// compactWindowsRef sorts the gradients of one row of pooling windows into lists by
 // position in the convolution's output. dy and idx are [windows][channels]. The
 // entry (dy, c*wStep) of channel c of window q goes to list 2q+dx of the upper
 // row of windows if idx is dx, and to list 2*windows+2q+dx if idx is 2+dx.
 // Closed windows (idx 4) and zeros go nowhere. counts has 4*windows elements
 // and is overwritten; capacity must be at least channels rounded up to 8, plus 8,
 // since vals and offs beyond the counts may be written.
-func pickWindowRef(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
+func compactWindowsRef(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
 	clear(counts)
 	for q := range windows {
 		dy, idx := dy[q*channels:][:channels], idx[q*channels:][:channels]
@@ -120,11 +119,11 @@ func pickWindowRef(vals []float32, offs, counts []int32, capacity int, dy []floa
 	}
 }
 
-// pickRowRef appends gradients to lists, one for each element of counts. Of list
+// compactChannelsRef appends gradients to lists, one for each element of counts. Of list
 // l, candidate q < n is dy and idx at l*listStride+q*stride; its entry is
 // (dy, base + q*step + delta[idx]). Closed windows (idx 4) and zeros are left out.
 // vals and offs may be written one element beyond the counts.
-func pickRowRef(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
+func compactChannelsRef(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
 	for l := range counts {
 		k := int(counts[l])
 		vals, offs := vals[l*capacity:][:capacity], offs[l*capacity:][:capacity]

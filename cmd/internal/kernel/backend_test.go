@@ -14,9 +14,9 @@ func fma32(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z)
 	s := p + c
 	bb := s - p
-	rest := (p - (s - bb)) + (c - bb)
-	if bits := math.Float64bits(s); rest != 0 && bits&1 == 0 {
-		if (rest > 0) == (s > 0) {
+	oneMinusRho := (p - (s - bb)) + (c - bb)
+	if bits := math.Float64bits(s); oneMinusRho != 0 && bits&1 == 0 {
+		if (oneMinusRho > 0) == (s > 0) {
 			bits++
 		} else {
 			bits--
@@ -67,7 +67,13 @@ func TestFusedChain(t *testing.T) {
 				w, init := values(rng, rows*run*ws+lanes), values(rng, n*ds+lanes)
 				for _, is := range []int{0, ds} {
 					got, want := make([]float32, n*ds+lanes), make([]float32, n*ds+lanes)
-					be.tile(got, ds, init, is, x, pix, row, step, w, ws, rows, run, n)
+					be.gemm(gemmArgs{
+						dst: got, dstStride: ds,
+						init: init, initStride: is,
+						x: x, pixStride: pix, rowStride: row, step: step,
+						w: w, wStride: ws,
+						rows: rows, run: run, n: n,
+					})
 					for p := range n {
 						for l := range lanes {
 							s := init[p*is+l]
@@ -77,15 +83,15 @@ func TestFusedChain(t *testing.T) {
 							want[p*ds+l] = s
 						}
 					}
-					checkSame(t, fmt.Sprint("tile ", n), got, want)
+					checkSame(t, fmt.Sprint("gemm ", n), got, want)
 				}
 			}
 			for _, run := range []int{1, 2, 7, 8, 9, 15, 16, 17, 24, 47, 48, 95, 96, 97, 100, 192, 203, 384, 400, 611} {
-				vals, offs, counts, capacity := someLists(rng, 5)
+				vals, offs, counts, capacity := someSparseRows(rng, 5)
 				src := values(rng, 40+run)
 				got := values(rng, 4*11+run)
 				want := append([]float32(nil), got...)
-				be.lists(got, 11, vals, offs, counts, capacity, src, run)
+				be.spmm(got, 11, vals, offs, counts, capacity, src, run)
 				for l, n := range counts {
 					for k := l * capacity; k < l*capacity+int(n); k++ {
 						for i := range run {
@@ -93,31 +99,31 @@ func TestFusedChain(t *testing.T) {
 						}
 					}
 				}
-				checkSame(t, fmt.Sprint("lists ", run), got, want)
+				checkSame(t, fmt.Sprint("spmm ", run), got, want)
 			}
 			for _, n := range []int{8, 16, 24, 32} {
 				const windows, stride = 7, 40
 				dy, idx := someWindows(rng, windows*stride)
-				quad := values(rng, (2*windows+1)*12)
+				gathered := values(rng, (2*windows+1)*12)
 				got := values(rng, 9*stride)
 				want := append([]float32(nil), got...)
-				be.quads(got, stride, quad, dy, idx, stride, windows, n)
+				be.gradW2x2(got, stride, gathered, dy, idx, stride, windows, n)
 				for q := range windows {
 					for c := range n {
 						if i := idx[q*stride+c]; i < 4 {
 							for tap := range 9 {
-								want[tap*stride+c] = fma32(quad[q*24+tap*4+int(i)], dy[q*stride+c], want[tap*stride+c])
+								want[tap*stride+c] = fma32(gathered[q*24+tap*4+int(i)], dy[q*stride+c], want[tap*stride+c])
 							}
 						}
 					}
 				}
-				checkSame(t, fmt.Sprint("quads ", n), got, want)
+				checkSame(t, fmt.Sprint("gradW2x2 ", n), got, want)
 			}
 		})
 	}
 }
 
-func someLists(rng *rand.Rand, n int) (vals []float32, offs, counts []int32, capacity int) {
+func someSparseRows(rng *rand.Rand, n int) (vals []float32, offs, counts []int32, capacity int) {
 	capacity = 12
 	vals = values(rng, n*capacity)
 	for range n {
@@ -163,18 +169,18 @@ func TestExactKernels(t *testing.T) {
 					var offs, counts [2][]int32
 					for i, be := range []*backend{be, ref} {
 						vals[i], offs[i], counts[i] = make([]float32, 4*windows*capacity), make([]int32, 4*windows*capacity), make([]int32, 4*windows)
-						be.pickWindow(vals[i], offs[i], counts[i], capacity, dy, idx, channels, windows, 100)
+						be.compactWindows(vals[i], offs[i], counts[i], capacity, dy, idx, channels, windows, 100)
 					}
-					checkLists(t, "pickWindow", vals, offs, counts, capacity)
+					checkSparseRows(t, "compactWindows", vals, offs, counts, capacity)
 
 					capacity = 2*windows + 1
 					for i, be := range []*backend{be, ref} {
 						vals[i], offs[i], counts[i] = make([]float32, channels*capacity), make([]int32, channels*capacity), make([]int32, channels)
 						for row := range 2 {
-							be.pickRow(vals[i], offs[i], counts[i], capacity, dy, idx, 1, channels, windows, 1000*row, 10, &[8]int32{1, 2, 3, 4})
+							be.compactChannels(vals[i], offs[i], counts[i], capacity, dy, idx, 1, channels, windows, 1000*row, 10, &[8]int32{1, 2, 3, 4})
 						}
 					}
-					checkLists(t, "pickRow", vals, offs, counts, capacity)
+					checkSparseRows(t, "compactChannels", vals, offs, counts, capacity)
 
 					var db [2][]float32
 					db[0] = values(rng, channels)
@@ -236,8 +242,8 @@ func TestExactKernels(t *testing.T) {
 				for k := range n {
 					copy(want[4*k:], []float32{row[k], row[k+3], next[k], next[k+3]})
 				}
-				be.quadRow(got, row, next, n, 3)
-				checkSame(t, "quadRow", got, want)
+				be.gather2x2(got, row, next, n, 3)
+				checkSame(t, "gather2x2", got, want)
 			}
 		})
 	}
@@ -245,7 +251,7 @@ func TestExactKernels(t *testing.T) {
 
 var special = []float32{0, float32(math.Copysign(0, -1)), 1, 1, -1, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}
 
-func checkLists(t *testing.T, name string, vals [2][]float32, offs, counts [2][]int32, capacity int) {
+func checkSparseRows(t *testing.T, name string, vals [2][]float32, offs, counts [2][]int32, capacity int) {
 	t.Helper()
 	checkSame(t, name+" counts", counts[0], counts[1])
 	for l, n := range counts[1] {

@@ -188,7 +188,7 @@ func (c Conv) forwardDirect(ws *Workers, g geometry, out convOut, x, w, b []floa
 	ws.run(ws.pack.tasks(), &ws.pack)
 	clear(j.b)
 	copy(j.b, b)
-	ws.reserve(scratch{tile: 2 * g.ow * lanes})
+	ws.reserve(scratch{buf: 2 * g.ow * lanes})
 	ws.run(c.N*j.bands, j)
 }
 
@@ -214,8 +214,13 @@ func (j *convForward) task(i int, ws *Workers, w *worker) {
 // conv computes one row of the convolution for one block of channels.
 func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, blk, row, cols int) {
 	size := j.g.taps * lanes
-	ws.backend.tile(dst, stride, j.b[blk*lanes:], 0, x[row*j.g.vertical:], j.g.pixel, j.g.row, 1,
-		j.w[blk*size:][:size], lanes, j.c.K, j.g.run, cols)
+	ws.backend.gemm(gemmArgs{
+		dst: dst, dstStride: stride,
+		init: j.b[blk*lanes:],
+		x:    x[row*j.g.vertical:], pixStride: j.g.pixel, rowStride: j.g.row, step: 1,
+		w: j.w[blk*size:][:size], wStride: lanes,
+		rows: j.c.K, run: j.g.run, n: cols,
+	})
 }
 
 func (j *convForward) plain(ws *Workers, w *worker, x []float32, n, blk, row int) {
@@ -226,7 +231,7 @@ func (j *convForward) plain(ws *Workers, w *worker, x []float32, n, blk, row int
 		j.conv(ws, y[first:], cout, x, blk, row, j.g.ow)
 		return
 	}
-	tile := w.tile[:j.g.ow*lanes]
+	tile := w.buf[:j.g.ow*lanes]
 	j.conv(ws, tile, lanes, x, blk, row, j.g.ow)
 	for q := range j.g.ow {
 		copy(y[q*cout+first:(q+1)*cout], tile[q*lanes:])
@@ -238,7 +243,7 @@ func (j *convForward) pooled(ws *Workers, w *worker, x []float32, n, blk, row in
 	if cols == 0 {
 		return
 	}
-	tile := w.tile[:2*cols*lanes]
+	tile := w.buf[:2*cols*lanes]
 	top, bottom := tile[:cols*lanes], tile[cols*lanes:]
 	j.conv(ws, top, lanes, x, blk, 2*row, cols)
 	j.conv(ws, bottom, lanes, x, blk, 2*row+1, cols)

@@ -21,16 +21,22 @@ func residualConvs(w, batch int) (pooled, plain []Conv) {
 	return pooled, plain
 }
 
-// tilePeak measures the multiply-add rate of the tile loop on data that never
+// gemmPeak measures the multiply-add rate of the GEMM micro-kernel on data that never
 // leaves the first-level cache, in FLOP/s.
-func tilePeak(ws *Workers) float64 {
+func gemmPeak(ws *Workers) float64 {
 	const n, run, repeat = 24, 96, 200
 	x, w, y := make([]float32, n+run), make([]float32, run*lanes), make([]float32, n*lanes)
 	best := time.Hour
 	for range 50 {
 		start := clock()
 		for range repeat {
-			ws.backend.tile(y, lanes, y, lanes, x, 1, 0, 1, w, lanes, 1, run, n)
+			ws.backend.gemm(gemmArgs{
+				dst: y, dstStride: lanes,
+				init: y, initStride: lanes,
+				x: x, pixStride: 1, step: 1,
+				w: w, wStride: lanes,
+				rows: 1, run: run, n: n,
+			})
 		}
 		best = min(best, clock()-start)
 	}
@@ -39,7 +45,7 @@ func tilePeak(ws *Workers) float64 {
 
 // BenchmarkConv times each convolution of residual networks, on one thread.
 // FLOP are those of a dense computation, the fastest repetition counts; "of-peak" is
-// relative to the tile loop running from the first-level cache.
+// relative to the GEMM micro-kernel running from the first-level cache.
 func BenchmarkConv(b *testing.B) {
 	backend := Backends()[0]
 	ws, _ := NewWorkersOn(backend, 1)
@@ -50,7 +56,7 @@ func BenchmarkConv(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			peak := tilePeak(ws)
+			peak := gemmPeak(ws)
 			best := time.Hour
 			for b.Loop() {
 				start := clock()

@@ -55,7 +55,7 @@ func (d Dense) Forward(ws *Workers, y, x, w, b []float32) {
 		packTail(tail, w, d.In, d.Out)
 	}
 	ws.denseForward = denseForward{d: d, y: y, x: x, w: w, b: bias, tail: tail}
-	ws.reserve(scratch{tile: d.N * lanes})
+	ws.reserve(scratch{buf: d.N * lanes})
 	ws.run(blocks, &ws.denseForward)
 }
 
@@ -75,13 +75,19 @@ func (j *denseForward) task(blk int, ws *Workers, w *worker) {
 	weights, wStride := j.w[first:], d.Out
 	full := first+lanes <= d.Out
 	if !full {
-		y, stride = w.tile[:d.N*lanes], lanes
+		y, stride = w.buf[:d.N*lanes], lanes
 		weights, wStride = j.tail, lanes
 	}
 	init, initStride := j.b[first:], 0
 	for at := 0; at < d.In; at += denseChunk {
 		n := min(denseChunk, d.In-at)
-		ws.backend.tile(y, stride, init, initStride, j.x[at:], d.In, 0, 1, weights[at*wStride:], wStride, 1, n, d.N)
+		ws.backend.gemm(gemmArgs{
+			dst: y, dstStride: stride,
+			init: init, initStride: initStride,
+			x: j.x[at:], pixStride: d.In, step: 1,
+			w: weights[at*wStride:], wStride: wStride,
+			rows: 1, run: n, n: d.N,
+		})
 		init, initStride = y, stride
 	}
 	if !full {
@@ -153,7 +159,7 @@ func (d Dense) backward(ws *Workers, j denseGrad, db []float32) {
 		packTail(j.tail, j.dy, d.N, d.Out)
 	}
 	ws.denseGrad = j
-	ws.reserve(scratch{tile: lanes + denseRows*(lanes+d.Out)})
+	ws.reserve(scratch{buf: lanes + denseRows*(lanes+d.Out)})
 	ws.run((d.In+denseRows-1)/denseRows, &ws.denseGrad)
 }
 
@@ -171,11 +177,17 @@ func (j *denseGrad) task(i int, ws *Workers, w *worker) {
 // gradX computes the columns first.. of dx. The lanes are rows of the batch.
 func (j *denseGrad) gradX(ws *Workers, w *worker, first, rows int) {
 	d := j.d
-	tile := w.tile[:(rows+1)*lanes]
+	tile := w.buf[:(rows+1)*lanes]
 	zero, tile := tile[:lanes], tile[lanes:]
 	clear(zero)
 	for n0 := 0; n0 < d.N; n0 += lanes {
-		ws.backend.tile(tile, lanes, zero, 0, j.w[first*d.Out:], d.Out, 0, 1, j.turned[n0*d.Out:], lanes, 1, d.Out, rows)
+		ws.backend.gemm(gemmArgs{
+			dst: tile, dstStride: lanes,
+			init: zero,
+			x:    j.w[first*d.Out:], pixStride: d.Out, step: 1,
+			w: j.turned[n0*d.Out:], wStride: lanes,
+			rows: 1, run: d.Out, n: rows,
+		})
 		for n := range min(lanes, d.N-n0) {
 			to := j.dx[(n0+n)*d.In+first:][:rows]
 			for r := range to {
@@ -189,7 +201,7 @@ func (j *denseGrad) gradX(ws *Workers, w *worker, first, rows int) {
 // are outputs.
 func (j *denseGrad) gradW(ws *Workers, w *worker, first, rows int) {
 	d := j.d
-	tile := w.tile[:(rows+1)*lanes+rows*d.Out]
+	tile := w.buf[:(rows+1)*lanes+rows*d.Out]
 	zero, tile := tile[:lanes], tile[lanes:]
 	tile, dw := tile[:rows*lanes], tile[rows*lanes:]
 	clear(zero)
@@ -198,10 +210,22 @@ func (j *denseGrad) gradW(ws *Workers, w *worker, first, rows int) {
 	}
 	o := 0
 	for ; o+lanes <= d.Out; o += lanes {
-		ws.backend.tile(dw[o:], d.Out, zero, 0, j.x[first:], 1, 0, d.In, j.dy[o:], d.Out, 1, d.N, rows)
+		ws.backend.gemm(gemmArgs{
+			dst: dw[o:], dstStride: d.Out,
+			init: zero,
+			x:    j.x[first:], pixStride: 1, step: d.In,
+			w: j.dy[o:], wStride: d.Out,
+			rows: 1, run: d.N, n: rows,
+		})
 	}
 	if o < d.Out {
-		ws.backend.tile(tile, lanes, zero, 0, j.x[first:], 1, 0, d.In, j.tail, lanes, 1, d.N, rows)
+		ws.backend.gemm(gemmArgs{
+			dst: tile, dstStride: lanes,
+			init: zero,
+			x:    j.x[first:], pixStride: 1, step: d.In,
+			w: j.tail, wStride: lanes,
+			rows: 1, run: d.N, n: rows,
+		})
 		for r := range rows {
 			copy(dw[r*d.Out+o:(r+1)*d.Out], tile[r*lanes:])
 		}

@@ -1,5 +1,5 @@
 // Package kernel holds the building blocks of a small convolutional network:
-// convolutions, their weights' standardisation, 2x2 max pooling, the mean over a
+// convolutions, their weights' standardization, 2x2 max pooling, the mean over a
 // picture, dense layers, loss heads and dropout, forward and backward, and
 // optimisers, in float32.
 //
@@ -19,11 +19,11 @@
 // Which way a convolution is computed depends on its shape alone.
 //
 //	forward, 3x3 of many channels      Winograd's tiles of 2x2 outputs (see Fewer products)
-//	forward, others                    the tile loop over rows of the output, without a copy of the windows
+//	forward, others                    the GEMM micro-kernel over rows of the output, without a copy of the windows
 //	gradients behind pooling           lists of the outputs that pooling chose; the others are zero
-//	input gradient, stride 1           a convolution of dy with the turned weights, by either way of going forward
+//	input gradient, stride 1           a convolution of dy with the transposed weights, by either way of going forward
 //	input gradient, other strides      the same for each phase of the input
-//	weight gradient without pooling    the tile loop, inputs against dy
+//	weight gradient without pooling    the GEMM micro-kernel, inputs against dy
 //
 // # Same bits
 //
@@ -39,10 +39,10 @@
 //
 // The Go reference adds in the same order, but Go promises a fused multiply-add
 // for float32 on no platform: on amd64 the compiler rounds the product first, and a
-// correct emulation would make it several times slower. So the products of tile, lists
-// and quads differ from the assembly in the last bits (relative to the largest term, by about
+// correct emulation would make it several times slower. So the products of gemm, spmm
+// and gradW2x2 differ from the assembly in the last bits (relative to the largest term, by about
 // 1e-6 after some thousand terms). Everything else (bias gradients, pooling, means, sums of tensors, ReLU,
-// dropout, scaling, standardisation, RMSProp, Adam, SGD, averages) is the same bit for bit on every backend: nothing is
+// dropout, scaling, standardization, RMSProp, Adam, SGD, averages) is the same bit for bit on every backend: nothing is
 // fused there, or, in float64, only where the product is exact. The loss heads use math.Exp and
 // math.Log in float64, which may differ in the last place between platforms.
 //

@@ -13,7 +13,7 @@ const (
 	elementRMSProp
 	elementAdam
 	elementSGD
-	elementAverage
+	elementEMA
 	elementAdd
 )
 
@@ -55,8 +55,8 @@ func (j *elementJob) task(i int, ws *Workers, _ *worker) {
 		ws.backend.adam(dst, j.a[first:last], j.b[first:last], j.c[first:last], &j.adam)
 	case elementSGD:
 		j.sgd.apply(dst, j.a[first:last], j.b[first:last])
-	case elementAverage:
-		ws.backend.average(dst, j.a[first:last], j.factor)
+	case elementEMA:
+		ws.backend.ema(dst, j.a[first:last], j.factor)
 	case elementAdd:
 		ws.backend.add(dst, j.a[first:last], j.b[first:last])
 	}

@@ -4,40 +4,40 @@
 
 package kernel
 
-// tileAVX2 computes rows of 16 lanes.
+// gemmAVX2 computes rows of 16 lanes.
 //
 //go:noescape
-func tileAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// tileBy3AVX2 computes rows of 16 lanes.
+// gemmBy3AVX2 computes rows of 16 lanes.
 //
 //go:noescape
-func tileBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// tileBy4AVX2 computes rows of 16 lanes.
+// gemmBy4AVX2 computes rows of 16 lanes.
 //
 //go:noescape
-func tileBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// listsAVX2 adds sparse sums.
+// spmmAVX2 adds sparse sums.
 //
 //go:noescape
-func listsAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
+func spmmAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 
 // biasRowAVX2 adds the gradients of the open windows; n must be a multiple of 8.
 //
 //go:noescape
 func biasRowAVX2(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 
-// quadsAVX2 adds weight gradients for three input channels; n must be a multiple of 8.
+// gradW2x2AVX2 adds weight gradients for three input channels; n must be a multiple of 8.
 //
 //go:noescape
-func quadsAVX2(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+func gradW2x2AVX2(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 
 // rmspropAVX2 updates weights, as many as fill whole vectors.
 //
 //go:noescape
-func rmspropAVX2(w []float32, a []float32, grad []float32, lr float32, rho float32, rest float32, eps float32, floor float32)
+func rmspropAVX2(w []float32, a []float32, grad []float32, lr float32, rho float32, oneMinusRho float32, eps float32, floor float32)
 
 // scaleAVX2 converts bytes, as many as fill whole vectors.
 //
@@ -84,60 +84,60 @@ func winogradWeightsAVX2(u []float32, plane int, w []float32, tap int, stride in
 //go:noescape
 func adamAVX2(w []float32, m []float32, v []float32, grad []float32, o *float32)
 
-// averageAVX2 moves averages, as many as fill whole vectors.
+// emaAVX2 moves averages, as many as fill whole vectors.
 //
 //go:noescape
-func averageAVX2(avg []float32, w []float32, rest float32)
+func emaAVX2(avg []float32, w []float32, oneMinusDecay float32)
 
-// momentsAVX2 sums a and a*b over the rows of 16 columns.
+// sumAndDotAVX2 sums a and a*b over the rows of 16 columns.
 //
 //go:noescape
-func momentsAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
+func sumAndDotAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
 
-// centreAVX2 centres and scales 16 columns with the constants of a columns.
+// normalizeAVX2 centres and scales 16 columns with the constants of a columns.
 //
 //go:noescape
-func centreAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
+func normalizeAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
 
-// centre2AVX2 centres, scales and subtracts 16 columns with the constants of a columns.
+// normalizeBackwardAVX2 centres, scales and subtracts 16 columns with the constants of a columns.
 //
 //go:noescape
-func centre2AVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+func normalizeBackwardAVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 
-// tileAVX512 computes rows of 16 lanes.
+// gemmAVX512 computes rows of 16 lanes.
 //
 //go:noescape
-func tileAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// tileBy3AVX512 computes rows of 16 lanes.
+// gemmBy3AVX512 computes rows of 16 lanes.
 //
 //go:noescape
-func tileBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// tileBy4AVX512 computes rows of 16 lanes.
+// gemmBy4AVX512 computes rows of 16 lanes.
 //
 //go:noescape
-func tileBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// listsAVX512 adds sparse sums.
+// spmmAVX512 adds sparse sums.
 //
 //go:noescape
-func listsAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
+func spmmAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 
 // biasRowAVX512 adds the gradients of the open windows; n must be a multiple of 16.
 //
 //go:noescape
 func biasRowAVX512(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 
-// quadsAVX512 adds weight gradients for three input channels; n must be a multiple of 16.
+// gradW2x2AVX512 adds weight gradients for three input channels; n must be a multiple of 16.
 //
 //go:noescape
-func quadsAVX512(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+func gradW2x2AVX512(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 
 // rmspropAVX512 updates weights, as many as fill whole vectors.
 //
 //go:noescape
-func rmspropAVX512(w []float32, a []float32, grad []float32, lr float32, rho float32, rest float32, eps float32, floor float32)
+func rmspropAVX512(w []float32, a []float32, grad []float32, lr float32, rho float32, oneMinusRho float32, eps float32, floor float32)
 
 // scaleAVX512 converts bytes, as many as fill whole vectors.
 //
@@ -184,67 +184,67 @@ func winogradWeightsAVX512(u []float32, plane int, w []float32, tap int, stride 
 //go:noescape
 func adamAVX512(w []float32, m []float32, v []float32, grad []float32, o *float32)
 
-// averageAVX512 moves averages, as many as fill whole vectors.
+// emaAVX512 moves averages, as many as fill whole vectors.
 //
 //go:noescape
-func averageAVX512(avg []float32, w []float32, rest float32)
+func emaAVX512(avg []float32, w []float32, oneMinusDecay float32)
 
-// momentsAVX512 sums a and a*b over the rows of 16 columns.
+// sumAndDotAVX512 sums a and a*b over the rows of 16 columns.
 //
 //go:noescape
-func momentsAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
+func sumAndDotAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
 
-// centreAVX512 centres and scales 16 columns with the constants of a columns.
+// normalizeAVX512 centres and scales 16 columns with the constants of a columns.
 //
 //go:noescape
-func centreAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
+func normalizeAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
 
-// centre2AVX512 centres, scales and subtracts 16 columns with the constants of a columns.
+// normalizeBackwardAVX512 centres, scales and subtracts 16 columns with the constants of a columns.
 //
 //go:noescape
-func centre2AVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+func normalizeBackwardAVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 
-// pickRowAMD64 appends gradients to lists.
+// compactChannelsAMD64 appends gradients to lists.
 //
 //go:noescape
-func pickRowAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
+func compactChannelsAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
 
 // transposeAVX2 transposes a matrix. rows and cols must be multiples of 8.
 //
 //go:noescape
 func transposeAVX2(dst []float32, dstStride int, src []float32, srcStride int, rows int, cols int)
 
-// pickWindowAVX2 sorts the gradients of a row of windows into lists.
+// compactWindowsAVX2 sorts the gradients of a row of windows into lists.
 //
 //go:noescape
-func pickWindowAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+func compactWindowsAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
 
 // poolRowAVX2 applies ReLU and 2x2 max pooling. n must be 8 or 16.
 //
 //go:noescape
 func poolRowAVX2(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
 
-// quadRowAVX2 builds quads. n must be at least 8.
+// gather2x2AVX2 builds quads. n must be at least 8.
 //
 //go:noescape
-func quadRowAVX2(quad []float32, row []float32, next []float32, n int, cin int)
+func gather2x2AVX2(gathered []float32, row []float32, next []float32, n int, cin int)
 
-// pickRowAVX512 appends gradients to lists that are one value apart.
+// compactChannelsAVX512 appends gradients to lists that are one value apart.
 //
 //go:noescape
-func pickRowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
+func compactChannelsAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
 
-// pickWindowAVX512 sorts the gradients of a row of windows into lists.
+// compactWindowsAVX512 sorts the gradients of a row of windows into lists.
 //
 //go:noescape
-func pickWindowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+func compactWindowsAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
 
 // poolRowAVX512 applies ReLU and 2x2 max pooling.
 //
 //go:noescape
 func poolRowAVX512(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
 
-// quadRowAVX512 builds quads. n must be at least 16.
+// gather2x2AVX512 builds quads. n must be at least 16.
 //
 //go:noescape
-func quadRowAVX512(quad []float32, row []float32, next []float32, n int, cin int)
+func gather2x2AVX512(gathered []float32, row []float32, next []float32, n int, cin int)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func tileAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// func gemmAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2(SB), NOSPLIT, $32-168
+TEXT ·gemmAVX2(SB), NOSPLIT, $32-168
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -293,9 +293,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func tileBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, FMA3
-TEXT ·tileBy3AVX2(SB), NOSPLIT, $32-168
+TEXT ·gemmBy3AVX2(SB), NOSPLIT, $32-168
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -680,9 +680,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func tileBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, FMA3
-TEXT ·tileBy4AVX2(SB), NOSPLIT, $32-168
+TEXT ·gemmBy4AVX2(SB), NOSPLIT, $32-168
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -1114,9 +1114,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func listsAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
+// func spmmAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 // Requires: AVX, FMA3
-TEXT ·listsAVX2(SB), NOSPLIT, $0-144
+TEXT ·spmmAVX2(SB), NOSPLIT, $0-144
 	MOVQ  dst_base+0(FP), AX
 	MOVQ  vals_base+32(FP), CX
 	MOVQ  offs_base+56(FP), DX
@@ -1449,9 +1449,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func quadsAVX2(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+// func gradW2x2AVX2(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 // Requires: AVX, AVX2, FMA3, SSE2
-TEXT ·quadsAVX2(SB), NOSPLIT, $0-128
+TEXT ·gradW2x2AVX2(SB), NOSPLIT, $0-128
 	MOVQ         dw_base+0(FP), AX
 	MOVQ         dy_base+56(FP), CX
 	MOVQ         idx_base+80(FP), DX
@@ -1486,7 +1486,7 @@ block:
 	VMOVUPS (R8), Y9
 	ADDQ    DI, R8
 	MOVQ    windows+112(FP), R10
-	MOVQ    quad_base+32(FP), R11
+	MOVQ    gathered_base+32(FP), R11
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 	TESTQ   R10, R10
@@ -1559,7 +1559,7 @@ end:
 	VZEROUPPER
 	RET
 
-// func rmspropAVX2(w []float32, a []float32, grad []float32, lr float32, rho float32, rest float32, eps float32, floor float32)
+// func rmspropAVX2(w []float32, a []float32, grad []float32, lr float32, rho float32, oneMinusRho float32, eps float32, floor float32)
 // Requires: AVX, AVX2, SSE, SSE2
 TEXT ·rmspropAVX2(SB), NOSPLIT, $0-92
 	MOVQ         w_base+0(FP), AX
@@ -1569,7 +1569,7 @@ TEXT ·rmspropAVX2(SB), NOSPLIT, $0-92
 	VBROADCASTSS X0, Y0
 	MOVSS        rho+76(FP), X1
 	VBROADCASTSS X1, Y1
-	MOVSS        rest+80(FP), X2
+	MOVSS        oneMinusRho+80(FP), X2
 	VBROADCASTSS X2, Y2
 	MOVSS        eps+84(FP), X3
 	VBROADCASTSS X3, Y3
@@ -2156,12 +2156,12 @@ end:
 	VZEROUPPER
 	RET
 
-// func averageAVX2(avg []float32, w []float32, rest float32)
+// func emaAVX2(avg []float32, w []float32, oneMinusDecay float32)
 // Requires: AVX, AVX2, SSE
-TEXT ·averageAVX2(SB), NOSPLIT, $0-52
+TEXT ·emaAVX2(SB), NOSPLIT, $0-52
 	MOVQ         avg_base+0(FP), AX
 	MOVQ         w_base+24(FP), CX
-	MOVSS        rest+48(FP), X0
+	MOVSS        oneMinusDecay+48(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVQ         avg_len+8(FP), DX
 	XORQ         BX, BX
@@ -2182,9 +2182,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func momentsAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
+// func sumAndDotAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
 // Requires: AVX, FMA3
-TEXT ·momentsAVX2(SB), NOSPLIT, $0-72
+TEXT ·sumAndDotAVX2(SB), NOSPLIT, $0-72
 	MOVQ   a_base+8(FP), AX
 	MOVQ   b_base+32(FP), CX
 	MOVQ   stride+56(FP), DX
@@ -2235,9 +2235,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func centreAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
+// func normalizeAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
 // Requires: AVX
-TEXT ·centreAVX2(SB), NOSPLIT, $0-72
+TEXT ·normalizeAVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    a_base+24(FP), CX
 	MOVQ    stride+48(FP), DX
@@ -2269,9 +2269,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func centre2AVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+// func normalizeBackwardAVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 // Requires: AVX
-TEXT ·centre2AVX2(SB), NOSPLIT, $0-96
+TEXT ·normalizeBackwardAVX2(SB), NOSPLIT, $0-96
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    a_base+24(FP), CX
 	MOVQ    b_base+48(FP), DX
@@ -2319,9 +2319,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func tileAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512(SB), NOSPLIT, $32-168
+TEXT ·gemmAVX512(SB), NOSPLIT, $32-168
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -3006,9 +3006,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func tileBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, AVX512F
-TEXT ·tileBy3AVX512(SB), NOSPLIT, $32-168
+TEXT ·gemmBy3AVX512(SB), NOSPLIT, $32-168
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -3863,9 +3863,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func tileBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+// func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 // Requires: AVX, AVX512F
-TEXT ·tileBy4AVX512(SB), NOSPLIT, $32-168
+TEXT ·gemmBy4AVX512(SB), NOSPLIT, $32-168
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -4801,9 +4801,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func listsAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
+// func spmmAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·listsAVX512(SB), NOSPLIT, $0-144
+TEXT ·spmmAVX512(SB), NOSPLIT, $0-144
 	MOVQ  dst_base+0(FP), AX
 	MOVQ  vals_base+32(FP), CX
 	MOVQ  offs_base+56(FP), DX
@@ -5206,9 +5206,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func quadsAVX512(dw []float32, dwStride int, quad []float32, dy []float32, idx []uint8, stride int, windows int, n int)
+// func gradW2x2AVX512(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 // Requires: AVX, AVX512F, SSE2
-TEXT ·quadsAVX512(SB), NOSPLIT, $0-128
+TEXT ·gradW2x2AVX512(SB), NOSPLIT, $0-128
 	MOVQ         dw_base+0(FP), AX
 	MOVQ         dy_base+56(FP), CX
 	MOVQ         idx_base+80(FP), DX
@@ -5243,7 +5243,7 @@ block:
 	VMOVUPS (R8), Z9
 	ADDQ    DI, R8
 	MOVQ    windows+112(FP), R10
-	MOVQ    quad_base+32(FP), R11
+	MOVQ    gathered_base+32(FP), R11
 	MOVQ    CX, R8
 	MOVQ    DX, R9
 	TESTQ   R10, R10
@@ -5316,7 +5316,7 @@ end:
 	VZEROUPPER
 	RET
 
-// func rmspropAVX512(w []float32, a []float32, grad []float32, lr float32, rho float32, rest float32, eps float32, floor float32)
+// func rmspropAVX512(w []float32, a []float32, grad []float32, lr float32, rho float32, oneMinusRho float32, eps float32, floor float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
 TEXT ·rmspropAVX512(SB), NOSPLIT, $0-92
 	MOVQ         w_base+0(FP), AX
@@ -5326,7 +5326,7 @@ TEXT ·rmspropAVX512(SB), NOSPLIT, $0-92
 	VBROADCASTSS X0, Z0
 	MOVSS        rho+76(FP), X1
 	VBROADCASTSS X1, Z1
-	MOVSS        rest+80(FP), X2
+	MOVSS        oneMinusRho+80(FP), X2
 	VBROADCASTSS X2, Z2
 	MOVSS        eps+84(FP), X3
 	VBROADCASTSS X3, Z3
@@ -5817,12 +5817,12 @@ end:
 	VZEROUPPER
 	RET
 
-// func averageAVX512(avg []float32, w []float32, rest float32)
+// func emaAVX512(avg []float32, w []float32, oneMinusDecay float32)
 // Requires: AVX, AVX512F, SSE
-TEXT ·averageAVX512(SB), NOSPLIT, $0-52
+TEXT ·emaAVX512(SB), NOSPLIT, $0-52
 	MOVQ         avg_base+0(FP), AX
 	MOVQ         w_base+24(FP), CX
-	MOVSS        rest+48(FP), X0
+	MOVSS        oneMinusDecay+48(FP), X0
 	VBROADCASTSS X0, Z0
 	MOVQ         avg_len+8(FP), DX
 	XORQ         BX, BX
@@ -5843,9 +5843,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func momentsAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
+// func sumAndDotAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·momentsAVX512(SB), NOSPLIT, $0-72
+TEXT ·sumAndDotAVX512(SB), NOSPLIT, $0-72
 	MOVQ   a_base+8(FP), AX
 	MOVQ   b_base+32(FP), CX
 	MOVQ   stride+56(FP), DX
@@ -5880,9 +5880,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func centreAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
+// func normalizeAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
 // Requires: AVX, AVX512F
-TEXT ·centreAVX512(SB), NOSPLIT, $0-72
+TEXT ·normalizeAVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    a_base+24(FP), CX
 	MOVQ    stride+48(FP), DX
@@ -5908,9 +5908,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func centre2AVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+// func normalizeBackwardAVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 // Requires: AVX, AVX512F
-TEXT ·centre2AVX512(SB), NOSPLIT, $0-96
+TEXT ·normalizeBackwardAVX512(SB), NOSPLIT, $0-96
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    a_base+24(FP), CX
 	MOVQ    b_base+48(FP), DX
@@ -5964,8 +5964,8 @@ DATA ramp<>+56(SB)/4, $0x0000000e
 DATA ramp<>+60(SB)/4, $0x0000000f
 GLOBL ramp<>(SB), RODATA|NOPTR, $64
 
-// func pickRowAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
-TEXT ·pickRowAMD64(SB), NOSPLIT, $0-176
+// func compactChannelsAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
+TEXT ·compactChannelsAMD64(SB), NOSPLIT, $0-176
 	MOVQ vals_base+0(FP), AX
 	MOVQ offs_base+24(FP), CX
 	MOVQ counts_base+48(FP), DX
@@ -6368,9 +6368,9 @@ DATA compress<>+2032(SB)/8, $0x0007060504030201
 DATA compress<>+2040(SB)/8, $0x0706050403020100
 GLOBL compress<>(SB), RODATA|NOPTR, $2048
 
-// func pickWindowAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+// func compactWindowsAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
 // Requires: AVX, AVX2, POPCNT, SSE2
-TEXT ·pickWindowAVX2(SB), NOSPLIT, $40-152
+TEXT ·compactWindowsAVX2(SB), NOSPLIT, $40-152
 	MOVQ         vals_base+0(FP), AX
 	MOVQ         offs_base+24(FP), CX
 	MOVQ         dy_base+80(FP), DX
@@ -6599,10 +6599,10 @@ end:
 	VZEROUPPER
 	RET
 
-// func quadRowAVX2(quad []float32, row []float32, next []float32, n int, cin int)
+// func gather2x2AVX2(gathered []float32, row []float32, next []float32, n int, cin int)
 // Requires: AVX, CMOV
-TEXT ·quadRowAVX2(SB), NOSPLIT, $0-88
-	MOVQ quad_base+0(FP), AX
+TEXT ·gather2x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ gathered_base+0(FP), AX
 	MOVQ row_base+24(FP), CX
 	MOVQ next_base+48(FP), DX
 	MOVQ n+72(FP), BX
@@ -6643,9 +6643,9 @@ quads:
 	VZEROUPPER
 	RET
 
-// func pickRowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
+// func compactChannelsAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, POPCNT, SSE2
-TEXT ·pickRowAVX512(SB), NOSPLIT, $112-168
+TEXT ·compactChannelsAVX512(SB), NOSPLIT, $112-168
 	MOVQ         vals_base+0(FP), AX
 	MOVQ         AX, (SP)
 	MOVQ         offs_base+24(FP), AX
@@ -7310,9 +7310,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func pickWindowAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
+// func compactWindowsAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, POPCNT, SSE2
-TEXT ·pickWindowAVX512(SB), NOSPLIT, $56-152
+TEXT ·compactWindowsAVX512(SB), NOSPLIT, $56-152
 	MOVQ         vals_base+0(FP), AX
 	MOVQ         offs_base+24(FP), CX
 	MOVQ         dy_base+80(FP), DX
@@ -7496,14 +7496,14 @@ end:
 	VZEROUPPER
 	RET
 
-// func quadRowAVX512(quad []float32, row []float32, next []float32, n int, cin int)
+// func gather2x2AVX512(gathered []float32, row []float32, next []float32, n int, cin int)
 // Requires: AVX, AVX512F, CMOV
-TEXT ·quadRowAVX512(SB), NOSPLIT, $0-88
+TEXT ·gather2x2AVX512(SB), NOSPLIT, $0-88
 	VMOVDQU32 zipValues0<>+0(SB), Z0
 	VMOVDQU64 zipPairs0<>+0(SB), Z1
 	VMOVDQU32 zipValues1<>+0(SB), Z2
 	VMOVDQU64 zipPairs1<>+0(SB), Z3
-	MOVQ      quad_base+0(FP), AX
+	MOVQ      gathered_base+0(FP), AX
 	MOVQ      row_base+24(FP), CX
 	MOVQ      next_base+48(FP), DX
 	MOVQ      n+72(FP), BX

@@ -31,27 +31,27 @@ func (o RMSProp) Update(ws *Workers, w, a, g []float32) {
 const rmspropFloor = 1e-15
 
 // rmspropConst is an RMSProp in the arithmetic of the kernels.
-type rmspropConst struct{ lr, rho, rest, eps, floor float32 }
+type rmspropConst struct{ lr, rho, oneMinusRho, eps, floor float32 }
 
 func (o RMSProp) constants() rmspropConst {
 	return rmspropConst{
-		lr: float32(o.LR), rho: float32(o.Rho), rest: float32(1 - o.Rho), eps: float32(o.Eps), floor: rmspropFloor,
+		lr: float32(o.LR), rho: float32(o.Rho), oneMinusRho: float32(1 - o.Rho), eps: float32(o.Eps), floor: rmspropFloor,
 	}
 }
 
 func (o *rmspropConst) apply(be *backend, w, a, g []float32) {
-	be.rmsprop(w, a, g, o.lr, o.rho, o.rest, o.eps, o.floor)
+	be.rmsprop(w, a, g, o.lr, o.rho, o.oneMinusRho, o.eps, o.floor)
 }
 
 // rmspropRef is RMSProp.Update. The conversions forbid fused multiply-adds.
-func rmspropRef(w, a, g []float32, lr, rho, rest, eps, floor float32) {
+func rmspropRef(w, a, g []float32, lr, rho, oneMinusRho, eps, floor float32) {
 	a, g = a[:len(w)], g[:len(w)]
 	for i, v := range g {
 		m := float32(math.Abs(float64(v)))
 		if m < floor {
 			m = floor
 		}
-		avg := float32(rho*a[i]) + float32(rest*float32(m*m))
+		avg := float32(rho*a[i]) + float32(oneMinusRho*float32(m*m))
 		a[i] = avg
 		w[i] -= float32(float32(lr*v) / (float32(math.Sqrt(float64(avg))) + eps))
 	}

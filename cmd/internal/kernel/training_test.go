@@ -123,24 +123,24 @@ func TestSGD(t *testing.T) {
 	}
 }
 
-func TestAverage(t *testing.T) {
+func TestEMA(t *testing.T) {
 	for _, n := range []int{1, 8, 21, elementChunk + 5} {
 		start, w := values(newRand(t), n), vanishing(t, max(n, 8))[:n]
 		onEveryBackend(t, func(t *testing.T, ws *Workers) {
 			for _, decay := range []float64{0, 2. / 11, 0.999} {
 				avg := append([]float32(nil), start...)
-				Average(ws, avg, w, decay)
+				EMA(ws, avg, w, decay)
 				want := make([]float64, n)
 				for i := range want {
 					want[i] = decay*float64(start[i]) + (1-decay)*float64(w[i])
 				}
 				checkClose(t, "average", avg, want, 2e-7)
 				exact := append([]float32(nil), start...)
-				averageRef(exact, w, float32(1-decay))
+				emaRef(exact, w, float32(1-decay))
 				checkSame(t, "reference", avg, exact)
 			}
 			avg := append([]float32(nil), w...)
-			Average(ws, avg, w, 0.9)
+			EMA(ws, avg, w, 0.9)
 			checkSame(t, "average of equals", avg, w)
 		})
 	}
@@ -190,8 +190,8 @@ func TestGlobalAvgPool(t *testing.T) {
 	}
 }
 
-// standardised is Standardise in float64, from the definition.
-func standardised(s Standardise, v, gain []float64) []float64 {
+// standardized is WeightStandardization in float64, from the definition.
+func standardised(s WeightStandardization, v, gain []float64) []float64 {
 	w := make([]float64, len(v))
 	for o := range s.Out {
 		var mean, variance float64
@@ -209,8 +209,8 @@ func standardised(s Standardise, v, gain []float64) []float64 {
 	return w
 }
 
-func TestStandardise(t *testing.T) {
-	for _, s := range []Standardise{{27, 32}, {1, 3}, {9 * 5, 17}, {99, 64}, {12, 1}, {50, 40}} {
+func TestWeightStandardization(t *testing.T) {
+	for _, s := range []WeightStandardization{{27, 32}, {1, 3}, {9 * 5, 17}, {99, 64}, {12, 1}, {50, 40}} {
 		rng := newRand(t)
 		size := s.FanIn * s.Out
 		v, gain, dw := values(rng, size), values(rng, s.Out), values(rng, size)
@@ -284,7 +284,7 @@ func TestStandardise(t *testing.T) {
 
 // TestTrainingThreads: none of the operations depends on the number of threads.
 func TestTrainingThreads(t *testing.T) {
-	s, g := Standardise{45, 70}, GlobalAvgPool{5, 3, 4, 70}
+	s, g := WeightStandardization{45, 70}, GlobalAvgPool{5, 3, 4, 70}
 	rng := newRand(t)
 	v, dw, gain := values(rng, 45*70), values(rng, 45*70), values(rng, 70)
 	x := values(rng, 5*12*70)
@@ -310,7 +310,7 @@ func TestTrainingThreads(t *testing.T) {
 
 func TestTrainingAllocatesNothing(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, ws *Workers) {
-		s, g := Standardise{20, 40}, GlobalAvgPool{2, 2, 5, 40}
+		s, g := WeightStandardization{20, 40}, GlobalAvgPool{2, 2, 5, 40}
 		x, y, z, slot, gain, stats := make([]float32, 800), make([]float32, 800), make([]float32, 800), make([]float32, 800), make([]float32, 40), make([]float64, s.Stats())
 		if n := testing.AllocsPerRun(3, func() {
 			s.Forward(ws, y, x, gain, stats)
@@ -319,7 +319,7 @@ func TestTrainingAllocatesNothing(t *testing.T) {
 			g.Backward(ws, x, y[:80])
 			Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(ws, x, slot, z, y, 3)
 			SGD{LR: 1e-3}.Update(ws, x, slot, y)
-			Average(ws, x, y, 0.9)
+			EMA(ws, x, y, 0.9)
 			Add(ws, x, y, z)
 			ReLUBackward(ws, x, y, z)
 		}); n != 0 {
@@ -330,7 +330,7 @@ func TestTrainingAllocatesNothing(t *testing.T) {
 
 func BenchmarkTraining(b *testing.B) {
 	const n = 9 * 256 * 256
-	s := Standardise{9 * 256, 256}
+	s := WeightStandardization{9 * 256, 256}
 	rng := newRand(b)
 	w, v, m, a, g, gain := values(rng, n), values(rng, n), values(rng, n), make([]float32, n), values(rng, n), values(rng, 256)
 	dgain, stats := make([]float32, 256), make([]float64, s.Stats())
@@ -345,7 +345,7 @@ func BenchmarkTraining(b *testing.B) {
 			{"standardise", func() { s.Forward(ws, w, v, gain, stats) }},
 			{"standardise-gradient", func() { s.Backward(ws, w, dgain, g, v, gain, stats) }},
 			{"adam", func() { adam.Update(ws, v, m, a, g, 100) }},
-			{"average", func() { Average(ws, w, v, 0.99) }},
+			{"average", func() { EMA(ws, w, v, 0.99) }},
 			{"add", func() { Add(ws, w, v, g) }},
 			{"relu-gradient", func() { ReLUBackward(ws, w, v, g) }},
 		} {

@@ -96,13 +96,13 @@ func TestWidths(t *testing.T) {
 			w2, m, v, avg, sum := values(rng, n), make([]float32, n), make([]float32, n), values(rng, n), make([]float32, n)
 			for step := range uint64(3) {
 				Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.05}.Update(ws, w2, m, v, g, step+1)
-				Average(ws, avg, w2, 0.9)
+				EMA(ws, avg, w2, 0.9)
 			}
 			Add(ws, sum, w2, g)
 			return [][]float32{scaled, relu, w, a, w2, m, v, avg, sum}
 		})
 	}
-	for _, s := range []Standardise{{1, 1}, {9, 16}, {27, 33}, {150, 20}} {
+	for _, s := range []WeightStandardization{{1, 1}, {9, 16}, {27, 33}, {150, 20}} {
 		compare(t, func(ws *Workers, rng *rand.Rand) [][]float32 {
 			n := s.FanIn * s.Out
 			v, gain, dw := values(rng, n), values(rng, s.Out), values(rng, n)

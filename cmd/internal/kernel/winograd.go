@@ -85,7 +85,7 @@ func (c Conv) forwardWinograd(ws *Workers, g geometry, out convOut, x, w, b []fl
 	if out.idx == nil {
 		j.th, j.tw = (g.oh+1)/2, (g.ow+1)/2
 	}
-	// Multiples of 12 suit the tile kernels of all backends.
+	// Multiples of 12 suit the GEMM micro-kernels of all backends.
 	j.strip = max(12, min(48, stripValues/(planes*c.Cin)/12*12))
 	j.vPlane, j.mPlane, j.uPlane = j.strip*c.Cin+planeGap, j.strip*lanes+planeGap, c.Cin*lanes+planeGap
 	packed := grow(&ws.packed, g.blocks*planes*j.uPlane+(g.blocks+1)*lanes)
@@ -94,7 +94,7 @@ func (c Conv) forwardWinograd(ws *Workers, g geometry, out convOut, x, w, b []fl
 	copy(j.b, b)
 	ws.winogradWeights = winogradWeights{c: c, u: j.u, w: w, plane: j.uPlane}
 	ws.run(g.blocks, &ws.winogradWeights)
-	ws.reserve(scratch{tile: planes*(j.vPlane+j.mPlane) + 4*j.strip*lanes + 8*(j.strip+1)*c.Cin})
+	ws.reserve(scratch{buf: planes*(j.vPlane+j.mPlane) + 4*j.strip*lanes + 8*(j.strip+1)*c.Cin})
 	ws.run((c.N*j.th*j.tw+j.strip-1)/j.strip, j)
 }
 
@@ -118,9 +118,9 @@ func (j *convWinograd) task(i int, ws *Workers, w *worker) {
 	cin, first := j.c.Cin, i*j.strip
 	last := min(first+j.strip, j.c.N*j.th*j.tw)
 	n := last - first
-	v, rest := w.tile[:planes*j.vPlane], w.tile[planes*j.vPlane:]
-	m, rest := rest[:planes*j.mPlane], rest[planes*j.mPlane:]
-	rows, patch := rest[:4*j.strip*lanes], rest[4*j.strip*lanes:]
+	v, buf := w.buf[:planes*j.vPlane], w.buf[planes*j.vPlane:]
+	m, buf := buf[:planes*j.mPlane], buf[planes*j.mPlane:]
+	rows, patch := buf[:4*j.strip*lanes], buf[4*j.strip*lanes:]
 
 	for t := first; t < last; {
 		s := j.segment(t, last)
@@ -133,8 +133,13 @@ func (j *convWinograd) task(i int, ws *Workers, w *worker) {
 			if k == biasPlane {
 				init = j.b[blk*lanes:]
 			}
-			ws.backend.tile(m[k*j.mPlane:], lanes, init, 0, v[k*j.vPlane:], cin, 0, 1,
-				j.u[(blk*planes+k)*j.uPlane:], lanes, 1, cin, n)
+			ws.backend.gemm(gemmArgs{
+				dst: m[k*j.mPlane:], dstStride: lanes,
+				init: init,
+				x:    v[k*j.vPlane:], pixStride: cin, step: 1,
+				w: j.u[(blk*planes+k)*j.uPlane:], wStride: lanes,
+				rows: 1, run: cin, n: n,
+			})
 		}
 		for t := first; t < last; {
 			s := j.segment(t, last)

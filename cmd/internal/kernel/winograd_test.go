@@ -47,15 +47,15 @@ func TestWinogradChoice(t *testing.T) {
 	}
 }
 
-// fusedTile is tile as a chain of fused multiply-adds.
-func fusedTile(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int) {
-	for p := range n {
+// fusedGemm is gemm as a chain of fused multiply-adds.
+func fusedGemm(a gemmArgs) {
+	for p := range a.n {
 		for l := range lanes {
-			s := init[p*initStride+l]
-			for k := range rows * run {
-				s = fma32(x[p*pixStride+k/run*rowStride+k%run*step], w[k*wStride+l], s)
+			s := a.init[p*a.initStride+l]
+			for k := range a.rows * a.run {
+				s = fma32(a.x[p*a.pixStride+k/a.run*a.rowStride+k%a.run*a.step], a.w[k*a.wStride+l], s)
 			}
-			dst[p*dstStride+l] = s
+			a.dst[p*a.dstStride+l] = s
 		}
 	}
 }
@@ -64,7 +64,7 @@ func fusedTile(dst []float32, dstStride int, init []float32, initStride int, x [
 // products, in every bit: with plain and with pooled outputs, for any number of threads.
 func TestWinogradBits(t *testing.T) {
 	exact := goBackend()
-	exact.tile = fusedTile
+	exact.gemm = fusedGemm
 	reference := newWorkers(1, exact)
 	for _, be := range assembly(t) {
 		for _, c := range winogradCases {
@@ -81,7 +81,7 @@ func TestWinogradBits(t *testing.T) {
 				// Scratch memory must not matter, what was in it least of all.
 				fill(&ws.packed, 1<<20)
 				for i := range ws.workers {
-					fill(&ws.workers[i].tile, 1<<20)
+					fill(&ws.workers[i].buf, 1<<20)
 				}
 				c.Forward(ws, got, in.x, in.w, in.b)
 				checkSame(t, name+"y", got, want)

@@ -46,9 +46,9 @@ type Workers struct {
 	element      elementJob
 	maxPool      maxPoolJob
 
-	winogradWeights winogradWeights
-	avgPool         avgPoolJob
-	standardise     standardiseJob
+	winogradWeights       winogradWeights
+	avgPool               avgPoolJob
+	weightStandardization weightStandardizationJob
 }
 
 // job is one parallel phase: n independent tasks, numbered from 0. Which
@@ -59,11 +59,11 @@ type job interface {
 
 // worker is the private scratch memory of one thread.
 type worker struct {
-	tile, vals, quads []float32
-	offs, counts      []int32
-	sums              [2 * lanes]float64
-	columns           columns
-	_                 [64]byte // keep workers off each other's cache lines
+	buf, vals, gathered []float32
+	offs, counts        []int32
+	sums                [2 * lanes]float64
+	columns             columns
+	_                   [64]byte // keep workers off each other's cache lines
 }
 
 // NewWorkers starts the given number of threads, the caller's included; a
@@ -166,18 +166,18 @@ func (ws *Workers) run(n int, j job) {
 }
 
 // scratch says how much private memory a task needs, in values.
-type scratch struct{ tile, entries, counts, quads int }
+type scratch struct{ buf, entries, counts, gathered int }
 
 // reserve gives every worker the memory for a phase. All of them, since it is a
 // matter of chance which worker gets how many tasks.
 func (ws *Workers) reserve(s scratch) {
 	for i := range ws.workers {
 		w := &ws.workers[i]
-		grow(&w.tile, s.tile)
+		grow(&w.buf, s.buf)
 		grow(&w.vals, s.entries)
 		grow(&w.offs, s.entries)
 		grow(&w.counts, s.counts)
-		grow(&w.quads, s.quads)
+		grow(&w.gathered, s.gathered)
 	}
 }
 

@@ -19,7 +19,7 @@ type builder struct {
 	n        int
 	training *trainingState // nil: dropout does nothing
 	unused   gorgonia.Nodes // parameters of the layers that are still to come
-	gains    gorgonia.Nodes // of the convolutions that are still to come; empty if they are not standardised
+	gains    gorgonia.Nodes // of the convolutions that are still to come; empty if they are not standardized
 	forks    map[int]*fork  // outputs of layers, counted from 1, that additions read
 }
 
@@ -145,7 +145,7 @@ func (b *builder) scale(image *gorgonia.Node, shape []int) (*gorgonia.Node, erro
 	}), image)
 }
 
-// takeConv returns the shape of the next convolution, its weights, standardised
+// takeConv returns the shape of the next convolution, its weights, standardized
 // if they are to be, and its biases.
 func (b *builder) takeConv(name string, layer model.Layer, in []int) (c kernel.Conv, weight, bias *gorgonia.Node, err error) {
 	c = kernel.Conv{
@@ -158,7 +158,7 @@ func (b *builder) takeConv(name string, layer model.Layer, in []int) (c kernel.C
 	if len(b.gains) > 0 {
 		gain := b.gains[0]
 		b.gains = b.gains[1:]
-		weight, err = b.standardise(name, weight, gain)
+		weight, err = b.standardizeWeights(name, weight, gain)
 	}
 	return c, weight, bias, err
 }

@@ -5,7 +5,7 @@
 // each implements Gorgonia's interfaces and calls package kernel on memory that it keeps, so that a training step of a
 // known batch size allocates no tensors.
 //
-// What training works with need not be what is used afterwards: with [Options].Standardise the weights of convolutions are
+// What training works with need not be what is used afterwards: with [Options].WeightStandardization the weights of convolutions are
 // made of raw ones in every step, as an operation of the graph, and with Average the weights to be used are an average over
 // the steps. [Trainer.Network] and [Trainer.Predictor] give the network as it is to be used, of plain layers; [Trainer.State] is
 // what training needs to go on.

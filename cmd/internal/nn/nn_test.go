@@ -94,7 +94,7 @@ func skipping(t testing.TB, classes int) *model.Network {
 
 // modern are options that use everything that Residual is made for.
 func modern(o Options) Options {
-	o.Optimizer, o.LR, o.WeightDecay, o.LabelSmoothing, o.Average, o.Standardise = "adam", 0.002, 0.05, 0.1, 0.99, true
+	o.Optimizer, o.LR, o.WeightDecay, o.LabelSmoothing, o.EMADecay, o.WeightStandardization = "adam", 0.002, 0.05, 0.1, 0.99, true
 	return o
 }
 
@@ -211,7 +211,7 @@ func TestGradients(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.standardise {
-				w.standardise()
+				w.addGains()
 				gains := w.params[len(test.net.Params):]
 				scatter(gains)
 				for _, p := range gains {
@@ -492,8 +492,8 @@ func TestOverfit(t *testing.T) {
 	}{
 		{Reference(26, 26, 2, 1), Options{}},
 		{Reference(26, 26, 4, 1), Options{}},
-		{Residual(16, 16, 4, 6, 1), Options{Optimizer: "adam", LR: 0.01, Average: 0.9, Standardise: true}},
-		{Residual(16, 16, 2, 6, 1), Options{Optimizer: "sgd", LR: 0.02, Average: 0.9, Standardise: true}},
+		{Residual(16, 16, 4, 6, 1), Options{Optimizer: "adam", LR: 0.01, EMADecay: 0.9, WeightStandardization: true}},
+		{Residual(16, 16, 2, 6, 1), Options{Optimizer: "sgd", LR: 0.02, EMADecay: 0.9, WeightStandardization: true}},
 	} {
 		net, classes := test.net, len(test.net.Classes)
 		images, labels := noise(net, 8, 5)
@@ -529,7 +529,7 @@ func TestResume(t *testing.T) {
 		o    Options
 	}{
 		{"rmsprop", Reference(23, 23, 2, 1), Options{}},
-		{"sgd", skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1, Average: 0.5}},
+		{"sgd", skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1, EMADecay: 0.5}},
 		{"everything", Residual(19, 23, 3, 4, 1), modern(Options{})},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -599,8 +599,8 @@ func TestPredictorOfTrainerFollowsItsWeights(t *testing.T) {
 	}{
 		{Reference(22, 22, 2, 1), Options{}},
 		{Residual(16, 16, 3, 4, 1), modern(Options{})},
-		{Residual(16, 16, 2, 4, 1), Options{Standardise: true}},
-		{Reference(22, 22, 2, 1), Options{Average: 0.5}},
+		{Residual(16, 16, 2, 4, 1), Options{WeightStandardization: true}},
+		{Reference(22, 22, 2, 1), Options{EMADecay: 0.5}},
 	} {
 		images, labels := noise(test.net, 3, 5)
 		test.o.Batch, test.o.Threads = 3, 2
@@ -666,11 +666,11 @@ func TestNonFinitePicture(t *testing.T) {
 }
 
 // TestAverage works out averages and folding in float64 from the weights after every step.
-func TestAverage(t *testing.T) {
+func TestEMA(t *testing.T) {
 	const decay = 0.3 // reached in step 3
 	net := Residual(16, 17, 3, 3, 1)
 	images, labels := noise(net, 4, 5)
-	tr := newTrainer(t, net, Options{Batch: 4, Optimizer: "adam", Average: decay, Standardise: true})
+	tr := newTrainer(t, net, Options{Batch: 4, Optimizer: "adam", EMADecay: decay, WeightStandardization: true})
 	averages := params64(tr.weights.params)
 	for n := 1.0; n <= 6; n++ {
 		step(t, tr, images, labels, nil)
@@ -694,7 +694,7 @@ func TestAverage(t *testing.T) {
 // TestGains: a block starts as nothing but what it adds to.
 func TestGains(t *testing.T) {
 	net := Residual(16, 16, 3, 2, 1)
-	tr := newTrainer(t, net, Options{Standardise: true})
+	tr := newTrainer(t, net, Options{WeightStandardization: true})
 	zero := map[string]bool{"conv4": true, "conv7": true, "conv10": true}
 	gains := tr.weights.params[len(net.Params):]
 	if len(gains) != 10 {
@@ -737,7 +737,7 @@ func TestWeightDecay(t *testing.T) {
 	net := mixed(t, 2)
 	images, labels := noise(net, 2, 5)
 	for _, optimizer := range []string{"adam", "sgd"} {
-		tr := newTrainer(t, net, Options{Batch: 2, Optimizer: optimizer, LR: 0.25, WeightDecay: 0.5, Standardise: true})
+		tr := newTrainer(t, net, Options{Batch: 2, Optimizer: optimizer, LR: 0.25, WeightDecay: 0.5, WeightStandardization: true})
 		before := params64(tr.weights.params)
 		step(t, tr, images, labels, []float32{0, 0})
 		for i, after := range params64(tr.weights.params) {
@@ -813,7 +813,7 @@ func TestErrors(t *testing.T) {
 		{Options{Momentum: math.NaN()}, "momentum"}, {Options{WeightDecay: 0.1}, "rmsprop has none"},
 		{Options{Optimizer: "adam", WeightDecay: -1}, "weight decay"}, {Options{Optimizer: "sgd", WeightDecay: math.NaN()}, "weight decay"},
 		{Options{Optimizer: "adam", LR: 1, WeightDecay: 1}, "weight decay"}, {Options{LabelSmoothing: 1}, "label smoothing"},
-		{Options{LabelSmoothing: math.NaN()}, "label smoothing"}, {Options{Average: 1}, "average"}, {Options{Average: -0.5}, "average"},
+		{Options{LabelSmoothing: math.NaN()}, "label smoothing"}, {Options{EMADecay: 1}, "average"}, {Options{EMADecay: -0.5}, "average"},
 		{Options{backend: "abacus"}, `no kernels for "abacus"`},
 	} {
 		if _, err := NewTrainer(net, test.o); err == nil || !strings.Contains(err.Error(), test.want) {

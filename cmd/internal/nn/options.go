@@ -26,8 +26,8 @@ type Options struct {
 	WeightDecay float64
 
 	LabelSmoothing float64 // share of the target that is spread over all classes, 0 <= LabelSmoothing < 1
-	Average        float64 // decay of the average over the steps that is to be used in place of the weights; default 0: none
-	Standardise    bool    // give every convolution standardised weights and a gain for every channel; see kernel.Standardise
+	EMADecay        float64 // decay of the average over the steps that is to be used in place of the weights; default 0: none
+	WeightStandardization    bool    // give every convolution standardized weights and a gain for every channel; see kernel.WeightStandardization
 
 	backend string // of the kernels, for tests; default: the fastest
 }
@@ -82,8 +82,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("weight decay %v: rmsprop has none", o.WeightDecay)
 	case !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1):
 		return o, fmt.Errorf("label smoothing %v: must be from 0 to below 1", o.LabelSmoothing)
-	case !(o.Average >= 0 && o.Average < 1):
-		return o, fmt.Errorf("decay of the average %v: must be from 0 to below 1", o.Average)
+	case !(o.EMADecay >= 0 && o.EMADecay < 1):
+		return o, fmt.Errorf("decay of the average %v: must be from 0 to below 1", o.EMADecay)
 	}
 	return o, nil
 }

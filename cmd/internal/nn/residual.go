@@ -7,7 +7,7 @@ import (
 )
 
 // Residual returns a network of 3x3 convolutions, all with stride 1 and padding 1, for RGB pictures of h x w. It has no
-// normalisation that depends on the batch, and wants [Options.Standardise]: its parameters are the raw weights that
+// normalisation that depends on the batch, and wants [Options.WeightStandardization]: its parameters are the raw weights that
 // training with it starts from, drawn from the seed as [Initialise] says (their scale is of no account then).
 //
 //	conv(width), pool

@@ -18,13 +18,13 @@ type Trainer struct {
 	options   Options
 	workers   *kernel.Workers
 	weights   *weights
-	averages  []model.Param // of weights.params; nil: not averaged
+	ema  []model.Param // of weights.params; nil: not averaged
 	state     trainingState
 	memory    memory // of the plans, and of the Predictors'
 	plans     plans
 	optimizer *optimizer
 
-	// The network as it is used: weights themselves, if they are neither averaged nor standardised.
+	// The network as it is used: weights themselves, if they are neither averaged nor standardized.
 	deployed *weights
 	stale    bool // deployed is not that of the weights
 }
@@ -52,8 +52,8 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	if o.Standardise {
-		w.standardise()
+	if o.WeightStandardization {
+		w.addGains()
 	}
 	workers, err := o.startWorkers()
 	if err != nil {
@@ -63,10 +63,10 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 		options: o, weights: w, workers: workers, deployed: w, stale: true,
 		state: trainingState{seed: o.Seed, smoothing: o.LabelSmoothing},
 	}
-	if o.Average > 0 {
-		t.averages = cloneParams(w.params)
+	if o.EMADecay > 0 {
+		t.ema = cloneParams(w.params)
 	}
-	if o.Average > 0 || o.Standardise {
+	if o.EMADecay > 0 || o.WeightStandardization {
 		if t.deployed, err = newWeights(net); err != nil {
 			t.Close()
 			return nil, fmt.Errorf("train: %w", err)
@@ -128,20 +128,20 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 			return 0, 0, &NonFiniteError{Step: t.state.step, What: param.Name, Got: float64(param.Data[i]), Index: -1}
 		}
 	}
-	t.average()
+	t.updateEMA()
 	return loss, p.found.correct, nil
 }
 
 // average moves the averages. Their decay is less in the first steps, so that they soon forget the weights they started
 // from (the rule of TensorFlow's ExponentialMovingAverage with num_updates).
-func (t *Trainer) average() {
-	if t.averages == nil {
+func (t *Trainer) updateEMA() {
+	if t.ema == nil {
 		return
 	}
 	step := float64(t.state.step)
-	decay := min(t.options.Average, (1+step)/(10+step))
+	decay := min(t.options.EMADecay, (1+step)/(10+step))
 	for i, p := range t.weights.params {
-		kernel.Average(t.workers, t.averages[i].Data, p.Data, decay)
+		kernel.EMA(t.workers, t.ema[i].Data, p.Data, decay)
 	}
 }
 
@@ -185,15 +185,15 @@ func (t *Trainer) refresh() {
 		return
 	}
 	values := t.weights.params
-	if t.averages != nil {
-		values = t.averages
+	if t.ema != nil {
+		values = t.ema
 	}
 	t.weights.fold(t.workers, t.deployed.net, values)
 	t.stale = false
 }
 
 // Network returns a copy of the network as it is to be used: of averages, with Options.Average, and with gains and
-// standardisation worked into plain convolutions, with Options.Standardise.
+// standardization worked into plain convolutions, with Options.WeightStandardization.
 func (t *Trainer) Network() *model.Network {
 	t.refresh()
 	return t.deployed.net.Clone()
@@ -209,7 +209,7 @@ type State struct {
 // tensors are those of the State, in memory that they share.
 func (t *Trainer) tensors() []model.Param {
 	tensors := append(slices.Clone(t.weights.params), t.optimizer.tensors()...)
-	for _, p := range t.averages {
+	for _, p := range t.ema {
 		tensors = append(tensors, model.Param{Name: "average/" + p.Name, Shape: p.Shape, Data: p.Data})
 	}
 	return tensors

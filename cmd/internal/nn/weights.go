@@ -11,7 +11,7 @@ import (
 )
 
 // weights are the numbers that a plan works with, in memory that all of its plans share: a network's parameters, and, if
-// its convolutions are standardised, a gain for every output channel of each.
+// its convolutions are standardized, a gain for every output channel of each.
 type weights struct {
 	net     *model.Network
 	params  []model.Param // those of net, whose memory they share, then the gains
@@ -38,7 +38,7 @@ func (w *weights) add(params ...model.Param) {
 
 // standardise adds the gains. They start at 1, but at 0 where the convolution is directly before an addition, so that a
 // block starts as what it adds to ("SkipInit": De and Smith, NeurIPS 2020; Goyal et al., 2017, with the scale of a batch norm).
-func (w *weights) standardise() {
+func (w *weights) addGains() {
 	w.gainOf = map[int]int{}
 	param, convs := 0, 0
 	for i, layer := range w.net.Layers {
@@ -69,13 +69,13 @@ func (w *weights) fold(workers *kernel.Workers, net *model.Network, values []mod
 			copy(p.Data, values[i].Data)
 			continue
 		}
-		standardise(p.Shape).Forward(workers, p.Data, values[i].Data, values[gain].Data, nil)
+		weightStandardization(p.Shape).Forward(workers, p.Data, values[i].Data, values[gain].Data, nil)
 	}
 }
 
 // standardise is the kernel for a convolution's weights [K,K,Cin,Cout].
-func standardise(shape []int) kernel.Standardise {
-	return kernel.Standardise{FanIn: shape[0] * shape[1] * shape[2], Out: shape[3]}
+func weightStandardization(shape []int) kernel.WeightStandardization {
+	return kernel.WeightStandardization{FanIn: shape[0] * shape[1] * shape[2], Out: shape[3]}
 }
 
 // cloneParams copies the data too.

@@ -23,34 +23,6 @@ func (v isa) each(first string, body func(k reg.GPVirtual)) {
 	RET()
 }
 
-// rmsprop updates weights, one rounding for each operation.
-func (v isa) rmsprop() {
-	function("rmsprop"+v.suffix, "func(w, a, grad []float32, lr, rho, rest, eps, floor float32)",
-		"updates weights, as many as fill whole vectors.")
-	w, a, grad := base("w"), base("a"), base("grad")
-	lr, rho, rest, eps, floor := v.broadcast("lr"), v.broadcast("rho"), v.broadcast("rest"), v.broadcast("eps"), v.broadcast("floor")
-	sign := v.constant(1 << 31)
-	v.each("w", func(k reg.GPVirtual) {
-		d, m, avg := v.vector(), v.vector(), v.vector()
-		VMOVUPS(indexed(grad, k, 4, 0), d)
-		VANDNPS(d, sign, m)
-		VMAXPS(m, floor, m) // the second source, m, if one is NaN
-		VMULPS(m, m, m)
-		VMULPS(rest, m, m)
-		VMULPS(indexed(a, k, 4, 0), rho, avg)
-		VADDPS(m, avg, avg)
-		VMOVUPS(avg, indexed(a, k, 4, 0))
-		VSQRTPS(avg, avg)
-		VADDPS(eps, avg, avg)
-		VMULPS(lr, d, d)
-		VDIVPS(avg, d, d)
-		old := v.vector()
-		VMOVUPS(indexed(w, k, 4, 0), old)
-		VSUBPS(d, old, old)
-		VMOVUPS(old, indexed(w, k, 4, 0))
-	})
-}
-
 // scale converts bytes.
 func (v isa) scale() {
 	function("scale"+v.suffix, "func(dst []float32, src []uint8, factor float32)",
@@ -77,5 +49,46 @@ func (v isa) relu() {
 		VCMPPS(notLessEqual, zero, value, open)
 		v.keep(open, value, value)
 		VMOVUPS(value, indexed(y, k, 4, 0))
+	})
+}
+
+// reluGrad keeps dy where y is not at most zero.
+func (v isa) reluGrad() {
+	function("reluGrad"+v.suffix, "func(dx, dy, y []float32)", "is the gradient of ReLU, for as many values as fill whole vectors.")
+	dx, dy, y := base("dx"), base("dy"), base("y")
+	zero := v.zero()
+	v.each("dx", func(k reg.GPVirtual) {
+		value, open := v.vector(), v.mask()
+		VMOVUPS(indexed(y, k, 4, 0), value)
+		VCMPPS(notLessEqual, zero, value, open)
+		v.keep(open, indexed(dy, k, 4, 0), value)
+		VMOVUPS(value, indexed(dx, k, 4, 0))
+	})
+}
+
+// sum adds two tensors.
+func (v isa) sum() {
+	function("add"+v.suffix, "func(y, a, b []float32)", "adds as many values as fill whole vectors.")
+	y, a, b := base("y"), base("a"), base("b")
+	v.each("y", func(k reg.GPVirtual) {
+		x := v.vector()
+		VMOVUPS(indexed(a, k, 4, 0), x)
+		VADDPS(indexed(b, k, 4, 0), x, x)
+		VMOVUPS(x, indexed(y, k, 4, 0))
+	})
+}
+
+// addReLU adds and keeps what is not at most zero, so NaN too.
+func (v isa) addReLU() {
+	function("addReLU"+v.suffix, "func(y, x []float32)", "adds x to y and applies ReLU, to as many values as fill whole vectors.")
+	y, x := base("y"), base("x")
+	zero := v.zero()
+	v.each("y", func(k reg.GPVirtual) {
+		sum, open := v.vector(), v.mask()
+		VMOVUPS(indexed(y, k, 4, 0), sum)
+		VADDPS(indexed(x, k, 4, 0), sum, sum)
+		VCMPPS(notLessEqual, zero, sum, open)
+		v.keep(open, sum, sum)
+		VMOVUPS(sum, indexed(y, k, 4, 0))
 	})
 }

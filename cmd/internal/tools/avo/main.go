@@ -68,12 +68,12 @@ func (v isa) bytes() int { return 4 * v.lanes }
 func main() {
 	ConstraintExpr("!noasm")
 	for _, v := range []isa{avx2, avx512} {
-		v.tile("tile", 1)
-		v.tile("tileBy3", 3)
-		v.tile("tileBy4", 4)
-		v.lists()
+		v.gemm("gemm", 1)
+		v.gemm("gemmBy3", 3)
+		v.gemm("gemmBy4", 4)
+		v.spmm()
 		v.biasRow()
-		v.quads()
+		v.gradW2x2()
 		v.rmsprop()
 		v.scale()
 		v.relu()
@@ -84,21 +84,21 @@ func main() {
 		v.winogradOutput()
 		v.winogradWeights()
 		v.adam()
-		v.average()
-		v.moments()
-		v.centre()
-		v.centre2()
+		v.ema()
+		v.sumAndDot()
+		v.normalize()
+		v.normalizeBackward()
 	}
 	ramp := ramp()
-	pickRow()
+	compactChannels()
 	transposeAVX2()
-	pickWindowAVX2(ramp)
+	compactWindowsAVX2(ramp)
 	poolRowAVX2()
-	quadRowAVX2()
-	pickRowAVX512(ramp)
-	pickWindowAVX512(ramp)
+	gather2x2AVX2()
+	compactChannelsAVX512(ramp)
+	compactWindowsAVX512(ramp)
 	poolRowAVX512()
-	quadRowAVX512()
+	gather2x2AVX512()
 	Generate()
 }
 
@@ -149,3 +149,18 @@ func indexed(r, index reg.Register, scale uint8, disp int) operand.Mem {
 
 // jump refers to a label, which need only be unique within its function.
 func jump(name string) operand.LabelRef { return operand.LabelRef(name) }
+
+// variable keeps a value on the stack.
+func variable(value reg.GPVirtual) operand.Mem {
+	m := AllocLocal(8)
+	MOVQ(value, m)
+	return m
+}
+
+// scaled is r + n*stride + disp for n of 0, 1, 2 or 4.
+func scaled(r, stride reg.Register, n, disp int) operand.Mem {
+	if n == 0 {
+		return at(r, disp)
+	}
+	return indexed(r, stride, uint8(n), disp)
+}

@@ -81,3 +81,37 @@ func transposeAVX2() {
 	VZEROUPPER()
 	RET()
 }
+
+// transpose turns 16 rows of 16 values into columns.
+func transpose16(rows []reg.VecVirtual) []reg.VecVirtual {
+	pair := func(low, high func(ops ...operand.Op), a, b reg.VecVirtual) []reg.VecVirtual {
+		l, h := ZMM(), ZMM()
+		low(b, a, l)
+		high(b, a, h)
+		return []reg.VecVirtual{l, h}
+	}
+	quarters := func(a, b reg.VecVirtual) (even, odd reg.VecVirtual) {
+		even, odd = ZMM(), ZMM()
+		VSHUFF32X4(operand.U8(0x88), b, a, even)
+		VSHUFF32X4(operand.U8(0xdd), b, a, odd)
+		return even, odd
+	}
+	// Within quarters: quarter q of mixed[4*i+j] is column 4*q+j of rows 4*i to 4*i+3.
+	var mixed []reg.VecVirtual
+	for i := 0; i < 16; i += 4 {
+		upper := pair(VUNPCKLPS, VUNPCKHPS, rows[i], rows[i+1])
+		lower := pair(VUNPCKLPS, VUNPCKHPS, rows[i+2], rows[i+3])
+		for half := range 2 {
+			mixed = append(mixed, pair(VUNPCKLPD, VUNPCKHPD, upper[half], lower[half])...)
+		}
+	}
+	// Whole quarters.
+	columns := make([]reg.VecVirtual, 16)
+	for j := range 4 {
+		upperEven, upperOdd := quarters(mixed[j], mixed[4+j])
+		lowerEven, lowerOdd := quarters(mixed[8+j], mixed[12+j])
+		columns[j], columns[8+j] = quarters(upperEven, lowerEven)
+		columns[4+j], columns[12+j] = quarters(upperOdd, lowerOdd)
+	}
+	return columns
+}

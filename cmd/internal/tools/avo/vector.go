@@ -73,3 +73,10 @@ func atMost(n reg.GPVirtual, limit uint32) {
 	CMPQ(n, l)
 	CMOVQGT(l, n)
 }
+
+// spread loads a float32 from memory into all lanes.
+func (v isa) spread(m operand.Mem) reg.VecVirtual {
+	x := v.vector()
+	VBROADCASTSS(m, x)
+	return x
+}

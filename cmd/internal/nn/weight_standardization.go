@@ -5,9 +5,9 @@ import (
 )
 
 // standardise adds the weights that a convolution works with, made of its raw ones and the gain of every channel.
-func (b *builder) standardise(name string, raw, gain *gorgonia.Node) (*gorgonia.Node, error) {
+func (b *builder) standardizeWeights(name string, raw, gain *gorgonia.Node) (*gorgonia.Node, error) {
 	shape := raw.Shape().Clone()
-	s := standardise(shape)
+	s := weightStandardization(shape)
 	stats := make([]float64, s.Stats())
 	forward := &op{name: name + "standardise", shape: shape, result: b.room.dense(shape...), run: func(w gorgonia.Value, in []gorgonia.Value) error {
 		s.Forward(b.workers, floats(w), floats(in[0]), floats(in[1]), stats)

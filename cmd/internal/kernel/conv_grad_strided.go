@@ -6,7 +6,7 @@ package kernel
 // The input places at a distance of Stride from each other, a phase, meet the
 // same taps of the kernel: in each direction those whose number is the
 // phase plus a multiple of Stride. So the gradient of a phase is a convolution with stride 1
-// of dy with these taps, turned. With f = (i+Pad) mod Stride, q = (i+Pad) div Stride:
+// of dy with these taps, transposed. With f = (i+Pad) mod Stride, q = (i+Pad) div Stride:
 //
 //	dx[i] = sum over t of dy[q-t] * w[f+t*Stride]
 type convStridedX struct {
@@ -44,7 +44,7 @@ func (c Conv) gradXStrided(ws *Workers, g geometry, dx, dy, w []float32) {
 	}
 	ws.pack = packJob{dst: j.w, src: turned, rows: c.K * c.K * c.Cout, cols: c.Cin}
 	ws.run(ws.pack.tasks(), &ws.pack)
-	ws.reserve(scratch{tile: c.W * lanes})
+	ws.reserve(scratch{buf: c.W * lanes})
 	ws.run(c.N, j)
 }
 
@@ -93,11 +93,23 @@ func (j *convStridedX) phase(ws *Workers, w *worker, dx, dy []float32, blk, fy, 
 		src := dy[((y+c.Pad)/c.Stride-ny+1+j.margin)*j.row+((left+c.Pad)/c.Stride-nx+1+j.margin)*c.Cout:]
 		dst := dx[(y*c.W+left)*c.Cin+first:]
 		if wide == lanes {
-			ws.backend.tile(dst, c.Stride*c.Cin, ws.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+			ws.backend.gemm(gemmArgs{
+				dst: dst, dstStride: c.Stride * c.Cin,
+				init: ws.zeros[:],
+				x:    src, pixStride: c.Cout, rowStride: j.row, step: 1,
+				w: weights, wStride: lanes,
+				rows: ny, run: nx * c.Cout, n: cols,
+			})
 			continue
 		}
-		tile := w.tile[:cols*lanes]
-		ws.backend.tile(tile, lanes, ws.zeros[:], 0, src, c.Cout, j.row, 1, weights, lanes, ny, nx*c.Cout, cols)
+		tile := w.buf[:cols*lanes]
+		ws.backend.gemm(gemmArgs{
+			dst: tile, dstStride: lanes,
+			init: ws.zeros[:],
+			x:    src, pixStride: c.Cout, rowStride: j.row, step: 1,
+			w: weights, wStride: lanes,
+			rows: ny, run: nx * c.Cout, n: cols,
+		})
 		for q := range cols {
 			copy(dst[q*c.Stride*c.Cin:][:wide], tile[q*lanes:])
 		}

@@ -81,10 +81,10 @@ type convGradW struct {
 	g      geometry
 	src    gradSource
 	x      []float32
-	part   []float32 // [groups][Cout][taps], or [groups][taps][Cout] from quads
+	part   []float32 // [groups][Cout][taps], or [groups][taps][Cout] from gathered windows
 	bias   []float32 // [groups][Cout]
 	weight bool      // weight gradient wanted
-	quads  bool
+	gather bool
 	wide   int // channels of a task
 	blocks int // tasks of a group
 	strip  int // rows of the source that are listed together
@@ -95,15 +95,15 @@ func (c Conv) gradW(ws *Workers, g geometry, dw, db []float32, src gradSource, x
 	j := &ws.convGradW
 	*j = convGradW{c: c, g: g, src: src, x: x, weight: dw != nil, wide: lanes}
 	j.part, j.bias = part[:g.groups*c.Cout*g.taps], part[g.groups*c.Cout*g.taps:]
-	if ws.backend.quads != nil && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
-		j.quads, j.wide = true, 2*lanes
+	if ws.backend.gradW2x2 != nil && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
+		j.gather, j.wide = true, 2*lanes
 	}
 	j.blocks = (c.Cout + j.wide - 1) / j.wide
 	// A strip of s rows refers to (s-1)*down + K+1 rows.
 	j.strip = max(1, (stripBytes/4-(c.K+1)*g.row)/src.down+1, stripWindows/max(1, src.cols))
 	j.strip = min(j.strip, src.rows)
-	if j.quads {
-		ws.reserve(scratch{quads: 16 * g.row})
+	if j.gather {
+		ws.reserve(scratch{gathered: 16 * g.row})
 	} else {
 		ws.reserve(scratch{entries: min(j.wide, c.Cout) * j.capacity(), counts: j.wide})
 	}
@@ -118,7 +118,7 @@ func (c Conv) gradW(ws *Workers, g geometry, dw, db []float32, src gradSource, x
 		}
 	}
 	if dw != nil {
-		ws.reduce = reduceJob{dst: dw, part: j.part, groups: g.groups, taps: g.taps, cout: c.Cout, transposed: !j.quads}
+		ws.reduce = reduceJob{dst: dw, part: j.part, groups: g.groups, taps: g.taps, cout: c.Cout, transposed: !j.gather}
 		ws.run(ws.reduce.tasks(), &ws.reduce)
 	}
 }
@@ -131,7 +131,7 @@ func (j *convGradW) task(i int, ws *Workers, w *worker) {
 	clear(bias)
 	cout, taps := j.c.Cout, j.g.taps
 	part := j.part[group*cout*taps:][:cout*taps]
-	if j.quads {
+	if j.gather {
 		part = part[c0:]
 		for r := range taps {
 			clear(part[r*cout:][:n])
@@ -150,10 +150,10 @@ func (j *convGradW) task(i int, ws *Workers, w *worker) {
 		x := j.x[img*j.g.image:][:j.g.image]
 		switch {
 		case !j.weight:
-		case j.quads:
-			j.quadImage(ws, w, part, dy[c0:], idx[c0:], x, n)
+		case j.gather:
+			j.gatheredImage(ws, w, part, dy[c0:], idx[c0:], x, n)
 		default:
-			j.listImage(ws, w, part, dy[c0:], idx[c0:], x, n)
+			j.sparseImage(ws, w, part, dy[c0:], idx[c0:], x, n)
 		}
 	}
 }
@@ -161,19 +161,19 @@ func (j *convGradW) task(i int, ws *Workers, w *worker) {
 // capacity is the room for the list of one channel.
 func (j *convGradW) capacity() int { return j.strip*j.src.cols + 8 }
 
-// listImage adds the weight gradient of one image for n channels to part, [n][taps].
-func (j *convGradW) listImage(ws *Workers, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
+// sparseImage adds the weight gradient of one image for n channels to part, [n][taps].
+func (j *convGradW) sparseImage(ws *Workers, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
 	capacity := j.capacity()
 	vals, offs, counts := w.vals[:n*capacity], w.offs[:n*capacity], w.counts[:n]
 	for top := 0; top < j.src.rows; top += j.strip {
 		clear(counts)
 		for r := top; r < min(top+j.strip, j.src.rows); r++ {
 			at := r * j.src.cols * j.c.Cout
-			ws.backend.pickRow(vals, offs, counts, capacity, dy[at:], idx[at:], 1, j.c.Cout, j.src.cols,
+			ws.backend.compactChannels(vals, offs, counts, capacity, dy[at:], idx[at:], 1, j.c.Cout, j.src.cols,
 				(r-top)*j.src.down, j.src.right, &j.src.delta)
 		}
 		for ky := range j.c.K {
-			ws.backend.lists(part[ky*j.g.run:], j.g.taps, vals, offs, counts, capacity,
+			ws.backend.spmm(part[ky*j.g.run:], j.g.taps, vals, offs, counts, capacity,
 				x[top*j.src.down+ky*j.g.row:], j.g.run)
 		}
 	}
@@ -187,7 +187,7 @@ type convGradX struct {
 	dx  []float32
 	w   []float32 // [K][Cout][run]
 
-	lists, capacity int // lists of a row of windows, and room in each
+	sparseRows, capacity int // lists of a row of windows, and room in each
 }
 
 func (c Conv) gradX(ws *Workers, g geometry, dx []float32, src gradSource, w []float32) {
@@ -195,10 +195,10 @@ func (c Conv) gradX(ws *Workers, g geometry, dx []float32, src gradSource, w []f
 	ws.turn = turnJob{dst: packed, src: w, rows: g.run, cols: c.Cout, count: c.K}
 	ws.run(ws.turn.tasks(), &ws.turn)
 	j := &ws.convGradX
-	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, lists: 4 * src.cols, capacity: (c.Cout+7)/8*8 + 8}
-	need := scratch{entries: j.lists * j.capacity, counts: j.lists}
+	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, sparseRows: 4 * src.cols, capacity: (c.Cout+7)/8*8 + 8}
+	need := scratch{entries: j.sparseRows * j.capacity, counts: j.sparseRows}
 	if c.Pad > 0 {
-		need.tile = g.image
+		need.buf = g.image
 	}
 	ws.reserve(need)
 	ws.run(c.N, j)
@@ -211,7 +211,7 @@ func (j *convGradX) task(n int, ws *Workers, w *worker) {
 		j.image(n, ws, w, out)
 		return
 	}
-	padded := w.tile[:j.g.image]
+	padded := w.buf[:j.g.image]
 	j.image(n, ws, w, padded)
 	width := j.c.W * j.c.Cin
 	for h := range j.c.H {
@@ -224,17 +224,17 @@ func (j *convGradX) image(n int, ws *Workers, w *worker, dx []float32) {
 	clear(dx)
 	cout := j.c.Cout
 	size := j.src.cols * cout
-	capacity, cols := j.capacity, j.lists/2
-	vals, offs, counts := w.vals[:j.lists*capacity], w.offs[:j.lists*capacity], w.counts[:j.lists]
+	capacity, cols := j.capacity, j.sparseRows/2
+	vals, offs, counts := w.vals[:j.sparseRows*capacity], w.offs[:j.sparseRows*capacity], w.counts[:j.sparseRows]
 	slice := cout * j.g.run
 	for r := range j.src.rows {
 		at := (n*j.src.rows + r) * size
 		dy, idx := j.src.dy[at:][:size], j.src.idx[at:][:size]
-		ws.backend.pickWindow(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
+		ws.backend.compactWindows(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
 		for half := range 2 {
 			l := half * cols
 			for ky := range j.c.K {
-				ws.backend.lists(dx[r*j.src.down+half*j.g.vertical+ky*j.g.row:], j.g.pixel,
+				ws.backend.spmm(dx[r*j.src.down+half*j.g.vertical+ky*j.g.row:], j.g.pixel,
 					vals[l*capacity:], offs[l*capacity:], counts[l:l+cols], capacity, j.w[ky*slice:][:slice], j.g.run)
 			}
 		}

@@ -2,11 +2,11 @@ package kernel
 
 // The gradients of a convolution without pooling. Nothing is known to be zero, so
 // both are products of dense matrices: that of the input is itself a convolution,
-// of the output's gradient with the turned weights; that of the weights multiplies
+// of the output's gradient with the transposed weights; that of the weights multiplies
 // the input, shifted by each tap, with the output's gradient.
 
 // convDenseW computes the weight and bias gradients for one row of the kernel
-// and one block of output channels: a slab. The tile loop has values of the input as
+// and one block of output channels: a slab. The GEMM micro-kernel has values of the input as
 // rows (a row of the kernel covers a run of them), channels of dy as lanes, and sums over
 // the places of an image, row by row. Groups of images have sums of their own,
 // which are added in order.
@@ -59,7 +59,7 @@ func (c Conv) gradWDense(ws *Workers, g geometry, dw, db, dy, x []float32) {
 		ws.run(j.slabs, (*reduceSlabs)(j))
 		return
 	}
-	ws.reserve(scratch{tile: 2 * j.size})
+	ws.reserve(scratch{buf: 2 * j.size})
 	ws.run(j.slabs, j)
 }
 
@@ -69,7 +69,7 @@ func (j *convDenseW) task(i int, ws *Workers, w *worker) {
 		j.group(ws, j.part[i*j.size:][:j.size], group, slab)
 		return
 	}
-	sum, part := w.tile[:j.size], w.tile[j.size:2*j.size]
+	sum, part := w.buf[:j.size], w.buf[j.size:2*j.size]
 	j.group(ws, sum, 0, i)
 	for group := 1; group < j.g.groups; group++ {
 		j.group(ws, part, group, i)
@@ -98,15 +98,26 @@ func (j *convDenseW) group(ws *Workers, part []float32, group, slab int) {
 	for n := group * j.c.N / j.g.groups; n < (group+1)*j.c.N/j.g.groups; n++ {
 		dy := j.dy[blk*j.block+n*places*j.place:]
 		if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
-			ws.backend.tile(bias, lanes, bias, lanes, ws.one[:], 0, 0, 0, dy, j.place, 1, places, 1)
+			ws.backend.gemm(gemmArgs{
+				dst: bias, dstStride: lanes,
+				init: bias, initStride: lanes,
+				x: ws.one[:],
+				w: dy, wStride: j.place,
+				rows: 1, run: places, n: 1,
+			})
 		}
 		if j.dw == nil {
 			continue
 		}
 		x := j.x[n*j.g.image:][:j.g.image]
 		for top := 0; top < j.g.oh; top += j.strip {
-			ws.backend.tile(part, lanes, part, lanes, x[top*j.g.vertical+ky*j.g.row:], 1, j.g.vertical, j.g.pixel,
-				dy[top*j.g.ow*j.place:], j.place, min(j.strip, j.g.oh-top), j.g.ow, j.g.run)
+			ws.backend.gemm(gemmArgs{
+				dst: part, dstStride: lanes,
+				init: part, initStride: lanes,
+				x: x[top*j.g.vertical+ky*j.g.row:], pixStride: 1, rowStride: j.g.vertical, step: j.g.pixel,
+				w: dy[top*j.g.ow*j.place:], wStride: j.place,
+				rows: min(j.strip, j.g.oh-top), run: j.g.ow, n: j.g.run,
+			})
 		}
 	}
 }
@@ -128,7 +139,7 @@ func (j *convDenseW) store(sum []float32, slab int) {
 }
 
 // gradXDense computes the input gradient of a convolution with stride 1 and
-// Pad < K: dx is dy, padded by K-1-Pad, convolved with the weights turned by half a
+// Pad < K: dx is dy, padded by K-1-Pad, convolved with the weights rotated by half a
 // turn and with their channels exchanged.
 func (c Conv) gradXDense(ws *Workers, g geometry, dx, dy, w []float32) {
 	turned := grow(&ws.turned, len(w))

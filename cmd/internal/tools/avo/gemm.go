@@ -14,10 +14,10 @@ import (
 //
 // unroll is the number of steps of a run done in one go; if it is not 1, step
 // must be 1 and run a multiple of unroll.
-func (v isa) tile(name string, unroll int) {
+func (v isa) gemm(name string, unroll int) {
 	function(name+v.suffix, "func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)",
 		"computes rows of 16 lanes.")
-	t := tile{isa: v, unroll: unroll, step: size("step"), wStride: size("wStride")}
+	t := gemm{isa: v, unroll: unroll, step: size("step"), wStride: size("wStride")}
 	t.dst, t.init, t.x, t.n = variable(base("dst")), variable(base("init")), variable(base("x")), variable(number("n"))
 	t.pix = []reg.GPVirtual{size("pixStride")}
 	t.group = 3
@@ -42,15 +42,8 @@ func (v isa) tile(name string, unroll int) {
 	RET()
 }
 
-// variable keeps a value on the stack.
-func variable(value reg.GPVirtual) operand.Mem {
-	m := AllocLocal(8)
-	MOVQ(value, m)
-	return m
-}
-
 // tile is what the loops of a tile function share; sizes are in bytes.
-type tile struct {
+type gemm struct {
 	isa
 	unroll              int
 	dst, init, x, n     operand.Mem // move on with the rows done
@@ -60,7 +53,7 @@ type tile struct {
 }
 
 // loop computes tiles of a number of rows, as many as there are.
-func (t *tile) loop(rows int) {
+func (t *gemm) loop(rows int) {
 	name := func(s string) string { return fmt.Sprintf("%s%d", s, rows) }
 	wide := 16 / t.lanes
 	acc := t.vectors(rows * wide)
@@ -161,7 +154,7 @@ func (t *tile) loop(rows int) {
 }
 
 // next sets to the address of the row that is a group further than from.
-func (t *tile) next(from, to reg.GPVirtual) {
+func (t *gemm) next(from, to reg.GPVirtual) {
 	switch t.group {
 	case 3:
 		LEAQ(indexed(from, t.pix[0], 2, 0), to)
@@ -172,7 +165,7 @@ func (t *tile) next(from, to reg.GPVirtual) {
 }
 
 // row addresses the input of row p.
-func (t *tile) row(bases []reg.GPVirtual, p, disp int) operand.Mem {
+func (t *gemm) row(bases []reg.GPVirtual, p, disp int) operand.Mem {
 	b := bases[p/t.group]
 	switch p %= t.group; p {
 	case 3, 6:
@@ -185,7 +178,7 @@ func (t *tile) row(bases []reg.GPVirtual, p, disp int) operand.Mem {
 }
 
 // madd adds an input, broadcast, times the weights.
-func (t *tile) madd(in operand.Mem, weights, acc []reg.VecVirtual) {
+func (t *gemm) madd(in operand.Mem, weights, acc []reg.VecVirtual) {
 	if t.masks {
 		VFMADD231PS_BCST(in, weights[0], acc[0])
 		return
@@ -195,12 +188,4 @@ func (t *tile) madd(in operand.Mem, weights, acc []reg.VecVirtual) {
 	for i, w := range weights {
 		VFMADD231PS(w, x, acc[i])
 	}
-}
-
-// scaled is r + n*stride + disp for n of 0, 1, 2 or 4.
-func scaled(r, stride reg.Register, n, disp int) operand.Mem {
-	if n == 0 {
-		return at(r, disp)
-	}
-	return indexed(r, stride, uint8(n), disp)
 }

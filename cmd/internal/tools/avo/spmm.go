@@ -10,8 +10,8 @@ import (
 
 // lists adds sparse sums: the destination's values stay in registers while the
 // entries of its list pass, one broadcast and a run of multiply-adds each.
-func (v isa) lists() {
-	function("lists"+v.suffix, "func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)",
+func (v isa) spmm() {
+	function("spmm"+v.suffix, "func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)",
 		"adds sparse sums.")
 	dst, vals, offs, counts := base("dst"), base("vals"), base("offs"), base("counts")
 	left := GP64()
@@ -130,68 +130,4 @@ func tailMasks() operand.Mem {
 		DATA(4*i, operand.U32(word))
 	}
 	return m
-}
-
-// pickRow builds lists without branches: every candidate is written, and the
-// end of the list moves only for those that count.
-func pickRow() {
-	function("pickRowAMD64", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32)",
-		"appends gradients to lists.")
-	vals, offs, counts := base("vals"), base("offs"), base("counts")
-	list := GP64()
-	XORQ(list, list)
-
-	Label("list")
-	tmp := GP64()
-	Load(Param("counts").Len(), tmp)
-	CMPQ(list, tmp)
-	JGE(jump("end"))
-
-	dy, idx := base("dy"), base("idx")
-	from, n, stride := GP64(), GP64(), GP64()
-	Load(Param("listStride"), from)
-	IMULQ(list, from)
-	LEAQ(indexed(dy, from, 4, 0), dy)
-	ADDQ(from, idx)
-	Load(Param("base"), from)
-	Load(Param("n"), n)
-	Load(Param("stride"), stride)
-	k := GP64()
-	MOVLQSX(indexed(counts, list, 4, 0), k)
-	delta := GP64()
-	Load(Param("delta"), delta)
-	TESTQ(n, n)
-	JZ(jump("store"))
-
-	Label("candidate")
-	i, value, off := GP64(), GP32(), GP32()
-	MOVBQZX(at(idx, 0), i)
-	MOVL(at(dy, 0), value)
-	MOVL(indexed(delta, i, 4, 0), off)
-	ADDL(from.As32(), off)
-	MOVL(value, indexed(vals, k, 4, 0))
-	MOVL(off, indexed(offs, k, 4, 0))
-	// The carry is set if idx < 4, then if also value<<1 != 0.
-	ADDL(value, value)
-	CMPQ(i, operand.Imm(4))
-	SBBL(off, off)
-	ANDL(off, value)
-	NEGL(value)
-	ADCQ(operand.Imm(0), k)
-	ADDQ(stride, idx)
-	LEAQ(indexed(dy, stride, 4, 0), dy)
-	Load(Param("step"), tmp)
-	ADDQ(tmp, from)
-	DECQ(n)
-	JNZ(jump("candidate"))
-
-	Label("store")
-	MOVL(k.As32(), indexed(counts, list, 4, 0))
-	Load(Param("capacity"), tmp)
-	LEAQ(indexed(vals, tmp, 4, 0), vals)
-	LEAQ(indexed(offs, tmp, 4, 0), offs)
-	INCQ(list)
-	JMP(jump("list"))
-	Label("end")
-	RET()
 }
