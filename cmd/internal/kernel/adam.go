@@ -19,10 +19,10 @@ type Adam struct{ LR, Beta1, Beta2, Eps, WeightDecay float64 }
 // Update applies one step in place to the weights w and the averages m and v,
 // for the gradient g. step counts from 1.
 //
-// As in RMSProp, |g| counts as at least 1e-15 in v, and an m of less than
-// 1e-30 becomes 0, so that neither decays into denormal numbers. With an Eps of 1e-8
-// the first lowers a step of g = 0 by less than a ten-millionth, the second moves a
-// weight by less than 1e-22 learning rates.
+// As in RMSProp, |g| counts as at least 1e-15 in v, and an m of less than 1e-30
+// becomes 0, so that neither decays into denormal numbers. With an Eps of 1e-8
+// the first lowers a step of g = 0 by less than a ten-millionth, the second
+// moves a weight by less than 1e-22 learning rates.
 //
 // Every step is rounded to float32, in the order of the formulas, without fused
 // operations: all backends and platforms give the same bits.

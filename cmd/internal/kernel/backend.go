@@ -4,11 +4,11 @@ package kernel
 // and that the tile kernel computes at once. Blocks are padded with zeros.
 const lanes = 16
 
-// backend is one set of inner loops: the Go reference or assembly. Both sides of
-// each function have the same contract, stated at the reference; all indices and
-// strides count values, not bytes. In every function the additions that make up
-// one result are done in an order that depends only on the shapes: lanes of a
-// vector are always different results.
+// backend is one set of inner loops: the Go reference or assembly. Both sides
+// of each function have the same contract, stated at the reference; all indices
+// and strides count values, not bytes. In every function the additions that
+// make up one result are done in an order that depends only on the shapes:
+// lanes of a vector are always different results.
 type backend struct {
 	name string
 

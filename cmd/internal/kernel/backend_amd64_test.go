@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestBackendComplete: each backend has every function, whether this machine can
-// take it or not. Only gradW2x2 and gather2x2 are missing from the
+// TestBackendComplete: each backend has every function, whether this machine
+// can take it or not. Only gradW2x2 and gather2x2 are missing from the
 // reference.
 func TestBackendComplete(t *testing.T) {
 	for _, be := range []*backend{avx512Backend(), avx2Backend(), goBackend()} {

@@ -32,8 +32,9 @@ func gemmRef(a gemmArgs) {
 	}
 }
 
-// madd2x4 adds n products of two inputs and four weights. It is a function of its
-// own, with few enough variables for the compiler to keep them in registers.
+// madd2x4 adds n products of two inputs and four weights. It is a function of
+// its own, with few enough variables for the compiler to keep them in
+// registers.
 func madd2x4(sum *[8]float32, x0, x1 []float32, step int, w []float32, wStride, n int) {
 	a0, a1, a2, a3 := sum[0], sum[1], sum[2], sum[3]
 	b0, b1, b2, b3 := sum[4], sum[5], sum[6], sum[7]
@@ -95,13 +96,14 @@ func spmmRef(dst []float32, dstStride int, vals []float32, offs, counts []int32,
 	}
 }
 
-// compactWindowsRef sorts the gradients of one row of pooling windows into lists by
-// position in the convolution's output. dy and idx are [windows][channels]. The
-// entry (dy, c*wStep) of channel c of window q goes to list 2q+dx of the upper
-// row of windows if idx is dx, and to list 2*windows+2q+dx if idx is 2+dx.
-// Closed windows (idx 4) and zeros go nowhere. counts has 4*windows elements
-// and is overwritten; capacity must be at least channels rounded up to 8, plus 8,
-// since vals and offs beyond the counts may be written.
+// compactWindowsRef sorts the gradients of one row of pooling windows into
+// lists by position in the convolution's output. dy and idx are
+// [windows][channels]. The entry (dy, c*wStep) of channel c of window q goes to
+// list 2q+dx of the upper row of windows if idx is dx, and to list
+// 2*windows+2q+dx if idx is 2+dx. Closed windows (idx 4) and zeros go nowhere.
+// counts has 4*windows elements and is overwritten; capacity must be at least
+// channels rounded up to 8, plus 8, since vals and offs beyond the counts may
+// be written.
 func compactWindowsRef(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
 	clear(counts)
 	for q := range windows {
@@ -119,10 +121,11 @@ func compactWindowsRef(vals []float32, offs, counts []int32, capacity int, dy []
 	}
 }
 
-// compactChannelsRef appends gradients to lists, one for each element of counts. Of list
-// l, candidate q < n is dy and idx at l*listStride+q*stride; its entry is
-// (dy, base + q*step + delta[idx]). Closed windows (idx 4) and zeros are left out.
-// vals and offs may be written one element beyond the counts.
+// compactChannelsRef appends gradients to lists, one for each element of
+// counts. Of list l, candidate q < n is dy and idx at l*listStride+q*stride;
+// its entry is (dy, base + q*step + delta[idx]). Closed windows (idx 4) and
+// zeros are left out. vals and offs may be written one element beyond the
+// counts.
 func compactChannelsRef(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
 	for l := range counts {
 		k := int(counts[l])
@@ -142,10 +145,10 @@ func compactChannelsRef(vals []float32, offs, counts []int32, capacity int, dy [
 }
 
 // poolRowRef applies ReLU and 2x2 max pooling to two rows of a convolution's
-// output, given as [2*windows][16], of which n lanes count. For each window
-// and lane, y (at window*stride+lane) is the largest value, or 0 if none is
-// positive, or NaN if one is NaN, and idx says which: 0 and 1 for the top row, 2 and 3 for
-// the bottom row, the first of equals, 4 for none and for NaN.
+// output, given as [2*windows][16], of which n lanes count. For each window and
+// lane, y (at window*stride+lane) is the largest value, or 0 if none is
+// positive, or NaN if one is NaN, and idx says which: 0 and 1 for the top row,
+// 2 and 3 for the bottom row, the first of equals, 4 for none and for NaN.
 func poolRowRef(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
 	for q := range windows {
 		t, b := top[q*2*lanes:][:2*lanes], bottom[q*2*lanes:][:2*lanes]

@@ -54,8 +54,8 @@ func assembly(t *testing.T) []*backend {
 }
 
 // TestFusedChain pins the order of additions: every assembly backend must give
-// exactly what fused multiply-adds, one by one in the stated order, give. Backends
-// that pass are therefore equal to each other.
+// exactly what fused multiply-adds, one by one in the stated order, give.
+// Backends that pass are therefore equal to each other.
 func TestFusedChain(t *testing.T) {
 	for _, be := range assembly(t) {
 		t.Run(be.name, func(t *testing.T) {
@@ -151,8 +151,8 @@ func someWindows(rng *rand.Rand, n int) (dy []float32, idx []uint8) {
 	return dy, idx
 }
 
-// TestExactKernels compares the loops in which nothing is fused: they must agree
-// with the reference in every bit.
+// TestExactKernels compares the loops in which nothing is fused: they must
+// agree with the reference in every bit.
 func TestExactKernels(t *testing.T) {
 	ref := goBackend()
 	for _, be := range assembly(t) {

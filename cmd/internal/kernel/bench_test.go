@@ -9,8 +9,8 @@ import (
 )
 
 // refNet is one training step of the reference network (three convolutions with
-// ReLU and pooling, a dense layer with ReLU and dropout, a sigmoid), made of the
-// operations of this package.
+// ReLU and pooling, a dense layer with ReLU and dropout, a sigmoid), made of
+// the operations of this package.
 type refNet struct {
 	workers             *Workers
 	conv                [3]Conv
@@ -149,9 +149,9 @@ func (r *refNet) train(n int) float64 {
 
 const benchBatch = 16
 
-// BenchmarkStep is the whole step, BenchmarkParts its pieces on one thread. FLOP/s
-// are those of a dense computation; best is the fastest repetition, which is the figure to
-// compare on a busy machine.
+// BenchmarkStep is the whole step, BenchmarkParts its pieces on one thread.
+// FLOP/s are those of a dense computation; best is the fastest repetition,
+// which is the figure to compare on a busy machine.
 func BenchmarkStep(b *testing.B) {
 	for _, backend := range Backends() {
 		for threads := 1; threads <= runtime.GOMAXPROCS(0); threads *= 2 {

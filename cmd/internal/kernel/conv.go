@@ -74,7 +74,7 @@ type geometry struct {
 	ph, pw   int // pooled output
 	row      int // values in a row of the padded input
 	run      int // values of a row that one row of the kernel covers
-	taps     int // weights of one output channel
+	elems    int // weights of one output channel
 	blocks   int // blocks of lanes output channels
 	image    int // values in a padded image
 	groups   int // parts of the batch with a gradient sum of their own
@@ -92,7 +92,7 @@ func (c Conv) geometry() geometry {
 	g.ph, g.pw = g.oh/2, g.ow/2
 	g.row = g.wp * c.Cin
 	g.run = c.K * c.Cin
-	g.taps = c.K * g.run
+	g.elems = c.K * g.run
 	g.blocks = (c.Cout + lanes - 1) / lanes
 	g.image = g.hp * g.row
 	g.groups = min(c.N, gradGroups)
@@ -108,8 +108,8 @@ func (c Conv) Forward(ws *Workers, y, x, w, b []float32) {
 	c.forward(ws, g, convOut{y: y}, x, w, b)
 }
 
-// ForwardReLU computes y = relu(x*w + b + add). b and add may be nil; add is like
-// y, but not the same memory.
+// ForwardReLU computes y = relu(x*w + b + add). b and add may be nil; add is
+// like y, but not the same memory.
 func (c Conv) ForwardReLU(ws *Workers, y, x, w, b, add []float32) {
 	g := c.geometry()
 	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
@@ -119,9 +119,9 @@ func (c Conv) ForwardReLU(ws *Workers, y, x, w, b, add []float32) {
 
 // ForwardReLUPool computes y = maxpool2x2(relu(x*w + b)) without storing what
 // is between. b may be nil. y and idx are [N][PH][PW][Cout], with PH, PW from
-// PoolHW; an odd last row or column of the convolution is dropped, and never computed.
-// idx says which of its window's values y is: 0 and 1 are the upper row, 2
-// and 3 the lower, 4 means that none was positive (y is 0). If a window
+// PoolHW; an odd last row or column of the convolution is dropped, and never
+// computed. idx says which of its window's values y is: 0 and 1 are the upper
+// row, 2 and 3 the lower, 4 means that none was positive (y is 0). If a window
 // holds a NaN, y is NaN and idx is 4.
 func (c Conv) ForwardReLUPool(ws *Workers, y []float32, idx []uint8, x, w, b []float32) {
 	g := c.geometry()
@@ -148,24 +148,24 @@ func (o convOut) finish(ws *Workers, from, to int) {
 }
 
 // bandRows is the number of output rows (pooled rows) of a forward task.
-const bandRows = 8
+const rowTile = 8
 
-// convForward computes a band of rows of one image. It walks block by block
+// convForward computes a tile of rows of one image. It walks block by block
 // so that the weights of a block stay in the cache.
 type convForward struct {
-	c     Conv
-	g     geometry
-	out   convOut
-	x     []float32
-	w     []float32 // packed [blocks][taps][lanes]
-	b     []float32 // packed [blocks][lanes]
-	rows  int       // rows of y in an image
-	bands int
+	c        Conv
+	g        geometry
+	out      convOut
+	x        []float32
+	w        []float32 // packed [blocks][kernel elements][lanes]
+	b        []float32 // packed [blocks][lanes]
+	rows     int       // rows of y in an image
+	rowTiles int
 }
 
 func (c Conv) forward(ws *Workers, g geometry, out convOut, x, w, b []float32) {
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
-	mustLen("w", w, g.taps*c.Cout)
+	mustLen("w", w, g.elems*c.Cout)
 	optLen("b", b, c.Cout)
 	if c.winograd() {
 		c.forwardWinograd(ws, g, out, x, w, b)
@@ -180,21 +180,21 @@ func (c Conv) forwardDirect(ws *Workers, g geometry, out convOut, x, w, b []floa
 	if out.idx != nil {
 		rows = g.ph
 	}
-	packed := grow(&ws.packed, g.blocks*(g.taps+1)*lanes)
+	packed := grow(&ws.packed, g.blocks*(g.elems+1)*lanes)
 	j := &ws.convForward
-	*j = convForward{c: c, g: g, out: out, x: x, rows: rows, bands: (rows + bandRows - 1) / bandRows}
-	j.w, j.b = packed[:g.blocks*g.taps*lanes], packed[g.blocks*g.taps*lanes:]
-	ws.pack = packJob{dst: j.w, src: w, rows: g.taps, cols: c.Cout}
+	*j = convForward{c: c, g: g, out: out, x: x, rows: rows, rowTiles: (rows + rowTile - 1) / rowTile}
+	j.w, j.b = packed[:g.blocks*g.elems*lanes], packed[g.blocks*g.elems*lanes:]
+	ws.pack = packJob{dst: j.w, src: w, rows: g.elems, cols: c.Cout}
 	ws.run(ws.pack.tasks(), &ws.pack)
 	clear(j.b)
 	copy(j.b, b)
 	ws.reserve(scratch{buf: 2 * g.ow * lanes})
-	ws.run(c.N*j.bands, j)
+	ws.run(c.N*j.rowTiles, j)
 }
 
 func (j *convForward) task(i int, ws *Workers, w *worker) {
-	n, band := i/j.bands, i%j.bands
-	first, last := band*bandRows, min((band+1)*bandRows, j.rows)
+	n, tile := i/j.rowTiles, i%j.rowTiles
+	first, last := tile*rowTile, min((tile+1)*rowTile, j.rows)
 	x := j.x[n*j.g.image:][:j.g.image]
 	for blk := range j.g.blocks {
 		for row := first; row < last; row++ {
@@ -213,7 +213,7 @@ func (j *convForward) task(i int, ws *Workers, w *worker) {
 
 // conv computes one row of the convolution for one block of channels.
 func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, blk, row, cols int) {
-	size := j.g.taps * lanes
+	size := j.g.elems * lanes
 	ws.backend.gemm(gemmArgs{
 		dst: dst, dstStride: stride,
 		init: j.b[blk*lanes:],

@@ -21,8 +21,8 @@ func residualConvs(w, batch int) (pooled, plain []Conv) {
 	return pooled, plain
 }
 
-// gemmPeak measures the multiply-add rate of the GEMM micro-kernel on data that never
-// leaves the first-level cache, in FLOP/s.
+// gemmPeak measures the multiply-add rate of the GEMM micro-kernel on data that
+// never leaves the first-level cache, in FLOP/s.
 func gemmPeak(ws *Workers) float64 {
 	const n, run, repeat = 24, 96, 200
 	x, w, y := make([]float32, n+run), make([]float32, run*lanes), make([]float32, n*lanes)
@@ -44,8 +44,9 @@ func gemmPeak(ws *Workers) float64 {
 }
 
 // BenchmarkConv times each convolution of residual networks, on one thread.
-// FLOP are those of a dense computation, the fastest repetition counts; "of-peak" is
-// relative to the GEMM micro-kernel running from the first-level cache.
+// FLOP are those of a dense computation, the fastest repetition counts;
+// "of-peak" is relative to the GEMM micro-kernel running from the first-level
+// cache.
 func BenchmarkConv(b *testing.B) {
 	backend := Backends()[0]
 	ws, _ := NewWorkersOn(backend, 1)

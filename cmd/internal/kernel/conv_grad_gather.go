@@ -4,11 +4,13 @@ package kernel
 // lanes are output channels instead, and each lane chooses among the four
 // inputs that the four places of its window would meet.
 //
-// A gathered window is those four inputs side by side: for a row of the input as a flat
-// sequence of values, gathered window k is (row[k], row[k+Cin], next[k], next[k+Cin]).
+// A gathered window is those four inputs side by side: for a row of the input
+// as a flat sequence of values, gathered window k is (row[k], row[k+Cin],
+// next[k], next[k+Cin]).
 
 // gatheredImage adds the weight gradient of one image for n channels to part,
-// [taps][Cout]. The kernel is 3x3 with stride 1, the input has 3 channels.
+// [kernel elements][Cout]. The kernel is 3x3 with stride 1, the input has 3
+// channels.
 func (j *convGradW) gatheredImage(ws *Workers, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
 	row, cin, cout := j.g.row, j.c.Cin, j.c.Cout
 	width := 4 * row

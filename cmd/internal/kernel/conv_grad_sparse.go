@@ -1,7 +1,7 @@
 package kernel
 
-// The gradients of a convolution behind a 2x2 max pool are taken from lists of the
-// outputs whose gradient is not zero. That is at most one in four, and the
+// The gradients of a convolution behind a 2x2 max pool are taken from lists of
+// the outputs whose gradient is not zero. That is at most one in four, and the
 // other three are never looked at; the result is exact all the same.
 
 // Backward computes the gradients of Forward for the gradient dy of its output.
@@ -42,7 +42,7 @@ func (c Conv) BackwardReLUPool(ws *Workers, dx, dw, db, dy []float32, idx []uint
 
 func (c Conv) checkGrad(g geometry, dx, dw, db, x, w []float32) {
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
-	mustLen("w", w, g.taps*c.Cout)
+	mustLen("w", w, g.elems*c.Cout)
 	optLen("dx", dx, len(x))
 	optLen("dw", dw, len(w))
 	optLen("db", db, c.Cout)
@@ -66,42 +66,42 @@ func newGradSource(c Conv, g geometry, dy []float32, idx []uint8) gradSource {
 	}
 }
 
-// stripBytes is the part of the input that the lists of one strip refer to. It
-// should fit the first-level cache.
-const stripBytes = 28 << 10
+// stripBytes is the part of the input that the lists of one row tile refer to.
+// It should fit the first-level cache.
+const rowTileBytes = 28 << 10
 
-// stripWindows is the number of windows of a strip even if they don't fit: a list
-// should have a few entries at least.
-const stripWindows = 16
+// stripWindows is the number of windows of a row tile even if they don't fit: a
+// list should have a few entries at least.
+const rowTileWindows = 16
 
 // convGradW computes the weight and bias gradients of one group of images for
 // one block of channels, into the group's own memory.
 type convGradW struct {
-	c      Conv
-	g      geometry
-	src    gradSource
-	x      []float32
-	part   []float32 // [groups][Cout][taps], or [groups][taps][Cout] from gathered windows
-	bias   []float32 // [groups][Cout]
-	weight bool      // weight gradient wanted
-	gather bool
-	wide   int // channels of a task
-	blocks int // tasks of a group
-	strip  int // rows of the source that are listed together
+	c       Conv
+	g       geometry
+	src     gradSource
+	x       []float32
+	part    []float32 // [groups][Cout][kernel elements], or [groups][kernel elements][Cout] from gathered windows
+	bias    []float32 // [groups][Cout]
+	weight  bool      // weight gradient wanted
+	gather  bool
+	wide    int // channels of a task
+	blocks  int // tasks of a group
+	rowTile int // rows of the source that are listed together
 }
 
 func (c Conv) gradW(ws *Workers, g geometry, dw, db []float32, src gradSource, x []float32) {
-	part := grow(&ws.partial, g.groups*c.Cout*(g.taps+1))
+	part := grow(&ws.partial, g.groups*c.Cout*(g.elems+1))
 	j := &ws.convGradW
 	*j = convGradW{c: c, g: g, src: src, x: x, weight: dw != nil, wide: lanes}
-	j.part, j.bias = part[:g.groups*c.Cout*g.taps], part[g.groups*c.Cout*g.taps:]
+	j.part, j.bias = part[:g.groups*c.Cout*g.elems], part[g.groups*c.Cout*g.elems:]
 	if ws.backend.gradW2x2 != nil && c.K == 3 && c.Cin == 3 && c.Stride == 1 && c.Cout%8 == 0 {
 		j.gather, j.wide = true, 2*lanes
 	}
 	j.blocks = (c.Cout + j.wide - 1) / j.wide
-	// A strip of s rows refers to (s-1)*down + K+1 rows.
-	j.strip = max(1, (stripBytes/4-(c.K+1)*g.row)/src.down+1, stripWindows/max(1, src.cols))
-	j.strip = min(j.strip, src.rows)
+	// A row tile of s rows refers to (s-1)*down + K+1 rows.
+	j.rowTile = max(1, (rowTileBytes/4-(c.K+1)*g.row)/src.down+1, rowTileWindows/max(1, src.cols))
+	j.rowTile = min(j.rowTile, src.rows)
 	if j.gather {
 		ws.reserve(scratch{gathered: 16 * g.row})
 	} else {
@@ -118,7 +118,7 @@ func (c Conv) gradW(ws *Workers, g geometry, dw, db []float32, src gradSource, x
 		}
 	}
 	if dw != nil {
-		ws.reduce = reduceJob{dst: dw, part: j.part, groups: g.groups, taps: g.taps, cout: c.Cout, transposed: !j.gather}
+		ws.reduce = reduceJob{dst: dw, part: j.part, groups: g.groups, elems: g.elems, cout: c.Cout, transposed: !j.gather}
 		ws.run(ws.reduce.tasks(), &ws.reduce)
 	}
 }
@@ -129,15 +129,15 @@ func (j *convGradW) task(i int, ws *Workers, w *worker) {
 	n := min(j.wide, j.c.Cout-c0)
 	bias := j.bias[group*j.c.Cout+c0:][:n]
 	clear(bias)
-	cout, taps := j.c.Cout, j.g.taps
-	part := j.part[group*cout*taps:][:cout*taps]
+	cout, elems := j.c.Cout, j.g.elems
+	part := j.part[group*cout*elems:][:cout*elems]
 	if j.gather {
 		part = part[c0:]
-		for r := range taps {
+		for r := range elems {
 			clear(part[r*cout:][:n])
 		}
 	} else {
-		part = part[c0*taps:][:n*taps]
+		part = part[c0*elems:][:n*elems]
 		clear(part)
 	}
 	size := j.src.rows * j.src.cols * cout
@@ -159,21 +159,22 @@ func (j *convGradW) task(i int, ws *Workers, w *worker) {
 }
 
 // capacity is the room for the list of one channel.
-func (j *convGradW) capacity() int { return j.strip*j.src.cols + 8 }
+func (j *convGradW) capacity() int { return j.rowTile*j.src.cols + 8 }
 
-// sparseImage adds the weight gradient of one image for n channels to part, [n][taps].
+// sparseImage adds the weight gradient of one image for n channels to part,
+// [n][kernel elements].
 func (j *convGradW) sparseImage(ws *Workers, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
 	capacity := j.capacity()
 	vals, offs, counts := w.vals[:n*capacity], w.offs[:n*capacity], w.counts[:n]
-	for top := 0; top < j.src.rows; top += j.strip {
+	for top := 0; top < j.src.rows; top += j.rowTile {
 		clear(counts)
-		for r := top; r < min(top+j.strip, j.src.rows); r++ {
+		for r := top; r < min(top+j.rowTile, j.src.rows); r++ {
 			at := r * j.src.cols * j.c.Cout
 			ws.backend.compactChannels(vals, offs, counts, capacity, dy[at:], idx[at:], 1, j.c.Cout, j.src.cols,
 				(r-top)*j.src.down, j.src.right, &j.src.delta)
 		}
 		for ky := range j.c.K {
-			ws.backend.spmm(part[ky*j.g.run:], j.g.taps, vals, offs, counts, capacity,
+			ws.backend.spmm(part[ky*j.g.run:], j.g.elems, vals, offs, counts, capacity,
 				x[top*j.src.down+ky*j.g.row:], j.g.run)
 		}
 	}
@@ -191,9 +192,9 @@ type convGradX struct {
 }
 
 func (c Conv) gradX(ws *Workers, g geometry, dx []float32, src gradSource, w []float32) {
-	packed := grow(&ws.packed, g.taps*c.Cout)
-	ws.turn = turnJob{dst: packed, src: w, rows: g.run, cols: c.Cout, count: c.K}
-	ws.run(ws.turn.tasks(), &ws.turn)
+	packed := grow(&ws.packed, g.elems*c.Cout)
+	ws.transposing = transposeJob{dst: packed, src: w, rows: g.run, cols: c.Cout, count: c.K}
+	ws.run(ws.transposing.tasks(), &ws.transposing)
 	j := &ws.convGradX
 	*j = convGradX{c: c, g: g, src: src, dx: dx, w: packed, sparseRows: 4 * src.cols, capacity: (c.Cout+7)/8*8 + 8}
 	need := scratch{entries: j.sparseRows * j.capacity, counts: j.sparseRows}
@@ -241,35 +242,35 @@ func (j *convGradX) image(n int, ws *Workers, w *worker, dx []float32) {
 	}
 }
 
-// turnJob transposes count matrices, [rows][cols] to [cols][rows], and may
+// transposeJob transposes count matrices, [rows][cols] to [cols][rows], and may
 // reverse their order.
-type turnJob struct {
+type transposeJob struct {
 	dst, src          []float32
 	rows, cols, count int
 	reverse           bool
 }
 
-// turnCols is the number of columns of a turning task.
-const turnCols = 32
+// turnCols is the number of columns of a transposing task.
+const transposeCols = 32
 
-func (j *turnJob) tasks() int { return j.count * ((j.cols + turnCols - 1) / turnCols) }
+func (j *transposeJob) tasks() int { return j.count * ((j.cols + transposeCols - 1) / transposeCols) }
 
-func (j *turnJob) task(i int, ws *Workers, _ *worker) {
-	from, first := i%j.count, i/j.count*turnCols
+func (j *transposeJob) task(i int, ws *Workers, _ *worker) {
+	from, first := i%j.count, i/j.count*transposeCols
 	to := from
 	if j.reverse {
 		to = j.count - 1 - from
 	}
 	size := j.rows * j.cols
-	ws.backend.transpose(j.dst[to*size+first*j.rows:], j.rows, j.src[from*size+first:], j.cols, j.rows, min(turnCols, j.cols-first))
+	ws.backend.transpose(j.dst[to*size+first*j.rows:], j.rows, j.src[from*size+first:], j.cols, j.rows, min(transposeCols, j.cols-first))
 }
 
 // reduceJob adds the groups' weight gradients, one after the other, into
-// [taps][Cout].
+// [kernel elements][Cout].
 type reduceJob struct {
-	dst, part          []float32
-	groups, taps, cout int
-	transposed         bool // part is [groups][Cout][taps]
+	dst, part           []float32
+	groups, elems, cout int
+	transposed          bool // part is [groups][Cout][kernel elements]
 }
 
 // reduceChannels is the number of channels of a reduce task.
@@ -279,13 +280,13 @@ func (j *reduceJob) tasks() int { return (j.cout + reduceChannels - 1) / reduceC
 
 func (j *reduceJob) task(i int, ws *Workers, _ *worker) {
 	first, n := i*reduceChannels, min(reduceChannels, j.cout-i*reduceChannels)
-	sum := j.part[first*j.taps:][:n*j.taps]
+	sum := j.part[first*j.elems:][:n*j.elems]
 	for g := 1; g < j.groups; g++ {
-		ws.backend.add(sum, sum, j.part[(g*j.cout+first)*j.taps:][:len(sum)])
+		ws.backend.add(sum, sum, j.part[(g*j.cout+first)*j.elems:][:len(sum)])
 	}
 	if j.transposed {
-		ws.backend.transpose(j.dst[first:], j.cout, sum, j.taps, n, j.taps)
+		ws.backend.transpose(j.dst[first:], j.cout, sum, j.elems, n, j.elems)
 	} else {
-		copy(j.dst[first*j.taps:], sum)
+		copy(j.dst[first*j.elems:], sum)
 	}
 }

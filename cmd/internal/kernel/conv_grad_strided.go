@@ -4,9 +4,10 @@ package kernel
 // padding, one image a task.
 //
 // The input places at a distance of Stride from each other, a phase, meet the
-// same taps of the kernel: in each direction those whose number is the
-// phase plus a multiple of Stride. So the gradient of a phase is a convolution with stride 1
-// of dy with these taps, transposed. With f = (i+Pad) mod Stride, q = (i+Pad) div Stride:
+// same kernel elements of the kernel: in each direction those whose number is
+// the phase plus a multiple of Stride. So the gradient of a phase is a
+// convolution with stride 1 of dy with these kernel elements, transposed. With
+// f = (i+Pad) mod Stride, q = (i+Pad) div Stride:
 //
 //	dx[i] = sum over t of dy[q-t] * w[f+t*Stride]
 type convStridedX struct {
@@ -16,25 +17,25 @@ type convStridedX struct {
 	margin int
 	row    int       // values of a row of dy
 	image  int       // values of an image of dy
-	w      []float32 // packed [blocks of Cin][taps, phase by phase][Cout][lanes]
+	w      []float32 // packed [blocks of Cin][kernel elements, phase by phase][Cout][lanes]
 	blocks int
 }
 
 func (c Conv) gradXStrided(ws *Workers, g geometry, dx, dy, w []float32) {
 	beyond := func(in, out int) int { return (in-1+c.Pad)/c.Stride - (out - 1) }
 	wide := Conv{N: c.N, H: g.oh, W: g.ow, Cin: c.Cout, Cout: c.Cin, K: 1, Stride: 1}
-	wide.Pad = max(c.phaseTaps(0)-1, beyond(c.H, g.oh), beyond(c.W, g.ow))
+	wide.Pad = max(c.phaseElems(0)-1, beyond(c.H, g.oh), beyond(c.W, g.ow))
 	wg := wide.geometry()
 
-	turned := grow(&ws.turned, len(w))
+	transposed := grow(&ws.transposed, len(w))
 	size := c.Cin * c.Cout
 	for ky := range c.K {
 		for kx := range c.K {
-			// The last tap of a phase comes first.
+			// The last kernel element of a phase comes first.
 			fy, fx := ky%c.Stride, kx%c.Stride
-			ny, nx := c.phaseTaps(fy), c.phaseTaps(fx)
+			ny, nx := c.phaseElems(fy), c.phaseElems(fx)
 			at := c.phaseStart(fy, fx) + (ny-1-ky/c.Stride)*nx + nx - 1 - kx/c.Stride
-			ws.backend.transpose(turned[at*size:], c.Cin, w[(ky*c.K+kx)*size:], c.Cout, c.Cin, c.Cout)
+			ws.backend.transpose(transposed[at*size:], c.Cin, w[(ky*c.K+kx)*size:], c.Cout, c.Cin, c.Cout)
 		}
 	}
 	j := &ws.convStridedX
@@ -42,24 +43,24 @@ func (c Conv) gradXStrided(ws *Workers, g geometry, dx, dy, w []float32) {
 		c: c, dx: dx, dy: wide.padInput(ws, wg, dy), margin: wide.Pad, row: wg.row, image: wg.image,
 		w: grow(&ws.packed, wg.blocks*c.K*c.K*c.Cout*lanes), blocks: wg.blocks,
 	}
-	ws.pack = packJob{dst: j.w, src: turned, rows: c.K * c.K * c.Cout, cols: c.Cin}
+	ws.pack = packJob{dst: j.w, src: transposed, rows: c.K * c.K * c.Cout, cols: c.Cin}
 	ws.run(ws.pack.tasks(), &ws.pack)
 	ws.reserve(scratch{buf: c.W * lanes})
 	ws.run(c.N, j)
 }
 
-// phaseTaps is the number of taps, in one direction, of phase f.
-func (c Conv) phaseTaps(f int) int { return (c.K - f + c.Stride - 1) / c.Stride }
+// phaseTaps is the number of kernel elements, in one direction, of phase f.
+func (c Conv) phaseElems(f int) int { return (c.K - f + c.Stride - 1) / c.Stride }
 
-// phaseStart is the number of taps of the phases before (fy, fx).
+// phaseStart is the number of kernel elements of the phases before (fy, fx).
 func (c Conv) phaseStart(fy, fx int) int {
 	before := func(f int) (n int) {
 		for i := range f {
-			n += c.phaseTaps(i)
+			n += c.phaseElems(i)
 		}
 		return n
 	}
-	return before(fy)*c.K + c.phaseTaps(fy)*before(fx)
+	return before(fy)*c.K + c.phaseElems(fy)*before(fx)
 }
 
 func (j *convStridedX) task(n int, ws *Workers, w *worker) {
@@ -67,7 +68,7 @@ func (j *convStridedX) task(n int, ws *Workers, w *worker) {
 	size := c.W * c.Cin
 	dx := j.dx[n*c.H*size:][:c.H*size]
 	if c.Stride > c.K {
-		clear(dx) // some phases have no taps
+		clear(dx) // some phases have no kernel elements
 	}
 	for blk := range j.blocks {
 		for fy := range min(c.Stride, c.K) {
@@ -81,7 +82,7 @@ func (j *convStridedX) task(n int, ws *Workers, w *worker) {
 // phase computes one phase of an image for one block of input channels.
 func (j *convStridedX) phase(ws *Workers, w *worker, dx, dy []float32, blk, fy, fx int) {
 	c := j.c
-	ny, nx := c.phaseTaps(fy), c.phaseTaps(fx)
+	ny, nx := c.phaseElems(fy), c.phaseElems(fx)
 	weights := j.w[(blk*c.K*c.K+c.phaseStart(fy, fx))*c.Cout*lanes:]
 	left := c.phaseFirst(fx)
 	if left >= c.W {

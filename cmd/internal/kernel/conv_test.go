@@ -26,10 +26,10 @@ var convShapes = []Conv{
 	{N: 2, H: 6, W: 3, Cin: 2, Cout: 20, K: 3, Stride: 1},
 	{N: 3, H: 8, W: 8, Cin: 20, Cout: 20, K: 3, Stride: 1, Pad: 1},
 	{N: 1, H: 14, W: 13, Cin: 5, Cout: 19, K: 3, Stride: 1, Pad: 1},
-	{N: 9, H: 5, W: 7, Cin: 7, Cout: 130, K: 3, Stride: 1, Pad: 1}, // many slabs
+	{N: 9, H: 5, W: 7, Cin: 7, Cout: 130, K: 3, Stride: 1, Pad: 1}, // many blocks
 	{N: 10, H: 4, W: 4, Cin: 120, Cout: 17, K: 3, Stride: 1, Pad: 1},
 	{N: 2, H: 3, W: 40, Cin: 2, Cout: 16, K: 5, Stride: 1, Pad: 1},
-	{N: 2, H: 130, W: 3, Cin: 4, Cout: 6, K: 2, Stride: 1, Pad: 1}, // several strips
+	{N: 2, H: 130, W: 3, Cin: 4, Cout: 6, K: 2, Stride: 1, Pad: 1}, // several row tiles
 	{N: 1, H: 2, W: 300, Cin: 3, Cout: 5, K: 1, Stride: 1},
 	{N: 2, H: 5, W: 6, Cin: 3, Cout: 9, K: 2, Stride: 1, Pad: 4},
 	{N: 2, H: 7, W: 9, Cin: 18, Cout: 5, K: 1, Stride: 2},
@@ -110,8 +110,8 @@ func TestConvReLUPoolAgainstFloat64(t *testing.T) {
 				c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
 				checkClose(t, "y", y, want, tol)
 				for i, k := range idx {
-					// The place must hold the value; a near tie may pick another place
-					// than float64 would.
+					// The place must hold the value; a near tie may pick
+					// another place than float64 would.
 					switch {
 					case k == 4 && y[i] != 0, k < 4 && y[i] <= 0, k > 4:
 						t.Fatalf("idx[%d] = %d for y = %g", i, k, y[i])
@@ -245,7 +245,8 @@ func TestResidualGradient(t *testing.T) {
 		for i := range dy {
 			grads[0][i] += dy[i]
 		}
-		// Steps are powers of two and parameters short, so that nothing is rounded on the way in.
+		// Steps are powers of two and parameters short, so that nothing is
+		// rounded on the way in.
 		for k, param := range params {
 			direction := make([]float32, len(param))
 			moved := [2][]float32{append([]float32(nil), param...), append([]float32(nil), param...)}

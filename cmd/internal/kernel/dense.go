@@ -28,8 +28,8 @@ func (d Dense) Check() error {
 }
 
 // denseChunk is the number of inputs that are summed in one go: their weights
-// for one block of outputs should fit the second-level cache, since every few rows
-// of the batch read them again.
+// for one block of outputs should fit the second-level cache, since every few
+// rows of the batch read them again.
 const denseChunk = 2048
 
 // denseForward computes one block of outputs for the whole batch.
@@ -105,11 +105,11 @@ func (d Dense) Backward(ws *Workers, dx, dw, db, dy, x, w []float32) {
 	d.backward(ws, denseGrad{d: d, dx: dx, dw: dw, dy: dy, x: x, w: w}, db)
 }
 
-// BackwardUpdate is Backward followed by an RMSProp step of the weights, without
-// storing their gradient: w and a, the running average of squared gradients,
-// are updated in place. dx is the gradient for the weights before the step. The
-// results are the same, bit for bit, as from Backward and RMSProp.Update. db is
-// only computed, the bias not updated.
+// BackwardUpdate is Backward followed by an RMSProp step of the weights,
+// without storing their gradient: w and a, the running average of squared
+// gradients, are updated in place. dx is the gradient for the weights before
+// the step. The results are the same, bit for bit, as from Backward and
+// RMSProp.Update. db is only computed, the bias not updated.
 func (d Dense) BackwardUpdate(ws *Workers, dx, db, dy, x, w, a []float32, o RMSProp) {
 	mustLen("a", a, d.In*d.Out)
 	d.backward(ws, denseGrad{d: d, dx: dx, dy: dy, x: x, w: w, a: a, opt: o.constants()}, db)
@@ -121,7 +121,7 @@ type denseGrad struct {
 	dx, dw, dy, x []float32
 	w, a          []float32 // a nil: store dw, do not update
 	opt           rmspropConst
-	turned        []float32 // dy, [blocks of N][Out][lanes]
+	transposed    []float32 // dy, [blocks of N][Out][lanes]
 	tail          []float32 // columns of dy that fill no block, [N][lanes]
 }
 
@@ -145,12 +145,12 @@ func (d Dense) backward(ws *Workers, j denseGrad, db []float32) {
 		return
 	}
 	blocks := (d.N + lanes - 1) / lanes
-	j.turned = grow(&ws.packed, (blocks*d.Out+d.N)*lanes)
-	j.tail = j.turned[blocks*d.Out*lanes:]
-	j.turned = j.turned[:blocks*d.Out*lanes]
-	clear(j.turned)
+	j.transposed = grow(&ws.packed, (blocks*d.Out+d.N)*lanes)
+	j.tail = j.transposed[blocks*d.Out*lanes:]
+	j.transposed = j.transposed[:blocks*d.Out*lanes]
+	clear(j.transposed)
 	for n := range d.N {
-		to := j.turned[n/lanes*d.Out*lanes+n%lanes:]
+		to := j.transposed[n/lanes*d.Out*lanes+n%lanes:]
 		for o, v := range j.dy[n*d.Out:][:d.Out] {
 			to[o*lanes] = v
 		}
@@ -185,7 +185,7 @@ func (j *denseGrad) gradX(ws *Workers, w *worker, first, rows int) {
 			dst: tile, dstStride: lanes,
 			init: zero,
 			x:    j.w[first*d.Out:], pixStride: d.Out, step: 1,
-			w: j.turned[n0*d.Out:], wStride: lanes,
+			w: j.transposed[n0*d.Out:], wStride: lanes,
 			rows: 1, run: d.Out, n: rows,
 		})
 		for n := range min(lanes, d.N-n0) {

@@ -51,8 +51,9 @@ func (d dropoutConst) apply(y, x []float32, first uint64) {
 // golden64 is 2^64 divided by the golden ratio, the step of SplitMix64.
 const golden64 = 0x9e3779b97f4a7c15
 
-// mix64 is the output function of SplitMix64 (Steele, Lea, Flood, "Fast splittable
-// pseudorandom number generators", 2014), which makes a counter into random bits.
+// mix64 is the output function of SplitMix64 (Steele, Lea, Flood, "Fast
+// splittable pseudorandom number generators", 2014), which makes a counter into
+// random bits.
 func mix64(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb

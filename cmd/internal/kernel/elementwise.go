@@ -63,7 +63,8 @@ func (j *elementJob) task(i int, ws *Workers, _ *worker) {
 }
 
 // Scale sets dst to src*factor in float32, as the first step of a network that
-// is fed bytes. The two slices have the same length. The result is the same on every backend.
+// is fed bytes. The two slices have the same length. The result is the same on
+// every backend.
 func Scale(ws *Workers, dst []float32, src []uint8, factor float32) {
 	mustLen("src", src, len(dst))
 	ws.elementwise(elementJob{kind: elementScale, dst: dst, bytes: src, factor: factor})

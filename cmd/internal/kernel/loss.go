@@ -3,22 +3,24 @@ package kernel
 import "math"
 
 // The loss heads take one row of logits z for each record, its label, and
-// optionally its weight, and give the mean loss, the number of correct answers, and the
-// gradient of the mean loss.
+// optionally its weight, and give the mean loss, the number of correct answers,
+// and the gradient of the mean loss.
 //
 // As in Keras 2.2.4, the mean is the sum of weight times loss, divided by the
-// number of records whose weight is not 0 (all, if weights is nil). Records of weight 0
-// do not count as correct either. dz and prob may be nil. The sums are taken in
-// float64, in order. Large batches are no concern here, so there are no threads.
+// number of records whose weight is not 0 (all, if weights is nil). Records of
+// weight 0 do not count as correct either. dz and prob may be nil. The sums are
+// taken in float64, in order. Large batches are no concern here, so there are
+// no threads.
 //
-// Labels can be smoothed (Szegedy et al., "Rethinking the Inception architecture
-// for computer vision", CVPR 2016, section 7): the target is 1-smoothing at the
-// label, plus smoothing/classes for each class. Loss and gradient are those of the
-// smoothed target. What is correct does not depend on it. smoothing is in [0, 1).
+// Labels can be smoothed (Szegedy et al., "Rethinking the Inception
+// architecture for computer vision", CVPR 2016, section 7): the target is
+// 1-smoothing at the label, plus smoothing/classes for each class. Loss and
+// gradient are those of the smoothed target. What is correct does not depend on
+// it. smoothing is in [0, 1).
 
-// SigmoidCE is binary cross-entropy after a sigmoid: z, dz and prob are [N], the
-// labels 0 or 1, prob is the probability of class 1, and an answer is correct
-// if class 1 is given exactly when prob > 0.5.
+// SigmoidCE is binary cross-entropy after a sigmoid: z, dz and prob are [N],
+// the labels 0 or 1, prob is the probability of class 1, and an answer is
+// correct if class 1 is given exactly when prob > 0.5.
 //
 // It follows Keras 2.2.4 on TensorFlow: the probability is clipped to
 // [1e-7, 1-1e-7] (both in float32) before the logarithm, and the gradient goes
@@ -72,9 +74,9 @@ func binary(p, t float64) float64 {
 
 // SoftmaxCE is cross-entropy after a softmax: z, dz and prob are [N][classes],
 // the labels in [0, classes); an answer is correct if the label's probability
-// is the largest, the first of equals. Loss and gradient (prob - one at the label)
-// are computed from the logits, so nothing needs clipping. A NaN or a logit of +Inf
-// gives a NaN loss and gradient.
+// is the largest, the first of equals. Loss and gradient (prob - one at the
+// label) are computed from the logits, so nothing needs clipping. A NaN or a
+// logit of +Inf gives a NaN loss and gradient.
 func SoftmaxCE(dz, prob, z []float32, classes int, labels []int, weights []float32, smoothing float64) (loss float64, correct int) {
 	mustLen("z", z, len(labels)*classes)
 	optLen("weights", weights, len(labels))

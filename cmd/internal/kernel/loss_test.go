@@ -79,8 +79,8 @@ func TestLossGradients(t *testing.T) {
 	}
 }
 
-// TestSmoothing compares with the definition: the mean of the cross-entropies for
-// all labels, by their share of the target.
+// TestSmoothing compares with the definition: the mean of the cross-entropies
+// for all labels, by their share of the target.
 func TestSmoothing(t *testing.T) {
 	const classes, s = 4, 0.2
 	rng := newRand(t)
@@ -128,8 +128,8 @@ func TestSoftmaxCE(t *testing.T) {
 	}
 }
 
-// TestConvDifferences checks the fused gradient by finite differences: the sum of
-// r*y along random directions of x, w and b.
+// TestConvDifferences checks the fused gradient by finite differences: the sum
+// of r*y along random directions of x, w and b.
 func TestConvDifferences(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		for _, c := range convShapes {

@@ -13,8 +13,9 @@ type maxPoolJob struct {
 	reverse bool
 }
 
-// Forward sets y to the largest value of each window and idx to its place (0, 1 in
-// the upper row, 2, 3 in the lower; the first of equals). A window with a NaN gives NaN.
+// Forward sets y to the largest value of each window and idx to its place (0, 1
+// in the upper row, 2, 3 in the lower; the first of equals). A window with a
+// NaN gives NaN.
 func (m MaxPool) Forward(ws *Workers, y []float32, idx []uint8, x []float32) {
 	m.run(ws, maxPoolJob{m: m, y: y, x: x, idx: idx})
 }

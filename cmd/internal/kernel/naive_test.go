@@ -56,8 +56,8 @@ func (c Conv) each(f func(yi, xi, wi, co int)) {
 	}
 }
 
-// place returns the index in the convolution's output [N][OH][OW][Cout] of place k (0..3) of
-// the window at index i of the pooled output.
+// place returns the index in the convolution's output [N][OH][OW][Cout] of
+// place k (0..3) of the window at index i of the pooled output.
 func (c Conv) place(i, k int) int {
 	oh, ow := c.OutHW()
 	ph, pw := c.PoolHW()

@@ -15,9 +15,9 @@ type RMSProp struct{ LR, Rho, Eps float64 }
 // gradient g.
 //
 // g^2 is never taken below 1e-30: the average of a weight whose gradient has
-// become zero would otherwise decay into denormal numbers, on which some processors
-// are an order of magnitude slower. The square root then is at most 1e-15 too large,
-// less than half the last place of an eps of 1e-7.
+// become zero would otherwise decay into denormal numbers, on which some
+// processors are an order of magnitude slower. The square root then is at most
+// 1e-15 too large, less than half the last place of an eps of 1e-7.
 //
 // Every step is rounded to float32, in the order of the formulas, without fused
 // operations: all backends and platforms give the same bits.

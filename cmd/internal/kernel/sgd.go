@@ -11,9 +11,9 @@ package kernel
 type SGD struct{ LR, Momentum, WeightDecay float64 }
 
 // Update applies one step in place to the weights w and the momentum m, for the
-// gradient g. An m of less than 1e-30 becomes 0, as in Adam. Every step is rounded to
-// float32 without fused operations: all backends and platforms give the same
-// bits.
+// gradient g. An m of less than 1e-30 becomes 0, as in Adam. Every step is
+// rounded to float32 without fused operations: all backends and platforms give
+// the same bits.
 func (o SGD) Update(ws *Workers, w, m, g []float32) {
 	mustLen("m", m, len(w))
 	mustLen("g", g, len(w))

@@ -14,8 +14,8 @@ func vanishing(t *testing.T, n int) []float32 {
 	return g
 }
 
-// checkUpdates runs an optimiser on every backend: the weights must be close to those
-// of want in float64, and the same bits everywhere.
+// checkUpdates runs an optimiser on every backend: the weights must be close to
+// those of want in float64, and the same bits everywhere.
 func checkUpdates(t *testing.T, slots int, tolerance float64, update func(ws *Workers, w []float32, slots [][]float32, g []float32, step uint64),
 	want func(w, g float64, slots []float64, step int) float64) {
 	t.Helper()
@@ -88,8 +88,8 @@ func TestAdam(t *testing.T) {
 	}
 }
 
-// TestAdamFirstStep: the first step of any gradient is the learning rate, by the
-// correction of the bias.
+// TestAdamFirstStep: the first step of any gradient is the learning rate, by
+// the correction of the bias.
 func TestAdamFirstStep(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		for _, g := range []float32{1e-3, -7, 400} {

@@ -2,22 +2,23 @@ package kernel
 
 import "math"
 
-// WeightStandardization gives the weights of a convolution a mean of zero and a variance
-// that keeps that of its input, for every output channel on its own (Qiao et al.,
-// "Micro-batch training with batch-channel normalization and weight
-// standardization", 2019; the scale is that of Brock et al., "Characterizing signal
-// propagation to close the performance gap in unnormalized ResNets", ICLR 2021,
-// with the gain of He et al. for ReLU, the square root of 2):
+// WeightStandardization gives the weights of a convolution a mean of zero and a
+// variance that keeps that of its input, for every output channel on its own
+// (Qiao et al., "Micro-batch training with batch-channel normalization and
+// weight standardization", 2019; the scale is that of Brock et al.,
+// "Characterizing signal propagation to close the performance gap in
+// unnormalized ResNets", ICLR 2021, with the gain of He et al. for ReLU, the
+// square root of 2):
 //
 //	w = gain * sqrt(2) * (v-mean) / sqrt(var*FanIn + 1e-4)
 //
 // v, w are [FanIn][Out], gain is [Out]; mean and variance are those of a column
-// of v. In memory the weights [K][K][Cin][Cout] of a Conv are that, with a FanIn of
-// K*K*Cin.
+// of v. In memory the weights [K][K][Cin][Cout] of a Conv are that, with a
+// FanIn of K*K*Cin.
 //
 // Sums are taken in float64, of products that are exact there, row by row, and
-// the rest is rounded to float32 step by step without fused operations: the same bits on
-// every backend.
+// the rest is rounded to float32 step by step without fused operations: the
+// same bits on every backend.
 type WeightStandardization struct{ FanIn, Out int }
 
 // standardiseEps keeps a column of equal weights from a division by zero.
@@ -26,7 +27,8 @@ const weightStandardizationEps = 1e-4
 // Stats is the number of values of the stats of Forward and Backward.
 func (s WeightStandardization) Stats() int { return 2 * s.Out }
 
-// Forward computes w from v. stats, which may be nil, keeps what Backward needs.
+// Forward computes w from v. stats, which may be nil, keeps what Backward
+// needs.
 func (s WeightStandardization) Forward(ws *Workers, w, v, gain []float32, stats []float64) {
 	mustLen("w", w, s.FanIn*s.Out)
 	mustLen("v", v, s.FanIn*s.Out)
@@ -51,8 +53,8 @@ func (s WeightStandardization) Backward(ws *Workers, dv, dgain, dw, v, gain []fl
 	ws.run((s.Out+lanes-1)/lanes, &ws.weightStandardization)
 }
 
-// weightStandardizationJob computes one block of columns, forward, or backward if there is
-// a dw.
+// weightStandardizationJob computes one block of columns, forward, or backward
+// if there is a dw.
 type weightStandardizationJob struct {
 	s         WeightStandardization
 	to, v     []float32
@@ -113,8 +115,8 @@ func (j *weightStandardizationJob) backward(ws *Workers, w *worker, first, n int
 	ws.backend.normalizeBackward(j.to[first:], dw, v, stride, rows, n, c)
 }
 
-// sumAndDotRef sets, for n columns, sums[l] to the sum of a and sums[lanes+l] to that
-// of a*b, over rows of the given stride, in order.
+// sumAndDotRef sets, for n columns, sums[l] to the sum of a and sums[lanes+l]
+// to that of a*b, over rows of the given stride, in order.
 func sumAndDotRef(sums *[2 * lanes]float64, a, b []float32, stride, rows, n int) {
 	*sums = [2 * lanes]float64{}
 	for r := range rows {
@@ -137,7 +139,8 @@ func normalizeRef(dst, a []float32, stride, rows, n int, c *columns) {
 	}
 }
 
-// normalizeBackwardRef sets dst to scale*(a-mean) - scale2*(b-mean2), for n columns.
+// normalizeBackwardRef sets dst to scale*(a-mean) - scale2*(b-mean2), for n
+// columns.
 func normalizeBackwardRef(dst, a, b []float32, stride, rows, n int, c *columns) {
 	for r := range rows {
 		a, b, to := a[r*stride:][:n], b[r*stride:][:n], dst[r*stride:][:n]

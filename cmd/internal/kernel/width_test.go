@@ -55,13 +55,13 @@ func TestWidths(t *testing.T) {
 			compare(t, func(ws *Workers, _ *rand.Rand) [][]float32 {
 				y, idx := make([]float32, len(in.dyPooled)), make([]uint8, len(in.dyPooled))
 				c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
-				places := make([]float32, len(idx))
+				pixels := make([]float32, len(idx))
 				for i, v := range idx {
-					places[i] = float32(v)
+					pixels[i] = float32(v)
 				}
 				dx, dw, db := make([]float32, len(in.x)), make([]float32, len(in.w)), make([]float32, c.Cout)
 				c.BackwardReLUPool(ws, dx, dw, db, in.dyPooled, idx, in.x, in.w)
-				return [][]float32{y, places, dx, dw, db}
+				return [][]float32{y, pixels, dx, dw, db}
 			})
 		})
 	}
@@ -119,7 +119,8 @@ func TestWidths(t *testing.T) {
 	})
 }
 
-// checkBits is stricter than checkSame: zeros have signs. One NaN is as good as another.
+// checkBits is stricter than checkSame: zeros have signs. One NaN is as good as
+// another.
 func checkBits(t *testing.T, which int, got, want []float32) {
 	t.Helper()
 	checkSame(t, fmt.Sprint("result ", which), got, want)

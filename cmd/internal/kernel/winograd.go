@@ -15,27 +15,28 @@ package kernel
 //	      0 -1  1  0         1/2 -1/2 1/2          0 1 -1 -1
 //	      0  1  0 -1          0   0   1
 //
-// A tile is just a pooling window, so that nothing is lost to a pooling that follows.
+// A tile is just a pooling window, so that nothing is lost to a pooling that
+// follows.
 //
 // # Order
 //
 // Tiles are independent of each other, and the terms of each are added in one
-// order: that of winograd_ref.go in the transforms, channel after channel in the
-// products. How the tiles are spread over tasks changes no result.
+// order: that of winograd_ref.go in the transforms, channel after channel in
+// the products. How the tiles are spread over tasks changes no result.
 //
 // # Errors
 //
-// The transforms cancel, but the sums are 9 times shorter than those of the textbook
-// algorithm, which weighs more: the largest error, relative to the largest
-// output, is 2e-7, 3e-7 and 7e-7 with 16, 64 and 256 input channels, against 3e-7, 8e-7 and
-// 1.5e-6 of the direct sums (TestWinogradError). F(4x4, 3x3) would save up to another
-// 1.8 times of the products, but multiplies by numbers up to 8 in its transforms,
-// and is much less accurate.
+// The transforms cancel, but the sums are 9 times shorter than those of the
+// textbook algorithm, which weighs more: the largest error, relative to the
+// largest output, is 2e-7, 3e-7 and 7e-7 with 16, 64 and 256 input channels,
+// against 3e-7, 8e-7 and 1.5e-6 of the direct sums (TestWinogradError). F(4x4,
+// 3x3) would save up to another 1.8 times of the products, but multiplies by
+// numbers up to 8 in its transforms, and is much less accurate.
 //
-// A NaN among the inputs makes each output that sees it NaN, and may do so to all outputs of
-// the up to four tiles that see it: inputs are added up before weights are applied. So does an
-// infinity, except that an output that sees it may be infinite. Sums of four inputs,
-// or of nine weights, must not overflow.
+// A NaN among the inputs makes each output that sees it NaN, and may do so to
+// all outputs of the up to four tiles that see it: inputs are added up before
+// weights are applied. So does an infinity, except that an output that sees it
+// may be infinite. Sums of four inputs, or of nine weights, must not overflow.
 
 // planes is the number of products of a tile.
 const planes = 16
@@ -44,11 +45,11 @@ const planes = 16
 // that starts with the bias there adds it to each of them.
 const biasPlane = 5
 
-// winograd reports whether the convolution is computed in tiles, which is where that is
-// faster: fewer channels pay too little for the transforms, single rows fill half of their
-// tiles, and channels that fill no vector are slow to transform. The answer must depend on
-// nothing but the shape of an image, and be the same on all backends, since the two ways
-// differ in the last bits.
+// winograd reports whether the convolution is computed in tiles, which is where
+// that is faster: fewer channels pay too little for the transforms, single rows
+// fill half of their tiles, and channels that fill no vector are slow to
+// transform. The answer must depend on nothing but the shape of an image, and
+// be the same on all backends, since the two ways differ in the last bits.
 func (c Conv) winograd() bool {
 	if c.K != 3 || c.Stride != 1 || c.Cin < 16 || c.Cin%8 != 0 || c.Cout < 16 {
 		return false
@@ -57,21 +58,21 @@ func (c Conv) winograd() bool {
 	return oh > 1 && ow > 1
 }
 
-// stripValues is about the number of transformed inputs that a task handles at a time.
-// They should fit the second-level cache beside the weights of a block.
-const stripValues = 48 << 10
+// stripValues is about the number of transformed inputs that a task handles at
+// a time. They should fit the second-level cache beside the weights of a block.
+const taskValues = 48 << 10
 
 // convWinograd computes a strip of consecutive tiles, which may reach over rows
 // and images.
 type convWinograd struct {
-	c      Conv
-	g      geometry
-	out    convOut
-	x      []float32
-	u      []float32 // transformed weights [blocks][planes][Cin+1][lanes], with a gap after each plane
-	b      []float32 // [blocks+1][lanes], the last zero
-	th, tw int       // tiles of an image
-	strip  int       // tiles of a task
+	c            Conv
+	g            geometry
+	out          convOut
+	x            []float32
+	u            []float32 // transformed weights [blocks][planes][Cin+1][lanes], with a gap after each plane
+	b            []float32 // [blocks+1][lanes], the last zero
+	th, tw       int       // tiles of an image
+	tilesPerTask int       // tiles of a task
 
 	vPlane, mPlane, uPlane int // values from one plane to the next
 }
@@ -86,16 +87,16 @@ func (c Conv) forwardWinograd(ws *Workers, g geometry, out convOut, x, w, b []fl
 		j.th, j.tw = (g.oh+1)/2, (g.ow+1)/2
 	}
 	// Multiples of 12 suit the GEMM micro-kernels of all backends.
-	j.strip = max(12, min(48, stripValues/(planes*c.Cin)/12*12))
-	j.vPlane, j.mPlane, j.uPlane = j.strip*c.Cin+planeGap, j.strip*lanes+planeGap, c.Cin*lanes+planeGap
+	j.tilesPerTask = max(12, min(48, taskValues/(planes*c.Cin)/12*12))
+	j.vPlane, j.mPlane, j.uPlane = j.tilesPerTask*c.Cin+planeGap, j.tilesPerTask*lanes+planeGap, c.Cin*lanes+planeGap
 	packed := grow(&ws.packed, g.blocks*planes*j.uPlane+(g.blocks+1)*lanes)
 	j.u, j.b = packed[:g.blocks*planes*j.uPlane], packed[g.blocks*planes*j.uPlane:]
 	clear(j.b)
 	copy(j.b, b)
 	ws.winogradWeights = winogradWeights{c: c, u: j.u, w: w, plane: j.uPlane}
 	ws.run(g.blocks, &ws.winogradWeights)
-	ws.reserve(scratch{buf: planes*(j.vPlane+j.mPlane) + 4*j.strip*lanes + 8*(j.strip+1)*c.Cin})
-	ws.run((c.N*j.th*j.tw+j.strip-1)/j.strip, j)
+	ws.reserve(scratch{buf: planes*(j.vPlane+j.mPlane) + 4*j.tilesPerTask*lanes + 8*(j.tilesPerTask+1)*c.Cin})
+	ws.run((c.N*j.th*j.tw+j.tilesPerTask-1)/j.tilesPerTask, j)
 }
 
 // winogradWeights transforms the weights of a block of output channels.
@@ -115,12 +116,12 @@ func (j *winogradWeights) task(blk int, ws *Workers, _ *worker) {
 }
 
 func (j *convWinograd) task(i int, ws *Workers, w *worker) {
-	cin, first := j.c.Cin, i*j.strip
-	last := min(first+j.strip, j.c.N*j.th*j.tw)
+	cin, first := j.c.Cin, i*j.tilesPerTask
+	last := min(first+j.tilesPerTask, j.c.N*j.th*j.tw)
 	n := last - first
 	v, buf := w.buf[:planes*j.vPlane], w.buf[planes*j.vPlane:]
 	m, buf := buf[:planes*j.mPlane], buf[planes*j.mPlane:]
-	rows, patch := buf[:4*j.strip*lanes], buf[4*j.strip*lanes:]
+	rows, patch := buf[:4*j.tilesPerTask*lanes], buf[4*j.tilesPerTask*lanes:]
 
 	for t := first; t < last; {
 		s := j.segment(t, last)

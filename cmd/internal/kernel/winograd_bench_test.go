@@ -25,8 +25,9 @@ var winogradShapes = []struct {
 	{Conv{N: 16, H: 7, W: 7, Cin: 16, Cout: 20, K: 3, Stride: 1}, false},
 }
 
-// BenchmarkWinograd runs both ways in turn and reports the median of the ratios of their
-// times, and the GFLOP/s of the textbook algorithm that each would need at its best.
+// BenchmarkWinograd runs both ways in turn and reports the median of the ratios
+// of their times, and the GFLOP/s of the textbook algorithm that each would
+// need at its best.
 func BenchmarkWinograd(b *testing.B) {
 	for _, backend := range Backends() {
 		for threads := 1; threads <= runtime.GOMAXPROCS(0); threads *= 2 {

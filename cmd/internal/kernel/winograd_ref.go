@@ -4,9 +4,9 @@ package kernel
 // those of the additions, and there is nothing that a compiler could fuse
 // to another result.
 
-// winogradInputRef transforms n tiles of a row, B^T d B, down and
-// then across. Pixel (i, j) of tile t is the channels at x[i*row+(2*t+j)*pixel];
-// value (i, j) of its transform goes to the plane at v[(4*i+j)*plane], there to t*stride.
+// winogradInputRef transforms n tiles of a row, B^T d B, down and then across.
+// Pixel (i, j) of tile t is the channels at x[i*row+(2*t+j)*pixel]; value (i,
+// j) of its transform goes to the plane at v[(4*i+j)*plane], there to t*stride.
 func winogradInputRef(v []float32, plane, stride int, x []float32, row, pixel, channels, n int) {
 	for t := range n {
 		for c := range channels {
@@ -35,8 +35,9 @@ func inputRow(v []float32, plane int, a, b, c, d float32) {
 	v[0], v[plane], v[2*plane], v[3*plane] = a-c, b+c, c-b, b-d
 }
 
-// winogradOutputRef transforms n tiles of 16 lanes back, A^T m A. Value (i, j) of tile
-// t is at m[(4*i+j)*plane+16*t]; output (r, q) goes to y[r*row+(2*t+q)*pixel].
+// winogradOutputRef transforms n tiles of 16 lanes back, A^T m A. Value (i, j)
+// of tile t is at m[(4*i+j)*plane+16*t]; output (r, q) goes to
+// y[r*row+(2*t+q)*pixel].
 func winogradOutputRef(y []float32, row, pixel int, m []float32, plane, n int) {
 	for t := range n {
 		var from [planes][]float32
@@ -46,7 +47,8 @@ func winogradOutputRef(y []float32, row, pixel int, m []float32, plane, n int) {
 		for r := range 2 {
 			left, right := y[r*row+2*t*pixel:][:lanes], y[r*row+(2*t+1)*pixel:][:lanes]
 			for l := range lanes {
-				// Down, for the four columns, then across: (a0+a1)+a2 or (a1-a2)-a3.
+				// Down, for the four columns, then across: (a0+a1)+a2 or
+				// (a1-a2)-a3.
 				var s [4]float32
 				for j := range s {
 					if r == 0 {
@@ -61,9 +63,9 @@ func winogradOutputRef(y []float32, row, pixel int, m []float32, plane, n int) {
 	}
 }
 
-// winogradWeightsRef transforms the weights of n <= 16 output channels, G g G^T.
-// Weight (i, j) for input channel c is at w[(3*i+j)*tap+c*stride]; value (i, j) of its
-// transform goes to u[(4*i+j)*plane+16*c].
+// winogradWeightsRef transforms the weights of n <= 16 output channels, G g
+// G^T. Weight (i, j) for input channel c is at w[(3*i+j)*tap+c*stride]; value
+// (i, j) of its transform goes to u[(4*i+j)*plane+16*c].
 func winogradWeightsRef(u []float32, plane int, w []float32, tap, stride, cin, n int) {
 	for c := range cin {
 		for l := range n {

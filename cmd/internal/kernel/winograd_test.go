@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// winogradCases cover even and odd sizes, tiles that are all padding, a strip of many rows and
-// images, and a row longer than a strip.
+// winogradCases cover even and odd sizes, tiles that are all padding, a strip
+// of many rows and images, and a row longer than a strip.
 var winogradCases = []Conv{
 	{N: 2, H: 12, W: 10, Cin: 16, Cout: 16, K: 3, Stride: 1},
 	{N: 1, H: 4, W: 4, Cin: 24, Cout: 40, K: 3, Stride: 1},
@@ -61,7 +61,8 @@ func fusedGemm(a gemmArgs) {
 }
 
 // TestWinogradBits holds the assembly to the reference transforms around fused
-// products, in every bit: with plain and with pooled outputs, for any number of threads.
+// products, in every bit: with plain and with pooled outputs, for any number of
+// threads.
 func TestWinogradBits(t *testing.T) {
 	exact := goBackend()
 	exact.gemm = fusedGemm
@@ -102,8 +103,8 @@ func fill(buf *[]float32, n int) {
 	}
 }
 
-// TestWinogradTransforms compares the transforms with the reference, including what they must
-// leave alone.
+// TestWinogradTransforms compares the transforms with the reference, including
+// what they must leave alone.
 func TestWinogradTransforms(t *testing.T) {
 	ref := goBackend()
 	for _, be := range assembly(t) {
@@ -142,9 +143,9 @@ func TestWinogradTransforms(t *testing.T) {
 	}
 }
 
-// TestWinogradError bounds the error against float64, for inputs of both signs and for positive
-// ones (as ReLU leaves them), which cancel in the transforms. It is relative to
-// the largest output.
+// TestWinogradError bounds the error against float64, for inputs of both signs
+// and for positive ones (as ReLU leaves them), which cancel in the transforms.
+// It is relative to the largest output.
 func TestWinogradError(t *testing.T) {
 	for _, c := range []Conv{
 		{N: 1, H: 14, W: 15, Cin: 16, Cout: 16, K: 3, Stride: 1, Pad: 1},
@@ -184,8 +185,9 @@ func largestError(got []float32, want []float64) float64 {
 	return worst / scale
 }
 
-// TestWinogradNonFinite: a NaN or an infinity makes every output that sees it NaN (not finite,
-// for an infinity), and changes none outside the tiles that see it.
+// TestWinogradNonFinite: a NaN or an infinity makes every output that sees it
+// NaN (not finite, for an infinity), and changes none outside the tiles that
+// see it.
 func TestWinogradNonFinite(t *testing.T) {
 	c := Conv{N: 2, H: 7, W: 8, Cin: 16, Cout: 17, K: 3, Stride: 1, Pad: 1}
 	in := newConvCase(t, c)
@@ -206,7 +208,8 @@ func TestWinogradNonFinite(t *testing.T) {
 				for i, v := range y {
 					q, r, n := i/c.Cout%ow, i/c.Cout/ow%oh, i/c.Cout/ow/oh
 					seen := n == 1 && abs(r-row) <= 1 && abs(q-col) <= 1
-					// The inputs of a tile are the rows and columns -1 to 2 from its first output.
+					// The inputs of a tile are the rows and columns -1 to 2
+					// from its first output.
 					top, left := r/2*2, q/2*2
 					near := n == 1 && row >= top-1 && row <= top+2 && col >= left-1 && col <= left+2
 					switch {

@@ -26,9 +26,9 @@ type Workers struct {
 
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
-	padded, packed, turned, partial []float32
-	one                             [1]float32     // an input for which tile adds up weights
-	zeros                           [lanes]float32 // sums to start from
+	padded, packed, transposed, partial []float32
+	one                                 [1]float32     // an input for which tile adds up weights
+	zeros                               [lanes]float32 // sums to start from
 
 	// State of the operation under way; here so that a call needs no memory.
 	convForward  convForward
@@ -41,7 +41,7 @@ type Workers struct {
 	denseGrad    denseGrad
 	padding      padJob
 	pack         packJob
-	turn         turnJob
+	transposing  transposeJob
 	reduce       reduceJob
 	element      elementJob
 	maxPool      maxPoolJob
@@ -73,8 +73,8 @@ func NewWorkers(threads int) *Workers {
 	return newWorkers(threads, available()[0])
 }
 
-// NewWorkersOn is NewWorkers on the named backend, one of [Backends]; it is for tests and
-// comparisons. It reports false if this machine lacks the backend.
+// NewWorkersOn is NewWorkers on the named backend, one of [Backends]; it is for
+// tests and comparisons. It reports false if this machine lacks the backend.
 func NewWorkersOn(backend string, threads int) (*Workers, bool) {
 	for _, be := range available() {
 		if be.name == backend {
@@ -84,8 +84,8 @@ func NewWorkersOn(backend string, threads int) (*Workers, bool) {
 	return nil, false
 }
 
-// Backends lists the names of the backends that this machine can take, fastest first.
-// The last is always "go".
+// Backends lists the names of the backends that this machine can take, fastest
+// first. The last is always "go".
 func Backends() []string {
 	var names []string
 	for _, be := range available() {

@@ -9,7 +9,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Field numbers of the ONNX messages that are written and read, from onnx.proto3 of ONNX 1.12.
+// Field numbers of the ONNX messages that are written and read, from
+// onnx.proto3 of ONNX 1.12.
 const (
 	modelIRVersion       = 1
 	modelProducer        = 2
@@ -80,17 +81,20 @@ const (
 	outputName = "probabilities"
 )
 
-// graph is the computation of an ONNX file without its weights: every element is an encoded message.
+// graph is the computation of an ONNX file without its weights: every element
+// is an encoded message.
 type graph struct {
 	nodes         [][]byte
 	input, output []byte
 	values        [][]byte // shapes of the tensors between the nodes, for people
 }
 
-// newGraph writes the layers as the ONNX operators of a version of the file. ONNX convolves [N,C,H,W] where the
-// network has [N,H,W,C], so there is a Transpose before the first layer and another before Flatten: the order of the
-// flattened numbers, and with it the inputs of the first dense layer, stay as they are. A mean over the picture has no
-// order and needs none. Dropout does nothing outside of training and leaves no operator.
+// newGraph writes the layers as the ONNX operators of a version of the file.
+// ONNX convolves [N,C,H,W] where the network has [N,H,W,C], so there is a
+// Transpose before the first layer and another before Flatten: the order of the
+// flattened numbers, and with it the inputs of the first dense layer, stay as
+// they are. A mean over the picture has no order and needs none. Dropout does
+// nothing outside of training and leaves no operator.
 func newGraph(n *Network, version int) (*graph, error) {
 	shapes, err := n.Shapes()
 	if err != nil {
@@ -155,7 +159,8 @@ func newGraph(n *Network, version int) (*graph, error) {
 	}, nil
 }
 
-// planar turns the shape of a picture, [H,W,C], into that of its planes, [C,H,W]; other shapes stay.
+// planar turns the shape of a picture, [H,W,C], into that of its planes,
+// [C,H,W]; other shapes stay.
 func planar(shape []int) []int {
 	if len(shape) != 3 {
 		return shape
@@ -163,13 +168,15 @@ func planar(shape []int) []int {
 	return []int{shape[2], shape[0], shape[1]}
 }
 
-// graphBuilder collects nodes and the shapes of what they make; last is the tensor that the next layer reads.
+// graphBuilder collects nodes and the shapes of what they make; last is the
+// tensor that the next layer reads.
 type graphBuilder struct {
 	nodes, values [][]byte
 	last          string
 }
 
-// add appends an operator that reads the last tensor and then the others given, and makes one of shape [N,dims...].
+// add appends an operator that reads the last tensor and then the others given,
+// and makes one of shape [N,dims...].
 func (b *graphBuilder) add(op, out string, dims []int, attrs []byte, more ...string) {
 	b.node(op, out, dims, attrs, append([]string{b.last}, more...)...)
 	b.last = out

@@ -8,9 +8,10 @@ import (
 	"math"
 )
 
-// WeightsHash identifies the weights: the SHA-256, in hexadecimal, over each parameter's name, shape and data in
-// order. A name is preceded by its length and a shape by its number of dimensions; these and the dimensions are
-// 64-bit, the data 32-bit floats, all little-endian.
+// WeightsHash identifies the weights: the SHA-256, in hexadecimal, over each
+// parameter's name, shape and data in order. A name is preceded by its length
+// and a shape by its number of dimensions; these and the dimensions are 64-bit,
+// the data 32-bit floats, all little-endian.
 func (n *Network) WeightsHash() string {
 	h := sha256.New()
 	for _, p := range n.Params {
@@ -26,7 +27,8 @@ func (n *Network) WeightsHash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// floatsPerWrite bounds the buffer between floats in memory and bytes on their way out.
+// floatsPerWrite bounds the buffer between floats in memory and bytes on their
+// way out.
 const floatsPerWrite = 4096
 
 // writeFloats writes data as 32-bit little-endian floats.

@@ -1,10 +1,12 @@
-// Package model is a network at rest: its layers, its weights, and the two files they are kept in, ONNX and
-// safetensors.
+// Package model is a network at rest: its layers, its weights, and the two
+// files they are kept in, ONNX and safetensors.
 //
-// A [Network] takes pictures of Height x Width x Channels bytes (rows from top to bottom, pixels from left to right,
-// channels together: RGB as a decoder gives it), multiplies every byte by [PixelScale] and sends the result through its Layers.
-// The last layer is a dense one and gives the logits. Two classes have one logit z, and their probabilities are
-// [1-sigmoid(z), sigmoid(z)]; more classes have a logit each, and their probabilities are the softmax.
+// A [Network] takes pictures of Height x Width x Channels bytes (rows from top
+// to bottom, pixels from left to right, channels together: RGB as a decoder
+// gives it), multiplies every byte by [PixelScale] and sends the result through
+// its Layers. The last layer is a dense one and gives the logits. Two classes
+// have one logit z, and their probabilities are [1-sigmoid(z), sigmoid(z)];
+// more classes have a logit each, and their probabilities are the softmax.
 package model
 
 import (
@@ -14,14 +16,16 @@ import (
 	"slices"
 )
 
-// PixelScale is what the bytes of a picture are multiplied by before the first layer.
+// PixelScale is what the bytes of a picture are multiplied by before the first
+// layer.
 const PixelScale = float32(1.0 / 255)
 
 // Kind names what a [Layer] does.
 type Kind string
 
-// The kinds of layer. Each turns a tensor [H,W,C], or a vector [D] after Flatten, into another; the batch is the
-// leading dimension of all of them and is not written.
+// The kinds of layer. Each turns a tensor [H,W,C], or a vector [D] after
+// Flatten, into another; the batch is the leading dimension of all of them and
+// is not written.
 const (
 	Conv     Kind = "conv"     // [H,W,C] -> [H',W',Out]: square kernel, zero padding, bias; H' = (H+2*Pad-Kernel)/Stride + 1
 	ReLU     Kind = "relu"     // max(0, x), any shape
@@ -44,16 +48,18 @@ type Layer struct {
 	From   int     `json:"from,omitempty"`   // add: a layer, counted from 1, that comes before the one before
 }
 
-// Param is one tensor of weights, in row-major order. Convolutions have "convI.weight" of shape
-// [Kernel,Kernel,Cin,Cout] and "convI.bias" of shape [Cout]; dense layers have "denseI.weight" of shape [in,out]
-// and "denseI.bias" of shape [out]. These are the layouts of Keras.
+// Param is one tensor of weights, in row-major order. Convolutions have
+// "convI.weight" of shape [Kernel,Kernel,Cin,Cout] and "convI.bias" of shape
+// [Cout]; dense layers have "denseI.weight" of shape [in,out] and "denseI.bias"
+// of shape [out]. These are the layouts of Keras.
 type Param struct {
 	Name  string
 	Shape []int
 	Data  []float32
 }
 
-// Network is a description of layers with their weights. Params follow the order of [Network.Spec].
+// Network is a description of layers with their weights. Params follow the
+// order of [Network.Spec].
 type Network struct {
 	Height, Width, Channels int
 	Classes                 []string // sorted by name; of two, the second is the positive one
@@ -62,8 +68,8 @@ type Network struct {
 	Params                  []Param
 }
 
-// Bounds on what a description may claim, so that sizes can be multiplied without overflow and a damaged file cannot
-// ask for absurd amounts of memory.
+// Bounds on what a description may claim, so that sizes can be multiplied
+// without overflow and a damaged file cannot ask for absurd amounts of memory.
 const (
 	maxSide       = 8192
 	maxChannels   = 64
@@ -83,8 +89,9 @@ func (n *Network) Outputs() int {
 	return len(n.Classes)
 }
 
-// Shapes returns the shape of the input followed by that of each layer's output, without the batch: [H,W,C] or [D].
-// It fails when the layers do not fit together.
+// Shapes returns the shape of the input followed by that of each layer's
+// output, without the batch: [H,W,C] or [D]. It fails when the layers do not
+// fit together.
 func (n *Network) Shapes() ([][]int, error) {
 	if err := n.checkInput(); err != nil {
 		return nil, err
@@ -183,7 +190,8 @@ func (l Layer) output(in []int) ([]int, error) {
 	}
 }
 
-// checkFrom checks the other summand of an addition. shapes are those of the input and of all layers before this one.
+// checkFrom checks the other summand of an addition. shapes are those of the
+// input and of all layers before this one.
 func (l Layer) checkFrom(shapes [][]int) error {
 	last := len(shapes) - 1
 	if l.From < 1 || l.From >= last {
@@ -202,7 +210,8 @@ func bounded(h, w, c int) ([]int, error) {
 	return []int{h, w, c}, nil
 }
 
-// Units is the number of numbers in the outputs of all layers, for one picture: the memory that the network takes to run.
+// Units is the number of numbers in the outputs of all layers, for one picture:
+// the memory that the network takes to run.
 func (n *Network) Units() (int, error) {
 	shapes, err := n.Shapes()
 	if err != nil {
@@ -215,7 +224,8 @@ func (n *Network) Units() (int, error) {
 	return units, nil
 }
 
-// Spec returns the names and shapes of the parameters that the layers need, in order, without data.
+// Spec returns the names and shapes of the parameters that the layers need, in
+// order, without data.
 func (n *Network) Spec() ([]Param, error) {
 	shapes, err := n.Shapes()
 	if err != nil {
@@ -256,8 +266,8 @@ func (n *Network) Spec() ([]Param, error) {
 	return spec, nil
 }
 
-// Validate checks that the layers fit together, that Params are those that the layers need, and that every weight is
-// a finite number.
+// Validate checks that the layers fit together, that Params are those that the
+// layers need, and that every weight is a finite number.
 func (n *Network) Validate() error {
 	spec, err := n.Spec()
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// tiny returns a network with every kind of layer but those of skipping, its weights a fixed pattern.
+// tiny returns a network with every kind of layer but those of skipping, its
+// weights a fixed pattern.
 func tiny(classes ...string) *Network {
 	n := &Network{
 		Height: 9, Width: 8, Channels: 3, Classes: classes, Arch: "tiny",
@@ -37,7 +38,8 @@ func fill(n *Network) {
 	}
 }
 
-// skipping returns a network with additions, of pictures and of vectors, and a mean over the picture.
+// skipping returns a network with additions, of pictures and of vectors, and a
+// mean over the picture.
 func skipping(classes ...string) *Network {
 	n := &Network{
 		Height: 7, Width: 6, Channels: 3, Classes: classes, Arch: "skipping",

@@ -29,17 +29,21 @@ var (
 // MaxFileSize is the largest model file that is read, in bytes.
 const MaxFileSize = 1 << 30
 
-// maxDescription bounds the JSON of a description and of the class names, in bytes.
+// maxDescription bounds the JSON of a description and of the class names, in
+// bytes.
 const maxDescription = 16 << 20
 
 // maxTensors bounds lists of small messages; the largest network has fewer.
 const maxTensors = 16 * maxLayers
 
-// ReadONNX reads a model that [Network.WriteONNX] wrote, now or in an older version, and its metadata without the
-// writer's own keys. It knows no other ONNX files: the graph must be, operator by operator, the one that the description
-// in the metadata gives. Of what begins otherwise it reads no more than a few kilobytes, and memory stays in proportion
-// to the bytes read. Every byte must be as it was written; version 1 of the file says so of the weights alone. Errors are
-// [ErrNotONNX], [ErrForeign], [ErrTruncated], [ErrDamaged] or [ErrVersion] with details, or those of r.
+// ReadONNX reads a model that [Network.WriteONNX] wrote, now or in an older
+// version, and its metadata without the writer's own keys. It knows no other
+// ONNX files: the graph must be, operator by operator, the one that the
+// description in the metadata gives. Of what begins otherwise it reads no more
+// than a few kilobytes, and memory stays in proportion to the bytes read. Every
+// byte must be as it was written; version 1 of the file says so of the weights
+// alone. Errors are [ErrNotONNX], [ErrForeign], [ErrTruncated], [ErrDamaged] or
+// [ErrVersion] with details, or those of r.
 func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
 	in := bufio.NewReaderSize(r, headSize)
 	if err := checkStart(in); err != nil {
@@ -66,7 +70,8 @@ func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
 // headSize is how much is read of a file that is not ours, to say what it is.
 const headSize = 4096
 
-// checkStart looks at the first bytes of a file, and does not wait for more if these are ours.
+// checkStart looks at the first bytes of a file, and does not wait for more if
+// these are ours.
 func checkStart(in *bufio.Reader) error {
 	magic := fileStart()
 	head, err := in.Peek(len(magic))
@@ -85,8 +90,9 @@ func checkStart(in *bufio.Reader) error {
 	return foreign(head)
 }
 
-// foreign says what a file is that does not begin as ours do. In ONNX the version of the format, who made it and other
-// short fields come before the graph.
+// foreign says what a file is that does not begin as ours do. In ONNX the
+// version of the format, who made it and other short fields come before the
+// graph.
 func foreign(head []byte) error {
 	var ir uint64
 	var maker, version string
@@ -125,8 +131,8 @@ func shortened(s string) string {
 	return s
 }
 
-// readFields reads a file up to its end or to the first byte that is no field of it: what is no model, or follows one,
-// may have no end.
+// readFields reads a file up to its end or to the first byte that is no field
+// of it: what is no model, or follows one, may have no end.
 func readFields(in *bufio.Reader) ([]byte, error) {
 	var file bytes.Buffer // which grows with what comes
 	for {
@@ -151,7 +157,8 @@ func readFields(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// fieldSize is the length of the field that begins with head, tag and all, or false if none begins there.
+// fieldSize is the length of the field that begins with head, tag and all, or
+// false if none begins there.
 func fieldSize(head []byte) (uint64, bool) {
 	number, kind, tag := protowire.ConsumeTag(head)
 	if tag < 0 {
@@ -211,7 +218,8 @@ func parseModel(file []byte) (*modelFile, error) {
 	return m, nil
 }
 
-// checkSeal reports whether a file ends in a seal. One that is not of the bytes before it is an error.
+// checkSeal reports whether a file ends in a seal. One that is not of the bytes
+// before it is an error.
 func checkSeal(file []byte) (bool, error) {
 	var sum [sha256.Size]byte
 	form := seal(sum)
@@ -243,7 +251,8 @@ func (m *modelFile) addMeta(entry []byte) error {
 	return nil
 }
 
-// network rebuilds the network from the description, and checks the graph against it.
+// network rebuilds the network from the description, and checks the graph
+// against it.
 func (m *modelFile) network() (*Network, error) {
 	if len(m.meta[metaDescription])+len(m.meta[metaClasses]) > maxDescription {
 		return nil, fmt.Errorf("%w: its description is too large", ErrDamaged)
@@ -354,7 +363,8 @@ func parseTensor(b []byte) (fileTensor, error) {
 	return t, err
 }
 
-// check compares the tensor with the parameter that it is to become, in a version of the file.
+// check compares the tensor with the parameter that it is to become, in a
+// version of the file.
 func (t fileTensor) check(p Param, version int) error {
 	want := outwardShape(p.Shape, version)
 	switch {
@@ -375,7 +385,8 @@ type field struct {
 	bytes  []byte
 }
 
-// eachField calls do for every field of a message. A message that ends inside a field gives io.ErrUnexpectedEOF.
+// eachField calls do for every field of a message. A message that ends inside a
+// field gives io.ErrUnexpectedEOF.
 func eachField(b []byte, do func(field) error) error {
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)

@@ -57,7 +57,8 @@ func TestONNXRoundTrip(t *testing.T) {
 	}
 }
 
-// TestONNXStructure reads the file with a second parser and compares it with the ONNX specification.
+// TestONNXStructure reads the file with a second parser and compares it with
+// the ONNX specification.
 func TestONNXStructure(t *testing.T) {
 	n := tiny("a", "b")
 	m := decode(t, encode(t, n, map[string]string{"b": "2", "a": "1"}))
@@ -155,7 +156,8 @@ func TestONNXStructure(t *testing.T) {
 	}
 }
 
-// operators returns the names of the graph's operators, and checks that each reads what is there.
+// operators returns the names of the graph's operators, and checks that each
+// reads what is there.
 func operators(t *testing.T, g message) []string {
 	t.Helper()
 	var ops []string
@@ -183,8 +185,8 @@ func operators(t *testing.T, g message) []string {
 	return ops
 }
 
-// TestONNXSkipping: an addition reads the tensors of two layers; a mean needs no transposition, and a dropped dropout
-// passes on the name of what it reads.
+// TestONNXSkipping: an addition reads the tensors of two layers; a mean needs
+// no transposition, and a dropped dropout passes on the name of what it reads.
 func TestONNXSkipping(t *testing.T) {
 	g := decode(t, encode(t, skipping("a", "b", "c"), nil)).messages(t, 7)[0]
 	want := "Cast Constant Mul Transpose Conv Relu MaxPool Conv Relu Conv Add Relu GlobalAveragePool Flatten Gemm Relu Add Gemm Softmax"

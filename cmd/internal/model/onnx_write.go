@@ -13,10 +13,12 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// producer is what the files carry as their maker, and what the reader asks for.
+// producer is what the files carry as their maker, and what the reader asks
+// for.
 const producer = "oi-train"
 
-// Metadata keys that the writer sets itself. The description says how to read the file, and the seal is its end.
+// Metadata keys that the writer sets itself. The description says how to read
+// the file, and the seal is its end.
 const (
 	metaClasses     = "classes"    // JSON
 	metaNames       = "names"      // a dict of Python, see pythonDict
@@ -24,7 +26,8 @@ const (
 	metaSeal        = "oi_sha256"  // see seal
 )
 
-// description is the part of a network that the operators of an ONNX graph cannot carry, as JSON in its metadata.
+// description is the part of a network that the operators of an ONNX graph
+// cannot carry, as JSON in its metadata.
 type description struct {
 	Version  int     `json:"version"`
 	Arch     string  `json:"arch"`
@@ -35,20 +38,23 @@ type description struct {
 	Weights  string  `json:"weights_sha256"` // WeightsHash
 }
 
-// Versions of the file, raised when a reader of the old form would misread the new one. All are read, the last is
-// written.
+// Versions of the file, raised when a reader of the old form would misread the
+// new one. All are read, the last is written.
 const (
 	// Dense weights are [in,out] and the description is the file's end.
 	plainDense = 1
-	// Dense weights are [out,in] and Gemm transposes them, the only way in which OpenCV knows it; the file ends in a seal.
+	// Dense weights are [out,in] and Gemm transposes them, the only way in
+	// which OpenCV knows it; the file ends in a seal.
 	transposedDense = 2
 )
 
-// WriteONNX writes the network as an ONNX model: input "image", uint8 [N,Height,Width,Channels], output
-// "probabilities", float32 [N,classes]. producerVersion is that of the program. The entries of meta go into the model's
-// metadata, sorted by key; the keys "classes" (a JSON array of the names), "names" (the same as a dict of Python, by
-// index), "oi_network" and "oi_sha256" belong to the writer. The same network, version and metadata give the same bytes.
-// Strings in ONNX are UTF-8: other bytes in meta become U+FFFD.
+// WriteONNX writes the network as an ONNX model: input "image", uint8
+// [N,Height,Width,Channels], output "probabilities", float32 [N,classes].
+// producerVersion is that of the program. The entries of meta go into the
+// model's metadata, sorted by key; the keys "classes" (a JSON array of the
+// names), "names" (the same as a dict of Python, by index), "oi_network" and
+// "oi_sha256" belong to the writer. The same network, version and metadata give
+// the same bytes. Strings in ONNX are UTF-8: other bytes in meta become U+FFFD.
 func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string]string) error {
 	if err := n.Validate(); err != nil {
 		return fmt.Errorf("write ONNX: %w", err)
@@ -100,8 +106,9 @@ func fileStart() []byte {
 	return appendString(appendVarint(nil, modelIRVersion, irVersion), modelProducer, producer)
 }
 
-// seal is the end of a file, a metadata entry: the SHA-256, in hexadecimal, of all that is before it. So a bit that
-// flipped in a class name is noticed as one in a weight is.
+// seal is the end of a file, a metadata entry: the SHA-256, in hexadecimal, of
+// all that is before it. So a bit that flipped in a class name is noticed as
+// one in a weight is.
 func seal(sum [sha256.Size]byte) []byte { return metaEntry(metaSeal, hex.EncodeToString(sum[:])) }
 
 // doc says what the model is, for people.
@@ -168,8 +175,9 @@ func sizeBytes(field protowire.Number, n int) int {
 	return protowire.SizeTag(field) + protowire.SizeBytes(n)
 }
 
-// outwardShape turns a convolution's [K,K,Cin,Cout] into ONNX's [Cout,Cin,K,K], and a dense layer's [in,out] into
-// [out,in]; other shapes stay. In version 1 of the file a dense layer's stays too.
+// outwardShape turns a convolution's [K,K,Cin,Cout] into ONNX's [Cout,Cin,K,K],
+// and a dense layer's [in,out] into [out,in]; other shapes stay. In version 1
+// of the file a dense layer's stays too.
 func outwardShape(shape []int, version int) []int {
 	switch {
 	case len(shape) == 4:
@@ -180,7 +188,8 @@ func outwardShape(shape []int, version int) []int {
 	return shape
 }
 
-// order returns the lengths of the three axes, [taps,in,out], that lie the other way round, [out,in,taps], in the file.
+// order returns the lengths of the three axes, [taps,in,out], that lie the
+// other way round, [out,in,taps], in the file.
 func order(shape []int, version int) (taps, in, out int) {
 	switch {
 	case len(shape) == 4:
@@ -205,7 +214,8 @@ func outward(p Param) []float32 {
 	return data
 }
 
-// inward is the reverse of outward: raw is in the order of a version of the file, shape is ours.
+// inward is the reverse of outward: raw is in the order of a version of the
+// file, shape is ours.
 func inward(raw []float32, shape []int, version int) []float32 {
 	taps, in, out := order(shape, version)
 	data := make([]float32, len(raw))

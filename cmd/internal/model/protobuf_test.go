@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// message is a protobuf message taken apart with nothing but the rules of the wire format, independently of the reader
-// and the writer under test: field number to its values, in order; a value is a uint64 or a []byte.
+// message is a protobuf message taken apart with nothing but the rules of the
+// wire format, independently of the reader and the writer under test: field
+// number to its values, in order; a value is a uint64 or a []byte.
 type message map[int][]any
 
 func decode(t *testing.T, b []byte) message {

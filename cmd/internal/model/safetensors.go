@@ -23,9 +23,11 @@ type headerTensor struct {
 	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// WriteSafetensors writes the weights as a safetensors file: the length of the header as a 64-bit little-endian number,
-// the header as JSON, padded with blanks to a multiple of eight bytes, and the tensors in the order of Params, as
-// 32-bit little-endian floats in the layouts that [Param] states (those of Keras). meta goes into "__metadata__".
+// WriteSafetensors writes the weights as a safetensors file: the length of the
+// header as a 64-bit little-endian number, the header as JSON, padded with
+// blanks to a multiple of eight bytes, and the tensors in the order of Params,
+// as 32-bit little-endian floats in the layouts that [Param] states (those of
+// Keras). meta goes into "__metadata__".
 func (n *Network) WriteSafetensors(w io.Writer, meta map[string]string) error {
 	if err := n.Validate(); err != nil {
 		return fmt.Errorf("write safetensors: %w", err)
@@ -59,8 +61,9 @@ func (n *Network) WriteSafetensors(w io.Writer, meta map[string]string) error {
 	return out.err
 }
 
-// ReadSafetensors reads a safetensors file of float32 tensors, in the order of their data, and its metadata. Memory
-// stays in proportion to the bytes read. A file that ends too early gives [ErrTruncated].
+// ReadSafetensors reads a safetensors file of float32 tensors, in the order of
+// their data, and its metadata. Memory stays in proportion to the bytes read. A
+// file that ends too early gives [ErrTruncated].
 func ReadSafetensors(r io.Reader) ([]Param, map[string]string, error) {
 	var start [8]byte
 	if _, err := io.ReadFull(r, start[:]); err != nil {
@@ -112,7 +115,8 @@ func readExactly(r io.Reader, n int64) ([]byte, error) {
 	return b, nil
 }
 
-// parseHeader returns the tensors in the order of their data, which must lie without gaps from offset 0.
+// parseHeader returns the tensors in the order of their data, which must lie
+// without gaps from offset 0.
 func parseHeader(text []byte) ([]Param, [][2]int64, map[string]string, error) {
 	var header map[string]json.RawMessage
 	if err := json.Unmarshal(text, &header); err != nil {

@@ -7,7 +7,8 @@ func sigmoid(z float32) float32 {
 	return float32(1 / (1 + math.Exp(-float64(z))))
 }
 
-// softmax sets every row of p to exp(z) / sum(exp(z)) of the same row of z. Both are [rows][classes].
+// softmax sets every row of p to exp(z) / sum(exp(z)) of the same row of z.
+// Both are [rows][classes].
 func softmax(p, z []float32, classes int) {
 	for at := 0; at < len(z); at += classes {
 		row, out := z[at:at+classes], p[at:at+classes]

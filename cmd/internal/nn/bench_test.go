@@ -14,7 +14,8 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// benchNets are the networks that are timed, for pictures of 128x128, with the options they are trained with.
+// benchNets are the networks that are timed, for pictures of 128x128, with the
+// options they are trained with.
 var benchNets = []struct {
 	name string
 	make func() *model.Network
@@ -44,10 +45,13 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// BenchmarkGorgoniaShare takes the time that a step on one thread spends outside of kernels: in Gorgonia's tape and
-// bookkeeping, in collecting garbage, in copying the pictures and in looking for NaN. It reports its share of the whole. It
-// is elapsed time: beside other work the switching between goroutines looks longer than it is. A profile of BenchmarkStep
-// (-cpuprofile) shows the share of processor time, as what is not under nn.(*op).Do and nn.(*optimizer).Step.
+// BenchmarkGorgoniaShare takes the time that a step on one thread spends
+// outside of kernels: in Gorgonia's tape and bookkeeping, in collecting
+// garbage, in copying the pictures and in looking for NaN. It reports its share
+// of the whole. It is elapsed time: beside other work the switching between
+// goroutines looks longer than it is. A profile of BenchmarkStep (-cpuprofile)
+// shows the share of processor time, as what is not under nn.(*op).Do and
+// nn.(*optimizer).Step.
 func BenchmarkGorgoniaShare(b *testing.B) {
 	for _, of := range benchNets {
 		b.Run(of.name, func(b *testing.B) {
@@ -62,7 +66,7 @@ func BenchmarkGorgoniaShare(b *testing.B) {
 				f()
 				inside += time.Since(start)
 			}
-			for _, node := range tr.plans.full.params[0].Graph().AllNodes() {
+			for _, node := range tr.graphs.full.params[0].Graph().AllNodes() {
 				if o, ok := node.Op().(*op); ok {
 					run := o.run
 					o.run = func(result gorgonia.Value, in []gorgonia.Value) (err error) {
@@ -90,7 +94,8 @@ func (r timedRule) update(ws *kernel.Workers, w, g []float32, slots [][]float32,
 	r.timed(func() { r.rule.update(ws, w, g, slots, step, lr, decay) })
 }
 
-// BenchmarkPredict runs the reference network on batches of 16 pictures of 128x128.
+// BenchmarkPredict runs the reference network on batches of 16 pictures of
+// 128x128.
 func BenchmarkPredict(b *testing.B) {
 	net := Reference(128, 128, 2, 1)
 	images, _ := noise(net, 16, 1)
@@ -108,8 +113,9 @@ func BenchmarkPredict(b *testing.B) {
 	b.ReportMetric(float64(16*b.N)/b.Elapsed().Seconds(), "images/s")
 }
 
-// BenchmarkAgainstGorgonia alternates a step of ours with one of the same network made of Gorgonia's own operations, and
-// prints the medians and their ratio.
+// BenchmarkAgainstGorgonia alternates a step of ours with one of the same
+// network made of Gorgonia's own operations, and prints the medians and their
+// ratio.
 func BenchmarkAgainstGorgonia(b *testing.B) {
 	net := Reference(128, 128, 2, 1)
 	images, labels := noise(net, 16, 1)
@@ -136,8 +142,9 @@ func BenchmarkAgainstGorgonia(b *testing.B) {
 	b.ReportMetric(medians[1]/medians[0], "ratio")
 }
 
-// newGorgoniaStep builds the reference network from Gorgonia's Conv2d, Rectify, MaxPool2D, Mul, Dropout and RMSProp, and
-// returns a training step on the batch.
+// newGorgoniaStep builds the reference network from Gorgonia's Conv2d, Rectify,
+// MaxPool2D, Mul, Dropout and RMSProp, and returns a training step on the
+// batch.
 func newGorgoniaStep(b *testing.B, images [][]byte, labels []int) func() {
 	must := func(n *gorgonia.Node, err error) *gorgonia.Node {
 		if err != nil {

@@ -11,16 +11,17 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// builder turns the layers of a network into a Gorgonia graph for batches of n pictures.
+// builder turns the layers of a network into a Gorgonia graph for batches of n
+// pictures.
 type builder struct {
 	workers  *kernel.Workers
 	graph    *gorgonia.ExprGraph
-	room     room
+	arena    arena
 	n        int
-	training *trainingState // nil: dropout does nothing
-	unused   gorgonia.Nodes // parameters of the layers that are still to come
-	gains    gorgonia.Nodes // of the convolutions that are still to come; empty if they are not standardized
-	forks    map[int]*fork  // outputs of layers, counted from 1, that additions read
+	training *trainingState          // nil: dropout does nothing
+	unused   gorgonia.Nodes          // parameters of the layers that are still to come
+	gains    gorgonia.Nodes          // of the convolutions that are still to come; empty if they are not standardized
+	skips    map[int]*skipConnection // outputs of layers, counted from 1, that additions read
 }
 
 // trainingState is what a training step depends on besides its inputs.
@@ -40,11 +41,11 @@ func (b *builder) layers(net *model.Network, image *gorgonia.Node) (*gorgonia.No
 	if err != nil {
 		return nil, err
 	}
-	forks := forked(net.Layers)
+	sources := skipSources(net.Layers)
 	for i := 0; i < len(net.Layers); i++ {
 		layer, in := net.Layers[i], shapes[i]
 		name := layerName(layer, i)
-		group := fusion(net.Layers[i:], func(k int) bool { return forks[i+k] })
+		group := fusion(net.Layers[i:], func(k int) bool { return sources[i+k] })
 		out := shapes[i+len(group)]
 		switch {
 		case slices.Equal(group, convReLUPool()):
@@ -52,7 +53,7 @@ func (b *builder) layers(net *model.Network, image *gorgonia.Node) (*gorgonia.No
 		case slices.Equal(group, convReLU()):
 			x, err = b.convReLU(name, layer, in, out, x, nil)
 		case slices.Equal(group, convAddReLU()):
-			x, err = b.convReLU(name, layer, in, out, x, b.forks[net.Layers[i+1].From])
+			x, err = b.convReLU(name, layer, in, out, x, b.skips[net.Layers[i+1].From])
 		default:
 			x, err = b.layer(name, i, layer, in, out, x)
 		}
@@ -60,8 +61,8 @@ func (b *builder) layers(net *model.Network, image *gorgonia.Node) (*gorgonia.No
 			return nil, err
 		}
 		i += len(group) - 1
-		if number := i + 1; forks[number] {
-			if x, err = b.fork(layerName(net.Layers[i], i)+"fork", number, out, x); err != nil {
+		if number := i + 1; sources[number] {
+			if x, err = b.startSkip(layerName(net.Layers[i], i)+"fork", number, out, x); err != nil {
 				return nil, err
 			}
 		}
@@ -88,7 +89,7 @@ func (b *builder) layer(name string, i int, layer model.Layer, in, out []int, x 
 	case model.Dense:
 		return b.dense(name, in, out, x)
 	case model.Add:
-		return b.add(name, out, x, b.forks[layer.From])
+		return b.add(name, out, x, b.skips[layer.From])
 	case model.Dropout:
 		if b.training == nil {
 			return x, nil
@@ -104,13 +105,14 @@ func convReLUPool() []model.Kind { return []model.Kind{model.Conv, model.ReLU, m
 func convAddReLU() []model.Kind  { return []model.Kind{model.Conv, model.Add, model.ReLU} }
 func convReLU() []model.Kind     { return []model.Kind{model.Conv, model.ReLU} }
 
-// fusion returns the kinds of the layers at the start of those given that one kernel computes together. forks tells of a layer,
-// counted from 1, whether its output is wanted elsewhere, so that it must be there on its own.
-func fusion(layers []model.Layer, forks func(int) bool) []model.Kind {
+// fusion returns the kinds of the layers at the start of those given that one
+// kernel computes together. skip connections tells of a layer, counted from 1,
+// whether its output is wanted elsewhere, so that it must be there on its own.
+func fusion(layers []model.Layer, isSource func(int) bool) []model.Kind {
 	for _, group := range [][]model.Kind{convReLUPool(), convAddReLU(), convReLU()} {
 		fits := len(layers) >= len(group)
 		for k := 0; fits && k < len(group); k++ {
-			fits = layers[k].Kind == group[k] && (k == len(group)-1 || !forks(k+1))
+			fits = layers[k].Kind == group[k] && (k == len(group)-1 || !isSource(k+1))
 		}
 		if fits {
 			return group
@@ -132,7 +134,7 @@ func (b *builder) batched(shape []int) []int { return append([]int{b.n}, shape..
 // op adds an operation with a result of its own, shaped for a batch.
 func (b *builder) op(name string, shape []int, run func(y []float32, in []gorgonia.Value)) *op {
 	full := b.batched(shape)
-	return &op{name: name, shape: full, result: b.room.dense(full...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
+	return &op{name: name, shape: full, result: b.arena.tensor(full...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
 		run(floats(result), in)
 		return nil
 	}}
@@ -207,26 +209,29 @@ func (b *builder) dense(name string, in, out []int, x *gorgonia.Node) (*gorgonia
 	return apply(forward, x, weight, bias)
 }
 
-// gradients gives an op of inputs, weights and biases, in this order, its gradients, which one kernel computes together. An op
-// has one result in Gorgonia: here the gradient of the weights; the others are kept beside it, and handed out by ops that
-// depend on the first. The gradient of the first layer's input, the picture, is not computed: dx is nil. An op with a fourth
-// input leaves its gradient with the fork. The values that backward is given are inputs, weights, dy, and the op's output.
-func (b *builder) gradients(forward *op, x, weight, bias *gorgonia.Node, left *remainder, backward func(dx, dw, db, dy []float32, in []gorgonia.Value)) {
+// gradients gives an op of inputs, weights and biases, in this order, its
+// gradients, which one kernel computes together. An op has one result in
+// Gorgonia: here the gradient of the weights; the others are kept beside it,
+// and handed out by ops that depend on the first. The gradient of the first
+// layer's input, the picture, is not computed: dx is nil. An op with a fourth
+// input leaves its gradient with the skip connection. The values that backward
+// is given are inputs, weights, dy, and the op's output.
+func (b *builder) gradients(forward *op, x, weight, bias *gorgonia.Node, skipGrad *skipGradient, backward func(dx, dw, db, dy []float32, in []gorgonia.Value)) {
 	inner := !isPicture(x)
 	forward.wrt = []bool{inner, true, true}
-	if left != nil {
+	if skipGrad != nil {
 		forward.wrt = append(forward.wrt, false)
 	}
 	forward.diff = func(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		db := b.room.dense(bias.Shape()...)
+		db := b.arena.tensor(bias.Shape()...)
 		var dx *tensor.Dense
 		var dxs []float32
 		if inner {
-			dx = b.room.dense(x.Shape()...)
+			dx = b.arena.tensor(x.Shape()...)
 			dxs = dx.Float32s()
 		}
 		name := forward.name + "grad"
-		main := &op{name: name, shape: weight.Shape(), result: b.room.dense(weight.Shape()...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
+		main := &op{name: name, shape: weight.Shape(), result: b.arena.tensor(weight.Shape()...), run: func(result gorgonia.Value, in []gorgonia.Value) error {
 			backward(dxs, floats(result), db.Float32s(), floats(in[2]), in)
 			return nil
 		}}
@@ -235,38 +240,40 @@ func (b *builder) gradients(forward *op, x, weight, bias *gorgonia.Node, left *r
 		if nodes[1], err = apply(main, inputs[0], inputs[1], grad, output); err != nil {
 			return nil, err
 		}
-		if nodes[2], err = aside(name+"bias", db, nodes[1]); err != nil {
+		if nodes[2], err = secondaryOutput(name+"bias", db, nodes[1]); err != nil {
 			return nil, err
 		}
 		if inner {
-			if nodes[0], err = aside(name+"input", dx, nodes[1]); err != nil {
+			if nodes[0], err = secondaryOutput(name+"input", dx, nodes[1]); err != nil {
 				return nil, err
 			}
 		}
-		if left != nil {
-			skip, err := aside(name+"skip", left.gradient, nodes[1])
+		if skipGrad != nil {
+			gradient, err := secondaryOutput(name+"skip", skipGrad.gradient, nodes[1])
 			if err != nil {
 				return nil, err
 			}
-			left.fork.skips = append(left.fork.skips, skip)
+			skipGrad.skip.gradients = append(skipGrad.skip.gradients, gradient)
 		}
 		return nodes, nil
 	}
 }
 
-// isPicture reports whether n is made from the input alone, so that nobody wants its gradient.
+// isPicture reports whether n is made from the input alone, so that nobody
+// wants its gradient.
 func isPicture(n *gorgonia.Node) bool {
 	o, ok := n.Op().(*op)
 	return ok && o.diff == nil
 }
 
-// aside hands out a value that the op of another node computes along with its own.
-func aside(name string, value *tensor.Dense, of *gorgonia.Node) (*gorgonia.Node, error) {
-	return apply(&op{name: name, shape: value.Shape().Clone(), result: value, run: done}, of)
+// secondaryOutput hands out a value that the op of another node computes along
+// with its own.
+func secondaryOutput(name string, value *tensor.Dense, of *gorgonia.Node) (*gorgonia.Node, error) {
+	return apply(&op{name: name, shape: value.Shape().Clone(), result: value, run: noop}, of)
 }
 
-// done is the run of an op whose result is already there.
-func done(gorgonia.Value, []gorgonia.Value) error { return nil }
+// noop is the run of an op whose result is already there.
+func noop(gorgonia.Value, []gorgonia.Value) error { return nil }
 
 func (b *builder) relu(name string, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
 	forward := b.op(name, shape, func(y []float32, in []gorgonia.Value) {
@@ -290,7 +297,8 @@ func (b *builder) maxPool(name string, in, out []int, x *gorgonia.Node) (*gorgon
 	})
 	forward.wrt = []bool{true}
 	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		// The output is an input here only so that idx is written before it is read.
+		// The output is an input here only so that idx is written before it is
+		// read.
 		dx, err := apply(b.op(name+"grad", in, func(dx []float32, in []gorgonia.Value) {
 			m.Backward(b.workers, dx, floats(in[0]), idx)
 		}), grad, output)
@@ -340,10 +348,11 @@ func (b *builder) reshape(name string, shape []int, x *gorgonia.Node) (*op, erro
 	}
 	full := b.batched(shape)
 	value := tensor.New(tensor.WithShape(full...), tensor.WithBacking(floats(o.result)))
-	return &op{name: name, shape: full, result: value, run: done}, nil
+	return &op{name: name, shape: full, result: value, run: noop}, nil
 }
 
-// dropout draws from the run's seed, the layer's place in the network and the step.
+// dropout draws from the run's seed, the layer's place in the network and the
+// step.
 func (b *builder) dropout(name string, layer int, rate float64, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
 	state, seed := b.training, mix(b.training.seed+uint64(layer)*golden)
 	same := func(name string, x *gorgonia.Node) *op {

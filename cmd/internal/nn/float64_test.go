@@ -8,8 +8,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// lossOf64 computes the mean loss of a batch from the definitions of the layers, in float64, without sharing anything with
-// the code under test except the choice of what dropout drops.
+// lossOf64 computes the mean loss of a batch from the definitions of the
+// layers, in float64, without sharing anything with the code under test except
+// the choice of what dropout drops.
 func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, state trainingState) float64 {
 	var sum float64
 	counted := 0
@@ -41,7 +42,8 @@ func crossEntropy64(z []float64, label int) float64 {
 	return math.Log(sum) - z[label]
 }
 
-// logits64 runs picture n of a batch through the network; step 0 means inference.
+// logits64 runs picture n of a batch through the network; step 0 means
+// inference.
 func logits64(net *model.Network, params [][]float64, image []byte, n, batch int, seed, step uint64) []float64 {
 	h, w, c := net.Height, net.Width, net.Channels
 	x := make([]float64, len(image))

@@ -13,12 +13,13 @@ type outcome struct {
 	correct int
 }
 
-// loss adds the mean cross-entropy of the logits [n, outputs] for the labels, as a scalar: after a sigmoid for one output,
-// after a softmax for more. labels [n] are ints, weights [n] float32. Its value in more precision, and the number of
-// correct answers, go to found.
+// loss adds the mean cross-entropy of the logits [n, outputs] for the labels,
+// as a scalar: after a sigmoid for one output, after a softmax for more. labels
+// [n] are ints, weights [n] float32. Its value in more precision, and the
+// number of correct answers, go to found.
 func (b *builder) loss(logits, labels, weights *gorgonia.Node, found *outcome) (*gorgonia.Node, error) {
 	outputs := logits.Shape()[1]
-	dz := b.room.dense(b.n, outputs)
+	dz := b.arena.tensor(b.n, outputs)
 	value := gorgonia.NewF32(0)
 	forward := &op{name: "loss", result: value, run: func(_ gorgonia.Value, in []gorgonia.Value) error {
 		z, labels, weights := floats(in[0]), in[1].(*tensor.Dense).Ints(), floats(in[2])
@@ -32,7 +33,8 @@ func (b *builder) loss(logits, labels, weights *gorgonia.Node, found *outcome) (
 	}}
 	forward.wrt = []bool{true, false, false}
 	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		// dz is the gradient for one unit of loss; it is written by the op of output.
+		// dz is the gradient for one unit of loss; it is written by the op of
+		// output.
 		dx, err := apply(b.op("lossgrad", []int{outputs}, func(dx []float32, in []gorgonia.Value) {
 			scaleBy(dx, dz.Float32s(), float32(*in[1].(*gorgonia.F32)))
 		}), output, grad)
@@ -47,8 +49,8 @@ func scaleBy(dst, src []float32, factor float32) {
 	}
 }
 
-// probabilities adds the probabilities of all classes, [n, classes], from the logits: [1-sigmoid(z), sigmoid(z)] of one
-// logit, otherwise the softmax.
+// probabilities adds the probabilities of all classes, [n, classes], from the
+// logits: [1-sigmoid(z), sigmoid(z)] of one logit, otherwise the softmax.
 func (b *builder) probabilities(logits *gorgonia.Node) (*gorgonia.Node, error) {
 	outputs := logits.Shape()[1]
 	classes := max(outputs, 2)

@@ -50,7 +50,8 @@ func mixed(t testing.TB, classes int) *model.Network {
 	return n
 }
 
-// scatter gives biases and gains values other than those they start with, which would hide a mistake.
+// scatter gives biases and gains values other than those they start with, which
+// would hide a mistake.
 func scatter(params []model.Param) {
 	for i, p := range params {
 		if len(p.Shape) == 1 {
@@ -61,8 +62,9 @@ func scatter(params []model.Param) {
 	}
 }
 
-// skipping is a small network of additions: with and without ReLU after them, of pictures and of vectors, two of the same
-// layer, of one in the midst of what could be fused, and of one without parameters before it.
+// skipping is a small network of additions: with and without ReLU after them,
+// of pictures and of vectors, two of the same layer, of one in the midst of
+// what could be fused, and of one without parameters before it.
 func skipping(t testing.TB, classes int) *model.Network {
 	t.Helper()
 	conv := func(out int) model.Layer {
@@ -169,7 +171,8 @@ func TestInitialise(t *testing.T) {
 		if largest > limit*1.0001 || largest < limit*0.9 {
 			t.Errorf("%s: largest weight %v, limit %v", p.Name, largest, limit)
 		}
-		// The mean of n uniform numbers has the deviation limit/sqrt(3n), their variance is limit^2/3.
+		// The mean of n uniform numbers has the deviation limit/sqrt(3n), their
+		// variance is limit^2/3.
 		if math.Abs(sum/count) > 5*limit/math.Sqrt(3*count) {
 			t.Errorf("%s: mean %v", p.Name, sum/count)
 		}
@@ -179,7 +182,8 @@ func TestInitialise(t *testing.T) {
 	}
 }
 
-// TestGradients compares the gradients of a whole step with finite differences of a float64 loss.
+// TestGradients compares the gradients of a whole step with finite differences
+// of a float64 loss.
 func TestGradients(t *testing.T) {
 	workers := kernel.NewWorkers(2)
 	defer workers.Close()
@@ -222,15 +226,15 @@ func TestGradients(t *testing.T) {
 			}
 			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing}
 			batch := len(test.weights)
-			p, err := newTrainingPlan(workers, &memory{}, w, batch, state)
+			cg, err := newTrainingGraph(workers, &bufferPool{}, w, batch, state)
 			if err != nil {
 				t.Fatal(err)
 			}
 			images, labels := noise(test.net, batch, 17)
-			p.load(images)
-			copy(p.labels, labels)
-			copy(p.weights, test.weights)
-			if err := p.run(); err != nil {
+			cg.load(images)
+			copy(cg.labels, labels)
+			copy(cg.weights, test.weights)
+			if err := cg.run(); err != nil {
 				t.Fatal(err)
 			}
 
@@ -241,12 +245,12 @@ func TestGradients(t *testing.T) {
 			loss := func() float64 {
 				return lossOf64(test.net, fold64(w, params), images, labels, weights, *state)
 			}
-			if want := loss(); math.Abs(p.found.loss-want) > 1e-5 {
-				t.Errorf("loss %v, want %v", p.found.loss, want)
+			if want := loss(); math.Abs(cg.found.loss-want) > 1e-5 {
+				t.Errorf("loss %v, want %v", cg.found.loss, want)
 			}
 			const h = 1e-6
 			for i, param := range w.params {
-				v, err := p.params[i].Grad()
+				v, err := cg.params[i].Grad()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -332,7 +336,8 @@ func TestPredictDependsOnThePictureAlone(t *testing.T) {
 	}
 }
 
-// TestPredictorMemory: a large network works on fewer pictures at once than it was told.
+// TestPredictorMemory: a large network works on fewer pictures at once than it
+// was told.
 func TestPredictorMemory(t *testing.T) {
 	net := &model.Network{Height: 1024, Width: 1024, Channels: 3, Classes: []string{"a", "b"}}
 	net.Layers = append(slices.Repeat([]model.Layer{{Kind: model.Conv, Out: 4, Kernel: 1, Stride: 1}}, 15),
@@ -345,15 +350,16 @@ func TestPredictorMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.batch != want || p.plans.batch != want {
-			t.Errorf("batch %d: %d and %d pictures at once, want %d", batch, p.batch, p.plans.batch, want)
+		if p.batch != want || p.graphs.batch != want {
+			t.Errorf("batch %d: %d and %d pictures at once, want %d", batch, p.batch, p.graphs.batch, want)
 		}
 		p.Close()
 	}
 }
 
-// TestSameBits trains with different numbers of threads and processors and with each kind of vectors, short batches
-// included, and compares the weights bit for bit.
+// TestSameBits trains with different numbers of threads and processors and with
+// each kind of vectors, short batches included, and compares the weights bit
+// for bit.
 func TestSameBits(t *testing.T) {
 	paths := kernel.Backends()
 	if len(paths) > 1 {
@@ -407,7 +413,8 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// TestMemory: what a run leaves behind makes no difference to the next, of whatever plan.
+// TestMemory: what a run leaves behind makes no difference to the next, of
+// whatever graph.
 func TestMemory(t *testing.T) {
 	for _, test := range []struct {
 		net *model.Network
@@ -644,7 +651,8 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// TestNonFinitePicture: the first picture for which the network overflows is named.
+// TestNonFinitePicture: the first picture for which the network overflows is
+// named.
 func TestNonFinitePicture(t *testing.T) {
 	for _, classes := range []int{2, 3} {
 		net := &model.Network{Height: 1, Width: 2, Channels: 3, Classes: []string{"a", "b", "c"}[:classes], Arch: "tiny"}
@@ -665,7 +673,8 @@ func TestNonFinitePicture(t *testing.T) {
 	}
 }
 
-// TestAverage works out averages and folding in float64 from the weights after every step.
+// TestAverage works out averages and folding in float64 from the weights after
+// every step.
 func TestEMA(t *testing.T) {
 	const decay = 0.3 // reached in step 3
 	net := Residual(16, 17, 3, 3, 1)
@@ -732,7 +741,8 @@ func TestGains(t *testing.T) {
 	}
 }
 
-// TestWeightDecay: pictures of weight 0 give no gradient, so that only the decay is left. Biases and gains have none.
+// TestWeightDecay: pictures of weight 0 give no gradient, so that only the
+// decay is left. Biases and gains have none.
 func TestWeightDecay(t *testing.T) {
 	net := mixed(t, 2)
 	images, labels := noise(net, 2, 5)
@@ -899,7 +909,8 @@ func TestONNXKeepsPredictions(t *testing.T) {
 	}
 }
 
-// TestStepAllocates bounds the garbage of a step: no tensors, only the small change of Gorgonia's tape.
+// TestStepAllocates bounds the garbage of a step: no tensors, only the small
+// change of Gorgonia's tape.
 func TestStepAllocates(t *testing.T) {
 	for _, test := range []struct {
 		net *model.Network

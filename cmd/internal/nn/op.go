@@ -10,11 +10,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// op is an operation of ours in Gorgonia's graph. Gorgonia infers its type and shape, differentiates through diff, and
-// runs it from the tape; run calls the kernels.
+// op is an operation of ours in Gorgonia's graph. Gorgonia infers its type and
+// shape, differentiates through diff, and runs it from the tape; run calls the
+// kernels.
 //
-// The result lives as long as the graph: the tape machine drops its registers between two runs, so an op that left its
-// result to them would be given fresh memory in every step.
+// The result lives as long as the graph: the tape machine drops its registers
+// between two runs, so an op that left its result to them would be given fresh
+// memory in every step.
 type op struct {
 	name   string // unique within its graph: nodes are told apart by a hash of it
 	inputs []hm.Type
@@ -22,8 +24,8 @@ type op struct {
 	result gorgonia.Value
 	run    func(result gorgonia.Value, inputs []gorgonia.Value) error
 
-	// diff returns the gradient for every input given that of the output; nil where wrt is false. An op without diff is a
-	// dead end for gradients.
+	// diff returns the gradient for every input given that of the output; nil
+	// where wrt is false. An op without diff is a dead end for gradients.
 	wrt  []bool
 	diff func(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error)
 }
@@ -48,8 +50,9 @@ func apply(o *op, inputs ...*gorgonia.Node) (*gorgonia.Node, error) {
 // Arity implements gorgonia.Op.
 func (o *op) Arity() int { return len(o.inputs) }
 
-// Type implements gorgonia.Op: the function type from the inputs to a float32 tensor, or scalar, of the result's shape.
-// Gorgonia recycles what it is given, so it is a new one every time.
+// Type implements gorgonia.Op: the function type from the inputs to a float32
+// tensor, or scalar, of the result's shape. Gorgonia recycles what it is given,
+// so it is a new one every time.
 func (o *op) Type() hm.Type {
 	var result hm.Type = tensor.Float32
 	if len(o.shape) > 0 {
@@ -59,7 +62,8 @@ func (o *op) Type() hm.Type {
 	return hm.NewFnType(append(append(types, o.inputs...), result)...)
 }
 
-// InferShape implements gorgonia.Op. The shape was worked out when the op was made, from model.Network.Shapes.
+// InferShape implements gorgonia.Op. The shape was worked out when the op was
+// made, from model.Network.Shapes.
 func (o *op) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return o.shape.Clone(), nil }
 
 // Do implements gorgonia.Op.

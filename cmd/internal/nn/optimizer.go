@@ -11,14 +11,16 @@ import (
 
 // rule is how an optimiser changes weights.
 type rule interface {
-	// slots names what is remembered of every weight, each a number that starts at zero.
+	// slots names what is remembered of every weight, each a number that starts
+	// at zero.
 	slots() []string
-	// update changes w and its slots for the gradient g. steps count from 1. decay is the share of the weights that the
-	// learning rate multiplies.
+	// update changes w and its slots for the gradient g. steps count from 1.
+	// decay is the share of the weights that the learning rate multiplies.
 	update(ws *kernel.Workers, w, g []float32, slots [][]float32, step uint64, lr, decay float64)
 }
 
-// rmsProp is the RMSprop of Keras 2.2.4. Gorgonia's own adds epsilon under the root.
+// rmsProp is the RMSprop of Keras 2.2.4. Gorgonia's own adds epsilon under the
+// root.
 type rmsProp struct{ rho, eps float64 }
 
 func (rmsProp) slots() []string { return []string{"square"} }
@@ -67,8 +69,9 @@ func newOptimizer(workers *kernel.Workers, r rule, state *trainingState, w *weig
 	return o
 }
 
-// Step implements gorgonia.Solver. The parameters must come in the order of the weights. What has one dimension, biases and
-// gains, does not decay: it has no scale that could be lost.
+// Step implements gorgonia.Solver. The parameters must come in the order of the
+// weights. What has one dimension, biases and gains, does not decay: it has no
+// scale that could be lost.
 func (o *optimizer) Step(params []gorgonia.ValueGrad) error {
 	if len(params) != len(o.params) {
 		return fmt.Errorf("%d parameters for an optimiser of %d", len(params), len(o.params))

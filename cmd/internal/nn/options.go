@@ -21,13 +21,14 @@ type Options struct {
 	Eps       float64 // added to the root of that average, default 1e-7 for rmsprop, 1e-8 for adam
 	Momentum  float64 // sgd: default 0.9
 
-	// WeightDecay is the share of the weights that is taken off in every step, in units of the learning rate, apart from the
-	// gradient; adam and sgd. What has one dimension does not decay. Default 0.
+	// WeightDecay is the share of the weights that is taken off in every step,
+	// in units of the learning rate, apart from the gradient; adam and sgd.
+	// What has one dimension does not decay. Default 0.
 	WeightDecay float64
 
-	LabelSmoothing float64 // share of the target that is spread over all classes, 0 <= LabelSmoothing < 1
-	EMADecay        float64 // decay of the average over the steps that is to be used in place of the weights; default 0: none
-	WeightStandardization    bool    // give every convolution standardized weights and a gain for every channel; see kernel.WeightStandardization
+	LabelSmoothing        float64 // share of the target that is spread over all classes, 0 <= LabelSmoothing < 1
+	EMADecay              float64 // decay of the average over the steps that is to be used in place of the weights; default 0: none
+	WeightStandardization bool    // give every convolution standardized weights and a gain for every channel; see kernel.WeightStandardization
 
 	backend string // of the kernels, for tests; default: the fastest
 }

@@ -9,13 +9,15 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// Reference returns the reference network for RGB pictures of h x w, initialised from the seed: three times a valid
-// 3x3 convolution, ReLU and 2x2 max pooling, with 32, 32 and 64 channels, then a dense layer of 64 with ReLU, dropout
-// of a half, and the logits. For two classes of 128x128 pictures it has 831,585 parameters. The classes are named by
-// their numbers until the caller names them.
+// Reference returns the reference network for RGB pictures of h x w,
+// initialised from the seed: three times a valid 3x3 convolution, ReLU and 2x2
+// max pooling, with 32, 32 and 64 channels, then a dense layer of 64 with ReLU,
+// dropout of a half, and the logits. For two classes of 128x128 pictures it has
+// 831,585 parameters. The classes are named by their numbers until the caller
+// names them.
 //
-// Pictures of less than 22x22, or less than two classes, give a network without parameters; its Validate, and
-// [NewTrainer], say what is wrong with it.
+// Pictures of less than 22x22, or less than two classes, give a network without
+// parameters; its Validate, and [NewTrainer], say what is wrong with it.
 func Reference(h, w, classes int, seed uint64) *model.Network {
 	n := &model.Network{Height: h, Width: w, Channels: 3, Arch: "reference"}
 	for i := range classes {
@@ -39,9 +41,10 @@ func Reference(h, w, classes int, seed uint64) *model.Network {
 	return n
 }
 
-// Initialise gives the network the parameters that its layers need: weights by Glorot and Bengio's uniform rule (AISTATS
-// 2010), biases zero. A weight depends on the seed, its tensor's name and its index in it, and on nothing else, so the
-// same seed gives the same bits everywhere.
+// Initialise gives the network the parameters that its layers need: weights by
+// Glorot and Bengio's uniform rule (AISTATS 2010), biases zero. A weight
+// depends on the seed, its tensor's name and its index in it, and on nothing
+// else, so the same seed gives the same bits everywhere.
 func Initialise(n *model.Network, seed uint64) error {
 	spec, err := n.Spec()
 	if err != nil {
@@ -57,8 +60,9 @@ func Initialise(n *model.Network, seed uint64) error {
 	return nil
 }
 
-// glorotUniform fills p with numbers from [-L, L), L = sqrt(6 / (fan_in + fan_out)). The fans are the products of the
-// kernel's area, if there is one, with the input and the output channels.
+// glorotUniform fills p with numbers from [-L, L), L = sqrt(6 / (fan_in +
+// fan_out)). The fans are the products of the kernel's area, if there is one,
+// with the input and the output channels.
 func glorotUniform(p model.Param, seed uint64) {
 	dims := len(p.Shape)
 	area := 1
@@ -70,7 +74,8 @@ func glorotUniform(p model.Param, seed uint64) {
 	h.Write([]byte(p.Name)) // a hash never fails
 	stream := mix(seed ^ h.Sum64())
 	for i := range p.Data {
-		// 53 bits, so that both u and 2u-1 are exact and only the product rounds, with or without fused multiply-add.
+		// 53 bits, so that both u and 2u-1 are exact and only the product
+		// rounds, with or without fused multiply-add.
 		u := float64(mix(stream+uint64(i)*golden)>>11) / (1 << 53)
 		p.Data[i] = float32(limit * (2*u - 1))
 	}
@@ -79,7 +84,8 @@ func glorotUniform(p model.Param, seed uint64) {
 // golden is the increment of SplitMix64, 2^64 divided by the golden ratio.
 const golden = 0x9e3779b97f4a7c15
 
-// mix is the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+// mix is the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA
+// 2014).
 func mix(z uint64) uint64 {
 	z += golden
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9

@@ -6,9 +6,11 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// Residual returns a network of 3x3 convolutions, all with stride 1 and padding 1, for RGB pictures of h x w. It has no
-// normalisation that depends on the batch, and wants [Options.WeightStandardization]: its parameters are the raw weights that
-// training with it starts from, drawn from the seed as [Initialise] says (their scale is of no account then).
+// Residual returns a network of 3x3 convolutions, all with stride 1 and padding
+// 1, for RGB pictures of h x w. It has no normalisation that depends on the
+// batch, and wants [Options.WeightStandardization]: its parameters are the raw
+// weights that training with it starts from, drawn from the seed as
+// [Initialise] says (their scale is of no account then).
 //
 //	conv(width), pool
 //	conv(2*width), pool, block
@@ -16,11 +18,12 @@ import (
 //	conv(8*width), pool, block
 //	mean over the picture, logits
 //
-// Every convolution is followed by ReLU; pool is the largest of 2x2; a block is relu(x + conv(relu(conv(x)))) (He et al., "Deep
-// residual learning for image recognition", CVPR 2016).
+// Every convolution is followed by ReLU; pool is the largest of 2x2; a block is
+// relu(x + conv(relu(conv(x)))) (He et al., "Deep residual learning for image
+// recognition", CVPR 2016).
 //
-// Pictures of less than 16x16, or less than two classes, give a network without parameters; its Validate, and
-// [NewTrainer], say what is wrong with it.
+// Pictures of less than 16x16, or less than two classes, give a network without
+// parameters; its Validate, and [NewTrainer], say what is wrong with it.
 func Residual(h, w, classes, width int, seed uint64) *model.Network {
 	n := &model.Network{Height: h, Width: w, Channels: 3, Arch: "residual"}
 	for i := range classes {

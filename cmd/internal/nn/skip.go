@@ -10,17 +10,20 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// fork is the output of a layer that an addition further on reads too. The gradients that come back must be added up.
-// Gorgonia would do it with an operation that allocates in every step. Here the additions say that they have no gradient for
-// their other summand, and leave it with the fork, which adds what was left to what comes from the next layer. Gorgonia
-// differentiates a node when all that reads it has been.
-type fork struct {
-	node  *gorgonia.Node
-	skips gorgonia.Nodes // gradients from additions
+// skipConnection is the output of a layer that an addition further on reads
+// too. The gradients that come back must be added up. Gorgonia would do it with
+// an operation that allocates in every step. Here the additions say that they
+// have no gradient for their other summand, and leave it with the skip
+// connection, which adds what was left to what comes from the next layer.
+// Gorgonia differentiates a node when all that reads it has been.
+type skipConnection struct {
+	node      *gorgonia.Node
+	gradients gorgonia.Nodes // gradients from additions
 }
 
-// forked returns which layers, counted from 1, an addition reads besides the next layer.
-func forked(layers []model.Layer) map[int]bool {
+// skipSources returns which layers, counted from 1, an addition reads besides
+// the next layer.
+func skipSources(layers []model.Layer) map[int]bool {
 	is := map[int]bool{}
 	for _, layer := range layers {
 		if layer.Kind == model.Add {
@@ -30,10 +33,11 @@ func forked(layers []model.Layer) map[int]bool {
 	return is
 }
 
-// fork adds a node of the same memory as x, and remembers it as the output of the layer.
-func (b *builder) fork(name string, layer int, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
-	f := &fork{}
-	b.forks[layer] = f
+// startSkip adds a node of the same memory as x, and remembers it as the output
+// of the layer.
+func (b *builder) startSkip(name string, layer int, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
+	f := &skipConnection{}
+	b.skips[layer] = f
 	forward, err := b.reshape(name, shape, x)
 	if err != nil {
 		return nil, err
@@ -41,7 +45,7 @@ func (b *builder) fork(name string, layer int, shape []int, x *gorgonia.Node) (*
 	forward.wrt = []bool{true}
 	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		total := grad
-		for i, skip := range f.skips {
+		for i, skip := range f.gradients {
 			var err error
 			total, err = apply(b.op(fmt.Sprintf("%sgrad%d", name, i+1), shape, func(y []float32, in []gorgonia.Value) {
 				kernel.Add(b.workers, y, floats(in[0]), floats(in[1]))
@@ -56,48 +60,50 @@ func (b *builder) fork(name string, layer int, shape []int, x *gorgonia.Node) (*
 	return f.node, err
 }
 
-// add adds the addition of a fork.
-func (b *builder) add(name string, shape []int, x *gorgonia.Node, other *fork) (*gorgonia.Node, error) {
+// add adds the addition of a skip connection.
+func (b *builder) add(name string, shape []int, x *gorgonia.Node, skip *skipConnection) (*gorgonia.Node, error) {
 	forward := b.op(name, shape, func(y []float32, in []gorgonia.Value) {
 		kernel.Add(b.workers, y, floats(in[0]), floats(in[1]))
 	})
 	forward.wrt = []bool{true, false}
 	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		other.skips = append(other.skips, grad)
+		skip.gradients = append(skip.gradients, grad)
 		return gorgonia.Nodes{grad, nil}, nil
 	}
-	return apply(forward, x, other.node)
+	return apply(forward, x, skip.node)
 }
 
-// convReLU adds a convolution with ReLU, and between the two the addition of other, if it is not nil.
-func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gorgonia.Node, other *fork) (*gorgonia.Node, error) {
+// convReLU adds a convolution with ReLU, and between the two the addition of
+// other, if it is not nil.
+func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gorgonia.Node, skip *skipConnection) (*gorgonia.Node, error) {
 	c, weight, bias, err := b.takeConv(name, layer, in)
 	if err != nil {
 		return nil, err
 	}
 	forward := b.op(name+"relu", out, func(y []float32, in []gorgonia.Value) {
 		var add []float32
-		if other != nil {
+		if skip != nil {
 			add = floats(in[3])
 		}
 		c.ForwardReLU(b.workers, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
 	})
-	dz := b.room.dense(b.batched(out)...) // the gradient before ReLU, which is that of all summands
+	dz := b.arena.tensor(b.batched(out)...) // the gradient before ReLU, which is that of all summands
 	inputs := gorgonia.Nodes{x, weight, bias}
-	var left *remainder
-	if other != nil {
-		inputs = append(inputs, other.node)
-		left = &remainder{other, dz}
+	var skipGrad *skipGradient
+	if skip != nil {
+		inputs = append(inputs, skip.node)
+		skipGrad = &skipGradient{skip, dz}
 	}
-	b.gradients(forward, x, weight, bias, left, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
+	b.gradients(forward, x, weight, bias, skipGrad, func(dx, dw, db, dy []float32, in []gorgonia.Value) {
 		kernel.ReLUBackward(b.workers, dz.Float32s(), dy, floats(in[3]))
 		c.Backward(b.workers, dx, dw, db, dz.Float32s(), floats(in[0]), floats(in[1]))
 	})
 	return apply(forward, inputs...)
 }
 
-// remainder is a gradient that an operation computes along with its own and leaves with a fork.
-type remainder struct {
-	fork     *fork
+// skipGradient is a gradient that an operation computes along with its own and
+// leaves with a skip connection.
+type skipGradient struct {
+	skip     *skipConnection
 	gradient *tensor.Dense
 }

@@ -12,25 +12,28 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// Trainer changes a network's weights, batch by batch. The same network, options (Threads aside) and batches give the same
-// weights, bit for bit. A Trainer is for one goroutine at a time, together with the Predictors that it made.
+// Trainer changes a network's weights, batch by batch. The same network,
+// options (Threads secondaryOutput) and batches give the same weights, bit for
+// bit. A Trainer is for one goroutine at a time, together with the Predictors
+// that it made.
 type Trainer struct {
 	options   Options
 	workers   *kernel.Workers
 	weights   *weights
-	ema  []model.Param // of weights.params; nil: not averaged
+	ema       []model.Param // of weights.params; nil: not averaged
 	state     trainingState
-	memory    memory // of the plans, and of the Predictors'
-	plans     plans
+	memory    bufferPool // of the graphs, and of the Predictors'
+	graphs    graphCache
 	optimizer *optimizer
 
-	// The network as it is used: weights themselves, if they are neither averaged nor standardized.
+	// The network as it is used: weights themselves, if they are neither
+	// averaged nor standardized.
 	deployed *weights
 	stale    bool // deployed is not that of the weights
 }
 
-// NonFiniteError says that training has left the real numbers: the loss, a logit, or a weight is NaN or infinite. The weights are
-// of no use any more.
+// NonFiniteError says that training has left the real numbers: the loss, a
+// logit, or a weight is NaN or infinite. The weights are of no use any more.
 type NonFiniteError struct {
 	Step  uint64  // the batch, counted from 1 over the whole run
 	What  string  // "loss", "logit", or the name of a parameter
@@ -42,7 +45,8 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("batch %d: %s is %v: the training has diverged", e.Step, e.What, e.Got)
 }
 
-// NewTrainer copies the network, which must have its parameters ([Initialise]). Close releases the Trainer's threads.
+// NewTrainer copies the network, which must have its parameters ([Initialise]).
+// Close releases the Trainer's threads.
 func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -74,53 +78,57 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	}
 	t.optimizer = newOptimizer(workers, o.rule(), &t.state, w)
 	t.optimizer.lr, t.optimizer.decay = o.LR, o.WeightDecay
-	t.plans = plans{batch: o.Batch, make: func(n int) (*plan, error) {
-		return newTrainingPlan(workers, &t.memory, w, n, &t.state)
+	t.graphs = graphCache{batch: o.Batch, make: func(n int) (*compiledGraph, error) {
+		return newTrainingGraph(workers, &t.memory, w, n, &t.state)
 	}}
-	if _, err := t.plans.of(o.Batch); err != nil {
+	if _, err := t.graphs.of(o.Batch); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return t, nil
 }
 
-// Close stops the threads. The Trainer and its Predictors cannot be used afterwards.
+// Close stops the threads. The Trainer and its Predictors cannot be used
+// afterwards.
 func (t *Trainer) Close() { t.workers.Close() }
 
-// Step trains on one batch of 1 to Options.Batch pictures, each of Height*Width*Channels bytes. labels are indices of
-// classes. weights, one a picture and none negative, may be nil: all 1.
+// Step trains on one batch of 1 to Options.Batch pictures, each of
+// Height*Width*Channels bytes. labels are indices of classes. weights, one a
+// picture and none negative, may be nil: all 1.
 //
-// It returns the mean loss over the batch before the step, with dropout: the sum of weight times cross-entropy, divided
-// by the number of pictures whose weight is not zero, as Keras 2.2.4 does; and how many pictures of such a weight were
-// classified correctly. Unless a [NonFiniteError] is returned, an error leaves everything as it was.
+// It returns the mean loss over the batch before the step, with dropout: the
+// sum of weight times cross-entropy, divided by the number of pictures whose
+// weight is not zero, as Keras 2.2.4 does; and how many pictures of such a
+// weight were classified correctly. Unless a [NonFiniteError] is returned, an
+// error leaves everything as it was.
 func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss float64, correct int, err error) {
 	if err := t.check(images, labels, weights); err != nil {
 		return 0, 0, fmt.Errorf("train: %w", err)
 	}
-	p, err := t.plans.of(len(images))
+	cg, err := t.graphs.of(len(images))
 	if err != nil {
 		return 0, 0, fmt.Errorf("train: %w", err)
 	}
-	p.load(images)
-	copy(p.labels, labels)
-	for i := range p.weights {
-		p.weights[i] = 1
+	cg.load(images)
+	copy(cg.labels, labels)
+	for i := range cg.weights {
+		cg.weights[i] = 1
 	}
-	copy(p.weights, weights)
+	copy(cg.weights, weights)
 
 	t.state.step++
-	if err := p.run(); err != nil {
+	if err := cg.run(); err != nil {
 		return 0, 0, fmt.Errorf("train: batch %d: %w", t.state.step, err)
 	}
-	index, logit := p.nonFinite()
-	if loss = p.found.loss; math.IsNaN(loss) || math.IsInf(loss, 0) {
+	index, logit := cg.nonFinite()
+	if loss = cg.found.loss; math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, 0, &NonFiniteError{Step: t.state.step, What: "loss", Got: loss, Index: index}
 	}
 	if index >= 0 { // an infinity, which the probability hides
 		return 0, 0, &NonFiniteError{Step: t.state.step, What: "logit", Got: logit, Index: index}
 	}
 	t.stale = true
-	if err := t.optimizer.Step(gorgonia.NodesToValueGrads(p.params)); err != nil {
+	if err := t.optimizer.Step(gorgonia.NodesToValueGrads(cg.params)); err != nil {
 		return 0, 0, fmt.Errorf("train: batch %d: %w", t.state.step, err)
 	}
 	for _, param := range t.weights.params {
@@ -129,11 +137,12 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 		}
 	}
 	t.updateEMA()
-	return loss, p.found.correct, nil
+	return loss, cg.found.correct, nil
 }
 
-// average moves the averages. Their decay is less in the first steps, so that they soon forget the weights they started
-// from (the rule of TensorFlow's ExponentialMovingAverage with num_updates).
+// average moves the averages. Their decay is less in the first steps, so that
+// they soon forget the weights they started from (the rule of TensorFlow's
+// ExponentialMovingAverage with num_updates).
 func (t *Trainer) updateEMA() {
 	if t.ema == nil {
 		return
@@ -170,7 +179,8 @@ func (t *Trainer) check(images [][]byte, labels []int, weights []float32) error 
 	return checkImages(t.weights.net, images)
 }
 
-// SetLR changes the learning rate of the steps to come, which may be 0. It is no part of the State.
+// SetLR changes the learning rate of the steps to come, which may be 0. It is
+// no part of the State.
 func (t *Trainer) SetLR(lr float64) error {
 	if !(lr >= 0 && lr <= math.MaxFloat32) {
 		return fmt.Errorf("train: learning rate %v: must not be negative", lr)
@@ -192,15 +202,16 @@ func (t *Trainer) refresh() {
 	t.stale = false
 }
 
-// Network returns a copy of the network as it is to be used: of averages, with Options.Average, and with gains and
-// standardization worked into plain convolutions, with Options.WeightStandardization.
+// Network returns a copy of the network as it is to be used: of averages, with
+// Options.Average, and with gains and standardization worked into plain
+// convolutions, with Options.WeightStandardization.
 func (t *Trainer) Network() *model.Network {
 	t.refresh()
 	return t.deployed.net.Clone()
 }
 
-// State is all that a Trainer knows besides its options and learning rate: with these it goes on as if it had never
-// stopped.
+// State is all that a Trainer knows besides its options and learning rate: with
+// these it goes on as if it had never stopped.
 type State struct {
 	Step    uint64        // batches so far
 	Tensors []model.Param // weights, gains, what the optimiser remembers, averages; their names differ
@@ -220,7 +231,8 @@ func (t *Trainer) State() State {
 	return State{Step: t.state.step, Tensors: cloneParams(t.tensors())}
 }
 
-// SetState takes over a copy of a state from a Trainer of the same layers and options.
+// SetState takes over a copy of a state from a Trainer of the same layers and
+// options.
 func (t *Trainer) SetState(s State) error {
 	own := t.tensors()
 	if len(s.Tensors) != len(own) {
@@ -242,8 +254,9 @@ func (t *Trainer) SetState(s State) error {
 	return nil
 }
 
-// Predictor returns a Predictor of the network as it is to be used (see Network). It shares the Trainer's threads and
-// always answers with the weights of the moment. It needs no Close of its own.
+// Predictor returns a Predictor of the network as it is to be used (see
+// Network). It shares the Trainer's threads and always answers with the weights
+// of the moment. It needs no Close of its own.
 func (t *Trainer) Predictor() (*Predictor, error) {
 	p, err := newPredictor(t.deployed, t.options.Batch, t.workers, &t.memory)
 	if err != nil {

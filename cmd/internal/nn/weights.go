@@ -10,8 +10,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// weights are the numbers that a plan works with, in memory that all of its plans share: a network's parameters, and, if
-// its convolutions are standardized, a gain for every output channel of each.
+// weights are the numbers that a graph works with, in memory that all of its
+// graphs share: a network's parameters, and, if its convolutions are
+// standardized, a gain for every output channel of each.
 type weights struct {
 	net     *model.Network
 	params  []model.Param // those of net, whose memory they share, then the gains
@@ -36,8 +37,10 @@ func (w *weights) add(params ...model.Param) {
 	}
 }
 
-// standardise adds the gains. They start at 1, but at 0 where the convolution is directly before an addition, so that a
-// block starts as what it adds to ("SkipInit": De and Smith, NeurIPS 2020; Goyal et al., 2017, with the scale of a batch norm).
+// standardise adds the gains. They start at 1, but at 0 where the convolution
+// is directly before an addition, so that a block starts as what it adds to
+// ("SkipInit": De and Smith, NeurIPS 2020; Goyal et al., 2017, with the scale
+// of a batch norm).
 func (w *weights) addGains() {
 	w.gainOf = map[int]int{}
 	param, convs := 0, 0
@@ -60,8 +63,8 @@ func (w *weights) addGains() {
 	}
 }
 
-// fold sets the parameters of a network to those of w with the gains worked into the convolutions. values stand for those
-// of w.params.
+// fold sets the parameters of a network to those of w with the gains worked
+// into the convolutions. values stand for those of w.params.
 func (w *weights) fold(workers *kernel.Workers, net *model.Network, values []model.Param) {
 	for i, p := range net.Params {
 		gain, ok := w.gainOf[i]

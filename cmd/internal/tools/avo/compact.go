@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// compactChannels builds lists without branches: every candidate is written, and the
-// end of the list moves only for those that count.
+// compactChannels builds lists without branches: every candidate is written,
+// and the end of the list moves only for those that count.
 func compactChannels() {
 	function("compactChannelsAMD64", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32)",
 		"appends gradients to lists.")
@@ -70,9 +70,9 @@ func compactChannels() {
 	RET()
 }
 
-// compactChannelsAVX512 builds sixteen neighbouring lists at a time from blocks of sixteen
-// candidates: a block is transposed, so that the candidates of a list are in one
-// vector, and those that count are moved to its front together.
+// compactChannelsAVX512 builds sixteen neighbouring lists at a time from blocks
+// of sixteen candidates: a block is transposed, so that the candidates of a
+// list are in one vector, and those that count are moved to its front together.
 func compactChannelsAVX512(ramp operand.Mem) {
 	function("compactChannelsAVX512", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32)",
 		"appends gradients to lists that are one value apart.")
@@ -188,9 +188,9 @@ func compactChannelsAVX512(ramp operand.Mem) {
 	RET()
 }
 
-// compactWindowsAVX2 builds the four lists of each window eight channels at a time: a
-// table turns the mask of those that belong to a list into a permutation that
-// moves them to the front. channels must be a multiple of 8.
+// compactWindowsAVX2 builds the four lists of each window eight channels at a
+// time: a table turns the mask of those that belong to a list into a
+// permutation that moves them to the front. channels must be a multiple of 8.
 func compactWindowsAVX2(ramp operand.Mem) {
 	table := GLOBL("compress", 8|16)
 	for mask := range 256 {
@@ -302,9 +302,9 @@ func compactWindowsAVX2(ramp operand.Mem) {
 	RET()
 }
 
-// compactWindowsAVX512 builds the four lists of each window sixteen channels at a
-// time: those that belong to a list are moved to the front together. The last channels
-// may be fewer.
+// compactWindowsAVX512 builds the four lists of each window sixteen channels at
+// a time: those that belong to a list are moved to the front together. The last
+// channels may be fewer.
 func compactWindowsAVX512(ramp operand.Mem) {
 	function("compactWindowsAVX512", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)",
 		"sorts the gradients of a row of windows into lists.")
@@ -334,7 +334,8 @@ func compactWindowsAVX512(ramp operand.Mem) {
 	SUBQ(operand.Imm(1), q)
 	JL(jump("end"))
 	// Lists 0 and 1 of the window, then those of the lower row, which come
-	// 2*windows later. The ends of the lists count from the start of vals and offs.
+	// 2*windows later. The ends of the lists count from the start of vals and
+	// offs.
 	p := []reg.GPVirtual{GP64(), GP64(), GP64(), GP64()}
 	capacity := number("capacity")
 	MOVQ(window, p[0])

@@ -8,7 +8,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gather2x2AVX2 lays four neighbours side by side, eight gathered windows at a time.
+// gather2x2AVX2 lays four neighbours side by side, eight gathered windows at a
+// time.
 func gather2x2AVX2() {
 	function("gather2x2AVX2", "func(gathered, row, next []float32, n, cin int)",
 		"builds quads. n must be at least 8.")
@@ -60,10 +61,11 @@ func gather2x2AVX2() {
 	RET()
 }
 
-// gather2x2AVX512 lays four neighbours side by side, sixteen gathered windows at a time.
+// gather2x2AVX512 lays four neighbours side by side, sixteen gathered windows
+// at a time.
 func gather2x2AVX512() {
-	// Places in two vectors of 16 values or 8 pairs: first one half of each, alternating,
-	// then the other.
+	// Places in two vectors of 16 values or 8 pairs: first one half of each,
+	// alternating, then the other.
 	var order [2][2]reg.VecVirtual // values, pairs; half
 	function("gather2x2AVX512", "func(gathered, row, next []float32, n, cin int)",
 		"builds quads. n must be at least 16.")
@@ -119,9 +121,9 @@ func gather2x2AVX512() {
 	RET()
 }
 
-// gathered windows adds the weight gradients of three taps of three channels for a row of
-// windows. Each lane, an output channel, takes of each gathered the value at the place that
-// its window chose.
+// gathered windows adds the weight gradients of three taps of three channels
+// for a row of windows. Each lane, an output channel, takes of each gathered
+// the value at the place that its window chose.
 func (v isa) gradW2x2() {
 	function("gradW2x2"+v.suffix, "func(dw []float32, dwStride int, gathered, dy []float32, idx []uint8, stride, windows, n int)",
 		"adds weight gradients for three input channels; n must be a multiple of "+fmt.Sprint(v.lanes)+".")

@@ -14,15 +14,16 @@ import (
 )
 
 // isa is an instruction set with its vector registers. Every loop works on
-// different results in different lanes and adds the terms of a result one by one,
-// in an order that no isa may change: all give the same bits.
+// different results in different lanes and adds the terms of a result one by
+// one, in an order that no isa may change: all give the same bits.
 //
-// A new function is best a method of isa that takes its registers from vector and
-// vectors, counts in lanes and bytes, and compares with the methods of vector.go; main calls it
-// for every isa. Most instructions take either register. Those that exist for one kind only
-// (VMASKMOVPS, VBLENDVPS and VPERM2F128, or all that use opmask registers) make
-// a function for one isa, like those in avx2.go and avx512.go. What does not fill vectors is left
-// to the caller, see backend_amd64.go.
+// A new function is best a method of isa that takes its registers from vector
+// and vectors, counts in lanes and bytes, and compares with the methods of
+// vector.go; main calls it for every isa. Most instructions take either
+// register. Those that exist for one kind only (VMASKMOVPS, VBLENDVPS and
+// VPERM2F128, or all that use opmask registers) make a function for one isa,
+// like those in avx2.go and avx512.go. What does not fill vectors is left to
+// the caller, see backend_amd64.go.
 type isa struct {
 	suffix string
 	lanes  int // float32 values of a vector
@@ -43,8 +44,9 @@ var avx2 = isa{
 }
 
 // Multiply-adds broadcast their input themselves, so a tile of 24 x 16 takes 24
-// of the 32 registers and one for weights: 25 loads for 24 multiply-adds, where a processor
-// does two of each in a cycle. Eight rows are the fewest that hide the latency of a multiply-add.
+// of the 32 registers and one for weights: 25 loads for 24 multiply-adds, where
+// a processor does two of each in a cycle. Eight rows are the fewest that hide
+// the latency of a multiply-add.
 var avx512 = isa{
 	suffix: "AVX512",
 	lanes:  16,

@@ -42,7 +42,8 @@ func transposeAVX2() {
 		}
 		in = append(in, x)
 	}
-	// Pairs of rows, then fours, each in two halves of 128 bits, then the halves.
+	// Pairs of rows, then fours, each in two halves of 128 bits, then the
+	// halves.
 	pairs := make([]reg.VecVirtual, 8)
 	for i := 0; i < 8; i += 2 {
 		pairs[i], pairs[i+1] = YMM(), YMM()
@@ -96,7 +97,8 @@ func transpose16(rows []reg.VecVirtual) []reg.VecVirtual {
 		VSHUFF32X4(operand.U8(0xdd), b, a, odd)
 		return even, odd
 	}
-	// Within quarters: quarter q of mixed[4*i+j] is column 4*q+j of rows 4*i to 4*i+3.
+	// Within quarters: quarter q of mixed[4*i+j] is column 4*q+j of rows 4*i to
+	// 4*i+3.
 	var mixed []reg.VecVirtual
 	for i := 0; i < 16; i += 4 {
 		upper := pair(VUNPCKLPS, VUNPCKHPS, rows[i], rows[i+1])

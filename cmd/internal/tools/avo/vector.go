@@ -48,7 +48,8 @@ func (v isa) mask() reg.Register {
 	return v.vector()
 }
 
-// keep sets dst to x, a register or memory, where the mask holds, and to 0 elsewhere.
+// keep sets dst to x, a register or memory, where the mask holds, and to 0
+// elsewhere.
 func (v isa) keep(mask reg.Register, x operand.Op, dst reg.VecVirtual) {
 	if v.masks {
 		VMOVUPS_Z(x, mask, dst)

@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// sumAndDot sums 16 columns in float64. The products are exact there, so that it
-// makes no difference that they are fused.
+// sumAndDot sums 16 columns in float64. The products are exact there, so that
+// it makes no difference that they are fused.
 func (v isa) sumAndDot() {
 	function("sumAndDot"+v.suffix, "func(sums *float64, a, b []float32, stride, rows int)",
 		"sums a and a*b over the rows of 16 columns.")
@@ -65,7 +65,8 @@ func (v isa) normalize() {
 	RET()
 }
 
-// normalizeBackward sets dst to scale*(a-mean) - scale2*(b-mean2), for 16 columns.
+// normalizeBackward sets dst to scale*(a-mean) - scale2*(b-mean2), for 16
+// columns.
 func (v isa) normalizeBackward() {
 	function("normalizeBackward"+v.suffix, "func(dst, a, b []float32, stride, rows int, c *float32)",
 		"centres, scales and subtracts 16 columns with the constants of a columns.")
