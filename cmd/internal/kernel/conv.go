@@ -147,7 +147,7 @@ func (o convOut) finish(ws *Workers, from, to int) {
 	}
 }
 
-// bandRows is the number of output rows (pooled rows) of a forward task.
+// rowTile is the number of output rows (pooled rows) of a forward task.
 const rowTile = 8
 
 // convForward computes a tile of rows of one image. It walks block by block

@@ -7,7 +7,7 @@ package kernel
 // output's gradient.
 
 // convDenseW computes the weight and bias gradients for one row of the kernel
-// and one block of output channels: a block. The GEMM micro-kernel has values
+// and one block of output channels. The GEMM micro-kernel has values
 // of the input as rows (a row of the kernel covers a run of them), channels of
 // dy as lanes, and sums over the places of an image, row by row. Groups of
 // images have sums of their own, which are added in order.
@@ -26,15 +26,15 @@ type convDenseW struct {
 	grouped     bool
 }
 
-// panelBytes is the part of dy that meets all inputs before the next one does.
-// It should leave half of the first-level cache to the inputs.
+// packedPanelBytes is the part of dy that meets all inputs before the next one
+// does. It should leave half of the first-level cache to the inputs.
 const packedPanelBytes = 8 << 10
 
 // packAbove is the number of channels above which the values of a block lie so
 // far apart in dy that they crowd each other out of the cache.
 const packAbove = 64
 
-// manySlabs is the number of blocks from which on they are tasks enough. With
+// manyBlocks is the number of blocks from which on they are tasks enough. With
 // fewer, each group is a task too, and its sums must be kept.
 const manyBlocks = 24
 

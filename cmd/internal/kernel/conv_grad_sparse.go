@@ -66,12 +66,12 @@ func newGradSource(c Conv, g geometry, dy []float32, idx []uint8) gradSource {
 	}
 }
 
-// stripBytes is the part of the input that the lists of one row tile refer to.
-// It should fit the first-level cache.
+// rowTileBytes is the part of the input that the lists of one row tile refer
+// to. It should fit the first-level cache.
 const rowTileBytes = 28 << 10
 
-// stripWindows is the number of windows of a row tile even if they don't fit: a
-// list should have a few entries at least.
+// rowTileWindows is the number of windows of a row tile even if they don't fit:
+// a list should have a few entries at least.
 const rowTileWindows = 16
 
 // convGradW computes the weight and bias gradients of one group of images for
@@ -250,7 +250,7 @@ type transposeJob struct {
 	reverse           bool
 }
 
-// turnCols is the number of columns of a transposing task.
+// transposeCols is the number of columns of a transposing task.
 const transposeCols = 32
 
 func (j *transposeJob) tasks() int { return j.count * ((j.cols + transposeCols - 1) / transposeCols) }

@@ -4,7 +4,7 @@ package kernel
 // padding, one image a task.
 //
 // The input places at a distance of Stride from each other, a phase, meet the
-// same kernel elements of the kernel: in each direction those whose number is
+// same elements of the kernel: in each direction those whose number is
 // the phase plus a multiple of Stride. So the gradient of a phase is a
 // convolution with stride 1 of dy with these kernel elements, transposed. With
 // f = (i+Pad) mod Stride, q = (i+Pad) div Stride:
@@ -49,7 +49,7 @@ func (c Conv) gradXStrided(ws *Workers, g geometry, dx, dy, w []float32) {
 	ws.run(c.N, j)
 }
 
-// phaseTaps is the number of kernel elements, in one direction, of phase f.
+// phaseElems is the number of kernel elements, in one direction, of phase f.
 func (c Conv) phaseElems(f int) int { return (c.K - f + c.Stride - 1) / c.Stride }
 
 // phaseStart is the number of kernel elements of the phases before (fy, fx).

@@ -118,13 +118,18 @@
 // not get so small: a loss head stops at 1e-7 (sigmoid) or leaves gradients
 // that an optimiser's epsilon stops from shrinking further.
 //
-// # Adding a function or an instruction set
+// # Adding a function, an operation or an instruction set
 //
 // The generator's functions are methods of an isa, which says how wide a vector
-// is and how many rows fill the registers. A new function gets its reference in
-// Go with the contract, a field of backend, and an entry in the backend of each
-// backend (backend_amd64.go): in its whole if it leaves a rest that fills no
-// vector, which over then gives to the narrower backend; backend_test.go and
-// width_test.go get a case. A new instruction set gets an isa, a backend and a
-// place in available. The tests run on every backend the machine has.
+// is and how many rows fill the registers. A new function gets its reference
+// in Go with the contract (backend_ref.go), a field of backend, and an entry
+// in each backend (backend_amd64.go): in its simdKernels if it leaves a tail
+// that fills no vector, which withTail then gives to the narrower backend;
+// backend_test.go and width_test.go get a case. A new instruction set gets an
+// isa, a backend and a place in available. The tests run on every backend the
+// machine has.
+//
+// Depthwise and grouped convolutions belong beside Conv, as shapes of their
+// own with files named conv_depthwise.go and conv_grouped.go; a network that is
+// a general graph of layers is for package nn to compile.
 package kernel

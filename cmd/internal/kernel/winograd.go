@@ -58,7 +58,7 @@ func (c Conv) winograd() bool {
 	return oh > 1 && ow > 1
 }
 
-// stripValues is about the number of transformed inputs that a task handles at
+// taskValues is about the number of transformed inputs that a task handles at
 // a time. They should fit the second-level cache beside the weights of a block.
 const taskValues = 48 << 10
 

@@ -106,7 +106,7 @@ func convAddReLU() []model.Kind  { return []model.Kind{model.Conv, model.Add, mo
 func convReLU() []model.Kind     { return []model.Kind{model.Conv, model.ReLU} }
 
 // fusion returns the kinds of the layers at the start of those given that one
-// kernel computes together. skip connections tells of a layer, counted from 1,
+// kernel computes together. isSource tells of a layer, counted from 1,
 // whether its output is wanted elsewhere, so that it must be there on its own.
 func fusion(layers []model.Layer, isSource func(int) bool) []model.Kind {
 	for _, group := range [][]model.Kind{convReLUPool(), convAddReLU(), convReLU()} {

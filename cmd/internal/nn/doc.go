@@ -9,7 +9,7 @@
 //
 // What training works with need not be what is used afterwards: with
 // [Options].WeightStandardization the weights of convolutions are made of raw
-// ones in every step, as an operation of the graph, and with Average the
+// ones in every step, as an operation of the graph, and with EMADecay the
 // weights to be used are an average over the steps. [Trainer.Network] and
 // [Trainer.Predictor] give the network as it is to be used, of plain layers;
 // [Trainer.State] is what training needs to go on.

@@ -13,7 +13,7 @@ import (
 )
 
 // Trainer changes a network's weights, batch by batch. The same network,
-// options (Threads secondaryOutput) and batches give the same weights, bit for
+// options (Threads aside) and batches give the same weights, bit for
 // bit. A Trainer is for one goroutine at a time, together with the Predictors
 // that it made.
 type Trainer struct {
@@ -203,7 +203,7 @@ func (t *Trainer) refresh() {
 }
 
 // Network returns a copy of the network as it is to be used: of averages, with
-// Options.Average, and with gains and standardization worked into plain
+// Options.EMADecay, and with gains and standardization worked into plain
 // convolutions, with Options.WeightStandardization.
 func (t *Trainer) Network() *model.Network {
 	t.refresh()
