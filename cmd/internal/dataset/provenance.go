@@ -41,12 +41,16 @@ func NewDigest(entries []Entry, variants *Variants, trail []record.Stage) Digest
 		d.Sets[set] = hex.EncodeToString(sum[:])
 		fmt.Fprintf(all, "set %q %x\n", set, sum)
 	}
+	var queries [][]byte
 	for _, stage := range Query(trail) {
-		fmt.Fprint(all, "query\n")
+		query := []byte("query\n")
 		for _, name := range slices.Sorted(maps.Keys(stage.Args)) {
-			fmt.Fprintf(all, "%q %q\n", name, stage.Args[name])
+			query = fmt.Appendf(query, "%q %q\n", name, stage.Args[name])
 		}
+		queries = append(queries, query)
 	}
+	slices.SortFunc(queries, bytes.Compare)
+	all.Write(bytes.Join(queries, nil))
 	d.Data = hex.EncodeToString(all.Sum(nil))
 	return d
 }

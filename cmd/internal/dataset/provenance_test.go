@@ -75,6 +75,20 @@ func invert(items ...*record.Item) {
 }
 
 // Variants are what is trained on.
+// Streams that were joined in another order are the same data.
+func TestDigestQueryOrder(t *testing.T) {
+	entries := collect(t, picture(1, "a", Train)).Entries
+	a := record.Stage{Tool: "oi-boxes", Args: map[string]string{"classes": "a"}}
+	b := record.Stage{Tool: "oi-boxes", Args: map[string]string{"classes": "b"}}
+	one := NewDigest(entries, nil, []record.Stage{a, b}).Data
+	if other := NewDigest(entries, nil, []record.Stage{b, a}).Data; other != one {
+		t.Error("the order of two queries makes a difference")
+	}
+	if other := NewDigest(entries, nil, []record.Stage{a, a}).Data; other == one {
+		t.Error("another query makes no difference")
+	}
+}
+
 func TestDigestVariants(t *testing.T) {
 	entries := collect(t, picture(2, "b", Val)).Entries
 	digest := func(change func([]*record.Item)) Digest {
