@@ -198,7 +198,11 @@ func (r *filter) header(in *record.Header) (*record.Header, Do, error) {
 
 // write takes the tasks in order until the input's end or the first error.
 func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
-	for t := range ordered {
+	for {
+		t, err := r.next(ordered)
+		if err != nil {
+			return err
+		}
 		select {
 		case <-t.done:
 		default:
@@ -219,7 +223,24 @@ func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
 		}
 		room.Release(t.weight)
 	}
-	return errors.New("the input ended without an end")
+}
+
+// next returns the next task. While there is none, what is written so far does
+// not wait for it: the stage before may be slow.
+func (r *filter) next(ordered <-chan *task) (*task, error) {
+	var t *task
+	select {
+	case t = <-ordered:
+	default:
+		if err := r.flush(); err != nil {
+			return nil, err
+		}
+		t = <-ordered
+	}
+	if t == nil {
+		return nil, errors.New("the input ended without an end")
+	}
+	return t, nil
 }
 
 // fail ends the output after an error: what was done before it still goes out.

@@ -290,6 +290,40 @@ func TestFilterDownstreamGone(t *testing.T) {
 	}
 }
 
+// What is done goes out, however long the stage before takes for more.
+func TestFilterDoesNotHoldBack(t *testing.T) {
+	for range 50 {
+		in, more := io.Pipe()
+		out, stdout := io.Pipe()
+		env, _ := testEnv(in, stdout)
+		ended := make(chan error)
+		go func() { ended <- Filter(t.Context(), env, &Flags{}, nil, Stage{Do: pass}) }()
+		whole := segment(t, record.Binary, 0, 5)
+		if _, err := more.Write(whole); err != nil {
+			t.Fatal(err)
+		}
+		r := record.NewReader(out)
+		for range 6 { // a header and the items; the end waits for that of the input
+			if _, err := r.Read(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := more.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if end, err := r.Read(); err != nil {
+			t.Fatalf("%v, %v", end, err)
+		}
+		go io.Copy(io.Discard, out) //nolint:errcheck // until Filter has ended
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if err := stdout.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestFilterCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 50)), io.Discard)
