@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
@@ -17,10 +18,7 @@ import (
 // as the newer ones are, and returns the rows by photo, then MID.
 func labelRows(t *testing.T) (dir string, said map[string]map[string]bool) {
 	t.Helper()
-	real := realRows(t)
-	if real == "" {
-		t.Skip("no real rows")
-	}
+	real := oitest.RealData(t, "openimages/mirror")
 	from := filepath.Join(real, "..", "metadata", "2017_11")
 	dir = t.TempDir()
 	d, err := openimages.LookupDataset("v4")

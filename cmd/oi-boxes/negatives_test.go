@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -15,11 +16,11 @@ import (
 // official classes and hierarchy, or skips.
 func caseOf(t *testing.T, name string) place {
 	t.Helper()
-	from, to := filepath.Join(shared(t, "boxes"), name), t.TempDir()
+	from, to := oitest.Case(t, filepath.Join("boxes", name)), t.TempDir()
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	official := filepath.Join(realRows(t), "2018_04")
+	official := oitest.RealData(t, "openimages/mirror/2018_04")
 	for file, source := range map[string]string{
 		"class-descriptions-boxable.csv": "class-descriptions-boxable.csv", "class-descriptions.csv": "class-descriptions-boxable.csv",
 		"bbox_labels_600_hierarchy.json": "bbox_labels_600_hierarchy.json",

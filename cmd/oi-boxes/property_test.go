@@ -14,24 +14,11 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/openimages/selection"
 	"github.com/opensandwich/oi/record"
 )
-
-// realRows returns the folder of real rows beside the repository, or "".
-func realRows(t *testing.T) string {
-	t.Helper()
-	path, err := filepath.Abs("../../../shared/data/openimages/mirror")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Logf("no real rows at %s: checking others only", path)
-		return ""
-	}
-	return path
-}
 
 // A place is where a query is asked: flags that name a data set.
 type place struct {
@@ -46,8 +33,8 @@ func places(t *testing.T) []place {
 		{"sample", []string{"--dataset", "sample"}, []string{"Hamburger", "Sandwich", "Pizza"}},
 		{"made up", []string{"--metadata", madeUp(t), "--max-skips", "100%"}, []string{"Hamburger", "Sandwich", "Pizza"}},
 	}
-	real := realRows(t)
-	if real == "" {
+	real, ok := oitest.FindRealData(t, "openimages/mirror")
+	if !ok {
 		return list
 	}
 	return append(list,

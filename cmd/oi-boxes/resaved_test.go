@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -15,6 +14,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // numberColumns are those that a program which reads a list takes for numbers.
@@ -90,7 +91,7 @@ func saveAgain(t *testing.T, from string) string {
 // are the same, whichever way boxes are picked.
 func TestSavedAgain(t *testing.T) {
 	folders := map[string]string{"made up": madeUp(t)}
-	if real := realRows(t); real != "" {
+	if real, ok := oitest.FindRealData(t, "openimages/mirror"); ok {
 		folders["real"] = real
 	}
 	for _, p := range places(t) {
@@ -127,25 +128,12 @@ func TestSavedAgain(t *testing.T) {
 	}
 }
 
-// shared returns the path of a folder of cases beside the repository, or skips.
-func shared(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join("../../../shared/cases", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no cases at %s", path)
-	}
-	return path
-}
-
 // TestFloatKeys reads three rows as they were downloaded and as a spreadsheet
 // saved them.
 func TestFloatKeys(t *testing.T) {
 	var keys [2][]string
 	for i, name := range []string{"as-downloaded.csv", "re-saved.csv"} {
-		list, err := os.ReadFile(filepath.Join(shared(t, "float-keys"), name))
+		list, err := os.ReadFile(oitest.Case(t, filepath.Join("float-keys", name)))
 		if err != nil {
 			t.Fatal(err)
 		}

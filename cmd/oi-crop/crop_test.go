@@ -18,6 +18,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -215,33 +216,11 @@ func TestSafeNameStaysInside(t *testing.T) {
 	}
 }
 
-// sharedData returns a path of real data beside the module, or skips.
-func sharedData(t testing.TB, path string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-	}
-	full := filepath.Join(filepath.Dir(dir), "shared", "data", path)
-	if _, err := os.Stat(full); err != nil {
-		t.Skipf("real data is not here: %v", err)
-	}
-	return full
-}
-
 // realItems are the first n boxes of real photos, each with the photo's other
 // boxes of its class to avoid.
 func realItems(t testing.TB, n int) []*record.Item {
 	t.Helper()
-	f, err := os.Open(sharedData(t, "openimages/mirror/2018_04/validation/validation-annotations-bbox.csv"))
+	f, err := os.Open(oitest.RealData(t, "openimages/mirror/2018_04/validation/validation-annotations-bbox.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +241,7 @@ func realItems(t testing.TB, n int) []*record.Item {
 	}
 	var items []*record.Item
 	for i, row := range rows {
-		data, err := os.ReadFile(sharedData(t, "openimages/bucket/validation/"+row[0]+".jpg"))
+		data, err := os.ReadFile(oitest.RealData(t, "openimages/bucket/validation/"+row[0]+".jpg"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,7 +301,7 @@ func TestRealPhotos(t *testing.T) {
 }
 
 func BenchmarkDo(b *testing.B) {
-	data, err := os.ReadFile(sharedData(b, "openimages/images-1024px/00a0c5ea5b4f3989.jpg"))
+	data, err := os.ReadFile(oitest.RealData(b, "openimages/images-1024px/00a0c5ea5b4f3989.jpg"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // Of these streams no photo decodes, be they 19 or 20.
 func TestNothingDecodes(t *testing.T) {
-	cases := oitest.Shared(t, "../cases/skips-below-20")
+	cases := oitest.Case(t, "skips-below-20")
 	for _, name := range []string{"bad19.json", "bad20.json"} {
 		for _, args := range [][]string{nil, {"--max-skips", "0%"}, {"--max-skips", "25%"}, {"--max-skips", "100%"}, {"--json"}} {
 			data, err := os.ReadFile(filepath.Join(cases, name))

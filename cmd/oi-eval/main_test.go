@@ -600,7 +600,7 @@ func TestFailuresSpareTheInput(t *testing.T) {
 
 // The files of a batch of which one is good.
 func TestBatchOfCases(t *testing.T) {
-	cases := oitest.Shared(t, "../cases/eval-batch")
+	cases := oitest.Case(t, "eval-batch")
 	file := func(name string) string { return filepath.Join(cases, name) }
 	for _, bad := range []string{"page.jpg", "empty.jpg", "none.jpg"} {
 		for _, args := range [][]string{{file("good.jpg"), file(bad)}, {file(bad), file("good.jpg")}} {

@@ -324,7 +324,7 @@ func TestTooManySkips(t *testing.T) {
 // TestRealPhotos: from a folder, over HTTP and from a warm cache the real
 // photos make the same stream but for the place they came from.
 func TestRealPhotos(t *testing.T) {
-	bucket := oitest.Shared(t, "openimages/bucket")
+	bucket := oitest.RealData(t, "openimages/bucket")
 	files, err := filepath.Glob(filepath.Join(bucket, "test", "*.jpg"))
 	if err != nil || len(files) < 100 {
 		t.Fatalf("%d photos, %v", len(files), err)

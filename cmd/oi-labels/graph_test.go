@@ -5,28 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/sample"
 )
 
-// realRows returns the folder of real rows beside the repository, or skips.
+// realRows returns the folder of real rows, or skips.
 func realRows(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../../../shared/data/openimages/mirror")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no real rows at %s", path)
-	}
-	return path
+	return oitest.RealData(t, "openimages/mirror")
 }
 
 // graphOf lays out the hierarchy of a data set with the counts of its rows.

@@ -78,7 +78,7 @@ func TestParseSources(t *testing.T) {
 }
 
 func TestPlaceholderInAFolder(t *testing.T) {
-	data, err := os.ReadFile(oitest.Shared(t, "flickr/photo_unavailable.png"))
+	data, err := os.ReadFile(oitest.RealData(t, "flickr/photo_unavailable.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestPlaceholderInAFolder(t *testing.T) {
 
 // TestGreyPhoto: one channel does not make a photo the placeholder.
 func TestGreyPhoto(t *testing.T) {
-	f := newFetcher(t, oitest.Shared(t, "openimages/images-1024px"), func(o *fetch.Options) { o.Check = fetch.CheckFull })
+	f := newFetcher(t, oitest.RealData(t, "openimages/images-1024px"), func(o *fetch.Options) { o.Check = fetch.CheckFull })
 	mustFetch(t, f, fetch.Request{ID: "7408fef212a5d3bc", Subset: "train"})
 }
 

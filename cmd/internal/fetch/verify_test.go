@@ -34,7 +34,7 @@ func TestEveryCutIsSeen(t *testing.T) {
 // Flickr's placeholder does not.
 func TestRealPhotos(t *testing.T) {
 	for _, dir := range []string{"openimages/images-1024px", "openimages/bucket/test"} {
-		files, err := filepath.Glob(filepath.Join(oitest.Shared(t, dir), "*.jpg"))
+		files, err := filepath.Glob(filepath.Join(oitest.RealData(t, dir), "*.jpg"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no photos in %s: %v", dir, err)
 		}

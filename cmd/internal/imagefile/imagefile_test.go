@@ -277,7 +277,7 @@ func TestOrientation(t *testing.T) {
 
 // TestCases has the files of reports.
 func TestCases(t *testing.T) {
-	cases := oitest.Shared(t, "../cases")
+	cases := oitest.Case(t, "")
 	for name, data := range files(t, filepath.Join(cases, "orientation/o6*")) {
 		if got := imagefile.Orientation(data); got != 6 {
 			t.Errorf("%s: orientation %d", name, got)

@@ -5,7 +5,6 @@ package oitest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -15,8 +14,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -287,27 +284,4 @@ func JPEG(seed int) []byte {
 		panic(err)
 	}
 	return b.Bytes()
-}
-
-// Shared returns the folder ../shared/data/path beside the module. The test is
-// skipped where it is not there.
-func Shared(t testing.TB, path string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		} else if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			t.Fatalf("no go.mod above the test: %v", err)
-		}
-		dir = filepath.Dir(dir)
-	}
-	full := filepath.Join(dir, "..", "shared", "data", filepath.FromSlash(path))
-	if _, err := os.Stat(full); err != nil {
-		t.Skipf("the real data is not on this machine: %v", err)
-	}
-	return full
 }

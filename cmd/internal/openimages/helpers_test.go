@@ -10,7 +10,7 @@ import (
 // mirror returns the folder of real rows, or skips.
 func mirror(t testing.TB) DirSource {
 	t.Helper()
-	return DirSource(oitest.Shared(t, "openimages/mirror"))
+	return DirSource(oitest.RealData(t, "openimages/mirror"))
 }
 
 func readFile(t testing.TB, src Source, path string) []byte {

@@ -106,7 +106,7 @@ func TestPhotosAreJudgedAlike(t *testing.T) {
 	add("more-after-the-end", append(oitest.JPEG(2), "\x00\x00\x00\x18ftypmp42"...), "")
 	t.Run("cases", func(t *testing.T) {
 		for _, folder := range []struct{ name, reason string }{{"jpeg-sampling", "unsupported feature"}, {"zero-hole", "not decodable"}, {"webp-colours", ""}, {"orientation", ""}} {
-			names, err := filepath.Glob(filepath.Join(oitest.Shared(t, "../cases"), folder.name, "*.[jw]*"))
+			names, err := filepath.Glob(filepath.Join(oitest.Case(t, ""), folder.name, "*.[jw]*"))
 			if err != nil || len(names) == 0 {
 				t.Fatalf("%s: %v", folder.name, err)
 			}

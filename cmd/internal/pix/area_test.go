@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // weightsFloat is the formula of Crop for one output pixel of an axis, in
@@ -210,7 +211,7 @@ func TestBoxOf(t *testing.T) {
 }
 
 func BenchmarkCrop(b *testing.B) {
-	data, err := os.ReadFile(sharedData(b, "openimages/images-1024px/00a0c5ea5b4f3989.jpg"))
+	data, err := os.ReadFile(oitest.RealData(b, "openimages/images-1024px/00a0c5ea5b4f3989.jpg"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 func encodePNG(t testing.TB, img image.Image) []byte {
@@ -205,7 +206,7 @@ func TestDecodeRealPhotos(t *testing.T) {
 		"openimages/images-1024px/7408fef212a5d3bc.jpg": {}, // one channel
 		"flickr/photo_unavailable.png":                  {500, 374},
 	} {
-		data, err := os.ReadFile(sharedData(t, path))
+		data, err := os.ReadFile(oitest.RealData(t, path))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +219,7 @@ func TestDecodeRealPhotos(t *testing.T) {
 			t.Errorf("%s: %dx%d, want %v", path, p.Width, p.Height, size)
 		}
 	}
-	files, err := filepath.Glob(sharedData(t, "openimages/images-1024px") + "/*.jpg")
+	files, err := filepath.Glob(oitest.RealData(t, "openimages/images-1024px") + "/*.jpg")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d photos: %v", len(files), err)
 	}

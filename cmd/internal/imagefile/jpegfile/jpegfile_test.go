@@ -453,7 +453,7 @@ func holey(t *testing.T) map[string][]byte {
 		files[fmt.Sprint("grain ", quality)] = b.Bytes()
 	}
 	t.Run("real", func(t *testing.T) {
-		names, err := filepath.Glob(filepath.Join(oitest.Shared(t, "openimages/bucket/test"), "*.jpg"))
+		names, err := filepath.Glob(filepath.Join(oitest.RealData(t, "openimages/bucket/test"), "*.jpg"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -471,7 +471,7 @@ func holey(t *testing.T) map[string][]byte {
 // TestRealPhotos: none of them is damaged.
 func TestRealPhotos(t *testing.T) {
 	for _, dir := range []string{"openimages/images-1024px", "openimages/bucket/*", "food101-64px/*"} {
-		names, err := filepath.Glob(filepath.Join(oitest.Shared(t, "."), dir, "*.jpg"))
+		names, err := filepath.Glob(filepath.Join(oitest.RealData(t, "."), dir, "*.jpg"))
 		if err != nil || len(names) == 0 {
 			t.Fatalf("no photos in %s: %v", dir, err)
 		}

@@ -24,7 +24,7 @@ func noSleep(ctx context.Context, _ time.Duration) error { return context.Cause(
 // mirror returns the folder of real rows, or skips.
 func mirror(t testing.TB) openimages.DirSource {
 	t.Helper()
-	return openimages.DirSource(oitest.Shared(t, "openimages/mirror"))
+	return openimages.DirSource(oitest.RealData(t, "openimages/mirror"))
 }
 
 // list is the path of a list of a subset.
