@@ -6,11 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
-	"strconv"
-	"time"
 )
 
 // statusFault is what an answer without a photo means.
@@ -35,24 +32,6 @@ func (f *Fetcher) statusFault(resp *http.Response) *fault {
 		flt.reason, flt.retry = ServerError, true
 	}
 	return flt
-}
-
-// retryAfter reads the header of that name: seconds, or a date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if v == "" {
-		return 0
-	}
-	switch n, err := strconv.ParseUint(v, 10, 31); {
-	case err == nil:
-		return time.Duration(n) * time.Second
-	case errors.Is(err, strconv.ErrRange):
-		return math.MaxInt64
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(0, t.Sub(now))
-	}
-	return 0
 }
 
 func (t *try) tooSlow() *fault {
