@@ -6,8 +6,9 @@ import (
 	"unicode"
 )
 
-// pythonDict writes names as Python would, {0: 'Hamburger', 1: 'Sandwich'}: the form in which Ultralytics keeps the
-// classes of its models in ONNX, and in which other programs look for them.
+// pythonDict writes names as Python would, {0: 'Hamburger', 1: 'Sandwich'}: the
+// form in which Ultralytics keeps the classes of its models in ONNX, and in
+// which other programs look for them.
 func pythonDict(names []string) string {
 	var b strings.Builder
 	b.WriteByte('{')
@@ -21,8 +22,8 @@ func pythonDict(names []string) string {
 	return b.String()
 }
 
-// pythonString writes a string as Python's repr does: in single quotes, or in double ones where that saves a
-// backslash.
+// pythonString writes a string as Python's repr does: in single quotes, or in
+// double ones where that saves a backslash.
 func pythonString(s string) string {
 	quote := '\''
 	if strings.ContainsRune(s, '\'') && !strings.ContainsRune(s, '"') {

@@ -215,7 +215,8 @@ func TestReadONNXTruncated(t *testing.T) {
 	}
 }
 
-// resealed returns a file with the seal of its own bytes, so that what else is wrong with it is seen.
+// resealed returns a file with the seal of its own bytes, so that what else is
+// wrong with it is seen.
 func resealed(file []byte) []byte {
 	body := file[:len(file)-len(seal([sha256.Size]byte{}))]
 	return append(bytes.Clone(body), seal(sha256.Sum256(body))...)
@@ -304,7 +305,8 @@ func TestReadONNXRefuses(t *testing.T) {
 	}
 }
 
-// Whatever bit of a file is another one, it is no model any more: a class name, a figure, a shape for people.
+// Whatever bit of a file is another one, it is no model any more: a class name,
+// a figure, a shape for people.
 func TestReadONNXEveryBit(t *testing.T) {
 	file := encode(t, tiny("a", "b"), map[string]string{"trail": "x", "trained_on": "AAAA"})
 	for at := range file {
@@ -316,7 +318,8 @@ func TestReadONNXEveryBit(t *testing.T) {
 	}
 }
 
-// Files as they were written before dense weights were transposed are read, and have the same checksum of weights.
+// Files as they were written before dense weights were transposed are read, and
+// have the same checksum of weights.
 func TestReadONNXVersion1(t *testing.T) {
 	for name, test := range map[string]struct {
 		classes []string

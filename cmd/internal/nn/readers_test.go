@@ -12,8 +12,10 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
-// TestONNXRuntime compares the Predictor with onnxruntime on the same files and pictures. It runs where the environment
-// variable OI_ONNXRUNTIME names a folder in which "npm install --ignore-scripts onnxruntime-node@1.22.0" was run.
+// TestONNXRuntime compares the Predictor with onnxruntime on the same files and
+// pictures. It runs where the environment variable OI_ONNXRUNTIME names a
+// folder in which "npm install --ignore-scripts onnxruntime-node@1.22.0" was
+// run.
 func TestONNXRuntime(t *testing.T) {
 	if os.Getenv("OI_ONNXRUNTIME") == "" {
 		t.Skip("OI_ONNXRUNTIME does not name a folder with onnxruntime-node")
@@ -21,14 +23,14 @@ func TestONNXRuntime(t *testing.T) {
 	compareElsewhere(t, "node", filepath.Join("..", "model", "testdata", "onnx_check.mjs"))
 }
 
-// TestOpenCV compares the Predictor with OpenCV, whose reader knows less of ONNX than others. It runs where Debian's
-// Python has OpenCV.
+// TestOpenCV compares the Predictor with OpenCV, whose reader knows less of
+// ONNX than others. It runs where Debian's Python has OpenCV.
 func TestOpenCV(t *testing.T) {
 	compareElsewhere(t, systemPython(t, "cv2", "python3-opencv"), filepath.Join("..", "model", "testdata", "opencv_check.py"))
 }
 
-// TestONNXChecker asks ONNX's own checker whether the files are what they say, shapes included. It runs where Debian's
-// Python has it.
+// TestONNXChecker asks ONNX's own checker whether the files are what they say,
+// shapes included. It runs where Debian's Python has it.
 func TestONNXChecker(t *testing.T) {
 	python := systemPython(t, "onnx", "python3-onnx")
 	eachExported(t, func(t *testing.T, net *model.Network) {
@@ -53,8 +55,8 @@ func systemPython(t *testing.T, module, from string) string {
 	return python
 }
 
-// compareElsewhere runs a program with a model's file and one of pictures, and compares the probabilities that it prints
-// with the Predictor's.
+// compareElsewhere runs a program with a model's file and one of pictures, and
+// compares the probabilities that it prints with the Predictor's.
 func compareElsewhere(t *testing.T, program, script string) {
 	eachExported(t, func(t *testing.T, net *model.Network) {
 		images, _ := noise(net, 7, 5)
