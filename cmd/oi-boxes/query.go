@@ -68,11 +68,16 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*selection.Query, *c
 // explain turns what is wrong with the names into errors of usage, each with
 // the next step.
 func explain(err error, names *openimages.Classes, h *openimages.Hierarchy) error {
+	const most = 10 // a wrong list is not better understood by its thousandth line
 	many, ok := err.(interface{ Unwrap() []error })
 	if ok {
 		var errs []error
-		for _, e := range many.Unwrap() {
+		all := many.Unwrap()
+		for _, e := range all[:min(most, len(all))] {
 			errs = append(errs, explain(e, names, h))
+		}
+		if more := len(all) - most; more > 0 {
+			errs = append(errs, cli.Usagef("and %d more errors in the classes asked for", more))
 		}
 		return errors.Join(errs...)
 	}
@@ -90,7 +95,7 @@ func explain(err error, names *openimages.Classes, h *openimages.Hierarchy) erro
 			return cli.WithHint(cli.Usagef("%w", err), fmt.Sprintf("--without %q leaves it out", class.Name))
 		}
 	}
-	unknown.LookBeside(h, names)
+	unknown.Suggest(h, names)
 	return metadata.UnknownClass(unknown)
 }
 
@@ -127,7 +132,7 @@ func notName(classes []openimages.Class) string {
 	if len(classes) > most {
 		return fmt.Sprintf("none of %d classes", len(classes))
 	}
-	return "not " + enumerate(classes, "or")
+	return "not " + openimages.ListNames(classes, "or")
 }
 
 // tell says what may not be meant: that one class is a kind of another, and
@@ -143,11 +148,10 @@ func (o *options) tell(env *cli.Env, h *openimages.Hierarchy, set *classset.Set)
 			env.Infof("%s is a kind of %s; a box is drawn for the most specific class, so each box belongs to one of them", kin.Descendant.Name, kin.Ancestor.Name)
 		}
 	}
-	for _, t := range set.Idle(h) {
-		if o.imageLabels {
-			break // there it keeps photos out that also show what is asked for
+	if !o.imageLabels { // there it keeps photos out that also show what is asked for
+		for _, t := range set.Idle(h) {
+			env.Warnf("--without %s changes nothing: it is no kind of what is asked for", t.Class.Name)
 		}
-		env.Warnf("--without %s changes nothing: it is no kind of what is asked for", t.Class.Name)
 	}
 	if o.strict && (len(o.subsets) == 1 || o.subsets[0] != openimages.Train) {
 		env.Warnf("--strict-authors changes nothing: it holds train against the other subsets, and --subset is %s", strings.Join(o.subsets, ","))
@@ -156,19 +160,7 @@ func (o *options) tell(env *cli.Env, h *openimages.Hierarchy, set *classset.Set)
 		env.Warnf("--val, --test and --set-seed change nothing: with validation or test every row keeps its subset; --split hash divides them")
 	}
 	if len(set.Assign(h)) == 0 {
-		return cli.Usagef("nothing is left of %s: --without takes it all", enumerate(set.Classes(), "and"))
+		return cli.Usagef("nothing is left of %s: --without takes it all", openimages.ListNames(set.Classes(), "and"))
 	}
 	return nil
-}
-
-// enumerate joins names as a sentence does.
-func enumerate(classes []openimages.Class, word string) string {
-	var names []string
-	for _, class := range classes {
-		names = append(names, class.Name)
-	}
-	if last := len(names) - 1; last > 0 {
-		return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
-	}
-	return strings.Join(names, "")
 }

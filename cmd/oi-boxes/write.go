@@ -105,20 +105,24 @@ func (w *writer) found(s *selection.Selection) error {
 		box = "photo"
 	}
 	if n := s.Malformed(); s.Rows() == 0 && n > 0 {
-		err := fmt.Errorf("no readable %s of %s in %s (malformed rows: %d)", box, enumerate(w.query.Classes, "or"), where, n)
+		err := fmt.Errorf("no readable %s of %s in %s (malformed rows: %d)", box, openimages.ListNames(w.query.Classes, "or"), where, n)
 		return cli.WithHint(err, "-v names each row that was skipped and why")
 	}
 	if s.Rows() == 0 {
-		err := fmt.Errorf("no %s of %s in %s", box, enumerate(w.query.Classes, "or"), where)
+		err := fmt.Errorf("no %s of %s in %s", box, openimages.ListNames(w.query.Classes, "or"), where)
 		if len(w.subsets) < len(openimages.Subsets()) {
 			return cli.WithHint(err, "--subset train,validation,test looks at all subsets")
 		}
 		return cli.WithHint(err, "--with-descendants takes boxes of the kinds below a class too")
 	}
+	var none []openimages.Class
 	for i, class := range w.query.Classes {
 		if s.Tally(i).Rows == 0 {
-			w.env.Warnf("no %s of %s in %s", box, class.Name, where)
+			none = append(none, class)
 		}
+	}
+	if len(none) > 0 {
+		w.env.Warnf("no %s of %s in %s", box, openimages.ListNames(none, "or"), where)
 	}
 	w.fellShort(s, box)
 	if w.official() && !slices.Contains(w.subsets, openimages.Train) {
@@ -131,20 +135,18 @@ func (w *writer) found(s *selection.Selection) error {
 // not at a shard.
 func (w *writer) fellShort(s *selection.Selection, box string) {
 	total := int64(0)
-	var none []string
+	var none []openimages.Class
 	for i, class := range w.query.Classes {
 		t := s.Tally(i)
 		left := t.Kept + t.Lost[selection.ReasonShard]
 		total += left
 		if t.Rows > 0 && left == 0 && t.Lost[selection.ReasonLimit] == 0 {
-			none = append(none, class.Name)
+			none = append(none, class)
 		}
 	}
 	negatives := s.Tally(len(w.query.Classes)).Rows
-	if total+negatives > 0 { // else that is an error of its own
-		for _, name := range none {
-			w.env.Warnf("no %s of %s is left", box, name)
-		}
+	if len(none) > 0 && total+negatives > 0 { // else that is an error of its own
+		w.env.Warnf("no %s of %s is left", box, openimages.ListNames(none, "or"))
 	}
 	if 0 < total && total < w.limit {
 		w.env.Infof("only %d for --limit %d: no more are left", total, w.limit)

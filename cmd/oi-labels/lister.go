@@ -107,7 +107,7 @@ func (l *lister) find(name string) (openimages.Class, error) {
 	class, err := l.classes.Find(name)
 	var unknown *openimages.UnknownClassError
 	if errors.As(err, &unknown) {
-		unknown.LookBeside(l.hierarchy, l.classes)
+		unknown.Suggest(l.hierarchy, l.classes)
 	}
 	return class, metadata.UnknownClass(err)
 }
@@ -124,7 +124,7 @@ func (l *lister) nothingFound(ctx context.Context) error {
 	}
 	var unknown *openimages.UnknownClassError
 	if _, e := l.classes.Find(queries[0]); errors.As(e, &unknown) {
-		unknown.LookBeside(l.hierarchy, l.classes)
+		unknown.Suggest(l.hierarchy, l.classes)
 		if hint := unknown.Hint(); hint != "" {
 			return cli.WithHint(fmt.Errorf("no class matches %s", unknown.Quoted()), hint)
 		}

@@ -20,6 +20,7 @@ package classset
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/openimages"
@@ -182,38 +183,75 @@ func (s *Set) Kinds(h *openimages.Hierarchy) map[string]bool {
 // several.
 
 // Vetoes returns for each label the MIDs that keep a photo out of it: those that
-// go to Without, but for what a class of the label is more specific than.
+// go to Without, except what a class of the label is more specific than. Labels
+// that have the same MIDs share the map.
 func (s *Set) Vetoes(h *openimages.Hierarchy) []map[string]bool {
 	assigned := s.Assign(h)
-	vetoes := make([]map[string]bool, len(s.Labels))
-	for i, l := range s.Labels {
-		vetoes[i] = map[string]bool{}
-		for _, w := range s.Without {
-			if l.below(h, w.Class.MID) {
-				continue
-			}
-			for _, mid := range append(h.Descendants(w.Class.MID), w.Class.MID) {
-				if _, asked := assigned[mid]; !asked {
-					vetoes[i][mid] = true
-				}
+	kinds := make([][]string, len(s.Without)) // that no label asks for
+	for i, w := range s.Without {
+		for _, mid := range append(h.Descendants(w.Class.MID), w.Class.MID) {
+			if _, asked := assigned[mid]; !asked {
+				kinds[i] = append(kinds[i], mid)
 			}
 		}
+	}
+	vetoes := make([]map[string]bool, len(s.Labels))
+	shared := map[string]map[string]bool{}
+	for i, l := range s.Labels {
+		above := l.ancestors(h)
+		var used []byte // a bit for each of Without, as text
+		for _, w := range s.Without {
+			used = strconv.AppendBool(used, !above[w.Class.MID])
+		}
+		if shared[string(used)] == nil {
+			veto := map[string]bool{}
+			for j, w := range s.Without {
+				if !above[w.Class.MID] {
+					for _, mid := range kinds[j] {
+						veto[mid] = true
+					}
+				}
+			}
+			shared[string(used)] = veto
+		}
+		vetoes[i] = shared[string(used)]
 	}
 	return vetoes
 }
 
-// below reports whether a class of the label is a kind of mid.
-func (l Label) below(h *openimages.Hierarchy, mid string) bool {
-	return slices.ContainsFunc(l.Terms, func(t Term) bool { return slices.Contains(h.Ancestors(t.Class.MID), mid) })
+// ancestors returns the MIDs of what the label's classes are kinds of.
+func (l Label) ancestors(h *openimages.Hierarchy) map[string]bool {
+	above := map[string]bool{}
+	for _, t := range l.Terms {
+		for _, mid := range h.Ancestors(t.Class.MID) {
+			above[mid] = true
+		}
+	}
+	return above
+}
+
+// named returns the terms of all labels by MID. A class is named by one label
+// only.
+func (s *Set) named() map[string]owner {
+	named := map[string]owner{}
+	for i, l := range s.Labels {
+		for _, t := range l.Terms {
+			named[t.Class.MID] = owner{t, i}
+		}
+	}
+	return named
 }
 
 // MoreSpecific returns a function that reports whether a class of label a is a
 // kind of one of label b.
 func (s *Set) MoreSpecific(h *openimages.Hierarchy) func(a, b int) bool {
 	wins := map[[2]int]bool{}
+	named := s.named()
 	for i, a := range s.Labels {
-		for j, b := range s.Labels {
-			wins[[2]int{i, j}] = i != j && slices.ContainsFunc(b.Terms, func(t Term) bool { return a.below(h, t.Class.MID) })
+		for mid := range a.ancestors(h) {
+			if b, ok := named[mid]; ok && b.label != i {
+				wins[[2]int{i, b.label}] = true
+			}
 		}
 	}
 	return func(a, b int) bool { return wins[[2]int{a, b}] }
@@ -243,14 +281,12 @@ type Kinship struct {
 // names.
 func (s *Set) Kin(h *openimages.Hierarchy) []Kinship {
 	var kin []Kinship
+	named := s.named()
 	for i, l := range s.Labels {
 		for _, t := range l.Terms {
-			above := h.Ancestors(t.Class.MID)
-			for j, m := range s.Labels {
-				for _, u := range m.Terms {
-					if i != j && u.Class.MID != t.Class.MID && slices.Contains(above, u.Class.MID) {
-						kin = append(kin, Kinship{u.Class, t.Class, l.Name, u.Below})
-					}
+			for _, mid := range h.Ancestors(t.Class.MID) {
+				if u, ok := named[mid]; ok && u.label != i && mid != t.Class.MID {
+					kin = append(kin, Kinship{u.Class, t.Class, l.Name, u.Below})
 				}
 			}
 		}

@@ -129,7 +129,7 @@ func TestParseErrors(t *testing.T) {
 	}
 	_, err := Parse(names, []string{"Hamburgr"}, nil, false)
 	var unknown *openimages.UnknownClassError
-	if !errors.As(err, &unknown) || unknown.Near[0].Name != "Hamburger" {
+	if !errors.As(err, &unknown) || unknown.Query != "Hamburgr" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -328,4 +328,106 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q asks for nothing", text)
 		}
 	})
+}
+
+// TestManyLabels asks for every class of a large list, each a label of its own
+// and half of them a kind of the one before: what took a step for each pair of
+// labels would not end.
+func TestManyLabels(t *testing.T) {
+	const n = 20_000
+	var classes, children, labels []string
+	for i := range n {
+		classes = append(classes, fmt.Sprintf("/m/%05d,Class %05d", i, i))
+		labels = append(labels, fmt.Sprintf("/m/%05d", i))
+	}
+	for i := 0; i < n; i += 2 {
+		children = append(children, fmt.Sprintf(`{"LabelName":"/m/%05d","Subcategory":[{"LabelName":"/m/%05d"}]}`, i, i+1))
+	}
+	names, h := load(t, strings.Join(classes, "\n"), `{"LabelName":"/m/0bl9f","Subcategory":[`+strings.Join(children, ",")+`]}`)
+	s, err := Parse(names, labels, []string{"/m/0bl9f"}, false)
+	if err == nil {
+		t.Fatal("the root is a class")
+	}
+	if s, err = Parse(names, labels, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if kin := s.Kin(h); len(kin) != n/2 || kin[7].Descendant.Name != "Class 00015" {
+		t.Errorf("%d kinships, %v", len(kin), kin[7])
+	}
+	wins := s.MoreSpecific(h)
+	if !wins(1, 0) || wins(0, 1) || wins(2, 1) || wins(1, 1) {
+		t.Error("a kind is more specific than what it is a kind of, and nothing else is")
+	}
+	if len(s.Assign(h)) != n || len(s.Vetoes(h)) != n || len(s.Denials(h)) != n || len(s.Kinds(h)) != n {
+		t.Error("a label is missing")
+	}
+	_, err = Parse(names, append(labels, labels...), labels, false)
+	var conflict *ConflictError
+	if !errors.As(err, &conflict) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPairs compares what is found by the classes above each with what is found
+// by asking of each pair.
+func TestPairs(t *testing.T) {
+	names, h := load(t, classFile, treeFile)
+	all := names.All()
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		var labels, without []string
+		for i := 0; i < len(all)-2; {
+			n := 1 + rng.IntN(2)
+			var terms []string
+			for _, class := range all[i : i+n] {
+				terms = append(terms, class.MID+[]string{"", "/"}[rng.IntN(2)])
+			}
+			labels = append(labels, strings.Join(terms, "+"))
+			i += n
+		}
+		for _, class := range all[len(all)-1:] {
+			without = append(without, class.MID)
+		}
+		s, err := Parse(names, labels, without, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wins := s.MoreSpecific(h)
+		kin := map[string]int{}
+		for _, k := range s.Kin(h) {
+			kin[k.Descendant.MID+k.Ancestor.MID]++
+		}
+		below := func(l Label, mid string) bool {
+			return slices.ContainsFunc(l.Terms, func(t Term) bool { return slices.Contains(h.Ancestors(t.Class.MID), mid) })
+		}
+		for i, a := range s.Labels {
+			for j, b := range s.Labels {
+				want := i != j && slices.ContainsFunc(b.Terms, func(t Term) bool { return below(a, t.Class.MID) })
+				if wins(i, j) != want {
+					t.Errorf("%v: %v wins over %v: %t", labels, a, b, !want)
+				}
+				for _, u := range a.Terms {
+					for _, v := range b.Terms {
+						pair := u.Class.MID + v.Class.MID
+						if want := i != j && slices.Contains(h.Ancestors(u.Class.MID), v.Class.MID); want != (kin[pair] == 1) {
+							t.Errorf("%v: kinship %v %v: %d", labels, u, v, kin[pair])
+						}
+					}
+				}
+			}
+			assigned := s.Assign(h)
+			veto := map[string]bool{}
+			for _, w := range s.Without {
+				for _, mid := range append(h.Descendants(w.Class.MID), w.Class.MID) {
+					if _, asked := assigned[mid]; !asked && !below(a, w.Class.MID) {
+						veto[mid] = true
+					}
+				}
+			}
+			if got := s.Vetoes(h)[i]; !maps.Equal(got, veto) {
+				t.Errorf("%v without %v: %v is vetoed by %v, want %v", labels, without, a, got, veto)
+			}
+		}
+	}
 }

@@ -183,17 +183,16 @@ func sameClasses(a, b []Term) bool {
 // only.
 func (s *Set) check() error {
 	var errs []error
-	for i, a := range s.owners() {
-		for _, b := range s.owners()[:i] {
-			if a.Class != b.Class {
-				continue
-			}
+	before := map[openimages.Class][]owner{}
+	for _, a := range s.owners() {
+		for _, b := range before[a.Class] {
 			problem := fmt.Sprintf("%s is asked for and left out", a.Class.Name)
 			if a.label != nobody {
 				problem = fmt.Sprintf("%s is asked for under %s and under %s", a.Class.Name, s.Labels[b.label].Name, s.Labels[a.label].Name)
 			}
 			errs = append(errs, &ConflictError{problem})
 		}
+		before[a.Class] = append(before[a.Class], a)
 	}
 	return errors.Join(errs...)
 }

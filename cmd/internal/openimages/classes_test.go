@@ -116,7 +116,10 @@ func TestFindUnknown(t *testing.T) {
 	} {
 		_, err := c.Find(tt.query)
 		var unknown *UnknownClassError
-		if !errors.As(err, &unknown) || err.Error() != tt.err {
+		if errors.As(err, &unknown) {
+			unknown.Suggest(&Hierarchy{}, c)
+		}
+		if unknown == nil || err.Error() != tt.err {
 			t.Errorf("%.20q: got %v, want %s", tt.query, err, tt.err)
 			continue
 		}

@@ -103,6 +103,10 @@ func TestLookAlike(t *testing.T) {
 		"Hambürgr":  `no class "Hambürgr"`,
 	} {
 		_, err := c.Find(query)
+		var unknown *UnknownClassError
+		if errors.As(err, &unknown) {
+			unknown.Suggest(&Hierarchy{}, c)
+		}
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -174,7 +178,10 @@ func TestRealNamesAsTyped(t *testing.T) {
 			continue
 		}
 		var unknown *UnknownClassError
-		if errors.As(err, &unknown) && slices.ContainsFunc(unknown.Near, func(near Class) bool { return bare(fold(near.Name)) == bare(fold(query)) }) {
+		if errors.As(err, &unknown) {
+			unknown.Suggest(&Hierarchy{}, c)
+		}
+		if unknown != nil && slices.ContainsFunc(unknown.Near, func(near Class) bool { return bare(fold(near.Name)) == bare(fold(query)) }) {
 			t.Errorf("%q: %v, %s", query, err, unknown.Hint())
 		}
 	}
@@ -198,6 +205,7 @@ func FuzzFind(f *testing.F) {
 		if err == nil || !errors.As(err, &unknown) {
 			return
 		}
+		unknown.Suggest(&Hierarchy{}, c)
 		for _, near := range unknown.Near {
 			if norm.NFC.String(near.Name) == norm.NFC.String(strings.TrimSpace(query)) {
 				t.Errorf("%+q: %v: %s", query, err, unknown.Hint())

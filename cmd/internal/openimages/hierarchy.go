@@ -63,33 +63,45 @@ func ParseHierarchy(r io.Reader, file string) (*Hierarchy, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	h := &Hierarchy{root: root.LabelName, nodes: map[string]*node{}}
-	if err := h.add(root); err != nil {
+	if err := h.add(root, map[edge]bool{}); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return h, nil
 }
 
-// add takes in n and everything below it.
-func (h *Hierarchy) add(n *jsonNode) error {
+// An edge leads from a class to a kind of it, or to a part.
+type edge struct {
+	from, to string
+	part     bool
+}
+
+// add takes in n and everything below it. known are the edges so far.
+func (h *Hierarchy) add(n *jsonNode, known map[edge]bool) error {
 	if n == nil || n.LabelName == "" {
 		return errors.New("expected a LabelName in every node")
 	}
 	self := h.node(n.LabelName)
 	for _, child := range n.Subcategory {
-		if err := h.add(child); err != nil {
+		if err := h.add(child, known); err != nil {
 			return err
 		}
-		self.children = appendNew(self.children, child.LabelName)
-		below := h.node(child.LabelName)
-		below.parents = appendNew(below.parents, n.LabelName)
+		if e := (edge{n.LabelName, child.LabelName, false}); !known[e] {
+			known[e] = true
+			self.children = append(self.children, child.LabelName)
+			below := h.node(child.LabelName)
+			below.parents = append(below.parents, n.LabelName)
+		}
 	}
 	for _, part := range n.Part {
-		if err := h.add(part); err != nil {
+		if err := h.add(part, known); err != nil {
 			return err
 		}
-		self.parts = appendNew(self.parts, part.LabelName)
-		below := h.node(part.LabelName)
-		below.wholes = appendNew(below.wholes, n.LabelName)
+		if e := (edge{n.LabelName, part.LabelName, true}); !known[e] {
+			known[e] = true
+			self.parts = append(self.parts, part.LabelName)
+			whole := h.node(part.LabelName)
+			whole.wholes = append(whole.wholes, n.LabelName)
+		}
 	}
 	return nil
 }
@@ -101,13 +113,6 @@ func (h *Hierarchy) node(mid string) *node {
 		h.nodes[mid] = n
 	}
 	return n
-}
-
-func appendNew(list []string, mid string) []string {
-	if slices.Contains(list, mid) {
-		return list
-	}
-	return append(list, mid)
 }
 
 // get returns a class's edges; none for a class the file does not know.
@@ -146,7 +151,7 @@ func (h *Hierarchy) Ancestors(mid string) []string {
 }
 
 func (h *Hierarchy) reach(mid string, next func(*node) []string) []string {
-	seen := map[string]bool{mid: true} // also ends a circle
+	seen := map[string]bool{mid: true} // also ends a cycle
 	var found []string
 	for todo := []string{mid}; len(todo) > 0; {
 		n := h.get(todo[0])
@@ -161,24 +166,6 @@ func (h *Hierarchy) reach(mid string, next func(*node) []string) []string {
 	}
 	slices.Sort(found)
 	return found
-}
-
-// A Kinship is a pair of requested classes of which one is a kind of the other.
-type Kinship struct{ Ancestor, Descendant Class }
-
-// Kin returns the pairs among classes of which one is an ancestor of the
-// other, in the order of classes.
-func (h *Hierarchy) Kin(classes []Class) []Kinship {
-	var pairs []Kinship
-	for _, descendant := range classes {
-		above := h.Ancestors(descendant.MID)
-		for _, ancestor := range classes {
-			if slices.Contains(above, ancestor.MID) && ancestor.MID != descendant.MID {
-				pairs = append(pairs, Kinship{ancestor, descendant})
-			}
-		}
-	}
-	return pairs
 }
 
 // Assign says under which of the requested classes the boxes of each MID go,
@@ -204,15 +191,15 @@ func (h *Hierarchy) Assign(classes []Class, descendants bool) map[string]int {
 	}
 	for mid := range below {
 		if _, ok := requested[mid]; !ok {
-			assigned[mid] = h.nearest(mid, requested)
+			assigned[mid] = h.nearest(mid, classes, requested)
 		}
 	}
 	return assigned
 }
 
 // nearest climbs from mid, level by level, to the most specific requested
-// class. There is one.
-func (h *Hierarchy) nearest(mid string, requested map[string]int) int {
+// class. There is one. requested holds the positions in classes by MID.
+func (h *Hierarchy) nearest(mid string, classes []Class, requested map[string]int) int {
 	above := map[string]bool{} // ancestors of candidates are less specific
 	var candidates []int       // by distance, then position
 	seen := map[string]bool{mid: true}
@@ -238,14 +225,10 @@ func (h *Hierarchy) nearest(mid string, requested map[string]int) int {
 		candidates = append(candidates, here...)
 		level = next
 	}
-	mids := make(map[int]string, len(requested))
-	for m, i := range requested {
-		mids[i] = m
-	}
 	for _, i := range candidates {
-		if !above[mids[i]] {
+		if !above[classes[i].MID] {
 			return i
 		}
 	}
-	return candidates[0] // only in a circle
+	return candidates[0] // only in a cycle
 }

@@ -14,9 +14,10 @@ import (
 type UnknownClassError struct {
 	Query string
 	Same  []Class // the classes it may mean equally well; none if unknown
-	Near  []Class // else those with names like it, the nearest first
-	// Parent is what the nearest is a kind of, and Beside the other kinds of it;
-	// none if nobody has looked.
+	// Near are those with names like it, the nearest first, Parent is what the
+	// nearest is a kind of, and Beside are the other kinds of that. Suggest fills
+	// them in.
+	Near   []Class
 	Parent Class
 	Beside []Class
 }
@@ -52,16 +53,20 @@ func (e *UnknownClassError) Hint() string {
 	if len(e.Near) == 0 {
 		return ""
 	}
-	hint := fmt.Sprintf("did you mean %s?", listNames(e.Near, "or"))
+	hint := fmt.Sprintf("did you mean %s?", ListNames(e.Near, "or"))
 	if len(e.Beside) > 0 {
-		hint += fmt.Sprintf(" Beside %s, below %s: %s", e.Near[0].Name, e.Parent.Name, someNames(e.Beside))
+		hint += fmt.Sprintf(" Beside %s, below %s: %s", e.Near[0].Name, e.Parent.Name, ListNames(e.Beside, "and"))
 	}
 	return hint
 }
 
-// LookBeside fills in what stands beside the nearest class in the hierarchy:
-// who does not know a name often knows a relative's.
-func (e *UnknownClassError) LookBeside(h *Hierarchy, names *Classes) {
+// Suggest fills in the classes with names like the query, and those next to the
+// nearest in the hierarchy: who does not know a name often knows a relative's.
+// It compares the query with every name.
+func (e *UnknownClassError) Suggest(h *Hierarchy, names *Classes) {
+	if len(e.Same) == 0 {
+		e.Near = names.near(e.Query, 3)
+	}
 	if len(e.Near) == 0 {
 		return
 	}
@@ -84,29 +89,25 @@ func (e *UnknownClassError) LookBeside(h *Hierarchy, names *Classes) {
 	}
 }
 
-// listNames joins names as a sentence does.
-func listNames(classes []Class, word string) string {
+// ListNames joins names as a sentence does, as many as a line takes.
+func ListNames(classes []Class, word string) string {
+	const most = 8
+	more := 0
+	if len(classes) > most {
+		more = len(classes) - (most - 1)
+		classes = classes[:most-1]
+	}
 	var names []string
 	for _, class := range classes {
 		names = append(names, class.Name)
+	}
+	if more > 0 {
+		return fmt.Sprintf("%s %s %d more", strings.Join(names, ", "), word, more)
 	}
 	if last := len(names) - 1; last > 0 {
 		return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 	}
 	return strings.Join(names, "")
-}
-
-// someNames joins as many names as a line takes.
-func someNames(classes []Class) string {
-	const most = 8
-	if len(classes) <= most {
-		return listNames(classes, "and")
-	}
-	var names []string
-	for _, class := range classes[:most-1] {
-		names = append(names, class.Name)
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(classes)-most+1)
 }
 
 // Find returns the class that a person means by query: a MID, or a name
@@ -136,7 +137,7 @@ func (c *Classes) Find(query string) (Class, error) {
 			}
 		}
 	}
-	return Class{}, &UnknownClassError{Query: query, Near: c.near(query, 3)}
+	return Class{}, &UnknownClassError{Query: query}
 }
 
 // exact decides between classes whose names differ in case, spaces or accents

@@ -31,7 +31,7 @@ func TestLookBeside(t *testing.T) {
 		if !errors.As(err, &unknown) {
 			t.Fatalf("%s: got %v", tt.query, err)
 		}
-		unknown.LookBeside(h, names)
+		unknown.Suggest(h, names)
 		if got := unknown.Hint(); got != tt.hint {
 			t.Errorf("%s: got %q, want %q", tt.query, got, tt.hint)
 		}
