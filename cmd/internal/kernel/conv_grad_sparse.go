@@ -242,29 +242,6 @@ func (j *convGradX) image(n int, ws *Workers, w *worker, dx []float32) {
 	}
 }
 
-// transposeJob transposes count matrices, [rows][cols] to [cols][rows], and may
-// reverse their order.
-type transposeJob struct {
-	dst, src          []float32
-	rows, cols, count int
-	reverse           bool
-}
-
-// transposeCols is the number of columns of a transposing task.
-const transposeCols = 32
-
-func (j *transposeJob) tasks() int { return j.count * ((j.cols + transposeCols - 1) / transposeCols) }
-
-func (j *transposeJob) task(i int, ws *Workers, _ *worker) {
-	from, first := i%j.count, i/j.count*transposeCols
-	to := from
-	if j.reverse {
-		to = j.count - 1 - from
-	}
-	size := j.rows * j.cols
-	ws.backend.transpose(j.dst[to*size+first*j.rows:], j.rows, j.src[from*size+first:], j.cols, j.rows, min(transposeCols, j.cols-first))
-}
-
 // reduceJob adds the groups' weight gradients, one after the other, into
 // [kernel elements][Cout].
 type reduceJob struct {

@@ -90,3 +90,50 @@ func Add(ws *Workers, y, a, b []float32) {
 	mustLen("b", b, len(y))
 	ws.elementwise(elementJob{kind: elementAdd, dst: y, a: a, b: b})
 }
+
+// scaleRef sets dst to src*factor.
+func scaleRef(dst []float32, src []uint8, factor float32) {
+	for i, v := range src {
+		dst[i] = float32(v) * factor
+	}
+}
+
+// reluRef sets y to max(x, 0); NaN stays NaN, and -0 becomes +0.
+func reluRef(y, x []float32) {
+	for i, v := range x {
+		if v <= 0 {
+			v = 0
+		}
+		y[i] = v
+	}
+}
+
+// reluGradRef sets dx to dy where y is not at most zero, else to 0.
+func reluGradRef(dx, dy, y []float32) {
+	dy, y = dy[:len(dx)], y[:len(dx)]
+	for i, v := range dy {
+		if y[i] <= 0 {
+			v = 0
+		}
+		dx[i] = v
+	}
+}
+
+// addRef sets y to a+b.
+func addRef(y, a, b []float32) {
+	a, b = a[:len(y)], b[:len(y)]
+	for i, v := range a {
+		y[i] = v + b[i]
+	}
+}
+
+// addReLURef sets y to max(y+x, 0); NaN stays NaN, and -0 becomes +0.
+func addReLURef(y, x []float32) {
+	for i, v := range x[:len(y)] {
+		v += y[i]
+		if v <= 0 {
+			v = 0
+		}
+		y[i] = v
+	}
+}

@@ -82,3 +82,44 @@ func largest(v0, v1, v2, v3 float32) (float32, uint8) {
 	}
 	return m, i
 }
+
+// poolRowRef applies ReLU and 2x2 max pooling to two rows of a convolution's
+// output, given as [2*windows][16], of which n lanes count. For each window and
+// lane, y (at window*stride+lane) is the largest value, or 0 if none is
+// positive, or NaN if one is NaN, and idx says which: 0 and 1 for the top row,
+// 2 and 3 for the bottom row, the first of equals, 4 for none and for NaN.
+func poolRowRef(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
+	for q := range windows {
+		t, b := top[q*2*lanes:][:2*lanes], bottom[q*2*lanes:][:2*lanes]
+		y, idx := y[q*stride:][:n], idx[q*stride:][:n]
+		for l := range n {
+			y[l], idx[l] = poolOne(t[l], t[lanes+l], b[l], b[lanes+l])
+		}
+	}
+}
+
+// poolOne is ReLU and max pooling of one window.
+func poolOne(v0, v1, v2, v3 float32) (float32, uint8) {
+	m, i := largest(v0, v1, v2, v3)
+	switch {
+	case m != m:
+		i = 4
+	case !(m > 0):
+		m, i = 0, 4
+	}
+	return m, i
+}
+
+// biasRowRef adds the gradients of the open windows to db[:n]. dy and idx are
+// [windows][stride].
+func biasRowRef(db, dy []float32, idx []uint8, stride, windows, n int) {
+	db = db[:n]
+	for q := range windows {
+		dy, idx := dy[q*stride:][:n], idx[q*stride:][:n]
+		for c := range db {
+			if idx[c] < 4 {
+				db[c] += dy[c]
+			}
+		}
+	}
+}

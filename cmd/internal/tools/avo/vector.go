@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -79,5 +81,14 @@ func atMost(n reg.GPVirtual, limit uint32) {
 func (v isa) spread(m operand.Mem) reg.VecVirtual {
 	x := v.vector()
 	VBROADCASTSS(m, x)
+	return x
+}
+
+// float fills a vector with a number.
+func (v isa) float(value float32) reg.VecVirtual {
+	x, s, r := v.vector(), XMM(), GP32()
+	MOVL(operand.U32(math.Float32bits(value)), r)
+	MOVD(r, s)
+	VBROADCASTSS(s, x)
 	return x
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -209,13 +208,4 @@ func (v isa) middle(half, a, b, c reg.VecVirtual) (sum, difference reg.VecVirtua
 	VADDPS(inner, outer, sum)
 	VSUBPS(inner, outer, outer)
 	return sum, outer
-}
-
-// float fills a vector with a number.
-func (v isa) float(value float32) reg.VecVirtual {
-	x, s, r := v.vector(), XMM(), GP32()
-	MOVL(operand.U32(math.Float32bits(value)), r)
-	MOVD(r, s)
-	VBROADCASTSS(s, x)
-	return x
 }
