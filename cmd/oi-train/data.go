@@ -19,8 +19,8 @@ import (
 // background is the reason for which windows of background are left out.
 const background = "background beside several classes"
 
-// data is the items of a run: all of them in the spool, or the held-out ones
-// in the spool and the others still to come.
+// data is the items of a run: all of them in the spool, or the held-out ones in
+// the spool while the train items still arrive.
 type data struct {
 	options  *options
 	env      *cli.Env
@@ -29,7 +29,7 @@ type data struct {
 	variants *dataset.Repeats // of the epoch that is being read
 	origin   dataset.Origin
 	licences *report.Licences
-	read     int64      // items so far
+	read     int64      // number of items so far
 	used     *inputHash // of the items that were kept or trained on
 	trained  *dataset.Variants
 	removed  map[string]int // items left out, by reason
@@ -235,9 +235,9 @@ func (d *data) entries() []dataset.Entry {
 	return slices.Concat(d.train, d.val, d.test)
 }
 
-// judgedOn returns the set by which the model is judged: test, or val where
+// evaluationSet returns the set by which the model is judged: test, or val where
 // there is no test.
-func (d *data) judgedOn() (string, []dataset.Entry) {
+func (d *data) evaluationSet() (string, []dataset.Entry) {
 	if len(d.test) == 0 {
 		return dataset.Val, d.val
 	}
@@ -289,9 +289,9 @@ func (d *data) describe(parameters int) {
 	}
 }
 
-// grace is how long a cut input waits for the interrupt that may have caused
+// interruptGrace is how long a cut input waits for the interrupt that may have caused
 // it: a signal reaches all stages of a pipe, but not in the same instant.
-const grace = 300 * time.Millisecond
+const interruptGrace = 300 * time.Millisecond
 
 // wasInterrupted reports whether reading failed because of an interrupt. How
 // the input ended does not matter then.
@@ -299,7 +299,7 @@ func wasInterrupted(ctx context.Context, err error) bool {
 	if ctx.Err() == nil && errors.Is(err, record.ErrTruncated) {
 		select {
 		case <-ctx.Done():
-		case <-time.After(grace):
+		case <-time.After(interruptGrace):
 		}
 	}
 	return ctx.Err() != nil

@@ -14,7 +14,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
-// An expectation is what the report of --expect tells of its run.
+// An expectation is what the report of --expect says about its run.
 type expectation struct {
 	Weights    string                     `json:"weights_sha256"`
 	Options    map[string]json.RawMessage `json:"options"`
@@ -124,11 +124,11 @@ func (e *expectation) otherSets(now report.Provenance) []string {
 	return others
 }
 
-// verdict says whether the run came to the weights of the report on the same
-// items, and what is the same besides. It returns an error if it did not.
-func (e *expectation) verdict(o *options, env *cli.Env, d *data, weights string) error {
+// compare says whether the run ended with the weights of the report, on the same
+// items, and what else is the same. It returns an error if it did not.
+func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string) error {
 	now := provenance(o, env, d)
-	judged, _ := d.judgedOn()
+	judged, _ := d.evaluationSet()
 	items, figures := true, "can be compared"
 	data := "the same"
 	switch others := e.otherSets(now); {

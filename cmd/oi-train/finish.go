@@ -56,7 +56,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 
 // evaluate tries a network on the test set, or on val where there is none.
 func evaluate(ctx context.Context, o *options, d *data, network *model.Network) (*report.Evaluation, error) {
-	set, entries := d.judgedOn()
+	set, entries := d.evaluationSet()
 	if set == dataset.Val {
 		d.notes = append(d.notes, "There is no test set: the figures are those of the validation set, by which the best epoch was chosen, and are too good by that much.")
 	}
@@ -97,7 +97,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	full := &report.Report{
 		Classes: d.classes, Architecture: r.best.Arch, Parameters: r.best.Parameters(),
 		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: r.best.Channels},
-		Options: o.all(), Sets: d.counts(), Removed: d.removed,
+		Options: o.allValues(), Sets: d.counts(), Removed: d.removed,
 		History: r.history, Measured: &measured, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
 		Licences: d.licences.Summary(), Trail: report.Trail(header.Stages), Completeness: header.Completeness,
 		Accounts:      report.Accounts(append(d.origin.Counts, d.account())),

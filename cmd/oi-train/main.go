@@ -118,8 +118,8 @@ func (o *options) check(inputs []string) error {
 	switch {
 	case slices.Contains([]string{"", ".", ".."}, o.name[strings.LastIndexByte(o.name, '/')+1:]):
 		return cli.Usagef("-o %q: want the beginning of a file name, such as burger", o.name)
-	case recipes()[o.arch].network == nil:
-		return cli.Usagef("--arch %s: want one of %s", o.arch, names(recipes()))
+	case presets()[o.arch].network == nil:
+		return cli.Usagef("--arch %s: want one of %s", o.arch, names(presets()))
 	case o.optimizer != "" && learningRates()[o.optimizer] == 0:
 		return cli.Usagef("--optimizer %s: want one of %s", o.optimizer, names(learningRates()))
 	case o.epochs < 1:
@@ -213,7 +213,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	interrupted := err
 	_ = in.Close()
 	if expected != nil {
-		if err := expected.verdict(o, env, d, result.best.WeightsHash()); err != nil {
+		if err := expected.compare(o, env, d, result.best.WeightsHash()); err != nil {
 			if interrupted == nil {
 				removeCheckpoint(o, env) // it leads here only
 			}

@@ -24,8 +24,8 @@ import (
 // checkpoint returns the name of the checkpoint.
 func (o *options) checkpoint() string { return o.name + ".ckpt" }
 
-// texts are the options that change results, as they are saved.
-func (o *options) texts() map[string]string {
+// valueTexts are the options that change results, as they are saved.
+func (o *options) valueTexts() map[string]string {
 	texts := map[string]string{}
 	for name, value := range o.values() {
 		texts[strings.ReplaceAll(name, "_", "-")] = fmt.Sprint(value)
@@ -33,8 +33,8 @@ func (o *options) texts() map[string]string {
 	return texts
 }
 
-// anew is the hint for a checkpoint that is of no use.
-const anew = "leave --resume out to start from the beginning"
+// freshStartHint is the hint where a checkpoint cannot be used.
+const freshStartHint = "leave --resume out to start from the beginning"
 
 // loadCheckpoint returns the checkpoint that --resume goes on from, nil if
 // there is none, and checks that it was made with the same options.
@@ -60,7 +60,7 @@ func loadCheckpoint(o *options, env *cli.Env) (*checkpoint, error) {
 	}
 	c, err := readCheckpoint(bufio.NewReader(file))
 	if err != nil {
-		return nil, cli.WithHint(fmt.Errorf("%s: %w", path, err), anew)
+		return nil, cli.WithHint(fmt.Errorf("%s: %w", path, err), freshStartHint)
 	}
 	if c.Version != env.Version {
 		env.Warnf("%s is by version %s, this is %s: the weights may differ from those of a run that never stopped", path, c.Version, env.Version)
@@ -89,7 +89,7 @@ func withArithmetic(before []string) []string {
 // checkOptions returns an error that names the options that differ.
 func (c *checkpoint) checkOptions(o *options) error {
 	var differ []string
-	now := o.texts()
+	now := o.valueTexts()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		if then, ok := c.Options[name]; !ok || then != now[name] {
 			differ = append(differ, fmt.Sprintf("--%s %s, now %s", name, then, now[name]))
@@ -99,21 +99,21 @@ func (c *checkpoint) checkOptions(o *options) error {
 		return nil
 	}
 	return cli.WithHint(fmt.Errorf("%s was made with other options: %s", o.checkpoint(), strings.Join(differ, "; ")),
-		"give the same options, or "+anew)
+		"give the same options, or "+freshStartHint)
 }
 
-// save writes a checkpoint after an epoch. The one before stays until this
-// one is complete.
+// saveCheckpoint writes a checkpoint after an epoch. The one before stays until
+// this one is complete.
 //
-// A checkpoint that cannot be written, because the disk is full for example,
-// is a warning and no error: it insures against losing the epochs that are
-// done, and to give them up for want of it would be that very loss. The disk
-// may have room again by the time the model is written.
-func (t *trainer) save(epoch int) {
+// A checkpoint that cannot be written, because the disk is full for example, is
+// a warning and not an error. It protects the epochs that are done; to fail
+// without it would lose them. The disk may have room again by the time the model
+// is written.
+func (t *trainer) saveCheckpoint(epoch int) {
 	network, state := t.nn.Network(), t.nn.State()
 	c := &checkpoint{
 		checkpointHead: checkpointHead{
-			Version: t.env.Version, Arithmetic: t.result.arithmetic, Options: t.options.texts(),
+			Version: t.env.Version, Arithmetic: t.result.arithmetic, Options: t.options.valueTexts(),
 			Streamed: t.data.streamed != nil, Items: t.data.used.items, Input: t.data.used.sum(), Unordered: t.data.used.unordered(),
 			Network: shapeOf(network), State: shapesOf(state.Tensors), Epoch: epoch, Step: state.Step, BestEpoch: t.result.bestEpoch,
 			Stopping: stoppingState{exact(t.stopping.best), t.stopping.wait, t.stopping.any},
@@ -136,8 +136,8 @@ func (t *trainer) save(epoch int) {
 	}
 }
 
-// resume takes up a checkpoint. Of a streamed run it reads again what was read
-// then, so that the next batch is the one that would have come.
+// resume restores a checkpoint. Of a streamed run it first reads again what was
+// read then, so that the next batch is the one that would have come.
 func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
 	if err := t.checkShape(c); err != nil {
 		return err
@@ -152,12 +152,12 @@ func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
 	case used.items == c.Items && used.sum() == c.Input:
 	case used.items == c.Items && used.unordered() == c.Unordered:
 		return cli.WithHint(fmt.Errorf("%s was made from the same %d items in another order", t.options.checkpoint(), c.Items),
-			"give them in the order that they had, or "+anew)
+			"give them in the order that they had, or "+freshStartHint)
 	default:
-		return t.another(fmt.Sprintf("%d items then, %d now, and they are not the same ones", c.Items, used.items))
+		return t.otherInput(fmt.Sprintf("%d items then, %d now, and they are not the same ones", c.Items, used.items))
 	}
 	if err := t.nn.SetState(nn.State{Step: c.Step, Tensors: c.state}); err != nil {
-		return cli.WithHint(fmt.Errorf("%s: %w", t.options.checkpoint(), err), anew)
+		return cli.WithHint(fmt.Errorf("%s: %w", t.options.checkpoint(), err), freshStartHint)
 	}
 	t.stopping.best, t.stopping.wait, t.stopping.any = float64(c.Stopping.Best), c.Stopping.Wait, c.Stopping.Any
 	t.result.history, t.result.stopped, t.result.bestEpoch = c.history(), c.Stopped, c.BestEpoch
@@ -175,32 +175,32 @@ func (t *trainer) checkShape(c *checkpoint) error {
 	then, now := c.Network, shapeOf(t.nn.Network())
 	switch {
 	case c.Streamed && t.data.streamed == nil:
-		return t.another("it brought epochs from oi-augment, this one brings none")
+		return t.otherInput("it brought epochs from oi-augment, this one brings none")
 	case !c.Streamed && t.data.streamed != nil:
-		return t.another("it brought no epochs, this one brings those of oi-augment")
+		return t.otherInput("it brought no epochs, this one brings those of oi-augment")
 	case !slices.Equal(then.Classes, now.Classes):
-		return t.another(fmt.Sprintf("its classes were %s, now they are %s", strings.Join(then.Classes, ", "), strings.Join(now.Classes, ", ")))
+		return t.otherInput(fmt.Sprintf("its classes were %s, now they are %s", strings.Join(then.Classes, ", "), strings.Join(now.Classes, ", ")))
 	case then.Height != now.Height || then.Width != now.Width || then.Channels != now.Channels:
-		return t.another(fmt.Sprintf("its pictures were %dx%d, now they are %dx%d", then.Width, then.Height, now.Width, now.Height))
+		return t.otherInput(fmt.Sprintf("its pictures were %dx%d, now they are %dx%d", then.Width, then.Height, now.Width, now.Height))
 	case !reflect.DeepEqual(then, now):
-		return cli.WithHint(fmt.Errorf("%s is of another network than this oi-train makes", t.options.checkpoint()), anew)
+		return cli.WithHint(fmt.Errorf("%s is of another network than this oi-train makes", t.options.checkpoint()), freshStartHint)
 	}
 	return nil
 }
 
-// another is the error for an input that is not the checkpoint's.
-func (t *trainer) another(what string) error {
-	return cli.WithHint(fmt.Errorf("%s was made from another input: %s", t.options.checkpoint(), what), "give the same input, or "+anew)
+// otherInput is the error for an input that is not the checkpoint's.
+func (t *trainer) otherInput(what string) error {
+	return cli.WithHint(fmt.Errorf("%s was made from another input: %s", t.options.checkpoint(), what), "give the same input, or "+freshStartHint)
 }
 
-// skip reads the epochs that are done.
+// skip reads the epochs that are done and drops them.
 func (t *trainer) skip(ctx context.Context, epochs int) error {
 	for epoch := 1; epoch <= epochs; epoch++ {
-		if !t.feed.begin(epoch) {
-			return t.another(fmt.Sprintf("epoch %d was finished then, now there are %d", epochs, epoch-1))
+		if !t.source.begin(epoch) {
+			return t.otherInput(fmt.Sprintf("epoch %d was finished then, now there are %d", epochs, epoch-1))
 		}
 		for {
-			err := t.feed.next(t.batch)
+			err := t.source.next(t.batch)
 			if errors.Is(err, io.EOF) {
 				break
 			}
@@ -218,7 +218,7 @@ func (t *trainer) skip(ctx context.Context, epochs int) error {
 	return nil
 }
 
-// removeCheckpoint removes the checkpoint of a run that needs it no more.
+// removeCheckpoint removes the checkpoint of a run that no longer needs it.
 func removeCheckpoint(o *options, env *cli.Env) {
 	if err := os.Remove(o.checkpoint()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		env.Warnf("the checkpoint is not needed any more: %v", err)

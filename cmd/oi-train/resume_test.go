@@ -284,7 +284,7 @@ func TestResumeRefuses(t *testing.T) {
 			}
 		})
 	}
-	// Without --resume it starts anew, and says what becomes of the other.
+	// Without --resume it starts from the beginning, and says what becomes of the other.
 	code, stderr := s.run(t.Context(), bytes.NewReader(input), nil, "--epochs", "1")
 	if code != 0 || !strings.Contains(stderr, "is the checkpoint of a run that did not end") || !strings.Contains(stderr, "epoch 1/1") {
 		t.Errorf("exit %d: %s", code, stderr)

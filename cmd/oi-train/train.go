@@ -14,7 +14,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
-// A result is what training came to.
+// A result is what training led to.
 type result struct {
 	best      *model.Network
 	bestEpoch int
@@ -30,32 +30,32 @@ type trainer struct {
 	options   *options
 	env       *cli.Env
 	data      *data
-	feed      feed
+	source    batchSource
 	nn        *nn.Trainer
 	predictor *nn.Predictor
 	stopping  earlyStopping
 	weights   []float32 // of each class, nil if all count the same
 	batch     *batch
 	result    *result
-	bar       bar
+	bar       progressBar
 	perEpoch  int // items of the last epoch, 0 before the first
 	saved     int // epoch of the checkpoint, 0 if there is none
 }
 
-// train trains until there is nothing to be gained. After an interrupt it
-// returns both the best model so far, if an epoch was finished, and the error
-// to leave with. If saved is not nil it goes on from there.
+// train trains until early stopping, the last epoch or the end of the input.
+// After an interrupt it returns both the best model so far, if an epoch was
+// finished, and the error to exit with. If saved is not nil it resumes from it.
 func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint) (*result, error) {
 	t := &trainer{
-		options: o, env: env, data: d, feed: newSpoolFeed(d),
+		options: o, env: env, data: d, source: newSpoolBatches(d),
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
-		batch:    newBatch(o.batch), result: &result{}, bar: bar{now: env.Now},
+		batch:    newBatch(o.batch), result: &result{}, bar: progressBar{now: env.Now},
 	}
 	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
 		t.bar.out = env.Stderr
 	}
 	if d.streamed != nil {
-		t.feed = newStreamFeed(d)
+		t.source = newStreamBatches(d)
 	}
 	if o.weights == "balanced" {
 		t.weights = balanced(d.counts(), d.classes)
@@ -78,14 +78,14 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 	return t.run(ctx)
 }
 
-// newTrainer is where the options become a network and the way to train it.
+// newTrainer makes the network of the options and what trains it.
 func newTrainer(o *options, d *data) (*nn.Trainer, error) {
 	size := d.items.Size()
-	network, how := o.trainer(size.Height, size.Width, d.classes)
+	network := o.network(size.Height, size.Width, d.classes)
 	if err := network.Validate(); err != nil {
 		return nil, cli.WithHint(fmt.Errorf("pictures of %v do not suit the network: %w", size, err), "cut larger ones: oi-crop --size 128")
 	}
-	return nn.NewTrainer(network, how)
+	return nn.NewTrainer(network, o.trainerOptions())
 }
 
 func (t *trainer) run(ctx context.Context) (*result, error) {
@@ -95,7 +95,7 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 			t.result.stopped = fmt.Sprintf("all %d epochs are done", t.options.epochs)
 			break
 		}
-		if !t.feed.begin(epoch) {
+		if !t.source.begin(epoch) {
 			t.result.stopped = fmt.Sprintf("the input ended after epoch %d", epoch-1)
 			break
 		}
@@ -111,8 +111,8 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.judge(line)
-		t.save(epoch)
+		t.recordEpoch(line)
+		t.saveCheckpoint(epoch)
 	}
 	if t.result.best == nil {
 		removeCheckpoint(t.options, t.env) // it leads here only
@@ -122,8 +122,8 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 	return t.result, nil
 }
 
-// epoch trains on the batches of one epoch and then measures what came of it,
-// on the validation set and on some of what was trained on.
+// epoch trains on the batches of one epoch. Then it measures the network on the
+// validation set and on some of the pictures that it was trained on.
 func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	start := t.env.Now()
 	t.bar.begin(start)
@@ -139,7 +139,7 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 		if ctx.Err() != nil {
 			return report.Epoch{}, context.Cause(ctx)
 		}
-		err := t.feed.next(t.batch)
+		err := t.source.next(t.batch)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -149,7 +149,7 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 		l, c, err := t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
 		var diverged *nn.NonFiniteError
 		if errors.As(err, &diverged) {
-			return report.Epoch{}, cli.WithHint(fmt.Errorf("epoch %d: %w%s", number, err, t.batch.culprit(diverged.Index)), "try a smaller --lr")
+			return report.Epoch{}, cli.WithHint(fmt.Errorf("epoch %d: %w%s", number, err, t.batch.offendingItem(diverged.Index)), "try a smaller --lr")
 		}
 		if err != nil {
 			return report.Epoch{}, fmt.Errorf("epoch %d: %w", number, err)
@@ -174,7 +174,7 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	if err != nil {
 		return report.Epoch{}, err
 	}
-	train, err := t.feed.measure(ctx, t.predictor)
+	train, err := t.source.measure(ctx, t.predictor)
 	if err != nil {
 		return report.Epoch{}, err
 	}
@@ -189,8 +189,9 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	return line, nil
 }
 
-// judge records an epoch and decides whether to stop.
-func (t *trainer) judge(line report.Epoch) {
+// recordEpoch adds an epoch to the history, keeps the weights if they are the
+// best so far, and decides whether to stop.
+func (t *trainer) recordEpoch(line report.Epoch) {
 	t.result.history = append(t.result.history, line)
 	t.result.arithmetic = withArithmetic(t.result.arithmetic)
 	better, stop := t.stopping.observe(float64(line.ValLoss))

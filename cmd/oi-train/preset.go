@@ -9,8 +9,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/nn"
 )
 
-// A recipe is an architecture and the way it is trained best.
-type recipe struct {
+// A preset is an architecture and the way it is trained best: optimizer, and what
+// the command line has no option for.
+type preset struct {
 	network   func(height, width, classes int, seed uint64) *model.Network
 	optimizer string
 	options   nn.Options // all but what the command line says
@@ -18,14 +19,14 @@ type recipe struct {
 
 const defaultArch = "residual"
 
-// recipes returns what --arch can name.
-func recipes() map[string]recipe {
-	return map[string]recipe{
+// presets returns what --arch can name.
+func presets() map[string]preset {
+	return map[string]preset{
 		// The network of the article, trained as it was there.
 		"reference": {network: nn.Reference, optimizer: "rmsprop"},
-		// The learning rate stays what it is: the average of the weights takes
-		// out the noise that others lower it for, so that it need not be known
-		// beforehand how long training will last.
+		// The learning rate stays the same: the average of the weights removes
+		// the noise for which others lower it. So nobody has to know in advance
+		// how long training will last.
 		"residual": {
 			network: func(height, width, classes int, seed uint64) *model.Network {
 				return nn.Residual(height, width, classes, residualWidth, seed)
@@ -54,36 +55,35 @@ func names[V any](table map[string]V) string {
 // options have been checked.
 func (o *options) complete() {
 	if o.optimizer == "" {
-		o.optimizer = recipes()[o.arch].optimizer
+		o.optimizer = presets()[o.arch].optimizer
 	}
 	if o.lr == 0 {
 		o.lr = learningRates()[o.optimizer]
 	}
 }
 
-// trainer returns what trains a network for pictures of the size and classes
-// given.
-func (o *options) trainer(height, width int, classes []string) (*model.Network, nn.Options) {
-	r := recipes()[o.arch]
-	network := r.network(height, width, len(classes), o.seed)
+// network returns a new network for pictures and classes as given, its weights
+// drawn by the seed.
+func (o *options) network(height, width int, classes []string) *model.Network {
+	network := presets()[o.arch].network(height, width, len(classes), o.seed)
 	network.Classes = classes
-	return network, o.how()
+	return network
 }
 
-// how is the way the network is trained.
-func (o *options) how() nn.Options {
-	how := recipes()[o.arch].options
-	how.Batch, how.LR, how.Optimizer, how.Seed, how.Threads = o.batch, o.lr, o.optimizer, o.seed, o.stream.Workers()
+// trainerOptions is how the network is trained.
+func (o *options) trainerOptions() nn.Options {
+	t := presets()[o.arch].options
+	t.Batch, t.LR, t.Optimizer, t.Seed, t.Threads = o.batch, o.lr, o.optimizer, o.seed, o.stream.Workers()
 	if o.optimizer == "rmsprop" {
-		how.WeightDecay = 0 // it has none
+		t.WeightDecay = 0 // it has none
 	}
-	return how
+	return t
 }
 
-// all are the values of the command line and those of the recipe, for people.
-func (o *options) all() map[string]any {
-	all, how := o.values(), o.how()
-	all["weight_decay"], all["label_smoothing"] = how.WeightDecay, how.LabelSmoothing
-	all["weight_average"], all["standardised_weights"] = how.EMADecay, how.WeightStandardization
+// allValues are the values of the command line and those of the preset, for people.
+func (o *options) allValues() map[string]any {
+	all, t := o.values(), o.trainerOptions()
+	all["weight_decay"], all["label_smoothing"] = t.WeightDecay, t.LabelSmoothing
+	all["weight_average"], all["standardised_weights"] = t.EMADecay, t.WeightStandardization
 	return all
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// A bar is a line on a terminal that shows how far an epoch has come, drawn
-// over as it goes on. oi-train may draw one because it is the last of the
-// pipe; the stages before it write plain lines.
-type bar struct {
+// A progressBar is a line on a terminal that shows how far an epoch has come and
+// is drawn again as it goes on. oi-train may draw one because it is the last of
+// the pipe; the stages before it write plain lines.
+type progressBar struct {
 	out   io.Writer // nil: nothing is drawn
 	now   func() time.Time
 	start time.Time // of the epoch
@@ -24,11 +24,11 @@ const (
 )
 
 // begin says when an epoch started.
-func (b *bar) begin(at time.Time) { b.start = at }
+func (b *progressBar) begin(at time.Time) { b.start = at }
 
 // draw shows that an epoch has seen n of total pictures. total is 0 where it
 // is not known.
-func (b *bar) draw(label string, n, total int, loss float64) {
+func (b *progressBar) draw(label string, n, total int, loss float64) {
 	if b.out == nil {
 		return
 	}
@@ -38,13 +38,13 @@ func (b *bar) draw(label string, n, total int, loss float64) {
 	}
 	b.last = now
 	// The cursor goes back to the start of the line, so that a line of another
-	// stage is written over the bar and not behind it. What does not fit is cut
+	// stage is written over the bar and not after it. What does not fit is cut
 	// off (autowrap is switched off and on again), since only one line can be
 	// drawn over. A bar that cannot be drawn is no reason to fail.
 	_, _ = fmt.Fprintf(b.out, "\r\x1b[K\x1b[?7l%s\x1b[?7h\r", b.line(label, n, total, loss, now.Sub(b.start)))
 }
 
-func (b *bar) line(label string, n, total int, loss float64, elapsed time.Duration) string {
+func (b *progressBar) line(label string, n, total int, loss float64, elapsed time.Duration) string {
 	rate := 0.0
 	if elapsed > 0 {
 		rate = float64(n) / elapsed.Seconds()
@@ -68,8 +68,8 @@ func inSeconds(s float64) time.Duration {
 	return time.Duration(min(math.Round(s), float64(longest))) * time.Second
 }
 
-// clear takes the bar off the screen.
-func (b *bar) clear() {
+// clear removes the bar from the screen.
+func (b *progressBar) clear() {
 	if b.last.IsZero() {
 		return
 	}

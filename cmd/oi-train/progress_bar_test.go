@@ -13,7 +13,7 @@ func drawn(line string) string { return "\r\x1b[K\x1b[?7l" + line + "\x1b[?7h\r"
 func TestBar(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(100, 0)
-	b := &bar{out: &out, now: func() time.Time { return now }}
+	b := &progressBar{out: &out, now: func() time.Time { return now }}
 	b.begin(now)
 	step := func(after time.Duration, n, total int, want string) {
 		t.Helper()
@@ -37,7 +37,7 @@ func TestBar(t *testing.T) {
 		t.Errorf("clear wrote %q", got)
 	}
 
-	silent := &bar{now: b.now}
+	silent := &progressBar{now: b.now}
 	silent.begin(now)
 	silent.draw("epoch 1/1", 1, 2, 0)
 	silent.clear()

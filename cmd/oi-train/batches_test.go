@@ -10,7 +10,7 @@ func TestCulprit(t *testing.T) {
 	b.add("0001-aa", []byte{1}, 0)
 	b.add("0002-bb", []byte{2}, 1)
 	for i, want := range map[int]string{-1: "", 0: ", first seen at item 0001-aa", 1: ", first seen at item 0002-bb", 2: ""} {
-		if got := b.culprit(i); got != want {
+		if got := b.offendingItem(i); got != want {
 			t.Errorf("picture %d: %q, want %q", i, got, want)
 		}
 	}
