@@ -6,9 +6,9 @@ type GlobalAvgPool struct{ N, H, W, C int }
 
 // avgPoolJob is a mean, or its gradient, of one picture.
 type avgPoolJob struct {
-	g       GlobalAvgPool
-	y, x    []float32 // backward: dy and dx
-	reverse bool
+	g        GlobalAvgPool
+	y, x     []float32 // backward: dy and dx
+	backward bool
 }
 
 // Forward sets y to the means of x. The sums are taken in float64, pixel by
@@ -19,7 +19,7 @@ func (g GlobalAvgPool) Forward(ws *Workers, y, x []float32) {
 
 // Backward sets dx to dy/(H*W) at every pixel.
 func (g GlobalAvgPool) Backward(ws *Workers, dx, dy []float32) {
-	g.run(ws, avgPoolJob{g: g, y: dy, x: dx, reverse: true})
+	g.run(ws, avgPoolJob{g: g, y: dy, x: dx, backward: true})
 }
 
 func (g GlobalAvgPool) run(ws *Workers, j avgPoolJob) {
@@ -33,7 +33,7 @@ func (j *avgPoolJob) task(n int, _ *Workers, _ *worker) {
 	g := j.g
 	pixels := g.H * g.W
 	x, y := j.x[n*pixels*g.C:][:pixels*g.C], j.y[n*g.C:][:g.C]
-	if j.reverse {
+	if j.backward {
 		for c, v := range y {
 			x[c] = float32(float64(v) / float64(pixels))
 		}

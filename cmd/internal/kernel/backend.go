@@ -1,7 +1,7 @@
 package kernel
 
 // lanes is the number of output channels that a packed block of weights holds
-// and that the tile kernel computes at once. Blocks are padded with zeros.
+// and that the GEMM micro-kernel computes at once. Blocks are padded with zeros.
 const lanes = 16
 
 // backend is one set of inner loops: the Go reference or assembly. Both sides
@@ -13,9 +13,9 @@ type backend struct {
 	name string
 
 	gemm              func(a gemmArgs)
-	spmm              func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)
-	compactWindows    func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)
-	compactChannels   func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, windows, base, step int, delta *[8]int32)
+	spmm              func(dst []float32, dstStride int, s sparseRows, src []float32, run int)
+	compactWindows    func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int)
+	compactChannels   func(s sparseRows, dy []float32, idx []uint8, stride, windows, base, step int, delta *[8]int32)
 	poolRow           func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int)
 	biasRow           func(db, dy []float32, idx []uint8, stride, windows, n int)
 	gradW2x2          func(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride, windows, n int) // nil: use spmm
@@ -25,7 +25,7 @@ type backend struct {
 	relu              func(y, x []float32)
 	winogradInput     func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
 	winogradOutput    func(y []float32, row, pixel int, m []float32, plane, n int)
-	winogradWeights   func(u []float32, plane int, w []float32, tap, stride, cin, n int)
+	winogradWeights   func(u []float32, plane int, w []float32, elemStride, stride, cin, n int)
 	reluGrad          func(dx, dy, y []float32)
 	add               func(y, a, b []float32)
 	adam              func(w, m, v, g []float32, o *adamConst)

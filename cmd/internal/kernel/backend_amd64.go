@@ -28,6 +28,8 @@ func avx512Backend() *backend {
 	narrow := avx2Backend()
 	be := simdKernels{
 		gemm: gemmAVX512, gemmBy3: gemmBy3AVX512, gemmBy4: gemmBy4AVX512,
+		spmm:              spmmAVX512,
+		compactChannels:   compactChannelsAVX512,
 		biasRow:           biasRowAVX512,
 		rmsprop:           rmspropAVX512,
 		scale:             scaleAVX512,
@@ -44,14 +46,8 @@ func avx512Backend() *backend {
 		winogradWeights:   winogradWeightsAVX512,
 	}.withTail(16, narrow)
 	be.name = "avx512"
-	be.spmm = spmmAVX512
-	be.compactWindows = compactWindowsAVX512
-	be.compactChannels = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32) {
-		if listStride != 1 {
-			narrow.compactChannels(vals, offs, counts, capacity, dy, idx, listStride, stride, n, base, step, delta)
-			return
-		}
-		compactChannelsAVX512(vals, offs, counts, capacity, dy, idx, stride, n, base, step, delta)
+	be.compactWindows = func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int) {
+		compactWindowsAVX512(s.vals, s.offs, s.counts, s.capacity, dy, idx, channels, windows, wStep)
 	}
 	be.poolRow = poolRowAVX512
 	be.gradW2x2 = func(dw []float32, dwStride int, gathered, dy []float32, idx []uint8, stride, windows, n int) {
@@ -76,6 +72,8 @@ func avx512Backend() *backend {
 func avx2Backend() *backend {
 	be := simdKernels{
 		gemm: gemmAVX2, gemmBy3: gemmBy3AVX2, gemmBy4: gemmBy4AVX2,
+		spmm:              spmmAVX2,
+		compactChannels:   compactChannelsAMD64,
 		biasRow:           biasRowAVX2,
 		rmsprop:           rmspropAVX2,
 		scale:             scaleAVX2,
@@ -92,15 +90,13 @@ func avx2Backend() *backend {
 		winogradWeights:   winogradWeightsAVX2,
 	}.withTail(8, goBackend())
 	be.name = "avx2"
-	be.spmm = spmmAVX2
-	be.compactWindows = func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int) {
+	be.compactWindows = func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int) {
 		if channels%8 != 0 {
-			compactWindowsRef(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+			compactWindowsRef(s, dy, idx, channels, windows, wStep)
 			return
 		}
-		compactWindowsAVX2(vals, offs, counts, capacity, dy, idx, channels, windows, wStep)
+		compactWindowsAVX2(s.vals, s.offs, s.counts, s.capacity, dy, idx, channels, windows, wStep)
 	}
-	be.compactChannels = compactChannelsAMD64
 	be.poolRow = func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int) {
 		if n%8 != 0 {
 			poolRowRef(y, idx, stride, top, bottom, windows, n)
@@ -126,10 +122,13 @@ func avx2Backend() *backend {
 
 // simdKernels is the assembly of one instruction set. A function handles the
 // whole vectors of its input only; gemm, sumAndDot, normalize,
-// normalizeBackward and winogradW handle rows of exactly 16 lanes.
+// normalizeBackward and winogradWeights handle rows of exactly 16 lanes; spmm
+// and compactChannels leave nothing over.
 type simdKernels struct {
 	gemm, gemmBy3, gemmBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
 
+	spmm              func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)
+	compactChannels   func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32)
 	biasRow           func(db, dy []float32, idx []uint8, stride, windows, n int)
 	rmsprop           func(w, a, g []float32, lr, rho, oneMinusRho, eps, floor float32)
 	scale             func(dst []float32, src []uint8, factor float32)
@@ -143,7 +142,7 @@ type simdKernels struct {
 	normalize         func(dst, a []float32, stride, rows int, c *float32)
 	normalizeBackward func(dst, a, b []float32, stride, rows int, c *float32)
 	winogradInput     func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
-	winogradWeights   func(u []float32, plane int, w []float32, tap, stride, cin int)
+	winogradWeights   func(u []float32, plane int, w []float32, elemStride, stride, cin int)
 }
 
 // withTail returns a backend that gives whole vectors of width float32 to the
@@ -161,6 +160,12 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 				asm = a.gemmBy3
 			}
 			asm(g.dst, g.dstStride, g.init, g.initStride, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.rows, g.run, g.n)
+		},
+		spmm: func(dst []float32, dstStride int, s sparseRows, src []float32, run int) {
+			a.spmm(dst, dstStride, s.vals, s.offs, s.counts, s.capacity, src, run)
+		},
+		compactChannels: func(s sparseRows, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32) {
+			a.compactChannels(s.vals, s.offs, s.counts, s.capacity, dy, idx, stride, n, base, step, delta)
 		},
 		biasRow: func(db, dy []float32, idx []uint8, stride, windows, n int) {
 			at := full(n)
@@ -239,12 +244,12 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 				tail.winogradInput(v[at:], plane, stride, x[at:], row, pixel, channels-at, n)
 			}
 		},
-		winogradWeights: func(u []float32, plane int, w []float32, tap, stride, cin, n int) {
+		winogradWeights: func(u []float32, plane int, w []float32, elemStride, stride, cin, n int) {
 			if n < lanes {
-				tail.winogradWeights(u, plane, w, tap, stride, cin, n)
+				tail.winogradWeights(u, plane, w, elemStride, stride, cin, n)
 				return
 			}
-			a.winogradWeights(u, plane, w, tap, stride, cin)
+			a.winogradWeights(u, plane, w, elemStride, stride, cin)
 		},
 	}
 }

@@ -14,9 +14,9 @@ func fma32(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z)
 	s := p + c
 	bb := s - p
-	oneMinusRho := (p - (s - bb)) + (c - bb)
-	if bits := math.Float64bits(s); oneMinusRho != 0 && bits&1 == 0 {
-		if (oneMinusRho > 0) == (s > 0) {
+	remainder := (p - (s - bb)) + (c - bb)
+	if bits := math.Float64bits(s); remainder != 0 && bits&1 == 0 {
+		if (remainder > 0) == (s > 0) {
 			bits++
 		} else {
 			bits--
@@ -87,15 +87,15 @@ func TestFusedChain(t *testing.T) {
 				}
 			}
 			for _, run := range []int{1, 2, 7, 8, 9, 15, 16, 17, 24, 47, 48, 95, 96, 97, 100, 192, 203, 384, 400, 611} {
-				vals, offs, counts, capacity := someSparseRows(rng, 5)
+				s := someSparseRows(rng, 5)
 				src := values(rng, 40+run)
 				got := values(rng, 4*11+run)
 				want := append([]float32(nil), got...)
-				be.spmm(got, 11, vals, offs, counts, capacity, src, run)
-				for l, n := range counts {
-					for k := l * capacity; k < l*capacity+int(n); k++ {
+				be.spmm(got, 11, s, src, run)
+				for l, n := range s.counts {
+					for k := l * s.capacity; k < l*s.capacity+int(n); k++ {
 						for i := range run {
-							want[l*11+i] = fma32(vals[k], src[int(offs[k])+i], want[l*11+i])
+							want[l*11+i] = fma32(s.vals[k], src[int(s.offs[k])+i], want[l*11+i])
 						}
 					}
 				}
@@ -111,8 +111,8 @@ func TestFusedChain(t *testing.T) {
 				for q := range windows {
 					for c := range n {
 						if i := idx[q*stride+c]; i < 4 {
-							for tap := range 9 {
-								want[tap*stride+c] = fma32(gathered[q*24+tap*4+int(i)], dy[q*stride+c], want[tap*stride+c])
+							for elem := range 9 {
+								want[elem*stride+c] = fma32(gathered[q*24+elem*4+int(i)], dy[q*stride+c], want[elem*stride+c])
 							}
 						}
 					}
@@ -123,17 +123,21 @@ func TestFusedChain(t *testing.T) {
 	}
 }
 
-func someSparseRows(rng *rand.Rand, n int) (vals []float32, offs, counts []int32, capacity int) {
-	capacity = 12
-	vals = values(rng, n*capacity)
+func someSparseRows(rng *rand.Rand, n int) sparseRows {
+	const capacity = 12
+	s := sparseRows{vals: values(rng, n*capacity), capacity: capacity}
 	for range n {
-		counts = append(counts, int32(rng.IntN(capacity)))
+		s.counts = append(s.counts, int32(rng.IntN(capacity)))
 	}
-	counts[1] = 0
-	for range vals {
-		offs = append(offs, int32(rng.IntN(40)))
+	s.counts[1] = 0
+	for range s.vals {
+		s.offs = append(s.offs, int32(rng.IntN(40)))
 	}
-	return vals, offs, counts, capacity
+	return s
+}
+
+func newSparseRows(n, capacity int) sparseRows {
+	return sparseRows{vals: make([]float32, n*capacity), offs: make([]int32, n*capacity), counts: make([]int32, n), capacity: capacity}
 }
 
 // someWindows makes gradients with some zeros of both signs, and places.
@@ -164,23 +168,20 @@ func TestExactKernels(t *testing.T) {
 					if len(dy) > 3 {
 						dy[2] = float32(math.NaN())
 					}
-					capacity := (channels+7)/8*8 + 8
-					var vals [2][]float32
-					var offs, counts [2][]int32
+					var s [2]sparseRows
 					for i, be := range []*backend{be, ref} {
-						vals[i], offs[i], counts[i] = make([]float32, 4*windows*capacity), make([]int32, 4*windows*capacity), make([]int32, 4*windows)
-						be.compactWindows(vals[i], offs[i], counts[i], capacity, dy, idx, channels, windows, 100)
+						s[i] = newSparseRows(4*windows, (channels+7)/8*8+8)
+						be.compactWindows(s[i], dy, idx, channels, windows, 100)
 					}
-					checkSparseRows(t, "compactWindows", vals, offs, counts, capacity)
+					checkSparseRows(t, "compactWindows", s[0], s[1])
 
-					capacity = 2*windows + 1
 					for i, be := range []*backend{be, ref} {
-						vals[i], offs[i], counts[i] = make([]float32, channels*capacity), make([]int32, channels*capacity), make([]int32, channels)
+						s[i] = newSparseRows(channels, 2*windows+1)
 						for row := range 2 {
-							be.compactChannels(vals[i], offs[i], counts[i], capacity, dy, idx, 1, channels, windows, 1000*row, 10, &[8]int32{1, 2, 3, 4})
+							be.compactChannels(s[i], dy, idx, channels, windows, 1000*row, 10, &[8]int32{1, 2, 3, 4})
 						}
 					}
-					checkSparseRows(t, "compactChannels", vals, offs, counts, capacity)
+					checkSparseRows(t, "compactChannels", s[0], s[1])
 
 					var db [2][]float32
 					db[0] = values(rng, channels)
@@ -251,12 +252,12 @@ func TestExactKernels(t *testing.T) {
 
 var special = []float32{0, float32(math.Copysign(0, -1)), 1, 1, -1, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}
 
-func checkSparseRows(t *testing.T, name string, vals [2][]float32, offs, counts [2][]int32, capacity int) {
+func checkSparseRows(t *testing.T, name string, got, want sparseRows) {
 	t.Helper()
-	checkSame(t, name+" counts", counts[0], counts[1])
-	for l, n := range counts[1] {
-		from, to := l*capacity, l*capacity+int(n)
-		checkSame(t, name+" vals", vals[0][from:to], vals[1][from:to])
-		checkSame(t, name+" offs", offs[0][from:to], offs[1][from:to])
+	checkSame(t, name+" counts", got.counts, want.counts)
+	for l, n := range want.counts {
+		from, to := l*want.capacity, l*want.capacity+int(n)
+		checkSame(t, name+" vals", got.vals[from:to], want.vals[from:to])
+		checkSame(t, name+" offs", got.offs[from:to], want.offs[from:to])
 	}
 }

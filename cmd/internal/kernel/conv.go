@@ -69,17 +69,17 @@ func (c Conv) PoolHW() (h, w int) {
 
 // geometry holds what follows from a shape.
 type geometry struct {
-	hp, wp   int // padded input
-	oh, ow   int // output
-	ph, pw   int // pooled output
-	row      int // values in a row of the padded input
-	run      int // values of a row that one row of the kernel covers
-	elems    int // weights of one output channel
-	blocks   int // blocks of lanes output channels
-	image    int // values in a padded image
-	groups   int // parts of the batch with a gradient sum of their own
-	pixel    int // values from one output column to the next, in the input
-	vertical int // values from one output row to the next, in the input
+	hp, wp  int // padded input
+	oh, ow  int // output
+	ph, pw  int // pooled output
+	row     int // values in a row of the padded input
+	run     int // values of a row that one row of the kernel covers
+	elems   int // weights of one output channel
+	blocks  int // blocks of lanes output channels
+	image   int // values in a padded image
+	groups  int // parts of the batch with a gradient sum of their own
+	strideX int // values of the input from one output column to the next
+	strideY int // values of the input from one output row to the next
 }
 
 // gradGroups is the number of parts into which a batch is cut for the weight
@@ -96,8 +96,8 @@ func (c Conv) geometry() geometry {
 	g.blocks = (c.Cout + lanes - 1) / lanes
 	g.image = g.hp * g.row
 	g.groups = min(c.N, gradGroups)
-	g.pixel = c.Stride * c.Cin
-	g.vertical = c.Stride * g.row
+	g.strideX = c.Stride * c.Cin
+	g.strideY = c.Stride * g.row
 	return g
 }
 
@@ -217,7 +217,7 @@ func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, 
 	ws.backend.gemm(gemmArgs{
 		dst: dst, dstStride: stride,
 		init: j.b[blk*lanes:],
-		x:    x[row*j.g.vertical:], pixStride: j.g.pixel, rowStride: j.g.row, step: 1,
+		x:    x[row*j.g.strideY:], pixStride: j.g.strideX, rowStride: j.g.row, step: 1,
 		w: j.w[blk*size:][:size], wStride: lanes,
 		rows: j.c.K, run: j.g.run, n: cols,
 	})

@@ -115,7 +115,7 @@ func (j *convDenseW) group(ws *Workers, part []float32, group, block int) {
 			ws.backend.gemm(gemmArgs{
 				dst: part, dstStride: lanes,
 				init: part, initStride: lanes,
-				x: x[top*j.g.vertical+ky*j.g.row:], pixStride: 1, rowStride: j.g.vertical, step: j.g.pixel,
+				x: x[top*j.g.strideY+ky*j.g.row:], pixStride: 1, rowStride: j.g.strideY, step: j.g.strideX,
 				w: dy[top*j.g.ow*j.pixelStride:], wStride: j.pixelStride,
 				rows: min(j.rowTile, j.g.oh-top), run: j.g.ow, n: j.g.run,
 			})
@@ -140,8 +140,8 @@ func (j *convDenseW) store(sum []float32, block int) {
 }
 
 // gradXDense computes the input gradient of a convolution with stride 1 and Pad
-// < K: dx is dy, padded by K-1-Pad, convolved with the weights rotated by half
-// a turn and with their channels exchanged.
+// < K: dx is dy, padded by K-1-Pad, convolved with the weights rotated by 180
+// degrees and with their channels exchanged.
 func (c Conv) gradXDense(ws *Workers, g geometry, dx, dy, w []float32) {
 	transposed := grow(&ws.transposed, len(w))
 	ws.transposing = transposeJob{dst: transposed, src: w, rows: c.Cin, cols: c.Cout, count: c.K * c.K, reverse: true}

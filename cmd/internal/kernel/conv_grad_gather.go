@@ -1,10 +1,11 @@
 package kernel
 
-// With few input channels a list entry is too short to fill vectors. Here the
-// lanes are output channels instead, and each lane chooses among the four
-// inputs that the four places of its window would meet.
+// With few input channels the K*Cin values that an entry of a sparse row is
+// multiplied with are too few to fill vectors. Here the lanes are output
+// channels instead, and each lane chooses among the four inputs that the four
+// places of its pooling window would meet.
 //
-// A gathered window is those four inputs side by side: for a row of the input
+// A gathered window is those four inputs next to each other: for a row of the input
 // as a flat sequence of values, gathered window k is (row[k], row[k+Cin],
 // next[k], next[k+Cin]).
 

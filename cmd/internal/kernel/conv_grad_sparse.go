@@ -1,8 +1,9 @@
 package kernel
 
-// The gradients of a convolution behind a 2x2 max pool are taken from lists of
-// the outputs whose gradient is not zero. That is at most one in four, and the
-// other three are never looked at; the result is exact all the same.
+// The gradients of a convolution that is followed by 2x2 max pooling are sparse
+// matrix products (SpMM): of the outputs at most one in four has a gradient that
+// is not zero, and the other three are never looked at. The result is exact all
+// the same.
 
 // Backward computes the gradients of Forward for the gradient dy of its output.
 // Each of dx, dw and db may be nil if it is not needed. Values already in them
@@ -61,17 +62,17 @@ type gradSource struct {
 
 func newGradSource(c Conv, g geometry, dy []float32, idx []uint8) gradSource {
 	return gradSource{
-		dy: dy, idx: idx, rows: g.ph, cols: g.pw, down: 2 * g.vertical, right: 2 * g.pixel,
-		delta: [8]int32{0, int32(g.pixel), int32(g.vertical), int32(g.vertical + g.pixel)},
+		dy: dy, idx: idx, rows: g.ph, cols: g.pw, down: 2 * g.strideY, right: 2 * g.strideX,
+		delta: [8]int32{0, int32(g.strideX), int32(g.strideY), int32(g.strideY + g.strideX)},
 	}
 }
 
-// rowTileBytes is the part of the input that the lists of one row tile refer
+// rowTileBytes is the part of the input that the entries of one row tile refer
 // to. It should fit the first-level cache.
 const rowTileBytes = 28 << 10
 
 // rowTileWindows is the number of windows of a row tile even if they don't fit:
-// a list should have a few entries at least.
+// a sparse row should have a few entries at least.
 const rowTileWindows = 16
 
 // convGradW computes the weight and bias gradients of one group of images for
@@ -87,7 +88,7 @@ type convGradW struct {
 	gather  bool
 	wide    int // channels of a task
 	blocks  int // tasks of a group
-	rowTile int // rows of the source that are listed together
+	rowTile int // rows of the source that are compacted together
 }
 
 func (c Conv) gradW(ws *Workers, g geometry, dw, db []float32, src gradSource, x []float32) {
@@ -158,24 +159,22 @@ func (j *convGradW) task(i int, ws *Workers, w *worker) {
 	}
 }
 
-// capacity is the room for the list of one channel.
+// capacity is the room for the sparse row of one channel.
 func (j *convGradW) capacity() int { return j.rowTile*j.src.cols + 8 }
 
 // sparseImage adds the weight gradient of one image for n channels to part,
 // [n][kernel elements].
 func (j *convGradW) sparseImage(ws *Workers, w *worker, part, dy []float32, idx []uint8, x []float32, n int) {
-	capacity := j.capacity()
-	vals, offs, counts := w.vals[:n*capacity], w.offs[:n*capacity], w.counts[:n]
+	s := w.sparseRows(n, j.capacity())
 	for top := 0; top < j.src.rows; top += j.rowTile {
-		clear(counts)
+		clear(s.counts)
 		for r := top; r < min(top+j.rowTile, j.src.rows); r++ {
 			at := r * j.src.cols * j.c.Cout
-			ws.backend.compactChannels(vals, offs, counts, capacity, dy[at:], idx[at:], 1, j.c.Cout, j.src.cols,
-				(r-top)*j.src.down, j.src.right, &j.src.delta)
+			ws.backend.compactChannels(s, dy[at:], idx[at:], j.c.Cout, j.src.cols, (r-top)*j.src.down, j.src.right, &j.src.delta)
 		}
 		for ky := range j.c.K {
-			ws.backend.spmm(part[ky*j.g.run:], j.g.elems, vals, offs, counts, capacity,
-				x[top*j.src.down+ky*j.g.row:], j.g.run)
+			// part [n,K*Cin] += dy [n,windows], sparse, * x [windows,K*Cin]
+			ws.backend.spmm(part[ky*j.g.run:], j.g.elems, s, x[top*j.src.down+ky*j.g.row:], j.g.run)
 		}
 	}
 }
@@ -188,7 +187,7 @@ type convGradX struct {
 	dx  []float32
 	w   []float32 // [K][Cout][run]
 
-	sparseRows, capacity int // lists of a row of windows, and room in each
+	sparseRows, capacity int // of a row of windows, and room in each
 }
 
 func (c Conv) gradX(ws *Workers, g geometry, dx []float32, src gradSource, w []float32) {
@@ -225,18 +224,18 @@ func (j *convGradX) image(n int, ws *Workers, w *worker, dx []float32) {
 	clear(dx)
 	cout := j.c.Cout
 	size := j.src.cols * cout
-	capacity, cols := j.capacity, j.sparseRows/2
-	vals, offs, counts := w.vals[:j.sparseRows*capacity], w.offs[:j.sparseRows*capacity], w.counts[:j.sparseRows]
+	cols := j.sparseRows / 2
+	s := w.sparseRows(j.sparseRows, j.capacity)
 	slice := cout * j.g.run
 	for r := range j.src.rows {
 		at := (n*j.src.rows + r) * size
 		dy, idx := j.src.dy[at:][:size], j.src.idx[at:][:size]
-		ws.backend.compactWindows(vals, offs, counts, capacity, dy, idx, cout, j.src.cols, j.g.run)
+		ws.backend.compactWindows(s, dy, idx, cout, j.src.cols, j.g.run)
 		for half := range 2 {
-			l := half * cols
 			for ky := range j.c.K {
-				ws.backend.spmm(dx[r*j.src.down+half*j.g.vertical+ky*j.g.row:], j.g.pixel,
-					vals[l*capacity:], offs[l*capacity:], counts[l:l+cols], capacity, j.w[ky*slice:][:slice], j.g.run)
+				// dx [cols,K*Cin], overlapping, += dy [cols,Cout], sparse, * w [Cout,K*Cin]
+				ws.backend.spmm(dx[r*j.src.down+half*j.g.strideY+ky*j.g.row:], j.g.strideX,
+					s.from(half*cols, cols), j.w[ky*slice:][:slice], j.g.run)
 			}
 		}
 	}

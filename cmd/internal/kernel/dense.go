@@ -60,7 +60,7 @@ func (d Dense) Forward(ws *Workers, y, x, w, b []float32) {
 }
 
 // packTail copies the columns of w [rows][cols] that fill no whole block to
-// dst [rows][lanes], with zeros beside them.
+// dst [rows][lanes], with zeros next to them.
 func packTail(dst, w []float32, rows, cols int) {
 	first := cols / lanes * lanes
 	for r := range rows {

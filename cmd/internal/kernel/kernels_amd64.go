@@ -19,12 +19,12 @@ func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x
 //go:noescape
 func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// spmmAVX2 adds sparse sums.
+// spmmAVX2 adds a sparse matrix times a dense one.
 //
 //go:noescape
 func spmmAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 
-// biasRowAVX2 adds the gradients of the open windows; n must be a multiple of 8.
+// biasRowAVX2 adds the gradients of the windows whose idx is below 4; n must be a multiple of 8.
 //
 //go:noescape
 func biasRowAVX2(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
@@ -77,7 +77,7 @@ func winogradOutputAVX2(y []float32, row int, pixel int, m []float32, plane int,
 // winogradWeightsAVX2 transforms the weights of 16 output channels. cin must be positive.
 //
 //go:noescape
-func winogradWeightsAVX2(u []float32, plane int, w []float32, tap int, stride int, cin int)
+func winogradWeightsAVX2(u []float32, plane int, w []float32, elemStride int, stride int, cin int)
 
 // adamAVX2 updates weights, as many as fill whole vectors, with the constants of an adamConst.
 //
@@ -94,12 +94,12 @@ func emaAVX2(avg []float32, w []float32, oneMinusDecay float32)
 //go:noescape
 func sumAndDotAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
 
-// normalizeAVX2 centres and scales 16 columns with the constants of a columns.
+// normalizeAVX2 subtracts the mean of 16 columns and scales them with the constants of a columns.
 //
 //go:noescape
 func normalizeAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
 
-// normalizeBackwardAVX2 centres, scales and subtracts 16 columns with the constants of a columns.
+// normalizeBackwardAVX2 subtracts the mean of 16 columns, scales them and subtracts others with the constants of a columns.
 //
 //go:noescape
 func normalizeBackwardAVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
@@ -119,12 +119,12 @@ func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int,
 //go:noescape
 func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// spmmAVX512 adds sparse sums.
+// spmmAVX512 adds a sparse matrix times a dense one.
 //
 //go:noescape
 func spmmAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 
-// biasRowAVX512 adds the gradients of the open windows; n must be a multiple of 16.
+// biasRowAVX512 adds the gradients of the windows whose idx is below 4; n must be a multiple of 16.
 //
 //go:noescape
 func biasRowAVX512(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
@@ -177,7 +177,7 @@ func winogradOutputAVX512(y []float32, row int, pixel int, m []float32, plane in
 // winogradWeightsAVX512 transforms the weights of 16 output channels. cin must be positive.
 //
 //go:noescape
-func winogradWeightsAVX512(u []float32, plane int, w []float32, tap int, stride int, cin int)
+func winogradWeightsAVX512(u []float32, plane int, w []float32, elemStride int, stride int, cin int)
 
 // adamAVX512 updates weights, as many as fill whole vectors, with the constants of an adamConst.
 //
@@ -194,27 +194,27 @@ func emaAVX512(avg []float32, w []float32, oneMinusDecay float32)
 //go:noescape
 func sumAndDotAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
 
-// normalizeAVX512 centres and scales 16 columns with the constants of a columns.
+// normalizeAVX512 subtracts the mean of 16 columns and scales them with the constants of a columns.
 //
 //go:noescape
 func normalizeAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
 
-// normalizeBackwardAVX512 centres, scales and subtracts 16 columns with the constants of a columns.
+// normalizeBackwardAVX512 subtracts the mean of 16 columns, scales them and subtracts others with the constants of a columns.
 //
 //go:noescape
 func normalizeBackwardAVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 
-// compactChannelsAMD64 appends gradients to lists.
+// compactChannelsAMD64 appends gradients to sparse rows.
 //
 //go:noescape
-func compactChannelsAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
+func compactChannelsAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
 
 // transposeAVX2 transposes a matrix. rows and cols must be multiples of 8.
 //
 //go:noescape
 func transposeAVX2(dst []float32, dstStride int, src []float32, srcStride int, rows int, cols int)
 
-// compactWindowsAVX2 sorts the gradients of a row of windows into lists.
+// compactWindowsAVX2 makes sparse rows of the gradients of a row of windows.
 //
 //go:noescape
 func compactWindowsAVX2(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
@@ -224,17 +224,17 @@ func compactWindowsAVX2(vals []float32, offs []int32, counts []int32, capacity i
 //go:noescape
 func poolRowAVX2(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
 
-// gather2x2AVX2 builds quads. n must be at least 8.
+// gather2x2AVX2 gathers 2x2 windows. n must be at least 8.
 //
 //go:noescape
 func gather2x2AVX2(gathered []float32, row []float32, next []float32, n int, cin int)
 
-// compactChannelsAVX512 appends gradients to lists that are one value apart.
+// compactChannelsAVX512 appends gradients to sparse rows.
 //
 //go:noescape
 func compactChannelsAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
 
-// compactWindowsAVX512 sorts the gradients of a row of windows into lists.
+// compactWindowsAVX512 makes sparse rows of the gradients of a row of windows.
 //
 //go:noescape
 func compactWindowsAVX512(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, channels int, windows int, wStep int)
@@ -244,7 +244,7 @@ func compactWindowsAVX512(vals []float32, offs []int32, counts []int32, capacity
 //go:noescape
 func poolRowAVX512(y []float32, idx []uint8, stride int, top []float32, bottom []float32, windows int, n int)
 
-// gather2x2AVX512 builds quads. n must be at least 16.
+// gather2x2AVX512 gathers 2x2 windows. n must be at least 16.
 //
 //go:noescape
 func gather2x2AVX512(gathered []float32, row []float32, next []float32, n int, cin int)

@@ -1125,7 +1125,7 @@ TEXT ·spmmAVX2(SB), NOSPLIT, $0-144
 	TESTQ SI, SI
 	JZ    end
 
-list:
+row:
 	MOVLQSX (BX), DI
 	ADDQ    $0x04, BX
 	TESTQ   DI, DI
@@ -1299,7 +1299,7 @@ next:
 	LEAQ (CX)(DI*4), CX
 	LEAQ (DX)(DI*4), DX
 	DECQ SI
-	JNZ  list
+	JNZ  row
 
 end:
 	VZEROUPPER
@@ -1944,7 +1944,7 @@ tile:
 	VZEROUPPER
 	RET
 
-// func winogradWeightsAVX2(u []float32, plane int, w []float32, tap int, stride int, cin int)
+// func winogradWeightsAVX2(u []float32, plane int, w []float32, elemStride int, stride int, cin int)
 // Requires: AVX, AVX2, SSE2
 TEXT ·winogradWeightsAVX2(SB), NOSPLIT, $0-80
 	MOVQ         u_base+0(FP), AX
@@ -1954,7 +1954,7 @@ TEXT ·winogradWeightsAVX2(SB), NOSPLIT, $0-80
 	LEAQ         (DX)(CX*4), BX
 	LEAQ         (BX)(CX*4), SI
 	LEAQ         (CX)(CX*2), DI
-	MOVQ         tap+56(FP), R8
+	MOVQ         elemStride+56(FP), R8
 	SHLQ         $0x02, R8
 	MOVQ         w_base+32(FP), R9
 	LEAQ         (R9)(R8*2), R10
@@ -4812,7 +4812,7 @@ TEXT ·spmmAVX512(SB), NOSPLIT, $0-144
 	TESTQ SI, SI
 	JZ    end
 
-list:
+row:
 	MOVLQSX (BX), DI
 	ADDQ    $0x04, BX
 	TESTQ   DI, DI
@@ -5074,7 +5074,7 @@ next:
 	LEAQ (CX)(DI*4), CX
 	LEAQ (DX)(DI*4), DX
 	DECQ SI
-	JNZ  list
+	JNZ  row
 
 end:
 	VZEROUPPER
@@ -5665,7 +5665,7 @@ tile:
 	VZEROUPPER
 	RET
 
-// func winogradWeightsAVX512(u []float32, plane int, w []float32, tap int, stride int, cin int)
+// func winogradWeightsAVX512(u []float32, plane int, w []float32, elemStride int, stride int, cin int)
 // Requires: AVX, AVX512F, SSE2
 TEXT ·winogradWeightsAVX512(SB), NOSPLIT, $0-80
 	MOVQ         u_base+0(FP), AX
@@ -5675,7 +5675,7 @@ TEXT ·winogradWeightsAVX512(SB), NOSPLIT, $0-80
 	LEAQ         (DX)(CX*4), BX
 	LEAQ         (BX)(CX*4), SI
 	LEAQ         (CX)(CX*2), DI
-	MOVQ         tap+56(FP), R8
+	MOVQ         elemStride+56(FP), R8
 	SHLQ         $0x02, R8
 	MOVQ         w_base+32(FP), R9
 	LEAQ         (R9)(R8*2), R10
@@ -5964,28 +5964,26 @@ DATA ramp<>+56(SB)/4, $0x0000000e
 DATA ramp<>+60(SB)/4, $0x0000000f
 GLOBL ramp<>(SB), RODATA|NOPTR, $64
 
-// func compactChannelsAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, listStride int, stride int, n int, base int, step int, delta *[8]int32)
-TEXT ·compactChannelsAMD64(SB), NOSPLIT, $0-176
+// func compactChannelsAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
+TEXT ·compactChannelsAMD64(SB), NOSPLIT, $0-168
 	MOVQ vals_base+0(FP), AX
 	MOVQ offs_base+24(FP), CX
 	MOVQ counts_base+48(FP), DX
 	XORQ BX, BX
 
-list:
+row:
 	MOVQ    counts_len+56(FP), SI
 	CMPQ    BX, SI
 	JGE     end
 	MOVQ    dy_base+80(FP), DI
 	MOVQ    idx_base+104(FP), R8
-	MOVQ    listStride+128(FP), R9
-	IMULQ   BX, R9
-	LEAQ    (DI)(R9*4), DI
-	ADDQ    R9, R8
-	MOVQ    base+152(FP), R9
-	MOVQ    n+144(FP), R10
-	MOVQ    stride+136(FP), R11
+	LEAQ    (DI)(BX*4), DI
+	ADDQ    BX, R8
+	MOVQ    base+144(FP), R9
+	MOVQ    n+136(FP), R10
+	MOVQ    stride+128(FP), R11
 	MOVLQSX (DX)(BX*4), R12
-	MOVQ    delta+168(FP), R13
+	MOVQ    delta+160(FP), R13
 	TESTQ   R10, R10
 	JZ      store
 
@@ -6004,7 +6002,7 @@ candidate:
 	ADCQ    $0x00, R12
 	ADDQ    R11, R8
 	LEAQ    (DI)(R11*4), DI
-	MOVQ    step+160(FP), SI
+	MOVQ    step+152(FP), SI
 	ADDQ    SI, R9
 	DECQ    R10
 	JNZ     candidate
@@ -6015,7 +6013,7 @@ store:
 	LEAQ (AX)(SI*4), AX
 	LEAQ (CX)(SI*4), CX
 	INCQ BX
-	JMP  list
+	JMP  row
 
 end:
 	RET
@@ -6038,7 +6036,7 @@ rows:
 	MOVQ  CX, DI
 	MOVQ  AX, R8
 
-square:
+block:
 	TESTQ      R9, R9
 	JZ         next
 	LEAQ       (DI)(BX*4), R10
@@ -6098,7 +6096,7 @@ square:
 	ADDQ       $0x20, DI
 	LEAQ       (R8)(DX*8), R8
 	SUBQ       $0x08, R9
-	JMP        square
+	JMP        block
 
 next:
 	LEAQ (CX)(BX*8), CX
@@ -6610,7 +6608,7 @@ TEXT ·gather2x2AVX2(SB), NOSPLIT, $0-88
 	XORQ DI, DI
 	LEAQ -8(BX), R8
 
-quads:
+windows:
 	CMPQ       DI, R8
 	CMOVQGT    R8, DI
 	LEAQ       (DI)(SI*1), R9
@@ -6639,7 +6637,7 @@ quads:
 	VMOVUPS    Y2, 96(R9)
 	ADDQ       $0x08, DI
 	CMPQ       DI, BX
-	JL         quads
+	JL         windows
 	VZEROUPPER
 	RET
 
@@ -6677,7 +6675,7 @@ TEXT ·compactChannelsAVX512(SB), NOSPLIT, $112-168
 	VPADDD       Z7, Z5, Z5
 	VPADDD       Z4, Z4, Z4
 
-lists:
+rows:
 	MOVQ      40(SP), AX
 	TESTQ     AX, AX
 	JLE       end
@@ -7304,7 +7302,7 @@ stored:
 	ADDQ   $0x40, 24(SP)
 	ADDQ   $0x10, 32(SP)
 	SUBQ   $0x10, 40(SP)
-	JMP    lists
+	JMP    rows
 
 end:
 	VZEROUPPER
@@ -7511,7 +7509,7 @@ TEXT ·gather2x2AVX512(SB), NOSPLIT, $0-88
 	XORQ      DI, DI
 	LEAQ      -16(BX), R8
 
-quads:
+windows:
 	CMPQ      DI, R8
 	CMOVQGT   R8, DI
 	LEAQ      (DI)(SI*1), R9
@@ -7544,7 +7542,7 @@ quads:
 	VMOVUPS   Z5, 192(R10)
 	ADDQ      $0x10, DI
 	CMPQ      DI, BX
-	JL        quads
+	JL        windows
 	VZEROUPPER
 	RET
 

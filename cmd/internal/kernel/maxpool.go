@@ -7,10 +7,10 @@ import "math"
 type MaxPool struct{ N, H, W, C int }
 
 type maxPoolJob struct {
-	m       MaxPool
-	y, x    []float32 // backward: dy and dx
-	idx     []uint8
-	reverse bool
+	m        MaxPool
+	y, x     []float32 // backward: dy and dx
+	idx      []uint8
+	backward bool
 }
 
 // Forward sets y to the largest value of each window and idx to its place (0, 1
@@ -22,7 +22,7 @@ func (m MaxPool) Forward(ws *Workers, y []float32, idx []uint8, x []float32) {
 
 // Backward sets dx to dy at the places in idx and to 0 elsewhere.
 func (m MaxPool) Backward(ws *Workers, dx, dy []float32, idx []uint8) {
-	m.run(ws, maxPoolJob{m: m, y: dy, x: dx, idx: idx, reverse: true})
+	m.run(ws, maxPoolJob{m: m, y: dy, x: dx, idx: idx, backward: true})
 }
 
 func (m MaxPool) run(ws *Workers, j maxPoolJob) {
@@ -37,7 +37,7 @@ func (j *maxPoolJob) task(n int, _ *Workers, _ *worker) {
 	m := j.m
 	ph, pw, row := m.H/2, m.W/2, m.W*m.C
 	x := j.x[n*m.H*row:][:m.H*row]
-	if j.reverse {
+	if j.backward {
 		clear(x)
 	}
 	for r := range ph {
@@ -46,7 +46,7 @@ func (j *maxPoolJob) task(n int, _ *Workers, _ *worker) {
 			y, idx := j.y[at:][:m.C], j.idx[at:][:m.C]
 			upper := x[2*r*row+2*q*m.C:][:2*m.C]
 			lower := x[(2*r+1)*row+2*q*m.C:][:2*m.C]
-			if j.reverse {
+			if j.backward {
 				for c, v := range y {
 					switch i := idx[c]; {
 					case i < 2:
@@ -110,7 +110,7 @@ func poolOne(v0, v1, v2, v3 float32) (float32, uint8) {
 	return m, i
 }
 
-// biasRowRef adds the gradients of the open windows to db[:n]. dy and idx are
+// biasRowRef adds the gradients of the windows whose idx is below 4 to db[:n]. dy and idx are
 // [windows][stride].
 func biasRowRef(db, dy []float32, idx []uint8, stride, windows, n int) {
 	db = db[:n]

@@ -1,14 +1,30 @@
 package kernel
 
-// spmmRef adds sparse sums. List l has counts[l] entries at l*capacity, each a
-// value and an offset into src. For each list in turn and i < run:
+// sparseRows are the rows of a sparse matrix, with room for the same number of
+// entries in each (the ELLPACK format). Row l has counts[l] entries from
+// l*capacity on. An entry is a value and an offset into the matrix that it is
+// multiplied with.
+type sparseRows struct {
+	vals         []float32 // [rows][capacity]
+	offs, counts []int32   // [rows][capacity], [rows]
+	capacity     int
+}
+
+// from returns n rows, the first of which is number first.
+func (s sparseRows) from(first, n int) sparseRows {
+	at := first * s.capacity
+	return sparseRows{vals: s.vals[at:], offs: s.offs[at:], counts: s.counts[first:][:n], capacity: s.capacity}
+}
+
+// spmmRef multiplies a sparse matrix with a dense one and adds the product to
+// dst. For each sparse row l in turn and i < run:
 //
 //	dst[l*dstStride+i] += sum over its entries k of vals[k] * src[offs[k]+i]
 //
-// The destinations of two lists may overlap.
-func spmmRef(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int) {
-	for l, n := range counts {
-		vals, offs := vals[l*capacity:][:n], offs[l*capacity:][:n]
+// The destinations of two rows may overlap.
+func spmmRef(dst []float32, dstStride int, s sparseRows, src []float32, run int) {
+	for l, n := range s.counts {
+		vals, offs := s.vals[l*s.capacity:][:n], s.offs[l*s.capacity:][:n]
 		to := dst[l*dstStride:][:run]
 		i := 0
 		for ; i+8 <= run; i += 8 {

@@ -59,11 +59,10 @@ func (c Conv) winograd() bool {
 }
 
 // taskValues is about the number of transformed inputs that a task handles at
-// a time. They should fit the second-level cache beside the weights of a block.
+// a time. They should fit the second-level cache next to the weights of a block.
 const taskValues = 48 << 10
 
-// convWinograd computes a strip of consecutive tiles, which may reach over rows
-// and images.
+// convWinograd computes consecutive tiles, which may reach over rows and images.
 type convWinograd struct {
 	c            Conv
 	g            geometry

@@ -64,15 +64,15 @@ func winogradOutputRef(y []float32, row, pixel int, m []float32, plane, n int) {
 }
 
 // winogradWeightsRef transforms the weights of n <= 16 output channels, G g
-// G^T. Weight (i, j) for input channel c is at w[(3*i+j)*tap+c*stride]; value
+// G^T. Weight (i, j) for input channel c is at w[(3*i+j)*elemStride+c*stride]; value
 // (i, j) of its transform goes to u[(4*i+j)*plane+16*c].
-func winogradWeightsRef(u []float32, plane int, w []float32, tap, stride, cin, n int) {
+func winogradWeightsRef(u []float32, plane int, w []float32, elemStride, stride, cin, n int) {
 	for c := range cin {
 		for l := range n {
 			var across [4][3]float32
 			for i := range 3 {
-				g := w[3*i*tap+c*stride+l:]
-				across[0][i], across[1][i], across[2][i], across[3][i] = winogradPoints(g[0], g[tap], g[2*tap])
+				g := w[3*i*elemStride+c*stride+l:]
+				across[0][i], across[1][i], across[2][i], across[3][i] = winogradPoints(g[0], g[elemStride], g[2*elemStride])
 			}
 			for j, g := range across {
 				to := u[j*plane+c*lanes+l:]

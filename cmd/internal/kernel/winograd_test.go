@@ -132,12 +132,12 @@ func TestWinogradTransforms(t *testing.T) {
 		}
 		for _, n := range []int{1, 8, 16} {
 			const cin, stride = 3, 18
-			plane, tap := cin*lanes+5, cin*stride+1
-			w := values(rng, 9*tap)
+			plane, elem := cin*lanes+5, cin*stride+1
+			w := values(rng, 9*elem)
 			got := values(rng, planes*plane)
 			want := append([]float32(nil), got...)
-			be.winogradWeights(got, plane, w, tap, stride, cin, n)
-			ref.winogradWeights(want, plane, w, tap, stride, cin, n)
+			be.winogradWeights(got, plane, w, elem, stride, cin, n)
+			ref.winogradWeights(want, plane, w, elem, stride, cin, n)
 			checkSame(t, be.name+" weights", got, want)
 		}
 	}
@@ -228,15 +228,15 @@ func TestWinogradNonFinite(t *testing.T) {
 			}
 		}
 		// In a weight: everywhere in its output channel.
-		for tap := range 9 {
-			at := (tap*c.Cin+3)*c.Cout + 5
+		for elem := range 9 {
+			at := (elem*c.Cin+3)*c.Cout + 5
 			old := in.w[at]
 			in.w[at] = float32(math.NaN())
 			c.Forward(ws, y, in.x, in.w, in.b)
 			in.w[at] = old
 			for i, v := range y {
 				if (v != v) != (i%c.Cout == 5) {
-					t.Fatalf("NaN in weight %d: y[%d] = %g", tap, i, v)
+					t.Fatalf("NaN in weight %d: y[%d] = %g", elem, i, v)
 				}
 			}
 		}

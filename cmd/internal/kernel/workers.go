@@ -17,7 +17,7 @@ type Workers struct {
 	workers []worker
 	wake    []chan struct{}
 	idle    sync.WaitGroup
-	gone    sync.WaitGroup
+	exited  sync.WaitGroup
 	closed  bool
 
 	job   job
@@ -27,7 +27,7 @@ type Workers struct {
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
 	padded, packed, transposed, partial []float32
-	one                                 [1]float32     // an input for which tile adds up weights
+	one                                 [1]float32     // an input for which gemm adds up weights
 	zeros                               [lanes]float32 // sums to start from
 
 	// State of the operation under way; here so that a call needs no memory.
@@ -102,7 +102,7 @@ func newWorkers(threads int, be *backend) *Workers {
 	for i := 1; i < threads; i++ {
 		wake := make(chan struct{}, 1)
 		ws.wake = append(ws.wake, wake)
-		ws.gone.Add(1)
+		ws.exited.Add(1)
 		go ws.serve(wake, &ws.workers[i])
 	}
 	return ws
@@ -124,11 +124,11 @@ func (ws *Workers) Close() {
 	for _, wake := range ws.wake {
 		close(wake)
 	}
-	ws.gone.Wait()
+	ws.exited.Wait()
 }
 
 func (ws *Workers) serve(wake <-chan struct{}, w *worker) {
-	defer ws.gone.Done()
+	defer ws.exited.Done()
 	for range wake {
 		ws.drain(w)
 		ws.idle.Done()
@@ -163,6 +163,11 @@ func (ws *Workers) run(n int, j job) {
 	ws.drain(&ws.workers[0])
 	ws.idle.Wait()
 	ws.job = nil
+}
+
+// sparseRows returns rows in the worker's memory, to be filled.
+func (w *worker) sparseRows(rows, capacity int) sparseRows {
+	return sparseRows{vals: w.vals[:rows*capacity], offs: w.offs[:rows*capacity], counts: w.counts[:rows], capacity: capacity}
 }
 
 // scratch says how much private memory a task needs, in values.

@@ -6,32 +6,30 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// compactChannels builds lists without branches: every candidate is written,
-// and the end of the list moves only for those that count.
+// compactChannels builds sparse rows without branches: every candidate is
+// written, and the end of the row moves only for those that are not zero.
 func compactChannels() {
-	function("compactChannelsAMD64", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, listStride, stride, n, base, step int, delta *[8]int32)",
-		"appends gradients to lists.")
+	function("compactChannelsAMD64", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32)",
+		"appends gradients to sparse rows.")
 	vals, offs, counts := base("vals"), base("offs"), base("counts")
-	list := GP64()
-	XORQ(list, list)
+	sparse := GP64()
+	XORQ(sparse, sparse)
 
-	Label("list")
+	Label("row")
 	tmp := GP64()
 	Load(Param("counts").Len(), tmp)
-	CMPQ(list, tmp)
+	CMPQ(sparse, tmp)
 	JGE(jump("end"))
 
 	dy, idx := base("dy"), base("idx")
 	from, n, stride := GP64(), GP64(), GP64()
-	Load(Param("listStride"), from)
-	IMULQ(list, from)
-	LEAQ(indexed(dy, from, 4, 0), dy)
-	ADDQ(from, idx)
+	LEAQ(indexed(dy, sparse, 4, 0), dy)
+	ADDQ(sparse, idx)
 	Load(Param("base"), from)
 	Load(Param("n"), n)
 	Load(Param("stride"), stride)
 	k := GP64()
-	MOVLQSX(indexed(counts, list, 4, 0), k)
+	MOVLQSX(indexed(counts, sparse, 4, 0), k)
 	delta := GP64()
 	Load(Param("delta"), delta)
 	TESTQ(n, n)
@@ -60,27 +58,28 @@ func compactChannels() {
 	JNZ(jump("candidate"))
 
 	Label("store")
-	MOVL(k.As32(), indexed(counts, list, 4, 0))
+	MOVL(k.As32(), indexed(counts, sparse, 4, 0))
 	Load(Param("capacity"), tmp)
 	LEAQ(indexed(vals, tmp, 4, 0), vals)
 	LEAQ(indexed(offs, tmp, 4, 0), offs)
-	INCQ(list)
-	JMP(jump("list"))
+	INCQ(sparse)
+	JMP(jump("row"))
 	Label("end")
 	RET()
 }
 
-// compactChannelsAVX512 builds sixteen neighbouring lists at a time from blocks
-// of sixteen candidates: a block is transposed, so that the candidates of a
-// list are in one vector, and those that count are moved to its front together.
+// compactChannelsAVX512 builds sixteen neighbouring sparse rows at a time from
+// blocks of sixteen candidates: a block is transposed, so that the candidates
+// of a sparse row are in one vector, and those that are not zero are moved to
+// its front together.
 func compactChannelsAVX512(ramp operand.Mem) {
 	function("compactChannelsAVX512", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32)",
-		"appends gradients to lists that are one value apart.")
+		"appends gradients to sparse rows.")
 	vals, offs, counts := variable(base("vals")), variable(base("offs")), variable(base("counts"))
 	dy, idx := variable(base("dy")), variable(base("idx"))
 	tmp := GP64()
 	Load(Param("counts").Len(), tmp)
-	lists := variable(tmp) // left
+	left16 := variable(tmp) // sparse rows to go
 	codes := AllocLocal(64)
 
 	Load(Param("delta"), tmp)
@@ -98,9 +97,9 @@ func compactChannelsAVX512(ramp operand.Mem) {
 	VPADDD(start, first, first)
 	VPADDD(places, places, places) // where the code of each candidate begins
 
-	Label("lists")
+	Label("rows")
 	many := GP64()
-	MOVQ(lists, many)
+	MOVQ(left16, many)
 	TESTQ(many, many)
 	JLE(jump("end"))
 	atMost(many, 16)
@@ -113,8 +112,8 @@ func compactChannelsAVX512(ramp operand.Mem) {
 	at0 := ZMM()
 	VMOVDQA32(first, at0)
 
-	// Rows are candidates, lanes are lists. A candidate that does not count is
-	// zero; the places of the others make up a code of two bits each.
+	// Rows are candidates, lanes are sparse rows. A candidate that does not count
+	// is zero; the places of the others make up a code of two bits each.
 	Label("block")
 	var rows []reg.VecVirtual
 	for range 16 {
@@ -181,15 +180,15 @@ func compactChannelsAVX512(ramp operand.Mem) {
 	ADDQ(operand.Imm(64), counts)
 	ADDQ(operand.Imm(64), dy)
 	ADDQ(operand.Imm(16), idx)
-	SUBQ(operand.Imm(16), lists)
-	JMP(jump("lists"))
+	SUBQ(operand.Imm(16), left16)
+	JMP(jump("rows"))
 	Label("end")
 	VZEROUPPER()
 	RET()
 }
 
-// compactWindowsAVX2 builds the four lists of each window eight channels at a
-// time: a table turns the mask of those that belong to a list into a
+// compactWindowsAVX2 builds the four sparse rows of each window eight channels
+// at a time: a table turns the mask of those that belong to a row into a
 // permutation that moves them to the front. channels must be a multiple of 8.
 func compactWindowsAVX2(ramp operand.Mem) {
 	table := GLOBL("compress", 8|16)
@@ -206,7 +205,7 @@ func compactWindowsAVX2(ramp operand.Mem) {
 	}
 
 	function("compactWindowsAVX2", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)",
-		"sorts the gradients of a row of windows into lists.")
+		"makes sparse rows of the gradients of a row of windows.")
 	vals, offs := base("vals"), base("offs")
 	dy, idx := base("dy"), base("idx")
 	tab := GP64()
@@ -302,12 +301,12 @@ func compactWindowsAVX2(ramp operand.Mem) {
 	RET()
 }
 
-// compactWindowsAVX512 builds the four lists of each window sixteen channels at
-// a time: those that belong to a list are moved to the front together. The last
+// compactWindowsAVX512 builds the four sparse rows of each window sixteen
+// channels at a time: those that belong to a row are moved to the front together. The last
 // channels may be fewer.
 func compactWindowsAVX512(ramp operand.Mem) {
 	function("compactWindowsAVX512", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)",
-		"sorts the gradients of a row of windows into lists.")
+		"makes sparse rows of the gradients of a row of windows.")
 	vals, offs := base("vals"), base("offs")
 	dy, idx := base("dy"), base("idx")
 	zero := avx512.zero()
@@ -333,8 +332,8 @@ func compactWindowsAVX512(ramp operand.Mem) {
 	Label("window")
 	SUBQ(operand.Imm(1), q)
 	JL(jump("end"))
-	// Lists 0 and 1 of the window, then those of the lower row, which come
-	// 2*windows later. The ends of the lists count from the start of vals and
+	// Sparse rows 0 and 1 of the window, then those of the lower pixels, which
+	// come 2*windows later. The ends of the rows count from the start of vals and
 	// offs.
 	p := []reg.GPVirtual{GP64(), GP64(), GP64(), GP64()}
 	capacity := number("capacity")

@@ -8,18 +8,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// gather2x2AVX2 lays four neighbours side by side, eight gathered windows at a
-// time.
+// gather2x2AVX2 puts the four values of a 2x2 window next to each other, for
+// eight windows at a time.
 func gather2x2AVX2() {
 	function("gather2x2AVX2", "func(gathered, row, next []float32, n, cin int)",
-		"builds quads. n must be at least 8.")
+		"gathers 2x2 windows. n must be at least 8.")
 	gathered, row, next := base("gathered"), base("row"), base("next")
 	n, cin := number("n"), number("cin")
 	k, last := GP64(), GP64()
 	XORQ(k, k)
 	LEAQ(at(n, -8), last)
 
-	Label("quads")
+	Label("windows")
 	CMPQ(k, last)
 	CMOVQGT(last, k) // the last eight may overlap those before
 	right := GP64()
@@ -56,19 +56,19 @@ func gather2x2AVX2() {
 	}
 	ADDQ(operand.Imm(8), k)
 	CMPQ(k, n)
-	JL(jump("quads"))
+	JL(jump("windows"))
 	VZEROUPPER()
 	RET()
 }
 
-// gather2x2AVX512 lays four neighbours side by side, sixteen gathered windows
-// at a time.
+// gather2x2AVX512 puts the four values of a 2x2 window next to each other, for
+// sixteen windows at a time.
 func gather2x2AVX512() {
 	// Places in two vectors of 16 values or 8 pairs: first one half of each,
 	// alternating, then the other.
 	var order [2][2]reg.VecVirtual // values, pairs; half
 	function("gather2x2AVX512", "func(gathered, row, next []float32, n, cin int)",
-		"builds quads. n must be at least 16.")
+		"gathers 2x2 windows. n must be at least 16.")
 	for half := range 2 {
 		order[0][half], order[1][half] = ZMM(), ZMM()
 		values := GLOBL(fmt.Sprint("zipValues", half), 8|16) // RODATA|NOPTR
@@ -88,7 +88,7 @@ func gather2x2AVX512() {
 	XORQ(k, k)
 	LEAQ(at(n, -16), last)
 
-	Label("quads")
+	Label("windows")
 	CMPQ(k, last)
 	CMOVQGT(last, k) // the last sixteen may overlap those before
 	right, to := GP64(), GP64()
@@ -116,29 +116,30 @@ func gather2x2AVX512() {
 	}
 	ADDQ(operand.Imm(16), k)
 	CMPQ(k, n)
-	JL(jump("quads"))
+	JL(jump("windows"))
 	VZEROUPPER()
 	RET()
 }
 
-// gathered windows adds the weight gradients of three taps of three channels
-// for a row of windows. Each lane, an output channel, takes of each gathered
-// the value at the place that its window chose.
+// gradW2x2 adds the weight gradients of a row of a 3x3 kernel, three elements
+// of three channels, for a row of pooling windows. Each lane, an output channel,
+// takes of each gathered window the value at the place that its pooling window
+// chose.
 func (v isa) gradW2x2() {
 	function("gradW2x2"+v.suffix, "func(dw []float32, dwStride int, gathered, dy []float32, idx []uint8, stride, windows, n int)",
 		"adds weight gradients for three input channels; n must be a multiple of "+fmt.Sprint(v.lanes)+".")
 	dw, dy, idx := base("dw"), base("dy"), base("idx")
 	stride, n := number("stride"), number("n")
 	four := v.constant(4)
-	const taps = 9
+	const elems = 9
 
 	Label("block")
 	TESTQ(n, n)
 	JZ(jump("end"))
 	dwStride, to := size("dwStride"), GP64()
-	acc := v.vectors(taps)
+	acc := v.vectors(elems)
 	MOVQ(dw, to)
-	for i := range taps {
+	for i := range elems {
 		VMOVUPS(at(to, 0), acc[i])
 		ADDQ(dwStride, to)
 	}
@@ -154,7 +155,7 @@ func (v isa) gradW2x2() {
 	VPMOVZXBD(at(place, 0), which)
 	VPCMPGTD(which, four, open)
 	v.keep(open, at(value, 0), g)
-	for i := range taps {
+	for i := range elems {
 		in := v.vector()
 		if v.masks {
 			VBROADCASTF32X4(at(gathered, 16*i), in)
@@ -172,7 +173,7 @@ func (v isa) gradW2x2() {
 
 	Label("store")
 	MOVQ(dw, to)
-	for i := range taps {
+	for i := range elems {
 		VMOVUPS(acc[i], at(to, 0))
 		ADDQ(dwStride, to)
 	}

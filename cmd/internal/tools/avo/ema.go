@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// average moves averages, one rounding for each operation.
+// ema moves averages, one rounding for each operation.
 func (v isa) ema() {
 	function("ema"+v.suffix, "func(avg, w []float32, oneMinusDecay float32)", "moves averages, as many as fill whole vectors.")
 	avg, w := base("avg"), base("w")

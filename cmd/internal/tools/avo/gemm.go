@@ -8,7 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// tile is the matrix kernel of convolutions and dense layers: 16 lanes of
+// gemm is the GEMM micro-kernel of convolutions and dense layers: 16 lanes of
 // weights stay in registers while they are multiplied with as many inputs, one
 // broadcast each, as there are accumulators.
 //
@@ -42,7 +42,7 @@ func (v isa) gemm(name string, unroll int) {
 	RET()
 }
 
-// tile is what the loops of a tile function share; sizes are in bytes.
+// gemm is what the loops of a micro-kernel share; sizes are in bytes.
 type gemm struct {
 	isa
 	unroll              int

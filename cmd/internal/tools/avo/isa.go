@@ -14,7 +14,7 @@ import (
 // vector.go; main calls it for every isa. Most instructions take either
 // register. Those that exist for one kind only (VMASKMOVPS, VBLENDVPS and
 // VPERM2F128, or all that use opmask registers) make a function for one isa,
-// like those in avx2.go and avx512.go. What does not fill vectors is left to
+// such as poolRowAVX2 and poolRowAVX512. What does not fill vectors is left to
 // the caller, see backend_amd64.go.
 type isa struct {
 	suffix string

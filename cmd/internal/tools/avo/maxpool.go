@@ -148,10 +148,11 @@ func poolRowAVX512() {
 	RET()
 }
 
-// biasRow adds up the gradients of open windows.
+// biasRow adds up the gradients of the windows whose idx is below 4. Such a
+// window is called open here and in other kernels.
 func (v isa) biasRow() {
 	function("biasRow"+v.suffix, "func(db, dy []float32, idx []uint8, stride, windows, n int)",
-		"adds the gradients of the open windows; n must be a multiple of "+fmt.Sprint(v.lanes)+".")
+		"adds the gradients of the windows whose idx is below 4; n must be a multiple of "+fmt.Sprint(v.lanes)+".")
 	db, dy, idx := base("db"), base("dy"), base("idx")
 	stride, n := number("stride"), number("n")
 	four := v.constant(4)

@@ -8,18 +8,19 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// lists adds sparse sums: the destination's values stay in registers while the
-// entries of its list pass, one broadcast and a run of multiply-adds each.
+// spmm multiplies sparse rows with a dense matrix: the destination's values stay
+// in registers while the entries of its sparse row pass, one broadcast and a run
+// of multiply-adds each.
 func (v isa) spmm() {
 	function("spmm"+v.suffix, "func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)",
-		"adds sparse sums.")
+		"adds a sparse matrix times a dense one.")
 	dst, vals, offs, counts := base("dst"), base("vals"), base("offs"), base("counts")
 	left := GP64()
 	Load(Param("counts").Len(), left)
 	TESTQ(left, left)
 	JZ(jump("end"))
 
-	Label("list")
+	Label("row")
 	n := GP64()
 	MOVLQSX(at(counts, 0), n)
 	ADDQ(operand.Imm(4), counts)
@@ -39,7 +40,7 @@ func (v isa) spmm() {
 	LEAQ(indexed(vals, stride, 4, 0), vals)
 	LEAQ(indexed(offs, stride, 4, 0), offs)
 	DECQ(left)
-	JNZ(jump("list"))
+	JNZ(jump("row"))
 	Label("end")
 	VZEROUPPER()
 	RET()

@@ -6,7 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transposeAVX2 turns a matrix in squares of 8 x 8.
+// transposeAVX2 transposes a matrix in blocks of 8 x 8.
 func transposeAVX2() {
 	function("transposeAVX2", "func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int)",
 		"transposes a matrix. rows and cols must be multiples of 8.")
@@ -21,7 +21,7 @@ func transposeAVX2() {
 	MOVQ(src, from)
 	MOVQ(dst, to)
 
-	Label("square")
+	Label("block")
 	TESTQ(cols, cols)
 	JZ(jump("next"))
 	var in []reg.VecVirtual
@@ -71,7 +71,7 @@ func transposeAVX2() {
 	ADDQ(operand.Imm(32), from)
 	LEAQ(indexed(to, dstStride, 8, 0), to)
 	SUBQ(operand.Imm(8), cols)
-	JMP(jump("square"))
+	JMP(jump("block"))
 
 	Label("next")
 	LEAQ(indexed(src, srcStride, 8, 0), src)
@@ -83,7 +83,7 @@ func transposeAVX2() {
 	RET()
 }
 
-// transpose turns 16 rows of 16 values into columns.
+// transpose16 makes columns of 16 rows of 16 values.
 func transpose16(rows []reg.VecVirtual) []reg.VecVirtual {
 	pair := func(low, high func(ops ...operand.Op), a, b reg.VecVirtual) []reg.VecVirtual {
 		l, h := ZMM(), ZMM()

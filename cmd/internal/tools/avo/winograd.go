@@ -152,15 +152,15 @@ func (v isa) winogradOutput() {
 
 // winogradWeights transforms one block of 16 output channels.
 func (v isa) winogradWeights() {
-	function("winogradWeights"+v.suffix, "func(u []float32, plane int, w []float32, tap, stride, cin int)",
+	function("winogradWeights"+v.suffix, "func(u []float32, plane int, w []float32, elemStride, stride, cin int)",
 		"transforms the weights of 16 output channels. cin must be positive.")
 	to := newGrid(base("u"), size("plane"))
-	tap := size("tap")
+	elemStride := size("elemStride")
 	rows := []reg.GPVirtual{base("w")}
 	for i := range 2 {
 		next := GP64()
-		LEAQ(indexed(rows[i], tap, 2, 0), next)
-		ADDQ(tap, next)
+		LEAQ(indexed(rows[i], elemStride, 2, 0), next)
+		ADDQ(elemStride, next)
 		rows = append(rows, next)
 	}
 	left := number("cin")
@@ -180,7 +180,7 @@ func (v isa) winogradWeights() {
 		for _, r := range rows {
 			g := v.vectors(3)
 			for j := range g {
-				VMOVUPS(scaled(r, tap, j, disp), g[j])
+				VMOVUPS(scaled(r, elemStride, j, disp), g[j])
 			}
 			sum, difference := v.middle(half, g[0], g[1], g[2])
 			left, right = append(left, g[0]), append(right, g[2])
