@@ -171,7 +171,7 @@ func readPhoto(file *stream.File, maxPixels, size int) ([]byte, error) {
 	if len(data) > maxPhoto {
 		return nil, fmt.Errorf("%s: more than %d bytes", file.Name, maxPhoto)
 	}
-	pixels, err := pix.Upright(data, maxPixels, size)
+	pixels, err := pix.DecodeOriented(data, maxPixels, size)
 	if errors.Is(err, imagefile.ErrTruncated) {
 		err = errors.New("the picture stops early")
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // A Warp is one random variant of a picture, as Keras's ImageDataGenerator
-// makes them: turn, shift, shear, zoom and flip in one resampling.
+// makes them: rotate, shift, shear, zoom and flip in one resampling.
 //
 // With p the row and q the column, an output pixel is looked up at
 //
@@ -15,9 +15,9 @@ import (
 //	A = | ZX cos(Theta)  -ZY sin(Theta+Shear) |   t = | x cos(Theta) - y sin(Theta) |
 //	    | ZX sin(Theta)   ZY cos(Theta+Shear) |       | x sin(Theta) + y cos(Theta) |
 //
-// where x = TX*height, y = TY*width, and o is the centre of the picture. A
-// place outside the picture takes the nearest pixel of its edge, and a place
-// between pixels is interpolated linearly on both axes. The flips come last.
+// where x = TX*height, y = TY*width, and o is the centre of the picture. Outside
+// the picture the nearest pixel of its edge counts, and between pixels the
+// interpolation is bilinear. The flips come last.
 //
 // ZX and ZY are 1 for no change, and below 1 they magnify. The zero Warp is
 // therefore not the identity: that is Warp{ZX: 1, ZY: 1}.
@@ -31,7 +31,7 @@ type Warp struct {
 	FlipH bool    // left and right exchanged
 	FlipV bool    // top and bottom exchanged
 
-	// OldCentre turns about (height/2 + 0.5, width/2 + 0.5), one pixel off
+	// OldCentre rotates about (height/2 + 0.5, width/2 + 0.5), one pixel off
 	// the middle, as keras_preprocessing did up to 1.1.2. Otherwise it is
 	// (height/2 - 0.5, width/2 - 0.5), the middle of pixel coordinates.
 	OldCentre bool
@@ -133,9 +133,9 @@ const MaxWarpSide = 1 << 14
 // level of the formula's in float64. It panics if a slice is shorter than
 // h*w*channels or a side is not within 1 and MaxWarpSide.
 //
-// It works in fixed point: coordinates have 32 bits behind the point, the four
-// weights of a pixel add up to 2^13, and up to three channels are summed at
-// once in 21-bit lanes of a uint64, where 255*2^13 + 2^12 just fits.
+// It works in fixed point: coordinates have 32 fractional bits, the four weights
+// of a pixel add up to 2^13, and up to three channels are packed in fields of 21
+// bits of a uint64 and summed at once (SWAR); 255*2^13 + 2^12 just fits.
 func (v Warp) Apply(dst, src []byte, h, w, channels int) {
 	if h < 1 || w < 1 || h > MaxWarpSide || w > MaxWarpSide || channels < 1 {
 		panic(fmt.Sprintf("pix: cannot warp a %dx%d picture of %d channels", h, w, channels))
@@ -145,19 +145,20 @@ func (v Warp) Apply(dst, src []byte, h, w, channels int) {
 	m := v.affine(h, w)
 	// One more row and column, so that a pixel always has a right and a lower
 	// neighbour; at the edge its weight is 0.
-	lanes := make([]uint64, (h+1)*(w+1))
+	packed := make([]uint64, (h+1)*(w+1))
 	for base := 0; base < channels; base += 3 {
 		count := min(3, channels-base)
-		pack(lanes, src[base:], h, w, channels, count)
-		v.sample(dst[base:], lanes, m, h, w, channels, count)
+		pack(packed, src[base:], h, w, channels, count)
+		v.sample(dst[base:], packed, m, h, w, channels, count)
 	}
 }
 
-// pack spreads count channels of src over the lanes of one uint64 a pixel.
-func pack(lanes []uint64, src []byte, h, w, channels, count int) {
+// pack writes up to three channels of each pixel of src into one uint64 of
+// packed, 21 bits each.
+func pack(packed []uint64, src []byte, h, w, channels, count int) {
 	stride := w + 1
 	for r := range h {
-		row := lanes[r*stride : (r+1)*stride]
+		row := packed[r*stride : (r+1)*stride]
 		in := src[r*w*channels:]
 		if count == 3 {
 			for c := range w {
@@ -175,11 +176,11 @@ func pack(lanes []uint64, src []byte, h, w, channels, count int) {
 		}
 		row[w] = row[w-1]
 	}
-	copy(lanes[h*stride:], lanes[(h-1)*stride:h*stride])
+	copy(packed[h*stride:], packed[(h-1)*stride:h*stride])
 }
 
 // sample fills the picture dst, whose channels are channels bytes apart.
-func (v Warp) sample(dst []byte, lanes []uint64, m affine, h, w, channels, count int) {
+func (v Warp) sample(dst []byte, packed []uint64, m affine, h, w, channels, count int) {
 	const (
 		half = 1<<12 | 1<<12<<21 | 1<<12<<42
 		one  = 1 << 13
@@ -204,8 +205,8 @@ func (v Warp) sample(dst []byte, lanes []uint64, m affine, h, w, channels, count
 			at := int(cp>>32)*stride + int(cq>>32)
 			fp, fq := uint64(cp)>>19&(one-1), uint64(cq)>>19&(one-1)
 			w11 := (fp*fq + one/2) >> 13
-			upper := lanes[at : at+2 : at+2]
-			lower := lanes[at+stride : at+stride+2 : at+stride+2]
+			upper := packed[at : at+2 : at+2]
+			lower := packed[at+stride : at+stride+2 : at+stride+2]
 			sum := half + upper[0]*(one-fp-fq+w11) + upper[1]*(fq-w11) + lower[0]*(fp-w11) + lower[1]*w11
 			out := dst[to:]
 			if count == 3 {
@@ -224,8 +225,8 @@ func (v Warp) sample(dst []byte, lanes []uint64, m affine, h, w, channels, count
 	}
 }
 
-// toFixed returns x with 32 bits behind the point, brought within -limit and
-// limit, so that a start and MaxWarpSide steps from it cannot overflow.
+// toFixed returns x with 32 fractional bits, clamped to -limit and limit, so that
+// a start and MaxWarpSide steps from it cannot overflow.
 func toFixed(x, limit float64) int64 {
 	return int64(math.Round(max(-limit, min(x, limit)) * (1 << 32)))
 }

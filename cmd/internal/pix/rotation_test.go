@@ -15,9 +15,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
-// TestUpright compares a photo in each orientation with the same photo turned
-// and mirrored before it is scaled.
-func TestUpright(t *testing.T) {
+// TestDecodeOriented compares a photo in each orientation with the same photo
+// rotated and mirrored before it is resized.
+func TestDecodeOriented(t *testing.T) {
 	img := imaging.Clone(noise("420", 24, 16, rand.New(rand.NewPCG(1, 1))))
 	stored := encodePNG(t, img)
 	for orientation, upright := range map[int]*image.NRGBA{
@@ -33,7 +33,7 @@ func TestUpright(t *testing.T) {
 		chunk := pngChunk("eXIf", "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"+string(rune(orientation))+"\x00\x00\x00\x00\x00\x00")
 		data := slices.Concat(stored[:33], chunk, stored[33:])
 		for _, size := range []int{1, 7, 16, 40} {
-			got, err := Upright(data, 1000, size)
+			got, err := DecodeOriented(data, 1000, size)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,10 +46,10 @@ func TestUpright(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Upright(stored, 100, 8); !errors.Is(err, imagefile.ErrTooManyPixels) {
+	if _, err := DecodeOriented(stored, 100, 8); !errors.Is(err, imagefile.ErrTooManyPixels) {
 		t.Errorf("24x16 pixels and a limit of 100: %v", err)
 	}
-	if _, err := Upright(stored[:len(stored)/2], 1000, 8); !errors.Is(err, imagefile.ErrTruncated) {
+	if _, err := DecodeOriented(stored[:len(stored)/2], 1000, 8); !errors.Is(err, imagefile.ErrTruncated) {
 		t.Errorf("half a photo: %v", err)
 	}
 }

@@ -1,22 +1,21 @@
 package pix
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
 )
 
 // Crop cuts the window of w by h pixels at x, y out of the stored picture,
-// scales it to size by size pixels and turns it counter-clockwise by rotation,
-// which is 0, 90, 180 or 270 degrees. The proportions are not kept. It returns
+// resizes it to size by size pixels and rotates it counter-clockwise by rotation,
+// which is 0, 90, 180 or 270 degrees. The aspect ratio is not kept. It returns
 // size*size*3 bytes, RGB row by row.
 //
 // On an axis of n input and m output pixels, output pixel i is
 //
 //   - shrinking (n > m): the mean of the input over [i*n/m, (i+1)*n/m), pixels
 //     at the ends counting by the part that is covered, as OpenCV's INTER_AREA;
-//   - otherwise: the value at (i+0.5)*n/m - 0.5 on the straight line between
-//     the two nearest input pixels, the edge going on outside, as INTER_LINEAR.
+//   - otherwise: the linear interpolation at (i+0.5)*n/m - 0.5 between the two
+//     nearest input pixels, the edge repeated outside, as INTER_LINEAR.
 //
 // All weights are whole numbers over a common denominator, so the sums are
 // exact and the result is the exact value rounded to nearest, halves up.
@@ -25,24 +24,20 @@ import (
 // a size below 1.
 func Crop(p *Picture, x, y, w, h, rotation, size int) []byte {
 	p.check(x, y, w, h)
-	orientation := map[int]int{0: 1, 90: 8, 180: 3, 270: 6}[rotation]
-	if orientation == 0 {
-		panic(fmt.Sprintf("pix: cannot turn by %d degrees", rotation))
-	}
-	return arrange(p.scale(x, y, w, h, size, size), size, orientation)
+	return orient(p.resize(x, y, w, h, size, size), size, orientationOf(rotation))
 }
 
-// A tap is one output pixel's share in the input of an axis: input pixel
-// first+k counts by weights[k].
-type tap struct {
+// coefficients are the resampling coefficients of one output pixel on an axis:
+// input pixel first+k counts by weights[k].
+type coefficients struct {
 	first   int
 	weights []uint32
 }
 
-// taps returns the weights of an axis of n input and m output pixels; those of
-// one output pixel add up to total.
-func taps(n, m int) (list []tap, total uint64) {
-	list = make([]tap, m)
+// axisCoefficients returns the coefficients of an axis of n input and m output
+// pixels; the weights of each output pixel add up to total.
+func axisCoefficients(n, m int) (list []coefficients, total uint64) {
+	list = make([]coefficients, m)
 	if n > m {
 		// In units of 1/m of an input pixel, input j is [j*m, (j+1)*m) and
 		// output i is [i*n, (i+1)*n).
@@ -53,7 +48,7 @@ func taps(n, m int) (list []tap, total uint64) {
 				j := first + k
 				weights[k] = uint32(min((i+1)*n, (j+1)*m) - max(i*n, j*m))
 			}
-			list[i] = tap{first, weights}
+			list[i] = coefficients{first, weights}
 		}
 		return list, uint64(n)
 	}
@@ -63,24 +58,25 @@ func taps(n, m int) (list []tap, total uint64) {
 		at := max(0, min((2*i+1)*n-m, 2*m*(n-1)))
 		first, rest := at/(2*m), at%(2*m)
 		if rest == 0 {
-			list[i] = tap{first, []uint32{uint32(2 * m)}}
+			list[i] = coefficients{first, []uint32{uint32(2 * m)}}
 		} else {
-			list[i] = tap{first, []uint32{uint32(2*m - rest), uint32(rest)}}
+			list[i] = coefficients{first, []uint32{uint32(2*m - rest), uint32(rest)}}
 		}
 	}
 	return list, uint64(2 * m)
 }
 
-// scale returns a window of the picture as outW by outH pixels.
-func (p *Picture) scale(x, y, w, h, outW, outH int) []byte {
-	across, totalX := taps(w, outW)
-	down, totalY := taps(h, outH)
+// resize returns a window of the picture as outW by outH pixels, RGB row by row.
+// It is separable: input rows are resized across first, and then summed down.
+func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
+	across, totalX := axisCoefficients(w, outW)
+	down, totalY := axisCoefficients(h, outH)
 	total := totalX * totalY
 	out := make([]byte, outW*outH*3)
 	line := make([]byte, w*3)
 	sums := make([]uint64, outW*3)
-	// The last two input rows, scaled across: neighbouring output rows share
-	// one or both.
+	// The last two input rows, resized across: adjacent output rows share one
+	// or both.
 	var rows [2][]uint32
 	held := [2]int{-1, -1}
 	for i := range rows {
@@ -93,21 +89,21 @@ func (p *Picture) scale(x, y, w, h, outW, outH int) []byte {
 			row := rows[j&1]
 			if held[j&1] != j {
 				p.row(line, x, y+j)
-				scaleRow(row, line, across)
+				resizeRow(row, line, across)
 				held[j&1] = j
 			}
 			for i, v := range row {
 				sums[i] += uint64(weight) * uint64(v)
 			}
 		}
-		quotients(out[r*outW*3:][:outW*3], sums, total)
+		divide(out[r*outW*3:][:outW*3], sums, total)
 	}
 	return out
 }
 
-// quotients divides sums of at most 255*total by total, rounding to nearest,
+// divide divides sums of at most 255*total by total, rounding to nearest,
 // halves up.
-func quotients(dst []byte, sums []uint64, total uint64) {
+func divide(dst []byte, sums []uint64, total uint64) {
 	if total >= 1<<28 {
 		for i, v := range sums {
 			dst[i] = byte((v + total/2) / total)
@@ -124,9 +120,9 @@ func quotients(dst []byte, sums []uint64, total uint64) {
 	}
 }
 
-// scaleRow sums a line of RGB pixels by the weights of its axis. A sum is at
+// resizeRow sums a line of RGB pixels by the weights of its axis. A sum is at
 // most 255 times the larger of the axis's input and twice its output.
-func scaleRow(dst []uint32, line []byte, across []tap) {
+func resizeRow(dst []uint32, line []byte, across []coefficients) {
 	for i, t := range across {
 		var r, g, b uint32
 		in := line[t.first*3:][:len(t.weights)*3]

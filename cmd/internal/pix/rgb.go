@@ -5,9 +5,9 @@ import (
 	"image/color"
 )
 
-// row writes len(dst)/3 pixels of row y, from column x on, as RGB. What is
-// transparent is laid over white. The common kinds of image are read directly;
-// the conversions are those of package color, to the bit.
+// row writes len(dst)/3 pixels of row y, from column x on, as RGB. Transparent
+// pixels are drawn over white. The common kinds of image are read directly; the
+// conversions are those of package color, bit for bit.
 func (p *Picture) row(dst []byte, x, y int) {
 	n := len(dst) / 3
 	b := p.source.Bounds()
@@ -80,8 +80,7 @@ func yCbCrRow(dst []byte, img *image.YCbCr, x, y int) {
 	}
 }
 
-// clamp takes the upper half of a number with 16 bits behind the point and
-// brings it within a byte.
+// clamp rounds a number with 16 fractional bits down and limits it to a byte.
 func clamp(v int32) byte {
 	if uint32(v)&0xff000000 == 0 {
 		return byte(v >> 16)

@@ -32,7 +32,7 @@ func weightsFloat(i, n, m int) []float64 {
 	return weights
 }
 
-// cropFloat cuts, turns and then scales, in that order and in float64.
+// cropFloat crops, rotates and then resizes, in that order and in float64.
 func cropFloat(img image.Image, x, y, w, h, rotation, size int) []float64 {
 	outW, outH := w, h
 	if rotation == 90 || rotation == 270 {
@@ -115,7 +115,7 @@ func TestCropSameSizeIsACopy(t *testing.T) {
 func TestTapsAddUp(t *testing.T) {
 	for n := 1; n <= 70; n++ {
 		for m := 1; m <= 70; m++ {
-			list, total := taps(n, m)
+			list, total := axisCoefficients(n, m)
 			for i, tap := range list {
 				var sum uint64
 				for _, w := range tap.weights {
@@ -156,7 +156,7 @@ func TestQuotients(t *testing.T) {
 			v = rng.Uint64N(255*total + 1)
 		}
 		var got [1]byte
-		quotients(got[:], []uint64{v}, total)
+		divide(got[:], []uint64{v}, total)
 		if want := byte((v + total/2) / total); got[0] != want {
 			t.Fatalf("%d / %d is %d, want %d", v, total, got[0], want)
 		}
