@@ -14,7 +14,7 @@ import (
 var errNoUnnamed = errors.New("no files without a name")
 
 // createUnnamed writes data to a file that has no name before it is whole, so
-// that kill -9 leaves nothing behind.
+// that nothing remains after kill -9.
 func createUnnamed(path string, data []byte) (err error) {
 	fd, err := unix.Open(filepath.Dir(path), unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o666)
 	if err != nil {

@@ -3,12 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"image"
-	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,15 +30,11 @@ const (
 	skipUnsupported = "unsupported feature"
 )
 
-// background is the label of background windows, and what they are counted as.
-const background = "background"
-
-// decodedBytes is what a photo of usual size takes while it is worked on.
+// decodedBytes is the memory for a photo of usual size while it is cropped.
 const decodedBytes = 1 << 20
 
-// decodedPixels is how many pixels are decoded at a time, or one photo that
-// has more: memory must not grow with the number of jobs when photos are
-// large.
+// decodedPixels is how many pixels are decoded at a time, or one photo that has
+// more: memory must not grow with the number of jobs when photos are large.
 const decodedPixels = 16_000_000
 
 // A cropper turns items with photos into items with tensors. Its do is called
@@ -49,15 +42,15 @@ const decodedPixels = 16_000_000
 type cropper struct {
 	*options
 	env   *cli.Env
-	sheet *contactSheet // nil: none is wanted
-	files *folder       // likewise
+	sheet *contactSheet // nil without --sheet
+	files *folder       // nil without --dir
 
-	hinted bool // read and written in the order of the input
+	hinted bool // that there is no class; used in the order of the input
 
 	pixels *semaphore.Weighted
 
-	noRoom   atomic.Int64 // boxes without room for a background window
-	oddTurns atomic.Int64 // photos whose rotation is no quarter turn
+	noRoom       atomic.Int64 // boxes without room for a background window
+	oddRotations atomic.Int64 // photos whose rotation is no multiple of 90
 }
 
 func newCropper(o *options, env *cli.Env) *cropper {
@@ -75,7 +68,7 @@ func newCropper(o *options, env *cli.Env) *cropper {
 // and adds their class if they are.
 func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Do, error) {
 	named := slices.ContainsFunc(h.Classes, func(class record.Class) bool { return class.Name == background })
-	cutting := c.background == "always" || c.background == "auto" && len(h.Classes) == 1 && !named
+	withBackground := c.background == "always" || c.background == "auto" && len(h.Classes) == 1 && !named
 	if c.background == "auto" && len(h.Classes) == 0 && !c.hinted {
 		c.hinted = true
 		c.env.Infof("the stream names no classes, so no background windows are cut; --background always cuts them")
@@ -83,7 +76,7 @@ func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Do, erro
 	if c.sheet != nil {
 		c.sheet.name(h.Classes)
 	}
-	if cutting && !named {
+	if withBackground && !named {
 		h.Classes = append(slices.Clone(h.Classes), record.Class{Name: background})
 		slices.SortStableFunc(h.Classes, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
 	}
@@ -92,11 +85,13 @@ func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Do, erro
 			return nil, err
 		}
 	}
-	return func(ctx context.Context, item *record.Item) (stream.Result, error) { return c.do(ctx, item, cutting) }, nil
+	return func(ctx context.Context, item *record.Item) (stream.Result, error) {
+		return c.do(ctx, item, withBackground)
+	}, nil
 }
 
 // do crops one item.
-func (c *cropper) do(ctx context.Context, item *record.Item, cutting bool) (stream.Result, error) {
+func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool) (stream.Result, error) {
 	if c.files != nil {
 		if err := c.files.saw(item); err != nil {
 			return stream.Result{}, err
@@ -104,12 +99,12 @@ func (c *cropper) do(ctx context.Context, item *record.Item, cutting bool) (stre
 	}
 	hasPhoto := item.Fetched != nil && item.Fetched.Bytes != nil
 	if item.Tensor != nil && (!hasPhoto || item.Augment != nil) && (c.dir != "" || c.sheet != nil) {
-		return c.pass(item)
+		return c.passThrough(item)
 	}
 	if err := stream.Need(c.env, item, "fetched"); err != nil {
 		return stream.Result{}, err
 	}
-	items, err := c.crop(ctx, item, cutting)
+	items, err := c.crop(ctx, item, withBackground)
 	switch {
 	case ctx.Err() != nil:
 		return stream.Result{}, context.Cause(ctx)
@@ -132,8 +127,9 @@ func skipped(reason string, err error) stream.Result {
 	return stream.Result{Skipped: reason, Detail: detail}
 }
 
-// pass lets through an item that is a tensor already, to be looked at.
-func (c *cropper) pass(item *record.Item) (stream.Result, error) {
+// passThrough returns an item that has a tensor already, so that it is only
+// written to --dir or --sheet.
+func (c *cropper) passThrough(item *record.Item) (stream.Result, error) {
 	if err := checkTensor(item.Tensor); err != nil {
 		return stream.Result{}, fmt.Errorf("record %s: %w", item.Key, err)
 	}
@@ -170,7 +166,7 @@ func (c *cropper) save(items []*record.Item) error {
 // crop returns the item with its tensor and, where one is wanted and there is
 // room, a background item. The item itself is not changed: should a later
 // record fail, it may still be needed as it was.
-func (c *cropper) crop(ctx context.Context, item *record.Item, cutting bool) ([]*record.Item, error) {
+func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bool) ([]*record.Item, error) {
 	box, err := boxOf(item)
 	if err != nil {
 		return nil, err
@@ -192,7 +188,7 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, cutting bool) ([]
 	rotation := c.rotation(item)
 	window := box.Grow(c.context).Rect(photo.Width, photo.Height)
 	items := []*record.Item{c.cut(item, photo, window, rotation)}
-	if cutting && !(item.Crop != nil && item.Crop.Background) {
+	if withBackground && !(item.Crop != nil && item.Crop.Background) {
 		named := *item
 		named.Key = items[0].Key
 		if other := c.cutBackground(&named, photo, box, window, rotation); other != nil {
@@ -237,78 +233,12 @@ func (c *cropper) cut(item *record.Item, photo *pix.Picture, window image.Rectan
 	return &out
 }
 
-// cutBackground returns an item of a window beside the boxes, or nil if there
-// is no room for one. It depends on this item alone.
-func (c *cropper) cutBackground(item *record.Item, photo *pix.Picture, box pix.Box, window image.Rectangle, rotation int) *record.Item {
-	taken := []image.Rectangle{box.Rect(photo.Width, photo.Height)}
-	for _, other := range item.Avoid {
-		b := pix.Box{XMin: other.XMin, XMax: other.XMax, YMin: other.YMin, YMax: other.YMax}
-		if errors.Is(b.Check(), pix.ErrBadBox) {
-			b = pix.Box{XMax: 1, YMax: 1} // it may be anywhere
-		}
-		taken = append(taken, b.Rect(photo.Width, photo.Height))
-	}
-	name := backgroundKey(item)
-	rng := pix.NewRand(0, name, 0, 0)
-	free, ok := pix.Background(rng, photo.Width, photo.Height, window.Dx(), window.Dy(), taken)
-	if !ok {
-		c.noRoom.Add(1)
-		return nil
-	}
-	other := *item
-	other.Key = name
-	other.Label = &record.Label{Name: background}
-	place := pix.BoxOf(free, photo.Width, photo.Height)
-	other.Box = &record.Box{
-		XMin: place.XMin, XMax: place.XMax, YMin: place.YMin, YMax: place.YMax,
-		Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1,
-	}
-	other.Crop = &record.Crop{Background: true}
-	return c.cut(&other, photo, free, rotation)
-}
-
-// maxKey is the longest key that a record may have.
-const maxKey = 80
-
-// backgroundKey names the background window of an item. Where there is no room
-// for the ending, a hash stands for the rest of the item's own name.
-func backgroundKey(item *record.Item) string {
-	name, ending := item.Key, "-bg"
-	if name == "" {
-		name = item.ID
-	}
-	if len(name)+len(ending) > maxKey {
-		sum := sha256.Sum256([]byte(name))
-		ending = "-" + hex.EncodeToString(sum[:4]) + ending
-		name = name[:maxKey-len(ending)]
-	}
-	return name + ending
-}
-
-// rotation returns the quarter turns, in degrees counter-clockwise, that the
-// image list gives for the photo. What is unknown or no quarter turn is 0.
-func (c *cropper) rotation(item *record.Item) int {
-	if item.Image == nil || item.Image.Rotation == nil {
-		return 0
-	}
-	turn := math.Mod(*item.Image.Rotation, 360)
-	if turn < 0 {
-		turn += 360
-	}
-	switch turn {
-	case 0, 90, 180, 270:
-		return int(turn)
-	}
-	c.oddTurns.Add(1)
-	return 0
-}
-
 // notes says what is worth knowing and is no failure.
 func (c *cropper) notes() {
 	if n := c.noRoom.Load(); n > 0 {
 		c.env.Infof("no room for a background window beside %d boxes", n)
 	}
-	if n := c.oddTurns.Load(); n > 0 {
+	if n := c.oddRotations.Load(); n > 0 {
 		c.env.Infof("%d photos have a rotation that is no quarter turn and were left as they are", n)
 	}
 }

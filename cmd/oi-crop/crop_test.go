@@ -107,7 +107,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("%v degrees: blue is %d at %v and %d at %v", turn, blue(at), at, blue(across), across)
 		}
 	}
-	if n := c.oddTurns.Load(); n != 3 {
+	if n := c.oddRotations.Load(); n != 3 {
 		t.Errorf("%d odd rotations were counted, want 3", n)
 	}
 	item := testItem(0, "a")
@@ -145,13 +145,13 @@ func TestBackgroundDecision(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cutting := len(result.Items) == 2
+		withBackground := len(result.Items) == 2
 		var names []string
 		for _, class := range h.Classes {
 			names = append(names, class.Name)
 		}
-		if got := strings.Join(names, " "); cutting != c.want || got != c.names {
-			t.Errorf("%s with %v: %v, classes %q, want %v, %q", c.when, c.classes, cutting, got, c.want, c.names)
+		if got := strings.Join(names, " "); withBackground != c.want || got != c.names {
+			t.Errorf("%s with %v: %v, classes %q, want %v, %q", c.when, c.classes, withBackground, got, c.want, c.names)
 		}
 	}
 }

@@ -26,12 +26,12 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// keepName is the file that keeps the folder of a class without pictures from
-// being lost by those who copy files alone.
+// keepName is the file in the folder of a class without pictures, so that
+// programs that copy only files keep the folder.
 const keepName = ".keep"
 
-// lockTime is how long other processes may take that note what they do with the
-// folder. Each needs it for a moment.
+// lockTime is how long this process waits for others to write .oi.json. Each
+// needs the lock for a moment.
 const lockTime = 10 * time.Minute
 
 // A folder is where crops go as files: DIR/SET/LABEL/KEY.png. Several processes
@@ -46,7 +46,7 @@ type folder struct {
 	shard bool         // the stream is a shard
 	seed  maphash.Seed
 
-	joined [][]stage // the trails that the folder was found to have, or was given
+	joined [][]stage // the trails of this run, which the folder now has
 
 	mu      sync.Mutex
 	taken   map[uint64]bool // hashes of the files' names
@@ -62,7 +62,7 @@ func newFolder(o *options, env *cli.Env) *folder {
 	}
 }
 
-// begin looks whether the folder is that of the run which a header tells of,
+// begin checks that the folder belongs to the run that a header describes,
 // before anything is written to it.
 func (f *folder) begin(ctx context.Context, h *record.Header) error {
 	f.mu.Lock()
@@ -101,7 +101,7 @@ func (f *folder) join(trail []stage, classes []class) error {
 		}
 		p = &provenance{}
 	}
-	// A run of several streams gets to know them one after the other.
+	// A run of several streams meets their headers one after the other.
 	mayAdd := p.Trail == nil || f.force || len(f.joined) > 0 && !p.Complete
 	if !p.has(trail) && !mayAdd {
 		return refused(fmt.Errorf("it holds the crops of another run: %s", p.difference(trail)))
@@ -115,7 +115,7 @@ func (f *folder) join(trail []stage, classes []class) error {
 	return p.write(f.path)
 }
 
-// locked calls do while no other process is at the same point.
+// locked calls do while this process holds the folder's lock.
 func (f *folder) locked(ctx context.Context, do func() error) error {
 	if err := os.MkdirAll(f.path, 0o777); err != nil {
 		return err
@@ -133,8 +133,8 @@ func (f *folder) locked(ctx context.Context, do func() error) error {
 	return errors.Join(do(), lock.Release())
 }
 
-// hasFolders reports whether there is a folder with anything in it below dir,
-// but for hidden ones.
+// hasFolders reports whether there is a folder below dir with anything in it,
+// other than hidden ones.
 func hasFolders(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -225,7 +225,7 @@ func (f *folder) finish(ctx context.Context) error {
 		return err
 	})
 	if err == nil {
-		f.tell(empty)
+		f.reportEmpty(empty)
 	}
 	return err
 }
@@ -281,9 +281,9 @@ func hasFiles(dir string) (bool, error) {
 	}
 }
 
-// tell names the classes without pictures, and what to do about them. Of a piece
-// or a shard, whose others may have some, it is no warning.
-func (f *folder) tell(empty map[string][]string) {
+// reportEmpty names the classes without pictures, and what to do about them. For
+// a piece or a shard it is no warning: others may have pictures of them.
+func (f *folder) reportEmpty(empty map[string][]string) {
 	say, soFar := f.env.Warnf, ""
 	if f.part || f.shard {
 		say, soFar = f.env.Infof, " so far"
@@ -337,9 +337,9 @@ func fileName(item *record.Item) string {
 // maxName leaves room for endings in the 255 bytes a file name may have.
 const maxName = 120
 
-// safeName makes one level of a path of any text. What is kept as it is stays
-// readable; where a character had to go, a hash of the whole text keeps two
-// names from becoming one.
+// safeName turns any text into one level of a path. A text without special
+// characters stays as it is; otherwise a hash of the whole text is appended, so
+// that two texts never become one name.
 func safeName(s string) string {
 	safe := strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|`, r) {

@@ -44,7 +44,7 @@ type summary struct {
 	noBytes    int64 // fetched items without
 	tensors    map[string]int64
 	background int64
-	turned     int64
+	rotated    int64
 	variants   int64
 	epochs     int
 	lost       record.Loss // by earlier stages that salvaged
@@ -112,7 +112,7 @@ func (s *summary) item(item *record.Item) {
 			s.background++
 		}
 		if c.Rotation != 0 {
-			s.turned++
+			s.rotated++
 		}
 	}
 	if a := item.Augment; a != nil {
@@ -240,8 +240,8 @@ func (s *summary) writeContents(w io.Writer) {
 	for _, shape := range slices.Sorted(maps.Keys(s.tensors)) {
 		fmt.Fprintf(w, "tensors  %d of %s\n", s.tensors[shape], cli.Escape(shape))
 	}
-	if s.background+s.turned > 0 {
-		fmt.Fprintf(w, "crops    %d background windows, %d turned upright\n", s.background, s.turned)
+	if s.background+s.rotated > 0 {
+		fmt.Fprintf(w, "crops    %d background windows, %d turned upright\n", s.background, s.rotated)
 	}
 	if s.variants > 0 {
 		fmt.Fprintf(w, "variants %d in %d epochs\n", s.variants, s.epochs)

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"image"
+
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/record"
+)
+
+// background is the label of background windows, and the reason under which
+// they are counted as added.
+const background = "background"
+
+// cutBackground returns an item of a window that overlaps none of the boxes, or
+// nil if there is no room for one. It depends on this item alone.
+func (c *cropper) cutBackground(item *record.Item, photo *pix.Picture, box pix.Box, window image.Rectangle, rotation int) *record.Item {
+	taken := []image.Rectangle{box.Rect(photo.Width, photo.Height)}
+	for _, other := range item.Avoid {
+		b := pix.Box{XMin: other.XMin, XMax: other.XMax, YMin: other.YMin, YMax: other.YMax}
+		if errors.Is(b.Check(), pix.ErrBadBox) {
+			b = pix.Box{XMax: 1, YMax: 1} // it may be anywhere
+		}
+		taken = append(taken, b.Rect(photo.Width, photo.Height))
+	}
+	name := backgroundKey(item)
+	rng := pix.NewRand(0, name, 0, 0)
+	free, ok := pix.Background(rng, photo.Width, photo.Height, window.Dx(), window.Dy(), taken)
+	if !ok {
+		c.noRoom.Add(1)
+		return nil
+	}
+	other := *item
+	other.Key = name
+	other.Label = &record.Label{Name: background}
+	place := pix.BoxOf(free, photo.Width, photo.Height)
+	other.Box = &record.Box{
+		XMin: place.XMin, XMax: place.XMax, YMin: place.YMin, YMax: place.YMax,
+		Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1,
+	}
+	other.Crop = &record.Crop{Background: true}
+	return c.cut(&other, photo, free, rotation)
+}
+
+// maxKey is the longest key that a record may have.
+const maxKey = 80
+
+// backgroundKey names the background window of an item. Where there is no room
+// for the suffix, a hash replaces the end of the item's own name.
+func backgroundKey(item *record.Item) string {
+	name, suffix := item.Key, "-bg"
+	if name == "" {
+		name = item.ID
+	}
+	if len(name)+len(suffix) > maxKey {
+		sum := sha256.Sum256([]byte(name))
+		suffix = "-" + hex.EncodeToString(sum[:4]) + suffix
+		name = name[:maxKey-len(suffix)]
+	}
+	return name + suffix
+}
