@@ -7,8 +7,9 @@ import (
 )
 
 // Arithmetic says in words what NewWorkers computes with on this machine, such
-// as "AVX2" or "plain Go on arm64". On machines of which it says the same, programs built by
-// the same Go come to the same bits; AVX-512 comes to those of AVX2.
+// as "AVX2" or "plain Go on arm64". On machines of which it says the same,
+// programs built by the same Go come to the same bits; AVX-512 comes to those
+// of AVX2.
 func Arithmetic() string {
 	if available()[0].name != goBackend().name {
 		return "AVX2"

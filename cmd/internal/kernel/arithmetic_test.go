@@ -7,7 +7,7 @@ import (
 )
 
 // What the machine computes with is what New takes, and no difference between
-// vectors of 8 and of 16 is told, because there is none in the results.
+// vectors of 8 and of 16 shows, because there is none in the results.
 func TestArithmetic(t *testing.T) {
 	p := NewWorkers(1)
 	defer p.Close()

@@ -1,7 +1,59 @@
 package kernel
 
+// # Backends
+//
+// Every inner loop exists as a Go reference, which runs on every platform, and
+// on amd64 as assembly for AVX-512 (F, BW, DQ and VL, with BMI2) and for AVX2
+// with FMA, both written by the generator in cmd/internal/tools/avo. NewWorkers
+// takes the fastest backend of the machine, NewWorkersOn a named one. The build
+// tag noasm leaves the assembly out.
+//
+// # Same bits
+//
+// The result of an operation does not depend on the number of threads: a task
+// writes memory of its own, and weight gradients are summed in 8 groups of
+// images, whose sums are then added in order, however many threads there are.
+//
+// It does not depend on the width of vectors either: the lanes of a vector are
+// always different results, and the terms of each result are added one by one,
+// in an order that follows from the shapes, with fused multiply-adds. A test
+// holds the assembly to exactly that chain, another compares whole operations
+// on AVX-512 and AVX2. A machine without AVX-512 runs both in an emulator, with
+// .ci/avx512. (Which NaN comes out of several may differ.)
+//
+// The Go reference adds in the same order, but Go promises a fused multiply-add
+// for float32 on no platform: on amd64 the compiler rounds the product first,
+// and a correct emulation would make it several times slower. So the products
+// of gemm, spmm and gradW2x2 differ from the assembly in the last bits
+// (relative to the largest term, by about 1e-6 after some thousand terms).
+// Everything else (bias gradients, pooling, means, sums of tensors, ReLU,
+// dropout, scaling, standardization, RMSProp, Adam, SGD, averages) is the same
+// bit for bit on every backend: nothing is fused there, or, in float64, only
+// where the product is exact. The loss heads use math.Exp and math.Log in
+// float64, which may differ in the last place between platforms.
+//
+// # Denormal numbers
+//
+// They are computed with, not flushed to zero: Go runs with gradual underflow,
+// and so does every backend. Where they would arise and stay, and cost time in
+// every step, the operation keeps them out itself: see RMSProp. Gradients do
+// not get so small: a loss head stops at 1e-7 (sigmoid) or leaves gradients
+// that an optimiser's epsilon stops from shrinking further.
+//
+// # Adding a function, an operation or an instruction set
+//
+// The generator's functions are methods of an isa, which says how wide a vector
+// is and how many rows fill the registers. A new function gets its reference in
+// Go with the contract, in a file of the name that the generator's has, a field
+// of backend, and an entry in each backend (backend_ref.go, backend_amd64.go):
+// in simdKernels if it leaves a tail that fills no vector, which withTail then
+// gives to the narrower backend; backend_test.go and width_test.go get a case.
+// A new instruction set gets an isa, a backend and a place in available. The
+// tests run on every backend the machine has.
+
 // lanes is the number of output channels that a packed block of weights holds
-// and that the GEMM micro-kernel computes at once. Blocks are padded with zeros.
+// and that the GEMM micro-kernel computes at once. Blocks are padded with
+// zeros.
 const lanes = 16
 
 // backend is one set of inner loops: the Go reference or assembly. Both sides

@@ -24,8 +24,12 @@ func optLen[T any](name string, s []T, n int) []T {
 //
 // Together with the loss this is how a caller finds broken numbers: every
 // forward operation turns a NaN among its inputs into a NaN in each output that
-// depends on it (ReLU and max pooling included, which hardware comparisons
-// would not do), so a NaN anywhere in a network makes the loss NaN.
+// depends on it (ReLU, max pooling and dropout included, which hardware
+// comparisons would not do), so a NaN in an input or a weight that takes part
+// in a result makes the loss NaN. Winograd's transforms may spread it to
+// neighbouring outputs, one row and column further at most, and turn an
+// infinity into NaN. An infinity may be swallowed by ReLU (-Inf) or saturate a
+// sigmoid.
 func FirstNonFinite(x []float32) int {
 	const block = 1024
 	for at := 0; at < len(x); at += block {

@@ -6,6 +6,25 @@ import (
 	"math"
 )
 
+// Which way a convolution is computed depends on its shape alone.
+//
+//	forward, 3x3 of many channels   Winograd's F(2x2,3x3): winograd.go
+//	forward, others                 implicit GEMM, im2col without the copy of the
+//	                                windows: forwardDirect
+//	input gradient, stride 1        a convolution of dy with the transposed
+//	                                weights, by either way: gradXDense
+//	input gradient, other strides   the same for each phase of the input:
+//	                                conv_grad_strided.go
+//	weight gradient                 GEMM, inputs against dy: conv_grad_dense.go
+//	both gradients, after pooling   sparse products of the outputs that pooling
+//	                                chose: conv_grad_sparse.go
+//	weight gradient, after pooling  of a 3x3 kernel of three channels: gathered
+//	                                2x2 windows, conv_grad_gather.go
+//
+// Depthwise and grouped convolutions belong next to Conv, as shapes of their
+// own in files named conv_depthwise.go and conv_grouped.go; a network that is a
+// general graph of layers is for package nn to compile.
+
 // Conv is the shape of a two-dimensional convolution (cross-correlation, as in
 // every deep-learning library) with square kernels.
 //
@@ -132,10 +151,10 @@ func (c Conv) ForwardReLUPool(ws *Workers, y []float32, idx []uint8, x, w, b []f
 
 // convOut says what becomes of a convolution.
 type convOut struct {
-	y    []float32
-	idx  []uint8   // not nil: ReLU and max pooling
+	y    []float32 // [N,OH,OW,Cout], or [N,PH,PW,Cout] after pooling
+	idx  []uint8   // not nil: ReLU and max pooling; like y
 	relu bool      // ReLU alone
-	add  []float32 // before ReLU; may be nil
+	add  []float32 // before ReLU, like y; may be nil
 }
 
 // finish adds and applies ReLU to the outputs from, ..., to-1.
@@ -152,6 +171,11 @@ const rowTile = 8
 
 // convForward computes a tile of rows of one image. It walks block by block
 // so that the weights of a block stay in the cache.
+//
+// With P = OH*OW pixels of an image and E = K*K*Cin kernel elements it is the
+// product y [P,Cout] = windows(x) [P,E] * w [E,Cout] + b [Cout], of which each
+// call of gemm computes OW rows and one block of 16 columns. The windows are
+// read in place: a row of the kernel covers K*Cin consecutive values of x.
 type convForward struct {
 	c        Conv
 	g        geometry
@@ -163,6 +187,7 @@ type convForward struct {
 	rowTiles int
 }
 
+// forward takes x [N,H,W,Cin], w [K,K,Cin,Cout] and b [Cout] to out.
 func (c Conv) forward(ws *Workers, g geometry, out convOut, x, w, b []float32) {
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
 	mustLen("w", w, g.elems*c.Cout)
@@ -174,6 +199,7 @@ func (c Conv) forward(ws *Workers, g geometry, out convOut, x, w, b []float32) {
 	}
 }
 
+// forwardDirect is an implicit GEMM.
 func (c Conv) forwardDirect(ws *Workers, g geometry, out convOut, x, w, b []float32) {
 	x = c.padInput(ws, g, x)
 	rows := g.oh
@@ -211,7 +237,8 @@ func (j *convForward) task(i int, ws *Workers, w *worker) {
 	}
 }
 
-// conv computes one row of the convolution for one block of channels.
+// conv computes one row of the convolution for one block of channels:
+// dst [cols,16] = b [16] + windows(x) [cols,K*K*Cin] * w [K*K*Cin,16].
 func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, blk, row, cols int) {
 	size := j.g.elems * lanes
 	ws.backend.gemm(gemmArgs{
@@ -223,6 +250,7 @@ func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, 
 	})
 }
 
+// plain computes a row of y [N,OH,OW,Cout] for one block of channels.
 func (j *convForward) plain(ws *Workers, w *worker, x []float32, n, blk, row int) {
 	cout := j.c.Cout
 	y := j.out.y[(n*j.g.oh+row)*j.g.ow*cout:][:j.g.ow*cout]
@@ -238,6 +266,8 @@ func (j *convForward) plain(ws *Workers, w *worker, x []float32, n, blk, row int
 	}
 }
 
+// pooled computes a row of the pooled y [N,PH,PW,Cout] for one block of
+// channels.
 func (j *convForward) pooled(ws *Workers, w *worker, x []float32, n, blk, row int) {
 	cout, cols := j.c.Cout, 2*j.g.pw
 	if cols == 0 {

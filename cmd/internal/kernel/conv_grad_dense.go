@@ -99,6 +99,7 @@ func (j *convDenseW) group(ws *Workers, part []float32, group, block int) {
 	for n := group * j.c.N / j.g.groups; n < (group+1)*j.c.N/j.g.groups; n++ {
 		dy := j.dy[blk*j.blockStride+n*pixels*j.pixelStride:]
 		if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
+			// db [1,16] += ones [1,OH*OW] * dy [OH*OW,16]
 			ws.backend.gemm(gemmArgs{
 				dst: bias, dstStride: lanes,
 				init: bias, initStride: lanes,
@@ -112,6 +113,7 @@ func (j *convDenseW) group(ws *Workers, part []float32, group, block int) {
 		}
 		x := j.x[n*j.g.image:][:j.g.image]
 		for top := 0; top < j.g.oh; top += j.rowTile {
+			// dw[ky] [K*Cin,16] += x^T [K*Cin,rows*OW] * dy [rows*OW,16]
 			ws.backend.gemm(gemmArgs{
 				dst: part, dstStride: lanes,
 				init: part, initStride: lanes,
@@ -140,8 +142,8 @@ func (j *convDenseW) store(sum []float32, block int) {
 }
 
 // gradXDense computes the input gradient of a convolution with stride 1 and Pad
-// < K: dx is dy, padded by K-1-Pad, convolved with the weights rotated by 180
-// degrees and with their channels exchanged.
+// < K: dx [N,H,W,Cin] is dy [N,OH,OW,Cout], padded by K-1-Pad, convolved with
+// the weights rotated by 180 degrees and with their channels exchanged.
 func (c Conv) gradXDense(ws *Workers, g geometry, dx, dy, w []float32) {
 	transposed := grow(&ws.transposed, len(w))
 	ws.transposing = transposeJob{dst: transposed, src: w, rows: c.Cin, cols: c.Cout, count: c.K * c.K, reverse: true}

@@ -5,8 +5,8 @@ package kernel
 // channels instead, and each lane chooses among the four inputs that the four
 // places of its pooling window would meet.
 //
-// A gathered window is those four inputs next to each other: for a row of the input
-// as a flat sequence of values, gathered window k is (row[k], row[k+Cin],
+// A gathered window is those four inputs next to each other: for a row of the
+// input as a flat sequence of values, gathered window k is (row[k], row[k+Cin],
 // next[k], next[k+Cin]).
 
 // gatheredImage adds the weight gradient of one image for n channels to part,

@@ -1,9 +1,9 @@
 package kernel
 
 // The gradients of a convolution that is followed by 2x2 max pooling are sparse
-// matrix products (SpMM): of the outputs at most one in four has a gradient that
-// is not zero, and the other three are never looked at. The result is exact all
-// the same.
+// matrix products (SpMM): of the outputs at most one in four has a gradient
+// that is not zero, and the other three are never looked at. The result is
+// exact all the same.
 
 // Backward computes the gradients of Forward for the gradient dy of its output.
 // Each of dx, dw and db may be nil if it is not needed. Values already in them
@@ -173,7 +173,7 @@ func (j *convGradW) sparseImage(ws *Workers, w *worker, part, dy []float32, idx 
 			ws.backend.compactChannels(s, dy[at:], idx[at:], j.c.Cout, j.src.cols, (r-top)*j.src.down, j.src.right, &j.src.delta)
 		}
 		for ky := range j.c.K {
-			// part [n,K*Cin] += dy [n,windows], sparse, * x [windows,K*Cin]
+			// part [n,K*Cin] += dy [n,windows] * x [windows,K*Cin], dy sparse
 			ws.backend.spmm(part[ky*j.g.run:], j.g.elems, s, x[top*j.src.down+ky*j.g.row:], j.g.run)
 		}
 	}
@@ -233,7 +233,8 @@ func (j *convGradX) image(n int, ws *Workers, w *worker, dx []float32) {
 		ws.backend.compactWindows(s, dy, idx, cout, j.src.cols, j.g.run)
 		for half := range 2 {
 			for ky := range j.c.K {
-				// dx [cols,K*Cin], overlapping, += dy [cols,Cout], sparse, * w [Cout,K*Cin]
+				// dx [cols,K*Cin] += dy [cols,Cout] * w [Cout,K*Cin], dy sparse,
+				// the rows of dx overlapping
 				ws.backend.spmm(dx[r*j.src.down+half*j.g.strideY+ky*j.g.row:], j.g.strideX,
 					s.from(half*cols, cols), j.w[ky*slice:][:slice], j.g.run)
 			}

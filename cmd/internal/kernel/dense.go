@@ -81,6 +81,7 @@ func (j *denseForward) task(blk int, ws *Workers, w *worker) {
 	init, initStride := j.b[first:], 0
 	for at := 0; at < d.In; at += denseChunk {
 		n := min(denseChunk, d.In-at)
+		// y [N,16] = init + x [N,n] * w [n,16]
 		ws.backend.gemm(gemmArgs{
 			dst: y, dstStride: stride,
 			init: init, initStride: initStride,
@@ -181,6 +182,7 @@ func (j *denseGrad) gradX(ws *Workers, w *worker, first, rows int) {
 	zero, tile := tile[:lanes], tile[lanes:]
 	clear(zero)
 	for n0 := 0; n0 < d.N; n0 += lanes {
+		// dx^T [rows,16] = w [rows,Out] * dy^T [Out,16]
 		ws.backend.gemm(gemmArgs{
 			dst: tile, dstStride: lanes,
 			init: zero,
@@ -208,6 +210,7 @@ func (j *denseGrad) gradW(ws *Workers, w *worker, first, rows int) {
 	if j.a == nil {
 		dw = j.dw[first*d.Out:][:rows*d.Out]
 	}
+	// dw [rows,16] = x^T [rows,N] * dy [N,16]
 	o := 0
 	for ; o+lanes <= d.Out; o += lanes {
 		ws.backend.gemm(gemmArgs{

@@ -110,8 +110,8 @@ func poolOne(v0, v1, v2, v3 float32) (float32, uint8) {
 	return m, i
 }
 
-// biasRowRef adds the gradients of the windows whose idx is below 4 to db[:n]. dy and idx are
-// [windows][stride].
+// biasRowRef adds the gradients of the windows whose idx is below 4 to db[:n].
+// dy and idx are [windows][stride].
 func biasRowRef(db, dy []float32, idx []uint8, stride, windows, n int) {
 	db = db[:n]
 	for q := range windows {

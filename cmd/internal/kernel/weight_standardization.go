@@ -21,7 +21,8 @@ import "math"
 // same bits on every backend.
 type WeightStandardization struct{ FanIn, Out int }
 
-// weightStandardizationEps keeps a column of equal weights from a division by zero.
+// weightStandardizationEps keeps a column of equal weights from a division by
+// zero.
 const weightStandardizationEps = 1e-4
 
 // Stats is the number of values of the stats of Forward and Backward.

@@ -58,11 +58,13 @@ func (c Conv) winograd() bool {
 	return oh > 1 && ow > 1
 }
 
-// taskValues is about the number of transformed inputs that a task handles at
-// a time. They should fit the second-level cache next to the weights of a block.
+// taskValues is about the number of transformed inputs that a task handles at a
+// time. They should fit the second-level cache next to the weights of a block.
 const taskValues = 48 << 10
 
-// convWinograd computes consecutive tiles, which may reach over rows and images.
+// convWinograd computes consecutive tiles, which may reach over rows and
+// images. x is [N,H,W,Cin]; transformed it is v [16][tiles,Cin], and the
+// products are m [16][tiles,16 channels], one matrix for each of the 16 planes.
 type convWinograd struct {
 	c            Conv
 	g            geometry
@@ -133,6 +135,7 @@ func (j *convWinograd) task(i int, ws *Workers, w *worker) {
 			if k == biasPlane {
 				init = j.b[blk*lanes:]
 			}
+			// m[k] [n,16] = v[k] [n,Cin] * u[k] [Cin,16], for plane k of 16
 			ws.backend.gemm(gemmArgs{
 				dst: m[k*j.mPlane:], dstStride: lanes,
 				init: init,

@@ -64,8 +64,8 @@ func winogradOutputRef(y []float32, row, pixel int, m []float32, plane, n int) {
 }
 
 // winogradWeightsRef transforms the weights of n <= 16 output channels, G g
-// G^T. Weight (i, j) for input channel c is at w[(3*i+j)*elemStride+c*stride]; value
-// (i, j) of its transform goes to u[(4*i+j)*plane+16*c].
+// G^T. Weight (i, j) for input channel c is at w[(3*i+j)*elemStride+c*stride];
+// value (i, j) of its transform goes to u[(4*i+j)*plane+16*c].
 func winogradWeightsRef(u []float32, plane int, w []float32, elemStride, stride, cin, n int) {
 	for c := range cin {
 		for l := range n {

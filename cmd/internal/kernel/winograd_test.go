@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// winogradCases cover even and odd sizes, tiles that are all padding, a strip
-// of many rows and images, and a row longer than a strip.
+// winogradCases cover even and odd sizes, tiles that are all padding, a task
+// of many rows and images, and a row longer than a task.
 var winogradCases = []Conv{
 	{N: 2, H: 12, W: 10, Cin: 16, Cout: 16, K: 3, Stride: 1},
 	{N: 1, H: 4, W: 4, Cin: 24, Cout: 40, K: 3, Stride: 1},

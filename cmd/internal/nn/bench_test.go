@@ -48,7 +48,7 @@ func BenchmarkStep(b *testing.B) {
 // BenchmarkGorgoniaShare takes the time that a step on one thread spends
 // outside of kernels: in Gorgonia's tape and bookkeeping, in collecting
 // garbage, in copying the pictures and in looking for NaN. It reports its share
-// of the whole. It is elapsed time: beside other work the switching between
+// of the whole. It is elapsed time: next to other work the switching between
 // goroutines looks longer than it is. A profile of BenchmarkStep (-cpuprofile)
 // shows the share of processor time, as what is not under nn.(*op).Do and
 // nn.(*optimizer).Step.

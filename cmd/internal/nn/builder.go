@@ -211,8 +211,8 @@ func (b *builder) dense(name string, in, out []int, x *gorgonia.Node) (*gorgonia
 
 // gradients gives an op of inputs, weights and biases, in this order, its
 // gradients, which one kernel computes together. An op has one result in
-// Gorgonia: here the gradient of the weights; the others are kept beside it,
-// and handed out by ops that depend on the first. The gradient of the first
+// Gorgonia: here the gradient of the weights; the others are kept next to
+// it, and handed out by ops that depend on the first. The gradient of the first
 // layer's input, the picture, is not computed: dx is nil. An op with a fourth
 // input leaves its gradient with the skip connection. The values that backward
 // is given are inputs, weights, dy, and the op's output.

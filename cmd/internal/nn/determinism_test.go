@@ -67,7 +67,7 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// TestMemory: what a run leaves behind makes no difference to the next, of
+// TestMemory: what a run leaves in memory makes no difference to the next, of
 // whatever graph.
 func TestMemory(t *testing.T) {
 	for _, test := range []struct {

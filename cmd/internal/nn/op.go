@@ -18,7 +18,7 @@ import (
 // between two runs, so an op that left its result to them would be given fresh
 // memory in every step.
 type op struct {
-	name   string // unique within its graph: nodes are told apart by a hash of it
+	name   string // unique within its graph: Gorgonia identifies nodes by a hash of it
 	inputs []hm.Type
 	shape  tensor.Shape // of the result; empty for a scalar
 	result gorgonia.Value

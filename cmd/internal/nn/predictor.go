@@ -64,7 +64,7 @@ func (p *Predictor) Close() {
 
 // Predict returns, for each picture of Height*Width*Channels bytes, the
 // probabilities of all classes in the network's order. Any number of pictures
-// is allowed. A picture's answer does not depend on those beside it.
+// is allowed. A picture's answer does not depend on the others.
 func (p *Predictor) Predict(images [][]byte) ([][]float32, error) {
 	if err := checkImages(p.weights.net, images); err != nil {
 		return nil, fmt.Errorf("predict: %w", err)

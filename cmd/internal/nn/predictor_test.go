@@ -67,7 +67,7 @@ func TestPredictDependsOnThePictureAlone(t *testing.T) {
 }
 
 // TestPredictorMemory: a large network works on fewer pictures at once than it
-// was told.
+// was asked to.
 func TestPredictorMemory(t *testing.T) {
 	net := &model.Network{Height: 1024, Width: 1024, Channels: 3, Classes: []string{"a", "b"}}
 	net.Layers = append(slices.Repeat([]model.Layer{{Kind: model.Conv, Out: 4, Kernel: 1, Stride: 1}}, 15),

@@ -100,7 +100,8 @@ func compareElsewhere(t *testing.T, program, script string) {
 	})
 }
 
-// eachExported calls do for networks of every kind of layer, some of them trained.
+// eachExported calls do for networks of every kind of layer, some of them
+// trained.
 func eachExported(t *testing.T, do func(*testing.T, *model.Network)) {
 	networks := map[string]*model.Network{
 		"reference of two classes":       Reference(128, 128, 2, 1),

@@ -112,8 +112,8 @@ func compactChannelsAVX512(ramp operand.Mem) {
 	at0 := ZMM()
 	VMOVDQA32(first, at0)
 
-	// Rows are candidates, lanes are sparse rows. A candidate that does not count
-	// is zero; the places of the others make up a code of two bits each.
+	// Rows are candidates, lanes are sparse rows. A candidate that does not
+	// count is zero; the places of the others make up a code of two bits each.
 	Label("block")
 	var rows []reg.VecVirtual
 	for range 16 {
@@ -302,8 +302,8 @@ func compactWindowsAVX2(ramp operand.Mem) {
 }
 
 // compactWindowsAVX512 builds the four sparse rows of each window sixteen
-// channels at a time: those that belong to a row are moved to the front together. The last
-// channels may be fewer.
+// channels at a time: those that belong to a row are moved to the front
+// together. The last channels may be fewer.
 func compactWindowsAVX512(ramp operand.Mem) {
 	function("compactWindowsAVX512", "func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, channels, windows, wStep int)",
 		"makes sparse rows of the gradients of a row of windows.")
@@ -333,8 +333,8 @@ func compactWindowsAVX512(ramp operand.Mem) {
 	SUBQ(operand.Imm(1), q)
 	JL(jump("end"))
 	// Sparse rows 0 and 1 of the window, then those of the lower pixels, which
-	// come 2*windows later. The ends of the rows count from the start of vals and
-	// offs.
+	// come 2*windows later. The ends of the rows count from the start of vals
+	// and offs.
 	p := []reg.GPVirtual{GP64(), GP64(), GP64(), GP64()}
 	capacity := number("capacity")
 	MOVQ(window, p[0])

@@ -122,9 +122,9 @@ func gather2x2AVX512() {
 }
 
 // gradW2x2 adds the weight gradients of a row of a 3x3 kernel, three elements
-// of three channels, for a row of pooling windows. Each lane, an output channel,
-// takes of each gathered window the value at the place that its pooling window
-// chose.
+// of three channels, for a row of pooling windows. Each lane, an output
+// channel, takes of each gathered window the value at the place that its
+// pooling window chose.
 func (v isa) gradW2x2() {
 	function("gradW2x2"+v.suffix, "func(dw []float32, dwStride int, gathered, dy []float32, idx []uint8, stride, windows, n int)",
 		"adds weight gradients for three input channels; n must be a multiple of "+fmt.Sprint(v.lanes)+".")

@@ -8,9 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// spmm multiplies sparse rows with a dense matrix: the destination's values stay
-// in registers while the entries of its sparse row pass, one broadcast and a run
-// of multiply-adds each.
+// spmm multiplies sparse rows with a dense matrix: the destination's values
+// stay in registers while the entries of its sparse row pass, one broadcast and
+// a run of multiply-adds each.
 func (v isa) spmm() {
 	function("spmm"+v.suffix, "func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)",
 		"adds a sparse matrix times a dense one.")
