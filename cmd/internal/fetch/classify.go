@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
+	"github.com/opensandwich/oi/cmd/internal/fetch/netguard"
 )
 
 // statusFault is what an answer without a photo means.
 func (f *Fetcher) statusFault(resp *http.Response) *fault {
-	flt := &fault{reason: BadStatus, detail: resp.Status, retryAfter: retryAfter(resp.Header, f.clock.Now())}
+	flt := &fault{reason: BadStatus, detail: resp.Status, retryAfter: hostlimit.RetryAfter(resp.Header, f.clock.Now())}
 	switch code := resp.StatusCode; {
 	case code == http.StatusNotFound:
 		flt.reason = NotFound
@@ -47,6 +50,10 @@ func (t *try) classify(parent, ctx context.Context, err error) error {
 	var known *fault
 	if errors.As(err, &known) {
 		return known
+	}
+	var refused *netguard.RefusedError
+	if errors.As(err, &refused) {
+		return refusal(refused)
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errTransferTimeout):

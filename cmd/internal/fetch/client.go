@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 )
 
 const (
@@ -35,7 +37,7 @@ func (f *Fetcher) newTransport() *http.Transport {
 		TLSHandshakeTimeout:    connectTimeout,
 		ResponseHeaderTimeout:  headerTimeout,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		MaxIdleConnsPerHost:    max(f.opts.Connections, defaultConns),
+		MaxIdleConnsPerHost:    max(f.opts.Connections, hostlimit.DefaultConnections),
 		IdleConnTimeout:        idleConnTimeout,
 		DisableCompression:     true, // pictures are compressed; what claims to be is a bomb
 	}
@@ -43,7 +45,7 @@ func (f *Fetcher) newTransport() *http.Transport {
 		t.Proxy = func(r *http.Request) (*url.URL, error) {
 			u, err := http.ProxyFromEnvironment(r)
 			if u != nil {
-				f.guard.proxies.Store(proxyAddr(u), true)
+				f.guard.AllowProxy(u)
 			}
 			return u, err
 		}
@@ -51,22 +53,10 @@ func (f *Fetcher) newTransport() *http.Transport {
 	return t
 }
 
-// proxyAddr is the address that the transport dials for a proxy.
-func proxyAddr(u *url.URL) string {
-	if port := u.Port(); port != "" {
-		return net.JoinHostPort(u.Hostname(), port)
-	}
-	port := map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
-	return net.JoinHostPort(u.Hostname(), port)
-}
-
 func (f *Fetcher) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if f.opts.Dial != nil {
 		return f.opts.Dial(ctx, network, addr)
 	}
 	d := net.Dialer{Timeout: connectTimeout, Resolver: f.resolver}
-	if _, proxy := f.guard.proxies.Load(addr); !proxy && !f.guard.exempt(addr) {
-		d.ControlContext = f.guard.control
-	}
-	return d.DialContext(ctx, network, addr)
+	return f.guard.DialContext(ctx, d, network, addr)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
@@ -220,7 +221,7 @@ func TestGoneForGood(t *testing.T) {
 					say(w, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(data), data)
 				},
 			}
-			set := func(o *fetch.Options) { o.Sources, o.Rates = sources(t, hops[0]), fetch.Rates{"": 0, "flickr": 0} }
+			set := func(o *fetch.Options) { o.Sources, o.Rates = sources(t, hops[0]), hostlimit.Rates{"": 0, "flickr": 0} }
 			bubble(t, s, set, func(t *testing.T, f *fetch.Fetcher) {
 				start := time.Now()
 				for i := range 100 {
@@ -280,7 +281,7 @@ func TestRedirectsWaitTheirTurn(t *testing.T) {
 		}
 		whole(w, oitest.JPEG(1))
 	}}
-	rates := func(o *fetch.Options) { o.Rates = fetch.Rates{"": 2} }
+	rates := func(o *fetch.Options) { o.Rates = hostlimit.Rates{"": 2} }
 	bubble(t, s, rates, func(t *testing.T, f *fetch.Fetcher) {
 		for i := range 4 {
 			mustFetch(t, f, photo(i))
@@ -359,7 +360,7 @@ func later(a, b time.Time) time.Time {
 func TestThrottled(t *testing.T) {
 	const photos, perSecond = 1000, 5
 	s := newThrottled(time.Second/perSecond, 0.01)
-	rates := func(o *fetch.Options) { o.Rates = fetch.Rates{"": perSecond} }
+	rates := func(o *fetch.Options) { o.Rates = hostlimit.Rates{"": perSecond} }
 	bubble(t, &s.pipeServer, rates, func(t *testing.T, f *fetch.Fetcher) {
 		start := time.Now()
 		var wg sync.WaitGroup
@@ -398,7 +399,7 @@ func TestThrottled(t *testing.T) {
 func TestTooFast(t *testing.T) {
 	const photos = 300
 	s := newThrottled(200*time.Millisecond, 0)
-	rates := func(o *fetch.Options) { o.Rates, o.Retries = fetch.Rates{"": 20}, 20 }
+	rates := func(o *fetch.Options) { o.Rates, o.Retries = hostlimit.Rates{"": 20}, 20 }
 	bubble(t, &s.pipeServer, rates, func(t *testing.T, f *fetch.Fetcher) {
 		start := time.Now()
 		var wg sync.WaitGroup

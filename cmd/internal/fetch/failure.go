@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/fetch/netguard"
 )
 
 // A Reason is a short, stable word for why a photo could not be had. Failures
@@ -25,7 +27,7 @@ const (
 	UnknownHost     Reason = "unknown host"       // no such name
 	BadCertificate  Reason = "bad certificate"    // TLS: wrong name, unknown authority
 	Redirects       Reason = "too many redirects" // a loop, or a long chain
-	Refused         Reason = "refused address"    // see guard
+	Refused         Reason = "refused address"    // see package netguard
 	TooLarge        Reason = "too large"          // in bytes
 	TooManyPixels   Reason = "too many pixels"    // by its header
 	NotPicture      Reason = "not a picture"      // not JPEG, PNG or WebP: a web page, say
@@ -134,6 +136,16 @@ func (e *fault) Error() string { return string(e.reason) + ": " + e.detail }
 
 func faultf(r Reason, format string, args ...any) *fault {
 	return &fault{reason: r, detail: fmt.Sprintf(format, args...)}
+}
+
+// refusal turns a *netguard.RefusedError into a *fault, and leaves any other
+// error as it is.
+func refusal(err error) error {
+	var refused *netguard.RefusedError
+	if errors.As(err, &refused) {
+		return faultf(Refused, "%s", refused.Detail)
+	}
+	return err
 }
 
 // attempt is what a source came to, before any request.

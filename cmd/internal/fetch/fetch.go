@@ -9,7 +9,7 @@
 // number or size; only where the cache has no room are all held that wait for
 // their turn.
 //
-// Addresses come from the stream and are not trusted; see guard.
+// Addresses come from the stream and are not trusted; see package netguard.
 package fetch
 
 import (
@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -27,6 +28,8 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
+	"github.com/opensandwich/oi/cmd/internal/fetch/netguard"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
@@ -59,7 +62,7 @@ type Options struct {
 	Timeout      time.Duration // for one whole transfer, from dialing to the last byte
 	IdleTimeout  time.Duration // between two reads of a body
 	Retries      int           // further tries of a transfer after the first
-	Rates        Rates
+	Rates        hostlimit.Rates
 	Connections  int      // to each host at a time
 	AllowHosts   []string // HOST or HOST:PORT that may be at a private address
 	IgnoreRobots bool     // take photos though X-Robots-Tag forbids it
@@ -71,7 +74,7 @@ type Options struct {
 	UserAgent    string // names the tool and its version
 	EnvProxy     bool   // use HTTP_PROXY, HTTPS_PROXY and NO_PROXY
 
-	Clock Clock                                                             // nil: the real one
+	Clock hostlimit.Clock                                                   // nil: the real one; deadlines use the real one always
 	Dial  func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the real one, guarded
 }
 
@@ -88,11 +91,11 @@ type Request struct {
 type Fetcher struct {
 	opts      Options
 	cache     func() (*cas.Cache, error)
-	clock     Clock
+	clock     hostlimit.Clock
 	transport *http.Transport
 	resolver  *net.Resolver // nil: the usual one
-	guard     *guard
-	gates     *gates
+	guard     *netguard.Guard
+	limits    *hostlimit.Limiters
 	liveness  *liveness
 	memory    *room
 	pixels    *semaphore.Weighted
@@ -120,7 +123,7 @@ func New(o Options) (*Fetcher, error) {
 	setDefault(&o.UserAgent, "oi-fetch")
 	setDefault(&o.Check, CheckHeader)
 	if o.Clock == nil {
-		o.Clock = realClock{}
+		o.Clock = hostlimit.RealClock{}
 	}
 	if len(o.Sources) == 0 {
 		return nil, errors.New("no image source")
@@ -130,7 +133,7 @@ func New(o Options) (*Fetcher, error) {
 			return nil, fmt.Errorf("source %s needs a cache", s)
 		}
 	}
-	g, err := newGuard(o.Sources, o.AllowHosts)
+	guard, err := newGuard(o.Sources, o.AllowHosts)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +141,8 @@ func New(o Options) (*Fetcher, error) {
 		opts:     o,
 		cache:    sync.OnceValues(o.Cache),
 		clock:    o.Clock,
-		guard:    g,
-		gates:    newGates(o.Rates, o.Connections, o.Clock),
+		guard:    guard,
+		limits:   hostlimit.New(o.Rates, o.Connections, o.Clock),
 		liveness: newLiveness(),
 		memory:   newRoom(o.Memory),
 		pixels:   semaphore.NewWeighted(decodeBudget),
@@ -261,6 +264,23 @@ func (f *Fetcher) remote(ctx context.Context, candidates []candidate) (*Picture,
 		}
 	}
 	return nil, newFailure(candidates)
+}
+
+// newGuard exempts the servers that the user named from the guard, and hosts.
+func newGuard(sources []Source, hosts []string) (*netguard.Guard, error) {
+	var named []*url.URL
+	for _, s := range sources {
+		server, ok := s.(*server)
+		if !ok || server.template == "" {
+			continue
+		}
+		u, err := url.Parse(exampleOf(server.template))
+		if err != nil {
+			return nil, err
+		}
+		named = append(named, u)
+	}
+	return netguard.New(hosts, named...)
 }
 
 func setDefault[T comparable](v *T, def T) {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostname"
 )
 
 const (
@@ -38,22 +40,46 @@ type try struct {
 // nil, a *fault, or an error that ends the run.
 func (t *try) run(ctx context.Context) error {
 	for next := t.want.ask; next != nil; {
-		if err := t.guard.checkURL(next); err != nil {
-			return err
+		if err := t.guard.CheckURL(next); err != nil {
+			return refusal(err)
 		}
-		gate := t.gates.of(next.Hostname())
-		if err := gate.enter(ctx); err != nil {
+		limit := t.limits.Host(next.Hostname())
+		if err := acquire(ctx, limit); err != nil {
 			return err
 		}
 		t.sent++
 		var err error
 		next, err = t.request(ctx, next)
-		gate.leave(err)
+		release(limit, err)
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// acquire waits until a host may be asked. After it returns nil the caller calls
+// release.
+func acquire(ctx context.Context, limit *hostlimit.Limiter) error {
+	err := limit.Acquire(ctx)
+	var pause *hostlimit.PauseError
+	if errors.As(err, &pause) {
+		return faultf(TooManyRequests, "%v", pause)
+	}
+	return err
+}
+
+// release ends a request, whose error says how it went.
+func release(limit *hostlimit.Limiter, err error) {
+	defer limit.Release()
+	var flt *fault
+	errors.As(err, &flt)
+	switch {
+	case err == nil, flt != nil && flt.status != 0 && flt.status < 500 && !flt.complaint:
+		limit.Succeeded()
+	case flt != nil && (flt.complaint || flt.retryAfter > 0):
+		limit.Throttled(flt.retryAfter)
+	}
 }
 
 // request sends one request. It returns where it was redirected to, or nil if
@@ -75,7 +101,7 @@ func (t *try) request(parent context.Context, u *url.URL) (next *url.URL, err er
 	req.Header.Set("User-Agent", t.opts.UserAgent)
 	req.Header.Set("Accept", "image/jpeg, image/png, image/*;q=0.5")
 
-	host := hostPort(u)
+	host := hostname.WithPort(u)
 	t.unanswered = host
 	resp, err := t.transport.RoundTrip(req)
 	if err != nil {
@@ -133,7 +159,7 @@ func (t *try) answer(parent, ctx context.Context, resp *http.Response, body io.R
 			return nil, faultf(Placeholder, "redirected to %s", next.Redacted())
 		}
 		// Told here, the fault bears the status of the redirect.
-		return next, t.guard.checkURL(next)
+		return next, refusal(t.guard.CheckURL(next))
 	}
 	return nil, t.statusFault(resp)
 }

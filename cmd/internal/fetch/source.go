@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 )
 
 // DefaultSources is the mirror first, then the photo's own page.
@@ -93,6 +95,11 @@ func parseSource(word string) (Source, error) {
 		return parseServer(strings.ToLower(scheme), word)
 	}
 	return parseFolder(word)
+}
+
+// ParseRates reads words of the form N or HOST=N; flickr and s3 are hosts too.
+func ParseRates(words []string) (hostlimit.Rates, error) {
+	return hostlimit.ParseRates(words, map[string]string{"s3": s3Host})
 }
 
 // Canonical is a list of sources as the trail has it.

@@ -8,11 +8,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 )
-
-// maxWait is the longest pause that a server may ask for; beyond it the photo
-// fails, and so does every other from that host until the pause is over.
-const maxWait = 5 * time.Minute
 
 // newPause returns the pauses between tries. The first five are 23 seconds at
 // least, so that a server may restart meanwhile.
@@ -54,7 +51,7 @@ func (f *Fetcher) transfer(ctx context.Context, want *address, earlier []cas.Att
 		}
 		last := tries > f.opts.Retries
 		silent := t.unanswered != "" && f.liveness.isSilent(t.unanswered)
-		if !flt.retry || last || flt.retryAfter > maxWait || silent {
+		if !flt.retry || last || flt.retryAfter > hostlimit.MaxPause || silent {
 			if flt.retry && last && t.unanswered != "" {
 				f.liveness.setSilent(t.unanswered, true)
 			}

@@ -58,7 +58,7 @@ func TestImports(t *testing.T) {
 		allowed  func(path string) bool
 	}{
 		{"pflag", regexp.MustCompile(`^github.com/spf13/pflag`), func(p string) bool { return commands.MatchString(p) || p == "cmd/internal/cli" }},
-		{"net/http", regexp.MustCompile(`^net/http`), inner("fetch", "download", "oitest")},
+		{"net/http", regexp.MustCompile(`^net/http`), inner("fetch", "fetch/hostlimit", "download", "oitest")},
 		{"gorgonia", regexp.MustCompile(`^gorgonia.org/|assume-no-moving-gc`), inner("nn")},
 		{"imaging", regexp.MustCompile(`^github.com/disintegration/imaging`), inner("pix")},
 		{"WebP", regexp.MustCompile(`^golang.org/x/image/(webp|vp8|vp8l)$`), inner("imagefile/webp")},
@@ -68,6 +68,7 @@ func TestImports(t *testing.T) {
 		{"cli in engines", regexp.MustCompile(`^` + module + `cmd/internal/(cli|stream|status)$`), func(p string) bool {
 			return commands.MatchString(p) || inner("cli", "stream", "status", "openimages/metadata")(p)
 		}},
+		{"parts of fetch", regexp.MustCompile(`/cmd/internal/fetch/`), func(p string) bool { return strings.HasPrefix(p, "cmd/internal/fetch") }},
 		{"selection", regexp.MustCompile(`/openimages/selection$`), func(p string) bool { return p == "cmd/oi-boxes" }},
 		{"oitest", regexp.MustCompile(`/cmd/internal/oitest$`), func(string) bool { return false }},
 		{"ours in record", regexp.MustCompile(`^` + module), func(p string) bool { return p != "record" }},
@@ -97,6 +98,9 @@ func TestImportsOfOurs(t *testing.T) {
 		"leftover":             nil,
 		"download":             {"leftover"},
 		"csvscan":              {"leftover"},
+		"fetch/hostname":       nil,
+		"fetch/netguard":       {"fetch/hostname"},
+		"fetch/hostlimit":      {"fetch/hostname"},
 		"openimages":           {"csvscan", "download", "record"},
 		"openimages/selection": {"csvscan", "openimages", "record"},
 	}

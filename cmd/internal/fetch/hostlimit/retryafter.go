@@ -1,4 +1,4 @@
-package fetch
+package hostlimit
 
 import (
 	"errors"
@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// retryAfter reads the header of that name: seconds, or a date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+// RetryAfter reads the header Retry-After, seconds or a date: how long from now
+// the server wants to be left alone, 0 if it does not say.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {
 		return 0

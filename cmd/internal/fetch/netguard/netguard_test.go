@@ -1,4 +1,4 @@
-package fetch
+package netguard
 
 import (
 	"cmp"
@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"net/url"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 func TestCheckAddr(t *testing.T) {
@@ -59,24 +61,28 @@ func TestCheckAddr(t *testing.T) {
 		if (err == nil) != public {
 			t.Errorf("%s: got %v, want public = %v", addr, err, public)
 		}
-		var flt *fault
-		if err != nil && (!errors.As(err, &flt) || flt.reason != Refused || flt.retry) {
-			t.Errorf("%s: got %#v, want a final %q", addr, err, Refused)
+		var refused *RefusedError
+		if err != nil && (!errors.As(err, &refused) || refused.Detail == "") {
+			t.Errorf("%s: got %#v, want a *RefusedError", addr, err)
 		}
 		// The check at the connection is the same.
 		ap := netip.AddrPortFrom(netip.MustParseAddr(addr), 80)
-		if err := new(guard).control(t.Context(), "tcp", ap.String(), nil); (err == nil) != public {
+		if err := control(t.Context(), "tcp", ap.String(), nil); (err == nil) != public {
 			t.Errorf("%s: control: %v", ap, err)
 		}
 	}
 }
 
 func TestCheckURL(t *testing.T) {
-	src, err := ParseSources("http://127.0.0.1:8080/x,https://[::1]/y")
-	if err != nil {
-		t.Fatal(err)
+	var named []*url.URL
+	for _, raw := range []string{"http://127.0.0.1:8080/x", "https://[::1]/y"} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named = append(named, u)
 	}
-	g, err := newGuard(src, []string{"10.0.0.1", "Box.Example:81", "[fd00::1]", "inner"})
+	g, err := New([]string{"10.0.0.1", "Box.Example:81", "[fd00::1]", "inner"}, named...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +124,7 @@ func TestCheckURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := g.checkURL(u); (err == nil) != ok {
+		if err := g.CheckURL(u); (err == nil) != ok {
 			t.Errorf("%s: got %v, want allowed = %v", raw, err, ok)
 		}
 	}
@@ -148,7 +154,7 @@ func TestAllowHostInAnyForm(t *testing.T) {
 		{"127.0.0.1:0443", []string{"https://127.0.0.1/", "https://[::ffff:127.0.0.1]/"}, []string{"http://127.0.0.1/"}},
 		{"LOCALHOST.:080", []string{"http://localhost/", "http://LocalHost.:80/"}, []string{"http://localhost:81/"}},
 	} {
-		g, err := newGuard(nil, []string{tt.allow})
+		g, err := New([]string{tt.allow})
 		if err != nil {
 			t.Errorf("%s: %v", tt.allow, err)
 			continue
@@ -158,7 +164,7 @@ func TestAllowHostInAnyForm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := g.checkURL(u); (err == nil) != (i < len(tt.urls)) {
+			if err := g.CheckURL(u); (err == nil) != (i < len(tt.urls)) {
 				t.Errorf("--allow-host %s: %s: got %v", tt.allow, raw, err)
 			}
 			// The transport dials the host as the address has it.
@@ -172,8 +178,71 @@ func TestAllowHostInAnyForm(t *testing.T) {
 
 func TestAllowHostIsChecked(t *testing.T) {
 	for _, bad := range []string{"", "http://x", "a b", "x/y", ":80", "u@x", "x:", "x:99999", "x:-1", "[::1", "::1]", "[]", "[]:80", "[::1]80", "[::1]:x"} {
-		if _, err := newGuard(nil, []string{bad}); err == nil {
+		if _, err := New([]string{bad}); err == nil {
 			t.Errorf("%q was taken for a host", bad)
+		}
+	}
+}
+
+// TestDialContext: a name that resolves to this machine is refused when the
+// connection is made, unless the user named it.
+func TestDialContext(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // nothing was sent
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialer := net.Dialer{Resolver: oitest.NameServer(netip.MustParseAddr("127.0.0.1"))}
+	name := net.JoinHostPort("photos.example.com", port)
+	proxy := &url.URL{Scheme: "http", Host: name}
+	for _, tt := range []struct {
+		name  string
+		hosts []string
+		proxy bool
+		ok    bool
+	}{
+		{"not named", nil, false, false},
+		{"another", []string{"example.com"}, false, false},
+		{"the host", []string{"Photos.Example.com."}, false, true},
+		{"the host and port", []string{name}, false, true},
+		{"the address only", []string{"127.0.0.1"}, false, false},
+		{"a proxy", nil, true, true},
+	} {
+		g, err := New(tt.hosts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.proxy {
+			g.AllowProxy(proxy)
+		}
+		conn, err := g.DialContext(t.Context(), dialer, "tcp", name)
+		if conn != nil {
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		var refused *RefusedError
+		if tt.ok && err != nil || !tt.ok && !errors.As(err, &refused) {
+			t.Errorf("%s: got %v, want a connection: %v", tt.name, err, tt.ok)
+		}
+	}
+}
+
+func TestProxyAddr(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://proxy": "proxy:80", "https://proxy": "proxy:443", "socks5://proxy": "proxy:1080",
+		"http://proxy:3128": "proxy:3128", "http://[::1]": "[::1]:80",
+	} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := proxyAddr(u); got != want {
+			t.Errorf("%s: %s, want %s", raw, got, want)
 		}
 	}
 }

@@ -1,23 +1,25 @@
-package fetch
+package hostlimit
 
 import (
 	"context"
 	"time"
 )
 
-// A Clock is the time as far as pauses and rates go. Deadlines of transfers use
-// the real one.
+// A Clock is the time by which pauses and rates are kept.
 type Clock interface {
 	Now() time.Time
 	// Sleep returns early with the context's error.
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-type realClock struct{}
+// RealClock is the time of this machine.
+type RealClock struct{}
 
-func (realClock) Now() time.Time { return time.Now() }
+// Now is time.Now.
+func (RealClock) Now() time.Time { return time.Now() }
 
-func (realClock) Sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or less if ctx ends.
+func (RealClock) Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}

@@ -1,4 +1,4 @@
-package fetch
+package hostlimit
 
 import (
 	"fmt"
@@ -9,12 +9,16 @@ import (
 	"sync"
 
 	"golang.org/x/time/rate"
+
+	"github.com/opensandwich/oi/cmd/internal/fetch/hostname"
 )
 
+// DefaultConnections is the number of connections to a host at a time.
+const DefaultConnections = 32
+
 const (
-	defaultConns      = 32
 	flickrGroup       = "flickr"
-	flickrRate        = 1 // requests per second: what the site bore for years
+	flickrRate        = 1 // requests per second: what the site has borne for years
 	flickrConnections = 4
 )
 
@@ -22,15 +26,16 @@ const (
 // that are not named, and flickr for all of Flickr's. 0 is unlimited.
 type Rates map[string]float64
 
-// ParseRates reads words of the form N or HOST=N; flickr and s3 are hosts too.
-func ParseRates(words []string) (Rates, error) {
+// ParseRates reads words of the form N or HOST=N, where HOST may be flickr or
+// one of the names of aliases, which stands for the host that it maps to.
+func ParseRates(words []string, aliases map[string]string) (Rates, error) {
 	r := Rates{}
 	for _, w := range words {
 		host, num, named := strings.Cut(w, "=")
 		if !named {
 			host, num = "", w
 		} else {
-			h, err := parseHost(host)
+			h, err := hostname.Parse(host)
 			if err != nil {
 				return nil, err
 			}
@@ -38,8 +43,8 @@ func ParseRates(words []string) (Rates, error) {
 				return nil, fmt.Errorf("%q: a rate is a host's, not that of its port %s", w, port)
 			}
 			host = groupOf(h)
-			if h == "s3" {
-				host = s3Host
+			if real, ok := aliases[h]; ok {
+				host = real
 			}
 		}
 		v, err := strconv.ParseFloat(num, 64)
@@ -68,7 +73,7 @@ func (r Rates) of(group string) rate.Limit {
 // groupOf names the hosts that are one service: Flickr serves its photos from
 // many names.
 func groupOf(host string) string {
-	host = canonicalHost(host)
+	host = hostname.Canonical(host)
 	for _, domain := range []string{"staticflickr.com", "flickr.com"} {
 		if host == domain || strings.HasSuffix(host, "."+domain) {
 			return flickrGroup
@@ -77,34 +82,39 @@ func groupOf(host string) string {
 	return host
 }
 
-// gates holds the gate of each host.
-type gates struct {
+// Limiters holds the Limiter of each host. Its methods may be called from
+// several goroutines.
+type Limiters struct {
 	rates       Rates
 	connections int // 0: the group's default
 	clock       Clock
 	mu          sync.Mutex
-	byGroup     map[string]*gate
+	byGroup     map[string]*Limiter
 }
 
-func newGates(r Rates, connections int, clock Clock) *gates {
-	return &gates{rates: r, connections: connections, clock: clock, byGroup: map[string]*gate{}}
+// New makes Limiters for the rates and for so many connections to each host at
+// a time, 0 for the defaults: 32, and 4 to Flickr.
+func New(r Rates, connections int, clock Clock) *Limiters {
+	return &Limiters{rates: r, connections: connections, clock: clock, byGroup: map[string]*Limiter{}}
 }
 
-func (gs *gates) of(host string) *gate {
+// Host returns the Limiter of a host, which it shares with the hosts of the
+// same service.
+func (ls *Limiters) Host(host string) *Limiter {
 	group := groupOf(host)
-	gs.mu.Lock()
-	defer gs.mu.Unlock()
-	g, ok := gs.byGroup[group]
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l, ok := ls.byGroup[group]
 	if !ok {
-		n := gs.connections
+		n := ls.connections
 		if n <= 0 {
-			n = defaultConns
+			n = DefaultConnections
 			if group == flickrGroup {
 				n = flickrConnections
 			}
 		}
-		g = newGate(gs.clock, gs.rates.of(group), n)
-		gs.byGroup[group] = g
+		l = newLimiter(ls.clock, ls.rates.of(group), n)
+		ls.byGroup[group] = l
 	}
-	return g
+	return l
 }
