@@ -38,7 +38,7 @@ type evaluation struct {
 	account   *stream.Account
 	out       *stream.Output // nil: no items are written, or their reader has gone
 	origin    dataset.Origin
-	licences  *report.Licences
+	licences  *report.Attribution
 
 	kept    []kept // the stream, until all photos are known
 	spool   *dataset.Spool
@@ -47,7 +47,7 @@ type evaluation struct {
 	judged  []int // where those are kept that figures are made of
 
 	waiting []waiting // until there is a batch of them
-	tallies map[string]*report.Tally
+	tallies map[string]*report.Accumulator
 	counts  dataset.Counts
 	removed map[string]int
 	unknown map[string]int // labels that the model does not know
@@ -67,8 +67,8 @@ type waiting struct {
 // open already.
 func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first *stream.File, files []string) (err error) {
 	e := &evaluation{
-		options: o, env: env, model: m, licences: report.NewLicences(),
-		tallies: map[string]*report.Tally{}, counts: dataset.Counts{}, removed: map[string]int{}, unknown: map[string]int{},
+		options: o, env: env, model: m, licences: report.NewAttribution(),
+		tallies: map[string]*report.Accumulator{}, counts: dataset.Counts{}, removed: map[string]int{}, unknown: map[string]int{},
 	}
 	if err := checkFigures(o.requirements, m.network.Classes); err != nil {
 		return err
@@ -188,7 +188,7 @@ func (e *evaluation) answer(w waiting, probabilities []float32) error {
 	if labelOf(item) != "" && (!w.seen || slices.Contains(e.options.wanted, dataset.Train)) {
 		name := e.tallyOf(item.Set)
 		if e.tallies[name] == nil {
-			e.tallies[name] = report.NewTally(name, e.model.network.Classes)
+			e.tallies[name] = report.NewAccumulator(name, e.model.network.Classes)
 		}
 		if err := e.tallies[name].Add(item, e.model.index[item.Label.Name], probabilities, false); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (e *evaluation) answer(w waiting, probabilities []float32) error {
 	if e.out == nil {
 		return nil
 	}
-	p := &record.Prediction{Label: e.model.network.Classes[report.Best(probabilities)], Probabilities: map[string]float64{}, Seen: w.seen}
+	p := &record.Prediction{Label: e.model.network.Classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}, Seen: w.seen}
 	for i, v := range probabilities {
 		p.Probabilities[e.model.network.Classes[i]] = float64(v)
 	}
@@ -286,7 +286,7 @@ func (e *evaluation) conclude() error {
 }
 
 // choose returns the tally that the report is about.
-func (e *evaluation) choose() (*report.Tally, error) {
+func (e *evaluation) choose() (*report.Accumulator, error) {
 	names := []string{strings.Join(e.options.wanted, ",")}
 	if len(e.options.wanted) == 0 {
 		names = []string{dataset.Test, dataset.Val, allItems}
@@ -371,8 +371,8 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		Run: e.model.meta["run"], Classes: n.Classes, Architecture: n.Arch, Parameters: n.Parameters(),
 		Input: report.Input{Height: n.Height, Width: n.Width, Channels: n.Channels},
 		Sets:  e.counts, Removed: e.removed, History: []report.Epoch{}, Evaluation: evaluated,
-		Licences: e.licences.Summary(), Trail: report.Trail(e.origin.Header.Stages), Completeness: e.origin.Header.Completeness,
-		Accounts:      report.Accounts(append(e.origin.Counts, e.account.Total())),
+		Licences: e.licences.Summary(), Stages: report.Stages(e.origin.Header.Stages), Completeness: e.origin.Header.Completeness,
+		Accounts:      report.CountsByStage(append(e.origin.Counts, e.account.Total())),
 		WeightsSHA256: n.WeightsHash(),
 	}
 	full.Notes = append(full.Notes, e.notes...)

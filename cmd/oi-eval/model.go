@@ -132,7 +132,7 @@ type description struct {
 	Metrics    json.RawMessage           `json:"metrics,omitempty"`
 	Sets       map[string]map[string]int `json:"sets,omitempty"`
 	Options    map[string]any            `json:"options,omitempty"`
-	Licences   []report.Licence          `json:"licences,omitempty"`
+	Licences   []report.LicenceCount     `json:"licences,omitempty"`
 	Trail      []report.Stage            `json:"trail,omitempty"`
 	Provenance report.Provenance         `json:"provenance"`
 	Notes      []string                  `json:"notes,omitempty"`

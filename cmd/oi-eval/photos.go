@@ -145,7 +145,7 @@ func (c *classifier) picture(name string, file *stream.File) error {
 }
 
 func (o *options) print(env *cli.Env, m *trained, name string, probabilities []float32) error {
-	a := answer{File: name, Label: m.network.Classes[report.Best(probabilities)], Probabilities: map[string]float64{}}
+	a := answer{File: name, Label: m.network.Classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}}
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s\t%s", cli.Escape(name), cli.Escape(a.Label))
 	for i, p := range probabilities {

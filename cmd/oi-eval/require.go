@@ -40,7 +40,7 @@ func parseRequirement(text string) (requirement, error) {
 
 // checkFigures refuses figures that a model of the classes does not have.
 func checkFigures(requirements []requirement, classes []string) error {
-	empty := report.NewTally("", classes).Evaluation()
+	empty := report.NewAccumulator("", classes).Evaluation()
 	for _, r := range requirements {
 		if _, err := empty.Value(r.figure); err != nil {
 			return cli.Usagef("--require: %w", err)

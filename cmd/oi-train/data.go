@@ -28,7 +28,7 @@ type data struct {
 	items    *dataset.Collection
 	variants *dataset.Repeats // of the epoch that is being read
 	origin   dataset.Origin
-	licences *report.Licences
+	licences *report.Attribution
 	read     int64      // number of items so far
 	used     *inputHash // of the items that were kept or trained on
 	trained  *dataset.Variants
@@ -46,7 +46,7 @@ type data struct {
 func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {
 	return &data{
 		options: o, env: env, in: in, items: dataset.NewCollection(spool, o.repeats), variants: dataset.NewRepeats(o.repeats),
-		licences: report.NewLicences(), used: newInputHash(), trained: dataset.NewVariants(), removed: map[string]int{}, index: map[string]int{},
+		licences: report.NewAttribution(), used: newInputHash(), trained: dataset.NewVariants(), removed: map[string]int{}, index: map[string]int{},
 	}
 }
 

@@ -66,15 +66,15 @@ func evaluate(ctx context.Context, o *options, d *data, network *model.Network) 
 		return nil, err
 	}
 	defer predictor.Close()
-	tally := report.NewTally(set, d.classes)
+	answers := report.NewAccumulator(set, d.classes)
 	err = predict(ctx, predictor, d, entries, func(entry dataset.Entry, probabilities []float32) error {
 		item, err := d.items.Spool.Item(entry.Number)
 		if err != nil {
 			return err
 		}
-		return tally.Add(item, d.index[entry.Label], probabilities, shared(entry))
+		return answers.Add(item, d.index[entry.Label], probabilities, shared(entry))
 	})
-	return tally.Evaluation(), err
+	return answers.Evaluation(), err
 }
 
 // compose gathers what is known of the run.
@@ -99,8 +99,8 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: r.best.Channels},
 		Options: o.allValues(), Sets: d.counts(), Removed: d.removed,
 		History: r.history, Measured: &measured, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
-		Licences: d.licences.Summary(), Trail: report.Trail(header.Stages), Completeness: header.Completeness,
-		Accounts:      report.Accounts(append(d.origin.Counts, d.account())),
+		Licences: d.licences.Summary(), Stages: report.Stages(header.Stages), Completeness: header.Completeness,
+		Accounts:      report.CountsByStage(append(d.origin.Counts, d.account())),
 		WeightsSHA256: r.best.WeightsHash(),
 		Provenance:    provenance(o, env, d),
 		Notes:         d.notes,
@@ -114,7 +114,7 @@ func provenance(o *options, env *cli.Env, d *data) report.Provenance {
 	trail := d.origin.Header.Stages
 	digest := dataset.NewDigest(d.entries(), d.trained, trail)
 	return report.Provenance{
-		Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets, Query: report.Trail(dataset.Query(trail)),
+		Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets, Query: report.Stages(dataset.Query(trail)),
 		Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed),
 	}
 }
@@ -122,7 +122,7 @@ func provenance(o *options, env *cli.Env, d *data) report.Provenance {
 // runHash names a run by what determines it and what came of it.
 func runHash(r *report.Report) string {
 	h := sha256.New() // whose Write never fails
-	_ = json.NewEncoder(h).Encode([]any{r.Classes, r.Options, r.Trail, r.Provenance.Data, r.Provenance.Code, r.WeightsSHA256})
+	_ = json.NewEncoder(h).Encode([]any{r.Classes, r.Options, r.Stages, r.Provenance.Data, r.Provenance.Code, r.WeightsSHA256})
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
@@ -143,7 +143,7 @@ func metadata(r *report.Report, d *data) (map[string]string, error) {
 		meta["completeness"] = r.Completeness
 	}
 	for key, value := range map[string]any{
-		"metrics": evaluation, "trail": r.Trail, "licences": r.Licences, "provenance": r.Provenance,
+		"metrics": evaluation, "trail": r.Stages, "licences": r.Licences, "provenance": r.Provenance,
 		"options": r.Options, "sets": r.Sets, "notes": r.Notes,
 	} {
 		text, err := json.Marshal(value)

@@ -106,7 +106,7 @@ type figures struct {
 func (f *figures) add(probabilities []float32, class int) {
 	f.loss.Add(float64(probabilities[class]))
 	f.n++
-	if report.Best(probabilities) == class {
+	if report.ArgMax(probabilities) == class {
 		f.right++
 	}
 }

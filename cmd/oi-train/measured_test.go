@@ -52,7 +52,7 @@ func lossOf(t *testing.T, file []byte, items []*record.Item) (loss, accuracy flo
 		}
 		class := slices.Index(network.Classes, item.Label.Name)
 		mean.Add(float64(rows[0][class]))
-		if report.Best(rows[0]) == class {
+		if report.ArgMax(rows[0]) == class {
 			right++
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A chart is a line drawing in the coordinates of its SVG.
+// A chart is a line chart of the report, in the coordinates of its SVG.
 type chart struct {
 	Title         string
 	Width, Height float64
@@ -40,8 +40,9 @@ type dot struct {
 // mark is a vertical line at the best epoch.
 type mark struct{ X float64 }
 
-// curves draws values of the train and the validation items over the epochs.
-func curves(title string, history []Epoch, best int, value func(Epoch) (train, val float64)) *chart {
+// lineChart draws values of the train and the validation items over the epochs.
+// It returns nil if none of them is finite.
+func lineChart(title string, history []Epoch, best int, value func(Epoch) (train, val float64)) *chart {
 	c := &chart{Title: title, Width: 460, Height: 260, Left: 52, Right: 445, Top: 34, Bottom: 228}
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, e := range history {

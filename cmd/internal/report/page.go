@@ -89,8 +89,8 @@ func (r *Report) page() (*page, error) {
 	}
 	if len(r.History) > 0 {
 		for _, c := range []*chart{
-			curves("loss", r.History, r.BestEpoch, func(e Epoch) (float64, float64) { return float64(e.TrainLoss), float64(e.ValLoss) }),
-			curves("accuracy", r.History, r.BestEpoch, func(e Epoch) (float64, float64) { return float64(e.TrainAccuracy), e.ValAccuracy }),
+			lineChart("loss", r.History, r.BestEpoch, func(e Epoch) (float64, float64) { return float64(e.TrainLoss), float64(e.ValLoss) }),
+			lineChart("accuracy", r.History, r.BestEpoch, func(e Epoch) (float64, float64) { return float64(e.TrainAccuracy), e.ValAccuracy }),
 		} {
 			if c != nil {
 				p.Charts = append(p.Charts, c)

@@ -30,16 +30,16 @@ type Report struct {
 	// Measured is nil where nothing was trained.
 	Measured *Measured `json:"train_measured_on,omitempty"`
 	// Stopped says in words why training ended.
-	Stopped       string      `json:"stopped"`
-	BestEpoch     int         `json:"best_epoch"`
-	Evaluation    *Evaluation `json:"evaluation"`
-	Licences      []Licence   `json:"licences"`
-	Trail         []Stage     `json:"trail"`
-	Completeness  string      `json:"completeness,omitempty"` // "unchecked": plain JSON was read on the way
-	Accounts      []Account   `json:"accounts,omitempty"`     // what each stage took in, gave out, removed and skipped
-	WeightsSHA256 string      `json:"weights_sha256"`
-	Provenance    Provenance  `json:"provenance"`
-	Notes         []string    `json:"notes,omitempty"` // what a reader must know to judge the figures
+	Stopped       string         `json:"stopped"`
+	BestEpoch     int            `json:"best_epoch"`
+	Evaluation    *Evaluation    `json:"evaluation"`
+	Licences      []LicenceCount `json:"licences"`
+	Stages        []Stage        `json:"trail"`                  // where the items came from, oldest first
+	Completeness  string         `json:"completeness,omitempty"` // "unchecked": plain JSON was read on the way
+	Accounts      []StageCounts  `json:"accounts,omitempty"`
+	WeightsSHA256 string         `json:"weights_sha256"`
+	Provenance    Provenance     `json:"provenance"`
+	Notes         []string       `json:"notes,omitempty"` // what a reader must know to judge the figures
 }
 
 // Input is the shape of the pictures that a model takes.
@@ -154,31 +154,33 @@ func (i Interval) Basis() string {
 	return text
 }
 
-// A Licence counts the photos under one licence.
-type Licence struct {
+// A LicenceCount is how many photos, and of how many authors, are under a licence.
+type LicenceCount struct {
 	License string `json:"license"`
 	Photos  int    `json:"photos"`
 	Authors int    `json:"authors"`
 }
 
-// A Stage is an entry of the trail.
+// A Stage is a command that the items went through, with the options that change
+// results.
 type Stage struct {
 	Tool    string            `json:"tool"`
 	Version string            `json:"version"`
 	Args    map[string]string `json:"args,omitempty"`
 }
 
-// Trail returns the stages of a header for a report.
-func Trail(stages []record.Stage) []Stage {
-	trail := make([]Stage, 0, len(stages))
+// Stages returns the stages of a header for a report.
+func Stages(stages []record.Stage) []Stage {
+	list := make([]Stage, 0, len(stages))
 	for _, s := range stages {
-		trail = append(trail, Stage{s.Tool, s.Version, s.Args})
+		list = append(list, Stage{s.Tool, s.Version, s.Args})
 	}
-	return trail
+	return list
 }
 
-// An Account is what a stage did with its records.
-type Account struct {
+// StageCounts are the numbers of items that a stage took in, wrote, added,
+// removed and skipped, the last three by reason.
+type StageCounts struct {
 	Tool    string           `json:"tool"`
 	In      int64            `json:"in"`
 	Out     int64            `json:"out"`
@@ -187,13 +189,13 @@ type Account struct {
 	Skipped map[string]int64 `json:"skipped,omitempty"`
 }
 
-// Accounts returns the counts of an end record for a report.
-func Accounts(counts []record.Count) []Account {
-	var accounts []Account
+// CountsByStage returns the counts of an end record for a report.
+func CountsByStage(counts []record.Count) []StageCounts {
+	var list []StageCounts
 	for _, c := range counts {
-		accounts = append(accounts, Account{c.Tool, c.In, c.Out, c.Added, c.Removed, c.Skipped})
+		list = append(list, StageCounts{c.Tool, c.In, c.Out, c.Added, c.Removed, c.Skipped})
 	}
-	return accounts
+	return list
 }
 
 // Provenance is what has to be the same for a run to be the same.
@@ -202,7 +204,7 @@ type Provenance struct {
 	// DataVersion is dataset.DataVersion, 0 in reports of version 1.
 	DataVersion int               `json:"data_version,omitempty"`
 	DataSets    map[string]string `json:"data_sets,omitempty"` // by set
-	Query       []Stage           `json:"query"`               // the part of the trail that chose the items
+	Query       []Stage           `json:"query"`               // the stages that chose the items
 	Code        Code              `json:"code"`
 	Environment Environment       `json:"environment"`
 }

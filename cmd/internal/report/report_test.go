@@ -39,8 +39,8 @@ func item(n int) *record.Item {
 func example(t *testing.T) *Report {
 	t.Helper()
 	classes := []string{"Hamburger", hostile}
-	tally := NewTally(dataset.Test, classes)
-	licences := NewLicences()
+	answers := NewAccumulator(dataset.Test, classes)
+	licences := NewAttribution()
 	for i := range 100 {
 		truth := i % 2
 		said := truth
@@ -50,7 +50,7 @@ func example(t *testing.T) *Report {
 		p := make([]float32, 2)
 		p[said] = 0.5 + float32(i+1)/250
 		p[1-said] = 1 - p[said]
-		if err := tally.Add(item(i), truth, p, i < 10); err != nil {
+		if err := answers.Add(item(i), truth, p, i < 10); err != nil {
 			t.Fatal(err)
 		}
 		licences.Add(item(i))
@@ -66,9 +66,9 @@ func example(t *testing.T) *Report {
 			{3, Number(math.NaN()), 0.7, Number(math.NaN()), Number(math.NaN()), Number(math.Inf(1)), 0.6, 100, 1},
 		},
 		Measured: &Measured{Items: 8, Variants: true},
-		Stopped:  "all 3 epochs are done", BestEpoch: 2, Evaluation: tally.Evaluation(), Licences: licences.Summary(),
-		Trail:        []Stage{{"oi-boxes", "1", map[string]string{"classes": hostile}}},
-		Accounts:     []Account{{Tool: "oi-crop", In: 3, Out: 2, Skipped: map[string]int64{"decode": 1}}},
+		Stopped:  "all 3 epochs are done", BestEpoch: 2, Evaluation: answers.Evaluation(), Licences: licences.Summary(),
+		Stages:       []Stage{{"oi-boxes", "1", map[string]string{"classes": hostile}}},
+		Accounts:     []StageCounts{{Tool: "oi-crop", In: 3, Out: 2, Skipped: map[string]int64{"decode": 1}}},
 		Completeness: "unchecked", WeightsSHA256: strings.Repeat("ab", 32), Notes: []string{hostile},
 		Provenance: Provenance{Data: strings.Repeat("cd", 32), Code: Code{Version: "1"}, Environment: ThisEnvironment(1)},
 	}
@@ -176,7 +176,7 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-func TestTally(t *testing.T) {
+func TestAccumulator(t *testing.T) {
 	e := example(t).Evaluation
 	if e.Items != 100 || e.Accuracy != 0.75 || e.Baseline != 0.5 || e.Interval.Low > 0.75 || e.Interval.High < 0.75 {
 		t.Errorf("%d items, accuracy %g in %v, baseline %g", e.Items, e.Accuracy, e.Interval, e.Baseline)
@@ -192,38 +192,38 @@ func TestTally(t *testing.T) {
 			t.Errorf("summary lacks %q:\n%s", text, e.Summary())
 		}
 	}
-	tally := NewTally("test", []string{"a", "b"})
+	answers := NewAccumulator("test", []string{"a", "b"})
 	for name, p := range map[string][]float32{"too few": {1}, "not a number": {float32(math.NaN()), 1}} {
-		if err := tally.Add(item(1), 0, p, false); err == nil {
+		if err := answers.Add(item(1), 0, p, false); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if err := tally.Add(item(1), 2, []float32{1, 0}, false); err == nil {
+	if err := answers.Add(item(1), 2, []float32{1, 0}, false); err == nil {
 		t.Error("a class that is none: no error")
 	}
-	if e := tally.Evaluation(); e.Items != 0 || e.Unshared != nil {
-		t.Errorf("an empty tally has %d items", e.Items)
+	if e := answers.Evaluation(); e.Items != 0 || e.Unshared != nil {
+		t.Errorf("an empty accumulator has %d items", e.Items)
 	}
 }
 
 // Items count in the interval by author, by photo where he is not known, and
 // fewer than ten of them are too few.
 func TestInterval(t *testing.T) {
-	answers := func(n int, of func(i int) *record.Item) Interval {
+	intervalOf := func(n int, of func(i int) *record.Item) Interval {
 		t.Helper()
-		tally := NewTally("test", []string{"a", "b"})
+		sum := NewAccumulator("test", []string{"a", "b"})
 		for i := range n {
 			said := []float32{1, 0}
 			if i%2 == 0 { // for each author and photo all right or all wrong
 				said = []float32{0, 1}
 			}
 			for range 4 {
-				if err := tally.Add(of(i), 0, said, false); err != nil {
+				if err := sum.Add(of(i), 0, said, false); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		return tally.Evaluation().Interval
+		return sum.Evaluation().Interval
 	}
 	by := func(authors, photos bool) func(i int) *record.Item {
 		return func(i int) *record.Item {
@@ -237,7 +237,7 @@ func TestInterval(t *testing.T) {
 			return item
 		}
 	}
-	bare := answers(60, by(false, false)) // by their keys
+	bare := intervalOf(60, by(false, false)) // by their keys
 	for _, tc := range []struct {
 		name  string
 		n     int
@@ -251,7 +251,7 @@ func TestInterval(t *testing.T) {
 		{"ten", 10, by(true, true), "by author, 10 groups"},
 		{"one", 1, by(false, true), "by photo, 1 group, too few to judge"},
 	} {
-		got := answers(tc.n, tc.of)
+		got := intervalOf(tc.n, tc.of)
 		if got.Basis() != tc.basis || got.TooFew != strings.Contains(tc.basis, "too few") || got.Groups != tc.n {
 			t.Errorf("%s: %q, %+v", tc.name, got.Basis(), got)
 		}
@@ -261,14 +261,14 @@ func TestInterval(t *testing.T) {
 	}
 	// An author who is known for one box of each photo is that of all its boxes.
 	n := 0
-	some := answers(60, func(i int) *record.Item {
+	some := intervalOf(60, func(i int) *record.Item {
 		n++
 		return by(n%4 == 0, true)(i)
 	})
 	if some.Basis() != "by author, 60 groups" || some.Interval != bare.Interval {
 		t.Errorf("known for one box of each photo: %q, %+v", some.Basis(), some)
 	}
-	if same := answers(60, func(int) *record.Item { return by(true, true)(1) }); same.Groups != 1 || same.High-same.Low < 0.7 {
+	if same := intervalOf(60, func(int) *record.Item { return by(true, true)(1) }); same.Groups != 1 || same.High-same.Low < 0.7 {
 		t.Errorf("of one author %+v", same)
 	}
 }
@@ -290,15 +290,15 @@ func TestValue(t *testing.T) {
 	}
 }
 
-func TestLicences(t *testing.T) {
-	l := NewLicences()
+func TestAttribution(t *testing.T) {
+	l := NewAttribution()
 	for i := range 6 {
 		l.Add(item(i))
 	}
 	l.Add(&record.Item{ID: "x"})
 	l.Add(&record.Item{Tensor: item(9).Tensor}) // known by its pixels alone
 	got := l.Summary()
-	if len(got) != 2 || got[0] != (Licence{"https://example.org/by/2.0/", 6, 3}) || got[1] != (Licence{"unknown", 2, 0}) {
+	if len(got) != 2 || got[0] != (LicenceCount{"https://example.org/by/2.0/", 6, 3}) || got[1] != (LicenceCount{"unknown", 2, 0}) {
 		t.Errorf("licences %+v", got)
 	}
 }

@@ -11,21 +11,21 @@ import (
 // unknownLicence stands for items that carry none.
 const unknownLicence = "unknown"
 
-// Licences counts photos by licence, each photo once, however many items were
+// An Attribution counts photos by licence, each photo once, however many items were
 // cut from it.
-type Licences struct {
+type Attribution struct {
 	photos  map[string]struct{}
-	byName  map[string]*Licence
+	byName  map[string]*LicenceCount
 	authors map[[2]string]struct{}
 }
 
-// NewLicences returns an empty count.
-func NewLicences() *Licences {
-	return &Licences{photos: map[string]struct{}{}, byName: map[string]*Licence{}, authors: map[[2]string]struct{}{}}
+// NewAttribution returns an empty count.
+func NewAttribution() *Attribution {
+	return &Attribution{photos: map[string]struct{}{}, byName: map[string]*LicenceCount{}, authors: map[[2]string]struct{}{}}
 }
 
 // Add counts the photo of an item unless it was counted before.
-func (l *Licences) Add(item *record.Item) {
+func (l *Attribution) Add(item *record.Item) {
 	id := item.ID
 	if id == "" {
 		id = dataset.KeyOf(item)
@@ -40,7 +40,7 @@ func (l *Licences) Add(item *record.Item) {
 	}
 	licence := l.byName[name]
 	if licence == nil {
-		licence = &Licence{License: name}
+		licence = &LicenceCount{License: name}
 		l.byName[name] = licence
 	}
 	licence.Photos++
@@ -54,12 +54,12 @@ func (l *Licences) Add(item *record.Item) {
 }
 
 // Summary returns the licences, that of most photos first.
-func (l *Licences) Summary() []Licence {
-	all := make([]Licence, 0, len(l.byName))
+func (l *Attribution) Summary() []LicenceCount {
+	all := make([]LicenceCount, 0, len(l.byName))
 	for _, licence := range l.byName {
 		all = append(all, *licence)
 	}
-	slices.SortFunc(all, func(a, b Licence) int {
+	slices.SortFunc(all, func(a, b LicenceCount) int {
 		return cmp.Or(cmp.Compare(b.Photos, a.Photos), cmp.Compare(a.License, b.License))
 	})
 	return all

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/metrics"
+	"github.com/opensandwich/oi/record"
+)
+
+// MaxMistakes is how many mistakes a report shows.
+const MaxMistakes = 24
+
+// A Mistake is a wrong answer.
+type Mistake struct {
+	Key           string             `json:"key"`
+	Truth         string             `json:"truth"`
+	Predicted     string             `json:"predicted"`
+	Probability   float64            `json:"probability"` // of the wrong answer
+	Probabilities map[string]float64 `json:"probabilities"`
+	Author        string             `json:"author,omitempty"`
+	Title         string             `json:"title,omitempty"`
+	License       string             `json:"license,omitempty"`
+	LandingURL    string             `json:"landing_url,omitempty"`
+
+	pixels []byte
+	size   dataset.Size
+}
+
+// An Accumulator collects the answers of a model on one set: the confusion
+// matrix, the loss, the right answers of each group of items, and the worst
+// mistakes. Its size grows with the number of groups, by a few bytes each, and
+// not with the number of answers.
+type Accumulator struct {
+	set       string
+	classes   []string
+	confusion *metrics.Confusion
+	groups    dataset.Groups
+	answers   []metrics.Group // by the number of an item's group
+	loss      metrics.LogLoss
+	mistakes  []Mistake // most confident first
+	shared    int64
+	unshared  *Accumulator // without items of shared authors
+}
+
+// NewAccumulator returns an empty accumulator.
+func NewAccumulator(set string, classes []string) *Accumulator {
+	a := newAccumulator(set, classes)
+	a.unshared = newAccumulator(set, classes)
+	return a
+}
+
+func newAccumulator(set string, classes []string) *Accumulator {
+	return &Accumulator{set: set, classes: slices.Clone(classes), confusion: metrics.NewConfusion(classes)}
+}
+
+// Len returns the number of answers.
+func (a *Accumulator) Len() int64 { return a.confusion.Total() }
+
+// ArgMax returns the index of the largest probability, the first of equal ones.
+func ArgMax(probabilities []float32) int {
+	best := 0
+	for i, p := range probabilities {
+		if p > probabilities[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Add counts the answer for an item whose class is truth, a probability for each
+// class. Shared says that train has photos by the same author.
+func (a *Accumulator) Add(item *record.Item, truth int, probabilities []float32, shared bool) error {
+	if len(probabilities) != len(a.classes) {
+		return fmt.Errorf("item %s: %d probabilities for %d classes", item.Key, len(probabilities), len(a.classes))
+	}
+	for _, p := range probabilities {
+		if math.IsNaN(float64(p)) {
+			return fmt.Errorf("item %s: the model's answer is not a number", dataset.KeyOf(item))
+		}
+	}
+	predicted := ArgMax(probabilities)
+	if err := a.confusion.Add(truth, predicted); err != nil {
+		return err
+	}
+	a.loss.Add(float64(probabilities[truth]))
+	a.group(item, predicted == truth)
+	if predicted != truth {
+		a.mistake(item, truth, predicted, probabilities)
+	}
+	switch {
+	case a.unshared == nil:
+	case shared:
+		a.shared++
+	default:
+		return a.unshared.Add(item, truth, probabilities, false)
+	}
+	return nil
+}
+
+// group counts an answer in the group of its item, see [dataset.Groups].
+func (a *Accumulator) group(item *record.Item, right bool) {
+	n := a.groups.Add(item)
+	if n >= len(a.answers) {
+		a.answers = append(a.answers, make([]metrics.Group, n+1-len(a.answers))...)
+	}
+	a.answers[n].Total++
+	if right {
+		a.answers[n].Right++
+	}
+}
+
+// interval returns the interval of the accuracy.
+func (a *Accumulator) interval() Interval {
+	groups, authors := map[int]metrics.Group{}, 0
+	for n, answers := range a.answers {
+		if answers.Total == 0 {
+			continue
+		}
+		n = a.groups.Find(n)
+		if _, ok := groups[n]; !ok && a.groups.HasAuthor(n) {
+			authors++
+		}
+		groups[n] = metrics.Group{Right: groups[n].Right + answers.Right, Total: groups[n].Total + answers.Total}
+	}
+	i := Interval{By: byEither, Groups: len(groups), TooFew: len(groups) < enoughGroups}
+	switch authors {
+	case len(groups):
+		i.By = byAuthor
+	case 0:
+		i.By = byPhoto
+	}
+	i.Interval, i.DesignEffect = metrics.Clustered(slices.Collect(maps.Values(groups)))
+	return i
+}
+
+// mistake keeps a wrong answer if it is among the most confident ones.
+func (a *Accumulator) mistake(item *record.Item, truth, predicted int, probabilities []float32) {
+	if a.unshared == nil {
+		return // kept by the accumulator of all answers
+	}
+	m := Mistake{
+		Key: dataset.KeyOf(item), Truth: a.classes[truth], Predicted: a.classes[predicted],
+		Probability: float64(probabilities[predicted]), Probabilities: map[string]float64{},
+	}
+	at, _ := slices.BinarySearchFunc(a.mistakes, m, func(a, b Mistake) int {
+		return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(a.Key, b.Key))
+	})
+	if at == MaxMistakes {
+		return
+	}
+	for i, p := range probabilities {
+		m.Probabilities[a.classes[i]] = float64(p)
+	}
+	if image := item.Image; image != nil {
+		m.Author, m.Title, m.License, m.LandingURL = image.Author, image.Title, image.License, image.LandingURL
+	}
+	if size, err := dataset.SizeOf(item); err == nil {
+		m.pixels, m.size = item.Tensor.Data, size
+	}
+	a.mistakes = slices.Insert(a.mistakes, at, m)
+	a.mistakes = a.mistakes[:min(len(a.mistakes), MaxMistakes)]
+}
+
+// Evaluation returns the figures.
+func (a *Accumulator) Evaluation() *Evaluation {
+	total := a.confusion.Total()
+	e := &Evaluation{
+		Set: a.set, Items: total,
+		Report: a.confusion.Dict(), Text: a.confusion.Text(2), Matrix: a.confusion.Matrix(),
+		Accuracy: a.confusion.Accuracy(),
+		Interval: a.interval(),
+		LogLoss:  a.loss.Mean(),
+		Mistakes: a.mistakes,
+
+		scores: a.confusion.PerClass(), classes: a.classes, confusion: a.confusion,
+	}
+	for _, s := range e.scores {
+		if total > 0 {
+			e.Baseline = max(e.Baseline, float64(s.Support)/float64(total))
+		}
+	}
+	if a.unshared != nil {
+		e.SharedAuthors = a.shared
+		if a.shared > 0 && a.unshared.Len() > 0 {
+			e.Unshared = a.unshared.Evaluation()
+		}
+	}
+	return e
+}
