@@ -293,7 +293,7 @@ func (m *modelFile) network() (*Network, error) {
 		if err := tensors[i].check(p, d.Version); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
-		p.Data = inward(floats(tensors[i].raw), p.Shape, d.Version)
+		p.Data = fromONNX(floats(tensors[i].raw), p.Shape, d.Version)
 		n.Params = append(n.Params, p)
 	}
 	if err := n.Validate(); err != nil {
@@ -366,7 +366,7 @@ func parseTensor(b []byte) (fileTensor, error) {
 // check compares the tensor with the parameter that it is to become, in a
 // version of the file.
 func (t fileTensor) check(p Param, version int) error {
-	want := outwardShape(p.Shape, version)
+	want := onnxShape(p.Shape, version)
 	switch {
 	case t.name != p.Name || !slices.Equal(t.dims, want):
 		return fmt.Errorf("tensor %q of shape %v where %q of shape %v was expected", t.name, t.dims, p.Name, want)
@@ -374,42 +374,6 @@ func (t fileTensor) check(p Param, version int) error {
 		return fmt.Errorf("tensor %q has elements of type %d, not float32", t.name, t.elem)
 	case len(t.raw) != 4*p.Size():
 		return fmt.Errorf("tensor %q has %d bytes, shape %v needs %d", t.name, len(t.raw), t.dims, 4*p.Size())
-	}
-	return nil
-}
-
-// field is one field of a protobuf message; bytes is a part of the message.
-type field struct {
-	number protowire.Number
-	varint uint64
-	bytes  []byte
-}
-
-// eachField calls do for every field of a message. A message that ends inside a
-// field gives io.ErrUnexpectedEOF.
-func eachField(b []byte, do func(field) error) error {
-	for len(b) > 0 {
-		number, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		f := field{number: number}
-		switch kind {
-		case protowire.VarintType:
-			f.varint, n = protowire.ConsumeVarint(b)
-		case protowire.BytesType:
-			f.bytes, n = protowire.ConsumeBytes(b)
-		default:
-			n = protowire.ConsumeFieldValue(number, kind, b)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		if err := do(f); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string
 	head = protowire.AppendVarint(head, uint64(size))
 
 	sum := sha256.New()
-	out := &sticky{w: io.MultiWriter(w, sum)}
+	out := &errWriter{w: io.MultiWriter(w, sum)}
 	out.write(head)
 	out.write(body)
 	for i, p := range n.Params {
@@ -92,7 +92,7 @@ func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string
 		b = protowire.AppendTag(b, tensorRawData, protowire.BytesType)
 		b = protowire.AppendVarint(b, uint64(4*len(p.Data)))
 		out.write(b)
-		out.floats(outward(p))
+		out.floats(toONNX(p))
 	}
 	out.write(g.tail())
 	out.write(appendBytes(nil, modelOpset, appendVarint(nil, opsetVersion, opset)))
@@ -119,19 +119,19 @@ func (n *Network) doc() string {
 		len(n.Classes), inputName, n.Height, n.Width, n.Channels, outputName, len(n.Classes))
 }
 
-// sticky writes until the first error and remembers it.
-type sticky struct {
+// errWriter writes until the first error and remembers it.
+type errWriter struct {
 	w   io.Writer
 	err error
 }
 
-func (s *sticky) write(b []byte) {
+func (s *errWriter) write(b []byte) {
 	if s.err == nil {
 		_, s.err = s.w.Write(b)
 	}
 }
 
-func (s *sticky) floats(data []float32) {
+func (s *errWriter) floats(data []float32) {
 	if s.err == nil {
 		s.err = writeFloats(s.w, data)
 	}
@@ -158,7 +158,7 @@ func (g *graph) tail() []byte {
 // tensorHead encodes a tensor without its data.
 func tensorHead(p Param) []byte {
 	var b []byte
-	for _, d := range outwardShape(p.Shape, transposedDense) {
+	for _, d := range onnxShape(p.Shape, transposedDense) {
 		b = appendVarint(b, tensorDims, d)
 	}
 	b = appendVarint(b, tensorDataType, elemFloat)
@@ -175,10 +175,10 @@ func sizeBytes(field protowire.Number, n int) int {
 	return protowire.SizeTag(field) + protowire.SizeBytes(n)
 }
 
-// outwardShape turns a convolution's [K,K,Cin,Cout] into ONNX's [Cout,Cin,K,K],
+// onnxShape turns a convolution's [K,K,Cin,Cout] into ONNX's [Cout,Cin,K,K],
 // and a dense layer's [in,out] into [out,in]; other shapes stay. In version 1
 // of the file a dense layer's stays too.
-func outwardShape(shape []int, version int) []int {
+func onnxShape(shape []int, version int) []int {
 	switch {
 	case len(shape) == 4:
 		return []int{shape[3], shape[2], shape[0], shape[1]}
@@ -188,9 +188,10 @@ func outwardShape(shape []int, version int) []int {
 	return shape
 }
 
-// order returns the lengths of the three axes, [taps,in,out], that lie the
-// other way round, [out,in,taps], in the file.
-func order(shape []int, version int) (taps, in, out int) {
+// axes returns the lengths of the three axes, [elems,in,out], that lie the
+// other way round, [out,in,elems], in the file. elems are the K*K of a
+// convolution.
+func axes(shape []int, version int) (elems, in, out int) {
 	switch {
 	case len(shape) == 4:
 		return shape[0] * shape[1], shape[2], shape[3]
@@ -200,29 +201,29 @@ func order(shape []int, version int) (taps, in, out int) {
 	return 1, 1, size(shape)
 }
 
-// outward returns the data in the order of outwardShape.
-func outward(p Param) []float32 {
-	taps, in, out := order(p.Shape, transposedDense)
+// toONNX returns the data in the layout of onnxShape.
+func toONNX(p Param) []float32 {
+	elems, in, out := axes(p.Shape, transposedDense)
 	data := make([]float32, len(p.Data))
-	for t := range taps {
+	for t := range elems {
 		for i := range in {
 			for o := range out {
-				data[(o*in+i)*taps+t] = p.Data[(t*in+i)*out+o]
+				data[(o*in+i)*elems+t] = p.Data[(t*in+i)*out+o]
 			}
 		}
 	}
 	return data
 }
 
-// inward is the reverse of outward: raw is in the order of a version of the
+// fromONNX is the reverse of toONNX: raw is in the layout of a version of the
 // file, shape is ours.
-func inward(raw []float32, shape []int, version int) []float32 {
-	taps, in, out := order(shape, version)
+func fromONNX(raw []float32, shape []int, version int) []float32 {
+	elems, in, out := axes(shape, version)
 	data := make([]float32, len(raw))
-	for t := range taps {
+	for t := range elems {
 		for i := range in {
 			for o := range out {
-				data[(t*in+i)*out+o] = raw[(o*in+i)*taps+t]
+				data[(t*in+i)*out+o] = raw[(o*in+i)*elems+t]
 			}
 		}
 	}

@@ -52,7 +52,7 @@ func (n *Network) WriteSafetensors(w io.Writer, meta map[string]string) error {
 	if odd := len(text) % 8; odd != 0 {
 		text = append(text, bytes.Repeat([]byte{' '}, 8-odd)...)
 	}
-	out := &sticky{w: w}
+	out := &errWriter{w: w}
 	out.write(binary.LittleEndian.AppendUint64(nil, uint64(len(text))))
 	out.write(text)
 	for _, p := range n.Params {

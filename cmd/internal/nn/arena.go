@@ -17,22 +17,22 @@ type arena struct {
 
 // tensor returns a tensor in the smallest free buffer that it fits in, or a new
 // one. Its contents are undefined.
-func (r *arena) tensor(shape ...int) *tensor.Dense {
+func (a *arena) tensor(shape ...int) *tensor.Dense {
 	size := tensor.Shape(shape).TotalSize()
 	best := -1
-	for i, b := range r.buffers.buffers {
-		if i == len(r.taken) {
-			r.taken = append(r.taken, false)
+	for i, b := range a.buffers.buffers {
+		if i == len(a.taken) {
+			a.taken = append(a.taken, false)
 		}
-		if !r.taken[i] && len(b) >= size && (best < 0 || len(b) < len(r.buffers.buffers[best])) {
+		if !a.taken[i] && len(b) >= size && (best < 0 || len(b) < len(a.buffers.buffers[best])) {
 			best = i
 		}
 	}
 	if best < 0 {
-		best = len(r.buffers.buffers)
-		r.buffers.buffers = append(r.buffers.buffers, make([]float32, size))
-		r.taken = append(r.taken, false)
+		best = len(a.buffers.buffers)
+		a.buffers.buffers = append(a.buffers.buffers, make([]float32, size))
+		a.taken = append(a.taken, false)
 	}
-	r.taken[best] = true
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(r.buffers.buffers[best][:size:size]))
+	a.taken[best] = true
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(a.buffers.buffers[best][:size:size]))
 }

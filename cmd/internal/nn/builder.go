@@ -62,7 +62,7 @@ func (b *builder) layers(net *model.Network, image *gorgonia.Node) (*gorgonia.No
 		}
 		i += len(group) - 1
 		if number := i + 1; sources[number] {
-			if x, err = b.startSkip(layerName(net.Layers[i], i)+"fork", number, out, x); err != nil {
+			if x, err = b.startSkip(layerName(net.Layers[i], i)+"skip", number, out, x); err != nil {
 				return nil, err
 			}
 		}
@@ -106,8 +106,8 @@ func convAddReLU() []model.Kind  { return []model.Kind{model.Conv, model.Add, mo
 func convReLU() []model.Kind     { return []model.Kind{model.Conv, model.ReLU} }
 
 // fusion returns the kinds of the layers at the start of those given that one
-// kernel computes together. isSource tells of a layer, counted from 1,
-// whether its output is wanted elsewhere, so that it must be there on its own.
+// kernel computes together. isSource reports whether the output of a layer,
+// counted from 1, is read elsewhere too, so that it must be computed by itself.
 func fusion(layers []model.Layer, isSource func(int) bool) []model.Kind {
 	for _, group := range [][]model.Kind{convReLUPool(), convAddReLU(), convReLU()} {
 		fits := len(layers) >= len(group)
@@ -121,8 +121,8 @@ func fusion(layers []model.Layer, isSource func(int) bool) []model.Kind {
 	return []model.Kind{layers[0].Kind}
 }
 
-// takeParams returns the next layer's weights and biases.
-func (b *builder) takeParams() (weight, bias *gorgonia.Node) {
+// nextParams returns the next layer's weights and biases.
+func (b *builder) nextParams() (weight, bias *gorgonia.Node) {
 	weight, bias = b.unused[0], b.unused[1]
 	b.unused = b.unused[2:]
 	return weight, bias
@@ -147,16 +147,16 @@ func (b *builder) scale(image *gorgonia.Node, shape []int) (*gorgonia.Node, erro
 	}), image)
 }
 
-// takeConv returns the shape of the next convolution, its weights, standardized
+// nextConv returns the shape of the next convolution, its weights, standardized
 // if they are to be, and its biases.
-func (b *builder) takeConv(name string, layer model.Layer, in []int) (c kernel.Conv, weight, bias *gorgonia.Node, err error) {
+func (b *builder) nextConv(name string, layer model.Layer, in []int) (c kernel.Conv, weight, bias *gorgonia.Node, err error) {
 	c = kernel.Conv{
 		N: b.n, H: in[0], W: in[1], Cin: in[2], Cout: layer.Out, K: layer.Kernel, Stride: layer.Stride, Pad: layer.Pad,
 	}
 	if err := c.Check(); err != nil {
 		return c, nil, nil, err
 	}
-	weight, bias = b.takeParams()
+	weight, bias = b.nextParams()
 	if len(b.gains) > 0 {
 		gain := b.gains[0]
 		b.gains = b.gains[1:]
@@ -166,7 +166,7 @@ func (b *builder) takeConv(name string, layer model.Layer, in []int) (c kernel.C
 }
 
 func (b *builder) conv(name string, layer model.Layer, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
-	c, weight, bias, err := b.takeConv(name, layer, in)
+	c, weight, bias, err := b.nextConv(name, layer, in)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (b *builder) conv(name string, layer model.Layer, in, out []int, x *gorgoni
 }
 
 func (b *builder) convReLUPool(name string, layer model.Layer, in, out []int, x *gorgonia.Node) (*gorgonia.Node, error) {
-	c, weight, bias, err := b.takeConv(name, layer, in)
+	c, weight, bias, err := b.nextConv(name, layer, in)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (b *builder) dense(name string, in, out []int, x *gorgonia.Node) (*gorgonia
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
-	weight, bias := b.takeParams()
+	weight, bias := b.nextParams()
 	forward := b.op(name, out, func(y []float32, in []gorgonia.Value) {
 		d.Forward(b.workers, y, floats(in[0]), floats(in[1]), floats(in[2]))
 	})

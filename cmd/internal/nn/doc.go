@@ -14,8 +14,8 @@
 // [Trainer.Predictor] give the network as it is to be used, of plain layers;
 // [Trainer.State] is what training needs to go on.
 //
-// Results do not depend on the number of threads, nor on the vectors that the
-// processor has, as far as there is assembly for them. Two Trainers with the
-// same network, seed and batches have the same weights after every step, bit
-// for bit.
+// Results do not depend on the number of threads, nor on the width of the
+// processor's vectors, as far as there is assembly for them. Two Trainers with
+// the same network, seed and batches have the same weights after every step,
+// bit for bit.
 package nn

@@ -128,13 +128,13 @@ type graphCache struct {
 }
 
 // of returns a graph for n pictures, compiled if it must be.
-func (ps *graphCache) of(n int) (*compiledGraph, error) {
-	slot := &ps.short
-	if n == ps.batch {
-		slot = &ps.full
+func (c *graphCache) of(n int) (*compiledGraph, error) {
+	slot := &c.short
+	if n == c.batch {
+		slot = &c.full
 	}
 	if *slot == nil || (*slot).n != n {
-		cg, err := ps.make(n)
+		cg, err := c.make(n)
 		if err != nil {
 			return nil, err
 		}

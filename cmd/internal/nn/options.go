@@ -101,7 +101,7 @@ func (o Options) rule() rule {
 	}
 }
 
-// pool starts the threads.
+// startWorkers starts the threads.
 func (o Options) startWorkers() (*kernel.Workers, error) {
 	if o.backend == "" {
 		return kernel.NewWorkers(o.Threads), nil

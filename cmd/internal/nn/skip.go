@@ -36,8 +36,8 @@ func skipSources(layers []model.Layer) map[int]bool {
 // startSkip adds a node of the same memory as x, and remembers it as the output
 // of the layer.
 func (b *builder) startSkip(name string, layer int, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
-	f := &skipConnection{}
-	b.skips[layer] = f
+	s := &skipConnection{}
+	b.skips[layer] = s
 	forward, err := b.reshape(name, shape, x)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (b *builder) startSkip(name string, layer int, shape []int, x *gorgonia.Nod
 	forward.wrt = []bool{true}
 	forward.diff = func(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		total := grad
-		for i, skip := range f.gradients {
+		for i, skip := range s.gradients {
 			var err error
 			total, err = apply(b.op(fmt.Sprintf("%sgrad%d", name, i+1), shape, func(y []float32, in []gorgonia.Value) {
 				kernel.Add(b.workers, y, floats(in[0]), floats(in[1]))
@@ -56,8 +56,8 @@ func (b *builder) startSkip(name string, layer int, shape []int, x *gorgonia.Nod
 		}
 		return gorgonia.Nodes{total}, nil
 	}
-	f.node, err = apply(forward, x)
-	return f.node, err
+	s.node, err = apply(forward, x)
+	return s.node, err
 }
 
 // add adds the addition of a skip connection.
@@ -73,10 +73,10 @@ func (b *builder) add(name string, shape []int, x *gorgonia.Node, skip *skipConn
 	return apply(forward, x, skip.node)
 }
 
-// convReLU adds a convolution with ReLU, and between the two the addition of
-// other, if it is not nil.
+// convReLU adds a convolution with ReLU, and between the two the addition of a
+// skip connection, if it is not nil: y [N,OH,OW,Cout] = relu(x*w + b + skip).
 func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gorgonia.Node, skip *skipConnection) (*gorgonia.Node, error) {
-	c, weight, bias, err := b.takeConv(name, layer, in)
+	c, weight, bias, err := b.nextConv(name, layer, in)
 	if err != nil {
 		return nil, err
 	}

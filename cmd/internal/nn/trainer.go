@@ -140,7 +140,7 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 	return loss, cg.found.correct, nil
 }
 
-// average moves the averages. Their decay is less in the first steps, so that
+// updateEMA moves the averages. Their decay is less in the first steps, so that
 // they soon forget the weights they started from (the rule of TensorFlow's
 // ExponentialMovingAverage with num_updates).
 func (t *Trainer) updateEMA() {

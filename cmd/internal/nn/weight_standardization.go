@@ -4,8 +4,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// standardise adds the weights that a convolution works with, made of its raw
-// ones and the gain of every channel.
+// standardizeWeights adds the weights that a convolution works with, made of
+// its raw ones and the gain of every channel.
 func (b *builder) standardizeWeights(name string, raw, gain *gorgonia.Node) (*gorgonia.Node, error) {
 	shape := raw.Shape().Clone()
 	s := weightStandardization(shape)

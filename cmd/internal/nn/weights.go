@@ -37,7 +37,7 @@ func (w *weights) add(params ...model.Param) {
 	}
 }
 
-// standardise adds the gains. They start at 1, but at 0 where the convolution
+// addGains adds the gains. They start at 1, but at 0 where the convolution
 // is directly before an addition, so that a block starts as what it adds to
 // ("SkipInit": De and Smith, NeurIPS 2020; Goyal et al., 2017, with the scale
 // of a batch norm).
@@ -76,7 +76,8 @@ func (w *weights) fold(workers *kernel.Workers, net *model.Network, values []mod
 	}
 }
 
-// standardise is the kernel for a convolution's weights [K,K,Cin,Cout].
+// weightStandardization is the kernel for a convolution's weights
+// [K,K,Cin,Cout].
 func weightStandardization(shape []int) kernel.WeightStandardization {
 	return kernel.WeightStandardization{FanIn: shape[0] * shape[1] * shape[2], Out: shape[3]}
 }
