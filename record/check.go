@@ -14,7 +14,7 @@ func checkName(most int) func(string) error {
 			return fmt.Errorf("%d characters, at most %d allowed", len(s), most)
 		}
 		for i := range len(s) {
-			if c := s[i]; !isNameByte(c) {
+			if !nameBytes[s[i]] {
 				return fmt.Errorf("%q: only letters, digits, _ and - allowed", s)
 			}
 		}
@@ -22,9 +22,14 @@ func checkName(most int) func(string) error {
 	}
 }
 
-func isNameByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
-}
+// nameBytes are the bytes that checkName allows. It is never changed.
+var nameBytes = func() (table [256]bool) {
+	for c := range table {
+		c := byte(c)
+		table[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
+	}
+	return table
+}()
 
 // oneOf returns a check for strings of a fixed set.
 func oneOf(allowed ...string) func(string) error {

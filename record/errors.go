@@ -34,7 +34,7 @@ func (d damage) Unwrap() error        { return d.error }
 // A FormatError says where a stream, or a record given to a Writer, breaks the
 // rules of the format.
 type FormatError struct {
-	Record int64  // number of the record, the first is 1
+	Record int64  // number of the record, the first is 1; 0 where it is not known
 	Offset int64  // bytes before the place of the error
 	Line   int64  // line of the record's first byte in JSON input, else 0
 	Field  string // path of the key, such as box.xmin or avoid[2].ymax; may be ""
@@ -43,11 +43,13 @@ type FormatError struct {
 
 func (e *FormatError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "record %d", e.Record)
-	if e.Line > 0 {
-		fmt.Fprintf(&b, ", line %d", e.Line)
+	if e.Record > 0 {
+		fmt.Fprintf(&b, "record %d", e.Record)
+		if e.Line > 0 {
+			fmt.Fprintf(&b, ", line %d", e.Line)
+		}
+		fmt.Fprintf(&b, ", byte %d: ", e.Offset)
 	}
-	fmt.Fprintf(&b, ", byte %d: ", e.Offset)
 	if e.Field != "" {
 		fmt.Fprintf(&b, "%.200s: ", e.Field) // a key may be a megabyte long
 	}

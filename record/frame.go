@@ -30,6 +30,23 @@ func appendTrailer(dst []byte, size int, sum uint32) []byte {
 	return append(dst, magic...)
 }
 
+// countTrailers returns the number of records that b consists of. Only the
+// trailers are looked at.
+func countTrailers(b []byte) (n int64, err error) {
+	for rest := len(b); rest > 0; n++ {
+		body := rest - trailerSize
+		if body < 0 || string(b[rest-len(magic):rest]) != magic {
+			return 0, errNotWhole
+		}
+		if rest = body - int(binary.BigEndian.Uint32(b[body+2:])); rest < 0 || rest >= body {
+			return 0, errNotWhole
+		}
+	}
+	return n, nil
+}
+
+var errNotWhole = errors.New("the bytes are not those of whole records")
+
 // A level is a map or an array that is being walked.
 type level struct {
 	left  int64 // values to come, the keys of a map among them

@@ -45,7 +45,7 @@ func shapeOf(kind string) *shape {
 	return itemShape
 }
 
-func newParser(limits Limits) *parser { return &parser{e: newEncoder(limits, true)} }
+func newParser(limits Limits) *parser { return &parser{e: &encoder{limits: limits}} }
 
 // forget makes the parser write to another buffer from now on.
 func (p *parser) forget() { p.e.buf = nil }
@@ -54,7 +54,7 @@ func (p *parser) forget() { p.e.buf = nil }
 // in it of the value under oi, or -1.
 func (p *parser) parse(text []byte) (body []byte, kindAt int, err error) {
 	p.text, p.pos, p.kindAt = text, 0, -1
-	p.e.reset()
+	p.e.reset(p.e.buf[:0], true)
 	s := shapeOf(p.kind())
 	p.pos = 0
 	if err := p.object(s, true); err != nil {
@@ -384,11 +384,10 @@ func (p *parser) formString(name string) (bool, error) {
 		if e.buf, err = base64.StdEncoding.AppendDecode(e.buf, s); err != nil {
 			return false, p.syntax("%v", err)
 		}
-		// The library writes a string's header only together with the string.
 		str := string(e.buf[from:])
 		e.buf = e.buf[:from]
 		e.fail(over("string length", int64(len(str)), int64(e.limits.String)))
-		e.fail(e.mp.EncodeString(str))
+		e.key(str)
 		return true, p.failed()
 	}
 	return true, p.decodeBin(s)
@@ -436,8 +435,7 @@ func (p *parser) formExt() (bool, error) {
 	if err != nil {
 		return false, p.syntax("%v", err)
 	}
-	e.fail(e.mp.EncodeExtHeader(int8(id), len(b)))
-	e.buf = append(e.buf, b...)
+	e.ext(int8(id), b)
 	return true, p.failed()
 }
 
@@ -460,7 +458,7 @@ func (p *parser) decodeBin(s []byte) error {
 		return p.syntax("%v", err)
 	}
 	n := len(e.buf) - from
-	p.insertHeader(from, func() { e.fail(e.mp.EncodeBytesLen(n)) })
+	p.insertHeader(from, func() { e.binLen(n) })
 	return p.failed()
 }
 

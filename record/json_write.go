@@ -30,12 +30,17 @@ type printer struct {
 	out []byte
 }
 
-// print appends the record that d stands on.
-func (p *printer) print(s *shape) error {
-	if err := p.value(s); err != nil {
-		return err
+// append appends the record whose map is body, of shape s.
+func (p *printer) append(dst, body []byte, s *shape) ([]byte, error) {
+	p.d.reset(body)
+	p.out = dst
+	err := p.value(s)
+	dst, p.out = p.out, p.out[len(dst):]
+	if err == nil {
+		err = over("JSON text", int64(len(p.out)), int64(textLimit(p.d.limits)))
 	}
-	return over("JSON text", int64(len(p.out)), int64(textLimit(p.d.limits)))
+	p.out = nil
+	return dst, err
 }
 
 func (p *printer) value(s *shape) error {

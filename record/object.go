@@ -3,7 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
-	"maps"
+	"math/bits"
 	"slices"
 	"strconv"
 )
@@ -136,14 +136,15 @@ func (o *object[T]) write(e *encoder, p *T) {
 		e.fail(o.check(p))
 	}
 	extra := *o.extra(p)
-	n := len(extra)
-	if o.kind != "" {
-		n++
-	}
+	var present uint64 // a bit for each field, as in read
 	for i := range o.fields {
 		if f := &o.fields[i]; f.absent == nil || !f.absent(p) {
-			n++
+			present |= 1 << i
 		}
+	}
+	n := bits.OnesCount64(present) + len(extra)
+	if o.kind != "" {
+		n++
 	}
 	e.down()
 	e.mapLen(n)
@@ -151,61 +152,83 @@ func (o *object[T]) write(e *encoder, p *T) {
 		e.key("oi")
 		e.key(o.kind)
 	}
-	for i := range o.fields {
-		if f := &o.fields[i]; f.absent == nil || !f.absent(p) {
-			e.key(f.key)
-			e.under(f.key, func() { f.encode(e, p) })
+	for ; present != 0 && e.err == nil; present &= present - 1 {
+		f := &o.fields[bits.TrailingZeros64(present)]
+		e.key(f.key)
+		if f.encode(e, p); e.err != nil {
+			e.under(f.key)
 		}
 	}
-	var unknown keySet
-	for _, f := range extra {
-		e.under(f.Key, func() {
-			if f.Key == "oi" || o.find([]byte(f.Key), 0) >= 0 {
-				e.fail(errKnownKey)
-			}
-			e.fail(unknown.add(f.Key))
-			e.text(f.Key)
-			e.raw(f.Value)
-		})
+	if len(extra) > 0 {
+		o.writeExtra(e, extra)
 	}
 	e.up()
 }
 
-// under runs f and puts key in front of the path of its error.
-func (e *encoder) under(key string, f func()) {
-	if e.err != nil {
-		return
+// writeExtra writes the keys that the format does not describe.
+func (o *object[T]) writeExtra(e *encoder, extra []Field) {
+	e.extra.reset()
+	for _, f := range extra {
+		if e.err != nil {
+			return
+		}
+		if f.Key == "oi" || o.describes(f.Key) {
+			e.failed(errKnownKey)
+		}
+		e.fail(e.extra.add(f.Key))
+		e.text(f.Key)
+		e.raw(f.Value)
+		e.under(f.Key)
 	}
-	if f(); e.err != nil {
-		e.err = within(key, e.size(), e.err)
+}
+
+// describes reports whether key is that of a field.
+func (o *object[T]) describes(key string) bool {
+	for i := range o.fields {
+		if o.fields[i].key == key {
+			return true
+		}
 	}
+	return false
 }
 
 // A keySet tells keys apart: few by comparing, many by a map.
 type keySet struct {
 	few  []string
-	many map[string]bool
+	many map[string]bool // in use when few are too many
 }
+
+const maxFew = 16
 
 // add returns an error when key was added before.
 func (s *keySet) add(key string) error {
-	if s.many == nil {
+	if len(s.few) < maxFew {
 		if slices.Contains(s.few, key) {
 			return errTwice
 		}
-		if s.few = append(s.few, key); len(s.few) > 16 {
-			s.many = make(map[string]bool, 2*len(s.few))
-			for _, k := range s.few {
-				s.many[k] = true
-			}
-		}
+		s.few = append(s.few, key)
 		return nil
+	}
+	if len(s.many) == 0 {
+		if s.many == nil {
+			s.many = make(map[string]bool, 2*maxFew)
+		}
+		for _, k := range s.few {
+			s.many[k] = true
+		}
 	}
 	if s.many[key] {
 		return errTwice
 	}
 	s.many[key] = true
 	return nil
+}
+
+// reset forgets all keys.
+func (s *keySet) reset() {
+	clear(s.few)
+	clear(s.many)
+	s.few = s.few[:0]
 }
 
 // shape returns what the JSON view must know of the object.
@@ -414,10 +437,7 @@ func list[T, S any](key string, at func(*T) *[]S, o *object[S]) field[T] {
 			all := *at(p)
 			e.down()
 			e.arrayLen(len(all))
-			for i := range all {
-				if e.err != nil {
-					break
-				}
+			for i := 0; i < len(all) && e.err == nil; i++ {
 				if o.write(e, &all[i]); e.err != nil {
 					e.err = within("["+strconv.Itoa(i)+"]", e.size(), e.err)
 				}
@@ -463,12 +483,20 @@ func table[T, V any](key string, at func(*T) *map[string]V, elem *shape,
 			m := *at(p)
 			e.down()
 			e.mapLen(len(m))
-			for _, k := range slices.Sorted(maps.Keys(m)) {
-				e.under(k, func() {
-					e.text(k)
-					put(e, m[k])
-				})
+			e.keys = e.keys[:0]
+			for k := range m {
+				e.keys = append(e.keys, k)
 			}
+			slices.Sort(e.keys)
+			for _, k := range e.keys {
+				if e.err != nil {
+					break
+				}
+				e.text(k)
+				put(e, m[k])
+				e.under(k)
+			}
+			clear(e.keys) // let go of the strings
 			e.up()
 		},
 	}

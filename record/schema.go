@@ -152,7 +152,7 @@ func newItemObject() *object[Item] {
 			part("box", func(i *Item) **Box { return &i.Box }, newBoxObject()),
 			list("avoid", func(i *Item) *[]Rect { return &i.Avoid }, rect).
 				unless(func(i *Item) bool { return i.Avoid == nil }),
-			part("image", func(i *Item) **Image { return &i.Image }, newImageObject()),
+			imageField(),
 			part("fetched", func(i *Item) **Fetched { return &i.Fetched }, newFetchedObject()),
 			part("crop", func(i *Item) **Crop { return &i.Crop }, newCropObject()),
 			part("tensor", func(i *Item) **Tensor { return &i.Tensor }, newTensorObject()),
@@ -200,6 +200,57 @@ func newImageObject() *object[Image] {
 				unless(func(i *Image) bool { return i.OriginalSize == 0 }),
 		},
 	}
+}
+
+// imageField is the part of the photo. Items of one photo mostly follow one
+// another, so that its bytes are kept for the next of them.
+func imageField() field[Item] {
+	image := newImageObject()
+	f := part("image", func(i *Item) **Image { return &i.Image }, image)
+	f.encode = func(e *encoder, i *Item) {
+		if e.image.holds(i.Image) {
+			e.buf = append(e.buf, e.image.bytes...)
+			return
+		}
+		from := len(e.buf)
+		if image.write(e, i.Image); e.err == nil {
+			e.image.keep(i.Image, e.buf[from:])
+		}
+	}
+	return f
+}
+
+// An encodedImage holds the bytes of an Image without extra fields.
+type encodedImage struct {
+	image    Image
+	rotation float64
+	bytes    []byte // none: it holds nothing
+}
+
+// keep makes c hold the bytes of i, unless i has extra fields.
+func (c *encodedImage) keep(i *Image, bytes []byte) {
+	c.bytes = c.bytes[:0]
+	if len(i.Extra) > 0 {
+		return
+	}
+	c.bytes = append(c.bytes, bytes...)
+	c.image = *i
+	if c.image.Extra = nil; i.Rotation != nil {
+		c.rotation = *i.Rotation
+	}
+}
+
+// holds reports whether c holds the bytes of i. It compares values: the
+// caller may have changed what a pointer points to.
+func (c *encodedImage) holds(i *Image) bool {
+	have := &c.image
+	if len(c.bytes) == 0 || len(i.Extra) > 0 || (have.Rotation == nil) != (i.Rotation == nil) ||
+		i.Rotation != nil && math.Float64bits(c.rotation) != math.Float64bits(*i.Rotation) {
+		return false
+	}
+	return have.URL == i.URL && have.LandingURL == i.LandingURL && have.ThumbnailURL == i.ThumbnailURL &&
+		have.License == i.License && have.Author == i.Author && have.AuthorURL == i.AuthorURL && have.Title == i.Title &&
+		have.OriginalMD5 == i.OriginalMD5 && have.OriginalSize == i.OriginalSize
 }
 
 func newFetchedObject() *object[Fetched] {

@@ -13,26 +13,20 @@ const pendingSize = 64 << 10
 // writes the same records as the same bytes, always. It is not safe for
 // concurrent use.
 type Writer struct {
-	w        io.Writer
-	encoding Encoding
-	enc      *encoder
-	pending  []byte
-	offset   int64
-	count    int64
-	json     *printer
-	open     bool  // a segment or piece is open
-	err      error // of the io.Writer; sticks
+	w       io.Writer
+	enc     *Encoder
+	buf     []byte // the bytes of one record
+	pending []byte
+	offset  int64
+	count   int64
+	open    bool  // a segment or piece is open
+	err     error // of the io.Writer; sticks
 }
 
 // NewWriter returns a Writer to w. With Encoding JSON, only items are
 // written; other records are checked and dropped.
 func NewWriter(w io.Writer, e Encoding) *Writer {
-	limits := DefaultLimits()
-	wr := &Writer{w: w, encoding: e, enc: newEncoder(limits, e != Binary)}
-	if e != Binary {
-		wr.json = &printer{d: newDecoder(limits)}
-	}
-	return wr
+	return &Writer{w: w, enc: NewEncoder(e)}
 }
 
 // Write writes one record: a *Header first, then *Items, then an *End or a
@@ -45,92 +39,84 @@ func (w *Writer) Write(rec Record) error {
 	if w.err != nil {
 		return w.err
 	}
-	w.count++
-	w.enc.reset()
-	if err := w.encode(rec); err != nil {
-		at := &FormatError{Record: w.count, Offset: w.offset, Err: err}
-		var fe *fieldError
-		if errors.As(err, &fe) {
-			at.Field, at.Err = fe.path, fe.err
-		}
-		w.count--
-		return at
+	err := w.checkOrder(rec)
+	var buf []byte
+	if err == nil {
+		buf, err = w.enc.append(w.buf[:0], rec, false)
 	}
+	if err != nil {
+		return w.errorf(err)
+	}
+	w.count++
 	_, isHeader := rec.(*Header)
 	_, isItem := rec.(*Item)
 	w.open = isHeader || isItem
-	w.err = w.put(rec)
+	w.buf = buf
+	w.err = w.put(buf)
 	return w.err
 }
 
-// encode checks rec and gathers its bytes.
-func (w *Writer) encode(rec Record) error {
-	isHeader := false
-	missing := false
-	switch rec := rec.(type) {
-	case *Header:
-		isHeader, missing = true, rec == nil
-	case *Item:
-		missing = rec == nil
-	case *End:
-		missing = rec == nil
-	case *Part:
-		missing = rec == nil
-	default:
-		missing = true
+// checkOrder checks that rec may follow what was written.
+func (w *Writer) checkOrder(rec Record) error {
+	if isNil(rec) {
+		return errNoRecord
 	}
-	if missing {
-		return errors.New("no record")
-	}
-	if isHeader == w.open {
-		if isHeader {
-			return errors.New("a header inside a segment; close it with an end first")
-		}
+	_, isHeader := rec.(*Header)
+	switch {
+	case isHeader && w.open:
+		return errors.New("a header inside a segment; close it with an end first")
+	case !isHeader && !w.open:
 		return fmt.Errorf("%q before a header", rec.kind())
 	}
-	if encodeRecord(w.enc, rec); w.enc.err != nil || w.json == nil {
-		return w.enc.err
-	}
-	w.json.d.reset(w.enc.buf)
-	w.json.out = w.json.out[:0]
-	if err := w.json.print(shapeOf(rec.kind())); err != nil {
-		return err
-	}
-	w.json.out = append(w.json.out, '\n')
 	return nil
 }
 
-// put writes the gathered bytes, of which rec is the record.
-func (w *Writer) put(rec Record) error {
-	if w.json == nil {
-		return w.putBinary()
-	}
-	if _, ok := rec.(*Item); !ok && w.encoding == JSON {
-		return nil
-	}
-	w.offset += int64(len(w.json.out))
-	return w.write(w.json.out)
+// errorf returns err, which is about the next record, with its number.
+func (w *Writer) errorf(err error) error {
+	at := formatError(err)
+	at.Record, at.Offset = w.count+1, w.offset
+	return at
 }
 
-// putBinary writes the gathered bytes and the trailer.
-func (w *Writer) putBinary() error {
-	e := w.enc
-	size, sum := e.size(), e.sum()
+// WriteEncoded writes items that an [Encoder] of the same Encoding has
+// appended to one another: none or several, whole, and nothing else. They may
+// stand wherever an *Item may. Bytes that are not whole records give a
+// *FormatError and nothing is written; that they are those of items, and that
+// nobody has changed them, is not checked.
+//
+// WriteEncoded keeps no reference to items.
+func (w *Writer) WriteEncoded(items []byte) error {
+	if w.err != nil || len(items) == 0 {
+		return w.err
+	}
+	if !w.open {
+		return w.errorf(errors.New(`"item" before a header`))
+	}
+	n, err := w.enc.countRecords(items)
+	if err != nil {
+		return w.errorf(err)
+	}
+	w.count += n
+	w.offset += int64(len(items))
+	w.err = w.write(items)
+	return w.err
+}
+
+// put writes a record's bytes, and the payloads that belong between them.
+func (w *Writer) put(buf []byte) error {
 	from := 0
-	for _, c := range e.cuts {
-		if err := w.write(e.buf[from:c.at]); err != nil {
+	for _, s := range w.enc.enc.segments {
+		if err := w.write(buf[from:s.at]); err != nil {
 			return err
 		}
-		if err := w.write(c.payload); err != nil {
+		if err := w.write(s.payload); err != nil {
 			return err
 		}
-		from = c.at
+		from = s.at
+		w.offset += int64(len(s.payload))
 	}
-	if err := w.write(e.buf[from:]); err != nil {
-		return err
-	}
-	w.offset += int64(size + trailerSize)
-	return w.write(appendTrailer(e.buf[:0], size, sum))
+	w.offset += int64(len(buf))
+	return w.write(buf[from:])
 }
 
 // write appends small pieces to what is pending and passes large ones on from
@@ -143,7 +129,7 @@ func (w *Writer) write(b []byte) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	if len(b) < minApart {
+	if len(b) < minExternal {
 		w.pending = append(w.pending, b...)
 		return nil
 	}

@@ -57,6 +57,14 @@ func (o *Output) framed() bool { return o.encoding != record.JSON }
 // Write writes one record.
 func (o *Output) Write(r record.Record) error { return o.writer.Write(r) }
 
+// NewEncoder returns an Encoder of items for WriteEncoded, so that several
+// goroutines can prepare what one of them writes.
+func (o *Output) NewEncoder() *record.Encoder { return record.NewEncoder(o.encoding) }
+
+// WriteEncoded writes items that Encoders of o have appended to one another;
+// see [record.Writer.WriteEncoded].
+func (o *Output) WriteEncoded(items []byte) error { return o.writer.WriteEncoded(items) }
+
 // Flush hands on what is written so far. Compressed output keeps it until
 // the end.
 func (o *Output) Flush() error {
