@@ -16,7 +16,7 @@ type source interface {
 	// offset returns the number of bytes consumed.
 	offset() int64
 	// lost returns what was given up so far.
-	lost() Loss
+	lost() Damage
 }
 
 // A binarySource reads the binary form.
@@ -27,7 +27,7 @@ type binarySource struct {
 	salvage bool
 	count   int64 // records so far, the current one included
 	at      int64 // offset of the current record
-	loss    Loss
+	loss    Damage
 	wasted  int64 // work on records that turned out to be none
 }
 
@@ -37,7 +37,7 @@ func newBinarySource(w *window, limits Limits, salvage bool) *binarySource {
 
 func (s *binarySource) place() FormatError { return FormatError{Record: s.count, Offset: s.at} }
 func (s *binarySource) offset() int64      { return s.w.offset() }
-func (s *binarySource) lost() Loss         { return s.loss }
+func (s *binarySource) lost() Damage       { return s.loss }
 
 // workPerByte bounds the work that Salvage wastes on false starts, in values
 // walked over for each byte of input. A false start may take as long as the
@@ -80,10 +80,10 @@ func (s *binarySource) next() (Record, error) {
 			if s.w.buf[s.w.start] == '{' {
 				return nil, s.errorf(s.at, errJSONAfterBinary)
 			}
-			return nil, s.errorf(s.at, damage{err})
+			return nil, s.errorf(s.at, damagedError{err})
 		}
 		if !damaged {
-			s.loss.Places++
+			s.loss.Regions++
 			damaged = true
 		}
 		if s.wasted += s.w.work - work; s.wasted > workPerByte*(s.w.base+int64(len(s.w.buf))) {

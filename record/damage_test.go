@@ -257,15 +257,15 @@ func TestSalvageLosesOneRecord(t *testing.T) {
 			if !slices.Equal(ids, want) {
 				t.Fatalf("byte %d bit %d: got %v, want %v", i, bit, ids, want)
 			}
-			if end.Salvaged == nil || end.Salvaged.Places != 1 || in.Lost().Bytes != end.Salvaged.Bytes {
-				t.Fatalf("byte %d bit %d: end says %+v, reader %+v", i, bit, end.Salvaged, in.Lost())
+			if end.Damage == nil || end.Damage.Regions != 1 || in.Damage().Bytes != end.Damage.Bytes {
+				t.Fatalf("byte %d bit %d: end says %+v, reader %+v", i, bit, end.Damage, in.Damage())
 			}
 			lost := int64(at[hit] - at[hit-1])
 			if i >= at[hit]-8 {
 				lost = int64(at[hit+1] - at[hit-1])
 			}
-			if end.Salvaged.Bytes != lost {
-				t.Fatalf("byte %d bit %d: lost %d bytes, want %d", i, bit, end.Salvaged.Bytes, lost)
+			if end.Damage.Bytes != lost {
+				t.Fatalf("byte %d bit %d: lost %d bytes, want %d", i, bit, end.Damage.Bytes, lost)
 			}
 		}
 		if i+1 == at[4]-8 {
@@ -279,7 +279,7 @@ func TestSalvageLosesOneRecord(t *testing.T) {
 func TestSalvageCountsPerSegment(t *testing.T) {
 	one := []record.Record{
 		&record.Header{Version: 1}, &record.Item{ID: "a"}, &record.Item{ID: "b"},
-		&record.End{Salvaged: &record.Loss{Places: 5, Bytes: 1000}},
+		&record.End{Damage: &record.Damage{Regions: 5, Bytes: 1000}},
 	}
 	data := encode(t, record.Binary, one)
 	at := ends(t, record.Binary, one)
@@ -289,14 +289,14 @@ func TestSalvageCountsPerSegment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []record.Loss
+	var got []record.Damage
 	for _, r := range all {
 		if e, ok := r.(*record.End); ok {
-			got = append(got, *e.Salvaged)
+			got = append(got, *e.Damage)
 		}
 	}
 	lost := int64(at[1] - at[0])
-	want := []record.Loss{{Places: 6, Bytes: 1000 + lost}, {Places: 5, Bytes: 1000}, {Places: 6, Bytes: 1000 + lost}}
+	want := []record.Damage{{Regions: 6, Bytes: 1000 + lost}, {Regions: 5, Bytes: 1000}, {Regions: 6, Bytes: 1000 + lost}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -345,8 +345,8 @@ func TestSalvageIsNotFooledByMagicInAPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	end := all[len(all)-1].(*record.End)
-	if len(all) != 4 || end.Salvaged.Places != 1 || end.Salvaged.Bytes != int64(at[1]-at[0]) {
-		t.Errorf("%d records, lost %+v, want 4 and %d bytes", len(all), end.Salvaged, at[1]-at[0])
+	if len(all) != 4 || end.Damage.Regions != 1 || end.Damage.Bytes != int64(at[1]-at[0]) {
+		t.Errorf("%d records, lost %+v, want 4 and %d bytes", len(all), end.Damage, at[1]-at[0])
 	}
 }
 

@@ -34,24 +34,24 @@
 // there; strings that must be there must not be empty.
 //
 // A header opens a segment. Each stage copies it and adds itself to stages,
-// so the trail of how the data came to be reaches the model.
+// so the provenance of the data reaches the model.
 //
 //	oi            "header"
 //	version       1 (r)
 //	classes       what was asked for: array of {mid, name (r)}
-//	stages        the trail, oldest first: array of {tool (r), version, args}; args is a
+//	stages        the provenance, oldest first: array of {tool (r), version, args}; args is a
 //	              map of strings, in canonical form, and holds only what changes results
 //	completeness  "unchecked" when some stage read plain JSON, in which a cut cannot be seen
 //
 // An end closes a segment. A stage writes it only when it finished well.
 //
 //	oi        "end"
-//	stages    the accounts, oldest first: array of {tool (r), in (r), out (r),
+//	stages    the counts, oldest first: array of {tool (r), in (r), out (r),
 //	          added, removed, skipped}; in and out count items, the other three
 //	          are maps from a reason to how often it was met
 //	salvaged  {places (r), bytes (r)}: damage that was skipped
 //
-// In each account, the items that came in and those made from others (added)
+// In the counts of a stage, the items that came in and those made from others (added)
 // are as many as those that went out, were dropped on purpose (removed: a
 // filter, a duplicate) and were lost to a failure (skipped):
 //
@@ -86,13 +86,13 @@
 //	parallel -k --pipe --block 1M --header '(?s).*?oi-rec1\n' --recend 'oi-rec1\n' 'oi-crop --part'
 //
 // Such a raw piece is a header and items; the last one holds the end too. A
-// stage reads it with the option [Pieces] and closes its output with a part. Pieces
-// whose headers are equal make up one segment when the in of their first
-// stage, summed over all parts, reaches the total, in whatever order they
-// come; until then it is truncated. One end then stands for them, with the
-// upstream counts and the sums of the parts'. Only one segment can be cut at
-// a time. Should a picture contain the trailer's last eight bytes, parallel
-// may cut there, and both pieces fail: nothing is lost unseen.
+// stage reads it with the option [SinglePiece] and closes its output with a
+// part. Pieces whose headers are equal make up one segment when the in of
+// their first stage, summed over all parts, reaches the total, in whatever
+// order they come; until then it is truncated. One end then stands for them,
+// with the upstream counts and the sums of the parts'. Only one segment can
+// be cut at a time. Should a picture contain the trailer's last eight bytes,
+// parallel may cut there, and both pieces fail: nothing is lost unseen.
 //
 // A piece may be three photos, of which one that failed says nothing. So a
 // stage does not judge its piece: its part tells how many items were skipped

@@ -40,7 +40,7 @@ func TestAppendReference(t *testing.T) {
 		for _, rec := range m.stream() {
 			checkAppend(t, e, rec)
 		}
-		checkAppend(t, e, &record.Part{Stages: m.counts(), Total: m.count() - 1, Upstream: m.counts(), Salvaged: m.loss(), Extra: m.extra()})
+		checkAppend(t, e, &record.Part{Stages: m.counts(), Total: m.count() - 1, Upstream: m.counts(), Damage: m.loss(), Extra: m.extra()})
 	}
 	// Around each width of an integer and of a length.
 	for bit := range 63 {
@@ -56,7 +56,7 @@ func TestAppendReference(t *testing.T) {
 			for i := range min(n, 4096) {
 				reasons[fmt.Sprint("r", i)] = i
 			}
-			checkAppend(t, e, &record.End{Stages: []record.Count{{Tool: "t", Skipped: reasons}}})
+			checkAppend(t, e, &record.End{Stages: []record.StageCounts{{Tool: "t", Skipped: reasons}}})
 		}
 	}
 }
@@ -207,7 +207,7 @@ func TestAppendErrors(t *testing.T) {
 			{&record.Item{}, "id: empty"},
 			{&record.Item{ID: "a", Avoid: []record.Rect{{}, {YMax: math.NaN()}}}, "avoid[1].ymax: NaN is not a finite number"},
 			{&record.Item{ID: "a", Image: &record.Image{Title: "\xff"}}, "image.title: not valid UTF-8"},
-			{&record.End{Stages: []record.Count{{Tool: "t", Added: map[string]int64{"r": -1}}}}, "stages[0].added.r: count -1 is negative"},
+			{&record.End{Stages: []record.StageCounts{{Tool: "t", Added: map[string]int64{"r": -1}}}}, "stages[0].added.r: count -1 is negative"},
 		} {
 			dst := []byte("kept")
 			got, err := e.Append(dst, c.rec)

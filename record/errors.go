@@ -25,11 +25,11 @@ var (
 	ErrDamaged = errors.New("a damaged record")
 )
 
-// A damage is an error that is ErrDamaged and says what does not fit.
-type damage struct{ error }
+// A damagedError is an error that is ErrDamaged and says what does not fit.
+type damagedError struct{ error }
 
-func (d damage) Is(target error) bool { return target == ErrDamaged }
-func (d damage) Unwrap() error        { return d.error }
+func (e damagedError) Is(target error) bool { return target == ErrDamaged }
+func (e damagedError) Unwrap() error        { return e.error }
 
 // A FormatError says where a stream, or a record given to a Writer, breaks the
 // rules of the format.

@@ -27,18 +27,18 @@ func stream(records ...record.Record) []byte {
 	return buf.Bytes()
 }
 
-// A filter passes on the header with itself added to the trail, the items it
+// A filter passes on the header with itself added to its stages, the items it
 // likes, and the end with its account.
 func Example() {
 	input := stream(
 		&record.Header{Classes: []record.Class{{MID: "/m/0cdn1", Name: "Hamburger"}}},
 		&record.Item{ID: "a", Box: &record.Box{XMax: 1, YMax: 1, Occluded: 1}},
 		&record.Item{ID: "b", Box: &record.Box{XMax: 1, YMax: 1}},
-		&record.End{Stages: []record.Count{{Tool: "oi-boxes", In: 2, Out: 2}}},
+		&record.End{Stages: []record.StageCounts{{Tool: "oi-boxes", In: 2, Out: 2}}},
 	)
 	in := record.NewReader(bytes.NewReader(input))
 	out := record.NewWriter(os.Stdout, record.FramedJSON)
-	count := record.Count{Tool: "whole-only", Removed: map[string]int64{}}
+	count := record.StageCounts{Tool: "whole-only", Removed: map[string]int64{}}
 	for {
 		rec, err := in.Read()
 		if err == io.EOF {
@@ -193,13 +193,13 @@ func ExampleNewWriter_json() {
 
 // Two workers each take a piece; what they write, put together, is one
 // complete segment again.
-func ExamplePieces() {
+func ExampleSinglePiece() {
 	header := &record.Header{Classes: []record.Class{{Name: "Hamburger"}}}
-	end := &record.End{Stages: []record.Count{{Tool: "oi-fetch", In: 3, Out: 3}}}
+	end := &record.End{Stages: []record.StageCounts{{Tool: "oi-fetch", In: 3, Out: 3}}}
 	work := func(piece []byte) []byte {
 		var done []record.Record
-		count := record.Count{Tool: "oi-crop"}
-		in := record.NewReader(bytes.NewReader(piece), record.Pieces())
+		count := record.StageCounts{Tool: "oi-crop"}
+		in := record.NewReader(bytes.NewReader(piece), record.SinglePiece())
 		for {
 			rec, err := in.Read()
 			if err == io.EOF {
@@ -278,7 +278,7 @@ func ExampleSalvage() {
 		case *record.Item:
 			fmt.Println("item", rec.ID)
 		case *record.End:
-			fmt.Println("lost", rec.Salvaged.Places, "place,", rec.Salvaged.Bytes, "bytes")
+			fmt.Println("lost", rec.Damage.Regions, "place,", rec.Damage.Bytes, "bytes")
 		}
 	}
 	// Output:
@@ -299,9 +299,9 @@ func ExampleWithLimits() {
 	// true record 2, byte 55: record size of 1048602 is above the limit of 65536
 }
 
-func ExampleCount_Balanced() {
-	fmt.Println(record.Count{In: 5, Out: 3, Skipped: map[string]int64{"status 404": 2}}.Balanced())
-	fmt.Println(record.Count{In: 5, Out: 3}.Balanced())
+func ExampleStageCounts_Balanced() {
+	fmt.Println(record.StageCounts{In: 5, Out: 3, Skipped: map[string]int64{"status 404": 2}}.Balanced())
+	fmt.Println(record.StageCounts{In: 5, Out: 3}.Balanced())
 	// Output:
 	// true
 	// false

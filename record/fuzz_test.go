@@ -47,7 +47,7 @@ func bounded(t *testing.T, data []byte, opts ...record.ReaderOption) (all []reco
 func stable(t *testing.T, all []record.Record) {
 	t.Helper()
 	data := encode(t, record.Binary, all)
-	again, err := readAll(bytes.NewReader(data), record.Pieces())
+	again, err := readAll(bytes.NewReader(data), record.SinglePiece())
 	if kinds(all) != kinds(again) {
 		again, err = readAll(bytes.NewReader(data))
 	}
@@ -71,7 +71,7 @@ func stable(t *testing.T, all []record.Record) {
 		t.Fatal(err)
 	}
 	text := out.Bytes()
-	back, err := readAll(bytes.NewReader(text), record.Pieces())
+	back, err := readAll(bytes.NewReader(text), record.SinglePiece())
 	if kinds(all) != kinds(back) {
 		back, err = readAll(bytes.NewReader(text))
 	}
@@ -98,7 +98,7 @@ func FuzzReader(f *testing.F) {
 			opts = append(opts, record.Salvage())
 		}
 		if pieces {
-			opts = append(opts, record.Pieces())
+			opts = append(opts, record.SinglePiece())
 		}
 		all, err := bounded(t, data, opts...)
 		if err != nil || pieces && len(all) > 0 && isRaw(all[len(all)-1]) {

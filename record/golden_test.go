@@ -38,10 +38,10 @@ func goldenStreams(t testing.TB) []goldenStream {
 			records: []record.Record{
 				&record.Header{Version: 1, Classes: []record.Class{{MID: "/m/0l515", Name: "Sandwich"}}},
 				&record.Item{ID: "b"},
-				&record.End{Stages: []record.Count{{Tool: "oi-boxes", In: 1, Out: 1}}},
+				&record.End{Stages: []record.StageCounts{{Tool: "oi-boxes", In: 1, Out: 1}}},
 				&record.Header{Version: 1, Classes: []record.Class{{MID: "/m/0cdn1", Name: "Hamburger"}}, Completeness: "unchecked"},
 				&record.Item{ID: "a"},
-				&record.End{Salvaged: &record.Loss{Places: 1, Bytes: 77}},
+				&record.End{Damage: &record.Damage{Regions: 1, Bytes: 77}},
 			},
 			complete: []int{3},
 		},
@@ -50,25 +50,25 @@ func goldenStreams(t testing.TB) []goldenStream {
 			records: []record.Record{
 				pieceHeader(),
 				&record.Item{ID: "a"},
-				&record.Part{Total: -1, Stages: []record.Count{{Tool: "oi-crop", In: 2, Out: 1, Skipped: map[string]int64{"decode": 1}}}},
+				&record.Part{Total: -1, Stages: []record.StageCounts{{Tool: "oi-crop", In: 2, Out: 1, Skipped: map[string]int64{"decode": 1}}}},
 				pieceHeader(),
-				&record.Part{Total: 3, Stages: []record.Count{{Tool: "oi-crop", In: 0, Out: 0}},
-					Upstream: []record.Count{{Tool: "oi-fetch", In: 3, Out: 3}}},
+				&record.Part{Total: 3, Stages: []record.StageCounts{{Tool: "oi-crop", In: 0, Out: 0}},
+					Upstream: []record.StageCounts{{Tool: "oi-fetch", In: 3, Out: 3}}},
 				pieceHeader(),
 				&record.Item{ID: "c"},
-				&record.Part{Total: -1, Stages: []record.Count{{Tool: "oi-crop", In: 1, Out: 1}},
-					Salvaged: &record.Loss{Places: 2, Bytes: 300}},
+				&record.Part{Total: -1, Stages: []record.StageCounts{{Tool: "oi-crop", In: 1, Out: 1}},
+					Damage: &record.Damage{Regions: 2, Bytes: 300}},
 			},
 			read: []record.Record{
 				pieceHeader(),
 				&record.Item{ID: "a"},
 				&record.Item{ID: "c"},
 				&record.End{
-					Stages: []record.Count{
+					Stages: []record.StageCounts{
 						{Tool: "oi-fetch", In: 3, Out: 3},
 						{Tool: "oi-crop", In: 3, Out: 2, Skipped: map[string]int64{"decode": 1}},
 					},
-					Salvaged: &record.Loss{Places: 2, Bytes: 300},
+					Damage: &record.Damage{Regions: 2, Bytes: 300},
 				},
 			},
 		},
@@ -171,13 +171,13 @@ func fullStream(t testing.TB) []record.Record {
 		&record.Item{ID: "bare-parts_1", Avoid: []record.Rect{}, Fetched: &record.Fetched{Bytes: []byte{}}, Image: &record.Image{},
 			Augment: &record.Augment{Epoch: 1}, Prediction: &record.Prediction{}},
 		&record.End{
-			Stages: []record.Count{
+			Stages: []record.StageCounts{
 				{Tool: "oi-boxes", In: 1 << 62, Out: 3, Removed: map[string]int64{"filter": 1<<62 - 3}},
 				{Tool: "oi-fetch", In: 3, Out: 3, Added: map[string]int64{"background": 1}, Skipped: map[string]int64{"status 404": 1},
 					Extra: extra(t, "count")},
 			},
-			Salvaged: &record.Loss{Places: 1, Bytes: 4096, Extra: extra(t, "loss")},
-			Extra:    extra(t, "end"),
+			Damage: &record.Damage{Regions: 1, Bytes: 4096, Extra: extra(t, "loss")},
+			Extra:  extra(t, "end"),
 		},
 	}
 }
@@ -247,7 +247,7 @@ func empty(v any) bool {
 		return len(v) == 0
 	case []record.Stage:
 		return len(v) == 0
-	case []record.Count:
+	case []record.StageCounts:
 		return len(v) == 0
 	}
 	return false

@@ -30,9 +30,9 @@ type grammar struct {
 	state  state
 	first  []byte // the open segment's header, encoded
 	merged *Header
-	join   *join // the parts of the open segment, nil when there were none
-	part   *Part // with pieces: what the piece's last record said
-	told   Loss  // what earlier Ends and Parts reported as lost
+	join   *join  // the parts of the open segment, nil when there were none
+	part   *Part  // with pieces: what the piece's last record said
+	told   Damage // what earlier Ends and Parts reported as lost
 }
 
 var (
@@ -47,7 +47,7 @@ var (
 
 // step takes the next record and returns what the caller of Read is to see,
 // nil for nothing. lost is the sum of the damage so far.
-func (g *grammar) step(rec Record, lost Loss) (Record, error) {
+func (g *grammar) step(rec Record, lost Damage) (Record, error) {
 	if g.state == stateClosed || g.state == stateDone {
 		if _, ok := rec.(*Header); ok {
 			return nil, errSecondHeader
@@ -58,13 +58,13 @@ func (g *grammar) step(rec Record, lost Loss) (Record, error) {
 		return g.header(h)
 	}
 	if g.state != stateInside {
-		if _, ok := rec.(*Item); ok && g.state == stateJoin && lost.Places > g.told.Places {
+		if _, ok := rec.(*Item); ok && g.state == stateJoin && lost.Regions > g.told.Regions {
 			// The header of a later piece is among what was lost; the first
 			// piece's header says the same.
 			g.state = stateInside
 			return rec, nil
 		}
-		if lost.Places > g.told.Places {
+		if lost.Regions > g.told.Regions {
 			return nil, errLostHeader
 		}
 		if g.pieces {
@@ -106,11 +106,11 @@ func (g *grammar) header(h *Header) (Record, error) {
 	return h, nil
 }
 
-func (g *grammar) end(e *End, lost Loss) (Record, error) {
+func (g *grammar) end(e *End, lost Damage) (Record, error) {
 	if g.join != nil {
 		return nil, errors.New("an end after joined pieces; every piece must close with a part")
 	}
-	e.Salvaged = g.report(e.Salvaged, lost)
+	e.Damage = g.report(e.Damage, lost)
 	if !g.pieces {
 		g.state = stateOutside
 		return e, nil
@@ -121,15 +121,15 @@ func (g *grammar) end(e *End, lost Loss) (Record, error) {
 	g.part = &Part{
 		Total:    e.Stages[len(e.Stages)-1].Out,
 		Upstream: e.Stages,
-		Salvaged: e.Salvaged,
+		Damage:   e.Damage,
 		Extra:    e.Extra,
 	}
 	g.state = stateClosed
 	return nil, nil
 }
 
-func (g *grammar) piece(p *Part, lost Loss) (Record, error) {
-	p.Salvaged = g.report(p.Salvaged, lost)
+func (g *grammar) piece(p *Part, lost Damage) (Record, error) {
+	p.Damage = g.report(p.Damage, lost)
 	if g.pieces {
 		g.part = p
 		g.state = stateClosed
@@ -151,7 +151,7 @@ func (g *grammar) piece(p *Part, lost Loss) (Record, error) {
 }
 
 // finish says what the end of input means here.
-func (g *grammar) finish(lost Loss) (Record, error) {
+func (g *grammar) finish(lost Damage) (Record, error) {
 	switch g.state {
 	case stateStart:
 		return nil, ErrEmpty
@@ -163,7 +163,7 @@ func (g *grammar) finish(lost Loss) (Record, error) {
 	case stateInside:
 		if g.pieces {
 			g.state = stateDone
-			return &Part{Total: -1, Salvaged: g.report(nil, lost)}, nil
+			return &Part{Total: -1, Damage: g.report(nil, lost)}, nil
 		}
 	case stateJoin:
 		return nil, g.join.missing()
@@ -172,39 +172,39 @@ func (g *grammar) finish(lost Loss) (Record, error) {
 }
 
 // report adds to have what was lost since the last report.
-func (g *grammar) report(have *Loss, lost Loss) *Loss {
-	since := Loss{Places: lost.Places - g.told.Places, Bytes: lost.Bytes - g.told.Bytes}
+func (g *grammar) report(have *Damage, lost Damage) *Damage {
+	since := Damage{Regions: lost.Regions - g.told.Regions, Bytes: lost.Bytes - g.told.Bytes}
 	g.told = lost
-	if since.Places == 0 {
+	if since.Regions == 0 {
 		return have
 	}
-	return addLoss(have, &since)
+	return addDamage(have, &since)
 }
 
-// addLoss returns the sum of two losses, of which either may be nil.
-func addLoss(a, b *Loss) *Loss {
+// addDamage returns the sum of two damages, of which either may be nil.
+func addDamage(a, b *Damage) *Damage {
 	if a == nil {
 		return b
 	}
 	if b == nil {
 		return a
 	}
-	return &Loss{Places: a.Places + b.Places, Bytes: a.Bytes + b.Bytes, Extra: mergeFields(a.Extra, b.Extra)}
+	return &Damage{Regions: a.Regions + b.Regions, Bytes: a.Bytes + b.Bytes, Extra: mergeFields(a.Extra, b.Extra)}
 }
 
 // A join sums the parts of one segment.
 type join struct {
-	stages   []Count
+	stages   []StageCounts
 	limits   []skipLimits // of the stages, on what they skipped
-	upstream []Count
+	upstream []StageCounts
 	total    int64 // -1 until the piece with the end was seen
-	salvaged *Loss
+	salvaged *Damage
 	extra    []Field
 }
 
 func (j *join) add(p *Part) error {
 	if j.stages == nil {
-		j.stages = make([]Count, len(p.Stages))
+		j.stages = make([]StageCounts, len(p.Stages))
 		j.limits = make([]skipLimits, len(p.Stages))
 		for i := range j.stages {
 			j.stages[i].Tool = p.Stages[i].Tool
@@ -231,7 +231,7 @@ func (j *join) add(p *Part) error {
 	if j.total >= 0 && j.stages[0].In > j.total {
 		return fmt.Errorf("the pieces hold %d items, more than the %d that were sent: a piece twice?", j.stages[0].In, j.total)
 	}
-	j.salvaged = addLoss(j.salvaged, p.Salvaged)
+	j.salvaged = addDamage(j.salvaged, p.Damage)
 	j.extra = mergeFields(j.extra, p.Extra)
 	return nil
 }
@@ -254,14 +254,14 @@ func (j *join) end() (*End, error) {
 			return nil, err
 		}
 	}
-	stages := make([]Count, 0, len(j.upstream)+len(j.stages))
+	stages := make([]StageCounts, 0, len(j.upstream)+len(j.stages))
 	stages = append(append(stages, j.upstream...), j.stages...)
-	return &End{Stages: stages, Salvaged: j.salvaged, Extra: j.extra}, nil
+	return &End{Stages: stages, Damage: j.salvaged, Extra: j.extra}, nil
 }
 
 // add adds the numbers of d, which must be of the same tool. Limits are not
 // added up: they hold for the sums.
-func (c *Count) add(d *Count) error {
+func (c *StageCounts) add(d *StageCounts) error {
 	if c.Tool != d.Tool {
 		return fmt.Errorf("counts of %.40q after counts of %.40q", d.Tool, c.Tool)
 	}

@@ -38,8 +38,8 @@ func head(classes ...string) *record.Header {
 
 func thing(id string) *record.Item { return &record.Item{ID: id} }
 
-func counted(tool string, in int64) []record.Count {
-	return []record.Count{{Tool: tool, In: in, Out: in}}
+func counted(tool string, in int64) []record.StageCounts {
+	return []record.StageCounts{{Tool: tool, In: in, Out: in}}
 }
 
 func TestGrammar(t *testing.T) {
@@ -106,7 +106,7 @@ func TestGrammar(t *testing.T) {
 			t.Run(tt.name+"/"+to.String(), func(t *testing.T) {
 				var opts []record.ReaderOption
 				if tt.pieces {
-					opts = append(opts, record.Pieces())
+					opts = append(opts, record.SinglePiece())
 				}
 				got, err := readAll(bytes.NewReader(writeLoose(t, to, tt.records...)), opts...)
 				if k := kinds(got); k != tt.want {
@@ -146,19 +146,19 @@ func kinds(records []record.Record) string {
 // The part that a reader of a raw piece makes tells what a stage needs to
 // write its own.
 func TestPieceTellsTotalAndUpstream(t *testing.T) {
-	end := &record.End{Stages: []record.Count{{Tool: "oi-boxes", In: 9, Out: 9}, {Tool: "oi-fetch", In: 9, Out: 7}},
-		Salvaged: &record.Loss{Places: 1, Bytes: 5}}
-	all := decode(t, writeLoose(t, record.Binary, head("a"), thing("x"), end), record.Pieces())
-	want := &record.Part{Total: 7, Upstream: end.Stages, Salvaged: end.Salvaged}
+	end := &record.End{Stages: []record.StageCounts{{Tool: "oi-boxes", In: 9, Out: 9}, {Tool: "oi-fetch", In: 9, Out: 7}},
+		Damage: &record.Damage{Regions: 1, Bytes: 5}}
+	all := decode(t, writeLoose(t, record.Binary, head("a"), thing("x"), end), record.SinglePiece())
+	want := &record.Part{Total: 7, Upstream: end.Stages, Damage: end.Damage}
 	if diff := same(want, all[2]); diff != "" {
 		t.Error(diff)
 	}
-	all = decode(t, writeLoose(t, record.Binary, head("a"), thing("x")), record.Pieces())
+	all = decode(t, writeLoose(t, record.Binary, head("a"), thing("x")), record.SinglePiece())
 	if diff := same(&record.Part{Total: -1}, all[2]); diff != "" {
 		t.Error(diff)
 	}
 	made := &record.Part{Total: 3, Stages: counted("oi-fetch", 2), Upstream: counted("oi-boxes", 3)}
-	all = decode(t, writeLoose(t, record.Binary, head("a"), made), record.Pieces())
+	all = decode(t, writeLoose(t, record.Binary, head("a"), made), record.SinglePiece())
 	if diff := same(made, all[1]); diff != "" {
 		t.Error(diff)
 	}
@@ -178,7 +178,7 @@ func TestSalvageAcrossPieces(t *testing.T) {
 	if k := kinds(all); k != "header item item end" {
 		t.Fatal(k)
 	}
-	if l := all[3].(*record.End).Salvaged; l == nil || l.Places != 1 || l.Bytes != int64(at[3]-at[2]) {
+	if l := all[3].(*record.End).Damage; l == nil || l.Regions != 1 || l.Bytes != int64(at[3]-at[2]) {
 		t.Errorf("lost %+v", l)
 	}
 }
@@ -282,15 +282,15 @@ func TestReaderOffsetAndItems(t *testing.T) {
 
 func TestBalanced(t *testing.T) {
 	for _, tt := range []struct {
-		count record.Count
+		count record.StageCounts
 		want  bool
 	}{
-		{record.Count{}, true},
-		{record.Count{In: 3, Out: 3}, true},
-		{record.Count{In: 3, Out: 2}, false},
-		{record.Count{In: 3, Out: 1, Removed: map[string]int64{"filter": 1}, Skipped: map[string]int64{"decode": 1}}, true},
-		{record.Count{In: 3, Out: 5, Added: map[string]int64{"background": 2, "copy": 1}, Removed: map[string]int64{"filter": 1}}, true},
-		{record.Count{In: 3, Out: 5}, false},
+		{record.StageCounts{}, true},
+		{record.StageCounts{In: 3, Out: 3}, true},
+		{record.StageCounts{In: 3, Out: 2}, false},
+		{record.StageCounts{In: 3, Out: 1, Removed: map[string]int64{"filter": 1}, Skipped: map[string]int64{"decode": 1}}, true},
+		{record.StageCounts{In: 3, Out: 5, Added: map[string]int64{"background": 2, "copy": 1}, Removed: map[string]int64{"filter": 1}}, true},
+		{record.StageCounts{In: 3, Out: 5}, false},
 	} {
 		if got := tt.count.Balanced(); got != tt.want {
 			t.Errorf("%+v: %v", tt.count, got)

@@ -149,13 +149,13 @@ func TestGNUParallel(t *testing.T) {
 			break
 		}
 		pieces++
-		all := decode(t, data, record.Pieces())
+		all := decode(t, data, record.SinglePiece())
 		if diff := same(header, all[0]); diff != "" {
 			t.Fatalf("piece %d does not begin with the header:\n%s", pieces, diff)
 		}
 		part := all[len(all)-1].(*record.Part)
 		n := int64(len(all) - 2)
-		part.Stages = append(part.Stages, record.Count{Tool: "oi-crop", In: n, Out: n})
+		part.Stages = append(part.Stages, record.StageCounts{Tool: "oi-crop", In: n, Out: n})
 		joined = append(joined, encode(t, record.Binary, all)...)
 	}
 	if pieces < 3 {

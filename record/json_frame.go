@@ -145,7 +145,7 @@ func (s *jsonSource) place() FormatError {
 	return FormatError{Record: s.count, Offset: s.at, Line: s.line}
 }
 func (s *jsonSource) offset() int64 { return s.w.offset() }
-func (s *jsonSource) lost() Loss    { return Loss{} }
+func (s *jsonSource) lost() Damage  { return Damage{} }
 
 // start reads the first object, which tells plain from framed.
 func (s *jsonSource) start() error {

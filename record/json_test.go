@@ -152,7 +152,7 @@ func TestPlainAndFramedDoNotMix(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
-	if _, err := readAll(strings.NewReader(`{"id":"a"}`), record.Pieces()); err == nil || !strings.Contains(err.Error(), "plain JSON") {
+	if _, err := readAll(strings.NewReader(`{"id":"a"}`), record.SinglePiece()); err == nil || !strings.Contains(err.Error(), "plain JSON") {
 		t.Errorf("plain JSON as a piece: %v", err)
 	}
 }

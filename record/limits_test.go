@@ -63,7 +63,7 @@ func hostile() map[string][]byte {
 func TestHostileLengthsCostLittle(t *testing.T) {
 	const most = 4 << 20
 	for name, data := range hostile() {
-		for _, opts := range [][]record.ReaderOption{nil, {record.Salvage()}, {record.Pieces()}} {
+		for _, opts := range [][]record.ReaderOption{nil, {record.Salvage()}, {record.SinglePiece()}} {
 			var err error
 			if used := allocated(func() { _, err = readAll(bytes.NewReader(data), opts...) }); used > most {
 				t.Errorf("%s: %d bytes of input cost %d bytes", name, len(data), used)

@@ -58,7 +58,7 @@ func mergeFields(a, b []Field) []Field {
 	return all
 }
 
-// equal reports whether two entries of a trail say the same.
+// equal reports whether two entries of the provenance say the same.
 func (s Stage) equal(t Stage) bool {
 	if s.Tool != t.Tool || s.Version != t.Version || len(s.Args) != len(t.Args) {
 		return false

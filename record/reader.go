@@ -35,14 +35,14 @@ func (e Encoding) String() string {
 type ReaderOption func(*Reader)
 
 // Salvage makes the Reader skip damaged records of the binary form: it looks
-// for the next trailer, goes on behind it and counts what it gave up. Every
-// End and Part tells what its segment lost. A lost header or end cannot be
+// for the next trailer, goes on after it and counts what it stepped over, which
+// every End and Part tells of its segment. A lost header or end cannot be
 // made good and is an error still.
 func Salvage() ReaderOption { return func(r *Reader) { r.salvage = true } }
 
-// Pieces makes the Reader take one piece of a stream that was cut for
+// SinglePiece makes the Reader take one piece of a stream that was cut for
 // parallel work: a header, items, and perhaps the end.
-func Pieces() ReaderOption { return func(r *Reader) { r.pieces = true } }
+func SinglePiece() ReaderOption { return func(r *Reader) { r.pieces = true } }
 
 // WithLimits replaces the default limits.
 func WithLimits(l Limits) ReaderOption { return func(r *Reader) { r.limits = l } }
@@ -74,7 +74,7 @@ func NewReader(r io.Reader, opts ...ReaderOption) *Reader {
 
 // Read returns the next record: for each segment its *Header, its *Items and
 // its *End. Joined pieces are one segment: the first piece's header, all
-// items, and one *End with the sums of the parts' counts. With Pieces there
+// items, and one *End with the sums of the parts' counts. With SinglePiece there
 // is one *Header, the *Items, and one *Part, made from the end or the part
 // that the piece held, if any. In place of the *End of joined pieces there is
 // a *SkipError if they have too many skips together. Plain JSON begins with a
@@ -230,10 +230,10 @@ func (r *Reader) Offset() int64 {
 	return r.src.offset()
 }
 
-// Lost returns what was given up so far. It is zero without Salvage.
-func (r *Reader) Lost() Loss {
+// Damage returns what was stepped over so far. It is zero without Salvage.
+func (r *Reader) Damage() Damage {
 	if r.src == nil {
-		return Loss{}
+		return Damage{}
 	}
 	return r.src.lost()
 }

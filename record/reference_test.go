@@ -131,7 +131,7 @@ func refHeader(h *record.Header) refMap {
 	return m.with(h.Extra)
 }
 
-func refCount(c *record.Count) refMap {
+func refCount(c *record.StageCounts) refMap {
 	var m refMap
 	m.text("tool", c.Tool)
 	m.set("in", c.In, true)
@@ -143,9 +143,9 @@ func refCount(c *record.Count) refMap {
 	return m.with(c.Extra)
 }
 
-func (m *refMap) salvaged(l *record.Loss) {
+func (m *refMap) damage(l *record.Damage) {
 	if l != nil {
-		m.set("salvaged", refMap{{"places", l.Places}, {"bytes", l.Bytes}}.with(l.Extra), true)
+		m.set("salvaged", refMap{{"places", l.Regions}, {"bytes", l.Bytes}}.with(l.Extra), true)
 	}
 }
 
@@ -153,7 +153,7 @@ func refEnd(e *record.End) refMap {
 	var m refMap
 	m.text("oi", "end")
 	m.set("stages", refList(e.Stages, refCount), true)
-	m.salvaged(e.Salvaged)
+	m.damage(e.Damage)
 	return m.with(e.Extra)
 }
 
@@ -163,7 +163,7 @@ func refPart(p *record.Part) refMap {
 	m.set("stages", refList(p.Stages, refCount), true)
 	m.set("total", p.Total, p.Total >= 0)
 	m.set("upstream", refList(p.Upstream, refCount), p.Upstream != nil)
-	m.salvaged(p.Salvaged)
+	m.damage(p.Damage)
 	return m.with(p.Extra)
 }
 

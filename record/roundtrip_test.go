@@ -140,20 +140,20 @@ func (m *maker) reasons() map[string]int64 {
 	return all
 }
 
-func (m *maker) counts() []record.Count {
-	var all []record.Count
+func (m *maker) counts() []record.StageCounts {
+	var all []record.StageCounts
 	for range 1 + m.IntN(3) {
-		all = append(all, record.Count{Tool: m.word(20), In: m.count(), Out: m.count(), Added: m.reasons(), Removed: m.reasons(),
+		all = append(all, record.StageCounts{Tool: m.word(20), In: m.count(), Out: m.count(), Added: m.reasons(), Removed: m.reasons(),
 			Skipped: m.reasons(), MaxSkips: []string{"", "10", "25% from 20"}[m.IntN(3)], Extra: m.extra()})
 	}
 	return all
 }
 
-func (m *maker) loss() *record.Loss {
+func (m *maker) loss() *record.Damage {
 	if m.maybe() {
 		return nil
 	}
-	return &record.Loss{Places: m.count(), Bytes: m.count(), Extra: m.extra()}
+	return &record.Damage{Regions: m.count(), Bytes: m.count(), Extra: m.extra()}
 }
 
 func (m *maker) header() *record.Header {
@@ -248,7 +248,7 @@ func (m *maker) stream() []record.Record {
 		for range m.IntN(6) {
 			all = append(all, m.item())
 		}
-		all = append(all, &record.End{Stages: m.counts(), Salvaged: m.loss(), Extra: m.extra()})
+		all = append(all, &record.End{Stages: m.counts(), Damage: m.loss(), Extra: m.extra()})
 	}
 	return all
 }

@@ -66,27 +66,27 @@ func versionField() field[Header] {
 	}
 }
 
-func newCountObject() *object[Count] {
-	return &object[Count]{
-		extra: func(c *Count) *[]Field { return &c.Extra },
-		fields: []field[Count]{
-			name("tool", func(c *Count) *string { return &c.Tool }, nil),
-			integer("in", func(c *Count) *int64 { return &c.In }, 0, math.MaxInt64).must(),
-			integer("out", func(c *Count) *int64 { return &c.Out }, 0, math.MaxInt64).must(),
-			counts("added", func(c *Count) *map[string]int64 { return &c.Added }),
-			counts("removed", func(c *Count) *map[string]int64 { return &c.Removed }),
-			counts("skipped", func(c *Count) *map[string]int64 { return &c.Skipped }),
-			text("max_skips", func(c *Count) *string { return &c.MaxSkips }, checkSkipLimit),
+func newCountObject() *object[StageCounts] {
+	return &object[StageCounts]{
+		extra: func(c *StageCounts) *[]Field { return &c.Extra },
+		fields: []field[StageCounts]{
+			name("tool", func(c *StageCounts) *string { return &c.Tool }, nil),
+			integer("in", func(c *StageCounts) *int64 { return &c.In }, 0, math.MaxInt64).must(),
+			integer("out", func(c *StageCounts) *int64 { return &c.Out }, 0, math.MaxInt64).must(),
+			counts("added", func(c *StageCounts) *map[string]int64 { return &c.Added }),
+			counts("removed", func(c *StageCounts) *map[string]int64 { return &c.Removed }),
+			counts("skipped", func(c *StageCounts) *map[string]int64 { return &c.Skipped }),
+			text("max_skips", func(c *StageCounts) *string { return &c.MaxSkips }, checkSkipLimit),
 		},
 	}
 }
 
-func newLossObject() *object[Loss] {
-	return &object[Loss]{
-		extra: func(l *Loss) *[]Field { return &l.Extra },
-		fields: []field[Loss]{
-			integer("places", func(l *Loss) *int64 { return &l.Places }, 0, math.MaxInt64).must(),
-			integer("bytes", func(l *Loss) *int64 { return &l.Bytes }, 0, math.MaxInt64).must(),
+func newLossObject() *object[Damage] {
+	return &object[Damage]{
+		extra: func(l *Damage) *[]Field { return &l.Extra },
+		fields: []field[Damage]{
+			integer("places", func(l *Damage) *int64 { return &l.Regions }, 0, math.MaxInt64).must(),
+			integer("bytes", func(l *Damage) *int64 { return &l.Bytes }, 0, math.MaxInt64).must(),
 		},
 	}
 }
@@ -96,8 +96,8 @@ func newEndObject() *object[End] {
 		kind:  "end",
 		extra: func(n *End) *[]Field { return &n.Extra },
 		fields: []field[End]{
-			list("stages", func(n *End) *[]Count { return &n.Stages }, newCountObject()),
-			part("salvaged", func(n *End) **Loss { return &n.Salvaged }, newLossObject()),
+			list("stages", func(n *End) *[]StageCounts { return &n.Stages }, newCountObject()),
+			part("salvaged", func(n *End) **Damage { return &n.Damage }, newLossObject()),
 		},
 	}
 }
@@ -108,12 +108,12 @@ func newPartObject() *object[Part] {
 		extra: func(p *Part) *[]Field { return &p.Extra },
 		fresh: func(p *Part) { p.Total = -1 },
 		fields: []field[Part]{
-			list("stages", func(p *Part) *[]Count { return &p.Stages }, newCountObject()).must(),
+			list("stages", func(p *Part) *[]StageCounts { return &p.Stages }, newCountObject()).must(),
 			integer("total", func(p *Part) *int64 { return &p.Total }, 0, math.MaxInt64).
 				unless(func(p *Part) bool { return p.Total < 0 }),
-			list("upstream", func(p *Part) *[]Count { return &p.Upstream }, newCountObject()).
+			list("upstream", func(p *Part) *[]StageCounts { return &p.Upstream }, newCountObject()).
 				unless(func(p *Part) bool { return p.Upstream == nil }),
-			part("salvaged", func(p *Part) **Loss { return &p.Salvaged }, newLossObject()),
+			part("salvaged", func(p *Part) **Damage { return &p.Damage }, newLossObject()),
 		},
 		check: func(p *Part) error {
 			if len(p.Stages) == 0 {

@@ -55,8 +55,8 @@ func (l SkipLimit) String() string {
 	return strconv.FormatFloat(l.percent, 'f', -1, 64) + "%"
 }
 
-// IsShare reports whether the limit is a share of the items that came in.
-func (l SkipLimit) IsShare() bool { return l.share }
+// IsPercentage reports whether the limit is a share of the items that came in.
+func (l SkipLimit) IsPercentage() bool { return l.share }
 
 // Exceeded reports whether skipped of in items are too many.
 func (l SkipLimit) Exceeded(in, skipped int64) bool {
@@ -68,10 +68,10 @@ func (l SkipLimit) Exceeded(in, skipped int64) bool {
 }
 
 // AllSkipped reports whether items came in, and every one of them was skipped.
-func (c Count) AllSkipped() bool { return c.In > 0 && c.skips() == c.In }
+func (c StageCounts) AllSkipped() bool { return c.In > 0 && c.skips() == c.In }
 
 // skips returns the number of skipped items.
-func (c Count) skips() int64 {
+func (c StageCounts) skips() int64 {
 	var n int64
 	for _, k := range c.Skipped {
 		n += min(k, math.MaxInt64-n) // anybody may have written them
@@ -82,22 +82,22 @@ func (c Count) skips() int64 {
 // A SkipError reports that the pieces of a segment, each of which may have
 // been too small to tell, have too many skipped items together.
 type SkipError struct {
-	Count Count  // the sums of the stage that skipped them
-	Limit string // that they exceed; "" where everything was skipped, which none allows
+	Counts StageCounts // the sums of the stage that skipped them
+	Limit  string      // that they exceed; "" where everything was skipped, which none allows
 }
 
 func (e *SkipError) Error() string {
 	const most = 5 // reasons, which anybody may have written
 	var reasons []string
-	for _, reason := range slices.Sorted(maps.Keys(e.Count.Skipped)) {
+	for _, reason := range slices.Sorted(maps.Keys(e.Counts.Skipped)) {
 		if len(reasons) == most {
 			reasons = append(reasons, "…")
 			break
 		}
-		reasons = append(reasons, fmt.Sprintf("%.60s: %d", reason, e.Count.Skipped[reason]))
+		reasons = append(reasons, fmt.Sprintf("%.60s: %d", reason, e.Counts.Skipped[reason]))
 	}
 	return fmt.Sprintf("%.40s skipped too many: %d of %d records (%s)",
-		e.Count.Tool, e.Count.skips(), e.Count.In, strings.Join(reasons, ", "))
+		e.Counts.Tool, e.Counts.skips(), e.Counts.In, strings.Join(reasons, ", "))
 }
 
 // checkSkipLimit checks the text of a limit.
@@ -130,9 +130,9 @@ func (s *skipLimits) add(text string) error {
 
 // judge returns a *SkipError if the stage skipped everything, or more than the
 // strictest of the limits allows.
-func (s skipLimits) judge(sums Count) error {
+func (s skipLimits) judge(sums StageCounts) error {
 	if sums.AllSkipped() {
-		return &SkipError{Count: sums}
+		return &SkipError{Counts: sums}
 	}
 	if len(s) == 0 {
 		return nil
@@ -141,7 +141,7 @@ func (s skipLimits) judge(sums Count) error {
 		return cmp.Or(cmp.Compare(a.allowance(sums.In), b.allowance(sums.In)), cmp.Compare(a.String(), b.String()))
 	})
 	if strictest.Exceeded(sums.In, sums.skips()) {
-		return &SkipError{Count: sums, Limit: strictest.String()}
+		return &SkipError{Counts: sums, Limit: strictest.String()}
 	}
 	return nil
 }

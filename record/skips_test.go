@@ -46,8 +46,8 @@ func TestSkipLimit(t *testing.T) {
 		if l.String() != test.limit {
 			t.Errorf("%s comes back as %s", test.limit, l)
 		}
-		if l.IsShare() != strings.Contains(test.limit, "%") {
-			t.Errorf("%s: share %v", l, l.IsShare())
+		if l.IsPercentage() != strings.Contains(test.limit, "%") {
+			t.Errorf("%s: share %v", l, l.IsPercentage())
 		}
 	}
 	for _, bad := range []string{"", "x", "-1", "101%", "-1%", "NaN%", "inf%", "1.5", "%", "25%%", "25% ", "25%20", "25% from", "25% from ", "25% from -1", "25% from x", "10 from 20"} {
@@ -90,11 +90,11 @@ func pieces(parts ...skipping) []record.Record {
 		for n := range p.in - p.skipped {
 			all = append(all, thing(fmt.Sprintf("x%d-%d", i, n)))
 		}
-		count := record.Count{Tool: "oi-crop", In: p.in, Out: p.in - p.skipped, MaxSkips: p.limit}
+		count := record.StageCounts{Tool: "oi-crop", In: p.in, Out: p.in - p.skipped, MaxSkips: p.limit}
 		if p.skipped > 0 {
 			count.Skipped = map[string]int64{"decode": p.skipped}
 		}
-		part := &record.Part{Total: -1, Stages: []record.Count{{Tool: "oi-fetch", In: p.in, Out: p.in}, count}}
+		part := &record.Part{Total: -1, Stages: []record.StageCounts{{Tool: "oi-fetch", In: p.in, Out: p.in}, count}}
 		if i == 0 { // the pieces may come in any order
 			part.Total, part.Upstream = total, counted("oi-boxes", total)
 		}
@@ -150,15 +150,15 @@ func TestJoinedSkips(t *testing.T) {
 					if limit == "" {
 						limit = "all"
 					}
-					if limit != test.want || skips.Count.Tool != "oi-crop" || !strings.Contains(err.Error(), "oi-crop skipped too many: ") {
-						t.Errorf("%q of %+v: %v, want %s", skips.Limit, skips.Count, err, test.want)
+					if limit != test.want || skips.Counts.Tool != "oi-crop" || !strings.Contains(err.Error(), "oi-crop skipped too many: ") {
+						t.Errorf("%q of %+v: %v, want %s", skips.Limit, skips.Counts, err, test.want)
 					}
 					if kinds := kinds(got); strings.Contains(kinds, "end") {
 						t.Error(kinds)
 					}
 				}
 				// A stage that reads a piece leaves it to others to judge.
-				if whole := decode(t, data[:len(encode(t, to, records[:len(pieces(test.parts[0]))]))], record.Pieces()); len(whole) == 0 {
+				if whole := decode(t, data[:len(encode(t, to, records[:len(pieces(test.parts[0]))]))], record.SinglePiece()); len(whole) == 0 {
 					t.Error("no records")
 				} else if part := whole[len(whole)-1].(*record.Part); part.Stages[1].MaxSkips != test.parts[0].limit {
 					t.Errorf("the piece's limit is %q", part.Stages[1].MaxSkips)
@@ -170,10 +170,10 @@ func TestJoinedSkips(t *testing.T) {
 
 // What is removed on purpose is no failure, and what others wrote is bounded.
 func TestJoinedSkipsOfOthers(t *testing.T) {
-	part := func(c record.Count) []record.Record {
-		return []record.Record{head("a"), &record.Part{Total: c.In, Stages: []record.Count{c}, Upstream: counted("oi-fetch", c.In)}}
+	part := func(c record.StageCounts) []record.Record {
+		return []record.Record{head("a"), &record.Part{Total: c.In, Stages: []record.StageCounts{c}, Upstream: counted("oi-fetch", c.In)}}
 	}
-	for _, c := range []record.Count{
+	for _, c := range []record.StageCounts{
 		{Tool: "oi-crop", In: 5, Removed: map[string]int64{"filter": 5}, MaxSkips: "0"},
 		{Tool: "oi-crop", In: 5, Removed: map[string]int64{"filter": 3}, Skipped: map[string]int64{"decode": 2}, MaxSkips: "2"},
 	} {
@@ -186,7 +186,7 @@ func TestJoinedSkipsOfOthers(t *testing.T) {
 	for i := range 1000 {
 		many[fmt.Sprint(i, long)] = math.MaxInt64 / 2
 	}
-	_, err := readAll(bytes.NewReader(encode(t, record.Binary, part(record.Count{Tool: long, In: 5, Skipped: many, MaxSkips: "2"}))))
+	_, err := readAll(bytes.NewReader(encode(t, record.Binary, part(record.StageCounts{Tool: long, In: 5, Skipped: many, MaxSkips: "2"}))))
 	var skips *record.SkipError
 	if !errors.As(err, &skips) || len(err.Error()) > 1000 {
 		t.Errorf("%v", err)
@@ -195,7 +195,7 @@ func TestJoinedSkipsOfOthers(t *testing.T) {
 	var all []record.Record
 	for i := range 65 {
 		all = slices.Concat(all, []record.Record{head("a"),
-			&record.Part{Total: -1, Stages: []record.Count{{Tool: "oi-crop", In: 1, Out: 1, MaxSkips: fmt.Sprint(i)}}}})
+			&record.Part{Total: -1, Stages: []record.StageCounts{{Tool: "oi-crop", In: 1, Out: 1, MaxSkips: fmt.Sprint(i)}}}})
 	}
 	if _, err := readAll(bytes.NewReader(encode(t, record.Binary, all))); err == nil || !strings.Contains(err.Error(), "more than 64 different limits") {
 		t.Errorf("65 limits: %v", err)
@@ -204,7 +204,7 @@ func TestJoinedSkipsOfOthers(t *testing.T) {
 	if err := w.Write(head("a")); err != nil {
 		t.Fatal(err)
 	}
-	err = w.Write(&record.Part{Total: -1, Stages: []record.Count{{Tool: "oi-crop", MaxSkips: "many"}}})
+	err = w.Write(&record.Part{Total: -1, Stages: []record.StageCounts{{Tool: "oi-crop", MaxSkips: "many"}}})
 	if fe := new(record.FormatError); !errors.As(err, &fe) || fe.Field != "stages[0].max_skips" {
 		t.Errorf("a wrong limit: %v", err)
 	}

@@ -25,7 +25,7 @@ func (*Part) kind() string   { return "part" }
 type Header struct {
 	Version int
 	Classes []Class
-	Stages  []Stage // the trail: how the data came to be, oldest first
+	Stages  []Stage // provenance: the tools that ran, oldest first
 	// Completeness is "unchecked" when some stage read plain JSON, in which
 	// a cut cannot be seen, and "" otherwise.
 	Completeness string
@@ -39,7 +39,7 @@ type Class struct {
 	Extra []Field
 }
 
-// A Stage is one tool's entry in the trail.
+// A Stage is one tool's entry in the provenance of the data.
 type Stage struct {
 	Tool    string
 	Version string
@@ -50,15 +50,16 @@ type Stage struct {
 
 // An End closes a segment. It is written only when every stage finished well.
 type End struct {
-	Stages []Count
-	// Salvaged is set when damage was skipped on the way.
-	Salvaged *Loss
-	Extra    []Field
+	Stages []StageCounts
+	// Damage is what was stepped over on the way, nil if nothing was. Its
+	// key is salvaged.
+	Damage *Damage
+	Extra  []Field
 }
 
-// A Count is one stage's account of a segment:
+// StageCounts say what one stage did with the items of a segment:
 // In + ΣAdded = Out + ΣRemoved + ΣSkipped.
-type Count struct {
+type StageCounts struct {
 	Tool    string
 	In, Out int64
 	Added   map[string]int64 // items made from others, by reason
@@ -72,7 +73,7 @@ type Count struct {
 
 // Balanced reports whether everything that came in is accounted for:
 // In + ΣAdded = Out + ΣRemoved + ΣSkipped.
-func (c Count) Balanced() bool {
+func (c StageCounts) Balanced() bool {
 	balance := c.In - c.Out
 	for _, n := range c.Added {
 		balance += n
@@ -85,11 +86,11 @@ func (c Count) Balanced() bool {
 	return balance == 0
 }
 
-// A Loss is what salvaging gave up.
-type Loss struct {
-	Places int64 // stretches of damage
-	Bytes  int64
-	Extra  []Field
+// Damage is what a Reader stepped over by its option Salvage.
+type Damage struct {
+	Regions int64 // under the key places
+	Bytes   int64
+	Extra   []Field
 }
 
 // A Part closes a piece of a segment that was cut for parallel work.
@@ -97,13 +98,13 @@ type Part struct {
 	// Stages are the counts of the stages that ran on this piece. The first
 	// one's In, summed over all pieces, must reach Total. A Reader of a raw
 	// piece returns a Part without any: the caller adds its own.
-	Stages []Count
+	Stages []StageCounts
 	// Total is the number of items upstream sent. It is present only in the
 	// piece that held the segment's end, else -1.
 	Total int64
 	// Upstream are the counts of that end.
-	Upstream []Count
-	Salvaged *Loss
+	Upstream []StageCounts
+	Damage   *Damage // as in an End
 	Extra    []Field
 }
 

@@ -118,8 +118,8 @@ func (r *run) write(ctx context.Context) error {
 		return err
 	}
 	end := &record.End{Stages: append(r.origin.Counts, count)}
-	if r.origin.Salvaged.Places > 0 {
-		end.Salvaged = &r.origin.Salvaged
+	if r.origin.Salvaged.Regions > 0 {
+		end.Damage = &r.origin.Salvaged
 	}
 	return r.out.Write(end)
 }

@@ -91,7 +91,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 	if err := begin(); err != nil {
 		return err
 	}
-	if err := w.out.Write(&record.End{Stages: []record.Count{count}}); err != nil {
+	if err := w.out.Write(&record.End{Stages: []record.StageCounts{count}}); err != nil {
 		return err
 	}
 	return w.out.Close()
@@ -161,7 +161,7 @@ func (w *writer) fellShort(s *selection.Selection, box string) {
 
 // nothingLeft is the error of an answer without an item. A shard may well be
 // empty; the others are not.
-func (w *writer) nothingLeft(count record.Count) error {
+func (w *writer) nothingLeft(count record.StageCounts) error {
 	if count.Removed[selection.ReasonShard] > 0 {
 		w.env.Warnf("no photo is in shard %s", w.shard)
 		return nil

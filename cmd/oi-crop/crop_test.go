@@ -78,8 +78,8 @@ func TestPhotoWithoutBytes(t *testing.T) {
 
 func TestInfoTellsOfSalvage(t *testing.T) {
 	s := &summary{}
-	s.close(nil, &record.Loss{Places: 1, Bytes: 7})
-	s.close(nil, &record.Loss{Places: 1, Bytes: 3})
+	s.close(nil, &record.Damage{Regions: 1, Bytes: 7})
+	s.close(nil, &record.Damage{Regions: 1, Bytes: 3})
 	var out bytes.Buffer
 	if err := s.write(&out); err != nil || !strings.Contains(out.String(), "salvaged: 10 bytes were lost to damage in 2 places") {
 		t.Errorf("%v\n%s", err, &out)

@@ -36,7 +36,7 @@ func (o *options) describe(ctx context.Context, env *cli.Env) (err error) {
 type summary struct {
 	records    int64
 	headers    []*record.Header
-	accounts   []record.Count
+	accounts   []record.StageCounts
 	items      int64
 	perLabel   map[string]map[string]int64 // label, set: items
 	photos     int64                       // items with bytes
@@ -47,7 +47,7 @@ type summary struct {
 	rotated    int64
 	variants   int64
 	epochs     int
-	lost       record.Loss // by earlier stages that salvaged
+	lost       record.Damage // by earlier stages that salvaged
 }
 
 func (s *summary) read(ctx context.Context, in *stream.Input) error {
@@ -68,9 +68,9 @@ func (s *summary) read(ctx context.Context, in *stream.Input) error {
 		case *record.Header:
 			s.headers = append(s.headers, r)
 		case *record.End:
-			s.close(r.Stages, r.Salvaged)
+			s.close(r.Stages, r.Damage)
 		case *record.Part:
-			s.close(r.Stages, r.Salvaged)
+			s.close(r.Stages, r.Damage)
 		case *record.Item:
 			s.item(r)
 		}
@@ -78,10 +78,10 @@ func (s *summary) read(ctx context.Context, in *stream.Input) error {
 }
 
 // close takes what the end of a segment or piece says.
-func (s *summary) close(accounts []record.Count, lost *record.Loss) {
+func (s *summary) close(accounts []record.StageCounts, lost *record.Damage) {
 	s.accounts = append(s.accounts, accounts...)
 	if lost != nil {
-		s.lost.Places += lost.Places
+		s.lost.Regions += lost.Regions
 		s.lost.Bytes += lost.Bytes
 	}
 }
@@ -136,8 +136,8 @@ func (s *summary) write(to io.Writer) error {
 		}
 	}
 	s.writeContents(w)
-	if s.lost.Places > 0 {
-		fmt.Fprintf(w, "salvaged: %d bytes were lost to damage in %d places\n", s.lost.Bytes, s.lost.Places)
+	if s.lost.Regions > 0 {
+		fmt.Fprintf(w, "salvaged: %d bytes were lost to damage in %d places\n", s.lost.Bytes, s.lost.Regions)
 	}
 	for _, c := range s.accounts {
 		fmt.Fprintf(w, "%-12s %s\n", cli.Escape(c.Tool), account(c))
@@ -257,7 +257,7 @@ func size(n int64) string {
 }
 
 // account is one stage's count as a line.
-func account(c record.Count) string {
+func account(c record.StageCounts) string {
 	line := fmt.Sprintf("%d in, %d out", c.In, c.Out)
 	for _, part := range []struct {
 		verb   string

@@ -102,7 +102,7 @@ func writePhotos(args []string, _ io.Writer) error {
 	if *bad {
 		items = append(items, badItems()...)
 	}
-	count := record.Count{Tool: "oi-boxes", Out: int64(len(items)), Added: map[string]int64{"box": int64(len(items))}}
+	count := record.StageCounts{Tool: "oi-boxes", Out: int64(len(items)), Added: map[string]int64{"box": int64(len(items))}}
 	records := append([]record.Record{h}, items...)
 	if *stage == "oi-boxes" {
 		for _, r := range items {
@@ -110,7 +110,7 @@ func writePhotos(args []string, _ io.Writer) error {
 		}
 	}
 	if !*cut {
-		records = append(records, &record.End{Stages: []record.Count{count}})
+		records = append(records, &record.End{Stages: []record.StageCounts{count}})
 	}
 	for _, r := range records {
 		if err := w.Write(r); err != nil {

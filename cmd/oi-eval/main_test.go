@@ -178,7 +178,7 @@ func encode(t *testing.T, items ...*record.Item) []byte {
 	for _, item := range items {
 		records = append(records, item)
 	}
-	records = append(records, &record.End{Stages: []record.Count{{Tool: "oi-crop", In: n, Out: n}}})
+	records = append(records, &record.End{Stages: []record.StageCounts{{Tool: "oi-crop", In: n, Out: n}}})
 	for _, r := range records {
 		if err := w.Write(r); err != nil {
 			t.Fatal(err)

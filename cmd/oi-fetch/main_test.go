@@ -98,7 +98,7 @@ func writeStream(w io.Writer, e record.Encoding, items []*record.Item) error {
 	for _, it := range items {
 		err = errors.Join(err, out.Write(it))
 	}
-	return errors.Join(err, out.Write(&record.End{Stages: []record.Count{{Tool: "oi-boxes", In: n, Out: n}}}), out.Flush())
+	return errors.Join(err, out.Write(&record.End{Stages: []record.StageCounts{{Tool: "oi-boxes", In: n, Out: n}}}), out.Flush())
 }
 
 type lockedBuffer struct {
@@ -262,7 +262,7 @@ func checkAccount(t *testing.T, boxes, items []*record.Item, end *record.End, tr
 		t.Errorf("got %d items, want %d, in the order of the input", len(got), len(want))
 	}
 	count := end.Stages[len(end.Stages)-1]
-	expect := record.Count{Tool: "oi-fetch", In: int64(len(boxes)), Out: int64(len(want)), Skipped: skipped}
+	expect := record.StageCounts{Tool: "oi-fetch", In: int64(len(boxes)), Out: int64(len(want)), Skipped: skipped}
 	if d := cmp.Diff(expect, count); d != "" || !count.Balanced() {
 		t.Errorf("account: %s", d)
 	}

@@ -254,8 +254,8 @@ func (d *data) counts() dataset.Counts {
 }
 
 // account is oi-train's own line in the accounts.
-func (d *data) account() record.Count {
-	c := record.Count{Tool: d.env.Name, In: d.read, Out: d.read}
+func (d *data) account() record.StageCounts {
+	c := record.StageCounts{Tool: d.env.Name, In: d.read, Out: d.read}
 	for reason, n := range d.removed {
 		if c.Removed == nil {
 			c.Removed = map[string]int64{}

@@ -84,7 +84,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	if header.Completeness != "" {
 		d.notes = append(d.notes, "Plain JSON was read on the way, in which a cut cannot be seen: the data may be incomplete.")
 	}
-	if n := d.origin.Salvaged.Places; n > 0 {
+	if n := d.origin.Salvaged.Regions; n > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("Damage was stepped over in %d places of the input.", n))
 	}
 	if n := d.byIDAlone(); n > 0 {

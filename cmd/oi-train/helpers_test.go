@@ -73,7 +73,7 @@ func encode(t testing.TB, classes []string, items ...*record.Item) []byte {
 	for _, item := range items {
 		records = append(records, item)
 	}
-	records = append(records, &record.End{Stages: []record.Count{{Tool: "oi-crop", In: n + 1, Out: n, Skipped: map[string]int64{"decode": 1}}}})
+	records = append(records, &record.End{Stages: []record.StageCounts{{Tool: "oi-crop", In: n + 1, Out: n, Skipped: map[string]int64{"decode": 1}}}})
 	return encodeAs(t, record.Binary, records...)
 }
 

@@ -346,7 +346,7 @@ func TestAllDuplicates(t *testing.T) {
 	for _, item := range held {
 		none = append(none, item)
 	}
-	none = append(none, &record.End{Stages: []record.Count{{Tool: "oi-augment", In: 48, Out: 16, Removed: map[string]int64{dataset.Duplicate: 32}}}})
+	none = append(none, &record.End{Stages: []record.StageCounts{{Tool: "oi-augment", In: 48, Out: 16, Removed: map[string]int64{dataset.Duplicate: 32}}}})
 	const all = "no items to train on: all items of the set train were left out, 32 as duplicate of a held-out picture"
 	const green = "no green to train on: all items of green in the set train were left out, 16 as duplicate of a held-out picture"
 	for name, tc := range map[string]struct {

@@ -10,9 +10,9 @@ import (
 // An Origin is where a stage's items came from, summed over the segments and
 // files of its input.
 type Origin struct {
-	Header   record.Header  // of all segments: the union of classes and stages
-	Counts   []record.Count // of the stages before, summed
-	Salvaged record.Loss
+	Header   record.Header        // of all segments: the union of classes and stages
+	Counts   []record.StageCounts // of the stages before, summed
+	Salvaged record.Damage
 }
 
 // Begin takes note of a segment's header.
@@ -57,9 +57,9 @@ func equalArgs(a, b map[string]string) bool {
 // End takes note of a segment's end. Counts of the same tool, at the same turn
 // among those of its name, are added up.
 func (o *Origin) End(e *record.End) {
-	if e.Salvaged != nil {
-		o.Salvaged.Places += e.Salvaged.Places
-		o.Salvaged.Bytes += e.Salvaged.Bytes
+	if e.Damage != nil {
+		o.Salvaged.Regions += e.Damage.Regions
+		o.Salvaged.Bytes += e.Damage.Bytes
 	}
 	turn := map[string]int{}
 	for _, count := range e.Stages {
@@ -85,7 +85,7 @@ func (o *Origin) nth(tool string, n int) int {
 		}
 		n--
 	}
-	o.Counts = append(o.Counts, record.Count{Tool: tool})
+	o.Counts = append(o.Counts, record.StageCounts{Tool: tool})
 	return len(o.Counts) - 1
 }
 

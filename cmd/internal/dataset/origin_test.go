@@ -14,18 +14,18 @@ func TestOrigin(t *testing.T) {
 	}
 	var o Origin
 	o.Begin(&record.Header{Classes: []record.Class{{MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0")}})
-	o.End(&record.End{Stages: []record.Count{
+	o.End(&record.End{Stages: []record.StageCounts{
 		{Tool: "oi-crop", In: 5, Out: 4, Skipped: map[string]int64{"bad": 1}},
 		{Tool: "oi-crop", In: 4, Out: 4},
 	}})
 	o.Begin(&record.Header{Completeness: "unchecked", Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "2"), stage("oi-crop", "0")}})
 	o.End(&record.End{
-		Stages: []record.Count{
+		Stages: []record.StageCounts{
 			{Tool: "oi-crop", In: 7, Out: 7, Removed: map[string]int64{"small": 0}},
 			{Tool: "oi-crop", In: 7, Out: 5, Skipped: map[string]int64{"bad": 2}},
 			{Tool: "oi-other", In: 5, Out: 5},
 		},
-		Salvaged: &record.Loss{Places: 1, Bytes: 10},
+		Damage: &record.Damage{Regions: 1, Bytes: 10},
 	})
 	want := Origin{
 		Header: record.Header{
@@ -33,12 +33,12 @@ func TestOrigin(t *testing.T) {
 			Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}},
 			Stages:  []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0"), stage("oi-boxes", "2")},
 		},
-		Counts: []record.Count{
+		Counts: []record.StageCounts{
 			{Tool: "oi-crop", In: 12, Out: 11, Removed: map[string]int64{"small": 0}, Skipped: map[string]int64{"bad": 1}},
 			{Tool: "oi-crop", In: 11, Out: 9, Skipped: map[string]int64{"bad": 2}},
 			{Tool: "oi-other", In: 5, Out: 5},
 		},
-		Salvaged: record.Loss{Places: 1, Bytes: 10},
+		Salvaged: record.Damage{Regions: 1, Bytes: 10},
 	}
 	if diff := cmp.Diff(want, o); diff != "" {
 		t.Error(diff)

@@ -190,7 +190,7 @@ type StageCounts struct {
 }
 
 // CountsByStage returns the counts of an end record for a report.
-func CountsByStage(counts []record.Count) []StageCounts {
+func CountsByStage(counts []record.StageCounts) []StageCounts {
 	var list []StageCounts
 	for _, c := range counts {
 		list = append(list, StageCounts{c.Tool, c.In, c.Out, c.Added, c.Removed, c.Skipped})

@@ -42,8 +42,8 @@ type Account struct {
 	env      *cli.Env
 	limit    record.SkipLimit
 	deferred bool // whoever joins the pieces judges what was skipped
-	segment  record.Count
-	total    record.Count
+	segment  record.StageCounts
+	total    record.StageCounts
 	failures *failures
 	status   *status.Status
 	start    time.Time
@@ -76,7 +76,7 @@ func NewAccount(env *cli.Env, f *Flags, inputs ...string) (*Account, error) {
 // Begin starts a segment whose items are known by h, the header as it was
 // before this stage.
 func (a *Account) Begin(h *record.Header) error {
-	a.segment = record.Count{Tool: a.env.Name}
+	a.segment = record.StageCounts{Tool: a.env.Name}
 	return a.failures.begin(h)
 }
 
@@ -136,7 +136,7 @@ func (a *Account) Fail(item *record.Item, f record.Failure) error {
 		a.env.Debugf("skipped %s: %s: %s", name, f.Reason, f.Detail)
 	}
 	skipped := sum(a.total.Skipped)
-	if a.deferred || a.limit.IsShare() && a.total.In < lookAfter || !a.limit.Exceeded(a.total.In, skipped) {
+	if a.deferred || a.limit.IsPercentage() && a.total.In < lookAfter || !a.limit.Exceeded(a.total.In, skipped) {
 		return nil
 	}
 	return a.tooMany()
@@ -162,16 +162,16 @@ func (a *Account) tooMany() error {
 }
 
 // End closes the segment and returns its count.
-func (a *Account) End() (record.Count, error) {
+func (a *Account) End() (record.StageCounts, error) {
 	if !a.segment.Balanced() {
-		return record.Count{}, fmt.Errorf("the account of %s does not balance: %+v", a.env.Name, a.segment)
+		return record.StageCounts{}, fmt.Errorf("the account of %s does not balance: %+v", a.env.Name, a.segment)
 	}
 	a.ended = true
 	return a.segment, a.failures.end()
 }
 
 // Total returns the count over all segments so far.
-func (a *Account) Total() record.Count { return a.total }
+func (a *Account) Total() record.StageCounts { return a.total }
 
 // Finish ends the account: the failures file appears, and a summary is
 // printed. It must be called however the stage ended.

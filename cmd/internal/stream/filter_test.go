@@ -33,7 +33,7 @@ func segment(t testing.TB, e record.Encoding, from, n int) []byte {
 	for i := range n {
 		write(testItem(from + i))
 	}
-	write(&record.End{Stages: []record.Count{{Tool: "oi-boxes", In: int64(n), Out: int64(n)}}})
+	write(&record.End{Stages: []record.StageCounts{{Tool: "oi-boxes", In: int64(n), Out: int64(n)}}})
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func (in *Input) next(file *File) (err error) {
 		options = append(options, record.Salvage())
 	}
 	if in.flags.Part {
-		options = append(options, record.Pieces())
+		options = append(options, record.SinglePiece())
 	}
 	in.reader = record.NewReader(plain, options...)
 	return nil
@@ -199,8 +199,8 @@ func (in *Input) Read() (record.Record, error) {
 		if !errors.Is(err, io.EOF) {
 			return r, in.explain(err)
 		}
-		if lost := in.reader.Lost(); lost.Places > 0 {
-			in.env.Warnf("%s: lost %d bytes to damage in %d places", in.name, lost.Bytes, lost.Places)
+		if lost := in.reader.Damage(); lost.Regions > 0 {
+			in.env.Warnf("%s: lost %d bytes to damage in %d places", in.name, lost.Bytes, lost.Regions)
 		}
 		if len(in.names) == 0 {
 			return nil, io.EOF
@@ -255,9 +255,9 @@ func (in *Input) explain(err error) error {
 	var skips *record.SkipError
 	switch {
 	case errors.As(err, &skips) && skips.Limit == "":
-		return cli.WithHint(named, fmt.Sprintf("nothing came through in any piece, which is a failure whatever --max-skips allows; %.40s -v names each one", skips.Count.Tool))
+		return cli.WithHint(named, fmt.Sprintf("nothing came through in any piece, which is a failure whatever --max-skips allows; %.40s -v names each one", skips.Counts.Tool))
 	case errors.As(err, &skips):
-		return cli.WithHint(named, fmt.Sprintf("the pieces ran under --max-skips '%s', which is for all of them together; %.40s -v names each one", skips.Limit, skips.Count.Tool))
+		return cli.WithHint(named, fmt.Sprintf("the pieces ran under --max-skips '%s', which is for all of them together; %.40s -v names each one", skips.Limit, skips.Counts.Tool))
 	case errors.Is(err, record.ErrEmpty) && in.name == stdin:
 		return cli.WithHint(named, "the stage before sent nothing; see its message")
 	case errors.Is(err, record.ErrNotStream):

@@ -80,7 +80,7 @@ func TestMaxSkips(t *testing.T) {
 			}
 			var options []record.ReaderOption
 			if f.Part {
-				options = append(options, record.Pieces())
+				options = append(options, record.SinglePiece())
 			}
 			r := record.NewReader(&stdout, options...)
 			v, readErr := r.Read()
