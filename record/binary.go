@@ -11,12 +11,12 @@ import (
 // their order. It returns io.EOF only between records.
 type source interface {
 	next() (Record, error)
-	// place returns where the last record began.
-	place() FormatError
+	// position returns where the last record began.
+	position() FormatError
 	// offset returns the number of bytes consumed.
 	offset() int64
-	// lost returns what was given up so far.
-	lost() Damage
+	// damage returns what was stepped over so far.
+	damage() Damage
 }
 
 // A binarySource reads the binary form.
@@ -27,7 +27,7 @@ type binarySource struct {
 	salvage bool
 	count   int64 // records so far, the current one included
 	at      int64 // offset of the current record
-	loss    Damage
+	skipped Damage
 	wasted  int64 // work on records that turned out to be none
 }
 
@@ -35,9 +35,9 @@ func newBinarySource(w *window, limits Limits, salvage bool) *binarySource {
 	return &binarySource{w: w, d: newDecoder(limits), limits: limits, salvage: salvage}
 }
 
-func (s *binarySource) place() FormatError { return FormatError{Record: s.count, Offset: s.at} }
-func (s *binarySource) offset() int64      { return s.w.offset() }
-func (s *binarySource) lost() Damage       { return s.loss }
+func (s *binarySource) position() FormatError { return FormatError{Record: s.count, Offset: s.at} }
+func (s *binarySource) offset() int64         { return s.w.offset() }
+func (s *binarySource) damage() Damage        { return s.skipped }
 
 // workPerByte bounds the work that Salvage wastes on false starts, in values
 // walked over for each byte of input. A false start may take as long as the
@@ -45,7 +45,7 @@ func (s *binarySource) lost() Damage       { return s.loss }
 const workPerByte = 64
 
 var (
-	errHopeless        = errors.New("too much damage to salvage")
+	errTooDamaged      = errors.New("too much damage to salvage")
 	errJSONAfterBinary = errors.New("JSON after binary records: a stream has one form")
 	errBinaryAfterJSON = errors.New("a binary record after JSON: a stream has one form")
 )
@@ -83,11 +83,11 @@ func (s *binarySource) next() (Record, error) {
 			return nil, s.errorf(s.at, damagedError{err})
 		}
 		if !damaged {
-			s.loss.Regions++
+			s.skipped.Regions++
 			damaged = true
 		}
 		if s.wasted += s.w.work - work; s.wasted > workPerByte*(s.w.base+int64(len(s.w.buf))) {
-			return nil, s.errorf(s.at, errHopeless)
+			return nil, s.errorf(s.at, errTooDamaged)
 		}
 		if err := s.resync(); err != nil {
 			return nil, err
@@ -104,13 +104,13 @@ func (s *binarySource) resync() error {
 	for {
 		if i := bytes.Index(w.buf[w.pos:], []byte(magic)); i >= 0 {
 			w.pos += i + len(magic)
-			s.loss.Bytes += int64(w.pos - w.start)
+			s.skipped.Bytes += int64(w.pos - w.start)
 			w.begin()
 			return nil
 		}
 		// The last bytes may be the beginning of the magic.
 		w.pos = max(w.pos, len(w.buf)-len(magic)+1)
-		s.loss.Bytes += int64(w.pos - w.start)
+		s.skipped.Bytes += int64(w.pos - w.start)
 		w.begin()
 		if err := w.need(len(magic)); err == io.ErrUnexpectedEOF {
 			return s.errorf(w.base+int64(len(w.buf)), ErrTruncated)
@@ -124,7 +124,7 @@ func (s *binarySource) resync() error {
 func (s *binarySource) decode(body []byte, kindAt int) (Record, error) {
 	s.d.reset(body)
 	rec, err := decodeRecord(s.d, kindAt)
-	s.w.taken = s.d.shared
+	s.w.aliased = s.d.shared
 	if err == nil {
 		return rec, nil
 	}
@@ -147,7 +147,7 @@ func decodeRecord(d *decoder, kindAt int) (Record, error) {
 		d.pos = kindAt
 		var err error
 		if kind, err = d.text(); err != nil {
-			return nil, within("oi", kindAt, err)
+			return nil, withPath("oi", kindAt, err)
 		}
 		d.pos = 0
 	}
@@ -165,7 +165,7 @@ func decodeRecord(d *decoder, kindAt int) (Record, error) {
 		r := new(Part)
 		return r, partObject.read(d, r)
 	}
-	return nil, within("oi", kindAt, fmt.Errorf("%.40q is not one of header, end, part", kind))
+	return nil, withPath("oi", kindAt, fmt.Errorf("%.40q is not one of header, end, part", kind))
 }
 
 // encodeRecord writes rec as a map.
@@ -180,5 +180,5 @@ func encodeRecord(e *encoder, rec Record) {
 	case *Part:
 		partObject.write(e, rec)
 	}
-	e.fail(over("record size", int64(e.size()), int64(e.limits.Record)))
+	e.fail(checkLimit("record size", int64(e.size()), int64(e.limits.Record)))
 }

@@ -56,7 +56,7 @@ type decoder struct {
 }
 
 func newDecoder(limits Limits) *decoder {
-	d := &decoder{limits: limits, skip: fixed(nil)}
+	d := &decoder{limits: limits, skip: newFixedWindow(nil)}
 	d.mp = msgpack.NewDecoder(&d.cursor)
 	return d
 }
@@ -77,28 +77,6 @@ func (d *decoder) expect(want class) error {
 		return fmt.Errorf("want %s, have %s", want, have)
 	}
 	return nil
-}
-
-func (c class) String() string {
-	switch c {
-	case classNone:
-		return "nil"
-	case classBool:
-		return "true or false"
-	case classInt:
-		return "an integer"
-	case classFloat:
-		return "a number"
-	case classString:
-		return "a string"
-	case classBin:
-		return "bytes"
-	case classExt:
-		return "an ext value"
-	case classArray:
-		return "an array"
-	}
-	return "a map"
 }
 
 // null steps over a nil and reports whether there was one.
@@ -163,12 +141,12 @@ func (d *decoder) bin() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.keep(b), nil
+	return d.own(b), nil
 }
 
-// keep returns b, a part of buf, as memory of its own: b itself when it is
+// own returns b, a part of buf, as memory of its own: b itself when it is
 // most of the buffer, else a copy.
-func (d *decoder) keep(b []byte) []byte {
+func (d *decoder) own(b []byte) []byte {
 	if len(b) >= minShared && len(b) >= cap(d.buf)/8*7 {
 		d.shared = true
 		return b
@@ -185,7 +163,7 @@ func (d *decoder) raw() (Raw, error) {
 		return nil, err
 	}
 	d.pos = w.pos
-	return Raw(d.keep(d.buf[from:d.pos:d.pos])), nil
+	return Raw(d.own(d.buf[from:d.pos:d.pos])), nil
 }
 
 func (d *decoder) bool() (bool, error) {

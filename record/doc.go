@@ -20,8 +20,8 @@
 // Keys are strings of UTF-8 at every depth. In a map that this specification
 // describes, a key stands once, and a nil is the same as no key. Keys that it
 // does not describe may stand in any map; they are kept, in their order, byte
-// for byte, and written behind the known ones. Known strings are UTF-8; unknown ones
-// need not be. Integers may be of any MessagePack width, and numbers may be
+// for byte, and written after the known ones. Known strings are UTF-8; unknown
+// ones need not be. Integers may be of any MessagePack width, and numbers may be
 // integers up to 2^53, float 32 or float 64, but never NaN or infinite.
 // A [Writer] writes known keys in the order given here, maps from names to
 // values sorted by name, integers in their shortest form, numbers as float
@@ -51,9 +51,9 @@
 //	          are maps from a reason to how often it was met
 //	salvaged  {places (r), bytes (r)}: damage that was skipped
 //
-// In the counts of a stage, the items that came in and those made from others (added)
-// are as many as those that went out, were dropped on purpose (removed: a
-// filter, a duplicate) and were lost to a failure (skipped):
+// In the counts of a stage, the items that came in and those made from others
+// (added) are as many as those that went out, were dropped on purpose (removed:
+// a filter, a duplicate) and were lost to a failure (skipped):
 //
 //	in + Σ added = out + Σ removed + Σ skipped
 //
@@ -75,7 +75,7 @@
 //	segment = header { item } end  |  piece { piece }
 //	piece   = header { item } part
 //
-// The end of the input anywhere else than behind a segment, and a header
+// The end of the input anywhere else than after a segment, and a header
 // inside an open segment, mean that a writer did not finish: [ErrTruncated].
 // Input of no bytes at all is [ErrEmpty], never an empty stream.
 //
@@ -137,7 +137,7 @@
 //	crop        {x (r), y (r), width (r), height (r), rotation, source_width,
 //	            source_height, background}: the window in pixels of the stored picture,
 //	            before it was turned by rotation degrees counter-clockwise; background is
-//	            true for a window beside the boxes
+//	            true for a window next to the boxes
 //	tensor      {shape (r), dtype (r), data (r)}: shape is height, width, channels; dtype
 //	            is "uint8"; data is a bin of as many bytes, row by row, channels last
 //	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v, of}:
@@ -192,10 +192,10 @@
 // # Damage
 //
 // A record whose trailer or form is wrong is an error that names the record
-// and the byte. With [Salvage] the reader of the binary form goes on behind
-// the next "oi-rec1\n", counts a place and the bytes it passed over, and says
-// so in the segment's end. What only the header and the end can tell is not made up: a
-// stream that lost one of them stays an error.
+// and the byte. With [Salvage] the reader of the binary form goes on after the
+// next "oi-rec1\n", counts a place and the bytes it stepped over, and says so in
+// the segment's end. What only the header and the end can tell is not made up:
+// a stream that lost one of them stays an error.
 //
 // # Other languages
 //

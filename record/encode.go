@@ -27,7 +27,7 @@ type Encoder struct {
 // NewEncoder returns an Encoder to the form e.
 func NewEncoder(e Encoding) *Encoder {
 	limits := DefaultLimits()
-	enc := &Encoder{encoding: e, enc: encoder{limits: limits, check: fixed(nil)}}
+	enc := &Encoder{encoding: e, enc: encoder{limits: limits, check: newFixedWindow(nil)}}
 	if e != Binary {
 		enc.json = &printer{d: newDecoder(limits)}
 	}
@@ -194,15 +194,15 @@ func (e *encoder) failed(err error) {
 	e.err = err
 }
 
-// under puts key in front of the path of the error, if there is one.
-func (e *encoder) under(key string) {
+// addPath puts key in front of the path of the error, if there is one.
+func (e *encoder) addPath(key string) {
 	if e.err != nil {
-		e.err = within(key, e.size(), e.err)
+		e.err = withPath(key, e.size(), e.err)
 	}
 }
 
 func (e *encoder) mapLen(n int) {
-	e.fail(over("number of keys", int64(n), int64(e.limits.Keys)))
+	e.fail(checkLimit("number of keys", int64(n), int64(e.limits.Keys)))
 	switch {
 	case n < 16:
 		e.buf = append(e.buf, msgpcode.FixedMapLow|byte(n))
@@ -224,16 +224,16 @@ func (e *encoder) arrayLen(n int) {
 	}
 }
 
-// down enters a map or an array; up leaves it.
-func (e *encoder) down() {
+// enter is called at the beginning of a map or an array, leave at its end.
+func (e *encoder) enter() {
 	e.depth++
-	e.fail(over("depth", int64(e.depth), int64(e.limits.Depth)))
+	e.fail(checkLimit("depth", int64(e.depth), int64(e.limits.Depth)))
 }
 
-func (e *encoder) up() { e.depth-- }
+func (e *encoder) leave() { e.depth-- }
 
 func (e *encoder) text(s string) {
-	e.fail(over("string length", int64(len(s)), int64(e.limits.String)))
+	e.fail(checkLimit("string length", int64(len(s)), int64(e.limits.String)))
 	if !utf8.ValidString(s) {
 		e.failed(errNotUTF8)
 	}
@@ -258,7 +258,7 @@ func (e *encoder) key(s string) {
 }
 
 func (e *encoder) bin(b []byte) {
-	e.fail(over("record size", int64(e.size()+len(b)), int64(e.limits.Record)))
+	e.fail(checkLimit("record size", int64(e.size()+len(b)), int64(e.limits.Record)))
 	if e.err == nil {
 		e.binLen(len(b))
 		e.put(b)
@@ -301,7 +301,7 @@ func (e *encoder) ext(id int8, b []byte) {
 
 // raw writes one complete value as it stands.
 func (e *encoder) raw(v Raw) {
-	e.fail(over("record size", int64(e.size()+len(v)), int64(e.limits.Record)))
+	e.fail(checkLimit("record size", int64(e.size()+len(v)), int64(e.limits.Record)))
 	if e.err != nil {
 		return
 	}

@@ -95,9 +95,9 @@ func (e *fieldError) Error() string {
 
 func (e *fieldError) Unwrap() error { return e.err }
 
-// within puts key in front of the path of err. An error without a place is
+// withPath puts key in front of the path of err. An error without a place is
 // given the place at.
-func within(key string, at int, err error) error {
+func withPath(key string, at int, err error) error {
 	fe, ok := err.(*fieldError)
 	if !ok {
 		return &fieldError{path: key, at: at, err: err}

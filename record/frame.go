@@ -118,27 +118,27 @@ func (w *window) walk(lim Limits, depth int) (kindAt int, err error) {
 		}
 		switch h.class {
 		case classMap, classArray:
-			if err := over("depth", int64(depth+len(stack)), int64(lim.Depth)); err != nil {
+			if err := checkLimit("depth", int64(depth+len(stack)), int64(lim.Depth)); err != nil {
 				return 0, err
 			}
 			if h.class == classMap {
-				if err := over("number of keys", h.count, int64(lim.Keys)); err != nil {
+				if err := checkLimit("number of keys", h.count, int64(lim.Keys)); err != nil {
 					return 0, err
 				}
 				h.count *= 2
 			}
 			// Each value takes a byte or more.
-			if err := over("record size", int64(w.pos-w.start)+h.count, int64(lim.Record)); err != nil {
+			if err := checkLimit("record size", int64(w.pos-w.start)+h.count, int64(lim.Record)); err != nil {
 				return 0, err
 			}
 			stack = append(stack, level{left: h.count, isMap: h.class == classMap})
 			continue
 		case classString:
-			if err := over("string length", h.count, int64(lim.String)); err != nil {
+			if err := checkLimit("string length", h.count, int64(lim.String)); err != nil {
 				return 0, err
 			}
 		}
-		if err := over("record size", int64(w.pos-w.start)+h.count, int64(lim.Record)); err != nil {
+		if err := checkLimit("record size", int64(w.pos-w.start)+h.count, int64(lim.Record)); err != nil {
 			return 0, err
 		}
 		if err := w.need(int(h.count)); err != nil {
@@ -171,6 +171,28 @@ const (
 	classArray               // count is the number of elements
 	classMap                 // count is the number of pairs
 )
+
+func (c class) String() string {
+	switch c {
+	case classNone:
+		return "nil"
+	case classBool:
+		return "true or false"
+	case classInt:
+		return "an integer"
+	case classFloat:
+		return "a number"
+	case classString:
+		return "a string"
+	case classBin:
+		return "bytes"
+	case classExt:
+		return "an ext value"
+	case classArray:
+		return "an array"
+	}
+	return "a map"
+}
 
 // A valueHeader is a value's code and length.
 type valueHeader struct {

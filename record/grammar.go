@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 )
 
 // A state is a place in the grammar of a stream:
@@ -26,13 +25,13 @@ const (
 
 // A grammar checks the order of records, joins pieces, and merges headers.
 type grammar struct {
-	pieces bool // the input is one piece
-	state  state
-	first  []byte // the open segment's header, encoded
-	merged *Header
-	join   *join  // the parts of the open segment, nil when there were none
-	part   *Part  // with pieces: what the piece's last record said
-	told   Damage // what earlier Ends and Parts reported as lost
+	pieces   bool // the input is one piece
+	state    state
+	first    []byte // the open segment's header, encoded
+	merged   *Header
+	join     *join  // the parts of the open segment, nil when there were none
+	part     *Part  // with pieces: what the piece's last record said
+	reported Damage // what earlier Ends and Parts reported as lost
 }
 
 var (
@@ -58,13 +57,13 @@ func (g *grammar) step(rec Record, lost Damage) (Record, error) {
 		return g.header(h)
 	}
 	if g.state != stateInside {
-		if _, ok := rec.(*Item); ok && g.state == stateJoin && lost.Regions > g.told.Regions {
+		if _, ok := rec.(*Item); ok && g.state == stateJoin && lost.Regions > g.reported.Regions {
 			// The header of a later piece is among what was lost; the first
 			// piece's header says the same.
 			g.state = stateInside
 			return rec, nil
 		}
-		if lost.Regions > g.told.Regions {
+		if lost.Regions > g.reported.Regions {
 			return nil, errLostHeader
 		}
 		if g.pieces {
@@ -110,7 +109,7 @@ func (g *grammar) end(e *End, lost Damage) (Record, error) {
 	if g.join != nil {
 		return nil, errors.New("an end after joined pieces; every piece must close with a part")
 	}
-	e.Damage = g.report(e.Damage, lost)
+	e.Damage = g.addNewDamage(e.Damage, lost)
 	if !g.pieces {
 		g.state = stateOutside
 		return e, nil
@@ -129,7 +128,7 @@ func (g *grammar) end(e *End, lost Damage) (Record, error) {
 }
 
 func (g *grammar) piece(p *Part, lost Damage) (Record, error) {
-	p.Damage = g.report(p.Damage, lost)
+	p.Damage = g.addNewDamage(p.Damage, lost)
 	if g.pieces {
 		g.part = p
 		g.state = stateClosed
@@ -163,7 +162,7 @@ func (g *grammar) finish(lost Damage) (Record, error) {
 	case stateInside:
 		if g.pieces {
 			g.state = stateDone
-			return &Part{Total: -1, Damage: g.report(nil, lost)}, nil
+			return &Part{Total: -1, Damage: g.addNewDamage(nil, lost)}, nil
 		}
 	case stateJoin:
 		return nil, g.join.missing()
@@ -171,25 +170,14 @@ func (g *grammar) finish(lost Damage) (Record, error) {
 	return nil, ErrTruncated
 }
 
-// report adds to have what was lost since the last report.
-func (g *grammar) report(have *Damage, lost Damage) *Damage {
-	since := Damage{Regions: lost.Regions - g.told.Regions, Bytes: lost.Bytes - g.told.Bytes}
-	g.told = lost
+// addNewDamage adds to have what was lost since the last report.
+func (g *grammar) addNewDamage(have *Damage, lost Damage) *Damage {
+	since := Damage{Regions: lost.Regions - g.reported.Regions, Bytes: lost.Bytes - g.reported.Bytes}
+	g.reported = lost
 	if since.Regions == 0 {
 		return have
 	}
 	return addDamage(have, &since)
-}
-
-// addDamage returns the sum of two damages, of which either may be nil.
-func addDamage(a, b *Damage) *Damage {
-	if a == nil {
-		return b
-	}
-	if b == nil {
-		return a
-	}
-	return &Damage{Regions: a.Regions + b.Regions, Bytes: a.Bytes + b.Bytes, Extra: mergeFields(a.Extra, b.Extra)}
 }
 
 // A join sums the parts of one segment.
@@ -219,7 +207,7 @@ func (j *join) add(p *Part) error {
 			err = j.limits[i].add(p.Stages[i].MaxSkips)
 		}
 		if err != nil {
-			return within(fmt.Sprintf("stages[%d]", i), 0, err)
+			return withPath(fmt.Sprintf("stages[%d]", i), 0, err)
 		}
 	}
 	if p.Total >= 0 {
@@ -250,51 +238,11 @@ func (j *join) missing() error {
 // have too many skips together.
 func (j *join) end() (*End, error) {
 	for i, sums := range j.stages {
-		if err := j.limits[i].judge(sums); err != nil {
+		if err := j.limits[i].check(sums); err != nil {
 			return nil, err
 		}
 	}
 	stages := make([]StageCounts, 0, len(j.upstream)+len(j.stages))
 	stages = append(append(stages, j.upstream...), j.stages...)
 	return &End{Stages: stages, Damage: j.salvaged, Extra: j.extra}, nil
-}
-
-// add adds the numbers of d, which must be of the same tool. Limits are not
-// added up: they hold for the sums.
-func (c *StageCounts) add(d *StageCounts) error {
-	if c.Tool != d.Tool {
-		return fmt.Errorf("counts of %.40q after counts of %.40q", d.Tool, c.Tool)
-	}
-	if err := addInto(&c.In, d.In); err != nil {
-		return err
-	}
-	if err := addInto(&c.Out, d.Out); err != nil {
-		return err
-	}
-	for _, m := range []struct {
-		to   *map[string]int64
-		from map[string]int64
-	}{{&c.Added, d.Added}, {&c.Removed, d.Removed}, {&c.Skipped, d.Skipped}} {
-		for reason, n := range m.from {
-			if *m.to == nil {
-				*m.to = make(map[string]int64)
-			}
-			sum := (*m.to)[reason]
-			if err := addInto(&sum, n); err != nil {
-				return err
-			}
-			(*m.to)[reason] = sum
-		}
-	}
-	c.Extra = mergeFields(c.Extra, d.Extra)
-	return nil
-}
-
-// addInto adds two counts, neither of which is negative.
-func addInto(to *int64, n int64) error {
-	if n > math.MaxInt64-*to {
-		return errors.New("the sum of the counts is too large")
-	}
-	*to += n
-	return nil
 }

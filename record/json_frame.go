@@ -63,7 +63,7 @@ func (w *window) frameJSON(lim Limits) ([]byte, error) {
 				break
 			}
 		}
-		if err := over("JSON text", int64(w.pos-w.start), int64(most)); err != nil {
+		if err := checkLimit("JSON text", int64(w.pos-w.start), int64(most)); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +85,7 @@ func (w *window) skipString(most int) error {
 		if skip = 0; cut {
 			skip = 1
 		}
-		if err := over("JSON text", int64(w.pos-w.start), int64(most)); err != nil {
+		if err := checkLimit("JSON text", int64(w.pos-w.start), int64(most)); err != nil {
 			return err
 		}
 	}
@@ -141,11 +141,11 @@ func newJSONSource(w *window, limits Limits) *jsonSource {
 	return &jsonSource{w: w, p: newParser(limits), d: newDecoder(limits), limits: limits}
 }
 
-func (s *jsonSource) place() FormatError {
+func (s *jsonSource) position() FormatError {
 	return FormatError{Record: s.count, Offset: s.at, Line: s.line}
 }
-func (s *jsonSource) offset() int64 { return s.w.offset() }
-func (s *jsonSource) lost() Damage  { return Damage{} }
+func (s *jsonSource) offset() int64  { return s.w.offset() }
+func (s *jsonSource) damage() Damage { return Damage{} }
 
 // start reads the first object, which tells plain from framed.
 func (s *jsonSource) start() error {
@@ -162,7 +162,7 @@ func (s *jsonSource) next() (Record, error) {
 	if s.held != nil {
 		rec := s.held
 		if s.plain && !s.ended {
-			s.ended = true // from here on an End is owed
+			s.ended = true // from here on an End must follow
 			return &Header{Version: Version, Completeness: "unchecked"}, nil
 		}
 		s.held = nil
@@ -213,29 +213,29 @@ func (s *jsonSource) read() (Record, error) {
 	s.lines += int64(bytes.Count(text, []byte("\n")))
 	body, kindAt, err := s.p.parse(text)
 	if err != nil {
-		return nil, s.inside(err, true)
+		return nil, s.fieldError(err, true)
 	}
 	s.d.reset(body)
 	rec, err := decodeRecord(s.d, kindAt)
 	if s.d.shared {
-		s.p.forget()
+		s.p.releaseBuffer()
 	}
 	if err != nil {
-		return nil, s.inside(err, false)
+		return nil, s.fieldError(err, false)
 	}
 	return rec, nil
 }
 
 func (s *jsonSource) errorf(err error) error {
-	at := s.place()
+	at := s.position()
 	at.Err = err
 	return &at
 }
 
-// inside gives an error within the record its place. Only a place in the text
+// fieldError gives an error within the record its place. Only a place in the text
 // means something to the reader of the message.
-func (s *jsonSource) inside(err error, inText bool) error {
-	at := s.place()
+func (s *jsonSource) fieldError(err error, inText bool) error {
+	at := s.position()
 	at.Err = err
 	if fe, ok := err.(*fieldError); ok {
 		at.Field, at.Err = fe.path, fe.err

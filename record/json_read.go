@@ -25,30 +25,10 @@ type parser struct {
 	kindAt  int
 }
 
-var (
-	itemShape   = itemObject.shape()
-	headerShape = headerObject.shape()
-	endShape    = endObject.shape()
-	partShape   = partObject.shape()
-)
-
-// shapeOf returns the shape of a record by its value under oi.
-func shapeOf(kind string) *shape {
-	switch kind {
-	case headerObject.kind:
-		return headerShape
-	case endObject.kind:
-		return endShape
-	case partObject.kind:
-		return partShape
-	}
-	return itemShape
-}
-
 func newParser(limits Limits) *parser { return &parser{e: &encoder{limits: limits}} }
 
-// forget makes the parser write to another buffer from now on.
-func (p *parser) forget() { p.e.buf = nil }
+// releaseBuffer makes the parser write to another buffer from now on.
+func (p *parser) releaseBuffer() { p.e.buf = nil }
 
 // parse returns the MessagePack map of the object that is text, and the index
 // in it of the value under oi, or -1.
@@ -190,7 +170,7 @@ func (p *parser) value(s *shape) error {
 		if err := p.number(s); err != nil {
 			return err
 		}
-		e.fail(over("record size", int64(e.size()), int64(e.limits.Record)))
+		e.fail(checkLimit("record size", int64(e.size()), int64(e.limits.Record)))
 		return p.failed()
 	}
 	return p.syntax("want a value, have %q", p.char())
@@ -217,7 +197,7 @@ func (p *parser) object(s *shape, top bool) error {
 	}
 	e := p.e
 	from := len(e.buf)
-	e.down()
+	e.enter()
 	n := 0
 	for p.space(); p.char() != '}'; p.space() {
 		if n > 0 {
@@ -239,24 +219,24 @@ func (p *parser) object(s *shape, top bool) error {
 		under, path := s.under(key), string(key)
 		e.text(path)
 		if n++; n > e.limits.Keys {
-			e.fail(over("number of keys", int64(n), int64(e.limits.Keys)))
+			e.fail(checkLimit("number of keys", int64(n), int64(e.limits.Keys)))
 		}
 		if err := p.failed(); err != nil {
 			return err
 		}
 		p.space()
 		if err := p.want(':'); err != nil {
-			return within(path, p.pos, err)
+			return withPath(path, p.pos, err)
 		}
 		if top && path == "oi" {
 			p.kindAt = len(e.buf)
 		}
 		if err := p.value(under); err != nil {
-			return within(path, p.pos, err)
+			return withPath(path, p.pos, err)
 		}
 	}
 	p.pos++
-	e.up()
+	e.leave()
 	before := len(e.buf)
 	p.insertHeader(from, func() { e.mapLen(n) })
 	if p.kindAt >= 0 && top {
@@ -273,7 +253,7 @@ func (p *parser) array(s *shape) error {
 	p.pos++
 	e := p.e
 	from := len(e.buf)
-	e.down()
+	e.enter()
 	n := 0
 	for p.space(); p.char() != ']'; p.space() {
 		if n > 0 {
@@ -282,18 +262,18 @@ func (p *parser) array(s *shape) error {
 			}
 		}
 		if err := p.value(elem); err != nil {
-			return within("["+strconv.Itoa(n)+"]", p.pos, err)
+			return withPath("["+strconv.Itoa(n)+"]", p.pos, err)
 		}
 		n++
 	}
 	p.pos++
-	e.up()
+	e.leave()
 	p.insertHeader(from, func() { e.arrayLen(n) })
 	return p.failed()
 }
 
 // insertHeader puts the header that write appends in front of the bytes from
-// index from on: how many values a container has is known only behind it.
+// index from on: how many values a container has is known only after it.
 func (p *parser) insertHeader(from int, write func()) {
 	e := p.e
 	end := len(e.buf)
@@ -302,7 +282,7 @@ func (p *parser) insertHeader(from int, write func()) {
 	n := copy(header[:], e.buf[end:])
 	copy(e.buf[from+n:], e.buf[from:end])
 	copy(e.buf[from:], header[:n])
-	e.fail(over("record size", int64(e.size()), int64(e.limits.Record)))
+	e.fail(checkLimit("record size", int64(e.size()), int64(e.limits.Record)))
 }
 
 // form reads an object of one key that stands for something JSON has no type
@@ -334,7 +314,7 @@ func (p *parser) form() (bool, error) {
 		ok, err = p.formExt()
 	}
 	if err != nil {
-		return false, within(name, p.pos, err)
+		return false, withPath(name, p.pos, err)
 	}
 	if !ok {
 		p.pos = back
@@ -376,7 +356,7 @@ func (p *parser) formString(name string) (bool, error) {
 		return true, p.failed()
 	case formStr:
 		size := base64.StdEncoding.DecodedLen(len(s))
-		e.fail(over("string length", int64(size), int64(e.limits.String+2)))
+		e.fail(checkLimit("string length", int64(size), int64(e.limits.String+2)))
 		if err := p.failed(); err != nil {
 			return false, err
 		}
@@ -386,7 +366,7 @@ func (p *parser) formString(name string) (bool, error) {
 		}
 		str := string(e.buf[from:])
 		e.buf = e.buf[:from]
-		e.fail(over("string length", int64(len(str)), int64(e.limits.String)))
+		e.fail(checkLimit("string length", int64(len(str)), int64(e.limits.String)))
 		e.key(str)
 		return true, p.failed()
 	}
@@ -427,7 +407,7 @@ func (p *parser) formExt() (bool, error) {
 	}
 	e := p.e
 	size := base64.StdEncoding.DecodedLen(len(s))
-	e.fail(over("record size", int64(e.size()+size), int64(e.limits.Record)))
+	e.fail(checkLimit("record size", int64(e.size()+size), int64(e.limits.Record)))
 	if err := p.failed(); err != nil {
 		return false, err
 	}
@@ -445,7 +425,7 @@ func (p *parser) decodeBin(s []byte) error {
 	// Line ends in base64 and padding make the true size a little smaller, so
 	// the header is put in afterwards.
 	size := base64.StdEncoding.DecodedLen(len(s))
-	e.fail(over("record size", int64(e.size()+size), int64(e.limits.Record)))
+	e.fail(checkLimit("record size", int64(e.size()+size), int64(e.limits.Record)))
 	if err := p.failed(); err != nil {
 		return err
 	}
@@ -484,7 +464,7 @@ func (p *parser) stringValue(s *shape) error {
 			return p.failed()
 		}
 	}
-	if e.fail(over("string length", int64(len(b)), int64(e.limits.String))); e.err == nil {
+	if e.fail(checkLimit("string length", int64(len(b)), int64(e.limits.String))); e.err == nil {
 		e.text(string(b))
 	}
 	if e.err != nil {

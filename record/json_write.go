@@ -37,7 +37,7 @@ func (p *printer) append(dst, body []byte, s *shape) ([]byte, error) {
 	err := p.value(s)
 	dst, p.out = p.out, p.out[len(dst):]
 	if err == nil {
-		err = over("JSON text", int64(len(p.out)), int64(textLimit(p.d.limits)))
+		err = checkLimit("JSON text", int64(len(p.out)), int64(textLimit(p.d.limits)))
 	}
 	p.out = nil
 	return dst, err
@@ -162,7 +162,7 @@ func (p *printer) array(s *shape) error {
 			p.out = append(p.out, ',')
 		}
 		if err := p.value(elem); err != nil {
-			return within("["+strconv.Itoa(i)+"]", 0, err)
+			return withPath("["+strconv.Itoa(i)+"]", 0, err)
 		}
 	}
 	p.out = append(p.out, ']')
@@ -191,24 +191,11 @@ func (p *printer) object(s *shape) error {
 		}
 		p.out = append(p.out, ':')
 		if err := p.value(s.under(key)); err != nil {
-			return within(string(key), 0, err)
+			return withPath(string(key), 0, err)
 		}
 	}
 	p.out = append(p.out, '}')
 	return nil
-}
-
-// under returns the shape of the value under a key.
-func (s *shape) under(key []byte) *shape {
-	switch s.kind {
-	case shapeObject:
-		if f := s.fields[string(key)]; f != nil {
-			return f
-		}
-	case shapeTable:
-		return s.elem
-	}
-	return anyShape
 }
 
 // appendFloat appends the shortest decimal that reads back as f. With marked,

@@ -29,9 +29,9 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// over returns a LimitError when size is above limit. It takes an int64 so
+// checkLimit returns a LimitError when size is above limit. It takes an int64 so
 // that a 32-bit count read from the stream fits on every platform.
-func over(what string, size, limit int64) error {
+func checkLimit(what string, size, limit int64) error {
 	if size <= limit {
 		return nil
 	}

@@ -8,7 +8,7 @@ import (
 
 // encodeHeader returns the canonical bytes of h, to compare headers by.
 func encodeHeader(h *Header) []byte {
-	e := &encoder{limits: DefaultLimits(), check: fixed(nil), inline: true}
+	e := &encoder{limits: DefaultLimits(), check: newFixedWindow(nil), inline: true}
 	headerObject.write(e, h)
 	return e.buf
 }

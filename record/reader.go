@@ -104,10 +104,10 @@ func (r *Reader) read() (Record, error) {
 		rec, err := r.src.next()
 		if err == io.EOF {
 			if rec = nil; r.grammar.state != stateDone {
-				rec, err = r.grammar.finish(r.src.lost())
+				rec, err = r.grammar.finish(r.src.damage())
 			}
 		} else if err == nil {
-			rec, err = r.grammar.step(rec, r.src.lost())
+			rec, err = r.grammar.step(rec, r.src.damage())
 		} else {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func (r *Reader) read() (Record, error) {
 			if errors.Is(err, ErrEmpty) || errors.As(err, &skips) {
 				return nil, err // there is no one record to name
 			}
-			at := r.src.place()
+			at := r.src.position()
 			at.Err = err
 			var fe *fieldError
 			if errors.As(err, &fe) {
@@ -235,5 +235,5 @@ func (r *Reader) Damage() Damage {
 	if r.src == nil {
 		return Damage{}
 	}
-	return r.src.lost()
+	return r.src.damage()
 }

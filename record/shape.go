@@ -30,3 +30,36 @@ var (
 	floatShape = &shape{kind: shapeFloat}
 	binShape   = &shape{kind: shapeBin}
 )
+
+// under returns the shape of the value under a key.
+func (s *shape) under(key []byte) *shape {
+	switch s.kind {
+	case shapeObject:
+		if f := s.fields[string(key)]; f != nil {
+			return f
+		}
+	case shapeTable:
+		return s.elem
+	}
+	return anyShape
+}
+
+var (
+	itemShape   = itemObject.shape()
+	headerShape = headerObject.shape()
+	endShape    = endObject.shape()
+	partShape   = partObject.shape()
+)
+
+// shapeOf returns the shape of a record by its value under oi.
+func shapeOf(kind string) *shape {
+	switch kind {
+	case headerObject.kind:
+		return headerShape
+	case endObject.kind:
+		return endShape
+	case partObject.kind:
+		return partShape
+	}
+	return itemShape
+}

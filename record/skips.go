@@ -67,18 +67,6 @@ func (l SkipLimit) Exceeded(in, skipped int64) bool {
 	return in >= l.from && 100*float64(skipped) > l.percent*float64(in)
 }
 
-// AllSkipped reports whether items came in, and every one of them was skipped.
-func (c StageCounts) AllSkipped() bool { return c.In > 0 && c.skips() == c.In }
-
-// skips returns the number of skipped items.
-func (c StageCounts) skips() int64 {
-	var n int64
-	for _, k := range c.Skipped {
-		n += min(k, math.MaxInt64-n) // anybody may have written them
-	}
-	return n
-}
-
 // A SkipError reports that the pieces of a segment, each of which may have
 // been too small to tell, have too many skipped items together.
 type SkipError struct {
@@ -128,9 +116,9 @@ func (s *skipLimits) add(text string) error {
 	return nil
 }
 
-// judge returns a *SkipError if the stage skipped everything, or more than the
+// check returns a *SkipError if the stage skipped everything, or more than the
 // strictest of the limits allows.
-func (s skipLimits) judge(sums StageCounts) error {
+func (s skipLimits) check(sums StageCounts) error {
 	if sums.AllSkipped() {
 		return &SkipError{Counts: sums}
 	}

@@ -71,21 +71,6 @@ type StageCounts struct {
 	Extra    []Field
 }
 
-// Balanced reports whether everything that came in is accounted for:
-// In + ΣAdded = Out + ΣRemoved + ΣSkipped.
-func (c StageCounts) Balanced() bool {
-	balance := c.In - c.Out
-	for _, n := range c.Added {
-		balance += n
-	}
-	for _, reasons := range []map[string]int64{c.Removed, c.Skipped} {
-		for _, n := range reasons {
-			balance -= n
-		}
-	}
-	return balance == 0
-}
-
 // Damage is what a Reader stepped over by its option Salvage.
 type Damage struct {
 	Regions int64 // under the key places
@@ -194,7 +179,7 @@ type Crop struct {
 	X, Y, Width, Height       int // in the stored picture, before rotation
 	Rotation                  int // degrees turned counter-clockwise
 	SourceWidth, SourceHeight int
-	Background                bool // a window beside the boxes
+	Background                bool // a window next to the boxes
 	Extra                     []Field
 }
 

@@ -27,17 +27,17 @@ type window struct {
 	base  int64 // stream offset of buf[0]
 	err   error // what the last read returned
 
-	taken bool   // a record handed out shares buf: write to it no more
-	spare []byte // a window of the usual size that is free again
-	stack []level
-	work  int64 // grows with the time that walking and checking takes
+	aliased bool   // a record handed out shares buf: write to it no more
+	spare   []byte // a window of the usual size that is free again
+	stack   []level
+	work    int64 // grows with the time that walking and checking takes
 }
 
 // newWindow returns a window over r.
 func newWindow(r io.Reader) *window { return &window{r: r} }
 
-// fixed returns a window over bytes in memory.
-func fixed(b []byte) *window { return &window{buf: b, err: io.EOF} }
+// newFixedWindow returns a window over bytes in memory.
+func newFixedWindow(b []byte) *window { return &window{buf: b, err: io.EOF} }
 
 // offset returns the stream offset of the next byte.
 func (w *window) offset() int64 { return w.base + int64(w.pos) }
@@ -46,9 +46,9 @@ func (w *window) offset() int64 { return w.base + int64(w.pos) }
 func (w *window) begin() {
 	rest := w.buf[w.pos:]
 	switch {
-	case w.taken:
+	case w.aliased:
 		w.move(w.small(len(rest)), w.pos)
-		w.taken = false
+		w.aliased = false
 	case len(rest) == 0 && cap(w.buf) > 4*windowSize:
 		w.move(w.small(0), w.pos) // one large record must not hold memory for ever
 	case len(rest) == 0:
