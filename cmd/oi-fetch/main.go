@@ -134,7 +134,7 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 	f, err := fetch.New(fetch.Options{
 		Sources:      sources,
 		Cache:        cache.open,
-		Unkept:       cache.full,
+		CacheFull:    cache.full,
 		Sample:       sample.New().Photo,
 		Timeout:      o.timeout,
 		Retries:      o.retries,

@@ -229,7 +229,8 @@ func TestSameBytesAlways(t *testing.T) {
 	checkAccount(t, boxes, items, end, tree)
 }
 
-// forgetCounts rewrites a stream with an empty end: offline, the reasons differ.
+// forgetCounts rewrites a stream with an empty end: offline, the reasons
+// differ.
 func forgetCounts(t *testing.T, data []byte) []byte {
 	t.Helper()
 	items, _ := read(t, data)

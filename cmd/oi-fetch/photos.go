@@ -33,7 +33,7 @@ func (p *photos) do(ctx context.Context, item *record.Item) (stream.Result, erro
 	if errors.As(err, &f) {
 		p.failed.Store(true)
 		return stream.Result{Failure: &record.Failure{
-			Reason: string(f.Reason), Detail: f.Trace(), Source: f.Source, Status: f.Status, Attempts: f.Attempts, Seconds: f.Seconds,
+			Reason: string(f.Reason), Detail: f.Summary(), Source: f.Source, Status: f.Status, Attempts: f.Attempts, Seconds: f.Seconds,
 		}}, nil
 	}
 	if err != nil {
@@ -84,7 +84,7 @@ func (p *photos) notes(env *cli.Env) {
 	if !p.failed.Load() {
 		return
 	}
-	for _, name := range p.fetcher.Barren() {
+	for _, name := range p.fetcher.UnmatchedFolders() {
 		env.Infof("no photo was found in %s", name)
 		env.Infof("hint: a folder has SUBSET/ID.jpg or ID.jpg, or is named with its layout: --images 'DIR/{subset}/data/{id}.jpg', 'DIR/{subset}/{class}/{id}.jpg'")
 	}

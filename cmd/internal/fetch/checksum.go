@@ -14,9 +14,9 @@ type checksums struct {
 	promised []byte    // by the server for this body; nil if it does not say
 }
 
-func newChecksums(want *address, h http.Header) *checksums {
+func newChecksums(photo *serverPhoto, h http.Header) *checksums {
 	s := &checksums{promised: googleMD5(h)}
-	if s.promised != nil || want.md5 != "" {
+	if s.promised != nil || photo.md5 != "" {
 		s.hash = md5.New()
 	}
 	return s
@@ -35,31 +35,31 @@ func (s *checksums) restart() {
 	}
 }
 
-// transfer checks that the bytes are those that the server meant to send.
-func (s *checksums) transfer() error {
+// checkTransfer checks that the bytes are those that the server meant to send.
+func (s *checksums) checkTransfer() error {
 	if s.promised == nil || string(s.hash.Sum(nil)) == string(s.promised) {
 		return nil
 	}
-	flt := faultf(BadChecksum, "the bytes do not have the MD5 that the server gives for them")
-	flt.retry = true
-	return flt
+	fe := fetchErrorf(BadChecksum, "the bytes do not have the MD5 that the server gives for them")
+	fe.retryable = true
+	return fe
 }
 
-// original compares a photo with what the image list says of its original. The
-// boxes were drawn on that one: a photo that its owner has replaced, turned or
-// cropped since would have them in the wrong place, so it is a failure.
-func (s *checksums) original(want *address, size int64) error {
-	if want.md5 != "" {
-		sum, err := base64.StdEncoding.DecodeString(want.md5)
+// checkOriginal compares a photo with what the image list says of its original.
+// The boxes were drawn on that one: a photo that its owner has replaced, turned
+// or cropped since would have them in the wrong place, so it is a failure.
+func (s *checksums) checkOriginal(photo *serverPhoto, size int64) error {
+	if photo.md5 != "" {
+		sum, err := base64.StdEncoding.DecodeString(photo.md5)
 		if err != nil || len(sum) != md5.Size {
-			return faultf(MD5Mismatch, "original_md5 %.40q is not the base64 of 16 bytes", want.md5)
+			return fetchErrorf(MD5Mismatch, "original_md5 %.40q is not the base64 of 16 bytes", photo.md5)
 		}
 		if got := s.hash.Sum(nil); string(got) != string(sum) {
-			return faultf(MD5Mismatch, "MD5 %s, but the annotated original had %s", base64.StdEncoding.EncodeToString(got), want.md5)
+			return fetchErrorf(MD5Mismatch, "MD5 %s, but the annotated original had %s", base64.StdEncoding.EncodeToString(got), photo.md5)
 		}
 	}
-	if want.size != 0 && size != want.size {
-		return faultf(SizeMismatch, "%d bytes, but the annotated original had %d", size, want.size)
+	if photo.size != 0 && size != photo.size {
+		return fetchErrorf(SizeMismatch, "%d bytes, but the annotated original had %d", size, photo.size)
 	}
 	return nil
 }

@@ -187,8 +187,8 @@ func TestRestart(t *testing.T) {
 }
 
 // TestGoneForGood: of a host that is gone the first photo finds out, and the
-// others do not wait as long each; also when another host sends everybody there,
-// whose good answers say nothing of the dead one.
+// others do not wait as long each; also when another host sends everybody
+// there, whose good answers say nothing of the dead one.
 func TestGoneForGood(t *testing.T) {
 	for name, hops := range map[string][]string{ // from the source to the dead
 		"asked directly":          {"http://photos.test"},

@@ -1,12 +1,8 @@
 package fetch
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-	"time"
-
-	"github.com/opensandwich/oi/cmd/internal/fetch/netguard"
 )
 
 // A Reason is a short, stable word for why a photo could not be had. Failures
@@ -83,19 +79,19 @@ func (a Attempt) describe(said Reason) string {
 	return s
 }
 
-// A Failure is why no source gave the photo. The embedded Attempt is the last
+// A Failure is why no source served the photo. The embedded Attempt is the last
 // that was really asked, with the Attempts and Seconds of all sources.
 type Failure struct {
 	Attempt
-	Trail []Attempt
+	BySource []Attempt // in order
 }
 
-// newFailure is the failure of a plan of which all candidates have failed.
-func newFailure(plan []candidate) *Failure {
+// newFailure is the failure of candidates that have all failed.
+func newFailure(candidates []candidate) *Failure {
 	f := &Failure{}
 	total, seconds := 0, 0.0
-	for _, c := range plan {
-		f.Trail = append(f.Trail, *c.failed)
+	for _, c := range candidates {
+		f.BySource = append(f.BySource, *c.failed)
 		if c.failed.Attempts > 0 || total == 0 {
 			f.Attempt = *c.failed
 		}
@@ -106,71 +102,18 @@ func newFailure(plan []candidate) *Failure {
 	return f
 }
 
-// Error is the reason and the whole trail in one line.
-func (f *Failure) Error() string { return string(f.Reason) + ": " + f.Trace() }
+// Error is the reason and all attempts in one line.
+func (f *Failure) Error() string { return string(f.Reason) + ": " + f.Summary() }
 
-// Trace is the trail in one line, without the reason that the failure is
+// Summary is all attempts in one line, without the reason that the failure is
 // counted by.
-func (f *Failure) Trace() string {
-	if len(f.Trail) == 0 {
+func (f *Failure) Summary() string {
+	if len(f.BySource) == 0 {
 		return f.describe(f.Reason)
 	}
-	parts := make([]string, len(f.Trail))
-	for i, a := range f.Trail {
+	parts := make([]string, len(f.BySource))
+	for i, a := range f.BySource {
 		parts[i] = a.describe(f.Reason)
 	}
 	return strings.Join(parts, "; ")
-}
-
-// A fault is why one try failed.
-type fault struct {
-	reason     Reason
-	status     int
-	detail     string
-	retry      bool          // the next try may do better
-	retryAfter time.Duration // the server's wish; 0 none
-	complaint  bool          // the server has too much to do
-}
-
-func (e *fault) Error() string { return string(e.reason) + ": " + e.detail }
-
-func faultf(r Reason, format string, args ...any) *fault {
-	return &fault{reason: r, detail: fmt.Sprintf(format, args...)}
-}
-
-// refusal turns a *netguard.RefusedError into a *fault, and leaves any other
-// error as it is.
-func refusal(err error) error {
-	var refused *netguard.RefusedError
-	if errors.As(err, &refused) {
-		return faultf(Refused, "%s", refused.Detail)
-	}
-	return err
-}
-
-// attempt is what a source came to, before any request.
-func (e *fault) attempt(source, url string) *Attempt {
-	return &Attempt{Source: source, URL: url, Reason: e.reason, Status: e.status, Detail: clip(e.detail)}
-}
-
-// attemptOf turns a *fault into what a source came to, and leaves any other
-// error as it is.
-func attemptOf(err error, source, url string) error {
-	var flt *fault
-	if errors.As(err, &flt) {
-		return flt.attempt(source, url)
-	}
-	return err
-}
-
-// maxDetail is how many bytes of words are kept: some are the server's, which
-// may send 64 KiB of them.
-const maxDetail = 500
-
-// clip makes words short, and text where they are not.
-func clip(s string) string {
-	if len(s) > maxDetail {
-		return strings.ToValidUTF8(s[:maxDetail], "") + "…"
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
 }

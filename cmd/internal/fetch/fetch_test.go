@@ -670,11 +670,11 @@ func TestFallback(t *testing.T) {
 	r = photo(4)
 	r.URL = srv.URL + "/gone.jpg"
 	fail := failure(t, f, r)
-	if fail.Reason != fetch.Gone || fail.Source != "flickr" || fail.Attempts != 3 || len(fail.Trail) != 3 {
+	if fail.Reason != fetch.Gone || fail.Source != "flickr" || fail.Attempts != 3 || len(fail.BySource) != 3 {
 		t.Errorf("got %+v", fail)
 	}
 	// Without an address Flickr is never asked: the reason is the one before.
-	if fail := failure(t, f, photo(5)); fail.Reason != fetch.NotFound || fail.Source != "dir" || len(fail.Trail) != 3 {
+	if fail := failure(t, f, photo(5)); fail.Reason != fetch.NotFound || fail.Source != "dir" || len(fail.BySource) != 3 {
 		t.Errorf("got %+v", fail)
 	}
 	want := "not found: " + srv.URL + "/train/0005.jpg: 404 Not Found; dir: no train/0005.jpg in the folder, nor under another usual name; flickr: no url: the item has no address for it"
@@ -683,7 +683,8 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// TestFolderFirst: a folder before the network is looked at first, in every run.
+// TestFolderFirst: a folder before the network is looked at first, in every
+// run.
 func TestFolderFirst(t *testing.T) {
 	srv := oitest.New(t, mirror(2))
 	dir := t.TempDir()

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/opensandwich/oi/cmd/internal/cas"
 )
 
 // endings are those that are tried, in this order, where a source names none.
@@ -41,20 +43,32 @@ func parseFolder(word string) (*folder, error) {
 	if open < 0 {
 		return nil, fmt.Errorf("%q is not s3, flickr, thumbnail or a URL, and not a folder: %w", word, err)
 	}
-	if err := checkPlaceholders(word); err != nil {
+	if err := checkTemplate(word); err != nil {
 		return nil, err
 	}
 	f := &folder{given: word, base: ".", template: word}
 	if i := strings.LastIndexByte(word[:open], '/'); i >= 0 {
 		f.base, f.template = word[:i+1], word[i+1:]
 	}
-	if !strings.Contains(f.template, idMark) {
-		f.template = strings.TrimSuffix(f.template, "/") + "/" + idMark
+	if !strings.Contains(f.template, idField) {
+		f.template = strings.TrimSuffix(f.template, "/") + "/" + idField
 	}
 	if err := checkFolder(f.base); err != nil {
 		return nil, fmt.Errorf("%q: no folder %s: %w", word, f.base, err)
 	}
 	return f, nil
+}
+
+// checkFolder returns an error unless there is a folder at path.
+func checkFolder(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return pathCause(err)
+	}
+	if !info.IsDir() {
+		return errors.New("not a directory")
+	}
+	return nil
 }
 
 func (d *folder) name() string { return "dir" }
@@ -66,15 +80,26 @@ func (d *folder) String() string {
 	return d.name() + ":" + d.template
 }
 
+func (d *folder) network() bool { return false }
+
+func (d *folder) trusted() *url.URL { return nil }
+
+func (d *folder) unmatched() string {
+	if d.missed.Load() && !d.found.Load() {
+		return d.given
+	}
+	return ""
+}
+
 // A photoName is where in a folder a photo may be, and how the record calls it.
 type photoName struct{ path, url string }
 
-func (d *folder) locate(r Request) (place, error) {
+func (d *folder) locate(r Request) (location, error) {
 	names, err := d.names(r)
 	if err != nil {
-		return nil, attemptOf(err, d.name(), "")
+		return nil, attemptError(err, d.name(), "")
 	}
-	return &file{folder: d, names: names}, nil
+	return &folderPhoto{folder: d, names: names}, nil
 }
 
 // names returns the names under which the folder may have a photo, in the order
@@ -83,7 +108,7 @@ func (d *folder) names(r Request) ([]photoName, error) {
 	var names []photoName
 	if d.template == "" {
 		if r.Subset != "" && !validID.MatchString(r.Subset) {
-			return nil, faultf(NoURL, "%.80q is not the name of a subset", r.Subset)
+			return nil, fetchErrorf(NoURL, "%.80q is not the name of a subset", r.Subset)
 		}
 		nested := strings.TrimPrefix(r.Subset+"/", "/") + r.ID
 		for _, path := range slices.Compact([]string{nested, r.ID}) {
@@ -99,7 +124,7 @@ func (d *folder) names(r Request) ([]photoName, error) {
 	for _, class := range d.classNames(r.Class) {
 		r.Class = class
 		path := fillPath(d.template, r)
-		if strings.HasSuffix(d.template, idMark) {
+		if strings.HasSuffix(d.template, idField) {
 			for _, ending := range endings {
 				names = append(names, photoName{path + ending, fileURL(path + ending)})
 			}
@@ -112,7 +137,7 @@ func (d *folder) names(r Request) ([]photoName, error) {
 // classNames returns the names that a class has as a folder: its own, and as
 // other tools write it, with underscores or in lower case.
 func (d *folder) classNames(class string) []string {
-	if !strings.Contains(d.template, classMark) {
+	if !strings.Contains(d.template, classField) {
 		return []string{""}
 	}
 	var names []string
@@ -135,13 +160,13 @@ func fileURL(path string) string {
 	return "file:" + strings.Join(levels, "/")
 }
 
-// A file is where a folder may have one photo.
-type file struct {
+// A folderPhoto is where a folder may have one photo.
+type folderPhoto struct {
 	folder *folder
 	names  []photoName // not empty
 }
 
-func (p *file) there(*Fetcher) error {
+func (p *folderPhoto) exists(*Fetcher) error {
 	opened, name, err := p.open()
 	if err != nil {
 		return p.failed(name, err)
@@ -149,7 +174,7 @@ func (p *file) there(*Fetcher) error {
 	return opened.Close()
 }
 
-func (p *file) held(ctx context.Context, f *Fetcher, before []candidate) (*Picture, error) {
+func (p *folderPhoto) lookUp(ctx context.Context, f *Fetcher) (*Picture, error) {
 	opened, name, err := p.open()
 	if err != nil {
 		return nil, p.failed(name, err)
@@ -160,21 +185,18 @@ func (p *file) held(ctx context.Context, f *Fetcher, before []candidate) (*Pictu
 		return nil, p.failed(name, err)
 	}
 	pic.URL, pic.Source = name.url, p.folder.name()
-	pic.Earlier = earlier(before, nil)
 	return pic, nil
 }
 
-func (p *file) fetch(ctx context.Context, f *Fetcher, before []candidate) (*Picture, error) {
-	return p.held(ctx, f, before)
+func (p *folderPhoto) fetch(ctx context.Context, f *Fetcher, _ []cas.Attempt) (*Picture, error) {
+	return p.lookUp(ctx, f)
 }
 
-func (p *file) notAsked() Attempt {
-	return Attempt{Source: p.folder.name(), URL: p.names[0].url, Reason: NotAsked, Detail: "the photo was in the cache"}
-}
+func (p *folderPhoto) address() string { return p.names[0].url }
 
-// failed turns a *fault into what the folder came to.
-func (p *file) failed(name photoName, err error) error {
-	err = attemptOf(err, p.folder.name(), name.url)
+// failed turns a *fetchError into an *Attempt at the folder.
+func (p *folderPhoto) failed(name photoName, err error) error {
+	err = attemptError(err, p.folder.name(), name.url)
 	var failed *Attempt
 	if errors.As(err, &failed) {
 		failed.Attempts = 1
@@ -183,7 +205,7 @@ func (p *file) failed(name photoName, err error) error {
 }
 
 // open opens the first name that there is. An error names the file it is about.
-func (p *file) open() (*os.File, photoName, error) {
+func (p *folderPhoto) open() (*os.File, photoName, error) {
 	for _, name := range p.names {
 		path := filepath.Join(p.folder.base, name.path)
 		info, err := os.Lstat(path)
@@ -198,14 +220,14 @@ func (p *file) open() (*os.File, photoName, error) {
 		}
 		// Opening a named pipe would wait for its writer.
 		if err == nil && !info.Mode().IsRegular() {
-			return nil, name, faultf(Unreadable, "%s is not a regular file", name.path)
+			return nil, name, fetchErrorf(Unreadable, "%s is not a regular file", name.path)
 		}
 		var opened *os.File
 		if err == nil {
 			opened, err = os.Open(path)
 		}
 		if err != nil {
-			return nil, name, faultf(Unreadable, "%s: %v", name.path, pathCause(err))
+			return nil, name, fetchErrorf(Unreadable, "%s: %v", name.path, pathCause(err))
 		}
 		p.folder.found.Store(true)
 		return opened, name, nil
@@ -215,7 +237,7 @@ func (p *file) open() (*os.File, photoName, error) {
 }
 
 // missing is why no name of the photo is there.
-func (p *file) missing() error {
+func (p *folderPhoto) missing() error {
 	var seen []string
 	for _, name := range p.names {
 		// A link to a disk that is not mounted looks like an empty folder.
@@ -242,15 +264,15 @@ func (p *file) missing() error {
 	if len(p.names) > 1 {
 		also = ", nor under another usual name"
 	}
-	return faultf(NotFound, "no %s in the folder%s", p.names[0].path, also)
+	return fetchErrorf(NotFound, "no %s in the folder%s", p.names[0].path, also)
 }
 
 func danglingLink(path, name string) error {
 	target, err := os.Readlink(path)
 	if err != nil {
-		return faultf(Unreadable, "%s: %v", name, pathCause(err))
+		return fetchErrorf(Unreadable, "%s: %v", name, pathCause(err))
 	}
-	return faultf(Unreadable, "%s is a link to %s, where nothing is", name, target)
+	return fetchErrorf(Unreadable, "%s is a link to %s, where nothing is", name, target)
 }
 
 // pathCause is an error without the path, which on another machine is another.
@@ -262,44 +284,39 @@ func pathCause(err error) error {
 	return err
 }
 
-// readFile reads and checks the photo in a file.
-func (f *Fetcher) readFile(ctx context.Context, opened *os.File) (*Picture, error) {
+// readFile reads and verifies the photo in a file. It is held in memory if
+// there is room, and read again when it is wanted otherwise.
+func (f *Fetcher) readFile(ctx context.Context, opened *os.File) (pic *Picture, err error) {
 	info, err := opened.Stat()
 	if err != nil {
-		return nil, faultf(Unreadable, "%v", pathCause(err))
+		return nil, fetchErrorf(Unreadable, "%v", pathCause(err))
 	}
-	size := info.Size()
+	path, size := opened.Name(), info.Size()
 	if size > f.opts.MaxBytes {
-		return nil, faultf(TooLarge, "%d bytes, more than %d", size, f.opts.MaxBytes)
+		return nil, fetchErrorf(TooLarge, "%d bytes, more than %d", size, f.opts.MaxBytes)
 	}
-	pic := &Picture{Size: size}
-	path := opened.Name()
+	pic = &Picture{Size: size}
 	pic.load = func() ([]byte, error) { return loadFile(path, pic.SHA256, size) }
-	data := f.memory.take(size)
-	if data == nil {
-		h := sha256.New()
-		if n, err := io.Copy(h, io.NewSectionReader(opened, 0, size)); err != nil || n != size {
-			return nil, unreadable(n, size, err)
-		}
-		pic.SHA256 = hex.EncodeToString(h.Sum(nil))
-		pic.MediaType, err = f.verifyKnown(ctx, opened, size, pic.SHA256)
+	defer func() {
 		if err != nil {
-			return nil, err
+			pic, err = nil, errors.Join(err, pic.Release())
 		}
-		return pic, nil
+	}()
+	var content io.ReaderAt = opened
+	hash := sha256.New()
+	if data := f.buffers.acquire(size); data != nil {
+		pic.data, pic.release = data, func() error { f.buffers.release(data); return nil }
+		if n, err := io.ReadFull(opened, data); err != nil {
+			return pic, unreadable(int64(n), size, err)
+		}
+		hash.Write(data)
+		content = bytes.NewReader(data)
+	} else if n, err := io.Copy(hash, io.NewSectionReader(opened, 0, size)); err != nil || n != size {
+		return pic, unreadable(n, size, err)
 	}
-	pic.data = data
-	pic.release = func() error { f.memory.give(data); return nil }
-	if n, err := io.ReadFull(opened, pic.data); err != nil {
-		return nil, errors.Join(unreadable(int64(n), size, err), pic.Release())
-	}
-	sum := sha256.Sum256(pic.data)
-	pic.SHA256 = hex.EncodeToString(sum[:])
-	pic.MediaType, err = f.verifyKnown(ctx, bytes.NewReader(pic.data), size, pic.SHA256)
-	if err != nil {
-		return nil, errors.Join(err, pic.Release())
-	}
-	return pic, nil
+	pic.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	pic.MediaType, err = f.verifyHashed(ctx, content, size, pic.SHA256)
+	return pic, err
 }
 
 // loadFile reads a photo again that was verified before.
@@ -321,7 +338,7 @@ func loadFile(path, digest string, size int64) ([]byte, error) {
 
 func unreadable(n, size int64, err error) error {
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return faultf(Unreadable, "the file shrank from %d to %d bytes while it was read", size, n)
+		return fetchErrorf(Unreadable, "the file shrank from %d to %d bytes while it was read", size, n)
 	}
-	return faultf(Unreadable, "%v", pathCause(err))
+	return fetchErrorf(Unreadable, "%v", pathCause(err))
 }

@@ -18,9 +18,15 @@ type Picture struct {
 	// that fetched it.
 	Earlier []Attempt
 
-	data    []byte // nil if there was no room to hold it
-	load    func() ([]byte, error)
-	release func() error
+	recorded []cas.Attempt // the sources before it, as kept in the cache
+	data     []byte        // nil if there was no room to hold it
+	load     func() ([]byte, error)
+	release  func() error
+}
+
+// newPicture is the photo p as the cache describes it, without its bytes.
+func newPicture(p *serverPhoto, e cas.Entry) *Picture {
+	return &Picture{URL: p.url, Source: p.source, SHA256: e.SHA256, MediaType: e.MediaType, Size: e.Size, recorded: e.Earlier}
 }
 
 // Bytes returns the photo, reading it again if there was no room to hold it
@@ -36,8 +42,8 @@ func (p *Picture) Bytes() ([]byte, error) {
 	return data, nil
 }
 
-// Release gives up what the photo takes: the room of its bytes, which are used
-// for another photo then, or an open file.
+// Release gives up what the photo takes: the memory of its bytes, which are
+// used for another photo then, or an open file.
 func (p *Picture) Release() error {
 	release := p.release
 	p.data, p.release = nil, nil
@@ -46,37 +52,4 @@ func (p *Picture) Release() error {
 		return nil
 	}
 	return release()
-}
-
-// earlier says why the sources before the one that served did not. What was
-// kept with the photo of what the network said comes before what it said since.
-func earlier(before []candidate, kept []cas.Attempt) []Attempt {
-	var all []Attempt
-	for _, c := range before {
-		var a Attempt
-		if c.failed != nil {
-			a = *c.failed
-		} else {
-			a = c.place.notAsked()
-		}
-		for _, k := range kept {
-			if k.Source == a.Source && k.URL == a.URL {
-				a.Reason, a.Status, a.Detail = Reason(k.Reason), k.Status, ""
-			}
-		}
-		all = append(all, a)
-	}
-	return all
-}
-
-// attempts is what is kept with a photo of the servers that were to be asked
-// before the one that has it.
-func attempts(before []candidate) []cas.Attempt {
-	var all []cas.Attempt
-	for _, c := range before {
-		if _, ok := c.place.(*address); ok && c.failed != nil {
-			all = append(all, cas.Attempt{Source: c.failed.Source, URL: c.failed.URL, Reason: string(c.failed.Reason), Status: c.failed.Status})
-		}
-	}
-	return all
 }

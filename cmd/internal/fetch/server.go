@@ -20,11 +20,12 @@ const (
 // A server is a source on the network.
 type server struct {
 	label string
-	// address is where a request's photo is.
-	address func(Request) (string, error)
-	// template is that of a server that the user named by an address: its host
-	// is exempt from the guard, and its query may hold a token.
+	// photoURL is where a request's photo is.
+	photoURL func(Request) (string, error)
+	// template is that of a server that the user named by an address; its
+	// query may hold a token. example is an address of it.
 	template string
+	example  *url.URL
 	// original says that the photo must be the very one that was annotated.
 	original bool
 }
@@ -34,11 +35,11 @@ func namedServer(word string) (*server, bool) {
 	s := &server{label: word}
 	switch word {
 	case "s3":
-		s.address = templated(s3Base + "{subset}/{id}.jpg")
+		s.photoURL = templated(s3Base + "{subset}/{id}.jpg")
 	case "flickr":
-		s.address, s.original = func(r Request) (string, error) { return r.URL, nil }, true
+		s.photoURL, s.original = func(r Request) (string, error) { return r.URL, nil }, true
 	case "thumbnail":
-		s.address = func(r Request) (string, error) { return r.ThumbnailURL, nil }
+		s.photoURL = func(r Request) (string, error) { return r.ThumbnailURL, nil }
 	default:
 		return nil, false
 	}
@@ -59,17 +60,17 @@ func parseServer(scheme, word string) (*server, error) {
 	if scheme != "http" && scheme != "https" {
 		return nil, fmt.Errorf("%q: only http and https addresses, or the path of a folder", word)
 	}
-	if err := checkPlaceholders(word); err != nil {
+	if err := checkTemplate(word); err != nil {
 		return nil, err
 	}
 	template := word
-	if !strings.Contains(word, idMark) {
+	if !strings.Contains(word, idField) {
 		if strings.ContainsAny(word, "?#{") {
 			return nil, fmt.Errorf("%q: an address with ?, #, {subset} or {class} needs {id} too", word)
 		}
 		template = strings.TrimSuffix(word, "/") + "/{subset}/{id}.jpg"
 	}
-	u, err := url.Parse(exampleOf(template))
+	u, err := url.Parse(fillAddress(template, Request{ID: "0", Subset: "train", Class: "x"}))
 	if err != nil {
 		return nil, err
 	}
@@ -79,15 +80,16 @@ func parseServer(scheme, word string) (*server, error) {
 	if u.User != nil {
 		return nil, errors.New("an image address with a user name or password: neither is ever sent")
 	}
-	return &server{label: "url", template: template, address: templated(template)}, nil
-}
-
-// exampleOf is an address of the template.
-func exampleOf(template string) string {
-	return fillAddress(template, Request{ID: "0", Subset: "train", Class: "x"})
+	return &server{label: "url", template: template, example: u, photoURL: templated(template)}, nil
 }
 
 func (s *server) name() string { return s.label }
+
+func (s *server) network() bool { return true }
+
+func (s *server) trusted() *url.URL { return s.example }
+
+func (s *server) unmatched() string { return "" }
 
 func (s *server) String() string {
 	if s.template == "" {
@@ -98,28 +100,28 @@ func (s *server) String() string {
 	return base
 }
 
-func (s *server) locate(r Request) (place, error) {
-	p := &address{source: s.label}
+func (s *server) locate(r Request) (location, error) {
+	p := &serverPhoto{source: s.label}
 	if err := s.fill(p, r); err != nil {
-		return nil, attemptOf(err, p.source, p.url)
+		return nil, attemptError(err, p.source, p.url)
 	}
 	return p, nil
 }
 
-func (s *server) fill(p *address, r Request) error {
-	raw, err := s.address(r)
+func (s *server) fill(p *serverPhoto, r Request) error {
+	raw, err := s.photoURL(r)
 	if err != nil {
 		return err
 	}
 	if raw == "" {
-		return faultf(NoURL, "the item has no address for it")
+		return fetchErrorf(NoURL, "the item has no address for it")
 	}
 	u, err := url.Parse(raw)
 	if err != nil || len(raw) > maxURL {
-		return faultf(Refused, "%.200q is not an address", raw)
+		return fetchErrorf(Refused, "%.200q is not an address", raw)
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	p.ask, p.key, p.url = u, "GET "+u.String(), u.String()
+	p.request, p.key, p.url = u, "GET "+u.String(), u.String()
 	if s.original {
 		p.md5, p.size = r.OriginalMD5, r.OriginalSize
 	}
@@ -127,84 +129,73 @@ func (s *server) fill(p *address, r Request) error {
 		p.key += fmt.Sprintf(" md5=%s size=%d", p.md5, p.size)
 	}
 	if s.template != "" {
-		seen := *u
-		seen.RawQuery, seen.ForceQuery = "", false
-		p.url = seen.String()
+		public := *u
+		public.RawQuery, public.ForceQuery = "", false
+		p.url = public.String()
 	}
 	return nil
 }
 
-// An address is where a server has one photo.
-type address struct {
-	source string
-	ask    *url.URL // what is requested
-	url    string   // the same as people and the record may see it
-	key    string   // in the cache
-	md5    string   // base64, checked if not empty
-	size   int64    // checked if not 0
+// A serverPhoto is where a server may have one photo.
+type serverPhoto struct {
+	source  string
+	request *url.URL // what is requested
+	url     string   // the same as people and the record may see it
+	key     string   // in the cache
+	md5     string   // base64, checked if not empty
+	size    int64    // bytes, checked if not 0
 }
 
-func (a *address) there(f *Fetcher) error {
-	if failed := f.dead.get(a); failed != nil {
+func (p *serverPhoto) address() string { return p.url }
+
+func (p *serverPhoto) exists(f *Fetcher) error {
+	if failed := f.failures.get(p); failed != nil {
 		return failed
 	}
 	return cas.ErrMiss
 }
 
-func (a *address) held(ctx context.Context, f *Fetcher, before []candidate) (*Picture, error) {
-	if failed := f.dead.get(a); failed != nil {
+func (p *serverPhoto) lookUp(ctx context.Context, f *Fetcher) (*Picture, error) {
+	if failed := f.failures.get(p); failed != nil {
 		return nil, failed
 	}
-	return f.serveCached(ctx, a, before)
+	return f.openCached(ctx, p)
 }
 
-func (a *address) fetch(ctx context.Context, f *Fetcher, before []candidate) (*Picture, error) {
-	pic, err := f.ask(ctx, a, before)
-	if pic == nil && err == nil {
-		return f.serveCached(ctx, a, before)
-	}
-	return pic, err
-}
-
-func (a *address) notAsked() Attempt {
-	return Attempt{Source: a.source, URL: a.url, Reason: NotAsked, Detail: "the photo was in the cache"}
-}
-
-// ask brings a photo into the cache, unless somebody is at it already, who is
-// waited for. It returns the photo if it has just come in, and nil if it is in
-// the cache.
-func (f *Fetcher) ask(ctx context.Context, a *address, before []candidate) (pic *Picture, err error) {
-	v, err, _ := f.flights.Do(a.key, func() (any, error) {
-		// Another flight may have landed since the cache was looked at.
-		if failed := f.dead.get(a); failed != nil {
+// fetch asks the server for the photo, unless another goroutine does so
+// already, which is waited for, and hands out what is in the cache then.
+func (p *serverPhoto) fetch(ctx context.Context, f *Fetcher, earlier []cas.Attempt) (*Picture, error) {
+	var own *Picture // if this goroutine has asked
+	v, err, _ := f.inFlight.Do(p.key, func() (any, error) {
+		// Another goroutine may have asked since the cache was looked at.
+		if failed := f.failures.get(p); failed != nil {
 			return nil, failed
 		}
-		said := attempts(before)
-		t, err := f.transfer(ctx, a, said)
+		got, err := f.transfer(ctx, p, earlier)
 		var failed *Attempt
-		switch {
-		case errors.As(err, &failed):
-			f.dead.put(a, *failed)
-			return nil, err
-		case err != nil:
-			return nil, err
-		case t == nil:
-			return nil, nil
-		case t.unkept != nil:
-			return t.unkept, nil // all who wait get it from here
+		if errors.As(err, &failed) {
+			f.failures.put(p, *failed)
 		}
-		pic = t.got
-		pic.Earlier = earlier(before, said)
-		return nil, nil
+		if err != nil {
+			return nil, err
+		}
+		own = got.picture
+		return got.uncached, nil // for all who wait
 	})
 	var failed *Attempt
 	if errors.As(err, &failed) {
-		own := *failed // the same address may have been asked for under another source's name
-		own.Source, own.URL = a.source, a.url
-		return nil, &own
+		a := *failed // the same address may have been asked for under another source's name
+		a.Source, a.URL = p.source, p.url
+		return nil, &a
 	}
-	if unkept, ok := v.(*unkeptPhoto); ok {
-		return unkept.hand(a, before), nil
+	if err != nil {
+		return nil, err
 	}
-	return pic, err
+	if uncached := v.(*uncachedPhoto); uncached != nil {
+		return uncached.picture(p), nil
+	}
+	if own != nil {
+		return own, nil
+	}
+	return f.openCached(ctx, p)
 }

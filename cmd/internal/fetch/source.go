@@ -3,68 +3,53 @@ package fetch
 import (
 	"context"
 	"errors"
-	"os"
+	"net/url"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/cas"
 	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 )
 
 // DefaultSources is the mirror first, then the photo's own page.
 const DefaultSources = "s3,flickr"
 
-// A Source is a place that photos come from: a server or a folder.
+// A Source is where photos come from: a server or a folder.
 type Source interface {
-	// String is the source in the trail: the same on every machine, and
-	// without anything secret.
+	// String is the source in the header of a stream: the same on every
+	// machine, and without anything secret.
 	String() string
 
 	// name is what records and failures call the source.
 	name() string
+	// network reports whether the source is asked over the network, so that
+	// its answers are kept in the cache.
+	network() bool
+	// trusted is an address at the server that the user named, which may be
+	// anywhere, nil if there is none.
+	trusted() *url.URL
+	// unmatched is the folder as it was given, if photos have been looked for
+	// in it and none was found, and "" otherwise.
+	unmatched() string
 	// locate says where the source has the photo of a request, if it has it. A
 	// request that lacks what the source needs is an *Attempt that failed.
-	locate(Request) (place, error)
+	locate(Request) (location, error)
 }
 
-// A place is where a source has one photo, if it has it. An error of its
+// A location is where a source has one photo, if it has it. An error of its
 // methods that is an *Attempt says why the source does not serve; any other but
 // cas.ErrMiss ends the run.
-type place interface {
-	// there says, without a request, whether the photo is there. cas.ErrMiss
-	// means that only asking can tell.
-	there(f *Fetcher) error
-	// held hands out the photo without a request. cas.ErrMiss means that only
-	// asking can tell.
-	held(ctx context.Context, f *Fetcher, before []candidate) (*Picture, error)
-	// fetch hands out the photo, asking for it if need be. before are the
-	// sources that have failed.
-	fetch(ctx context.Context, f *Fetcher, before []candidate) (*Picture, error)
-	// notAsked is the attempt of a source that was not asked, because one
-	// after it held the photo already.
-	notAsked() Attempt
-}
-
-// A candidate is a source applied to a request.
-type candidate struct {
-	place  place
-	failed *Attempt // why the source does not serve, once that is known
-}
-
-// fail notes that the candidate failed, if that is what err says.
-func (c *candidate) fail(err error) bool {
-	return errors.As(err, &c.failed)
-}
-
-// plan applies the sources to a request, in order. A source that cannot be
-// asked, because the request lacks what it needs, has failed at once.
-func plan(sources []Source, r Request) ([]candidate, error) {
-	all := make([]candidate, len(sources))
-	for i, s := range sources {
-		var err error
-		if all[i].place, err = s.locate(r); err != nil && !all[i].fail(err) {
-			return nil, err
-		}
-	}
-	return all, nil
+type location interface {
+	// address is the location as records and failures have it.
+	address() string
+	// exists says, without a request, whether the photo is there. cas.ErrMiss
+	// means that only a request can tell.
+	exists(f *Fetcher) error
+	// lookUp hands out the photo without a request. cas.ErrMiss means that
+	// only a request can tell.
+	lookUp(ctx context.Context, f *Fetcher) (*Picture, error)
+	// fetch hands out the photo, with a request if need be. earlier is kept
+	// with a photo that is put into the cache.
+	fetch(ctx context.Context, f *Fetcher, earlier []cas.Attempt) (*Picture, error)
 }
 
 // ParseSources reads a comma-separated list of s3, flickr, thumbnail, addresses
@@ -102,23 +87,11 @@ func ParseRates(words []string) (hostlimit.Rates, error) {
 	return hostlimit.ParseRates(words, map[string]string{"s3": s3Host})
 }
 
-// Canonical is a list of sources as the trail has it.
+// Canonical is a list of sources as the header of a stream has it.
 func Canonical(sources []Source) string {
 	words := make([]string, len(sources))
 	for i, s := range sources {
 		words[i] = s.String()
 	}
 	return strings.Join(words, ",")
-}
-
-// checkFolder returns an error unless there is a folder at path.
-func checkFolder(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return pathCause(err)
-	}
-	if !info.IsDir() {
-		return errors.New("not a directory")
-	}
-	return nil
 }

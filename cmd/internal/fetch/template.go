@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// The placeholders of a template.
+// The fields of a template.
 const (
-	subsetMark = "{subset}"
-	idMark     = "{id}"
-	classMark  = "{class}"
+	subsetField = "{subset}"
+	idField     = "{id}"
+	classField  = "{class}"
 )
 
-// checkPlaceholders refuses braces that hold something else, which would be
+// checkTemplate refuses braces that hold something else, which would be
 // asked for as they stand.
-func checkPlaceholders(template string) error {
-	rest := strings.NewReplacer(subsetMark, "", idMark, "", classMark, "").Replace(template)
+func checkTemplate(template string) error {
+	rest := strings.NewReplacer(subsetField, "", idField, "", classField, "").Replace(template)
 	open := strings.IndexAny(rest, "{}")
 	if open < 0 {
 		return nil
@@ -28,24 +28,24 @@ func checkPlaceholders(template string) error {
 	return fmt.Errorf("%q: %s is no placeholder: there are {subset}, {id} and {class}", template, unknown)
 }
 
-// checkFields returns a *fault if a request lacks what a template needs, or has
-// what must not stand in a path. An id has been looked at before.
+// checkFields returns a *fetchError if a request lacks what a template needs,
+// or has what must not stand in a path. An id has been looked at before.
 func checkFields(template string, r Request) error {
-	if strings.Contains(template, subsetMark) && !validID.MatchString(r.Subset) {
+	if strings.Contains(template, subsetField) && !validID.MatchString(r.Subset) {
 		if r.Subset == "" {
-			return faultf(NoURL, "the item names no subset")
+			return fetchErrorf(NoURL, "the item names no subset")
 		}
-		return faultf(NoURL, "%.80q is not the name of a subset", r.Subset)
+		return fetchErrorf(NoURL, "%.80q is not the name of a subset", r.Subset)
 	}
-	if !strings.Contains(template, classMark) {
+	if !strings.Contains(template, classField) {
 		return nil
 	}
 	switch {
 	case r.Class == "":
-		return faultf(NoURL, "the item names no class")
+		return fetchErrorf(NoURL, "the item names no class")
 	case r.Class == ".", r.Class == "..", strings.ContainsAny(r.Class, "/\x00"):
 		// A class is text from the stream: one level, which leads nowhere else.
-		return faultf(Refused, "class %.80q cannot be the name of a folder", r.Class)
+		return fetchErrorf(Refused, "class %.80q cannot be the name of a folder", r.Class)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func checkFields(template string, r Request) error {
 func fillAddress(template string, r Request) string {
 	path, query, _ := strings.Cut(template, "?")
 	fill := func(s string, escape func(string) string) string {
-		return strings.NewReplacer(subsetMark, r.Subset, idMark, r.ID, classMark, escape(r.Class)).Replace(s)
+		return strings.NewReplacer(subsetField, r.Subset, idField, r.ID, classField, escape(r.Class)).Replace(s)
 	}
 	filled := fill(path, url.PathEscape)
 	if len(path) < len(template) {
@@ -65,5 +65,5 @@ func fillAddress(template string, r Request) string {
 
 // fillPath fills in a template of paths.
 func fillPath(template string, r Request) string {
-	return strings.NewReplacer(subsetMark, r.Subset, idMark, r.ID, classMark, r.Class).Replace(template)
+	return strings.NewReplacer(subsetField, r.Subset, idField, r.ID, classField, r.Class).Replace(template)
 }

@@ -49,54 +49,55 @@ func (c Check) coveredBy(e cas.Entry) bool {
 	return e.CheckVersion >= checkVersion && (e.Check == string(CheckFull) || e.Check == string(c))
 }
 
-// verifyKnown is verify for bytes whose hash is known.
-func (f *Fetcher) verifyKnown(ctx context.Context, r io.ReaderAt, size int64, digest string) (mediaType string, err error) {
+// verifyHashed is verify for bytes whose SHA-256 is known: it tells Flickr's
+// placeholder too.
+func (f *Fetcher) verifyHashed(ctx context.Context, r io.ReaderAt, size int64, digest string) (mediaType string, err error) {
 	if size == placeholderSize && digest == placeholderSHA256 {
-		return "", faultf(Placeholder, "Flickr's notice that the photo is no longer available")
+		return "", fetchErrorf(Placeholder, "Flickr's notice that the photo is no longer available")
 	}
 	return f.verify(ctx, r, size)
 }
 
-// verify looks at a whole picture and returns its media type, or a *fault.
+// verify looks at a whole picture and returns its media type, or a *fetchError.
 func (f *Fetcher) verify(ctx context.Context, r io.ReaderAt, size int64) (mediaType string, err error) {
 	config, err := imagefile.Check(r, size, f.opts.MaxPixels)
 	if errors.Is(err, imagefile.ErrFormat) {
 		return "", notPicture(r, size)
 	}
 	if err != nil || f.opts.Check != CheckFull {
-		return config.MediaType, pictureFault(err)
+		return config.MediaType, pictureError(err)
 	}
 	// Pictures being decoded share one budget, so that a few large ones do not
 	// fill the memory together.
 	share := min(max(int64(config.Width)*int64(config.Height), size), decodeBudget)
-	if err := f.pixels.Acquire(ctx, share); err != nil {
+	if err := f.decoded.Acquire(ctx, share); err != nil {
 		return "", err
 	}
-	defer f.pixels.Release(share)
+	defer f.decoded.Release(share)
 	data := make([]byte, size)
 	n, err := r.ReadAt(data, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read picture: %w", err)
 	}
 	_, err = imagefile.Decode(data[:n], f.opts.MaxPixels)
-	return config.MediaType, pictureFault(err)
+	return config.MediaType, pictureError(err)
 }
 
 // notPicture says what came instead of a picture.
 func notPicture(r io.ReaderAt, size int64) error {
 	if size == 0 {
-		return faultf(NotPicture, "no bytes at all")
+		return fetchErrorf(NotPicture, "no bytes at all")
 	}
 	head := make([]byte, min(size, 512))
 	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read picture: %w", err)
 	}
-	return faultf(NotPicture, "%v but %s", imagefile.ErrFormat, http.DetectContentType(head))
+	return fetchErrorf(NotPicture, "%v but %s", imagefile.ErrFormat, http.DetectContentType(head))
 }
 
-// pictureFault turns what package imagefile says into a *fault. Any other error
-// is one of reading.
-func pictureFault(err error) error {
+// pictureError turns what package imagefile says into a *fetchError. Any other
+// error is one of reading.
+func pictureError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -110,7 +111,7 @@ func pictureFault(err error) error {
 		{imagefile.ErrDamaged, Undecodable},
 	} {
 		if errors.Is(err, v.is) {
-			return faultf(v.reason, "%s", strings.TrimPrefix(err.Error(), v.is.Error()+": "))
+			return fetchErrorf(v.reason, "%s", strings.TrimPrefix(err.Error(), v.is.Error()+": "))
 		}
 	}
 	return fmt.Errorf("read picture: %w", err)

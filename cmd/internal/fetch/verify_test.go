@@ -15,7 +15,7 @@ import (
 )
 
 func verifier(c Check) *Fetcher {
-	return &Fetcher{opts: Options{Check: c, MaxPixels: imagefile.DefaultMaxPixels, MaxBytes: DefaultMaxBytes}, pixels: semaphore.NewWeighted(decodeBudget)}
+	return &Fetcher{opts: Options{Check: c, MaxPixels: imagefile.DefaultMaxPixels, MaxBytes: DefaultMaxBytes}, decoded: semaphore.NewWeighted(decodeBudget)}
 }
 
 // TestEveryCutIsSeen cuts a picture at every byte.
@@ -51,8 +51,8 @@ func TestRealPhotos(t *testing.T) {
 				t.Errorf("%s: %s, %v", filepath.Base(name), mt, err)
 			}
 			cut := int64(len(data) * 9 / 10)
-			var flt *fault
-			if _, err := f.verify(t.Context(), bytes.NewReader(data), cut); !errors.As(err, &flt) || flt.reason != Truncated {
+			var fe *fetchError
+			if _, err := f.verify(t.Context(), bytes.NewReader(data), cut); !errors.As(err, &fe) || fe.reason != Truncated {
 				t.Errorf("%s, cut: %v", filepath.Base(name), err)
 			}
 		}
@@ -72,9 +72,9 @@ func FuzzVerify(f *testing.F) {
 	v.opts.MaxPixels = 1 << 20
 	f.Fuzz(func(t *testing.T, data []byte) {
 		mt, err := v.verify(t.Context(), bytes.NewReader(data), int64(len(data)))
-		var flt *fault
-		if err != nil && !errors.As(err, &flt) {
-			t.Fatalf("an error that is no fault: %v", err)
+		var fe *fetchError
+		if err != nil && !errors.As(err, &fe) {
+			t.Fatalf("an error that is no *fetchError: %v", err)
 		}
 		if err == nil && mt == "image/jpeg" {
 			if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {

@@ -151,8 +151,8 @@ func (l *Limiter) waitForTurn(ctx context.Context) error {
 		if err := l.clock.Sleep(ctx, l.limiter.ReserveN(now, 1).DelayFrom(now)); err != nil {
 			return err
 		}
-		// The host may have asked for a pause meanwhile. Then this turn is lost:
-		// the next is counted from when a request is really sent.
+		// The host may have asked for a pause meanwhile. Then this turn is
+		// lost: the next is counted from when a request is really sent.
 		if l.pauseLeft() <= 0 {
 			return nil
 		}

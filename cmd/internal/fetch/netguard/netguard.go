@@ -4,8 +4,8 @@
 //
 // It looks at the address that a name resolved to, when the connection is made,
 // so neither a name that points inside nor a redirect gets past it. Hosts that
-// the user named are exempt. Through a proxy, which the user named as well, only
-// literal addresses can be told, and names that stand for one.
+// the user named are exempt. Through a proxy, which the user named as well,
+// only literal addresses can be told, and names that stand for one.
 package netguard
 
 import (

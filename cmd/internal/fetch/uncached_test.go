@@ -33,7 +33,7 @@ func TestFullDisk(t *testing.T) {
 				o.Cache = func() (*cas.Cache, error) {
 					return cas.Open(dir, cas.Options{MinFree: 1 << 30, Now: time.Now, Free: func(string) (int64, error) { return 1 << 20, nil }})
 				}
-				o.Memory, o.Unkept = memory, func(err error) { why = append(why, err) }
+				o.Memory, o.CacheFull = memory, func(err error) { why = append(why, err) }
 			})
 			for i := 1; i <= photos; i++ {
 				var wg sync.WaitGroup
@@ -154,7 +154,7 @@ func TestDiskBecomesFull(t *testing.T) {
 		}
 		var why []string
 		f := newFetcher(t, srv.URL, func(o *fetch.Options) {
-			o.Memory, o.Unkept, o.Check = memory, func(err error) { why = append(why, err.Error()) }, fetch.CheckHeader
+			o.Memory, o.CacheFull, o.Check = memory, func(err error) { why = append(why, err.Error()) }, fetch.CheckHeader
 			o.Cache = func() (*cas.Cache, error) { return cas.Open(store, cas.Options{Limit: 1 << 30, Now: time.Now}) }
 		})
 		for i := range photos {

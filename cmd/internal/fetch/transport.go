@@ -5,32 +5,20 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 )
 
 const (
+	connectTimeout  = 10 * time.Second
+	headerTimeout   = 30 * time.Second
 	maxHeaderBytes  = 64 << 10
-	readBuffer      = 64 << 10
 	idleConnTimeout = 60 * time.Second
 )
 
-// readBuffers are shared by transfers; a transfer holds one at a time.
-type readBuffers struct{ pool sync.Pool }
-
-func (b *readBuffers) get() *[readBuffer]byte {
-	if p, ok := b.pool.Get().(*[readBuffer]byte); ok {
-		return p
-	}
-	return new([readBuffer]byte)
-}
-
-func (b *readBuffers) put(p *[readBuffer]byte) { b.pool.Put(p) }
-
-// newTransport makes what requests are sent with. Redirects are not its
-// business: each is a request of its own, to be guarded and to wait its turn.
+// newTransport makes what requests are sent with. It follows no redirects: each
+// is a request of its own, which is guarded and waits for its turn.
 func (f *Fetcher) newTransport() *http.Transport {
 	t := &http.Transport{
 		DialContext:            f.dial,

@@ -48,7 +48,8 @@ func twoFetchers(t *testing.T, s *pipeServer, f func(t *testing.T, a, b *fetch.F
 	})
 }
 
-// TestClaim: who comes second waits for the first, and is served from the cache.
+// TestClaim: who comes second waits for the first, and is served from the
+// cache.
 func TestClaim(t *testing.T) {
 	var asked atomic.Int64
 	s := &pipeServer{answer: func(w io.Writer, r *http.Request) {
@@ -114,8 +115,8 @@ func TestClaimOfAnother(t *testing.T) {
 	})
 }
 
-// TestClaimIsBounded: a process that was stopped while it asks does not stop the
-// others for ever, and a run that is cancelled does not wait for it.
+// TestClaimIsBounded: a process that was stopped while it asks does not stop
+// the others for ever, and a run that is cancelled does not wait for it.
 func TestClaimIsBounded(t *testing.T) {
 	s := &pipeServer{answer: func(w io.Writer, r *http.Request) { whole(w, oitest.JPEG(1)) }}
 	dir := t.TempDir()
