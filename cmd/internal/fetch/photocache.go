@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"syscall"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
 )
@@ -100,8 +103,14 @@ func (f *Fetcher) recheck(ctx context.Context, e cas.Entry, r io.ReaderAt) error
 		return err
 	}
 	e.Check, e.CheckVersion = string(f.opts.Check), checkVersion
-	// A cache that is full or may only be read does its work all the same: the
-	// photo is looked at again next time.
-	_ = cache.Update(e)
+	if err := cache.Update(e); err != nil && !isUnwritable(err) {
+		return fmt.Errorf("record that a photo in the cache has passed a newer check: %w", err)
+	}
 	return nil
+}
+
+// isUnwritable reports whether err says that a cache is full or may only be
+// read. It serves all the same: the photo is verified again next time.
+func isUnwritable(err error) bool {
+	return isFull(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
