@@ -48,14 +48,14 @@ func twoFetchers(t *testing.T, s *pipeServer, f func(t *testing.T, a, b *fetch.F
 	})
 }
 
-// TestClaim: who comes second waits for the first, and is served from the
-// cache.
-func TestClaim(t *testing.T) {
+// TestOneProcessAsks: who comes second waits for the first, and is served from
+// the cache.
+func TestOneProcessAsks(t *testing.T) {
 	var asked atomic.Int64
 	s := &pipeServer{answer: func(w io.Writer, r *http.Request) {
 		asked.Add(1)
 		time.Sleep(20 * time.Second)
-		whole(w, oitest.JPEG(1))
+		writePhoto(w, oitest.JPEG(1))
 	}}
 	twoFetchers(t, s, func(t *testing.T, a, b *fetch.Fetcher) {
 		start := time.Now()
@@ -80,17 +80,17 @@ func TestClaim(t *testing.T) {
 	})
 }
 
-// TestClaimOfAnother: what fails for one is tried by the other, who waits for
-// no pause of the first.
-func TestClaimOfAnother(t *testing.T) {
+// TestFailureOfAnotherProcess: what fails for one is tried by the other, who
+// waits for no pause of the first.
+func TestFailureOfAnotherProcess(t *testing.T) {
 	var asked atomic.Int64
 	s := &pipeServer{answer: func(w io.Writer, r *http.Request) {
 		if asked.Add(1) == 1 {
 			time.Sleep(time.Second)
-			say(w, "HTTP/1.1 500 Oops\r\nRetry-After: 200\r\nContent-Length: 0\r\n\r\n")
+			writeResponse(w, "HTTP/1.1 500 Oops\r\nRetry-After: 200\r\nContent-Length: 0\r\n\r\n")
 			return
 		}
-		whole(w, oitest.JPEG(1))
+		writePhoto(w, oitest.JPEG(1))
 	}}
 	twoFetchers(t, s, func(t *testing.T, a, b *fetch.Fetcher) {
 		start := time.Now()
@@ -115,10 +115,10 @@ func TestClaimOfAnother(t *testing.T) {
 	})
 }
 
-// TestClaimIsBounded: a process that was stopped while it asks does not stop
-// the others for ever, and a run that is cancelled does not wait for it.
-func TestClaimIsBounded(t *testing.T) {
-	s := &pipeServer{answer: func(w io.Writer, r *http.Request) { whole(w, oitest.JPEG(1)) }}
+// TestKeyLockWaitIsBounded: a process that was stopped while it asks does not
+// stop the others for ever, and a run that is cancelled does not wait for it.
+func TestKeyLockWaitIsBounded(t *testing.T) {
+	s := &pipeServer{answer: func(w io.Writer, r *http.Request) { writePhoto(w, oitest.JPEG(1)) }}
 	dir := t.TempDir()
 	set := func(o *fetch.Options) { o.Cache, o.Timeout = cache(dir), time.Minute }
 	bubble(t, s, set, func(t *testing.T, f *fetch.Fetcher) {
