@@ -54,7 +54,7 @@ func (r *run) read() error {
 	}
 	if r.options.epochs == 0 && r.items.Counts().Of(dataset.Train) == 0 {
 		const what = "there are no train items to make variants of, and --epochs 0 would never end"
-		return cmp.Or(r.items.Left.Explain(what, dataset.Train, ""), errors.New(what))
+		return cmp.Or(r.items.LeftOut.Explain(what, dataset.Train, ""), errors.New(what))
 	}
 	return nil
 }

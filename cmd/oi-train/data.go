@@ -120,14 +120,14 @@ func (d *data) prepare() error {
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 	}
 	for _, count := range d.origin.Counts { // of oi-augment, all of whose epochs are empty then
-		d.items.Left.Add(dataset.Duplicate, dataset.Train, "", int(count.Removed[dataset.Duplicate]))
+		d.items.LeftOut.Add(dataset.Duplicate, dataset.Train, "", int(count.Removed[dataset.Duplicate]))
 	}
 	return d.check()
 }
 
 // check says whether a model can be trained and judged with the items that have
 // come.
-func (d *data) check() error { return d.counts().Check(d.classes, d.items.Left) }
+func (d *data) check() error { return d.counts().Check(d.classes, d.items.LeftOut) }
 
 // chooseClasses decides which labels are told apart.
 func (d *data) chooseClasses() error {
@@ -165,7 +165,7 @@ func (d *data) checkStreamed() error {
 		return cli.WithHint(errors.New("--class-weights balanced has to know how many items each class has before the first of them"),
 			"leave oi-augment out, or balance the classes with oi-boxes --limit")
 	}
-	return d.items.Counts().CheckValidation(d.items.Left)
+	return d.items.Counts().CheckValidation(d.items.LeftOut)
 }
 
 // accept checks a variant and returns the number of its class, or false if it
@@ -193,7 +193,7 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 	leave := func(reason string) (int, bool, error) {
 		if first {
 			d.removed[reason]++
-			d.items.Left.Add(reason, entry.Set, entry.Label, 1)
+			d.items.LeftOut.Add(reason, entry.Set, entry.Label, 1)
 		}
 		return 0, false, nil
 	}

@@ -28,8 +28,8 @@ type Collection struct {
 
 	// Dropped counts items that repeat another one.
 	Dropped int
-	// Left counts those that were removed.
-	Left Left
+	// LeftOut counts those that were removed.
+	LeftOut LeftOut
 
 	contradicting int // of those dropped, by label or set
 
@@ -44,7 +44,7 @@ type Collection struct {
 
 // NewCollection returns an empty collection. It keeps its items in spool.
 func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
-	return &Collection{Spool: spool, repeats: NewRepeats(repeats), Left: Left{}, authors: map[uint64]string{}, by: map[Photo][]uint64{}, strings: map[string]string{}}
+	return &Collection{Spool: spool, repeats: NewRepeats(repeats), LeftOut: LeftOut{}, authors: map[uint64]string{}, by: map[Photo][]uint64{}, strings: map[string]string{}}
 }
 
 // Size returns the size of the pictures.
@@ -79,7 +79,7 @@ func (c *Collection) Add(item *record.Item) error {
 			if repeat.Better {
 				set, label = c.origins[at].set, other.Label
 			}
-			c.Left.Add(Repeated, set, label, 1)
+			c.LeftOut.Add(Repeated, set, label, 1)
 		}
 		if !repeat.Better {
 			return nil
@@ -191,7 +191,7 @@ func (c *Collection) remove(reason string, unwanted func(Entry) bool) int {
 		if !unwanted(e) {
 			return false
 		}
-		c.Left.Add(reason, e.Set, e.Label, 1)
+		c.LeftOut.Add(reason, e.Set, e.Label, 1)
 		return true
 	})
 	return before - len(c.Entries)

@@ -65,7 +65,7 @@ func TestRemoveDuplicates(t *testing.T) {
 	}
 }
 
-// Pictures that were never fetched are told apart by their pixels; variants
+// Pictures that were never fetched are distinguished by their pixels; variants
 // are not.
 func TestPictureOf(t *testing.T) {
 	a, b := picture(1, "a", Train), picture(2, "a", Train)
@@ -192,7 +192,8 @@ func TestKeepBackground(t *testing.T) {
 	}
 }
 
-// An item without a key is told from all others by id, label, box and pixels.
+// An item without a key is distinguished from all others by id, label, box and
+// pixels.
 func TestKeyOf(t *testing.T) {
 	keyless := func(change func(*record.Item)) *record.Item {
 		item := picture(1, "a", Train)

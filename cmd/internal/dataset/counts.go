@@ -73,7 +73,7 @@ func (c Counts) Imbalance() float64 {
 
 // Check says whether a model of the classes can be trained and judged with
 // items in these numbers. left is what was left out of them.
-func (c Counts) Check(classes []string, left Left) error {
+func (c Counts) Check(classes []string, left LeftOut) error {
 	if err := CheckClasses(classes); err != nil {
 		return err
 	}
@@ -93,7 +93,8 @@ func (c Counts) Check(classes []string, left Left) error {
 	return nil
 }
 
-// CheckClasses refuses to tell one class from nothing.
+// CheckClasses says whether there are two classes or more: a single one cannot
+// be distinguished from anything.
 func CheckClasses(classes []string) error {
 	const ways = "oi-crop cuts windows of background from the same photos when a stream of one class has its header (or with --background always), " +
 		"and oi-boxes --negatives N adds boxes of other classes"
@@ -125,7 +126,7 @@ func (c Counts) OneClass(set string) string {
 
 // CheckValidation refuses a validation set by which early stopping would be
 // blind. left is what was left out of it.
-func (c Counts) CheckValidation(left Left) error {
+func (c Counts) CheckValidation(left LeftOut) error {
 	const hint = "ask for more boxes, for --subset train,validation, or divide them anew with oi-boxes --split hash --val 0.2"
 	if c.Of(Val) == 0 {
 		const what = "no items to validate with"
@@ -158,7 +159,7 @@ func (c Counts) String() string {
 
 // KeepBackground reports whether windows of background are a class of their
 // own among labels: if they were asked for, or if they are what a single named
-// class is told from.
+// class is distinguished from.
 func KeepBackground(labels []string, trail []record.Stage) bool {
 	for _, stage := range trail {
 		if stage.Tool == "oi-crop" && stage.Args["background"] == "always" {

@@ -207,7 +207,8 @@ func (c *Collection) divideByHash(positions []int, d *Division) {
 	for _, i := range positions {
 		least(group(c.Entries[i]), Group("", "", cmp.Or(c.origins[i].id, c.Entries[i].Key)))
 	}
-	// A group that came in two segments of different splits goes by one of them.
+	// A group that came in two segments of different splits goes by one of
+	// them.
 	slices.SortStableFunc(positions, func(i, j int) int { return compareSplits(c.origins[i].rule.split, c.origins[j].rule.split) })
 	sets := map[int32]string{}
 	for _, i := range positions {
@@ -234,7 +235,7 @@ func compareSplits(a, b Split) int {
 	return cmp.Or(cmp.Compare(a.Seed, b.Seed), cmp.Compare(a.Test, b.Test), cmp.Compare(a.Val, b.Val))
 }
 
-// Groups returns a function that tells for each entry the group of items that
+// Groups returns a function that gives for each entry the group of items that
 // must not be divided between sets: those of one photo or one author,
 // transitively. It is valid until the next Add.
 func (c *Collection) Groups() func(Entry) int32 {
@@ -251,9 +252,9 @@ func (c *Collection) Groups() func(Entry) int32 {
 	return func(e Entry) int32 { return sets.find(int32(e.Photo)) }
 }
 
-// SharedAuthors returns a function that tells of an entry whether one of the
-// given ones is of an author of its photo. An author is known for a photo if
-// any of its items names him.
+// SharedAuthors returns a function that reports whether one of the given
+// entries is of an author of an entry's photo. An author is known for a photo
+// if any of its items names him.
 func (c *Collection) SharedAuthors(entries []Entry) func(Entry) bool {
 	of := map[Photo][]uint64{}
 	for photo, authors := range c.by {

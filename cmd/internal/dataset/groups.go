@@ -2,7 +2,7 @@ package dataset
 
 import "github.com/opensandwich/oi/record"
 
-// Groups tells which items go together: those of one photo, which is one
+// Groups finds which items go together: those of one photo, which is one
 // ImageID or the same bytes, and those of one author, transitively. An author
 // is known for a photo if one of its items names him.
 //
@@ -13,8 +13,8 @@ type Groups struct {
 	authors []bool // by number; only that of a representative counts
 }
 
-// Add returns the number of an item's group, which may be one of several that
-// Find tells to be the same.
+// Add returns the number of an item's group, which may be one of several
+// that are the same, see Find.
 func (g *Groups) Add(item *record.Item) int {
 	author := AuthorOf(item)
 	first := int32(-1)
@@ -43,7 +43,7 @@ func (g *Groups) Add(item *record.Item) int {
 	return int(first)
 }
 
-// Find returns the number that stands for a whole group. It may change with
+// Find returns the number that represents a whole group. It may change with
 // every Add.
 func (g *Groups) Find(n int) int { return int(g.sets.find(int32(n))) }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// Background is the label of windows cut beside the boxes.
+// Background is the label of windows cut next to the boxes.
 const Background = "background"
 
 // A Problem is an error together with what to do about it.
@@ -40,7 +40,8 @@ func PictureOf(item *record.Item) Picture {
 	return PixelsOf(item)
 }
 
-// FileOf returns the SHA-256 of the photo's file, or zero where it is not known.
+// FileOf returns the SHA-256 of the photo's file, or zero where it is not
+// known.
 func FileOf(item *record.Item) Picture {
 	switch f := item.Fetched; {
 	case f == nil:

@@ -54,17 +54,17 @@ func equalArgs(a, b map[string]string) bool {
 	return true
 }
 
-// End takes note of a segment's end. Counts of the same tool, at the same turn
-// among those of its name, are added up.
+// End takes note of a segment's end. Counts of the same tool, at the same
+// position among those of its name, are added up.
 func (o *Origin) End(e *record.End) {
 	if e.Damage != nil {
 		o.Salvaged.Regions += e.Damage.Regions
 		o.Salvaged.Bytes += e.Damage.Bytes
 	}
-	turn := map[string]int{}
+	position := map[string]int{} // of the next count of a tool
 	for _, count := range e.Stages {
-		at := o.nth(count.Tool, turn[count.Tool])
-		turn[count.Tool]++
+		at := o.nth(count.Tool, position[count.Tool])
+		position[count.Tool]++
 		sum := &o.Counts[at]
 		sum.In += count.In
 		sum.Out += count.Out

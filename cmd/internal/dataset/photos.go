@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// Photos tells which items show the same photo: those of the same ImageID or
+// Photos finds which items show the same photo: those of the same ImageID or
 // the same bytes, transitively. If one item has the id A and the bytes X, a
 // second the id A and the bytes Y, and a third the id B and the bytes Y, all
 // three show one photo. The order in which they come makes no difference.
@@ -90,7 +90,7 @@ func (p *Photos) unite(a, b Photo) {
 	p.marks[p.Find(a)] = marks
 }
 
-// Find returns the photo that stands for all that are the same one. It may
+// Find returns the photo that represents all that are the same one. It may
 // change with every Add.
 func (p *Photos) Find(photo Photo) Photo { return Photo(p.sets.find(int32(photo))) }
 
@@ -176,24 +176,3 @@ func decodeTags(text string) (map[tag]struct{}, error) {
 	}
 	return tags, nil
 }
-
-// disjoint is a union-find structure: numbers from 0 on in disjoint sets, one of
-// each standing for it.
-type disjoint []int32 // by number, one that is nearer to that one
-
-// add returns the next number, in a set of its own.
-func (d *disjoint) add() int32 {
-	n := int32(len(*d))
-	*d = append(*d, n)
-	return n
-}
-
-func (d disjoint) find(n int32) int32 {
-	for d[n] != n {
-		d[n] = d[d[n]]
-		n = d[n]
-	}
-	return n
-}
-
-func (d disjoint) unite(a, b int32) { d[d.find(b)] = d.find(a) }

@@ -12,8 +12,8 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// DataVersion is the version of what a Digest covers. Version 1, that of reports
-// that name none, did not cover the pixels.
+// DataVersion is the version of what a Digest covers. Version 1, that of
+// reports that name none, did not cover the pixels.
 const DataVersion = 2
 
 // A Digest identifies the data that a model came from, by SHA-256 in
@@ -23,8 +23,8 @@ type Digest struct {
 	Sets map[string]string // the items of a set: their keys, labels, pictures and pixels
 }
 
-// NewDigest returns the digest of entries, of the variants that were trained on,
-// if any, and of the trail.
+// NewDigest returns the digest of entries, of the variants that were trained
+// on, if any, and of the trail.
 func NewDigest(entries []Entry, variants *Variants, trail []record.Stage) Digest {
 	lines := map[string][][]byte{}
 	for _, e := range entries {

@@ -40,8 +40,8 @@ const RepeatUsage = "an item that comes twice is an error, or all but one are dr
 // Repeated is the reason for which repeats are dropped.
 const Repeated = "repeated"
 
-// Repeats finds items that come more than once, told by their keys; variants
-// of one item are told apart by epoch and copy. It keeps some 70 bytes an item.
+// Repeats finds items that come more than once, by their keys; variants of one
+// item are distinguished by epoch and copy. It keeps some 70 bytes an item.
 type Repeats struct {
 	policy   RepeatPolicy
 	segments []segment
@@ -142,7 +142,7 @@ func (s segment) String() string {
 	return fmt.Sprintf("segment %d of %s", s.nth, s.file)
 }
 
-// nameOf hashes what tells an item from all others.
+// nameOf hashes what distinguishes an item from all others.
 func nameOf(item *record.Item) [16]byte {
 	name := append([]byte(item.Key), 0)
 	if a := item.Augment; a != nil {

@@ -28,8 +28,8 @@ func Permutation(seed uint64, epoch, n int) []int {
 }
 
 // Rank returns a number that puts items in a random order, which depends on the
-// seed and on the item alone: those of the lowest ranks are a sample. Copy tells
-// variants of one item apart.
+// seed and on the item alone: those of the lowest ranks are a sample. Copy
+// distinguishes variants of one item.
 func Rank(seed uint64, key string, copy int) uint64 {
 	name := []byte("oi-rank1")
 	name = binary.BigEndian.AppendUint64(name, seed)

@@ -20,11 +20,11 @@ const (
 	DefaultTest = 0.15
 )
 
-// DefaultSeed is the seed by which every stage divides unless told otherwise:
+// DefaultSeed is the seed by which every stage divides unless asked otherwise:
 // an item that lost its set on the way gets the same one again.
 const DefaultSeed = 1
 
-// DefaultSplit is how items are divided unless told otherwise.
+// DefaultSplit is how items are divided unless asked otherwise.
 func DefaultSplit() Split { return Split{Val: DefaultVal, Test: DefaultTest, Seed: DefaultSeed} }
 
 // A Split divides groups of items into train, val and test.

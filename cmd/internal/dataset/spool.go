@@ -16,7 +16,7 @@ const DefaultMemory = 1 << 30
 
 // A Spool keeps items so that each can be had again by its number. The first
 // ones stay in memory, up to a limit; what comes after goes to a temporary
-// file that has no name, so nothing is left behind however the process ends.
+// file that has no name, so nothing is left over however the process ends.
 //
 // Items are kept as the records they were, within which the pixels lie as they
 // are. Adding is for one goroutine; once it is over, any number may read.
@@ -79,7 +79,7 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 }
 
 // encode returns the item as a record, which is valid until the next call. A
-// record is smaller than the 4 GiB that a place can tell.
+// record is smaller than the 4 GiB that a place can hold.
 func (s *Spool) encode(item *record.Item) ([]byte, error) {
 	if s.encoder == nil {
 		s.encoder = record.NewWriter(&s.buffer, record.Binary)

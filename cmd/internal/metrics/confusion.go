@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// A Confusion counts answers by what was true and what was said.
+// A Confusion counts answers by what was true and what was predicted.
 type Confusion struct {
 	classes []string
 	counts  []int64 // row: truth, column: prediction
@@ -30,7 +30,7 @@ func (c *Confusion) Add(truth, predicted int) error {
 	return nil
 }
 
-// Count returns how often predicted was said where truth was true.
+// Count returns how often predicted was the answer where truth was true.
 func (c *Confusion) Count(truth, predicted int) int64 {
 	return c.counts[truth*len(c.classes)+predicted]
 }
@@ -67,18 +67,19 @@ func (c *Confusion) Accuracy() float64 {
 	return ratio(c.Correct(), c.Total())
 }
 
-// margins returns, for each class, how often it was right, said and true.
-func (c *Confusion) margins() (right, said, truth []int64) {
+// marginals returns, for each class, how often it was right, predicted and
+// true.
+func (c *Confusion) marginals() (right, predicted, truth []int64) {
 	n := len(c.classes)
-	right, said, truth = make([]int64, n), make([]int64, n), make([]int64, n)
+	right, predicted, truth = make([]int64, n), make([]int64, n), make([]int64, n)
 	for i := range n {
 		right[i] = c.Count(i, i)
 		for j := range n {
 			truth[i] += c.Count(i, j)
-			said[j] += c.Count(i, j)
+			predicted[j] += c.Count(i, j)
 		}
 	}
-	return right, said, truth
+	return right, predicted, truth
 }
 
 // ratio is a/b, and 0 where b is 0, as scikit-learn's zero_division=0.

@@ -16,18 +16,10 @@ type Interval struct {
 	High float64 `json:"high"`
 }
 
-// Wilson returns the score interval of a share of which k out of n were seen
+// wilson returns the score interval of a share p seen in n independent answers
 // (E. B. Wilson: Probable inference, the law of succession, and statistical
 // inference, 1927). It stays within 0 and 1 and holds its level for small n,
-// where the usual p±z·sqrt(p(1-p)/n) does not. With n = 0 it is 0 to 1. The n
-// are taken for independent; for others see [Clustered].
-func Wilson(k, n int64, z float64) Interval {
-	if n <= 0 {
-		return Interval{0, 1}
-	}
-	return wilson(float64(k)/float64(n), float64(n), z)
-}
-
+// where the usual p±z·sqrt(p(1-p)/n) does not.
 func wilson(p, n, z float64) Interval {
 	z2 := z * z
 	centre := (p + z2/(2*n)) / (1 + z2/n)

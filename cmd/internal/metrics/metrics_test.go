@@ -109,15 +109,14 @@ func TestWilson(t *testing.T) {
 		k, n      int64
 		low, high float64
 	}{
-		{0, 0, 0, 1},
 		{0, 10, 0, 0.2775327998628892},
 		{10, 10, 0.7224672001371106, 1},
 		{5, 10, 0.236593090512564, 0.763406909487436},
 		{100, 117, 0.779589756996023, 0.9072606071919526},
 	} {
-		got := Wilson(tc.k, tc.n, Normal95)
+		got := wilson(float64(tc.k)/float64(tc.n), float64(tc.n), Normal95)
 		if math.Abs(got.Low-tc.low) > 1e-12 || math.Abs(got.High-tc.high) > 1e-12 {
-			t.Errorf("Wilson(%d, %d) = %v, want %g to %g", tc.k, tc.n, got, tc.low, tc.high)
+			t.Errorf("wilson(%d of %d) = %v, want %g to %g", tc.k, tc.n, got, tc.low, tc.high)
 		}
 	}
 }

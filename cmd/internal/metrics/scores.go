@@ -11,10 +11,10 @@ type Scores struct {
 // PerClass returns the scores of each class. A ratio whose denominator is 0
 // is 0.
 func (c *Confusion) PerClass() []Scores {
-	right, said, truth := c.margins()
+	right, predicted, truth := c.marginals()
 	rows := make([]Scores, len(c.classes))
 	for i := range rows {
-		rows[i] = score(right[i], said[i], truth[i])
+		rows[i] = score(right[i], predicted[i], truth[i])
 	}
 	return rows
 }
@@ -72,8 +72,8 @@ func (c *Confusion) average(rows []Scores, mean func([]float64) float64) Scores 
 
 // score computes one row. F1 is written as scikit-learn 1.2 computes it, from
 // the two rounded ratios, so that the last bit is the same.
-func score(right, said, truth int64) Scores {
-	s := Scores{Precision: ratio(right, said), Recall: ratio(right, truth), Support: truth}
+func score(right, predicted, truth int64) Scores {
+	s := Scores{Precision: ratio(right, predicted), Recall: ratio(right, truth), Support: truth}
 	if sum := s.Precision + s.Recall; sum > 0 {
 		s.F1 = 2 * s.Precision * s.Recall / sum
 	}

@@ -17,8 +17,9 @@ const widest = "weighted avg"
 //
 // prints, to the character. As there, the row "accuracy" becomes "micro avg"
 // when some class occurs neither in the truth nor in the answers. Two digits
-// are the usual number. Only what could steer a terminal in the name of a class,
-// control characters and those that turn the direction of text, becomes U+FFFD.
+// are the usual number. Only what could steer a terminal in the name of a
+// class, control characters and those that change the direction of text,
+// becomes U+FFFD.
 func (c *Confusion) Text(digits int) string {
 	width := max(utf8.RuneCountInString(widest), digits)
 	for _, name := range c.classes {
@@ -64,9 +65,9 @@ func printable(name string) string {
 // allOccur reports whether every class is somewhere in the truth or in the
 // answers.
 func (c *Confusion) allOccur() bool {
-	_, said, truth := c.margins()
+	_, predicted, truth := c.marginals()
 	for i := range truth {
-		if said[i]+truth[i] == 0 {
+		if predicted[i]+truth[i] == 0 {
 			return false
 		}
 	}

@@ -21,7 +21,7 @@ func TestLeftOutAsRepeats(t *testing.T) {
 			}
 		}
 		c.Divide(DefaultSplit())
-		err := c.Counts().Check([]string{"a", "b"}, c.Left)
+		err := c.Counts().Check([]string{"a", "b"}, c.LeftOut)
 		var problem *Problem
 		if !errors.As(err, &problem) || !strings.Contains(problem.Text, "all items of the set train were left out, 2 as repeated") || !strings.Contains(problem.Next, "--repeats drop") {
 			t.Errorf("%s: %#v", name, err)
@@ -65,8 +65,8 @@ func TestLeftOut(t *testing.T) {
 				c.RemoveLabel(tc.remove, "no more")
 			}
 			c.RemoveDuplicates()
-			c.Left.Add(Duplicate, Train, "", tc.more)
-			err := c.Counts().Check([]string{"a", "b"}, c.Left)
+			c.LeftOut.Add(Duplicate, Train, "", tc.more)
+			err := c.Counts().Check([]string{"a", "b"}, c.LeftOut)
 			if tc.text == "" {
 				if err != nil {
 					t.Error(err)

@@ -11,12 +11,12 @@ import (
 // also that of a held-out item.
 const Duplicate = "duplicate of a held-out picture"
 
-// Left counts the items that were left out on purpose, by reason.
-type Left map[string]Counts
+// LeftOut counts the items that were left out on purpose, by reason.
+type LeftOut map[string]Counts
 
 // Add counts n items of a set. An empty label stands for items whose label is
 // not known.
-func (l Left) Add(reason, set, label string, n int) {
+func (l LeftOut) Add(reason, set, label string, n int) {
 	if n == 0 {
 		return
 	}
@@ -30,9 +30,9 @@ func (l Left) Add(reason, set, label string, n int) {
 }
 
 // Explain says that nothing is there of a set, or of a label of it unless that
-// is "", because all of it was left out. It returns nil if nothing was left out,
-// so that there is another reason. what begins the sentence.
-func (l Left) Explain(what, set, label string) error {
+// is "", because all of it was left out. It returns nil if nothing was left
+// out, so that there is another reason. what begins the sentence.
+func (l LeftOut) Explain(what, set, label string) error {
 	count := func(reason string) int {
 		if label == "" {
 			return l[reason].Of(set)
