@@ -3,8 +3,9 @@ package dataset
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"math/bits"
 	"math/rand/v2"
+
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // Permutation returns the numbers 0 to n-1 in the order of an epoch, which
@@ -21,7 +22,7 @@ func Permutation(seed uint64, epoch, n int) []int {
 		order[i] = i
 	}
 	for i := n - 1; i > 0; i-- { // Fisher and Yates
-		k := below(source, uint64(i)+1)
+		k := rng.Below(source.Uint64, uint64(i)+1)
 		order[i], order[k] = order[k], order[i]
 	}
 	return order
@@ -36,15 +37,4 @@ func Rank(seed uint64, key string, copy int) uint64 {
 	name = binary.BigEndian.AppendUint64(name, uint64(int64(copy)))
 	sum := sha256.Sum256(append(name, key...))
 	return binary.BigEndian.Uint64(sum[:8])
-}
-
-// below returns a number from 0 to n-1 without bias (D. Lemire: Fast random
-// integer generation in an interval, 2019). It is written out because how the
-// standard library maps bits to a range may change, and with it every model.
-func below(source rand.Source, n uint64) uint64 {
-	hi, lo := bits.Mul64(source.Uint64(), n)
-	for floor := -n % n; lo < floor; {
-		hi, lo = bits.Mul64(source.Uint64(), n)
-	}
-	return hi
 }

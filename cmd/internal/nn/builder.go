@@ -9,6 +9,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // builder turns the layers of a network into a Gorgonia graph for batches of n
@@ -354,7 +355,7 @@ func (b *builder) reshape(name string, shape []int, x *gorgonia.Node) (*op, erro
 // dropout draws from the run's seed, the layer's place in the network and the
 // step.
 func (b *builder) dropout(name string, layer int, rate float64, shape []int, x *gorgonia.Node) (*gorgonia.Node, error) {
-	state, seed := b.training, mix(b.training.seed+uint64(layer)*golden)
+	state, seed := b.training, rng.At(b.training.seed, uint64(layer)+1)
 	same := func(name string, x *gorgonia.Node) *op {
 		return b.op(name, shape, func(y []float32, in []gorgonia.Value) {
 			kernel.Dropout(b.workers, y, floats(in[0]), rate, seed, state.step)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // lossOf64 computes the mean loss of a batch from the definitions of the
@@ -107,7 +108,7 @@ func logits64(net *model.Network, params [][]float64, image []byte, n, batch int
 		case model.Dropout:
 			if step > 0 {
 				mask := make([]float32, batch*len(x))
-				kernel.DropoutMask(mask, layer.Rate, mix(seed+uint64(i)*golden), step)
+				kernel.DropoutMask(mask, layer.Rate, rng.At(seed, uint64(i)+1), step)
 				for j := range x {
 					x[j] *= float64(mask[n*len(x)+j])
 				}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // noise returns n pictures and labels for a network.
@@ -12,10 +13,10 @@ func noise(net *model.Network, n int, seed uint64) (images [][]byte, labels []in
 	for i := range n {
 		image := make([]byte, size)
 		for k := range image {
-			image[k] = byte(mix(seed + uint64(i*size+k)*golden))
+			image[k] = byte(rng.At(seed, uint64(i*size+k)+1))
 		}
 		images = append(images, image)
-		labels = append(labels, int(mix(seed+uint64(i))%uint64(len(net.Classes))))
+		labels = append(labels, int(rng.At(seed+uint64(i), 1)%uint64(len(net.Classes))))
 	}
 	return images, labels
 }
@@ -48,7 +49,7 @@ func scatter(params []model.Param) {
 	for i, p := range params {
 		if len(p.Shape) == 1 {
 			for k := range p.Data {
-				p.Data[k] = float32(int(mix(uint64(i*100+k))%11)-4) / 50
+				p.Data[k] = float32(int(rng.At(uint64(i*100+k), 1)%11)-4) / 50
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // Reference returns the reference network for RGB pictures of h x w,
@@ -72,23 +73,11 @@ func glorotUniform(p model.Param, seed uint64) {
 	limit := math.Sqrt(6 / float64(area*(p.Shape[dims-2]+p.Shape[dims-1])))
 	h := fnv.New64a()
 	h.Write([]byte(p.Name)) // a hash never fails
-	stream := mix(seed ^ h.Sum64())
+	stream := rng.At(seed^h.Sum64(), 1)
 	for i := range p.Data {
 		// 53 bits, so that both u and 2u-1 are exact and only the product
 		// rounds, with or without fused multiply-add.
-		u := float64(mix(stream+uint64(i)*golden)>>11) / (1 << 53)
+		u := rng.Float64(rng.At(stream, uint64(i)+1))
 		p.Data[i] = float32(limit * (2*u - 1))
 	}
-}
-
-// golden is the increment of SplitMix64, 2^64 divided by the golden ratio.
-const golden = 0x9e3779b97f4a7c15
-
-// mix is the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA
-// 2014).
-func mix(z uint64) uint64 {
-	z += golden
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }

@@ -3,19 +3,14 @@ package pix
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"math/bits"
+
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // A Rand is a stream of random numbers that depends only on what it was made
-// for, never on which item came before or which worker runs it. It is
-// SplitMix64: number n is a bijective mix of seed + n*gamma, so the state is a
-// counter (Steele, Lea, Flood: Fast splittable pseudorandom number
-// generators, 2014).
-//
-// A Rand is not safe for concurrent use.
-type Rand struct {
-	state uint64
-}
+// for, never on which item came before or which worker runs it. It is not safe
+// for concurrent use.
+type Rand struct{ rng.Source }
 
 // NewRand returns the numbers of one item in one run: the same arguments give
 // the same numbers on every platform. Key is the item's key; epoch and copy
@@ -28,21 +23,12 @@ func NewRand(seed uint64, key string, epoch, copy int) *Rand {
 	b = binary.BigEndian.AppendUint64(b, uint64(int64(copy)))
 	b = append(b, key...)
 	sum := sha256.Sum256(b)
-	return &Rand{state: binary.BigEndian.Uint64(sum[:])}
-}
-
-// Uint64 returns the next 64 random bits.
-func (r *Rand) Uint64() uint64 {
-	r.state += 0x9e3779b97f4a7c15
-	z := r.state
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+	return &Rand{rng.Source(binary.BigEndian.Uint64(sum[:]))}
 }
 
 // Float64 returns a number in [0, 1), a multiple of 2^-53.
 func (r *Rand) Float64() float64 {
-	return float64(r.Uint64()>>11) * (1.0 / (1 << 53))
+	return rng.Float64(r.Uint64())
 }
 
 // Uniform returns a number in [lo, hi).
@@ -57,10 +43,5 @@ func (r *Rand) IntN(n int) int {
 	if n < 1 {
 		panic("pix: IntN of a number below 1")
 	}
-	// Lemire: Fast random integer generation in an interval, 2019.
-	hi, lo := bits.Mul64(r.Uint64(), uint64(n))
-	for floor := -uint64(n) % uint64(n); lo < floor; {
-		hi, lo = bits.Mul64(r.Uint64(), uint64(n))
-	}
-	return int(hi)
+	return int(rng.Below(r.Uint64, uint64(n)))
 }

@@ -1,5 +1,7 @@
 package sample
 
+import "github.com/opensandwich/oi/cmd/internal/rng"
+
 // backdropPoint is the light on the table, its sheen there, and the room's colour, as seen through one point of the picture.
 type backdropPoint struct{ light, sheen, room vec }
 
@@ -70,7 +72,7 @@ func (s *shader) tabletop(p vec) vec {
 		// Dark joints between boards, and boards of unequal light.
 		q := tex.y/t.planks + 1024
 		board := int(q)
-		colour = colour.times(0.88 + mul(0.24, float64(mix(uint64(board))>>40)/(1<<24)))
+		colour = colour.times(0.88 + mul(0.24, float64(rng.Mix(uint64(board))>>40)/(1<<24)))
 		if f := q - float64(board); f < 0.03 {
 			colour = colour.times(0.45)
 		}

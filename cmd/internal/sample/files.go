@@ -73,7 +73,7 @@ func labelFile(w io.Writer, photos []photo, measures []measure) error {
 		for _, b := range measures[i].boxes {
 			shown[b.class] = true
 		}
-		r := &random{hash("labels " + photos[i].id)}
+		r := newRandom(hash("labels " + photos[i].id))
 		for c := range classes {
 			asked := r.chance(0.25) // in every case, so that one answer does not change the others
 			switch {
@@ -122,7 +122,7 @@ func title(p *photo, m *measure) string {
 	if len(m.boxes) > 0 {
 		what = strings.ToLower(classes[m.boxes[0].class].name)
 	}
-	r := &random{hash("title " + p.id)}
+	r := newRandom(hash("title " + p.id))
 	switch r.intn(12) {
 	case 0:
 		return fmt.Sprintf("Lunch, day %d", r.between(2, 300))

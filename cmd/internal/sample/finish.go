@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // soften blurs with the kernel 1-2-1 in both directions, once: a lens, and the end of jagged edges.
@@ -39,7 +41,7 @@ func (p *pixels) soften() {
 // speckle adds sensor noise of about the given strength, in 8-bit steps.
 func (p *pixels) speckle(seed uint64, strength int) {
 	for i := 0; i < len(p.rgb); i += 3 {
-		h := mix(seed + uint64(i))
+		h := rng.Mix(seed + uint64(i))
 		all := int(h&255) + int(h>>8&255) - 255
 		for c := range 3 {
 			one := int(h>>(16+8*c)&255) - 128

@@ -60,7 +60,7 @@ func newIndex() map[string][]photo {
 
 func newPhoto(subset string, number int, people []person) photo {
 	h := hash(fmt.Sprintf("%s %d", subset, number))
-	r := &random{h}
+	r := newRandom(h)
 	p := photo{id: fmt.Sprintf("%016x", h), subset: subset, number: number, rotation: "0.0"}
 	p.seed = hash("scene " + p.id)
 	who := shooter(r, subset, len(people))
@@ -104,7 +104,7 @@ func invent() []person {
 			people = append(people, person{f + " " + l, "https://example.org/people/" + strings.ToLower(f+"-"+l) + "/"})
 		}
 	}
-	r := &random{hash("people")}
+	r := newRandom(hash("people"))
 	r.shuffle(len(people), func(i, j int) { people[i], people[j] = people[j], people[i] })
 	return people
 }

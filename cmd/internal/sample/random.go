@@ -1,38 +1,31 @@
 package sample
 
-// mix is the finisher of SplitMix64: a bijection of 64-bit words that looks random.
-func mix(x uint64) uint64 {
-	x ^= x >> 30
-	x *= 0xbf58476d1ce4e5b9
-	x ^= x >> 27
-	x *= 0x94d049bb133111eb
-	return x ^ x>>31
-}
+import (
+	"hash/fnv"
 
-// hash is FNV-1a with a mixing step behind it.
+	"github.com/opensandwich/oi/cmd/internal/rng"
+)
+
+// hash makes a seed of a text: FNV-1a, mixed.
 func hash(s string) uint64 {
-	h := uint64(0xcbf29ce484222325)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 0x100000001b3
-	}
-	return mix(h)
+	h := fnv.New64a()
+	h.Write([]byte(s)) // a hash never fails
+	return rng.Mix(h.Sum64())
 }
 
-// random is a SplitMix64 generator; its whole state is one word, so a picture's numbers depend on its seed alone.
-type random struct{ state uint64 }
+// random is a generator whose whole state is one word, so that a picture's
+// numbers depend on its seed alone.
+type random struct{ rng.Source }
 
-func (r *random) next() uint64 {
-	r.state += 0x9e3779b97f4a7c15
-	return mix(r.state)
-}
+func newRandom(seed uint64) *random { return &random{rng.Source(seed)} }
 
 // fork starts an independent generator, so that a change in one object does not shift the numbers of the others.
-func (r *random) fork() *random { return &random{mix(r.next())} }
+func (r *random) fork() *random { return newRandom(rng.Mix(r.Uint64())) }
 
-func (r *random) float() float64             { return float64(r.next()>>11) / (1 << 53) }
+func (r *random) float() float64             { return rng.Float64(r.Uint64()) }
 func (r *random) in(lo, hi float64) float64  { return lerp(lo, hi, r.float()) }
 func (r *random) chance(p float64) bool      { return r.float() < p }
-func (r *random) intn(n int) int             { return int(r.next() >> 33 % uint64(n)) }
+func (r *random) intn(n int) int             { return int(r.Uint64() >> 33 % uint64(n)) }
 func (r *random) between(lo, hi int) int     { return lo + r.intn(hi-lo+1) }
 func (r *random) pick(colours ...uint32) vec { return rgb(colours[r.intn(len(colours))]) }
 
@@ -76,14 +69,12 @@ func lattice(seed uint64, x, y, cell int) float64 {
 	cx, cy := x/cell, y/cell
 	corner := func(i, j int) float64 {
 		k := uint64((j%cells)*cells+i%cells) + uint64(cell)<<32
-		return float64(mix(seed+mul64(k))>>11)/(1<<52) - 1
+		return float64(rng.At(seed, k)>>11)/(1<<52) - 1
 	}
 	fx := smooth(0, 1, float64(x%cell)/float64(cell))
 	fy := smooth(0, 1, float64(y%cell)/float64(cell))
 	return lerp(lerp(corner(cx, cy), corner(cx+1, cy), fx), lerp(corner(cx, cy+1), corner(cx+1, cy+1), fx), fy)
 }
-
-func mul64(k uint64) uint64 { return k * 0x9e3779b97f4a7c15 }
 
 // at samples the tile between its points; one unit is one texel. Coordinates must be above -65536.
 func (n *noise) at(x, y float64) float64 {

@@ -8,7 +8,7 @@ import (
 // TestDraw compares with a plain test of every pixel's middle.
 func TestDraw(t *testing.T) {
 	const w, h = 40, 30
-	r := &random{7}
+	r := newRandom(7)
 	for round := range 300 {
 		var p [3]projected
 		for i := range p {

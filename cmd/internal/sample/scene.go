@@ -46,7 +46,7 @@ type stage struct {
 func compose(seed, habit uint64, n *noise, smoothed bool) *scene {
 	s := &stage{
 		scene: &scene{mesh: &mesh{smoothed: smoothed}},
-		r:     &random{seed}, habit: &random{habit}, noise: n,
+		r:     newRandom(seed), habit: newRandom(habit), noise: n,
 	}
 	s.surroundings()
 	reach := s.serve()
