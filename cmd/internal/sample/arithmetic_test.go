@@ -13,8 +13,10 @@ import (
 	"testing"
 )
 
-// TestNoFusedProducts reads the package's own source: a product of floats must be rounded by a conversion, or be exact because one side is a power
-// of two, or else a compiler may fuse it with a sum and another platform would draw other pictures.
+// TestNoFusedProducts reads the package's own source: a product of floats must
+// be rounded by a conversion, or be exact because one side is a power of two,
+// or else a compiler may fuse it with a sum and another platform would draw
+// other pictures.
 func TestNoFusedProducts(t *testing.T) {
 	set := token.NewFileSet()
 	names, err := filepath.Glob("*.go")

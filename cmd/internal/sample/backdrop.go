@@ -2,10 +2,12 @@ package sample
 
 import "github.com/opensandwich/oi/cmd/internal/rng"
 
-// backdropPoint is the light on the table, its sheen there, and the room's colour, as seen through one point of the picture.
-type backdropPoint struct{ light, sheen, room vec }
+// backdropPoint is the light on the table, its specular there, and the room's
+// colour, as seen through one point of the picture.
+type backdropPoint struct{ light, specular, room vec }
 
-// backdropGrid holds a point for every cell pixels in both directions, one more than needed at the far ends.
+// backdropGrid holds a point for every cell pixels in both directions, one more
+// than needed at the far ends.
 type backdropGrid struct {
 	w, h   int
 	points []backdropPoint
@@ -20,9 +22,10 @@ func (s *shader) backdropGrid() *backdropGrid {
 			q := &g.points[j*g.w+i]
 			q.room = s.room(i*cell, j*cell)
 			if p, ok := s.onTable(s.camera.ray(i*cell, j*cell)); ok {
-				q.light, q.sheen = s.lit(p, up, up, &s.table.material)
+				q.light, q.specular = s.lighting(p, up, up, &s.table.material)
 			} else {
-				// Pixels of the table's far edge lie between this point and one that is on the table.
+				// Pixels of the table's far edge lie between this point and one
+				// that is on the table.
 				q.light = s.sun.sky.add(s.sun.colour.times(s.sun.to.z))
 			}
 		}
@@ -36,11 +39,12 @@ func (g *backdropGrid) row(dst []backdropPoint, y int) {
 	a := g.points[y/cell*g.w:]
 	b := a[g.w:]
 	for i := range dst {
-		dst[i] = backdropPoint{a[i].light.toward(b[i].light, t), a[i].sheen.toward(b[i].sheen, t), a[i].room.toward(b[i].room, t)}
+		dst[i] = backdropPoint{a[i].light.toward(b[i].light, t), a[i].specular.toward(b[i].specular, t), a[i].room.toward(b[i].room, t)}
 	}
 }
 
-// onTable is where a ray from the eye meets the table's plane; false when it goes above the horizon or so far that nothing can be told.
+// onTable is where a ray from the eye meets the table's plane; false when it
+// goes above the horizon or so far that nothing can be told.
 func (s *shader) onTable(ray vec) (vec, bool) {
 	if ray.z > -1e-3 {
 		return vec{}, false
@@ -49,13 +53,14 @@ func (s *shader) onTable(ray vec) (vec, bool) {
 	return p, p.y < min(s.table.edge, 200)
 }
 
-// backdrop is what lies behind everything: the table, or beyond its edge the room, between two points of the grid.
+// backdrop is what lies behind everything: the table, or beyond its edge the
+// room, between two points of the grid.
 func (s *shader) backdrop(ray vec, a, b *backdropPoint, t float64) vec {
 	p, ok := s.onTable(ray)
 	if !ok {
 		return a.room.toward(b.room, t)
 	}
-	return s.tabletop(p).each(a.light.toward(b.light, t)).add(a.sheen.toward(b.sheen, t))
+	return s.tabletop(p).each(a.light.toward(b.light, t)).add(a.specular.toward(b.specular, t))
 }
 
 // tabletop is the colour of a point of the table, which is the plane z = 0.
@@ -64,7 +69,7 @@ func (s *shader) tabletop(p vec) vec {
 	tex := vec{mul(p.x, t.cos) + mul(p.y, t.sin), mul(p.y, t.cos) - mul(p.x, t.sin), 0}
 	u, v := mul(tex.x, t.freq)+t.offset.x, mul(tex.y, t.freq)+t.offset.y
 	grain := s.noise.at(u, v)
-	colour := t.paint(tex, 0.5, grain, u, v, s.noise)
+	colour := t.albedo(tex, 0.5, grain, u, v, s.noise)
 	if t.bump > 0 {
 		colour = colour.times(1 + mul(t.bump, s.noise.near(u+91, v)))
 	}

@@ -2,7 +2,8 @@ package sample
 
 import "math"
 
-// camera looks at target from a distance, elev turns above the table, rolled a little.
+// camera looks at target from a distance, elev turns above the table, rolled a
+// little.
 type camera struct {
 	w, h             int
 	right, up, ahead vec
@@ -23,7 +24,8 @@ func newCamera(w, h int, target vec, elev, roll, distance, width float64) *camer
 	}
 }
 
-// project places a point on the picture. Points beside or behind the eye are held just before it, far outside the picture.
+// project places a point on the picture. Points behind the eye or level with it
+// are held just before it, far outside the picture.
 func (c *camera) project(p vec) projected {
 	p = p.sub(c.target)
 	inv := 1 / max(p.dot(c.ahead)+c.distance, 0.5)
@@ -37,7 +39,8 @@ func (c *camera) project(p vec) projected {
 // eye is where the camera stands.
 func (c *camera) eye() vec { return c.target.sub(c.ahead.times(c.distance)) }
 
-// ray is the direction, not of unit length, from the eye through the middle of a pixel.
+// ray is the direction, not of unit length, from the eye through the middle of
+// a pixel.
 func (c *camera) ray(x, y int) vec {
 	u := (float64(x) + 0.5 - float64(c.w)/2) / c.focal
 	v := (float64(c.h)/2 - float64(y) - 0.5) / c.focal
@@ -52,7 +55,7 @@ type sun struct {
 	sky, bounce  vec // light from above and from below
 	half         vec // between the light and the eye: where highlights lie
 	blur         int // texels between looks at the shadow buffer
-	shadow       *layer
+	shadow       *visibilityBuffer
 	scale, shift float64
 }
 
@@ -61,8 +64,10 @@ const (
 	shadowLift = 64  // keeps depths above 0, which stands for nothing there
 )
 
-// project places a point on the shadow buffer; the light is so far away that there is no perspective. The buffer is drawn upside down against a
-// picture, so the backs of closed surfaces are drawn in it and not their fronts, which then cannot shade themselves.
+// project places a point on the shadow buffer; the light is so far away that
+// there is no perspective. The buffer is drawn upside down against a picture,
+// so the backs of closed surfaces are drawn in it and not their fronts, which
+// then cannot shade themselves.
 func (s *sun) project(p vec) projected {
 	x := mul(mul(p.dot(s.right), s.scale)+s.shift, subpixel)
 	y := mul(mul(p.dot(s.up), s.scale)+s.shift, subpixel)
@@ -85,8 +90,10 @@ func newSun(r *random, radius float64) *sun {
 	return s
 }
 
-// light is how much of the sun reaches p, 0 to 1: nine looks at the shadow buffer. A surface with normal n is looked up a little above itself.
-func (s *sun) light(p, n vec) float64 {
+// visibility is how much of the sun reaches p, 0 to 1: the mean of nine texels
+// of the shadow buffer (percentage-closer filtering). A surface with normal n
+// is looked up a little above itself.
+func (s *sun) visibility(p, n vec) float64 {
 	p = p.add(n.times(0.045))
 	x := int(mul(p.dot(s.right), s.scale) + s.shift)
 	y := int(mul(p.dot(s.up), s.scale) + s.shift)

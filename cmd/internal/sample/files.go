@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// boxHeader is the header of a box file; those of V6 train go on with clickHeader.
+// boxHeader is the header of a box file; those of V6 train go on with
+// clickHeader.
 const (
 	boxHeader   = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
 	clickHeader = ",XClick1X,XClick2X,XClick3X,XClick4X,XClick1Y,XClick2Y,XClick3Y,XClick4Y"
@@ -18,7 +19,8 @@ const (
 	licence     = "https://creativecommons.org/publicdomain/zero/1.0/"
 )
 
-// boxFile writes the boxes of some photos, sorted by image id; clicks adds V6's eight columns.
+// boxFile writes the boxes of some photos, sorted by image id; clicks adds V6's
+// eight columns.
 func boxFile(w io.Writer, photos []photo, measures []measure, clicks bool) error {
 	order := make([]int, len(photos))
 	for i := range order {
@@ -59,7 +61,8 @@ func boxFile(w io.Writer, photos []photo, measures []measure, clicks bool) error
 	return err
 }
 
-// labelFile writes what somebody who looked at each photo as a whole said of it: yes of each class with a box in it, and no of about two others.
+// labelFile writes what somebody who looked at each photo as a whole said of
+// it: yes of each class with a box in it, and no of about two others.
 func labelFile(w io.Writer, photos []photo, measures []measure) error {
 	order := make([]int, len(photos))
 	for i := range order {
@@ -98,7 +101,8 @@ func appendFraction(out []byte, n, of int) []byte {
 	return append(out, digits[1:]...)
 }
 
-// imageFile writes the image list of some photos. Like the official lists it is not sorted.
+// imageFile writes the image list of some photos. Like the official lists it is
+// not sorted.
 func imageFile(w io.Writer, photos []photo, measures []measure) error {
 	if _, err := io.WriteString(w, imageHeader+"\n"); err != nil {
 		return err
@@ -166,14 +170,16 @@ func classFile(w io.Writer) error {
 	return err
 }
 
-// node is a class in the official hierarchy file. Subcategory says "is a", Part "has a".
+// node is a class in the official hierarchy file. Subcategory says "is a", Part
+// "has a".
 type node struct {
 	LabelName   string
 	Subcategory []node `json:",omitempty"`
 	Part        []node `json:",omitempty"`
 }
 
-// hierarchyFile writes the branches of the official hierarchy that the sample's classes lie on, and one with parts.
+// hierarchyFile writes the branches of the official hierarchy that the sample's
+// classes lie on, and one with parts.
 func hierarchyFile(w io.Writer) error {
 	leaf := func(c class) node { return node{LabelName: classes[c].mid} }
 	sandwich := leaf(classSandwich)

@@ -1,6 +1,7 @@
 package sample
 
-// Each of these draws one food about the origin of the builder's frame, standing on z = 0; a hamburger's radius is about one.
+// Each of these draws one food about the origin of the builder's frame,
+// standing on z = 0; a hamburger's radius is about one.
 
 func round(b *builder, r *random, n int) outline {
 	return superellipse(b.facets(n), 1, r.in(0.95, 1.05), r.in(0, 0.12))
@@ -82,14 +83,16 @@ func lid(b *builder, r *random, o outline, z, dark float64, uneven rough, m mate
 	}
 }
 
-// sandwichFillings are what lies between slices: any of the common fillings but the patty.
+// sandwichFillings are what lies between slices: any of the common fillings but
+// the patty.
 func sandwichFillings(r *random) []filling {
 	all := []filling{lettuce, cheese, ham, tomato, bacon, cutlet, egg, cucumber, onion, avocado, sauce, ham, lettuce}
 	r.shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all[:r.between(2, 5)]
 }
 
-// toast is the outline of a slice from a tin: square with a slight mushroom top.
+// toast is the outline of a slice from a tin: square with a slight mushroom
+// top.
 func toast(b *builder, r *random) outline {
 	o := superellipse(b.facets(44), r.in(0.88, 1), r.in(0.88, 1), r.in(1, 2))
 	bulge := r.in(0, 0.1)
@@ -101,7 +104,8 @@ func toast(b *builder, r *random) outline {
 	return o
 }
 
-// layered stacks slices of one outline with fillings between and returns the height.
+// layered stacks slices of one outline with fillings between and returns the
+// height.
 func layered(b *builder, r *random, o outline, decks int, m material) float64 {
 	toasted := r.in(0, 0.75)
 	thick := r.in(0.14, 0.26)
@@ -114,7 +118,8 @@ func layered(b *builder, r *random, o outline, decks int, m material) float64 {
 	return z + b.slice(o, z, thick, toasted, uneven, m)
 }
 
-// halfSlice is half of a slice cut corner to corner, the cut side down the x axis, its middle at the origin.
+// halfSlice is half of a slice cut corner to corner, the cut side down the x
+// axis, its middle at the origin.
 func halfSlice(b *builder) outline {
 	return polygon(b.facets(33), [][2]float64{{-1.25, -0.42}, {1.25, -0.42}, {0, 0.83}}, []bool{true, false, false})
 }
@@ -123,7 +128,8 @@ func sandwichWhole(b *builder, r *random) {
 	layered(b, r, toast(b, r), weighted(r, 0.75, 0.25)+1, crumbly(r))
 }
 
-// sandwichHalves is one to three triangles, lying one on the other or standing on their crust with the cut face up.
+// sandwichHalves is one to three triangles, lying one on the other or standing
+// on their crust with the cut face up.
 func sandwichHalves(b *builder, r *random) {
 	m := crumbly(r)
 	seed := r.fork()
@@ -151,7 +157,8 @@ func sandwichLong(b *builder, r *random) {
 	roll(b, r, capsule(b.facets(52), long, wide), 0.25)
 }
 
-// sandwichRoll is a ciabatta, bagel or round roll with anything but a patty: from afar, a hamburger.
+// sandwichRoll is a ciabatta, bagel or round roll with anything but a patty:
+// from afar, a hamburger.
 func sandwichRoll(b *builder, r *random) {
 	o := round(b, r, 40)
 	if r.chance(0.65) {

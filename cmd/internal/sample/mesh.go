@@ -11,7 +11,8 @@ const (
 	melted          // patches of the second colour, as cheese on a pizza
 )
 
-// material is how a part of an object answers to light. Colours are linear; k of a vertex mixes a (0) and b (1).
+// material is how a part of an object answers to light. Colours are linear; k
+// of a vertex mixes a (0) and b (1).
 type material struct {
 	a, b    vec
 	freq    float64 // noise texels for one unit of length
@@ -24,7 +25,8 @@ type material struct {
 	offset  vec // where in the noise this part lies
 }
 
-// vertex is a corner of the mesh in the world; tex is its place in the object's own coordinates.
+// vertex is a corner of the mesh in the world; tex is its place in the object's
+// own coordinates.
 type vertex struct {
 	p, n, tex vec
 	k         float64
@@ -35,14 +37,16 @@ type triangle struct {
 	part    int32
 }
 
-// part is one surface: its object, its material, and whether only its front can be seen.
+// part is one surface: its object, its material, and whether only its front can
+// be seen.
 type part struct {
 	object int32
 	closed bool
 	material
 }
 
-// mesh is the whole scene. Triangles of one object lie together, in object order.
+// mesh is the whole scene. Triangles of one object lie together, in object
+// order.
 type mesh struct {
 	vertices  []vertex
 	triangles []triangle
@@ -69,7 +73,8 @@ func (b *builder) in(f frame) *builder {
 // facets scales a number of facets to the detail wanted.
 func (b *builder) facets(n int) int { return max(4, int(mul(float64(n), b.detail)+0.5)) }
 
-// patch adds an nu by nv grid of points; wrap joins the last column to the first. The front of a closed one is where du x dv points.
+// patch adds an nu by nv grid of points; wrap joins the last column to the
+// first. The front of a closed one is where du x dv points.
 func (b *builder) patch(nu, nv int, wrap, closed bool, m material, at func(u, v int) (p vec, k float64)) {
 	base := int32(len(b.vertices))
 	id := int32(len(b.parts))
@@ -97,7 +102,8 @@ func (b *builder) patch(nu, nv int, wrap, closed bool, m material, at func(u, v 
 	}
 }
 
-// setNormals takes central differences over the grid. A row shrunk to a point borrows its neighbour's direction along u.
+// setNormals takes central differences over the grid. A row shrunk to a point
+// borrows its neighbour's direction along u.
 func setNormals(grid []vertex, nu, nv int, wrap bool) {
 	for v := range nv {
 		up, down := min(v+1, nv-1), max(v-1, 0)
@@ -120,14 +126,17 @@ func setNormals(grid []vertex, nu, nv int, wrap bool) {
 	}
 }
 
-// corner is a point of an outline; cut is 1 where the shape was sliced, so that no crust shows.
+// corner is a point of an outline; cut is 1 where the shape was sliced, so that
+// no crust shows.
 type corner struct{ x, y, cut float64 }
 
-// outline is a closed curve, counter-clockwise seen from above, about the origin.
+// outline is a closed curve, counter-clockwise seen from above, about the
+// origin.
 type outline []corner
 
-// superellipse runs from an ellipse (square 0) over one with blunt corners (1) to a slice of toast (2): unit circles of the norms of power 2, 4
-// and 8, so that no general power is needed.
+// superellipse runs from an ellipse (square 0) over one with blunt corners (1)
+// to a slice of toast (2): unit circles of the norms of power 2, 4 and 8, so
+// that no general power is needed.
 func superellipse(n int, rx, ry, square float64) outline {
 	o := make(outline, n)
 	for i := range o {
@@ -143,7 +152,8 @@ func superellipse(n int, rx, ry, square float64) outline {
 	return o
 }
 
-// capsule is a rectangle with round ends, half as long as long and half as wide as wide.
+// capsule is a rectangle with round ends, half as long as long and half as wide
+// as wide.
 func capsule(n int, long, wide float64) outline {
 	o := make(outline, n)
 	straight := long - wide
@@ -160,7 +170,8 @@ func capsule(n int, long, wide float64) outline {
 	return o
 }
 
-// polygon spreads n points over the sides of a polygon given counter-clockwise; cut says which sides (the side behind each corner) were sliced.
+// polygon spreads n points over the sides of a polygon given counter-clockwise;
+// cut says which sides (the side behind each corner) were sliced.
 func polygon(n int, points [][2]float64, cut []bool) outline {
 	sides := len(points)
 	per := max(n/sides, 3)
@@ -168,7 +179,8 @@ func polygon(n int, points [][2]float64, cut []bool) outline {
 	for i, p := range points {
 		q := points[(i+1)%sides]
 		for j := range per {
-			// Points crowd towards the corners and leave the corner itself out, which rounds it.
+			// Points crowd towards the corners and leave the corner itself out,
+			// which rounds it.
 			t := 0.03 + mul(0.94, smooth(0, 1, float64(j)/float64(per-1)))
 			k := 0.0
 			if cut[i] {
@@ -192,10 +204,12 @@ func (o outline) grow(s float64) outline {
 // ring is one row of a loft: the outline scaled by s, at height z, tinted k.
 type ring struct{ s, z, k float64 }
 
-// rough is how uneven a loft is: amounts sideways and upwards, noise texels per unit.
+// rough is how uneven a loft is: amounts sideways and upwards, noise texels per
+// unit.
 type rough struct{ side, up, freq float64 }
 
-// loft stacks scaled outlines into a closed solid, from the middle of its bottom to the middle of its top.
+// loft stacks scaled outlines into a closed solid, from the middle of its
+// bottom to the middle of its top.
 func (b *builder) loft(o outline, rings []ring, uneven rough, m material) {
 	b.patch(len(o), len(rings), true, true, m, func(u, v int) (vec, float64) {
 		c, r := o[u], rings[v]
@@ -223,7 +237,8 @@ func (b *builder) ball(rx, ry, rz float64, n int, m material) {
 	})
 }
 
-// tube adds a round rod along a path; radius may change along it (t from 0 to 1).
+// tube adds a round rod along a path; radius may change along it (t from 0 to
+// 1).
 func (b *builder) tube(path []vec, around int, radius func(t float64) float64, m material) {
 	last := len(path) - 1
 	b.patch(around, len(path), true, true, m, func(u, v int) (vec, float64) {
@@ -240,7 +255,8 @@ func (b *builder) tube(path []vec, around int, radius func(t float64) float64, m
 	})
 }
 
-// box adds a block with slightly rounded edges, half sizes given, standing on z = 0.
+// box adds a block with slightly rounded edges, half sizes given, standing on z
+// = 0.
 func (b *builder) box(x, y, height float64, m material) {
 	o := polygon(16, [][2]float64{{x, -y}, {x, y}, {-x, y}, {-x, -y}}, make([]bool, 4))
 	e := mul(height, 0.1)

@@ -19,7 +19,8 @@ type random struct{ rng.Source }
 
 func newRandom(seed uint64) *random { return &random{rng.Source(seed)} }
 
-// fork starts an independent generator, so that a change in one object does not shift the numbers of the others.
+// fork starts an independent generator, so that a change in one object does not
+// shift the numbers of the others.
 func (r *random) fork() *random { return newRandom(rng.Mix(r.Uint64())) }
 
 func (r *random) float() float64             { return rng.Float64(r.Uint64()) }
@@ -29,7 +30,8 @@ func (r *random) intn(n int) int             { return int(r.Uint64() >> 33 % uin
 func (r *random) between(lo, hi int) int     { return lo + r.intn(hi-lo+1) }
 func (r *random) pick(colours ...uint32) vec { return rgb(colours[r.intn(len(colours))]) }
 
-// near is a colour not far from c: lighter or darker by up to amount, and each channel by half of that again.
+// near is a colour not far from c: lighter or darker by up to amount, and each
+// channel by half of that again.
 func (r *random) near(c vec, amount float64) vec {
 	light := r.in(-amount, amount)
 	vary := func(v float64) float64 { return mul(v, 1+light+mul(r.in(-amount, amount), 0.5)) }
@@ -45,7 +47,8 @@ func (r *random) shuffle(n int, swap func(i, j int)) {
 
 const noiseSize = 256
 
-// noise is a tile of smooth noise in about [-1, 1]: five octaves of value noise, sampled with wrap-around.
+// noise is a tile of value noise in about [-1, 1], five octaves, sampled with
+// wrap-around.
 type noise [noiseSize * noiseSize]float32
 
 func newNoise(seed uint64) *noise {
@@ -63,7 +66,8 @@ func newNoise(seed uint64) *noise {
 	return &n
 }
 
-// lattice is one octave: random values in [-1, 1] at the corners of square cells, joined by cubic steps.
+// lattice is one octave: random values in [-1, 1] at the corners of square
+// cells, joined by cubic steps.
 func lattice(seed uint64, x, y, cell int) float64 {
 	cells := noiseSize / cell
 	cx, cy := x/cell, y/cell
@@ -76,7 +80,8 @@ func lattice(seed uint64, x, y, cell int) float64 {
 	return lerp(lerp(corner(cx, cy), corner(cx+1, cy), fx), lerp(corner(cx, cy+1), corner(cx+1, cy+1), fx), fy)
 }
 
-// at samples the tile between its points; one unit is one texel. Coordinates must be above -65536.
+// at samples the tile between its points; one unit is one texel. Coordinates
+// must be above -65536.
 func (n *noise) at(x, y float64) float64 {
 	x, y = x+65536, y+65536
 	ix, iy := int(x), int(y)

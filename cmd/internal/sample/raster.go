@@ -1,26 +1,30 @@
 package sample
 
-// subpixel is the resolution of projected corners, so that coverage is decided in whole numbers.
+// subpixel is the resolution of projected corners, so that coverage is decided
+// in whole numbers.
 const subpixel = 16
 
-// projected is a vertex on the picture, in subpixels, with a depth that is linear on the picture and grows towards the eye.
+// projected is a vertex on the picture, in subpixels, with a depth that is
+// linear on the picture and grows towards the eye.
 type projected struct {
 	x, y  int64
 	depth float64
 }
 
-// layer is a visibility buffer: for each pixel the nearest triangle, counted from 1 (0 where there is none), and its depth, which is above 0.
-type layer struct {
+// visibilityBuffer holds for each pixel the nearest triangle, counted from 1 (0
+// where there is none), and its depth, which is above 0.
+type visibilityBuffer struct {
 	w, h     int
 	depth    []float32
 	triangle []int32
 }
 
-func newLayer(w, h int) *layer {
-	return &layer{w: w, h: h, depth: make([]float32, w*h), triangle: make([]int32, w*h)}
+func newVisibilityBuffer(w, h int) *visibilityBuffer {
+	return &visibilityBuffer{w: w, h: h, depth: make([]float32, w*h), triangle: make([]int32, w*h)}
 }
 
-// coverage counts, for each object, the pixels it would cover if nothing stood before it.
+// coverage counts, for each object, the pixels it would cover if nothing stood
+// before it.
 type coverage struct {
 	last  []int32 // the object that touched the pixel last, counted from 1
 	alone []int
@@ -30,11 +34,13 @@ func newCoverage(pixels, objects int) *coverage {
 	return &coverage{last: make([]int32, pixels), alone: make([]int, objects)}
 }
 
-// area is twice the signed area of a, b, p; positive where the three run clockwise as seen on a picture with y downwards.
+// area is twice the signed area of a, b, p; positive where the three run
+// clockwise as seen on a picture with y downwards.
 func area(a, b *projected, px, py int64) int64 { return (b.x-a.x)*(py-a.y) - (b.y-a.y)*(px-a.x) }
 
-// draw adds triangle id (from 0) of object to the buffer. A closed surface's back is left out; cov may be nil.
-func (l *layer) draw(a, b, c *projected, id, object int32, closed bool, cov *coverage) {
+// draw adds triangle id (from 0) of object to the buffer. A closed surface's
+// back is left out; cov may be nil.
+func (l *visibilityBuffer) draw(a, b, c *projected, id, object int32, closed bool, cov *coverage) {
 	whole := area(a, b, c.x, c.y)
 	if whole == 0 || whole > 0 && closed {
 		return
@@ -50,7 +56,8 @@ func (l *layer) draw(a, b, c *projected, id, object int32, closed bool, cov *cov
 		return
 	}
 	px, py := centre(x0), centre(y0)
-	// wb and wc are the weights of b and c (times whole), wa of a; each is linear over the picture.
+	// wb and wc are the weights of b and c (times whole), wa of a; each is
+	// linear over the picture.
 	wa, wb, wc := area(b, c, px, py), area(c, a, px, py), area(a, b, px, py)
 	ax, ay := (b.y-c.y)*subpixel, (c.x-b.x)*subpixel
 	bx, by := (c.y-a.y)*subpixel, (a.x-c.x)*subpixel
@@ -87,7 +94,8 @@ func (l *layer) draw(a, b, c *projected, id, object int32, closed bool, cov *cov
 	}
 }
 
-// inside narrows first..last to where an edge weight, w at 0 and rising by step, is not negative.
+// inside narrows first..last to where an edge weight, w at 0 and rising by
+// step, is not negative.
 func inside(w, step, first, last int64) (int64, int64) {
 	switch {
 	case step > 0 && w < 0:
@@ -100,14 +108,16 @@ func inside(w, step, first, last int64) (int64, int64) {
 	return first, last
 }
 
-// centre is the middle of a pixel in subpixels; ceilPixel and floorPixel are the first pixel whose middle is not before, and the last whose middle
-// is not after, a place.
+// centre is the middle of a pixel in subpixels; ceilPixel and floorPixel are
+// the first pixel whose middle is not before, and the last whose middle is not
+// after, a place.
 func centre(pixel int) int64 { return int64(pixel)*subpixel + subpixel/2 }
 func ceilPixel(s int64) int  { return int((s + subpixel/2 - 1) >> 4) }
 func floorPixel(s int64) int { return int((s - subpixel/2) >> 4) }
 
-// drawMesh rasterises every triangle of the mesh whose corners are given in corners.
-func (l *layer) drawMesh(m *mesh, corners []projected, cov *coverage) {
+// drawMesh rasterises every triangle of the mesh whose corners are given in
+// corners.
+func (l *visibilityBuffer) drawMesh(m *mesh, corners []projected, cov *coverage) {
 	for i, t := range m.triangles {
 		p := &m.parts[t.part]
 		l.draw(&corners[t.a], &corners[t.b], &corners[t.c], int32(i), p.object, p.closed, cov)

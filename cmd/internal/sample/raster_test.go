@@ -18,7 +18,7 @@ func TestDraw(t *testing.T) {
 			}
 		}
 		closed := round%2 == 0
-		l := newLayer(w, h)
+		l := newVisibilityBuffer(w, h)
 		cov := newCoverage(w*h, 1)
 		l.draw(&p[0], &p[1], &p[2], 5, 0, closed, cov)
 		whole := area(&p[0], &p[1], p[2].x, p[2].y)
@@ -53,7 +53,7 @@ func TestDrawKeepsTheNearest(t *testing.T) {
 	near := [3]projected{{0, 0, 2}, {320, 0, 2}, {0, 320, 2}}
 	far := [3]projected{{0, 0, 1}, {320, 0, 1}, {0, 320, 1}}
 	for _, order := range [][2]int32{{0, 1}, {1, 0}} {
-		l := newLayer(10, 10)
+		l := newVisibilityBuffer(10, 10)
 		cov := newCoverage(100, 2)
 		for _, id := range order {
 			p := [2][3]projected{near, far}[id]

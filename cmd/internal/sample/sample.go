@@ -38,8 +38,8 @@ func New() *Sample {
 // String names the data set in messages.
 func (s *Sample) String() string { return "the built-in sample" }
 
-// Open returns a metadata file by its official relative path in the layout of V7. The error of a path that the data set does not have wraps
-// fs.ErrNotExist.
+// Open returns a metadata file by its official relative path in the layout of
+// V7. The error of a path that the data set does not have wraps fs.ErrNotExist.
 func (s *Sample) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
@@ -93,7 +93,8 @@ func (s *Sample) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	return io.NopCloser(&out), nil
 }
 
-// Photo draws a photo and returns it as a JPEG. The error for an id that the subset does not have wraps fs.ErrNotExist.
+// Photo draws a photo and returns it as a JPEG. The error for an id that the
+// subset does not have wraps fs.ErrNotExist.
 func (s *Sample) Photo(subset, id string) ([]byte, error) {
 	p, ok := s.byID[id]
 	if !ok || p.subset != subset {
@@ -105,21 +106,22 @@ func (s *Sample) Photo(subset, id string) ([]byte, error) {
 
 // draw paints a scene and turns it as the photo was stored.
 func (s *Sample) draw(p *photo, scene *scene) *pixels {
-	return scene.look().paint(p.seed, s.noise(), s.tone()).turned(p.turned)
+	return scene.rasterize().render(p.seed, s.noise(), s.tone()).rotated(p.rotated)
 }
 
-// measure finds the boxes of a photo on the stored picture, without painting it.
+// measure finds the boxes of a photo on the stored picture, without painting
+// it.
 func (s *Sample) measure(p *photo) measure {
-	v := compose(p.seed, p.habit, s.noise(), false).look()
+	v := compose(p.seed, p.habit, s.noise(), false).rasterize()
 	w, h := v.seen.w, v.seen.h
 	m := measure{w: w, h: h}
-	if p.turned == 90 || p.turned == 270 {
+	if p.rotated == 90 || p.rotated == 270 {
 		m.w, m.h = h, w
 	}
 	for _, b := range v.extents() {
 		o := v.objects[b.object]
-		ax, ay := turnPixel(p.turned, b.x0, b.y0, w, h)
-		bx, by := turnPixel(p.turned, b.x1-1, b.y1-1, w, h)
+		ax, ay := rotatePixel(p.rotated, b.x0, b.y0, w, h)
+		bx, by := rotatePixel(p.rotated, b.x1-1, b.y1-1, w, h)
 		m.boxes = append(m.boxes, box{
 			class: o.class, x0: min(ax, bx), x1: max(ax, bx) + 1, y0: min(ay, by), y1: max(ay, by) + 1,
 			occluded: b.visible*100 < b.alone*97, truncated: b.truncated, group: o.group, depiction: o.depiction,

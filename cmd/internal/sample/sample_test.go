@@ -133,7 +133,7 @@ func TestImageLists(t *testing.T) {
 	seen := map[string]bool{}
 	authors := map[string]bool{}
 	var nobody, commas, quotes, lines, noRotation int
-	turned := map[string]int{}
+	rotated := map[string]int{}
 	for _, sub := range subsets {
 		header, rows := readTable(t, s, imageFiles[sub.name])
 		if got := strings.Join(header, ","); got != imageHeader {
@@ -173,13 +173,13 @@ func TestImageLists(t *testing.T) {
 			if row[11] == "" {
 				noRotation++
 			}
-			turned[row[11]]++
+			rotated[row[11]]++
 		}
 	}
 	if len(authors) < 200 || len(authors) > 251 {
 		t.Errorf("%d authors", len(authors))
 	}
-	for name, n := range map[string]int{"no author": nobody, "comma": commas, "quote": quotes, "line end": lines, "no rotation": noRotation, "90": turned["90.0"], "180": turned["180.0"], "270": turned["270.0"]} {
+	for name, n := range map[string]int{"no author": nobody, "comma": commas, "quote": quotes, "line end": lines, "no rotation": noRotation, "90": rotated["90.0"], "180": rotated["180.0"], "270": rotated["270.0"]} {
 		if n == 0 {
 			t.Errorf("no photo with: %s", name)
 		}
@@ -251,7 +251,8 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestPhotos decodes pictures and draws them again from several goroutines, in another order and with another Sample.
+// TestPhotos decodes pictures and draws them again from several goroutines, in
+// another order and with another Sample.
 func TestPhotos(t *testing.T) {
 	first, second := New(), New()
 	list := first.index["train"][:12]
@@ -310,7 +311,8 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// TestGolden pins every metadata file and some pictures, before JPEG, to the bit.
+// TestGolden pins every metadata file and some pictures, before JPEG, to the
+// bit.
 func TestGolden(t *testing.T) {
 	s := New()
 	h := sha256.New()

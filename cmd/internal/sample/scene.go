@@ -1,6 +1,7 @@
 package sample
 
-// scene is a table set with food, with its light and the camera that looks at it.
+// scene is a table set with food, with its light and the camera that looks at
+// it.
 type scene struct {
 	mesh    *mesh
 	objects []object
@@ -13,13 +14,14 @@ type scene struct {
 	lampLight vec
 	feet      []disc
 
-	vignette float64
-	soft     int // passes of blur
-	grain    int // sensor noise
-	quality  int // of the JPEG
+	vignette   float64
+	blurPasses int
+	grain      int // sensor noise
+	quality    int // of the JPEG
 }
 
-// object is one thing on the table. Group and depiction are the data set's flags.
+// object is one thing on the table. Group and depiction are the data set's
+// flags.
 type object struct {
 	class            class
 	group, depiction bool
@@ -33,8 +35,8 @@ type table struct {
 	sin, cos, edge, planks float64
 }
 
-// stage is a scene being set.
-type stage struct {
+// composer sets a scene.
+type composer struct {
 	*scene
 	r     *random
 	habit *random // draws that the photographer repeats from photo to photo
@@ -42,9 +44,10 @@ type stage struct {
 	taken []disc
 }
 
-// compose sets the scene of one photo: seed is the photo's own, habit its author's. Normals are left out unless smoothed is set.
+// compose sets the scene of one photo: seed is the photo's own, habit its
+// author's. Normals are left out unless smoothed is set.
 func compose(seed, habit uint64, n *noise, smoothed bool) *scene {
-	s := &stage{
+	s := &composer{
 		scene: &scene{mesh: &mesh{smoothed: smoothed}},
 		r:     newRandom(seed), habit: newRandom(habit), noise: n,
 	}
@@ -56,7 +59,7 @@ func compose(seed, habit uint64, n *noise, smoothed bool) *scene {
 }
 
 // usually draws from the author's habit three times in five, else afresh.
-func (s *stage) usually() *random {
+func (s *composer) usually() *random {
 	h, own := s.habit.fork(), s.r.fork()
 	if s.r.chance(0.6) {
 		return h
@@ -64,7 +67,7 @@ func (s *stage) usually() *random {
 	return own
 }
 
-func (s *stage) surroundings() {
+func (s *composer) surroundings() {
 	r := s.usually()
 	m := material{freq: r.in(4, 9), amp: r.in(0.1, 0.25), gloss: r.in(0, 0.15), sharp: 4, offset: somewhere(r)}
 	switch r.intn(6) {
@@ -104,8 +107,8 @@ func (s *stage) surroundings() {
 	}
 }
 
-// begin starts a new object at x, y, z, turned and sized.
-func (s *stage) begin(c class, x, y, z, turns, size float64) *builder {
+// begin starts a new object at x, y, z, rotated and sized.
+func (s *composer) begin(c class, x, y, z, turns, size float64) *builder {
 	s.objects = append(s.objects, object{class: c})
 	return &builder{
 		mesh: s.mesh, noise: s.noise, object: int32(len(s.objects) - 1), detail: 1,
@@ -114,7 +117,7 @@ func (s *stage) begin(c class, x, y, z, turns, size float64) *builder {
 }
 
 // serve places the food and what it lies on, and returns how wide the group is.
-func (s *stage) serve() float64 {
+func (s *composer) serve() float64 {
 	r := s.r
 	main := class(weighted(r, 0.4, 0.41, 0.19))
 	if main == classHotDog {
@@ -146,8 +149,8 @@ func (s *stage) serve() float64 {
 	return reach
 }
 
-// place finds room beside what stands already, near the middle.
-func (s *stage) place(radius float64) (x, y float64, ok bool) {
+// place finds room next to what is there already, near the middle.
+func (s *composer) place(radius float64) (x, y float64, ok bool) {
 	r := s.r
 	for range 12 {
 		sn, cs := sincos(r.float())
@@ -167,8 +170,9 @@ func (s *stage) place(radius float64) (x, y float64, ok bool) {
 	return 0, 0, false
 }
 
-// plated puts one food of class c at x, y, on a plate, board or paper with probability p.
-func (s *stage) plated(c class, x, y, size, p float64) {
+// plated puts one food of class c at x, y, on a plate, board or paper with
+// probability p.
+func (s *composer) plated(c class, x, y, size, p float64) {
 	r := s.r
 	radius := mul(classes[c].radius, size)
 	base := 0.0
@@ -183,7 +187,7 @@ func (s *stage) plated(c class, x, y, size, p float64) {
 }
 
 // under draws what food of the given radius lies on, and returns its height.
-func (s *stage) under(x, y, radius float64) float64 {
+func (s *composer) under(x, y, radius float64) float64 {
 	r := s.usually()
 	b := s.begin(clutter, x+s.r.in(-0.15, 0.15), y+s.r.in(-0.15, 0.15), 0, r.float(), 1)
 	switch r.intn(5) {
@@ -223,7 +227,7 @@ func (s *stage) under(x, y, radius float64) float64 {
 }
 
 // heap is a tray of many small ones, close together: one box for all of them.
-func (s *stage) heap(c class) float64 {
+func (s *composer) heap(c class) float64 {
 	r := s.r
 	radius := classes[c].radius
 	size := r.in(0.5, 0.62)
@@ -250,8 +254,9 @@ func (s *stage) heap(c class) float64 {
 	return reach
 }
 
-// card is a menu card on the table with a printed picture of the food: a depiction.
-func (s *stage) card(c class) {
+// card is a menu card on the table with a printed picture of the food: a
+// depiction.
+func (s *composer) card(c class) {
 	r := s.r
 	back := s.begin(clutter, 0, 0, 0, r.in(-0.06, 0.06), 1)
 	f := back.frame.tip(0.25+r.in(-0.05, -0.02)).move(0, 0.9, 0)
@@ -271,7 +276,7 @@ func (s *stage) card(c class) {
 }
 
 // dress adds what else lies about, some of it in the way.
-func (s *stage) dress(reach float64) {
+func (s *composer) dress(reach float64) {
 	r := s.r
 	for range []int{0, 1, 1, 2, 2, 3, 4}[r.intn(7)] {
 		sn, cs := sincos(r.float())
@@ -311,7 +316,7 @@ func (s *stage) dress(reach float64) {
 	}
 }
 
-func (s *stage) cutlery(x, y float64) {
+func (s *composer) cutlery(x, y float64) {
 	r := s.r
 	b := s.begin(clutter, x, y, 0.05, r.float(), r.in(0.9, 1.2))
 	m := matte(r, rgb(0x9a9da1))
@@ -330,7 +335,7 @@ func (s *stage) cutlery(x, y float64) {
 	}
 }
 
-func (s *stage) napkin(x, y float64) {
+func (s *composer) napkin(x, y float64) {
 	r := s.r
 	m := matte(r, r.near(r.pick(0xf4f1ea, 0xb3262a, 0x2b5a8c, 0xc9b28f, 0x7f9c86), 0.06))
 	m.freq, m.bump = 40, 0.15
@@ -346,7 +351,7 @@ func (s *stage) napkin(x, y float64) {
 	})
 }
 
-func (s *stage) glass(x, y float64) {
+func (s *composer) glass(x, y float64) {
 	r := s.r
 	b := s.begin(clutter, x, y, 0, 0, r.in(0.8, 1.1))
 	m := wet(r, r.near(r.pick(0x5a2a14, 0xd98a1f, 0xe9e2d3, 0xb3262a, 0x9fb8bf, 0x6a8f4a), 0.1))
@@ -359,7 +364,7 @@ func (s *stage) glass(x, y float64) {
 	s.feet = append(s.feet, disc{x, y, 0.45})
 }
 
-func (s *stage) sauceCup(x, y float64) {
+func (s *composer) sauceCup(x, y float64) {
 	r := s.r
 	b := s.begin(clutter, x, y, 0, 0, r.in(0.35, 0.5))
 	b.bowl(r, 1, 0.7, r.near(r.pick(0xf4f1ea, 0x3a3a3c, 0x9a6b3f), 0.05))
@@ -369,7 +374,7 @@ func (s *stage) sauceCup(x, y float64) {
 }
 
 // shoot chooses the light, the camera and its faults.
-func (s *stage) shoot(reach float64) {
+func (s *composer) shoot(reach float64) {
 	r := s.r
 	s.sun = newSun(r.fork(), reach+3.2)
 	size := [][2]int{{384, 288}, {384, 288}, {400, 300}, {416, 312}, {448, 336}, {320, 400}, {352, 352}, {432, 288}, {480, 360}}[r.intn(9)]
@@ -395,16 +400,16 @@ func (s *stage) shoot(reach float64) {
 	s.vignette = r.in(0, 0.45)
 	t := r.in(-1, 1)
 	s.develop(vec{1 + mul(0.1, t), 1 + r.in(-0.03, 0.03), 1 - mul(0.14, t)}.times(r.in(0.75, 1.3)))
-	s.soft = 1
+	s.blurPasses = 1
 	if r.chance(0.25) {
-		s.soft = r.between(2, 4)
+		s.blurPasses = r.between(2, 4)
 	}
 	s.grain = r.between(3, 12)
 	s.quality = r.between(78, 90)
 }
 
 // develop sets exposure and white balance, by way of everything that shines.
-func (s *stage) develop(balance vec) {
+func (s *composer) develop(balance vec) {
 	for _, c := range []*vec{&s.sun.colour, &s.sun.sky, &s.sun.bounce, &s.lampLight, &s.wall[0], &s.wall[1]} {
 		*c = c.each(balance)
 	}

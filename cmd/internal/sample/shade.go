@@ -9,7 +9,8 @@ type pixels struct {
 // toneSteps is how finely the tone curve is tabled, per unit of linear light.
 const toneSteps = 512
 
-// toneCurve turns linear light 0..4 into 8 bits: a soft shoulder above 0.6, then a gamma of two.
+// toneCurve turns linear light 0..4 into 8 bits: a soft shoulder above 0.6,
+// then a gamma of two.
 type toneCurve [4 * toneSteps]uint8
 
 func newToneCurve() *toneCurve {
@@ -40,11 +41,12 @@ type shader struct {
 	eye   vec
 }
 
-// cell is how many pixels lie between the points where the light on the table and the room behind it are worked out; both change slowly.
+// cell is how many pixels lie between the points where the light on the table
+// and the room behind it are worked out; both change slowly.
 const cell = 4
 
 // shade fills a picture from the visibility buffer.
-func (s *shader) shade(seen *layer, corners []projected) *pixels {
+func (s *shader) shade(seen *visibilityBuffer, corners []projected) *pixels {
 	w, h := seen.w, seen.h
 	out := &pixels{w, h, make([]uint8, 3*w*h)}
 	far := s.backdropGrid()
@@ -91,7 +93,7 @@ func (s *shader) surface(t int32, corners []projected, x, y int) vec {
 	u := mul(q.x+mul(0.45, q.z), m.freq) + m.offset.x
 	v := mul(q.y+mul(0.8, q.z), m.freq) + m.offset.y
 	grain := s.noise.at(u, v)
-	colour := m.paint(q, k, grain, u, v, s.noise)
+	colour := m.albedo(q, k, grain, u, v, s.noise)
 	if n.dot(p.sub(s.eye)) > 0 {
 		n = n.times(-1) // a sheet seen from behind
 	}
@@ -101,12 +103,12 @@ func (s *shader) surface(t int32, corners []projected, x, y int) vec {
 		n.y += mul(m.bump, s.noise.near(mul(u, 2), mul(v, 2)+57))
 		n.z += mul(m.bump, grain)
 	}
-	light, sheen := s.lit(p, smoothNormal, n.unit(), m)
-	return colour.each(light).add(sheen)
+	light, specular := s.lighting(p, smoothNormal, n.unit(), m)
+	return colour.each(light).add(specular)
 }
 
-// paint is the colour of a material before light falls on it.
-func (m *material) paint(tex vec, k, grain, u, v float64, n *noise) vec {
+// albedo is the colour of a material before light falls on it.
+func (m *material) albedo(tex vec, k, grain, u, v float64, n *noise) vec {
 	light := 1 + mul(m.amp, grain)
 	switch m.pattern {
 	case crumb:
@@ -133,16 +135,17 @@ func (m *material) paint(tex vec, k, grain, u, v float64, n *noise) vec {
 	return m.a.toward(m.b, clamp(k, 0, 1)).times(clamp(light, 0, 4))
 }
 
-// lit is the light that falls on a point and what a gloss adds to it; smooth is the normal before bumps, n the one after.
-func (s *shader) lit(p, smooth, n vec, m *material) (light, sheen vec) {
-	light = s.sun.bounce.toward(s.sun.sky, 0.5+n.z/2).times(s.contact(p))
+// lighting is the light that falls on a point and what a gloss adds to it;
+// smooth is the normal before bumps, n the one after.
+func (s *shader) lighting(p, smooth, n vec, m *material) (light, specular vec) {
+	light = s.sun.bounce.toward(s.sun.sky, 0.5+n.z/2).times(s.ambientOcclusion(p))
 	facing := (n.dot(s.sun.to) + m.wrap) / (1 + m.wrap)
 	if facing <= 0 {
-		return light, sheen
+		return light, specular
 	}
-	reach := s.sun.light(p, smooth)
+	reach := s.sun.visibility(p, smooth)
 	if reach == 0 {
-		return light, sheen
+		return light, specular
 	}
 	direct := s.sun.colour.times(reach)
 	light = light.add(direct.times(facing))
@@ -150,13 +153,14 @@ func (s *shader) lit(p, smooth, n vec, m *material) (light, sheen vec) {
 		for range m.sharp {
 			h = mul(h, h)
 		}
-		sheen = direct.times(mul(h, m.gloss))
+		specular = direct.times(mul(h, m.gloss))
 	}
-	return light, sheen
+	return light, specular
 }
 
-// contact is how much of the sky a low point sees: less beside the foot of an object.
-func (s *shader) contact(p vec) float64 {
+// ambientOcclusion is how much of the sky a low point sees: less next to the
+// foot of an object.
+func (s *shader) ambientOcclusion(p vec) float64 {
 	if p.z > 0.6 {
 		return 1
 	}

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// box is the visible extent of one food on the stored picture: pixels x0 to x1-1 and y0 to y1-1.
+// box is the visible extent of one food on the stored picture: pixels x0 to
+// x1-1 and y0 to y1-1.
 type box struct {
 	class                                 class
 	x0, x1, y0, y1                        int
@@ -19,8 +20,9 @@ type measure struct {
 	boxes []box
 }
 
-// measures of all photos, one line each, in the order of subsets and numbers: the size, then for each box its class, flags and edges. Written by
-// go test -run Measures -update.
+// measures of all photos, one line each, in the order of subsets and numbers:
+// the size, then for each box its class, flags and edges. Written by go test
+// -run Measures -update.
 //
 //go:embed boxes.txt
 var boxesText string
@@ -112,7 +114,8 @@ func (m *measure) parse(line string) error {
 // scanner takes whole numbers off a string.
 type scanner struct{ rest string }
 
-// number reads digits up to a separator, or to the end for 0; -1 stands for anything else.
+// number reads digits up to a separator, or to the end for 0; -1 stands for
+// anything else.
 func (s *scanner) number(separator byte) int {
 	text, rest := s.rest, ""
 	if separator != 0 {

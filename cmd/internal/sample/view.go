@@ -12,16 +12,16 @@ type extent struct {
 type view struct {
 	*scene
 	corners []projected
-	seen    *layer
+	seen    *visibilityBuffer
 	cover   *coverage
 }
 
-func (s *scene) look() *view {
+func (s *scene) rasterize() *view {
 	v := &view{scene: s, corners: make([]projected, len(s.mesh.vertices))}
 	for i := range s.mesh.vertices {
 		v.corners[i] = s.camera.project(s.mesh.vertices[i].p)
 	}
-	v.seen = newLayer(s.camera.w, s.camera.h)
+	v.seen = newVisibilityBuffer(s.camera.w, s.camera.h)
 	v.cover = newCoverage(s.camera.w*s.camera.h, len(s.objects))
 	v.seen.drawMesh(s.mesh, v.corners, v.cover)
 	return v
@@ -36,10 +36,11 @@ func (v *view) owner(i int) int {
 	return int(v.mesh.parts[v.mesh.triangles[t].part].object)
 }
 
-// paint lights the scene and adds the camera's faults. The scene must have normals.
-func (v *view) paint(seed uint64, n *noise, tone *toneCurve) *pixels {
+// render lights the scene and adds the camera's faults. The scene must have
+// normals.
+func (v *view) render(seed uint64, n *noise, tone *toneCurve) *pixels {
 	s := v.scene
-	s.sun.shadow = newLayer(shadowSize, shadowSize)
+	s.sun.shadow = newVisibilityBuffer(shadowSize, shadowSize)
 	far := make([]projected, len(s.mesh.vertices))
 	for i := range s.mesh.vertices {
 		far[i] = s.sun.project(s.mesh.vertices[i].p)
@@ -48,10 +49,10 @@ func (v *view) paint(seed uint64, n *noise, tone *toneCurve) *pixels {
 	s.sun.half = s.sun.to.sub(s.camera.ahead).unit()
 	sh := &shader{scene: s, tone: tone, noise: n, eye: s.camera.eye()}
 	p := sh.shade(v.seen, v.corners)
-	for range s.soft {
-		p.soften()
+	for range s.blurPasses {
+		p.blur()
 	}
-	p.speckle(seed, s.grain)
+	p.addNoise(seed, s.grain)
 	return p
 }
 
@@ -62,7 +63,8 @@ const (
 	minShare   = 0.3 // of what would be seen with nothing before it
 )
 
-// extents finds how far every food can be seen, in the order in which they were placed.
+// extents finds how far every food can be seen, in the order in which they were
+// placed.
 func (v *view) extents() []extent {
 	w, h := v.seen.w, v.seen.h
 	all := make([]extent, len(v.objects))

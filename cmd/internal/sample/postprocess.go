@@ -9,8 +9,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
-// soften blurs with the kernel 1-2-1 in both directions, once: a lens, and the end of jagged edges.
-func (p *pixels) soften() {
+// blur blurs with the kernel 1-2-1 in both directions, once: a lens, and the
+// end of jagged edges.
+func (p *pixels) blur() {
 	stride := 3 * p.w
 	row := make([]uint8, stride)
 	above := make([]uint16, stride)
@@ -38,8 +39,8 @@ func (p *pixels) soften() {
 	}
 }
 
-// speckle adds sensor noise of about the given strength, in 8-bit steps.
-func (p *pixels) speckle(seed uint64, strength int) {
+// addNoise adds sensor noise of about the given strength, in 8-bit steps.
+func (p *pixels) addNoise(seed uint64, strength int) {
 	for i := 0; i < len(p.rgb); i += 3 {
 		h := rng.Mix(seed + uint64(i))
 		all := int(h&255) + int(h>>8&255) - 255
@@ -51,8 +52,8 @@ func (p *pixels) speckle(seed uint64, strength int) {
 	}
 }
 
-// turned is the picture turned clockwise by a multiple of 90 degrees.
-func (p *pixels) turned(degrees int) *pixels {
+// rotated is the picture rotated clockwise by a multiple of 90 degrees.
+func (p *pixels) rotated(degrees int) *pixels {
 	if degrees == 0 {
 		return p
 	}
@@ -62,15 +63,16 @@ func (p *pixels) turned(degrees int) *pixels {
 	}
 	for y := range p.h {
 		for x := range p.w {
-			u, v := turnPixel(degrees, x, y, p.w, p.h)
+			u, v := rotatePixel(degrees, x, y, p.w, p.h)
 			copy(out.rgb[3*(v*out.w+u):], p.rgb[3*(y*p.w+x):][:3])
 		}
 	}
 	return out
 }
 
-// turnPixel is where pixel x, y of a w by h picture lies once the picture is turned clockwise.
-func turnPixel(degrees, x, y, w, h int) (u, v int) {
+// rotatePixel is where pixel x, y of a w by h picture lies once the picture is
+// rotated clockwise.
+func rotatePixel(degrees, x, y, w, h int) (u, v int) {
 	switch degrees {
 	case 90:
 		return h - 1 - y, x

@@ -49,7 +49,8 @@ func matte(r *random, c vec) material {
 	return material{a: c, b: r.near(c, 0.1), freq: 10, amp: 0.1, gloss: 0.02, sharp: 3, wrap: 0.15, offset: somewhere(r)}
 }
 
-// filling adds one layer of about the outline's size at height z and returns how thick it is.
+// filling adds one layer of about the outline's size at height z and returns
+// how thick it is.
 type filling func(b *builder, r *random, o outline, z float64) float64
 
 func patty(b *builder, r *random, o outline, z float64) float64 {
@@ -197,7 +198,8 @@ func onion(b *builder, r *random, o outline, z float64) float64 {
 	return 0.05
 }
 
-// torus lies flat about the origin: ring radius, then half width and half height of the rod.
+// torus lies flat about the origin: ring radius, then half width and half
+// height of the rod.
 func (b *builder) torus(radius, wide, high float64, n, around int, m material) {
 	b.patch(n, around+1, true, true, m, func(u, v int) (vec, float64) {
 		s, c := sincos(float64(u) / float64(n))
@@ -254,7 +256,8 @@ func avocado(b *builder, r *random, o outline, z float64) float64 {
 	return 0.09
 }
 
-// dome is the upper half of a roll; flat 0 is a hemisphere-like top, 1 a loaf with a level top. It stands on z.
+// dome is the upper half of a roll; flat 0 is a hemisphere-like top, 1 a loaf
+// with a level top. It stands on z.
 func (b *builder) dome(o outline, z, height, flat float64, dark float64, uneven rough, m material) {
 	rings := []ring{{0, z, 0}, {0.93, z, 0}, {1, z + mul(height, 0.08), mul(dark, 0.25)}, {1.03, z + mul(height, 0.2), mul(dark, 0.6)}}
 	for i := 1; i <= 7; i++ {

@@ -56,21 +56,22 @@ func TestMeasures(t *testing.T) {
 	}
 }
 
-// TestBoxesAreTight paints each object's mask on the stored picture and compares its extent with the box.
+// TestBoxesAreTight paints each object's mask on the stored picture and
+// compares its extent with the box.
 func TestBoxesAreTight(t *testing.T) {
 	s := New()
 	turns := map[int]int{}
 	for i := range s.index["train"] {
 		p := &s.index["train"][i]
-		if turns[p.turned]++; turns[p.turned] > 4 {
+		if turns[p.rotated]++; turns[p.rotated] > 4 {
 			continue
 		}
-		v := compose(p.seed, p.habit, s.noise(), false).look()
+		v := compose(p.seed, p.habit, s.noise(), false).rasterize()
 		mask := &pixels{v.seen.w, v.seen.h, make([]uint8, 3*v.seen.w*v.seen.h)}
 		for j := range v.seen.triangle {
 			mask.rgb[3*j] = uint8(v.owner(j) + 1)
 		}
-		mask = mask.turned(p.turned)
+		mask = mask.rotated(p.rotated)
 		want := s.measure(p).boxes
 		var got []box
 		for o := range v.objects {
@@ -88,7 +89,7 @@ func TestBoxesAreTight(t *testing.T) {
 			}
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("photo %d, turned %d: boxes %v, masks allow %v", i, p.turned, want, got)
+			t.Errorf("photo %d, rotated %d: boxes %v, masks allow %v", i, p.rotated, want, got)
 		}
 	}
 	if len(turns) != 4 {
@@ -96,21 +97,22 @@ func TestBoxesAreTight(t *testing.T) {
 	}
 }
 
-// TestTurned turns a picture as stored and back as the official Rotation says, counter-clockwise.
+// TestTurned turns a picture as stored and back as the official Rotation says,
+// counter-clockwise.
 func TestTurned(t *testing.T) {
 	p := &pixels{3, 2, []uint8{1, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0, 5, 0, 0, 6, 0, 0}}
 	want := map[int][]uint8{0: {1, 2, 3, 4, 5, 6}, 90: {4, 1, 5, 2, 6, 3}, 180: {6, 5, 4, 3, 2, 1}, 270: {3, 6, 2, 5, 1, 4}}
 	for degrees, w := range want {
-		q := p.turned(degrees)
+		q := p.rotated(degrees)
 		var got []uint8
 		for i := 0; i < len(q.rgb); i += 3 {
 			got = append(got, q.rgb[i])
 		}
 		if !slices.Equal(got, w) {
-			t.Errorf("turned %d clockwise: %v", degrees, got)
+			t.Errorf("rotated %d clockwise: %v", degrees, got)
 		}
-		if back := q.turned((360 - degrees) % 360); !slices.Equal(back.rgb, p.rgb) || back.w != p.w {
-			t.Errorf("turned %d and back: %v", degrees, back)
+		if back := q.rotated((360 - degrees) % 360); !slices.Equal(back.rgb, p.rgb) || back.w != p.w {
+			t.Errorf("rotated %d and back: %v", degrees, back)
 		}
 	}
 }

@@ -2,15 +2,18 @@ package sample
 
 import "math"
 
-// The pictures and boxes must be the same bits on every platform. A compiler may fuse x*y + z into one rounding where the machine can, so every
-// product that meets a sum is rounded explicitly (mul), and sine and cosine are computed here: the standard library's differ in the last bit
-// between architectures. math.Sqrt and math.Floor are exact everywhere.
+// The pictures and boxes must be the same bits on every platform. A compiler
+// may fuse x*y + z into one rounding where the machine can, so every product
+// that meets a sum is rounded explicitly (mul), and sine and cosine are
+// computed here: the standard library's differ in the last bit between
+// architectures. math.Sqrt and math.Floor are exact everywhere.
 
 func mul(a, b float64) float64 { return float64(a * b) }
 
 func lerp(a, b, t float64) float64 { return a + mul(b-a, t) }
 
-// clamp is plain comparisons: the built-in min and max pay for NaN and signed zeros.
+// clamp is plain comparisons: the built-in min and max pay for NaN and signed
+// zeros.
 func clamp(x, lo, hi float64) float64 {
 	if x < lo {
 		return lo
@@ -47,7 +50,8 @@ func sincos(turns float64) (sin, cos float64) {
 
 func sin(turns float64) float64 { s, _ := sincos(turns); return s }
 
-// vec is a point or direction (x right, y away from the camera, z up), or a colour (linear red, green, blue).
+// vec is a point or direction (x right, y away from the camera, z up), or a
+// colour (linear red, green, blue).
 type vec struct{ x, y, z float64 }
 
 func (a vec) add(b vec) vec       { return vec{a.x + b.x, a.y + b.y, a.z + b.z} }
@@ -72,7 +76,8 @@ func (a vec) unit() vec {
 	return a.times(1 / sqrt(n))
 }
 
-// rgb is an sRGB colour written 0xRRGGBB, made linear with a gamma of two, which the tone curve undoes.
+// rgb is an sRGB colour written 0xRRGGBB, made linear with a gamma of two,
+// which the tone curve undoes.
 func rgb(hex uint32) vec {
 	c := func(shift uint) float64 { v := float64(hex>>shift&255) / 255; return mul(v, v) }
 	return vec{c(16), c(8), c(0)}
@@ -91,7 +96,8 @@ func (f frame) apply(p vec) vec {
 	}
 }
 
-// move, spin, tip, lean and scale change the frame as seen from inside it: what is drawn next is moved, turned about z, x or y, or scaled first.
+// move, spin, tip, lean and scale change the frame as seen from inside it: what
+// is drawn next is moved, rotated about z, x or y, or scaled first.
 func (f frame) move(x, y, z float64) frame { f.o = f.apply(vec{x, y, z}); return f }
 
 func (f frame) spin(turns float64) frame {

@@ -19,7 +19,7 @@ type photo struct {
 	id, subset string
 	seed       uint64 // of the scene
 	habit      uint64 // of the photographer
-	turned     int    // degrees clockwise that the stored picture was turned; the official Rotation
+	rotated    int    // degrees clockwise that the stored picture was rotated; the official Rotation
 	rotation   string // the same as a CSV field; empty where nobody noted it
 	author     person
 	number     int // in its subset
@@ -28,7 +28,8 @@ type photo struct {
 // person is an invented photographer; the zero person is unknown.
 type person struct{ name, url string }
 
-// twins are pairs of photos that are the same picture under two ids, by subset and number. The second is a copy of the first.
+// twins are pairs of photos that are the same picture under two ids, by subset
+// and number. The second is a copy of the first.
 var twins = [...][2]struct {
 	subset string
 	number int
@@ -40,7 +41,7 @@ var twins = [...][2]struct {
 // newIndex lists all photos by subset, in order of number.
 func newIndex() map[string][]photo {
 	index := make(map[string][]photo, len(subsets))
-	people := invent()
+	people := newAuthors()
 	for _, s := range subsets {
 		list := make([]photo, s.photos)
 		for i := range list {
@@ -50,7 +51,7 @@ func newIndex() map[string][]photo {
 	}
 	for _, t := range twins {
 		from, to := &index[t[0].subset][t[0].number], &index[t[1].subset][t[1].number]
-		to.seed, to.habit, to.turned, to.rotation = from.seed, from.habit, from.turned, from.rotation
+		to.seed, to.habit, to.rotated, to.rotation = from.seed, from.habit, from.rotated, from.rotation
 		if to.author == from.author {
 			to.author = people[(slices.Index(people, from.author)+1)%len(people)]
 		}
@@ -63,29 +64,30 @@ func newPhoto(subset string, number int, people []person) photo {
 	r := newRandom(h)
 	p := photo{id: fmt.Sprintf("%016x", h), subset: subset, number: number, rotation: "0.0"}
 	p.seed = hash("scene " + p.id)
-	who := shooter(r, subset, len(people))
+	who := pickAuthor(r, subset, len(people))
 	p.author, p.habit = people[who], hash(people[who].name)
 	if r.chance(0.015) {
 		p.author = person{}
 	}
 	switch u := r.float(); {
 	case u < 0.03:
-		p.turned = 90
+		p.rotated = 90
 	case u < 0.06:
-		p.turned = 270
+		p.rotated = 270
 	case u < 0.075:
-		p.turned = 180
+		p.rotated = 180
 	case u < 0.13:
 		p.rotation = ""
 	}
-	if p.turned != 0 {
-		p.rotation = fmt.Sprintf("%d.0", p.turned)
+	if p.rotated != 0 {
+		p.rotation = fmt.Sprintf("%d.0", p.rotated)
 	}
 	return p
 }
 
-// shooter picks who took a photo: some people take many. A third of the held-out photos are by people who also took photos in train.
-func shooter(r *random, subset string, people int) int {
+// pickAuthor picks who took a photo: some people take many. A third of the
+// held-out photos are by people who also took photos in train.
+func pickAuthor(r *random, subset string, people int) int {
 	own := people * 4 / 5
 	u := r.float()
 	if subset != "train" && r.chance(0.7) {
@@ -94,8 +96,8 @@ func shooter(r *random, subset string, people int) int {
 	return int(mul(mul(u, lerp(0.4, 1, u)), float64(own)))
 }
 
-// invent makes up 250 photographers.
-func invent() []person {
+// newAuthors makes up 250 photographers.
+func newAuthors() []person {
 	first := strings.Fields("Basil Olive Rye Ginger Saffron Juniper Clove Maple Sorrel Anise Fennel Rosemary Hazel Pepper Poppy Sage Dill Bay Laurel Tansy Quince Peach Plum Barley Caraway")
 	last := strings.Fields("Crumb Butterworth Toastwell Bunting Crustley Mayo Picklefield Grillman Brioche Ketchum")
 	people := make([]person, 0, len(first)*len(last))
