@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -14,11 +13,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
 )
@@ -39,13 +38,7 @@ func picture(n int, label, set string) *record.Item {
 	for i := range data {
 		data[i] = byte(rng.Uint32())
 	}
-	sum := sha256.Sum256(fmt.Append(nil, "photo", n))
-	return &record.Item{
-		ID: fmt.Sprintf("%04d", n), Key: fmt.Sprintf("%04d-00000000", n), Set: set,
-		Label:   &record.Label{MID: "/m/" + label, Name: label},
-		Fetched: &record.Fetched{SHA256: hex.EncodeToString(sum[:]), Source: "test", MediaType: "image/jpeg"},
-		Tensor:  &record.Tensor{Shape: []int{h, w, 3}, DType: "uint8", Data: data},
-	}
+	return cmdtest.Crop(n, label, set, h, w, data)
 }
 
 // sameID is a train item n of the photo of another one.
@@ -56,25 +49,11 @@ func sameID(n, of int) *record.Item {
 }
 
 // encode returns a stream of the items.
-func encode(t *testing.T, items ...*record.Item) []byte {
+func encode(t testing.TB, items ...*record.Item) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	w := record.NewWriter(&b, record.Binary)
-	records := []record.Record{&record.Header{Version: 1, Classes: []record.Class{{MID: "/m/a", Name: "a"}}, Stages: []record.Stage{{Tool: "oi-crop", Version: "1"}}}}
-	for _, item := range items {
-		records = append(records, item)
-	}
-	n := int64(len(items))
-	records = append(records, &record.End{Stages: []record.StageCounts{{Tool: "oi-crop", In: n, Out: n}}})
-	for _, r := range records {
-		if err := w.Write(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return cmdtest.EncodeItems(t, &record.Header{
+		Version: 1, Classes: []record.Class{{MID: "/m/a", Name: "a"}}, Stages: []record.Stage{{Tool: "oi-crop", Version: "1"}},
+	}, items...)
 }
 
 func someItems() []*record.Item {
@@ -88,10 +67,7 @@ func someItems() []*record.Item {
 // augment runs the command in this process.
 func augment(t *testing.T, stdin []byte, args ...string) (code int, stdout []byte, stderr string) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	env := &cli.Env{Stdin: bytes.NewReader(stdin), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
-	code = command().Execute(context.Background(), env, args)
-	return code, out.Bytes(), errs.String()
+	return cmdtest.Run(t.Context(), command(), stdin, args...)
 }
 
 // mustAugment also decodes the output.
@@ -101,26 +77,7 @@ func mustAugment(t *testing.T, stdin []byte, args ...string) (*record.Header, []
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	var header *record.Header
-	var items []*record.Item
-	var end *record.End
-	for r := record.NewReader(bytes.NewReader(out)); ; {
-		next, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return header, items, end
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch v := next.(type) {
-		case *record.Header:
-			header = v
-		case *record.Item:
-			items = append(items, v)
-		case *record.End:
-			end = v
-		}
-	}
+	return cmdtest.Decode(t, out)
 }
 
 func TestOrderAndAccount(t *testing.T) {
@@ -334,20 +291,10 @@ func TestSaysHowItDivided(t *testing.T) {
 	}
 }
 
-// leaver is a reader of the output that leaves after so many bytes.
-type leaver struct{ left int }
-
-func (l *leaver) Write(p []byte) (int, error) {
-	if l.left -= len(p); l.left < 0 {
-		return 0, cli.ErrDownstreamGone
-	}
-	return len(p), nil
-}
-
 func TestEndless(t *testing.T) {
 	var errs bytes.Buffer
-	env := &cli.Env{Stdin: bytes.NewReader(encode(t, someItems()...)), Stdout: &leaver{1 << 20}, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
-	if code := command().Execute(context.Background(), env, []string{"--epochs", "0", "-q"}); code != 0 || errs.Len() > 0 {
+	env := cmdtest.Env(bytes.NewReader(encode(t, someItems()...)), cmdtest.FailAfter(1<<20, cli.ErrDownstreamGone), &errs)
+	if code := command().Execute(t.Context(), env, []string{"--epochs", "0", "-q"}); code != 0 || errs.Len() > 0 {
 		t.Errorf("exit %d, %q; want a quiet 0 when the reader leaves", code, errs.String())
 	}
 }
@@ -355,10 +302,10 @@ func TestEndless(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var errs bytes.Buffer
-	env := &cli.Env{Stdin: bytes.NewReader(encode(t, someItems()...)), Stdout: writerFunc(func(p []byte) (int, error) {
+	env := cmdtest.Env(bytes.NewReader(encode(t, someItems()...)), writerFunc(func(p []byte) (int, error) {
 		cancel()
 		return len(p), nil
-	}), Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
+	}), &errs)
 	if code := command().Execute(ctx, env, []string{"--epochs", "0"}); code != 130 {
 		t.Errorf("exit %d, want 130: %s", code, errs.String())
 	}
@@ -408,20 +355,11 @@ func TestRefuses(t *testing.T) {
 func BenchmarkAugment(b *testing.B) {
 	item := picture(1, "a", "train")
 	item.Tensor.Shape, item.Tensor.Data = []int{128, 128, 3}, make([]byte, 128*128*3)
-	var stdin bytes.Buffer
-	w := record.NewWriter(&stdin, record.Binary)
-	for _, r := range []record.Record{&record.Header{Version: 1}, item, &record.End{}} {
-		if err := w.Write(r); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		b.Fatal(err)
-	}
+	stdin := cmdtest.Encode(b, record.Binary, &record.Header{Version: 1}, item, &record.End{})
 	const copies = 64
 	b.SetBytes(copies * 128 * 128 * 3)
 	for b.Loop() {
-		env := &cli.Env{Stdin: bytes.NewReader(stdin.Bytes()), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }, Now: time.Now}
+		env := cmdtest.Env(bytes.NewReader(stdin), io.Discard, io.Discard)
 		if code := command().Execute(context.Background(), env, []string{"--copies", fmt.Sprint(copies)}); code != 0 {
 			b.Fatalf("exit %d", code)
 		}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
@@ -84,7 +85,7 @@ func TestImageLabels(t *testing.T) {
 			if code != 0 {
 				t.Fatalf("exit code %d\n%s", code, stderr)
 			}
-			h, items, end := read(t, stdout)
+			h, items, end := cmdtest.Decode(t, stdout)
 			if h.Stages[0].Args["image-labels"] != "true" || !end.Stages[0].Balanced() {
 				t.Errorf("trail %v, end %+v", h.Stages[0].Args, end.Stages[0])
 			}
@@ -116,7 +117,7 @@ func TestImageLabels(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
-	_, items, _ := read(t, stdout)
+	_, items, _ := cmdtest.Decode(t, stdout)
 	ids := map[string]bool{}
 	for _, item := range items {
 		if both := said[item.ID]["/m/07j7r"] && said[item.ID]["/m/036qh8"]; both || ids[item.ID] {

@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -24,36 +23,7 @@ func TestScripts(t *testing.T) {
 
 // execute runs the command in this process.
 func execute(ctx context.Context, stdin string, args ...string) (code int, stdout []byte, stderr string) {
-	var out, messages bytes.Buffer
-	env := &cli.Env{
-		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &messages,
-		Getenv: func(string) string { return "" }, Now: time.Now,
-	}
-	code = command().Execute(ctx, env, args)
-	return code, out.Bytes(), messages.String()
-}
-
-// read takes a stream apart.
-func read(t *testing.T, data []byte) (h *record.Header, items []*record.Item, end *record.End) {
-	t.Helper()
-	r := record.NewReader(bytes.NewReader(data))
-	for {
-		rec, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return h, items, end
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch rec := rec.(type) {
-		case *record.Header:
-			h = rec
-		case *record.Item:
-			items = append(items, rec)
-		case *record.End:
-			end = rec
-		}
-	}
+	return cmdtest.Run(ctx, command(), []byte(stdin), args...)
 }
 
 // ask runs the command on the sample, which must go well.
@@ -63,7 +33,7 @@ func ask(t *testing.T, args ...string) (*record.Header, []*record.Item, *record.
 	if code != 0 {
 		t.Fatalf("%v: exit code %d\n%s", args, code, stderr)
 	}
-	return read(t, stdout)
+	return cmdtest.Decode(t, stdout)
 }
 
 func TestStream(t *testing.T) {
@@ -182,7 +152,7 @@ func TestDescendants(t *testing.T) {
 	}
 	// Asked for together, each box goes to the most specific class, once.
 	code, stdout, stderr := execute(t.Context(), "", "--dataset", "sample", "--with-descendants", "Sandwich", "Hamburger")
-	_, items, _ := read(t, stdout)
+	_, items, _ := cmdtest.Decode(t, stdout)
 	counts := map[string]int{}
 	for _, item := range items {
 		counts[item.Label.Name]++
@@ -220,19 +190,6 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// failingWriter is a standard output that takes a while to fail.
-type failingWriter struct {
-	room int
-	err  error
-}
-
-func (w *failingWriter) Write(p []byte) (int, error) {
-	if w.room -= len(p); w.room < 0 {
-		return 0, w.err
-	}
-	return len(p), nil
-}
-
 func TestOutputFails(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
@@ -240,10 +197,7 @@ func TestOutputFails(t *testing.T) {
 	}{{errors.New("no space left on device"), 1}, {cli.ErrDownstreamGone, 0}} {
 		for _, room := range []int{0, 70_000} {
 			var stderr bytes.Buffer
-			env := &cli.Env{
-				Stdin: strings.NewReader(""), Stdout: &failingWriter{room, tt.err}, Stderr: &stderr,
-				Getenv: func(string) string { return "" }, Now: time.Now,
-			}
+			env := cmdtest.Env(strings.NewReader(""), cmdtest.FailAfter(room, tt.err), &stderr)
 			if code := command().Execute(t.Context(), env, []string{"--dataset", "sample", "Hamburger"}); code != tt.code {
 				t.Errorf("%v after %d bytes: exit code %d\n%s", tt.err, room, code, &stderr)
 			}

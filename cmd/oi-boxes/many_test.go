@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
@@ -47,7 +48,7 @@ func TestManyLabels(t *testing.T) {
 	}
 	args := []string{"--image-labels", "--subset", "test", "--metadata", dir, "-"}
 	code, out, stderr := execute(context.Background(), asked, args...)
-	if _, items, _ := read(t, out); code != 0 || len(items) != photos {
+	if _, items, _ := cmdtest.Decode(t, out); code != 0 || len(items) != photos {
 		t.Errorf("exit %d, %d items, want %d:\n%.2000s", code, len(items), photos, stderr)
 	}
 	if n := strings.Count(stderr, "\n"); n > 120 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
@@ -53,7 +54,7 @@ func (p place) tell(t *testing.T, args ...string) (asked, negatives []string, st
 	if code != 0 {
 		t.Fatalf("%q: exit code %d\n%s", args, code, stderr)
 	}
-	_, items, _ := read(t, stdout)
+	_, items, _ := cmdtest.Decode(t, stdout)
 	asked, negatives = negativesOf(items)
 	return asked, negatives, stderr
 }

@@ -14,6 +14,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/openimages/selection"
@@ -158,7 +159,7 @@ func (p place) answer(t *testing.T, args ...string) ([]*record.Item, *record.End
 		}
 		t.Fatalf("%q: exit code %d\n%s", args, code, stderr)
 	}
-	_, items, end := read(t, stdout)
+	_, items, end := cmdtest.Decode(t, stdout)
 	c := end.Stages[0]
 	if !c.Balanced() || c.Out != int64(len(items)) {
 		t.Errorf("%q: %d items, account %+v", args, len(items), c)

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
@@ -21,11 +19,9 @@ func TestNothingDecodes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var out, errs bytes.Buffer
-			env := &cli.Env{Stdin: bytes.NewReader(data), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
-			code := command().Execute(t.Context(), env, append([]string{"--background", "never"}, args...))
-			if code != 1 || !strings.Contains(errs.String(), "too many skipped: ") {
-				t.Errorf("%s %v: exit %d, %s", name, args, code, &errs)
+			code, _, stderr := cmdtest.Run(t.Context(), command(), data, append([]string{"--background", "never"}, args...)...)
+			if code != 1 || !strings.Contains(stderr, "too many skipped: ") {
+				t.Errorf("%s %v: exit %d, %s", name, args, code, stderr)
 			}
 		}
 	}

@@ -3,12 +3,8 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -20,12 +16,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 	"github.com/opensandwich/oi/cmd/internal/model"
@@ -126,13 +122,7 @@ func picture(n int, shows, label, set string) *record.Item {
 	for i := range side * side {
 		data[i*3+channel] = 255
 	}
-	sum := sha256.Sum256(fmt.Append(nil, "photo", n))
-	return &record.Item{
-		ID: fmt.Sprintf("%04d", n), Key: fmt.Sprintf("%04d-00000000", n), Set: set,
-		Label:   &record.Label{MID: "/m/" + label, Name: label},
-		Fetched: &record.Fetched{SHA256: hex.EncodeToString(sum[:]), Source: "test", MediaType: "image/jpeg"},
-		Tensor:  &record.Tensor{Shape: []int{side, side, 3}, DType: "uint8", Data: data},
-	}
+	return cmdtest.Crop(n, label, set, side, side, data)
 }
 
 // writeModel writes the model, trained on pictures 0 and 1, to a new folder.
@@ -171,31 +161,13 @@ func writeModelOf(t *testing.T, memory map[string]string) string {
 
 func encode(t *testing.T, items ...*record.Item) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	w := record.NewWriter(&b, record.Binary)
-	n := int64(len(items))
-	records := []record.Record{&record.Header{Version: 1, Stages: []record.Stage{{Tool: "oi-crop", Version: "1"}}}}
-	for _, item := range items {
-		records = append(records, item)
-	}
-	records = append(records, &record.End{Stages: []record.StageCounts{{Tool: "oi-crop", In: n, Out: n}}})
-	for _, r := range records {
-		if err := w.Write(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return cmdtest.EncodeItems(t, &record.Header{Version: 1, Stages: []record.Stage{{Tool: "oi-crop", Version: "1"}}}, items...)
 }
 
 func eval(t *testing.T, stdin []byte, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	env := &cli.Env{Stdin: bytes.NewReader(stdin), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
-	code = command().Execute(context.Background(), env, args)
-	return code, out.String(), errs.String()
+	code, out, stderr := cmdtest.Run(t.Context(), command(), stdin, args...)
+	return code, string(out), stderr
 }
 
 // held is five test items of which four are right, and three of val of which
@@ -393,7 +365,7 @@ func TestRequire(t *testing.T) {
 // A reader that leaves is none of a verdict's business.
 func TestRequireWithoutReader(t *testing.T) {
 	env := func(errs io.Writer) *cli.Env {
-		return &cli.Env{Stdin: bytes.NewReader(encode(t, held()...)), Stdout: gone{}, Stderr: errs, Getenv: func(string) string { return "" }, Now: time.Now}
+		return cmdtest.Env(bytes.NewReader(encode(t, held()...)), cmdtest.FailAfter(0, cli.ErrDownstreamGone), errs)
 	}
 	m := writeModel(t)
 	var errs bytes.Buffer
@@ -404,10 +376,6 @@ func TestRequireWithoutReader(t *testing.T) {
 		t.Errorf("exit %d, want 0: %s", code, errs.String())
 	}
 }
-
-type gone struct{}
-
-func (gone) Write([]byte) (int, error) { return 0, cli.ErrDownstreamGone }
 
 func TestPhotos(t *testing.T) {
 	m, dir := writeModel(t), t.TempDir()

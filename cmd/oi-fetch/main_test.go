@@ -14,15 +14,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/sample"
 	"github.com/opensandwich/oi/record"
@@ -101,27 +99,14 @@ func writeStream(w io.Writer, e record.Encoding, items []*record.Item) error {
 	return errors.Join(err, out.Write(&record.End{Stages: []record.StageCounts{{Tool: "oi-boxes", In: n, Out: n}}}), out.Flush())
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.Buffer.Write(p)
-}
-
 // oiFetch runs the command and returns what it wrote.
 func oiFetch(t testing.TB, input []byte, wantCode int, args ...string) (stdout []byte, stderr string) {
 	t.Helper()
-	var out bytes.Buffer
-	words := &lockedBuffer{}
-	env := &cli.Env{Stdin: bytes.NewReader(input), Stdout: &out, Stderr: words, Getenv: func(string) string { return "" }, Now: time.Now}
-	if code := command().Execute(t.Context(), env, args); code != wantCode {
-		t.Fatalf("oi-fetch %v: exit code %d, want %d:\n%s", args, code, wantCode, words.String())
+	code, stdout, stderr := cmdtest.Run(t.Context(), command(), input, args...)
+	if code != wantCode {
+		t.Fatalf("oi-fetch %v: exit code %d, want %d:\n%s", args, code, wantCode, stderr)
 	}
-	return out.Bytes(), words.String()
+	return stdout, stderr
 }
 
 func binary(t testing.TB, items []*record.Item) []byte {
@@ -136,22 +121,8 @@ func binary(t testing.TB, items []*record.Item) []byte {
 // read returns the items of a complete stream and its end.
 func read(t testing.TB, data []byte) (items []*record.Item, end *record.End) {
 	t.Helper()
-	r := record.NewReader(bytes.NewReader(data))
-	for {
-		rec, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return items, end
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch v := rec.(type) {
-		case *record.Item:
-			items = append(items, v)
-		case *record.End:
-			end = v
-		}
-	}
+	_, items, end = cmdtest.Decode(t, data)
+	return items, end
 }
 
 // someBoxes is 120 boxes of 40 photos in a jumble, and a tree with all but
@@ -450,12 +421,11 @@ func FuzzItem(f *testing.F) {
 		if err := writeStream(&input, record.Binary, []*record.Item{it, box("train", "ok", 1, "")}); err != nil {
 			t.Skip() // not an item that a stream can hold
 		}
-		var out bytes.Buffer
-		env := &cli.Env{Stdin: &input, Stdout: &out, Stderr: io.Discard, Getenv: func(string) string { return "" }, Now: time.Now}
-		if code := command().Execute(t.Context(), env, []string{"--images", sources, "--offline", "--max-skips", "1", "--cache", cache}); code != 0 {
+		code, out, _ := cmdtest.Run(t.Context(), command(), input.Bytes(), "--images", sources, "--offline", "--max-skips", "1", "--cache", cache)
+		if code != 0 {
 			return // refused as a whole
 		}
-		items, end := read(t, out.Bytes())
+		items, end := read(t, out)
 		if c := end.Stages[len(end.Stages)-1]; !c.Balanced() || c.In != 2 || int(c.Out) != len(items) {
 			t.Fatalf("account %+v with %d items", c, len(items))
 		}

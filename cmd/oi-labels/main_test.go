@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/opensandwich/oi/cmd/internal/cli"
 )
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"oi-labels": main}) }
@@ -21,13 +18,8 @@ func TestScripts(t *testing.T) {
 
 // execute runs the command in this process.
 func execute(ctx context.Context, args ...string) (code int, stdout, stderr string) {
-	var out, messages bytes.Buffer
-	env := &cli.Env{
-		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &messages,
-		Getenv: func(string) string { return "" }, Now: time.Now,
-	}
-	code = command().Execute(ctx, env, args)
-	return code, out.String(), messages.String()
+	code, out, stderr := cmdtest.Run(ctx, command(), nil, args...)
+	return code, string(out), stderr
 }
 
 func TestSampleList(t *testing.T) {

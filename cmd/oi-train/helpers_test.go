@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
-	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -34,14 +30,10 @@ func picture(n int, label, set string) *record.Item {
 			data[(y*side+x)*3+channel] = byte(170 + rng.IntN(80))
 		}
 	}
-	sum := sha256.Sum256(fmt.Append(nil, "photo", n))
-	return &record.Item{
-		ID: fmt.Sprintf("%04d", n), Key: fmt.Sprintf("%04d-00000000", n), Set: set, Subset: "train",
-		Label:   &record.Label{MID: "/m/" + label, Name: label},
-		Image:   &record.Image{License: "https://example.org/by/2.0", Author: fmt.Sprint("author ", n), Title: "<script>alert(1)</script>"},
-		Fetched: &record.Fetched{SHA256: hex.EncodeToString(sum[:]), Source: "test", MediaType: "image/jpeg"},
-		Tensor:  &record.Tensor{Shape: []int{side, side, 3}, DType: "uint8", Data: data},
-	}
+	item := cmdtest.Crop(n, label, set, side, side, data)
+	item.Subset = "train"
+	item.Image = &record.Image{License: "https://example.org/by/2.0", Author: fmt.Sprint("author ", n), Title: "<script>alert(1)</script>"}
+	return item
 }
 
 // pictures returns n items of a set, of the labels in turn.
@@ -69,27 +61,8 @@ func encode(t testing.TB, classes []string, items ...*record.Item) []byte {
 		header.Classes = append(header.Classes, record.Class{MID: "/m/" + class, Name: class})
 	}
 	n := int64(len(items))
-	records := []record.Record{header}
-	for _, item := range items {
-		records = append(records, item)
-	}
-	records = append(records, &record.End{Stages: []record.StageCounts{{Tool: "oi-crop", In: n + 1, Out: n, Skipped: map[string]int64{"decode": 1}}}})
-	return encodeAs(t, record.Binary, records...)
-}
-
-func encodeAs(t testing.TB, e record.Encoding, records ...record.Record) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := record.NewWriter(&b, e)
-	for _, r := range records {
-		if err := w.Write(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	end := &record.End{Stages: []record.StageCounts{{Tool: "oi-crop", In: n + 1, Out: n, Skipped: map[string]int64{"decode": 1}}}}
+	return cmdtest.Encode(t, record.Binary, slices.Concat([]record.Record{header}, cmdtest.Records(items), []record.Record{end})...)
 }
 
 // An outcome is what a run of the command came to, with what it left in the
@@ -110,10 +83,8 @@ func quick(dir string) []string {
 func runTrain(t *testing.T, ctx context.Context, stdin []byte, args ...string) outcome {
 	t.Helper()
 	dir := t.TempDir()
-	var out, errs bytes.Buffer
-	env := &cli.Env{Stdin: bytes.NewReader(stdin), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
-	code := command().Execute(ctx, env, append(quick(dir), args...))
-	result := outcome{code, out.String(), errs.String(), map[string][]byte{}}
+	code, stdout, stderr := cmdtest.Run(ctx, command(), stdin, append(quick(dir), args...)...)
+	result := outcome{code, string(stdout), stderr, map[string][]byte{}}
 	names, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/record"
@@ -319,7 +320,7 @@ func TestHonoursTheTrail(t *testing.T) {
 				records = append(records, item)
 				want[tc.of(item)]++
 			}
-			got := runTrain(t, t.Context(), encodeAs(t, record.Binary, append(records, &record.End{})...), append(tc.flags, "--epochs", "1")...)
+			got := runTrain(t, t.Context(), cmdtest.Encode(t, record.Binary, append(records, &record.End{})...), append(tc.flags, "--epochs", "1")...)
 			checkSets(t, got, want)
 			if !strings.Contains(got.stderr, tc.want) {
 				t.Errorf("no %q in %s", tc.want, got.stderr)
@@ -355,7 +356,7 @@ func TestAllDuplicates(t *testing.T) {
 	}{
 		"all":                     {encode(t, classes, twins("")...), all},
 		"all variants":            {encode(t, classes, variants(t, twins(""), 2)...), all},
-		"all, by oi-augment":      {encodeAs(t, record.Binary, none...), all},
+		"all, by oi-augment":      {cmdtest.Encode(t, record.Binary, none...), all},
 		"all of a class":          {encode(t, classes, twins("green")...), green},
 		"all variants of a class": {encode(t, classes, variants(t, twins("green"), 2)...), green},
 	} {

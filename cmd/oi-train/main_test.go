@@ -13,11 +13,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/record"
@@ -283,7 +282,7 @@ func TestEarlyStoppingLeaves(t *testing.T) {
 	}()
 	dir := t.TempDir()
 	var out, errs bytes.Buffer
-	env := &cli.Env{Stdin: reader, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
+	env := cmdtest.Env(reader, &out, &errs)
 	// Nothing gets better by a million, so patience counts from epoch 2.
 	code := command().Execute(t.Context(), env, []string{"-o", filepath.Join(dir, "m"), "--patience", "2", "--min-delta", "1e6"})
 	if code != 0 || !strings.Contains(errs.String(), "got no better for 2 epochs; the best weights are those of epoch 1") {
@@ -344,7 +343,7 @@ func TestJSON(t *testing.T) {
 		item.Set, item.Subset = "", map[string]string{"train": "train", "val": "validation", "test": "test"}[item.Set]
 		records = append(records, item)
 	}
-	got := runTrain(t, t.Context(), encodeAs(t, record.JSON, append(records, &record.End{})...), "--epochs", "1", "--json")
+	got := runTrain(t, t.Context(), cmdtest.Encode(t, record.JSON, append(records, &record.End{})...), "--epochs", "1", "--json")
 	if got.code != 0 || !strings.Contains(got.stderr, "completeness: unchecked") || !strings.Contains(got.stderr, "48 items carried no set") {
 		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
@@ -381,7 +380,7 @@ func TestInterrupt(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			dir := t.TempDir()
 			var out, errs bytes.Buffer
-			env := &cli.Env{Stdin: &leaves{bytes.NewReader(stream[:tc.length]), cancel}, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }, Now: time.Now}
+			env := cmdtest.Env(&leaves{bytes.NewReader(stream[:tc.length]), cancel}, &out, &errs)
 			if code := command().Execute(ctx, env, []string{"-o", filepath.Join(dir, "m")}); code != 130 {
 				t.Errorf("exit %d, want 130: %s", code, errs.String())
 			}

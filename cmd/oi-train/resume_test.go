@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/record"
 )
@@ -31,12 +31,13 @@ func newSession(t *testing.T) *session { return &session{t, t.TempDir()} }
 // which is several times in every epoch.
 func (s *session) run(ctx context.Context, stdin io.Reader, now func(), args ...string) (code int, stderr string) {
 	var errs bytes.Buffer
-	env := &cli.Env{Stdin: stdin, Stdout: io.Discard, Stderr: &errs, Getenv: func(string) string { return "" }, Now: func() time.Time {
-		if now != nil {
+	env := cmdtest.Env(stdin, io.Discard, &errs)
+	if now != nil {
+		env.Now = func() time.Time {
 			now()
+			return time.Now()
 		}
-		return time.Now()
-	}}
+	}
 	code = command().Execute(ctx, env, append(quick(s.dir), args...))
 	return code, errs.String()
 }
