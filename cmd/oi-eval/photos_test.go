@@ -7,7 +7,9 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,5 +107,82 @@ func TestRefusedPhotos(t *testing.T) {
 	}
 	if code, _, stderr := eval(t, nil, "--max-pixels", "0", m, writePhoto(t, "fits.jpg", oitest.JPEG(1))); code != 2 {
 		t.Errorf("--max-pixels 0: exit %d, %s", code, stderr)
+	}
+}
+
+func TestPhotos(t *testing.T) {
+	m, dir := writeModel(t), t.TempDir()
+	save := func(name string, c color.Color, encode func(io.Writer, image.Image) error) string {
+		t.Helper()
+		img := image.NewRGBA(image.Rect(0, 0, 40, 30))
+		for y := range 30 {
+			for x := range 40 {
+				img.Set(x, y, c)
+			}
+		}
+		var b bytes.Buffer
+		if err := encode(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	asJPEG := func(w io.Writer, img image.Image) error { return jpeg.Encode(w, img, nil) }
+	lunch := save("lunch\x1b.jpg", color.RGBA{255, 0, 0, 255}, asJPEG)
+	dinner := save("dinner.png", color.RGBA{0, 255, 0, 255}, png.Encode)
+	code, stdout, stderr := eval(t, nil, m, lunch, dinner)
+	want := dir + "/lunch\\x1b.jpg\tred\tgreen=0.0"
+	if lines := strings.Split(stdout, "\n"); code != 0 || len(lines) != 3 || !strings.HasPrefix(lines[0], want) ||
+		lines[1] != dinner+"\tgreen\tgreen=0.9820\tred=0.0180" {
+		t.Errorf("exit %d, %s\n%q, want it to begin with %q", code, stderr, stdout, want)
+	}
+	_, stdout, _ = eval(t, nil, "--json", m, dinner)
+	var a answer
+	if err := json.Unmarshal([]byte(stdout), &a); err != nil || a.File != dinner || a.Label != "green" || a.Probabilities["green"] < 0.98 {
+		t.Errorf("%v: %s", err, stdout)
+	}
+	broken := filepath.Join(dir, "broken.jpg")
+	if err := os.WriteFile(broken, []byte("\xff\xd8\xff and no more"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr = eval(t, nil, m, broken, dinner)
+	if code != 1 || !strings.Contains(stderr, "broken.jpg") || !strings.Contains(stderr, "1 of 2 pictures could not be read") || !strings.Contains(stdout, "dinner.png") {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+	supper := filepath.Join(dir, "supper.webp")
+	if err := os.WriteFile(supper, oitest.WebP(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr = eval(t, nil, m, supper); code != 0 || !strings.HasPrefix(stdout, supper+"\t") {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+	for name, first := range map[string]string{"a.heic": "\x00\x00\x00\x18ftypheic", "a.gif": "GIF89a"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr = eval(t, nil, m, path); code != 1 || !strings.Contains(stderr, name+": not JPEG, PNG or WebP") {
+			t.Errorf("%s: exit %d, %q", name, code, stderr)
+		}
+	}
+	stream := filepath.Join(dir, "crops.oi")
+	if err := os.WriteFile(stream, encode(t, held()...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr = eval(t, nil, m, dinner, stream); code != 1 || !strings.Contains(stderr, "one kind at a time") || !strings.HasPrefix(stdout, dinner) {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+	if code, _, stderr = eval(t, nil, "--emit", m, dinner); code != 2 || !strings.Contains(stderr, "need a stream") {
+		t.Errorf("exit %d, %q", code, stderr)
+	}
+	other := filepath.Join(dir, "other.oi")
+	if err := os.WriteFile(other, encode(t, picture(60, "red", "red", "test"), picture(61, "green", "red", "test")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, _ = eval(t, nil, m, stream, other); code != 0 || stdout != text(t, [2][2]int{{2, 1}, {1, 3}}) {
+		t.Errorf("exit %d; two streams:\n%s", code, stdout)
 	}
 }

@@ -1,8 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 )
 
 // The outcomes are those of Keras 2.2.4's EarlyStopping(monitor="val_loss"),
@@ -47,5 +54,27 @@ func TestEarlyStopping(t *testing.T) {
 				t.Errorf("best epoch %d, stopped after %d; want %d and %d", best, stopped, tc.best, tc.stopped)
 			}
 		})
+	}
+}
+
+// oi-augment --epochs 0 never says that it has ended.
+func TestEarlyStoppingLeaves(t *testing.T) {
+	stream := encode(t, []string{"red", "green"}, variants(t, twoClasses(), 6)...)
+	reader, writer := io.Pipe()
+	go func() {
+		if _, err := writer.Write(stream[:len(stream)-200]); err == nil {
+			select {} // an endless stage: no more, and no end
+		}
+	}()
+	dir := t.TempDir()
+	var out, errs bytes.Buffer
+	env := cmdtest.Env(reader, &out, &errs)
+	// Nothing gets better by a million, so patience counts from epoch 2.
+	code := command().Execute(t.Context(), env, []string{"-o", filepath.Join(dir, "m"), "--patience", "2", "--min-delta", "1e6"})
+	if code != 0 || !strings.Contains(errs.String(), "got no better for 2 epochs; the best weights are those of epoch 1") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+	if _, err := os.Stat(filepath.Join(dir, "m.onnx")); err != nil {
+		t.Error(err)
 	}
 }

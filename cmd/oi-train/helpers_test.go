@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -95,4 +98,41 @@ func runTrain(t *testing.T, ctx context.Context, stdin []byte, args ...string) o
 		}
 	}
 	return result
+}
+
+// variants returns the items as oi-augment would send them, unchanged, in the
+// order oi-train gives them itself.
+func variants(t *testing.T, items []*record.Item, epochs int) []*record.Item {
+	t.Helper()
+	var held, train []*record.Item
+	for _, item := range items {
+		if item.Set == dataset.Train {
+			train = append(train, item)
+		} else {
+			held = append(held, item)
+		}
+	}
+	slices.SortFunc(train, func(a, b *record.Item) int { return strings.Compare(a.Key, b.Key) })
+	for epoch := 1; epoch <= epochs; epoch++ {
+		for _, k := range dataset.Permutation(1, epoch, len(train)) {
+			v := *train[k]
+			v.Augment = &record.Augment{Epoch: epoch, Seed: 1, ZX: 1, ZY: 1}
+			held = append(held, &v)
+		}
+	}
+	return held
+}
+
+// checkSets compares the sizes of the sets in a run's report.
+func checkSets(t *testing.T, got outcome, want map[string]int) {
+	t.Helper()
+	var r struct{ Sets map[string]map[string]int }
+	if err := json.Unmarshal(got.files["m.json"], &r); err != nil {
+		t.Fatal(err, got.stderr)
+	}
+	for set, n := range want {
+		if sum := r.Sets[set]["red"] + r.Sets[set]["green"]; sum != n {
+			t.Errorf("%s has %d items, want %d", set, sum, n)
+		}
+	}
 }
