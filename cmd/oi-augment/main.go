@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"strconv"
 
@@ -13,6 +14,9 @@ import (
 
 func main() { cli.Main(command()) }
 
+//go:embed help.txt
+var help string
+
 func command() *cli.Command {
 	o := &options{
 		ranges: pix.ReferenceRanges(),
@@ -20,24 +24,8 @@ func command() *cli.Command {
 		memory: dataset.DefaultMemory,
 	}
 	return &cli.Command{
-		Name:    "oi-augment",
-		Summary: "make random variants of the pictures to train on",
-		Usage:   "[FILE...]",
-		Description: `Reads all items, which must have tensors, and writes first the validation and test items, once and as they are, and then epochs of the train items: each epoch is a random order of all of them, each one turned, shifted, sheared, zoomed and flipped at random within the ranges given. The defaults are those of the article that this program follows.
-
-A variant depends on the seed, the item's key, the epoch and the copy alone. The same items and options give the same bytes, whatever the order of the items and at any -j.
-
---epochs 0 goes on until the reader leaves, which is what oi-train does once its early stopping is reached. Items wait in memory, beyond --spool-memory in a temporary file.
-
-Items that carry no set get that of their photo's other items, or are divided as the oi-boxes of their trail divided them: by their subset of Open Images, or by author. Train items whose photo is that of a validation or test item are removed and counted. The same image id or the same bytes is the same photo.
-
-An item is known by its key, and one that comes twice is an error. One without a key gets one from its id, label, box and pixels.`,
-		Examples: `# train on fresh variants in every epoch, until it stops getting better
-oi-boxes Hamburger Sandwich | oi-fetch | oi-crop | oi-augment --epochs 0 | oi-train -o burger
-# twenty epochs kept in a file
-oi-augment --epochs 20 -z < crops.oi > variants.oi.zst
-# look at them
-oi-augment --copies 8 < crops.oi | oi-crop --sheet variants.jpg`,
+		Name:         "oi-augment",
+		Help:         help,
 		Flags:        o.flags,
 		Run:          o.run,
 		NoInputUsage: true,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"runtime/debug"
 	"slices"
@@ -16,95 +17,20 @@ import (
 
 func main() { cli.Main(command()) }
 
+//go:embed help.txt
+var help string
+
 func command() *cli.Command {
 	o := &options{sets: dataset.DefaultSplit()}
 	return &cli.Command{
-		Name:        "oi-boxes",
-		Summary:     "find the boxes of some classes in Open Images",
-		Usage:       "CLASS...",
-		Description: description,
-		Examples: `# hamburgers and sandwiches of the built-in data set
-oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
-# the real ones, from the smallest files (some 40 MB, downloaded once)
-oi-boxes --subset validation --split hash Hamburger Sandwich > boxes.oi
-# vehicles of all kinds but rockets against animals, evenly, none of them drawn
-oi-boxes --without Rocket --depiction no --balance Vehicle/ Animal/ > boxes.oi
-# classes picked by hand, at most 1500 boxes
-oi-labels | fzf -m | oi-boxes --limit 1500 - > boxes.oi`,
-		Flags:   o.flags,
-		Run:     o.run,
-		MinArgs: 1,
+		Name:      "oi-boxes",
+		Help:      help,
+		HelpParts: map[string]string{"skips": stream.SkipsHelp},
+		Flags:     o.flags,
+		Run:       o.run,
+		MinArgs:   1,
 	}
 }
-
-const description = `A CLASS is a name, without regard to case, spaces, underscores, hyphens,
-accents, apostrophes and a simple plural, or a MID such as /m/0cdn1; - reads
-classes from standard input, one a line, in the form that oi-labels writes them
-or alone. For each box of these classes an item is written: its label, its
-coordinates, what the image list says of the photo, the photo's other boxes of
-these classes (avoid), and the set it is to be used for.
-
-A class is its own boxes only: Open Images draws a box at the most specific
-level, so that a hamburger is no sandwich. CLASS/ is the class and all kinds
-below it, as a folder's name with a slash is the folder and what is in it;
---with-descendants puts the slash behind every class. A+B are the boxes of both
-under one label, NAME=A+B is that under a name of its own. --without CLASS
-leaves a class and all kinds below it out. A box goes to one label, once: the
-most specific of the classes named, wanted or not, decides. So Vehicle/ beside
---without Rocket are all vehicles but rockets, and Food/ beside Hamburger are
-all foods but hamburgers, and hamburgers. None of these signs is special to a
-shell, so that nothing needs quotes; Vehicle* would be a pattern, and -Rocket
-an option. oi-labels CLASS/ shows what is below.
-
-Filters leave boxes out by what the list says of them: whether the object is
-occluded, truncated by the picture's edge, a group, a depiction (a drawing, a
-toy) or taken from its inside. Each is yes, no, or not known, where nobody
-looked. Shares are of the stored picture, whose size in pixels the lists do not
-tell. A file of ids holds image ids or the keys of items, which name one box
-for ever, also where a program has saved the list again and writes 0.5 for
-0.500000; one a line; what follows a comma or a space is not read. Ids that no
-row has are reported.
-
-Sets: with validation or test among the subsets, every row keeps its subset.
-Else, or with --split hash, the rows are divided by a hash of the photo's
-author, or of the photo where its author is not known, so that no author and no
-photo is on both sides. The set of an item, and what it is to avoid, do not
-depend on the order of the classes, nor on any filter, limit or shard.
-
---max-per-class keeps N boxes of each label, --balance as many of each as there
-are of the rarest, --limit N boxes in all, divided as evenly over the labels as
-there are boxes; they are taken in this order, after the filters. Which boxes
-is decided by a seeded hash of the box, not by its place in the list; a larger
-limit keeps all that a smaller one kept.
-
---shard I/N writes the Ith of N parts, for job arrays: the photos whose id has
-that hash, with all their boxes. The parts together are the whole; limits are
-those of the whole.
-
---negatives adds N boxes of other classes under the label "not CLASS", sampled
-in the same way, and divided over the subsets in proportion to the rows found
-there. Boxes of kinds of the classes and of what they are kinds of are not
-taken, nor boxes that overlap one of the classes', nor those that the filters or
-another rule would take away again: there are N different ones, unless no more
-are left in any of these subsets, which is said. They are not counted by the
-limits.
-
---image-labels asks the lists of image-level labels instead, for some 20,000
-classes: an item is a photo of which people have verified that the class is in
-it, and its box is the whole picture. --negatives then takes photos of which
-they have verified that it is not in it, and others only where these are too few.
-Most of these photos are not in the mirror, which has those with boxes. A photo
-comes once, under its most specific label, or not at all if it has several.
-
---strict-authors drops train rows of authors who have rows of these classes in
-validation or test too: the official subsets share some. Negatives hold nobody
-out. None in train is by such an author, and one in validation or test by an
-author with train rows of these classes only where there are no others.
-
-A table on standard error tells for each label how many rows were found, how
-many each rule took away, and how many are left for each set.
-
-` + stream.SkipsHelp
 
 type options struct {
 	choice      metadata.Choice

@@ -17,80 +17,94 @@
 //	# what is in a stream
 //	oi-crop --info crops.oi
 //
-// Reads items with fetched photos and writes them with a tensor: the pixels of the box, turned
-// upright by the official rotation and scaled to a square of --size pixels by area. The box's
-// edges are rounded outwards to whole pixels. EXIF orientation is ignored, because boxes refer to
-// the stored picture. The photo's bytes are dropped unless --keep-bytes is given.
+// Reads items with fetched photos and writes them with a tensor: the pixels of
+// the box, turned upright by the official rotation and scaled to a square of
+// --size pixels by area. The box's edges are rounded outwards to whole pixels.
+// EXIF orientation is ignored, because boxes refer to the stored picture. The
+// photo's bytes are dropped unless --keep-bytes is given.
 //
-// When the stream's header names a single class, each item also gives one background window: a
-// piece of like size of the same photo, three quarters or half of it where there is no more room,
-// that overlaps neither the item's box nor another box of the class, under the label "background".
-// With one class and no background there would be nothing to tell apart.
+// When the stream's header names a single class, each item also gives one
+// background window: a piece of like size of the same photo, three quarters or
+// half of it where there is no more room, that overlaps neither the item's box
+// nor another box of the class, under the label "background". With one class
+// and no background there would be nothing to tell apart.
 //
-// --dir, --sheet and --info look at a stream; the first two pass the items on as well, and also
-// take items that have a tensor and no photo.
+// --dir, --sheet and --info look at a stream; the first two pass the items on
+// as well, and also take items that have a tensor and no photo.
 //
-// In the folder of --dir every class has a folder in every set, so that programs that number
-// classes by their folders give them the same numbers in each. One without pictures holds a file
-// .keep, and is named: torchvision's ImageFolder takes it with allow_empty=True only. The folder's
-// file .oi.json says which run it is of. The same run, its pieces and its shards may add to it,
-// also at the same time; another run is refused, unless --force is given. A file that is there
-// already and has other bytes is an error in any case, and one with the same bytes is none: what a
-// killed run has left the same line completes.
+// In the folder of --dir every class has a folder in every set, so that
+// programs that number classes by their folders give them the same numbers in
+// each. One without pictures holds a file .keep, and is named: torchvision's
+// ImageFolder takes it with allow_empty=True only. The folder's file .oi.json
+// says which run it is of. The same run, its pieces and its shards may add to
+// it, also at the same time; another run is refused, unless --force is given. A
+// file that is there already and has other bytes is an error in any case, and
+// one with the same bytes is none: what a killed run has left the same line
+// completes.
 //
-// A photo that is damaged or uses a feature of its format that is not read, a box outside the
-// photo or without area, and a photo of more than --max-pixels are skipped. A JPEG is damaged
-// where its data has fewer or more blocks than the picture, as after a hole; bytes after its end
-// do no harm.
+// A photo that is damaged or uses a feature of its format that is not read, a
+// box outside the photo or without area, and a photo of more than --max-pixels
+// are skipped. A JPEG is damaged where its data has fewer or more blocks than
+// the picture, as after a hole; bytes after its end do no harm.
 //
-// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most photos, 8 to 20 for
-// a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG
-// of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB. Several photos
-// are decoded at a time while they have 16 megapixels together.
+// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most
+// photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with
+// transparency, and 25 for a progressive JPEG of four colours: with the default
+// of 100 megapixels at most 0.4, 2 and 2.5 GB. Several photos are decoded at a
+// time while they have 16 megapixels together.
 //
-// A record that fails is skipped and counted by its reason. --max-skips says how many may be: N,
-// or N% of the records that came in, which is looked at after 200 of them and at the end; with
-// "from M", as in the default, not at the end of fewer than M. If all that came in was skipped,
-// that is a failure whatever the limit; what a filter removes is not skipped. The stage then exits
-// with 1 and writes no end, so that the stages after it fail too.
+// A record that fails is skipped and counted by its reason. --max-skips says
+// how many may be: N, or N% of the records that came in, which is looked at
+// after 200 of them and at the end; with "from M", as in the default, not at
+// the end of fewer than M. If all that came in was skipped, that is a failure
+// whatever the limit; what a filter removes is not skipped. The stage then
+// exits with 1 and writes no end, so that the stages after it fail too.
 //
-// With --part none of this makes it fail, because a piece may be three photos: its output carries
-// the counts and the limit. Whichever command reads the joined pieces, oi-crop --info among them,
-// holds their sums to the limit, to the strictest where they differ, and fails if all was skipped.
-// Pieces of plain JSON cannot be joined: each is judged alone.
+// With --part none of this makes it fail, because a piece may be three photos:
+// its output carries the counts and the limit. Whichever command reads the
+// joined pieces, oi-crop --info among them, holds their sums to the limit, to
+// the strictest where they differ, and fails if all was skipped. Pieces of
+// plain JSON cannot be joined: each is judged alone.
 //
 // Flags:
 //
 //	--size N
 //		scale crops to a square of N pixels a side (default 128)
 //	--context FRACTION
-//		grow the box on each side by this FRACTION of its own width or height
+//		grow the box on each side by this FRACTION of its own width
+//		or height
 //	--background WHEN
-//		cut background windows WHEN: always, never, or auto: if the stream names one class (default auto)
+//		cut background windows WHEN: always, never, or auto: if the
+//		stream names one class (default auto)
 //	--keep-bytes
 //		pass the photos' bytes on as well
 //	--max-pixels N
-//		leave out photos of more than N pixels; most take 2 to 4 bytes for each to decode (default 100000000)
+//		leave out photos of more than N pixels; most take 2 to 4
+//		bytes for each to decode (default 100000000)
 //	--dir DIR
 //		also write crops as PNG files to DIR/SET/LABEL/KEY.png
 //	--force
 //		add to the --dir of another run
 //	--sheet FILE
-//		also draw the first photos and their crops on one picture, the JPEG FILE
+//		also draw the first photos and their crops on one picture,
+//		the JPEG FILE
 //	--sheet-items N
 //		draw N items on the sheet (default 60)
 //	--info
 //		describe the stream on standard output instead
 //	-j, --jobs N
-//		work on N records at once; the output does not depend on it (default one a processor)
+//		work on N records at once; the output does not depend on it
+//		(default one a processor)
 //	--json[=framed]
-//		write JSON, one item a line; framed JSON keeps the header and the end
+//		write JSON, one item a line; framed JSON keeps the header and
+//		the end
 //	-z, --zstd
 //		compress the output with zstd
 //	--salvage
 //		step over damaged records and count what was lost
 //	--max-skips N
-//		fail beyond this N or N% of skipped records (default 25% from 20)
+//		fail beyond this N or N% of skipped records (default 25% from
+//		20)
 //	--failures FILE
 //		keep skipped items in FILE, as JSON that can be fed back in
 //	--part
@@ -106,7 +120,7 @@
 //
 // Exit status:
 //
-//	0  done; also when the reader of standard output left early
+//	0  done; also when the reader of the output left early
 //	1  failed
 //	2  called wrongly
 //	130, 143  interrupted

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"math"
 	"strconv"
@@ -14,33 +15,15 @@ import (
 
 func main() { cli.Main(command()) }
 
+//go:embed help.txt
+var help string
+
 func command() *cli.Command {
 	o := &options{}
 	return &cli.Command{
-		Name:    "oi-crop",
-		Summary: "cut boxes out of photos",
-		Usage:   "[FILE...]",
-		Description: `Reads items with fetched photos and writes them with a tensor: the pixels of the box, turned upright by the official rotation and scaled to a square of --size pixels by area. The box's edges are rounded outwards to whole pixels. EXIF orientation is ignored, because boxes refer to the stored picture. The photo's bytes are dropped unless --keep-bytes is given.
-
-When the stream's header names a single class, each item also gives one background window: a piece of like size of the same photo, three quarters or half of it where there is no more room, that overlaps neither the item's box nor another box of the class, under the label "background". With one class and no background there would be nothing to tell apart.
-
---dir, --sheet and --info look at a stream; the first two pass the items on as well, and also take items that have a tensor and no photo.
-
-In the folder of --dir every class has a folder in every set, so that programs that number classes by their folders give them the same numbers in each. One without pictures holds a file .keep, and is named: torchvision's ImageFolder takes it with allow_empty=True only. The folder's file .oi.json says which run it is of. The same run, its pieces and its shards may add to it, also at the same time; another run is refused, unless --force is given. A file that is there already and has other bytes is an error in any case, and one with the same bytes is none: what a killed run has left the same line completes.
-
-A photo that is damaged or uses a feature of its format that is not read, a box outside the photo or without area, and a photo of more than --max-pixels are skipped. A JPEG is damaged where its data has fewer or more blocks than the picture, as after a hole; bytes after its end do no harm.
-
-` + imagefile.MaxPixelsHelp + ` Several photos are decoded at a time while they have 16 megapixels together.
-
-` + stream.PartHelp,
-		Examples: `# crops of two classes, ready for oi-train
-oi-boxes Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
-# look at the first sixty of them
-oi-crop --sheet crops.jpg < photos.oi > crops.oi
-# crops as PNG files: crops/train/Hamburger/KEY.png
-oi-crop --dir crops < photos.oi > crops.oi
-# what is in a stream
-oi-crop --info crops.oi`,
+		Name:         "oi-crop",
+		Help:         help,
+		HelpParts:    map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
 		Flags:        o.flags,
 		Run:          o.run,
 		NoInputUsage: true,

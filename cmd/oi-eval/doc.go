@@ -15,52 +15,61 @@
 //	# and all of these?
 //	oi-eval burger.onnx photos/
 //	# a page, and an exit code for a script
-//	oi-eval --report burger.html --require 'accuracy>=0.8' burger.onnx < crops.oi
+//	oi-eval --report burger.html --require 'accuracy>=0.8' burger.onnx \
+//	    < crops.oi
 //	# the answers as JSON, one item a line
-//	oi-eval --emit --json burger.onnx crops.oi | jq -c '[.key, .label.name, .prediction.label]'
+//	oi-eval --emit --json burger.onnx crops.oi |
+//	    jq -c '[.key, .label.name, .prediction.label]'
 //	# what is in the model?
 //	oi-eval --info burger.onnx
 //
-// Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about
-// each, and prints scikit-learn's classification report. Without --set it is about the test items,
-// or the validation items where there are none for the test; where neither is there, it is about
-// the items that carry no set.
+// Reads items with tensors and labels, asks the model MODEL (an .onnx file of
+// oi-train) about each, and prints scikit-learn's classification report.
+// Without --set it is about the test items, or the validation items where there
+// are none for the test; where neither is there, it is about the items that
+// carry no set.
 //
-// Items whose photo the model was trained on are left out and counted, unless --set asks for
-// train. The same image id or the same bytes is the same photo; models of older versions remember
-// bytes alone, and where a model remembers nothing, that is said. All items are read before the
-// first answer; they wait in memory, beyond --spool-memory in a temporary file. An item that comes
+// Items whose photo the model was trained on are left out and counted, unless
+// --set asks for train. The same image id or the same bytes is the same photo;
+// models of older versions remember bytes alone, and where a model remembers
+// nothing, that is said. All items are read before the first answer; they wait
+// in memory, beyond --spool-memory in a temporary file. An item that comes
 // twice among those that are judged is an error.
 //
-// FILEs are streams or pictures, told by their first bytes, or folders; - is standard input, and a
-// FILE may be a pipe. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label,
-// and the probability of every class. The whole picture is turned as its EXIF orientation says and
-// scaled to the model's size, as oi-crop scales a box.
+// FILEs are streams or pictures, told by their first bytes, or folders; - is
+// standard input, and a FILE may be a pipe. For pictures (JPEG, PNG or WebP)
+// each gives one line: the file, the label, and the probability of every class.
+// The whole picture is turned as its EXIF orientation says and scaled to the
+// model's size, as oi-crop scales a box.
 //
-// A folder stands for the pictures in it and in all folders below it, in the order of their names.
-// Names that begin with a dot are passed over, and so are files that are no pictures, neither by
-// their first bytes nor by a name such as x.jpg; links are followed, and a folder that several
-// lead to is entered once. A file that is missing, empty or damaged, or only called a picture, and
-// a folder without any, is a warning; the others are answered for, and the exit code is 1.
+// A folder stands for the pictures in it and in all folders below it, in the
+// order of their names. Names that begin with a dot are passed over, and so are
+// files that are no pictures, neither by their first bytes nor by a name such
+// as x.jpg; links are followed, and a folder that several lead to is entered
+// once. A file that is missing, empty or damaged, or only called a picture, and
+// a folder without any, is a warning; the others are answered for, and the exit
+// code is 1.
 //
-// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most photos, 8 to 20 for
-// a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG
-// of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB. They are decoded
-// one at a time.
+// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most
+// photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with
+// transparency, and 25 for a progressive JPEG of four colours: with the default
+// of 100 megapixels at most 0.4, 2 and 2.5 GB. They are decoded one at a time.
 //
-// --emit writes the items with their predictions instead of the report, also those whose photo the
-// model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not
-// reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1,
-// weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and
-// f1:CLASS. The 95 % interval of the accuracy is found by author, or by photo where he is not
-// known, because their pictures resemble each other; fewer than 10 of them are too few to judge a
-// model by.
+// --emit writes the items with their predictions instead of the report, also
+// those whose photo the model was trained on, with prediction.seen. --require
+// sets the exit code: 1 if a figure is not reached. Figures are accuracy,
+// log_loss, macro_precision, macro_recall, macro_f1, weighted_precision,
+// weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS.
+// The 95 % interval of the accuracy is found by author, or by photo where he is
+// not known, because their pictures resemble each other; fewer than 10 of them
+// are too few to judge a model by.
 //
-// A record that fails is skipped and counted by its reason. --max-skips says how many may be: N,
-// or N% of the records that came in, which is looked at after 200 of them and at the end; with
-// "from M", as in the default, not at the end of fewer than M. If all that came in was skipped,
-// that is a failure whatever the limit; what a filter removes is not skipped. The stage then exits
-// with 1 and writes no end, so that the stages after it fail too.
+// A record that fails is skipped and counted by its reason. --max-skips says
+// how many may be: N, or N% of the records that came in, which is looked at
+// after 200 of them and at the end; with "from M", as in the default, not at
+// the end of fewer than M. If all that came in was skipped, that is a failure
+// whatever the limit; what a filter removes is not skipped. The stage then
+// exits with 1 and writes no end, so that the stages after it fail too.
 //
 // Flags:
 //
@@ -69,29 +78,38 @@
 //	--emit
 //		write the items with their predictions instead of the report
 //	--report FILE
-//		also write the report to FILE, by its ending .html, .json or .md; may be repeated
+//		also write the report to FILE, by its ending .html, .json or
+//		.md; may be repeated
 //	--require accuracy>=0.9
-//		exit with 1 unless a figure is reached, such as accuracy>=0.9; may be repeated
+//		exit with 1 unless a figure is reached, such as
+//		accuracy>=0.9; may be repeated
 //	--info
 //		describe the model instead
 //	--batch N
-//		ask about N pictures at once; the answers do not depend on it (default 32)
+//		ask about N pictures at once; the answers do not depend on it
+//		(default 32)
 //	--spool-memory BYTES
-//		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
+//		keep up to this many BYTES of items in memory, the rest in a
+//		temporary file (default 1GiB)
 //	--repeats error|drop
-//		an item that comes twice is an error, or all but one are dropped: error|drop (default error)
+//		an item that comes twice is an error, or all but one are
+//		dropped: error|drop (default error)
 //	--max-pixels N
-//		leave out photos of more than N pixels; most take 2 to 4 bytes for each to decode (default 100000000)
+//		leave out photos of more than N pixels; most take 2 to 4
+//		bytes for each to decode (default 100000000)
 //	-j, --jobs N
-//		work on N records at once; the output does not depend on it (default one a processor)
+//		work on N records at once; the output does not depend on it
+//		(default one a processor)
 //	--json[=framed]
-//		write JSON, one item a line; framed JSON keeps the header and the end
+//		write JSON, one item a line; framed JSON keeps the header and
+//		the end
 //	-z, --zstd
 //		compress the output with zstd
 //	--salvage
 //		step over damaged records and count what was lost
 //	--max-skips N
-//		fail beyond this N or N% of skipped records (default 25% from 20)
+//		fail beyond this N or N% of skipped records (default 25% from
+//		20)
 //	--failures FILE
 //		keep skipped items in FILE, as JSON that can be fed back in
 //	-q, --quiet
@@ -105,7 +123,7 @@
 //
 // Exit status:
 //
-//	0  done; also when the reader of standard output left early
+//	0  done; also when the reader of the output left early
 //	1  failed
 //	2  called wrongly
 //	130, 143  interrupted

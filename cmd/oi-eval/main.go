@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,40 +15,18 @@ import (
 
 func main() { cli.Main(command()) }
 
+//go:embed help.txt
+var help string
+
 func command() *cli.Command {
 	o := &options{memory: dataset.DefaultMemory}
 	return &cli.Command{
-		Name:    "oi-eval",
-		Summary: "try a model on pictures",
-		Usage:   "MODEL [FILE...]",
-		Description: `Reads items with tensors and labels, asks the model MODEL (an .onnx file of oi-train) about each, and prints scikit-learn's classification report. Without --set it is about the test items, or the validation items where there are none for the test; where neither is there, it is about the items that carry no set.
-
-Items whose photo the model was trained on are left out and counted, unless --set asks for train. The same image id or the same bytes is the same photo; models of older versions remember bytes alone, and where a model remembers nothing, that is said. All items are read before the first answer; they wait in memory, beyond --spool-memory in a temporary file. An item that comes twice among those that are judged is an error.
-
-FILEs are streams or pictures, told by their first bytes, or folders; - is standard input, and a FILE may be a pipe. For pictures (JPEG, PNG or WebP) each gives one line: the file, the label, and the probability of every class. The whole picture is turned as its EXIF orientation says and scaled to the model's size, as oi-crop scales a box.
-
-A folder stands for the pictures in it and in all folders below it, in the order of their names. Names that begin with a dot are passed over, and so are files that are no pictures, neither by their first bytes nor by a name such as x.jpg; links are followed, and a folder that several lead to is entered once. A file that is missing, empty or damaged, or only called a picture, and a folder without any, is a warning; the others are answered for, and the exit code is 1.
-
-` + imagefile.MaxPixelsHelp + ` They are decoded one at a time.
-
---emit writes the items with their predictions instead of the report, also those whose photo the model was trained on, with prediction.seen. --require sets the exit code: 1 if a figure is not reached. Figures are accuracy, log_loss, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS. The 95 % interval of the accuracy is found by author, or by photo where he is not known, because their pictures resemble each other; fewer than 10 of them are too few to judge a model by.
-
-` + stream.SkipsHelp,
-		Examples: `# how good is it, on pictures it has never seen?
-oi-eval burger.onnx crops.oi
-# what is this?
-oi-eval burger.onnx lunch.jpg dinner.jpg
-# and all of these?
-oi-eval burger.onnx photos/
-# a page, and an exit code for a script
-oi-eval --report burger.html --require 'accuracy>=0.8' burger.onnx < crops.oi
-# the answers as JSON, one item a line
-oi-eval --emit --json burger.onnx crops.oi | jq -c '[.key, .label.name, .prediction.label]'
-# what is in the model?
-oi-eval --info burger.onnx`,
-		Flags:   o.flags,
-		Run:     o.run,
-		MinArgs: 1,
+		Name:      "oi-eval",
+		Help:      help,
+		HelpParts: map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips": stream.SkipsHelp},
+		Flags:     o.flags,
+		Run:       o.run,
+		MinArgs:   1,
 	}
 }
 

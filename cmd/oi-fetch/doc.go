@@ -9,114 +9,139 @@
 // Examples:
 //
 //	# photos of two classes, from the public mirror
-//	oi-boxes --subset validation Hamburger Sandwich | oi-fetch > photos.oi
+//	oi-boxes --subset validation Hamburger Sandwich |
+//	    oi-fetch > photos.oi
 //	# from a folder first, the rest from the mirror
 //	oi-fetch --images photos,s3 < boxes.oi > photos.oi
 //	# from a folder that OIDv4_ToolKit has filled
-//	oi-fetch --images 'OID/Dataset/{subset}/{class}' < boxes.oi > photos.oi
+//	oi-fetch --images 'OID/Dataset/{subset}/{class}' < boxes.oi \
+//	    > photos.oi
 //	# once more for what failed
 //	oi-fetch --failures failed.json < boxes.oi > photos.oi
 //	oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi
 //	# what failed, by source and status
-//	jq -r 'select(.failure) | .failure | "\(.source) \(.status) \(.reason)"' failed.json | sort | uniq -c
+//	jq -r \
+//	    'select(.failure) | .failure | "\(.source) \(.status) \(.reason)"' \
+//	    failed.json | sort | uniq -c
 //	# whom to thank
 //	oi-fetch --attribution credits.html < boxes.oi > photos.oi
 //
 // Reads items and writes them with the bytes of their photo, in the same order.
 //
-// --images says where photos come from: s3, the public mirror of all photos with boxes; flickr,
-// the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is
-// appended or in which {subset}, {id} and {class} are filled in; or a folder. Several, separated
-// by commas, are tried in order; each record says which one served, and why those before it did
-// not. Photos of the built-in sample are painted here and need no source.
+// --images says where photos come from: s3, the public mirror of all photos
+// with boxes; flickr, the address in the image list; thumbnail, the small one
+// there; a URL, to which SUBSET/ID.jpg is appended or in which {subset}, {id}
+// and {class} are filled in; or a folder. Several, separated by commas, are
+// tried in order; each record says which one served, and why those before it
+// did not. Photos of the built-in sample are painted here and need no source.
 //
-// A folder has photos as SUBSET/ID.jpg or ID.jpg; .jpeg, .JPG, .JPEG, .png and .webp are tried
-// after .jpg, in this order. Another layout is named by a template, which takes the same
-// placeholders: 'DIR/{subset}/data/{id}.jpg' is FiftyOne's, 'DIR/{subset}/{class}' that of
-// OIDv4_ToolKit and oidv6. Where it does not end in a file's ending, all of them are tried;
-// {class} is the label's name as it is, with underscores, or in lower case. Links in a folder are
-// followed wherever they lead.
+// A folder has photos as SUBSET/ID.jpg or ID.jpg; .jpeg, .JPG, .JPEG, .png and
+// .webp are tried after .jpg, in this order. Another layout is named by a
+// template, which takes the same placeholders: 'DIR/{subset}/data/{id}.jpg' is
+// FiftyOne's, 'DIR/{subset}/{class}' that of OIDv4_ToolKit and oidv6. Where it
+// does not end in a file's ending, all of them are tried; {class} is the
+// label's name as it is, with underscores, or in lower case. Links in a folder
+// are followed wherever they lead.
 //
-// A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks
-// nobody, and of runs at the same time one asks for the others too. Beyond --cache-size the photos
-// used longest ago leave the cache; where less than 1 GiB of its disk is free photos are passed on
-// and not kept. --verify-cache reads all of it, removes what is damaged, and fails if there was
-// any.
+// A photo is asked for once, however many boxes it has, and kept in the cache:
+// a second run asks nobody, and of runs at the same time one asks for the
+// others too. Beyond --cache-size the photos used longest ago leave the cache;
+// where less than 1 GiB of its disk is free photos are passed on and not kept.
+// --verify-cache reads all of it, removes what is damaged, and fails if there
+// was any.
 //
-// --timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again,
-// --retries times, with growing pauses. A host that answers 429 or 503 gets the pause it asks for,
-// and fewer requests after it. What a server keeps from being learnt from, by X-Robots-Tag: noai
-// or noimageai, is not taken.
+// --timeout bounds a whole transfer. A transfer that fails in a way that may
+// pass is tried again, --retries times, with growing pauses. A host that
+// answers 429 or 503 gets the pause it asks for, and fewer requests after it.
+// What a server keeps from being learnt from, by X-Robots-Tag: noai or
+// noimageai, is not taken.
 //
-// What came is a photo only if the transfer was complete, it is a JPEG, PNG or WebP, its header
-// reads and names no feature that oi-crop does not read, it has no more than --max-pixels and its
-// end, and it is not Flickr's notice that the photo is no longer available. An original from
-// Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that
-// one. --check full decodes every photo as well, and so finds a hole in it.
+// What came is a photo only if the transfer was complete, it is a JPEG, PNG or
+// WebP, its header reads and names no feature that oi-crop does not read, it
+// has no more than --max-pixels and its end, and it is not Flickr's notice that
+// the photo is no longer available. An original from Flickr must also have the
+// size and MD5 of the image list, because the boxes were drawn on that one.
+// --check full decodes every photo as well, and so finds a hole in it.
 //
-// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most photos, 8 to 20 for
-// a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG
-// of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB. Without --check
-// full nothing is decoded.
+// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most
+// photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with
+// transparency, and 25 for a progressive JPEG of four colours: with the default
+// of 100 megapixels at most 0.4, 2 and 2.5 GB. Without --check full nothing is
+// decoded.
 //
-// Addresses in the stream may not lead to this machine or its private network; --allow-host makes
-// an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps
-// those items, each with its reason, source, HTTP status, number of tries and seconds.
+// Addresses in the stream may not lead to this machine or its private network;
+// --allow-host makes an exception. A photo that cannot be had is skipped and
+// counted by reason; --failures keeps those items, each with its reason,
+// source, HTTP status, number of tries and seconds.
 //
-// --attribution writes who made the photos that came through, and under which licence: one line a
-// photo, as CSV, or as a page if FILE ends in .html.
+// --attribution writes who made the photos that came through, and under which
+// licence: one line a photo, as CSV, or as a page if FILE ends in .html.
 //
-// A record that fails is skipped and counted by its reason. --max-skips says how many may be: N,
-// or N% of the records that came in, which is looked at after 200 of them and at the end; with
-// "from M", as in the default, not at the end of fewer than M. If all that came in was skipped,
-// that is a failure whatever the limit; what a filter removes is not skipped. The stage then exits
-// with 1 and writes no end, so that the stages after it fail too.
+// A record that fails is skipped and counted by its reason. --max-skips says
+// how many may be: N, or N% of the records that came in, which is looked at
+// after 200 of them and at the end; with "from M", as in the default, not at
+// the end of fewer than M. If all that came in was skipped, that is a failure
+// whatever the limit; what a filter removes is not skipped. The stage then
+// exits with 1 and writes no end, so that the stages after it fail too.
 //
-// With --part none of this makes it fail, because a piece may be three photos: its output carries
-// the counts and the limit. Whichever command reads the joined pieces, oi-crop --info among them,
-// holds their sums to the limit, to the strictest where they differ, and fails if all was skipped.
-// Pieces of plain JSON cannot be joined: each is judged alone.
+// With --part none of this makes it fail, because a piece may be three photos:
+// its output carries the counts and the limit. Whichever command reads the
+// joined pieces, oi-crop --info among them, holds their sums to the limit, to
+// the strictest where they differ, and fails if all was skipped. Pieces of
+// plain JSON cannot be joined: each is judged alone.
 //
 // Flags:
 //
 //	--images LIST
-//		get photos from s3, flickr, thumbnail, a URL or a folder, or a LIST of these (or $OI_IMAGES) (default s3,flickr)
+//		get photos from s3, flickr, thumbnail, a URL or a folder, or
+//		a LIST of these (or $OI_IMAGES) (default s3,flickr)
 //	--cache DIR
-//		keep photos below DIR instead of $XDG_CACHE_HOME/oi or ~/.cache/oi
+//		keep photos below DIR instead of $XDG_CACHE_HOME/oi or
+//		~/.cache/oi
 //	--cache-size BYTES
-//		let the cache have this many BYTES, such as 500M or 50G; 0 is no limit (default 50GiB)
+//		let the cache have this many BYTES, such as 500M or 50G; 0 is
+//		no limit (default 50GiB)
 //	--verify-cache
 //		check every photo in the cache, and do nothing else
 //	--offline
 //		ask nobody: use folders and the cache only
 //	--check HOW
-//		check each photo's header and end, or with full decode it: HOW is header or full (default header)
+//		check each photo's header and end, or with full decode it:
+//		HOW is header or full (default header)
 //	--max-pixels N
-//		leave out photos of more than N pixels; most take 2 to 4 bytes for each to decode (default 100000000)
+//		leave out photos of more than N pixels; most take 2 to 4
+//		bytes for each to decode (default 100000000)
 //	--timeout TIME
 //		give up a transfer after this TIME (default 1m0s)
 //	--retries N
 //		try a failed transfer N times more (default 5)
 //	--rate N
-//		send at most N requests a second to each host, or HOST=N; 0 is unlimited (default flickr=1)
+//		send at most N requests a second to each host, or HOST=N; 0
+//		is unlimited (default flickr=1)
 //	--connections N
-//		open at most N connections to each host (default 32, to Flickr 4)
+//		open at most N connections to each host (default 32, to
+//		Flickr 4)
 //	--allow-host HOST
-//		let addresses in the stream lead to HOST or HOST:PORT though it is private
+//		let addresses in the stream lead to HOST or HOST:PORT though
+//		it is private
 //	--ignore-robots
 //		take photos that X-Robots-Tag forbids to learn from
 //	--attribution FILE
-//		write the credits of the photos that came through to FILE, as CSV or .html
+//		write the credits of the photos that came through to FILE, as
+//		CSV or .html
 //	-j, --jobs N
-//		work on N records at once; the output does not depend on it (default 32)
+//		work on N records at once; the output does not depend on it
+//		(default 32)
 //	--json[=framed]
-//		write JSON, one item a line; framed JSON keeps the header and the end
+//		write JSON, one item a line; framed JSON keeps the header and
+//		the end
 //	-z, --zstd
 //		compress the output with zstd
 //	--salvage
 //		step over damaged records and count what was lost
 //	--max-skips N
-//		fail beyond this N or N% of skipped records (default 25% from 20)
+//		fail beyond this N or N% of skipped records (default 25% from
+//		20)
 //	--failures FILE
 //		keep skipped items in FILE, as JSON that can be fed back in
 //	--part
@@ -132,7 +157,7 @@
 //
 // Exit status:
 //
-//	0  done; also when the reader of standard output left early
+//	0  done; also when the reader of the output left early
 //	1  failed
 //	2  called wrongly
 //	130, 143  interrupted

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"path/filepath"
 	"strconv"
@@ -17,44 +18,15 @@ import (
 
 func main() { cli.Main(command()) }
 
+//go:embed help.txt
+var help string
+
 func command() *cli.Command {
 	o := &options{cacheSize: 50 << 30}
 	return &cli.Command{
-		Name:    "oi-fetch",
-		Summary: "get the photos of items",
-		Usage:   "[FILE...]",
-		Description: `Reads items and writes them with the bytes of their photo, in the same order.
-
---images says where photos come from: s3, the public mirror of all photos with boxes; flickr, the address in the image list; thumbnail, the small one there; a URL, to which SUBSET/ID.jpg is appended or in which {subset}, {id} and {class} are filled in; or a folder. Several, separated by commas, are tried in order; each record says which one served, and why those before it did not. Photos of the built-in sample are painted here and need no source.
-
-A folder has photos as SUBSET/ID.jpg or ID.jpg; .jpeg, .JPG, .JPEG, .png and .webp are tried after .jpg, in this order. Another layout is named by a template, which takes the same placeholders: 'DIR/{subset}/data/{id}.jpg' is FiftyOne's, 'DIR/{subset}/{class}' that of OIDv4_ToolKit and oidv6. Where it does not end in a file's ending, all of them are tried; {class} is the label's name as it is, with underscores, or in lower case. Links in a folder are followed wherever they lead.
-
-A photo is asked for once, however many boxes it has, and kept in the cache: a second run asks nobody, and of runs at the same time one asks for the others too. Beyond --cache-size the photos used longest ago leave the cache; where less than 1 GiB of its disk is free photos are passed on and not kept. --verify-cache reads all of it, removes what is damaged, and fails if there was any.
-
---timeout bounds a whole transfer. A transfer that fails in a way that may pass is tried again, --retries times, with growing pauses. A host that answers 429 or 503 gets the pause it asks for, and fewer requests after it. What a server keeps from being learnt from, by X-Robots-Tag: noai or noimageai, is not taken.
-
-What came is a photo only if the transfer was complete, it is a JPEG, PNG or WebP, its header reads and names no feature that oi-crop does not read, it has no more than --max-pixels and its end, and it is not Flickr's notice that the photo is no longer available. An original from Flickr must also have the size and MD5 of the image list, because the boxes were drawn on that one. --check full decodes every photo as well, and so finds a hole in it.
-
-` + imagefile.MaxPixelsHelp + ` Without --check full nothing is decoded.
-
-Addresses in the stream may not lead to this machine or its private network; --allow-host makes an exception. A photo that cannot be had is skipped and counted by reason; --failures keeps those items, each with its reason, source, HTTP status, number of tries and seconds.
-
---attribution writes who made the photos that came through, and under which licence: one line a photo, as CSV, or as a page if FILE ends in .html.
-
-` + stream.PartHelp,
-		Examples: `# photos of two classes, from the public mirror
-oi-boxes --subset validation Hamburger Sandwich | oi-fetch > photos.oi
-# from a folder first, the rest from the mirror
-oi-fetch --images photos,s3 < boxes.oi > photos.oi
-# from a folder that OIDv4_ToolKit has filled
-oi-fetch --images 'OID/Dataset/{subset}/{class}' < boxes.oi > photos.oi
-# once more for what failed
-oi-fetch --failures failed.json < boxes.oi > photos.oi
-oi-fetch --images flickr --rate flickr=0.5 < failed.json > more.oi
-# what failed, by source and status
-jq -r 'select(.failure) | .failure | "\(.source) \(.status) \(.reason)"' failed.json | sort | uniq -c
-# whom to thank
-oi-fetch --attribution credits.html < boxes.oi > photos.oi`,
+		Name:         "oi-fetch",
+		Help:         help,
+		HelpParts:    map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
 		Flags:        o.flags,
 		Run:          o.run,
 		NoInputUsage: true,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -11,52 +12,14 @@ import (
 
 func main() { cli.Main(command()) }
 
+//go:embed help.txt
+var help string
+
 func command() *cli.Command {
 	o := &options{}
 	return &cli.Command{
-		Name:    "oi-labels",
-		Summary: "list and search the classes of Open Images",
-		Usage:   "[QUERY...]",
-		Description: `Without a QUERY, all classes are listed, sorted by name, one a line: the MID
-(Open Images' identifier), a tab, the name. With one or several, those are
-listed whose name contains one of them, without regard to case, spaces,
-underscores, hyphens, accents, apostrophes and a simple plural, or whose MID is
-one of them. CLASS/ lists the class and all kinds below it, as oi-boxes CLASS/
-takes them. Nothing found is a failure.
-
---counts adds how many boxes there are of each class, and how many photos have
-one, for each subset; a first line that begins with # names the columns. The
-first time, the box lists are read for that, and downloaded where they are not
-in the cache: 2.4 GB for all subsets, 25 MB for --subset validation.
-
-With --tree, the hierarchy is written as an indented text tree, kinds before
-parts, below each QUERY, which then names one class; without a QUERY below the
-top. A class with several parents stands under each of them.
-
---html and --vega draw it as a radial tree with each class once, on the parent
-nearest to the top, lines to its other parents and from what it is a part of,
-and a disc for its boxes. --html is a page that needs nothing else, to search
-and to hover; --vega a specification for Vega 5.
-
---check-cache looks at what all commands have downloaded of the data set, instead:
-it writes the name of each damaged file and what is wrong with it, removes it, and
-fails if there is one. The official files are held against their sizes and
-checksums; those of a mirror must have their columns, rows that can be read, and
-a last row that is complete.
-
-oi-boxes reads the list: oi-labels | fzf -m | oi-boxes -`,
-		Examples: `# which classes have to do with sandwiches
-oi-labels sandwich
-# pick some by hand and ask for their boxes
-oi-labels | fzf -m | oi-boxes - > boxes.oi
-# what is below Food
-oi-labels --tree food
-# of which foods there are most boxes in the smallest subset
-oi-labels --counts --subset validation Food/ | sort -t "$(printf '\t')" -k 3nr | head
-# look at all of it
-oi-labels --dataset sample --html classes.html
-# the children of a class, as data
-oi-labels --json sandwich | jq -r '.children[].name'`,
+		Name:  "oi-labels",
+		Help:  help,
 		Flags: o.flags,
 		Run:   o.run,
 	}

@@ -9,7 +9,8 @@
 // Examples:
 //
 //	# the whole way, on the built-in drawings
-//	oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop | oi-train -o burger
+//	oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop |
+//	    oi-train -o burger
 //	# fresh variants of the pictures in every epoch
 //	oi-augment --epochs 0 crops.oi | oi-train -o burger
 //	# one class, told from the background of its photos
@@ -21,112 +22,133 @@
 //	# go on with a run that was interrupted or killed
 //	oi-train --resume -o burger crops.oi
 //
-// Reads items with tensors and labels, trains a convolutional network on those of the set train,
-// stops when the loss on the set val gets no better, and tries the best weights on the set test
-// (on val where there is no test). The classification report, the accuracy with its 95 % interval,
-// and notes on what limits them go to standard output; NAME.onnx is the model, NAME.html a page
+// Reads items with tensors and labels, trains a convolutional network on those
+// of the set train, stops when the loss on the set val gets no better, and
+// tries the best weights on the set test (on val where there is no test). The
+// classification report, the accuracy with its 95 % interval, and notes on what
+// limits them go to standard output; NAME.onnx is the model, NAME.html a page
 // about it, NAME.json the same as data.
 //
-// Pictures of one author resemble each other, so the interval is found by author, or by photo
-// where he is not known. It says how many of them there were; fewer than 10 are too few to judge a
-// model by.
+// Pictures of one author resemble each other, so the interval is found by
+// author, or by photo where he is not known. It says how many of them there
+// were; fewer than 10 are too few to judge a model by.
 //
-// The network is a small residual one of 3x3 convolutions with standardised weights, trained by
-// Adam with smoothed labels; what is validated and kept is the average of its weights over the
-// last thousand steps or so. --arch reference trains the network of the original article as it was
-// trained there: faster, and less accurate.
+// The network is a small residual one of 3x3 convolutions with standardised
+// weights, trained by Adam with smoothed labels; what is validated and kept is
+// the average of its weights over the last thousand steps or so. --arch
+// reference trains the network of the original article as it was trained there:
+// faster, and less accurate.
 //
-// After each epoch train_loss and train_acc are measured on a few train items (of oi-augment: on a
-// few of the epoch's variants) as val_loss and val_acc are on the validation items: with the same
-// weights, without dropout, smoothed labels or class weights. A train_loss that falls while
-// val_loss rises is that of a model that learns its items by heart. In NAME.json, loss and
-// accuracy are what training itself went by, which cannot be compared with them.
+// After each epoch train_loss and train_acc are measured on a few train items
+// (of oi-augment: on a few of the epoch's variants) as val_loss and val_acc are
+// on the validation items: with the same weights, without dropout, smoothed
+// labels or class weights. A train_loss that falls while val_loss rises is that
+// of a model that learns its items by heart. In NAME.json, loss and accuracy
+// are what training itself went by, which cannot be compared with them.
 //
-// The three files appear whole and together, the model last, and only if the input was complete: a
-// stage that failed or was killed leaves no model behind. The same items, options and seed give
-// the same model, byte for byte, on any number of threads. They give the same weights, bit for
-// bit, on every amd64 processor with AVX2 and FMA, with AVX-512 or without; the files also note
-// the version of Go, the platform and what the processor has. On others plain Go computes, whose
-// sums differ in their last bits, and so, in the end, do weights. --expect and --resume say so
-// where it may be the reason.
+// The three files appear whole and together, the model last, and only if the
+// input was complete: a stage that failed or was killed leaves no model behind.
+// The same items, options and seed give the same model, byte for byte, on any
+// number of threads. They give the same weights, bit for bit, on every amd64
+// processor with AVX2 and FMA, with AVX-512 or without; the files also note the
+// version of Go, the platform and what the processor has. On others plain Go
+// computes, whose sums differ in their last bits, and so, in the end, do
+// weights. --expect and --resume say so where it may be the reason.
 //
-// Items that come from oi-augment bring their own epochs and are trained on as they arrive; when
-// training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in
-// memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them.
+// Items that come from oi-augment bring their own epochs and are trained on as
+// they arrive; when training stops, oi-train leaves and oi-augment ends.
+// Without oi-augment the items wait in memory, beyond --spool-memory in a
+// temporary file, and every epoch is a random order of them.
 //
-// Two classes or more are told apart. A stream of one class works too if it brings something to
-// tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes
-// --negatives.
+// Two classes or more are told apart. A stream of one class works too if it
+// brings something to tell it from: windows of background from oi-crop, or
+// boxes of other classes from oi-boxes --negatives.
 //
-// Items that carry no set get that of their photo's other items, or are divided as the oi-boxes of
-// their trail divided them: by their subset of Open Images, or by author. Train items whose photo
-// is that of a validation or test item are removed and counted. The same image id or the same
-// bytes is the same photo. The model remembers the photos it was trained on, so that oi-eval can
+// Items that carry no set get that of their photo's other items, or are divided
+// as the oi-boxes of their trail divided them: by their subset of Open Images,
+// or by author. Train items whose photo is that of a validation or test item
+// are removed and counted. The same image id or the same bytes is the same
+// photo. The model remembers the photos it was trained on, so that oi-eval can
 // leave them out.
 //
-// An item is known by its key, and one that comes twice is an error. One without a key gets one
-// from its id, label, box and pixels.
+// An item is known by its key, and one that comes twice is an error. One
+// without a key gets one from its id, label, box and pixels.
 //
-// --expect NAME.json trains again and exits with 0 if the weights are, bit for bit, those of that
-// report and the items of train, val and test are the same, pixels included; with 1, and without
-// writing anything, if not. It says which of data, code and environment differ: those of code and
-// environment alone are no failure, as equal weights show that they made no difference. Figures
-// can be compared if they are of the same items, whatever else differs. The data of a report of an
-// older version, which did not note the pixels, cannot be compared; that is said, and the weights
-// decide.
+// --expect NAME.json trains again and exits with 0 if the weights are, bit for
+// bit, those of that report and the items of train, val and test are the same,
+// pixels included; with 1, and without writing anything, if not. It says which
+// of data, code and environment differ: those of code and environment alone are
+// no failure, as equal weights show that they made no difference. Figures can
+// be compared if they are of the same items, whatever else differs. The data of
+// a report of an older version, which did not note the pixels, cannot be
+// compared; that is said, and the weights decide.
 //
-// The first interrupt finishes the batch, writes the best model if an epoch was finished, and
-// exits with 130.
+// The first interrupt finishes the batch, writes the best model if an epoch was
+// finished, and exits with 130.
 //
-// NAME.ckpt keeps the state after the last epoch until the run has ended and its files are
-// written. After an interrupt, a crash or kill -9, the same command with --resume goes on from
-// there and ends with the model, byte for byte, of a run that never stopped. Another input or
-// other options are refused; without NAME.ckpt it starts from the beginning. Epochs from
-// oi-augment are read again up to that point. Of two runs at the same time with one NAME the
-// second fails at once.
+// NAME.ckpt keeps the state after the last epoch until the run has ended and
+// its files are written. After an interrupt, a crash or kill -9, the same
+// command with --resume goes on from there and ends with the model, byte for
+// byte, of a run that never stopped. Another input or other options are
+// refused; without NAME.ckpt it starts from the beginning. Epochs from
+// oi-augment are read again up to that point. Of two runs at the same time with
+// one NAME the second fails at once.
 //
 // Flags:
 //
 //	-o, --output NAME
 //		write NAME.onnx, NAME.html and NAME.json (default model)
 //	--arch ARCH
-//		train the network ARCH: residual, which is more accurate, or reference, that of the article (default residual)
+//		train the network ARCH: residual, which is more accurate, or
+//		reference, that of the article (default residual)
 //	--optimizer NAME
-//		change weights by NAME: adam, rmsprop or sgd (default adam for residual, rmsprop for reference)
+//		change weights by NAME: adam, rmsprop or sgd (default adam
+//		for residual, rmsprop for reference)
 //	--epochs N
 //		train for N epochs at most (default 50)
 //	--batch N
 //		change the weights after every N pictures (default 16)
 //	--lr RATE
-//		learning RATE (default 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)
+//		learning RATE (default 0.001 for adam, 0.0005 for rmsprop,
+//		0.01 for sgd)
 //	--patience N
-//		stop after N epochs in which the validation loss got no better (default 4)
+//		stop after N epochs in which the validation loss got no
+//		better (default 4)
 //	--min-delta D
 //		a validation loss is better if it is lower by more than D
 //	--seed N
-//		start from other weights and shuffle otherwise with another N (default 1)
+//		start from other weights and shuffle otherwise with another N
+//		(default 1)
 //	--class-weights string
-//		how much a picture counts: none, or balanced: each class the same in all (default none)
+//		how much a picture counts: none, or balanced: each class the
+//		same in all (default none)
 //	--val SHARE
-//		use this SHARE of the authors for validation, of items that carry no set (default 0.15)
+//		use this SHARE of the authors for validation, of items that
+//		carry no set (default 0.15)
 //	--test SHARE
-//		use this SHARE of the authors for the test, of items that carry no set (default 0.15)
+//		use this SHARE of the authors for the test, of items that
+//		carry no set (default 0.15)
 //	--spool-memory BYTES
-//		keep up to this many BYTES of items in memory, the rest in a temporary file (default 1GiB)
+//		keep up to this many BYTES of items in memory, the rest in a
+//		temporary file (default 1GiB)
 //	--repeats error|drop
-//		an item that comes twice is an error, or all but one are dropped: error|drop (default error)
+//		an item that comes twice is an error, or all but one are
+//		dropped: error|drop (default error)
 //	--json
 //		write the report to standard output as JSON instead of text
 //	--safetensors
 //		also write the weights as NAME.safetensors, in Keras' layouts
 //	--expect FILE
-//		fail, and write nothing, unless weights and items are those of the report FILE.json
+//		fail, and write nothing, unless weights and items are those
+//		of the report FILE.json
 //	--resume
-//		go on from NAME.ckpt, with the same input and options, as if the run had never stopped
+//		go on from NAME.ckpt, with the same input and options, as if
+//		the run had never stopped
 //	--salvage
 //		step over damaged records and count what was lost
 //	-j, --jobs N
-//		work on N records at once; the output does not depend on it (default one a processor)
+//		work on N records at once; the output does not depend on it
+//		(default one a processor)
 //	-q, --quiet
 //		say nothing but warnings and errors
 //	-v, --verbose
@@ -138,7 +160,7 @@
 //
 // Exit status:
 //
-//	0  done; also when the reader of standard output left early
+//	0  done; also when the reader of the output left early
 //	1  failed
 //	2  called wrongly
 //	130, 143  interrupted

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"math"
 	"slices"
@@ -14,50 +15,17 @@ import (
 
 func main() { cli.Main(command()) }
 
+//go:embed help.txt
+var help string
+
 func command() *cli.Command {
 	o := &options{
 		split:  dataset.DefaultSplit(),
 		memory: dataset.DefaultMemory,
 	}
 	return &cli.Command{
-		Name:    "oi-train",
-		Summary: "train an image classifier",
-		Usage:   "[FILE...]",
-		Description: `Reads items with tensors and labels, trains a convolutional network on those of the set train, stops when the loss on the set val gets no better, and tries the best weights on the set test (on val where there is no test). The classification report, the accuracy with its 95 % interval, and notes on what limits them go to standard output; NAME.onnx is the model, NAME.html a page about it, NAME.json the same as data.
-
-Pictures of one author resemble each other, so the interval is found by author, or by photo where he is not known. It says how many of them there were; fewer than 10 are too few to judge a model by.
-
-The network is a small residual one of 3x3 convolutions with standardised weights, trained by Adam with smoothed labels; what is validated and kept is the average of its weights over the last thousand steps or so. --arch reference trains the network of the original article as it was trained there: faster, and less accurate.
-
-After each epoch train_loss and train_acc are measured on a few train items (of oi-augment: on a few of the epoch's variants) as val_loss and val_acc are on the validation items: with the same weights, without dropout, smoothed labels or class weights. A train_loss that falls while val_loss rises is that of a model that learns its items by heart. In NAME.json, loss and accuracy are what training itself went by, which cannot be compared with them.
-
-The three files appear whole and together, the model last, and only if the input was complete: a stage that failed or was killed leaves no model behind. The same items, options and seed give the same model, byte for byte, on any number of threads. They give the same weights, bit for bit, on every amd64 processor with AVX2 and FMA, with AVX-512 or without; the files also note the version of Go, the platform and what the processor has. On others plain Go computes, whose sums differ in their last bits, and so, in the end, do weights. --expect and --resume say so where it may be the reason.
-
-Items that come from oi-augment bring their own epochs and are trained on as they arrive; when training stops, oi-train leaves and oi-augment ends. Without oi-augment the items wait in memory, beyond --spool-memory in a temporary file, and every epoch is a random order of them.
-
-Two classes or more are told apart. A stream of one class works too if it brings something to tell it from: windows of background from oi-crop, or boxes of other classes from oi-boxes --negatives.
-
-Items that carry no set get that of their photo's other items, or are divided as the oi-boxes of their trail divided them: by their subset of Open Images, or by author. Train items whose photo is that of a validation or test item are removed and counted. The same image id or the same bytes is the same photo. The model remembers the photos it was trained on, so that oi-eval can leave them out.
-
-An item is known by its key, and one that comes twice is an error. One without a key gets one from its id, label, box and pixels.
-
---expect NAME.json trains again and exits with 0 if the weights are, bit for bit, those of that report and the items of train, val and test are the same, pixels included; with 1, and without writing anything, if not. It says which of data, code and environment differ: those of code and environment alone are no failure, as equal weights show that they made no difference. Figures can be compared if they are of the same items, whatever else differs. The data of a report of an older version, which did not note the pixels, cannot be compared; that is said, and the weights decide.
-
-The first interrupt finishes the batch, writes the best model if an epoch was finished, and exits with 130.
-
-NAME.ckpt keeps the state after the last epoch until the run has ended and its files are written. After an interrupt, a crash or kill -9, the same command with --resume goes on from there and ends with the model, byte for byte, of a run that never stopped. Another input or other options are refused; without NAME.ckpt it starts from the beginning. Epochs from oi-augment are read again up to that point. Of two runs at the same time with one NAME the second fails at once.`,
-		Examples: `# the whole way, on the built-in drawings
-oi-boxes --dataset sample Hamburger Sandwich | oi-fetch | oi-crop | oi-train -o burger
-# fresh variants of the pictures in every epoch
-oi-augment --epochs 0 crops.oi | oi-train -o burger
-# one class, told from the background of its photos
-oi-boxes --dataset sample Hamburger | oi-fetch | oi-crop | oi-train
-# the network of the original article
-oi-train --arch reference -o article crops.oi
-# does the same data still give the same weights?
-oi-train -o again --expect burger.json crops.oi
-# go on with a run that was interrupted or killed
-oi-train --resume -o burger crops.oi`,
+		Name:         "oi-train",
+		Help:         help,
 		Flags:        o.flags,
 		Run:          o.run,
 		NoInputUsage: true,

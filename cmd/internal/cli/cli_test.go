@@ -18,9 +18,20 @@ import (
 func testCommand(run func(context.Context, *Env) error) *Command {
 	var size int
 	return &Command{
-		Name: "oi-test", Summary: "be tested", Usage: "[FILE...]",
-		Description: "First paragraph - with a dash.\n\nSecond 'paragraph'.",
-		Examples:    "# why\noi-test --size 3 < in > out",
+		Name: "oi-test",
+		Help: `oi-test: be tested
+
+Usage:
+  oi-test [flags] [FILE...]
+
+Examples:
+  # why
+  oi-test --size 3 < in > out
+
+First paragraph - with a dash.
+
+Second 'paragraph'.
+`,
 		Flags: func(fs *FlagSet) {
 			fs.IntVarP(&size, "size", "s", 128, "make pictures of `N` [pixels]: don't ask")
 			fs.String("json", "", "write JSON")
@@ -148,15 +159,6 @@ func TestGenerated(t *testing.T) {
 				t.Errorf("bash: %v: %s", err, out)
 			}
 		})
-	}
-}
-
-func TestWrap(t *testing.T) {
-	long := strings.Repeat("ä ", 100)
-	want := strings.TrimSpace(strings.Repeat("ä ", 48)) + "\n"
-	want += want + strings.TrimSpace(strings.Repeat("ä ", 4)) + "\n\nsecond paragraph\n"
-	if got := wrap("\n"+long+"\n\nsecond\n paragraph\n", width); got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

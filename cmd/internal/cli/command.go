@@ -22,14 +22,11 @@ type FlagSet = pflag.FlagSet
 
 // A Command is one binary.
 type Command struct {
-	Name    string // "oi-crop"
-	Summary string // "cut boxes out of photos"
-	Usage   string // arguments after the flags: "[FILE...]"
-	// Description is paragraphs separated by blank lines.
-	Description string
-	// Examples is shell lines, one a line; a line that starts with # says
-	// what the next one is for.
-	Examples string
+	Name string // "oi-crop"
+	// Help is the text of --help, as parseHelp reads it, and HelpParts are
+	// texts that {{name}} stands for there.
+	Help      string
+	HelpParts map[string]string
 	// Flags registers the command's flags.
 	Flags func(*FlagSet)
 	// Run does the work. It returns when ctx is cancelled.
@@ -86,15 +83,17 @@ func (c *Command) process() int {
 
 	stdout := &outputFile{ctx: ctx, file: os.Stdout}
 	env := &Env{
-		Stdin:     newInterruptible(ctx, os.Stdin),
-		Stdout:    stdout,
-		Stderr:    &lockedWriter{w: os.Stderr},
-		StdinTTY:  term.IsTerminal(int(os.Stdin.Fd())),
-		StdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
-		StderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
-		Getenv:    os.Getenv,
-		Now:       time.Now,
-		ctx:       ctx,
+		Stdin:         newInterruptible(ctx, os.Stdin),
+		Stdout:        stdout,
+		Stderr:        &lockedWriter{w: os.Stderr},
+		StdinTTY:      term.IsTerminal(int(os.Stdin.Fd())),
+		StdoutTTY:     term.IsTerminal(int(os.Stdout.Fd())),
+		StderrTTY:     term.IsTerminal(int(os.Stderr.Fd())),
+		StdoutColumns: columns(os.Stdout),
+		StderrColumns: columns(os.Stderr),
+		Getenv:        os.Getenv,
+		Now:           time.Now,
+		ctx:           ctx,
 	}
 	code := c.Execute(ctx, env, os.Args[1:])
 	if err := os.Stdout.Close(); err != nil && code == exitOK && !stdout.gone() {
@@ -110,6 +109,16 @@ func (c *Command) process() int {
 		return exitInterrupted + int(s)
 	}
 	return code
+}
+
+// columns returns the width of the terminal that file is, 0 where it is none or
+// does not tell.
+func columns(file *os.File) int {
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // Execute parses args, runs the command in env and returns the exit code.
@@ -130,16 +139,16 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 	env.Args, env.Quiet, env.Verbose = flags.Args(), common.quiet, common.verbose
 	switch {
 	case common.help:
-		return c.writeHelp(env.Stdout, flags, longHelp)
+		return c.writeHelp(env.Stdout, flags, longHelp, textWidth(env.StdoutColumns))
 	case common.short:
-		return c.writeHelp(env.Stdout, flags, shortHelp)
+		return c.writeHelp(env.Stdout, flags, shortHelp, textWidth(env.StdoutColumns))
 	case common.version:
 		_, err := fmt.Fprintf(env.Stdout, "%s %s\n", c.Name, env.Version)
 		return err
 	case common.generate != "":
 		return c.generate(env.Stdout, flags, common.generate)
 	case len(env.Args) < c.MinArgs, c.waitsForTerminal(env):
-		if err := c.writeHelp(env.Stderr, flags, shortHelp); err != nil {
+		if err := c.writeHelp(env.Stderr, flags, shortHelp, textWidth(env.StderrColumns)); err != nil {
 			return err
 		}
 		return &usageError{errPrinted}

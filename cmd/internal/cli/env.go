@@ -23,6 +23,9 @@ type Env struct {
 	Stderr  io.Writer
 
 	StdinTTY, StdoutTTY, StderrTTY bool
+	// StdoutColumns and StderrColumns are the widths of the terminals, 0
+	// where there is none.
+	StdoutColumns, StderrColumns int
 
 	Getenv  func(string) string
 	Quiet   bool

@@ -12,10 +12,14 @@ import (
 // generate prints what is made from the flag table: a man page, the
 // completions of a shell, or the command's doc.go.
 func (c *Command) generate(w io.Writer, flags *FlagSet, kind string) error {
+	text, err := c.help()
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	switch kind {
 	case "man":
-		c.man(&b, flags)
+		c.man(&b, text, flags)
 	case "bash":
 		c.bash(&b, flags)
 	case "zsh":
@@ -23,19 +27,19 @@ func (c *Command) generate(w io.Writer, flags *FlagSet, kind string) error {
 	case "fish":
 		c.fish(&b, flags)
 	case "doc":
-		c.doc(&b, flags)
+		c.doc(&b, text, flags)
 	default:
 		return Usagef("--generate %s: want man, bash, zsh, fish or doc", kind)
 	}
-	_, err := w.Write(b.Bytes())
+	_, err = w.Write(b.Bytes())
 	return err
 }
 
-func (c *Command) man(b *bytes.Buffer, flags *FlagSet) {
-	fmt.Fprintf(b, ".TH %s 1\n.SH NAME\n%s \\- %s\n", strings.ToUpper(c.Name), roff(c.Name), roff(c.Summary))
-	fmt.Fprintf(b, ".SH SYNOPSIS\n.B %s\n", roff(c.synopsis()))
+func (c *Command) man(b *bytes.Buffer, text helpText, flags *FlagSet) {
+	fmt.Fprintf(b, ".TH %s 1\n.SH NAME\n%s \\- %s\n", strings.ToUpper(c.Name), roff(c.Name), roff(text.summary))
+	fmt.Fprintf(b, ".SH SYNOPSIS\n.B %s\n", roff(c.synopsis(text)))
 	fmt.Fprint(b, ".SH DESCRIPTION\n")
-	for paragraph := range strings.SplitSeq(strings.TrimSpace(c.Description), "\n\n") {
+	for paragraph := range strings.SplitSeq(text.description, "\n\n") {
 		fmt.Fprintf(b, ".PP\n%s\n", roff(paragraph))
 	}
 	fmt.Fprint(b, ".SH OPTIONS\n")
@@ -44,10 +48,13 @@ func (c *Command) man(b *bytes.Buffer, flags *FlagSet) {
 		fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(spelling(f, name)), roff(withDefault(f, usage)))
 	})
 	fmt.Fprintf(b, ".SH EXIT STATUS\n.nf\n%s\n.fi\n", roff(exitStatus))
-	if c.Examples != "" {
-		fmt.Fprintf(b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.Examples)))
-	}
+	fmt.Fprintf(b, ".SH EXAMPLES\n.nf\n%s.fi\n", roff(exampleLines(text.examples, "", manWidth)))
 }
+
+const (
+	manWidth   = 72 // of examples, which man indents and does not break
+	tabColumns = 8  // a tab is at most that wide
+)
 
 // roff escapes what troff would take for a command.
 func roff(s string) string {
@@ -142,16 +149,16 @@ func (c *Command) fish(b *bytes.Buffer, flags *FlagSet) {
 
 // doc prints the command's doc.go, so that package documentation, help and
 // man page cannot disagree.
-func (c *Command) doc(b *bytes.Buffer, flags *FlagSet) {
+func (c *Command) doc(b *bytes.Buffer, help helpText, flags *FlagSet) {
+	const width = defaultWidth - len("// ")
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s: %s.\n\nUsage:\n\n\t%s\n\n", c.Name, c.Summary, c.synopsis())
-	if c.Examples != "" {
-		fmt.Fprintf(&text, "Examples:\n\n%s\n", indent(c.Examples, "\t"))
-	}
-	fmt.Fprintf(&text, "%s\nFlags:\n\n", wrap(c.Description, width))
+	text.WriteString(wrap(c.Name+": "+help.summary+".", width))
+	fmt.Fprintf(&text, "\nUsage:\n\n\t%s\n\n", c.synopsis(help))
+	fmt.Fprintf(&text, "Examples:\n\n%s\n", exampleLines(help.examples, "\t", width-tabColumns))
+	fmt.Fprintf(&text, "%s\nFlags:\n\n", wrap(help.description, width))
 	visible(flags, func(f *pflag.Flag) {
 		name, usage := pflag.UnquoteUsage(f)
-		fmt.Fprintf(&text, "\t%s\n\t\t%s\n", spelling(f, name), withDefault(f, usage))
+		fmt.Fprintf(&text, "\t%s\n%s", spelling(f, name), indent(wrap(withDefault(f, usage), width-2*tabColumns), "\t\t"))
 	})
 	fmt.Fprintf(&text, "\nExit status:\n\n%s", indent(exitStatus, "\t"))
 

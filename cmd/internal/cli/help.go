@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 )
@@ -18,33 +17,57 @@ const (
 )
 
 // exitStatus is the same promise for every command.
-const exitStatus = `0  done; also when the reader of standard output left early
+const exitStatus = `0  done; also when the reader of the output left early
 1  failed
 2  called wrongly
 130, 143  interrupted`
 
-func (c *Command) writeHelp(w io.Writer, flags *FlagSet, length helpLength) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s: %s\n\nUsage:\n  %s\n", c.Name, c.Summary, c.synopsis())
-	if c.Examples != "" {
-		fmt.Fprintf(&b, "\nExamples:\n%s", indent(c.Examples, "  "))
+// writeHelp writes the help for a width in columns.
+func (c *Command) writeHelp(w io.Writer, flags *FlagSet, length helpLength, width int) error {
+	text, err := c.help()
+	if err != nil {
+		return err
 	}
-	if length == longHelp && c.Description != "" {
-		fmt.Fprintf(&b, "\n%s", wrap(c.Description, width))
+	var b bytes.Buffer
+	b.WriteString(wrap(c.Name+": "+text.summary, width))
+	fmt.Fprintf(&b, "\nUsage:\n  %s\n", c.synopsis(text))
+	fmt.Fprintf(&b, "\nExamples:\n%s", exampleLines(text.examples, "  ", width))
+	if length == longHelp {
+		fmt.Fprintf(&b, "\n%s", wrap(text.description, width))
 	}
 	fmt.Fprintf(&b, "\nFlags:\n")
-	flagTable(&b, flags)
+	flagTable(&b, flags, width)
 	if length == longHelp {
 		fmt.Fprintf(&b, "\nExit status:\n%s", indent(exitStatus, "  "))
 	} else {
 		fmt.Fprintf(&b, "\n%s --help says more\n", c.Name)
 	}
-	_, err := w.Write(b.Bytes())
+	_, err = w.Write(b.Bytes())
 	return err
 }
 
-func (c *Command) synopsis() string {
-	return strings.TrimSpace(c.Name + " [flags] " + c.Usage)
+// help takes the help text apart.
+func (c *Command) help() (helpText, error) { return parseHelp(c.Name, c.Help, c.HelpParts) }
+
+func (c *Command) synopsis(text helpText) string {
+	return strings.TrimSpace(c.Name + " [flags] " + text.usage)
+}
+
+// exampleLines writes examples, each line with an indent.
+func exampleLines(examples []example, by string, width int) string {
+	var b strings.Builder
+	width -= len(by)
+	for _, e := range examples {
+		if e.why != "" {
+			for _, line := range fill(strings.Fields(e.why), width-len("# ")) {
+				b.WriteString(by + "# " + line + "\n")
+			}
+		}
+		for _, line := range wrapShell(e.line, width) {
+			b.WriteString(by + line + "\n")
+		}
+	}
+	return b.String()
 }
 
 func indent(text, by string) string {
@@ -60,8 +83,8 @@ func indent(text, by string) string {
 }
 
 // flagTable writes the flags in two columns.
-func flagTable(b *bytes.Buffer, flags *FlagSet) {
-	const left = 30 // the first column, spaces included
+func flagTable(b *bytes.Buffer, flags *FlagSet, width int) {
+	left := min(30, width*2/5) // the first column, spaces included
 	visible(flags, func(f *pflag.Flag) {
 		name, usage := pflag.UnquoteUsage(f)
 		word := "  " + spelling(f, name)
@@ -77,36 +100,6 @@ func flagTable(b *bytes.Buffer, flags *FlagSet) {
 			word = ""
 		}
 	})
-}
-
-// width is where text for people is broken.
-const width = 96
-
-// wrap breaks the lines of paragraphs anew.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		column := 0
-		for word := range strings.FieldsSeq(paragraph) {
-			n := utf8.RuneCountInString(word)
-			switch {
-			case column == 0:
-			case column+1+n > width:
-				b.WriteByte('\n')
-				column = 0
-			default:
-				b.WriteByte(' ')
-				column++
-			}
-			b.WriteString(word)
-			column += n
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
 }
 
 // visible calls f for the flags that help shows, in order.
