@@ -24,11 +24,11 @@ func command() *cli.Command {
 		memory: dataset.DefaultMemory,
 	}
 	return &cli.Command{
-		Name:         "oi-augment",
-		Help:         help,
-		Flags:        o.flags,
-		Run:          o.run,
-		NoInputUsage: true,
+		Name:  "oi-augment",
+		Help:  help,
+		Flags: o.flags,
+		Run:   o.run,
+		Input: "what oi-crop writes",
 	}
 }
 

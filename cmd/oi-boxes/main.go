@@ -29,6 +29,7 @@ func command() *cli.Command {
 		Flags:     o.flags,
 		Run:       o.run,
 		MinArgs:   1,
+		ArgName:   "CLASS",
 	}
 }
 
@@ -72,6 +73,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.choice.Register(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterSkips(fs)
+	cli.AlsoCalled(fs, "limit", "count", "number", "max", "max-boxes", "max-samples")
+	cli.AlsoCalled(fs, "without", "exclude", "except", "not")
+	cli.AlsoCalled(fs, "with-descendants", "recursive", "subclasses", "children")
 }
 
 // memoryLimit is what the runtime tries to stay below, in bytes. A query for
@@ -86,6 +90,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	}
 	if err := o.check(env.Args); err != nil {
 		return err
+	}
+	if slices.Contains(env.Args, "-") && env.StdinTTY {
+		env.Infof("reading classes, one a line; Ctrl-D ends them")
 	}
 	out, err := stream.Create(env, &o.stream)
 	if err != nil {

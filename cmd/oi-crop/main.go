@@ -21,12 +21,12 @@ var help string
 func command() *cli.Command {
 	o := &options{}
 	return &cli.Command{
-		Name:         "oi-crop",
-		Help:         help,
-		HelpParts:    map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
-		Flags:        o.flags,
-		Run:          o.run,
-		NoInputUsage: true,
+		Name:      "oi-crop",
+		Help:      help,
+		HelpParts: map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
+		Flags:     o.flags,
+		Run:       o.run,
+		Input:     "what oi-fetch writes",
 	}
 }
 
@@ -56,6 +56,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.sheetItems, "sheet-items", 60, "draw `N` items on the sheet")
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead")
 	o.stream.Register(fs)
+	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side")
+	cli.AlsoCalled(fs, "context", "margin", "padding")
+	cli.AlsoCalled(fs, "dir", "output", "folder", "directory")
 }
 
 // maxSize keeps a tensor well below what a record may hold.

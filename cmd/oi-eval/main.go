@@ -21,12 +21,15 @@ var help string
 func command() *cli.Command {
 	o := &options{memory: dataset.DefaultMemory}
 	return &cli.Command{
-		Name:      "oi-eval",
-		Help:      help,
-		HelpParts: map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips": stream.SkipsHelp},
-		Flags:     o.flags,
-		Run:       o.run,
-		MinArgs:   1,
+		Name:        "oi-eval",
+		Help:        help,
+		HelpParts:   map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips": stream.SkipsHelp},
+		Flags:       o.flags,
+		Run:         o.run,
+		MinArgs:     1,
+		ArgName:     "MODEL",
+		Input:       "pictures, or what oi-crop writes,",
+		InputUnused: func() bool { return o.info },
 	}
 }
 
@@ -61,6 +64,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterSkips(fs)
+	cli.AlsoCalled(fs, "set", "subset", "split")
+	cli.AlsoCalled(fs, "emit", "predictions", "predict")
 }
 
 // maxBatch keeps memory within reason.
@@ -113,9 +118,6 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		return err
 	}
 	files := env.Args[1:]
-	if !o.info && len(files) == 0 && env.StdinTTY {
-		return cli.WithHint(cli.Usagef("nothing to try the model on"), "oi-eval "+env.Args[0]+" crops.oi, or lunch.jpg, or … | oi-eval "+env.Args[0])
-	}
 	m, err := loadModel(ctx, env, env.Args[0])
 	if err != nil {
 		return err

@@ -24,13 +24,13 @@ var help string
 func command() *cli.Command {
 	o := &options{cacheSize: 50 << 30}
 	return &cli.Command{
-		Name:         "oi-fetch",
-		Help:         help,
-		HelpParts:    map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
-		Flags:        o.flags,
-		Run:          o.run,
-		NoInputUsage: true,
-		InputUnused:  func() bool { return o.verifyCache },
+		Name:        "oi-fetch",
+		Help:        help,
+		HelpParts:   map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
+		Flags:       o.flags,
+		Run:         o.run,
+		Input:       "what oi-boxes writes",
+		InputUnused: func() bool { return o.verifyCache },
 	}
 }
 
@@ -71,6 +71,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	// Transfers wait for the network far more than for a processor.
 	o.stream.Jobs = 32
 	o.stream.Register(fs)
+	cli.AlsoCalled(fs, "retries", "retry")
+	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
 }
 
 // fetcher makes the fetcher that the options describe, and the arguments that

@@ -24,11 +24,11 @@ func command() *cli.Command {
 		memory: dataset.DefaultMemory,
 	}
 	return &cli.Command{
-		Name:         "oi-train",
-		Help:         help,
-		Flags:        o.flags,
-		Run:          o.run,
-		NoInputUsage: true,
+		Name:  "oi-train",
+		Help:  help,
+		Flags: o.flags,
+		Run:   o.run,
+		Input: "what oi-crop or oi-augment writes",
 	}
 }
 
@@ -75,6 +75,10 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
+	cli.AlsoCalled(fs, "output", "name")
+	cli.AlsoCalled(fs, "arch", "model", "network")
+	cli.AlsoCalled(fs, "lr", "learning-rate", "eta")
+	cli.AlsoCalled(fs, "patience", "early-stopping")
 }
 
 // maxBatch keeps the memory of a step within reason.

@@ -8,6 +8,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,14 +32,17 @@ type Command struct {
 	Flags func(*FlagSet)
 	// Run does the work. It returns when ctx is cancelled.
 	Run func(ctx context.Context, env *Env) error
-	// NoInputUsage makes a terminal as standard input, with no argument
-	// left to read from, a usage error instead of a wait.
-	NoInputUsage bool
+	// Input is what a command that reads records takes, in words: a terminal
+	// as standard input, with no FILE to read from, is then an error of usage
+	// instead of a wait.
+	Input string
 	// InputUnused, if set, says that the flags ask for something that reads
-	// no input, so that NoInputUsage does not apply.
+	// no input, so that a terminal will do.
 	InputUnused func() bool
-	// MinArgs is the number of arguments below which usage is shown.
+	// MinArgs is the number of arguments that must be given, and ArgName what
+	// they are called.
 	MinArgs int
+	ArgName string
 }
 
 // Exit codes.
@@ -130,8 +134,8 @@ func (c *Command) Execute(ctx context.Context, env *Env, args []string) int {
 
 func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 	flags, common := c.flagSet()
-	if err := flags.Parse(args); err != nil {
-		return WithHint(&usageError{err}, fmt.Sprintf("%s --help lists the flags", c.Name))
+	if err := c.parse(flags, args); err != nil {
+		return err
 	}
 	if err := fromEnvironment(flags, env.Getenv); err != nil {
 		return err
@@ -147,11 +151,10 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 		return err
 	case common.generate != "":
 		return c.generate(env.Stdout, flags, common.generate)
-	case len(env.Args) < c.MinArgs, c.waitsForTerminal(env):
-		if err := c.writeHelp(env.Stderr, flags, shortHelp, textWidth(env.StderrColumns)); err != nil {
-			return err
-		}
-		return &usageError{errPrinted}
+	case len(env.Args) < c.MinArgs:
+		return c.missing(env, "no "+c.ArgName+" given")
+	case c.waitsForTerminal(env):
+		return c.missing(env, "no input: it takes "+c.Input+" from a pipe or a FILE, and standard input is a terminal")
 	}
 	return c.Run(ctx, env)
 }
@@ -159,8 +162,10 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 // waitsForTerminal says that the command would wait for records that nobody
 // can type.
 func (c *Command) waitsForTerminal(env *Env) bool {
-	unused := c.InputUnused != nil && c.InputUnused()
-	return c.NoInputUsage && !unused && env.StdinTTY && len(env.Args) == c.MinArgs
+	if c.Input == "" || !env.StdinTTY || c.InputUnused != nil && c.InputUnused() {
+		return false
+	}
+	return len(env.Args) == c.MinArgs || slices.Contains(env.Args[c.MinArgs:], "-")
 }
 
 // report prints the error, if there is something to say, and turns it into
@@ -215,17 +220,6 @@ func (c *Command) flagSet() (*FlagSet, *commonFlags) {
 	set.Lookup("h").Hidden = true
 	set.Lookup("generate").Hidden = true
 	return set, common
-}
-
-// variable is the annotation of a flag that names its environment variable.
-const variable = "variable"
-
-// FromEnv lets an environment variable take the place of a flag that is not
-// given.
-func FromEnv(fs *FlagSet, flag, name string) {
-	f := fs.Lookup(flag)
-	f.Usage += " (or $" + name + ")"
-	f.Annotations = map[string][]string{variable: {name}}
 }
 
 func fromEnvironment(fs *FlagSet, getenv func(string) string) error {

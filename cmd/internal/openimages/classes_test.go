@@ -154,17 +154,6 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"é", "e", 1}} {
-		if got := distance([]rune(tt.a), []rune(tt.b)); got != tt.want {
-			t.Errorf("%s %s: got %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-	}
-}
-
 // TestRealClasses finds every official name by itself, in capitals, and with
 // underscores.
 func TestRealClasses(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/opensandwich/oi/cmd/internal/editdistance"
 )
 
 // near returns up to n classes that may have been meant, the nearest first: by
@@ -28,7 +30,7 @@ func (c *Classes) near(query string, n int) []Class {
 	var candidates []candidate
 	for i, class := range c.list {
 		name := c.bare[i]
-		d := distance(letters, []rune(name))
+		d := editdistance.Levenshtein(letters, []rune(name))
 		if plain, _, added := strings.Cut(class.Name, " ("); added && bare(fold(plain)) == form {
 			d = 0
 		}
@@ -48,25 +50,4 @@ func (c *Classes) near(query string, n int) []Class {
 		near = append(near, candidate.class)
 	}
 	return near
-}
-
-// distance is the Levenshtein distance.
-func distance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, ra := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, rb := range b {
-			change := diagonal
-			if ra != rb {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -34,6 +34,7 @@ func (f *Flags) RegisterJobs(fs *cli.FlagSet) {
 		usage += " (default one a processor)"
 	}
 	fs.IntVarP(&f.Jobs, "jobs", "j", f.Jobs, usage)
+	cli.AlsoCalled(fs, "jobs", "workers", "num-workers", "threads", "parallel", "cores")
 }
 
 // Workers returns the number of records in work at once.
