@@ -101,7 +101,7 @@ func (g *grammar) header(h *Header) (Record, error) {
 	}
 	g.state = stateInside
 	g.first = code
-	g.merged = mergeHeaders(g.merged, h)
+	g.merged = MergeHeaders(g.merged, h)
 	return h, nil
 }
 

@@ -13,9 +13,10 @@ func encodeHeader(h *Header) []byte {
 	return e.buf
 }
 
-// mergeHeaders returns a header that stands for both segments. Neither a nor
-// b is changed; a may be nil.
-func mergeHeaders(a, b *Header) *Header {
+// MergeHeaders returns a header that stands for the segments of both: the
+// classes are the union, sorted by name and then MID, the stages those of a
+// and then those that b adds. Neither a nor b is changed; a may be nil.
+func MergeHeaders(a, b *Header) *Header {
 	m := &Header{Version: Version, Completeness: b.Completeness}
 	if a == nil {
 		a = &Header{}

@@ -113,7 +113,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if err != nil {
 		return err
 	}
-	account, err := stream.NewAccount(env, &o.stream)
+	account, err := stream.NewCounters(env, &o.stream)
 	if err != nil {
 		return err
 	}

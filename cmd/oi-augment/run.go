@@ -19,7 +19,7 @@ type run struct {
 	options *options
 	env     *cli.Env
 	out     *stream.Output
-	account *stream.Account
+	account *stream.Counters
 	items   *dataset.Collection
 	origin  dataset.Origin
 }

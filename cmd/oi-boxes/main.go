@@ -105,7 +105,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return o.choice.Explain(err)
 	}
-	account, err := stream.NewAccount(env, &o.stream)
+	account, err := stream.NewCounters(env, &o.stream)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type writer struct {
 	query   *selection.Query
 	set     *classset.Set
 	out     *stream.Output
-	account *stream.Account
+	account *stream.Counters
 	begun   bool // the header is written
 	flushed time.Time
 }

@@ -66,7 +66,7 @@ func newCropper(o *options, env *cli.Env) *cropper {
 
 // header decides whether background windows are cut from the segment's photos,
 // and adds their class if they are.
-func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Do, error) {
+func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Func, error) {
 	named := slices.ContainsFunc(h.Classes, func(class record.Class) bool { return class.Name == background })
 	withBackground := c.background == "always" || c.background == "auto" && len(h.Classes) == 1 && !named
 	if c.background == "auto" && len(h.Classes) == 0 && !c.hinted {

@@ -27,7 +27,7 @@ import (
 // A started cropper has seen a header; do is for the items that follow it.
 type started struct {
 	*cropper
-	do stream.Do
+	do stream.Func
 }
 
 // startCropper returns a cropper that has seen a header with these classes.

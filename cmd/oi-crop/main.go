@@ -110,10 +110,10 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	c := newCropper(o, env)
 	looks := o.dir != "" || o.sheet != ""
 	stage := stream.Stage{
-		Args:   o.args(),
-		Header: func(h *record.Header) (stream.Do, error) { return c.header(ctx, h) },
-		Expect: int64(o.size*o.size*3) + decodedBytes,
-		Owes:   looks,
+		Args:       o.args(),
+		Header:     func(h *record.Header) (stream.Func, error) { return c.header(ctx, h) },
+		AddedBytes: int64(o.size*o.size*3) + decodedBytes,
+		MustDrain:  looks,
 		// Somebody who only looks has nowhere to send the records.
 		NoOutput: looks && env.StdoutTTY && o.stream.JSON == "",
 	}

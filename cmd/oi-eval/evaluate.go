@@ -35,7 +35,7 @@ type evaluation struct {
 	env       *cli.Env
 	model     *trained
 	predictor *nn.Predictor
-	account   *stream.Account
+	account   *stream.Counters
 	out       *stream.Output // nil: no items are written, or their reader has gone
 	origin    dataset.Origin
 	licences  *report.Attribution
@@ -82,7 +82,7 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 	if err != nil {
 		return err
 	}
-	if e.account, err = stream.NewAccount(env, &o.stream, files...); err != nil {
+	if e.account, err = stream.NewCounters(env, &o.stream, files...); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.account.Finish()) }()
@@ -232,7 +232,7 @@ func (e *evaluation) write(r record.Record) error {
 
 // left forgives a reader that has gone if a report or a verdict is still owed.
 func (e *evaluation) left(err error) error {
-	if errors.Is(err, stream.ErrDownstreamGone) && len(e.options.reports)+len(e.options.requirements) > 0 {
+	if errors.Is(err, stream.ErrBrokenPipe) && len(e.options.reports)+len(e.options.requirements) > 0 {
 		e.out = nil
 		return nil
 	}

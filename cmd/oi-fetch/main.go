@@ -154,13 +154,13 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		defer func() { err = errors.Join(err, p.credits.finish(err)) }()
 	}
 	err = stream.Filter(ctx, env, &o.stream, env.Args, stream.Stage{
-		Args:    args,
-		Need:    "image",
-		Expect:  photoSize,
-		Do:      p.do,
-		Emit:    p.emit,
-		Written: p.written,
-		Owes:    p.credits != nil,
+		Args:       args,
+		Need:       "image",
+		AddedBytes: photoSize,
+		Func:       p.do,
+		Emit:       p.emit,
+		Written:    p.written,
+		MustDrain:  p.credits != nil,
 	})
 	p.notes(env)
 	return err

@@ -1,9 +1,6 @@
 package dataset
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/opensandwich/oi/record"
 )
 
@@ -16,43 +13,7 @@ type Origin struct {
 }
 
 // Begin takes note of a segment's header.
-func (o *Origin) Begin(h *record.Header) {
-	o.Header.Version = record.Version
-	if h.Completeness != "" {
-		o.Header.Completeness = h.Completeness
-	}
-	o.Header.Classes = slices.Concat(o.Header.Classes, h.Classes)
-	order := func(a, b record.Class) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.MID, b.MID))
-	}
-	slices.SortStableFunc(o.Header.Classes, order)
-	o.Header.Classes = slices.CompactFunc(o.Header.Classes, func(a, b record.Class) bool { return order(a, b) == 0 })
-	for _, stage := range h.Stages {
-		known := slices.ContainsFunc(o.Header.Stages, func(s record.Stage) bool {
-			return s.Tool == stage.Tool && s.Version == stage.Version && equalArgs(s.Args, stage.Args)
-		})
-		if !known {
-			o.Header.Stages = append(o.Header.Stages, stage)
-		}
-	}
-	for _, field := range h.Extra {
-		if !slices.ContainsFunc(o.Header.Extra, func(f record.Field) bool { return f.Key == field.Key }) {
-			o.Header.Extra = append(o.Header.Extra, field)
-		}
-	}
-}
-
-func equalArgs(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name, value := range a {
-		if other, ok := b[name]; !ok || other != value {
-			return false
-		}
-	}
-	return true
-}
+func (o *Origin) Begin(h *record.Header) { o.Header = *record.MergeHeaders(&o.Header, h) }
 
 // End takes note of a segment's end. Counts of the same tool, at the same
 // position among those of its name, are added up.

@@ -18,34 +18,53 @@ const inFlight = 24 << 20
 
 // A Stage is what makes one filter different from another.
 type Stage struct {
-	// Args are the options that change results, for the trail.
+	// Args are the options that change results, for the provenance.
 	Args map[string]string
+	// Source is where the records come from, nil for the files.
+	Source Source
 	// Header looks at and may change each segment's header before the stage
-	// adds itself to the trail. It is called in the order of the input, and
-	// the Do it returns, unless nil, works on this segment's items.
-	Header func(*record.Header) (Do, error)
+	// adds itself to the provenance. It is called in the order of the input,
+	// and the Func it returns, unless nil, works on this segment's items.
+	Header func(*record.Header) (Func, error)
 	// Need is the part that every item must have: "", "image", "fetched" or
 	// "tensor".
 	Need string
-	// Expect is the number of bytes that Do adds to an item, about.
-	Expect int64
-	// Do works on the items of segments for which Header returned no other.
-	Do Do
+	// AddedBytes is the number of bytes that Func adds to an item, about.
+	AddedBytes int64
+	// Func works on the items of segments for which Header returned no other.
+	Func Func
+	// Batch works on the items where it is set, in place of Func: on those that
+	// have arrived, at most BatchSize at once.
+	Batch     BatchFunc
+	BatchSize int
 	// Emit sees each outgoing item in order, before it is written.
 	Emit func(*record.Item) error
 	// Written sees each of them again when it was written: what Emit lent it
 	// may be taken back.
 	Written func(*record.Item) error
-	// Owes says that the stage has more to give than its output: it reads on
-	// to the end after downstream has left.
-	Owes bool
+	// Finish is called when all is written, with the counts of all segments.
+	Finish func(record.StageCounts) error
+	// MustDrain says that the stage has more to give than its output: it reads
+	// on to the end after a broken pipe.
+	MustDrain bool
 	// NoOutput says that nothing goes to standard output.
 	NoOutput bool
 }
 
-// A Do turns one item into none, one or several. It is called from many
+// A Source yields records, and io.EOF after the last one. *Input is one.
+type Source interface {
+	Read() (record.Record, error)
+	Close() error
+}
+
+// A Func turns one item into none, one or several. It is called from many
 // goroutines. An error ends the stage.
-type Do func(context.Context, *record.Item) (Result, error)
+type Func func(context.Context, *record.Item) (Result, error)
+
+// A BatchFunc is a Func of several items at once, and returns a Result for each
+// of them. It is called from one goroutine, in the order of the input. How many
+// items it is called with depends on timing, so that no Result may.
+type BatchFunc func(context.Context, []*record.Item) ([]Result, error)
 
 // A Result is what became of an item.
 type Result struct {
@@ -68,39 +87,41 @@ func Filter(ctx context.Context, env *cli.Env, f *Flags, files []string, s Stage
 			return err
 		}
 	}
-	in, err := Open(env, f, files)
+	in := s.Source
+	if in == nil {
+		if in, err = Open(env, f, files); err != nil {
+			return err
+		}
+	}
+	counters, err := NewCounters(env, f, files...)
 	if err != nil {
 		return err
 	}
-	account, err := NewAccount(env, f, files...)
-	if err != nil {
-		return err
-	}
-	account.deferred = f.Part && out != nil && out.framed() // else there is no part to join
-	defer func() { err = errors.Join(err, account.Finish()) }()
+	counters.deferred = f.Part && out != nil && out.framed() // else there is no part to join
+	defer func() { err = errors.Join(err, counters.Finish()) }()
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	run := &filter{env: env, stage: s, flags: f, in: in, out: out, account: account}
+	run := &filter{env: env, stage: s, flags: f, in: in, out: out, counters: counters}
 	return run.run(ctx, cancel)
 }
 
 // filter is one run of Filter.
 type filter struct {
-	env     *cli.Env
-	flags   *Flags
-	stage   Stage
-	in      *Input
-	out     *Output // nil: no output, or its reader has gone
-	account *Account
-	end     record.Record // of the last segment, held back until more follows
+	env      *cli.Env
+	flags    *Flags
+	stage    Stage
+	in       Source
+	out      *Output // nil: no output, or its pipe is broken
+	counters *Counters
+	end      record.Record // of the last segment, held back until more follows
 }
 
 // A task is a record on its way through.
 type task struct {
 	record record.Record
 	header *record.Header // what becomes of a header
-	do     Do             // what is done to an item
+	work   Func           // what is done to an item
 	weight int64
 	result Result
 	err    error
@@ -109,18 +130,22 @@ type task struct {
 
 func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error {
 	jobs := r.flags.Workers()
-	work := make(chan *task)
-	ordered := make(chan *task, 4*jobs)
+	work := make(chan *task, r.stage.BatchSize)
+	ordered := make(chan *task, max(4*jobs, 2*r.stage.BatchSize))
 	room := semaphore.NewWeighted(inFlight)
 
 	var workers sync.WaitGroup
-	for range jobs {
-		workers.Go(func() {
-			for t := range work {
-				t.result, t.err = t.do(ctx, t.record.(*record.Item))
-				close(t.done)
-			}
-		})
+	if r.stage.Batch != nil {
+		workers.Go(func() { r.workInBatches(ctx, work) })
+	} else {
+		for range jobs {
+			workers.Go(func() {
+				for t := range work {
+					t.result, t.err = t.work(ctx, t.record.(*record.Item))
+					close(t.done)
+				}
+			})
+		}
 	}
 	workers.Go(func() {
 		defer close(ordered)
@@ -128,8 +153,8 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 		r.read(ctx, room, work, ordered)
 	})
 	if err := r.write(room, ordered); err != nil {
-		// The reader may be waiting for a stage that says nothing more. It
-		// is left behind, with the input, which it alone may close.
+		// The reader may be waiting for a stage that writes nothing more. It
+		// is abandoned together with the input, which it alone may close.
 		cancel(err)
 		return err
 	}
@@ -137,20 +162,51 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 	return r.in.Close()
 }
 
+// workInBatches gives the stage's Batch what has arrived, again and again.
+func (r *filter) workInBatches(ctx context.Context, work <-chan *task) {
+	for first := range work {
+		batch := append(make([]*task, 0, r.stage.BatchSize), first)
+		for more := true; more && len(batch) < r.stage.BatchSize; {
+			select {
+			case t, open := <-work:
+				if more = open; open {
+					batch = append(batch, t)
+				}
+			default:
+				more = false
+			}
+		}
+		items := make([]*record.Item, len(batch))
+		for i, t := range batch {
+			items[i] = t.record.(*record.Item)
+		}
+		results, err := r.stage.Batch(ctx, items)
+		if err == nil && len(results) != len(items) {
+			err = fmt.Errorf("%d results of %d items", len(results), len(items))
+		}
+		for i, t := range batch {
+			if t.err = err; err == nil {
+				t.result = results[i]
+			}
+			close(t.done)
+		}
+	}
+}
+
 // read feeds the workers, and hands everything to the writer in order.
 func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, ordered chan<- *task) {
-	do := r.stage.Do
+	fn := r.stage.Func
 	for {
 		t := &task{done: make(chan struct{})}
 		t.record, t.err = r.in.Read()
 		if h, ok := t.record.(*record.Header); ok {
-			t.header, do, t.err = r.header(h)
+			t.header, fn, t.err = r.header(h)
 		}
-		t.do = do
+		t.work = fn
 		item, isItem := t.record.(*record.Item)
 		if t.err == nil && isItem {
 			t.err = Need(r.env, item, r.stage.Need)
-			t.weight = min(weight(item)+r.stage.Expect, inFlight)
+			t.weight = min(weight(item)+r.stage.AddedBytes, inFlight)
 		}
 		if t.err == nil && room.Acquire(ctx, t.weight) != nil {
 			t.err = context.Cause(ctx)
@@ -180,20 +236,20 @@ func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, order
 }
 
 // header returns what becomes of a segment's header, and of its items.
-func (r *filter) header(in *record.Header) (*record.Header, Do, error) {
-	out, do := *in, r.stage.Do
+func (r *filter) header(in *record.Header) (*record.Header, Func, error) {
+	out, fn := *in, r.stage.Func
 	if r.stage.Header != nil {
 		special, err := r.stage.Header(&out)
 		if err != nil {
 			return nil, nil, err
 		}
 		if special != nil {
-			do = special
+			fn = special
 		}
 	}
 	out.Stages = append(out.Stages[:len(out.Stages):len(out.Stages)],
 		record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.stage.Args})
-	return &out, do, nil
+	return &out, fn, nil
 }
 
 // write takes the tasks in order until the input's end or the first error.
@@ -218,7 +274,7 @@ func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
 		if t.err != nil {
 			return r.fail(t.err)
 		}
-		if err := r.one(t); err != nil {
+		if err := r.handle(t); err != nil {
 			return r.fail(err)
 		}
 		room.Release(t.weight)
@@ -245,46 +301,29 @@ func (r *filter) next(ordered <-chan *task) (*task, error) {
 
 // fail ends the output after an error: what was done before it still goes out.
 func (r *filter) fail(err error) error {
-	if errors.Is(err, ErrDownstreamGone) {
+	if errors.Is(err, ErrBrokenPipe) {
 		return err
 	}
 	return errors.Join(err, r.flush())
 }
 
-// one accounts for a record and writes what became of it.
-func (r *filter) one(t *task) error {
+// handle counts a record and writes what became of it.
+func (r *filter) handle(t *task) error {
 	switch v := t.record.(type) {
 	case *record.Header:
 		if err := r.emitEnd(); err != nil {
 			return err
 		}
-		if err := r.account.Begin(v); err != nil {
+		if err := r.counters.Begin(v); err != nil {
 			return err
 		}
 		return r.emit(t.header)
 	case *record.Item:
 		return r.item(v, t.result)
-	case *record.End:
-		count, err := r.account.End()
-		if err != nil {
-			return err
-		}
-		end := *v
-		end.Stages = append(end.Stages[:len(end.Stages):len(end.Stages)], count)
-		r.end = &end
-		return nil
-	case *record.Part:
-		count, err := r.account.End()
-		if err != nil {
-			return err
-		}
-		count.MaxSkips = r.account.limit.String()
-		part := *v
-		part.Stages = append(part.Stages[:len(part.Stages):len(part.Stages)], count)
-		r.end = &part
-		return nil
 	}
-	return fmt.Errorf("unexpected record %T", t.record)
+	end, err := r.counters.CloseSegment(t.record)
+	r.end = end
+	return err
 }
 
 // emitEnd writes the end of the last segment. It is held back until the next
@@ -301,31 +340,34 @@ func (r *filter) emitEnd() error {
 
 // finish ends the output after the last record, if not too much was skipped.
 func (r *filter) finish() error {
-	r.account.deferred = r.account.deferred && r.out != nil // who has gone joins nothing
-	if err := r.account.Judge(); err != nil {
+	r.counters.deferred = r.counters.deferred && r.out != nil // nobody joins what nobody reads
+	if err := r.counters.Judge(); err != nil {
 		return r.fail(err)
 	}
 	if err := r.emitEnd(); err != nil {
 		return r.fail(err)
 	}
-	return r.close()
+	if err := r.close(); err != nil || r.stage.Finish == nil {
+		return err
+	}
+	return r.stage.Finish(r.counters.Total())
 }
 
 func (r *filter) item(item *record.Item, result Result) error {
-	r.account.In(1)
+	r.counters.In(1)
 	switch {
 	case result.Failure != nil:
-		return r.account.Fail(item, *result.Failure)
+		return r.counters.Fail(item, *result.Failure)
 	case result.Skipped != "":
-		return r.account.Skip(item, result.Skipped, result.Detail)
+		return r.counters.Skip(item, result.Skipped, result.Detail)
 	case result.Removed != "":
-		r.account.Remove(result.Removed, 1)
+		r.counters.Remove(result.Removed, 1)
 		return nil
 	case len(result.Items) == 0:
 		return fmt.Errorf("record %s: nothing came of it", item.Key)
 	}
-	r.account.Add(result.Added, int64(len(result.Items)-1))
-	r.account.Out(int64(len(result.Items)))
+	r.counters.Add(result.Added, int64(len(result.Items)-1))
+	r.counters.Out(int64(len(result.Items)))
 	for _, out := range result.Items {
 		out.Failure = nil // it came through this time
 		if r.stage.Emit != nil {
@@ -350,26 +392,27 @@ func (r *filter) emit(v record.Record) error {
 	if r.out == nil {
 		return nil
 	}
-	return r.left(r.out.Write(v))
+	return r.ignoreBrokenPipe(r.out.Write(v))
 }
 
 func (r *filter) flush() error {
 	if r.out == nil {
 		return nil
 	}
-	return r.left(r.out.Flush())
+	return r.ignoreBrokenPipe(r.out.Flush())
 }
 
 func (r *filter) close() error {
 	if r.out == nil {
 		return nil
 	}
-	return r.left(r.out.Close())
+	return r.ignoreBrokenPipe(r.out.Close())
 }
 
-// left forgives a reader that has gone if there is still something owed.
-func (r *filter) left(err error) error {
-	if errors.Is(err, ErrDownstreamGone) && r.stage.Owes {
+// ignoreBrokenPipe forgets the output after a broken pipe, if the stage is to
+// read on to the end all the same.
+func (r *filter) ignoreBrokenPipe(err error) error {
+	if errors.Is(err, ErrBrokenPipe) && r.stage.MustDrain {
 		r.out = nil
 		return nil
 	}

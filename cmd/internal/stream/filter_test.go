@@ -125,7 +125,7 @@ func TestFilterOrderAndAccounts(t *testing.T) {
 		var emitted []int
 		err := Filter(t.Context(), env, &Flags{Jobs: jobs, MaxSkips: "50%"}, nil, Stage{
 			Args: map[string]string{"a": "b"},
-			Do: func(_ context.Context, item *record.Item) (Result, error) {
+			Func: func(_ context.Context, item *record.Item) (Result, error) {
 				i := number(item)
 				defer close(gates[i])
 				if group := min(jobs, 4); (i+1)%group != 0 && i != 39 && i != 46 {
@@ -180,19 +180,19 @@ func TestFilterOrderAndAccounts(t *testing.T) {
 func TestFilterErrorsWriteNoEnd(t *testing.T) {
 	broken := errors.New("broken")
 	for name, s := range map[string]Stage{
-		"do": {Do: func(ctx context.Context, item *record.Item) (Result, error) {
+		"do": {Func: func(ctx context.Context, item *record.Item) (Result, error) {
 			if number(item) == 5 {
 				return Result{}, broken
 			}
 			return pass(ctx, item)
 		}},
-		"emit": {Do: pass, Emit: func(item *record.Item) error {
+		"emit": {Func: pass, Emit: func(item *record.Item) error {
 			if number(item) == 5 {
 				return broken
 			}
 			return nil
 		}},
-		"header": {Do: pass, Header: func(*record.Header) (Do, error) { return nil, broken }},
+		"header": {Func: pass, Header: func(*record.Header) (Func, error) { return nil, broken }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout bytes.Buffer
@@ -224,7 +224,7 @@ func TestFilterDoOfASegment(t *testing.T) {
 	var stdout bytes.Buffer
 	env, _ := testEnv(bytes.NewReader(in), &stdout)
 	segments := 0
-	err := Filter(t.Context(), env, &Flags{Jobs: 3}, nil, Stage{Do: pass, Header: func(h *record.Header) (Do, error) {
+	err := Filter(t.Context(), env, &Flags{Jobs: 3}, nil, Stage{Func: pass, Header: func(h *record.Header) (Func, error) {
 		segments++
 		h.Completeness = "unchecked"
 		if segments == 1 {
@@ -245,7 +245,7 @@ func TestFilterTruncatedInput(t *testing.T) {
 	whole := segment(t, record.Binary, 0, 5)
 	var stdout bytes.Buffer
 	env, _ := testEnv(bytes.NewReader(whole[:len(whole)-30]), &stdout)
-	err := Filter(t.Context(), env, &Flags{Jobs: 2}, nil, Stage{Do: pass})
+	err := Filter(t.Context(), env, &Flags{Jobs: 2}, nil, Stage{Func: pass})
 	if !errors.Is(err, record.ErrTruncated) || !strings.Contains(err.Error(), "standard input") {
 		t.Fatalf("got %v", err)
 	}
@@ -266,7 +266,7 @@ type leaver struct{ n int }
 
 func (l *leaver) Write(p []byte) (int, error) {
 	if l.n -= len(p); l.n < 0 {
-		return 0, ErrDownstreamGone
+		return 0, ErrBrokenPipe
 	}
 	return len(p), nil
 }
@@ -278,13 +278,13 @@ func TestFilterDownstreamGone(t *testing.T) {
 	whole := segment(t, record.Binary, 0, 200)
 	in := io.MultiReader(bytes.NewReader(whole[:len(whole)-30]), never)
 	env, _ := testEnv(in, &leaver{n: 20_000})
-	if err := Filter(t.Context(), env, &Flags{Jobs: 4}, nil, Stage{Do: pass}); !errors.Is(err, ErrDownstreamGone) {
+	if err := Filter(t.Context(), env, &Flags{Jobs: 4}, nil, Stage{Func: pass}); !errors.Is(err, ErrBrokenPipe) {
 		t.Errorf("got %v", err)
 	}
 
 	env, _ = testEnv(bytes.NewReader(whole), &leaver{n: 20_000})
 	n := 0
-	err := Filter(t.Context(), env, &Flags{Jobs: 4}, nil, Stage{Do: pass, Owes: true, Emit: func(*record.Item) error { n++; return nil }})
+	err := Filter(t.Context(), env, &Flags{Jobs: 4}, nil, Stage{Func: pass, MustDrain: true, Emit: func(*record.Item) error { n++; return nil }})
 	if err != nil || n != 200 {
 		t.Errorf("owing: %d of 200 items, %v", n, err)
 	}
@@ -297,7 +297,7 @@ func TestFilterDoesNotHoldBack(t *testing.T) {
 		out, stdout := io.Pipe()
 		env, _ := testEnv(in, stdout)
 		ended := make(chan error)
-		go func() { ended <- Filter(t.Context(), env, &Flags{}, nil, Stage{Do: pass}) }()
+		go func() { ended <- Filter(t.Context(), env, &Flags{}, nil, Stage{Func: pass}) }()
 		whole := segment(t, record.Binary, 0, 5)
 		if _, err := more.Write(whole); err != nil {
 			t.Fatal(err)
@@ -327,7 +327,7 @@ func TestFilterDoesNotHoldBack(t *testing.T) {
 func TestFilterCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 50)), io.Discard)
-	err := Filter(ctx, env, &Flags{Jobs: 2}, nil, Stage{Do: func(ctx context.Context, item *record.Item) (Result, error) {
+	err := Filter(ctx, env, &Flags{Jobs: 2}, nil, Stage{Func: func(ctx context.Context, item *record.Item) (Result, error) {
 		cancel()
 		<-ctx.Done()
 		return Result{}, ctx.Err()
@@ -343,7 +343,7 @@ func TestNeedNamesTheStage(t *testing.T) {
 		var stdout bytes.Buffer
 		env, stderr := testEnv(bytes.NewReader(bare), &stdout)
 		c := &cli.Command{Name: "oi-test", Run: func(ctx context.Context, env *cli.Env) error {
-			return Filter(ctx, env, &Flags{Jobs: 1}, nil, Stage{Do: pass, Need: need})
+			return Filter(ctx, env, &Flags{Jobs: 1}, nil, Stage{Func: pass, Need: need})
 		}}
 		if code := c.Execute(t.Context(), env, nil); code != 1 || !strings.Contains(stderr.String(), "oi-test: hint: a stage is missing") || !strings.Contains(stderr.String(), hint) {
 			t.Errorf("%s: %d %s", need, code, stderr)
@@ -375,7 +375,7 @@ func TestFailuresComeBack(t *testing.T) {
 	}
 	var first, second bytes.Buffer
 	env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 12)), &first)
-	if err := Filter(t.Context(), env, &Flags{Jobs: 2, MaxSkips: "3", Failures: path}, nil, Stage{Do: do}); err != nil {
+	if err := Filter(t.Context(), env, &Flags{Jobs: 2, MaxSkips: "3", Failures: path}, nil, Stage{Func: do}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -384,7 +384,7 @@ func TestFailuresComeBack(t *testing.T) {
 	}
 	fail = false
 	env, _ = testEnv(nil, &second)
-	if err := Filter(t.Context(), env, &Flags{Jobs: 2}, []string{path}, Stage{Do: do}); err != nil {
+	if err := Filter(t.Context(), env, &Flags{Jobs: 2}, []string{path}, Stage{Func: do}); err != nil {
 		t.Fatal(err)
 	}
 	back := items(read(t, second.Bytes()))
@@ -406,7 +406,7 @@ func TestFailuresSpareTheInput(t *testing.T) {
 	}
 	env, _ := testEnv(nil, io.Discard)
 	err := Filter(t.Context(), env, &Flags{Failures: path}, []string{path}, Stage{
-		Do: func(_ context.Context, item *record.Item) (Result, error) {
+		Func: func(_ context.Context, item *record.Item) (Result, error) {
 			return Result{Items: []*record.Item{item}}, nil
 		}})
 	if err == nil || !strings.Contains(err.Error(), "is also an input") {
@@ -422,7 +422,7 @@ func TestFailuresOfAFailedRun(t *testing.T) {
 	var stdout bytes.Buffer
 	env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 12)), &stdout)
 	err := Filter(t.Context(), env, &Flags{Jobs: 1, MaxSkips: "1", Failures: path}, nil, Stage{
-		Do: func(context.Context, *record.Item) (Result, error) { return Result{Skipped: "bad"}, nil }})
+		Func: func(context.Context, *record.Item) (Result, error) { return Result{Skipped: "bad"}, nil }})
 	if err == nil || !strings.Contains(err.Error(), "too many skipped: 2 of 2 records (bad: 2)") {
 		t.Fatalf("got %v", err)
 	}
@@ -432,5 +432,76 @@ func TestFailuresOfAFailedRun(t *testing.T) {
 	}
 	if n := len(items(read(t, file))); n != 2 {
 		t.Errorf("%d failures kept, want 2", n)
+	}
+}
+
+// A stage of batches gets each item once, in order, and never more than it
+// asked for; the output is that of a stage of single items.
+func TestFilterInBatches(t *testing.T) {
+	in := bytes.Join([][]byte{segment(t, record.Binary, 0, 150), segment(t, record.Binary, 150, 3)}, nil)
+	for _, size := range []int{1, 7, 1000} {
+		var stdout bytes.Buffer
+		env, stderr := testEnv(bytes.NewReader(in), &stdout)
+		next := 0
+		var total record.StageCounts
+		err := Filter(t.Context(), env, &Flags{}, nil, Stage{
+			BatchSize: size,
+			Batch: func(_ context.Context, items []*record.Item) ([]Result, error) {
+				if len(items) == 0 || len(items) > size {
+					t.Errorf("%d items at once, want 1 to %d", len(items), size)
+				}
+				results := make([]Result, len(items))
+				for i, item := range items {
+					if number(item) != next {
+						t.Errorf("item %d, want %d", number(item), next)
+					}
+					switch next++; number(item) % 10 {
+					case 3:
+						results[i].Removed = "three"
+					case 4:
+						results[i].Skipped = "four"
+					default:
+						results[i].Items = []*record.Item{item}
+					}
+				}
+				return results, nil
+			},
+			Finish: func(c record.StageCounts) error { total = c; return nil },
+		})
+		if err != nil {
+			t.Fatal(err, stderr)
+		}
+		if total.In != 153 || total.Out != 123 || total.Removed["three"] != 15 || total.Skipped["four"] != 15 {
+			t.Errorf("batches of %d: %+v", size, total)
+		}
+		for i, item := range items(read(t, stdout.Bytes())) {
+			if want := i/8*10 + []int{0, 1, 2, 5, 6, 7, 8, 9}[i%8]; number(item) != want {
+				t.Fatalf("batches of %d: item %d is %d, want %d", size, i, number(item), want)
+			}
+		}
+	}
+}
+
+// A batch that fails, and one with too few results, end the stage, and no end
+// is written.
+func TestFilterBatchFails(t *testing.T) {
+	for _, fail := range []error{errors.New("no memory"), nil} {
+		var stdout bytes.Buffer
+		env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 50)), &stdout)
+		finished := false
+		err := Filter(t.Context(), env, &Flags{}, nil, Stage{
+			BatchSize: 8,
+			Batch:     func(context.Context, []*record.Item) ([]Result, error) { return nil, fail },
+			Finish:    func(record.StageCounts) error { finished = true; return nil },
+		})
+		if err == nil || fail != nil && !errors.Is(err, fail) || finished {
+			t.Errorf("%v, want %v; finished: %v", err, fail, finished)
+		}
+		if _, err := record.NewReader(bytes.NewReader(stdout.Bytes())).Read(); err != nil {
+			t.Errorf("the header is missing: %v", err)
+		}
+		if bytes.Contains(stdout.Bytes(), []byte("end")) {
+			t.Error("an end was written")
+		}
 	}
 }

@@ -13,9 +13,9 @@ import (
 
 const writeBuffer = 64 << 10
 
-// ErrDownstreamGone is what Write and Close return once the reader of
-// standard output has left.
-var ErrDownstreamGone = cli.ErrDownstreamGone
+// ErrBrokenPipe is what Write, Flush and Close return once nobody reads
+// standard output any more.
+var ErrBrokenPipe = cli.ErrDownstreamGone
 
 // An Output writes records to standard output.
 type Output struct {

@@ -17,7 +17,7 @@ import (
 
 // skipLast skips the last n of all items and removes the r before them. It is
 // for -j 1.
-func skipLast(all, n, r int) Do {
+func skipLast(all, n, r int) Func {
 	left := all
 	return func(ctx context.Context, item *record.Item) (Result, error) {
 		switch left--; {
@@ -71,7 +71,7 @@ func TestMaxSkips(t *testing.T) {
 			f.Jobs, f.MaxSkips = 1, test.limit
 			var stdout bytes.Buffer
 			env, _ := testEnv(bytes.NewReader(data), &stdout)
-			err := Filter(t.Context(), env, &f, nil, Stage{Do: skipLast(test.in, test.skipped, test.removed)})
+			err := Filter(t.Context(), env, &f, nil, Stage{Func: skipLast(test.in, test.skipped, test.removed)})
 			if err != nil && !strings.Contains(err.Error(), "too many skipped: ") {
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestMaxSkips(t *testing.T) {
 func TestMaxSkipsOnTheWay(t *testing.T) {
 	for skipped, fails := range map[int]bool{50: false, 51: true} { // the first, of 1000
 		env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 1000)), io.Discard)
-		err := Filter(t.Context(), env, &Flags{Jobs: 1}, nil, Stage{Do: func(ctx context.Context, item *record.Item) (Result, error) {
+		err := Filter(t.Context(), env, &Flags{Jobs: 1}, nil, Stage{Func: func(ctx context.Context, item *record.Item) (Result, error) {
 			if number(item) < skipped-1 || number(item) == 199 {
 				return Result{Skipped: "bad"}, nil
 			}
@@ -140,8 +140,8 @@ func TestMaxSkipsOnTheWay(t *testing.T) {
 // A piece that nobody reads any more, or that is not written, is joined by
 // nobody.
 func TestPieceWithoutReader(t *testing.T) {
-	for name, stage := range map[string]Stage{"the reader has gone": {Owes: true}, "no output": {NoOutput: true}} {
-		stage.Do = skipLast(400, 200, 0)
+	for name, stage := range map[string]Stage{"the reader has gone": {MustDrain: true}, "no output": {NoOutput: true}} {
+		stage.Func = skipLast(400, 200, 0)
 		env, _ := testEnv(bytes.NewReader(segment(t, record.Binary, 0, 400)), &leaver{n: 100})
 		err := Filter(t.Context(), env, &Flags{Jobs: 1, Part: true}, nil, stage)
 		if err == nil || !strings.Contains(err.Error(), "too many skipped: ") {
@@ -186,7 +186,7 @@ func TestPiecesAreJudgedTogether(t *testing.T) {
 				}
 				env, _ := testEnv(&piece, &joined)
 				f := &Flags{Jobs: 1, Part: true, MaxSkips: test.limits[i%len(test.limits)]}
-				if err := Filter(t.Context(), env, f, nil, Stage{Do: skipLast(10, test.skipped, 0)}); err != nil {
+				if err := Filter(t.Context(), env, f, nil, Stage{Func: skipLast(10, test.skipped, 0)}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -196,7 +196,7 @@ func TestPiecesAreJudgedTogether(t *testing.T) {
 			}
 			var stdout bytes.Buffer
 			env, _ := testEnv(nil, &stdout)
-			err := Filter(t.Context(), env, &Flags{}, []string{path}, Stage{Do: pass})
+			err := Filter(t.Context(), env, &Flags{}, []string{path}, Stage{Func: pass})
 			if test.want == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -235,7 +235,7 @@ func TestSegmentsAreJudgedTogether(t *testing.T) {
 		for limit, fails := range map[string]bool{"": false, "10%": false, "9%": true} {
 			var stdout bytes.Buffer
 			env, _ := testEnv(bytes.NewReader(in), &stdout)
-			err := Filter(t.Context(), env, &Flags{Jobs: 2, MaxSkips: limit}, nil, Stage{Do: do})
+			err := Filter(t.Context(), env, &Flags{Jobs: 2, MaxSkips: limit}, nil, Stage{Func: do})
 			if (err != nil) != fails {
 				t.Errorf("%s, %q: %v", name, limit, err)
 			}
@@ -256,7 +256,7 @@ func TestNoEndBeforeTheLastFile(t *testing.T) {
 	}
 	var stdout bytes.Buffer
 	env, _ := testEnv(nil, &stdout)
-	if err := Filter(t.Context(), env, &Flags{Jobs: 2}, []string{whole, none}, Stage{Do: pass}); !errors.Is(err, os.ErrNotExist) {
+	if err := Filter(t.Context(), env, &Flags{Jobs: 2}, []string{whole, none}, Stage{Func: pass}); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("got %v", err)
 	}
 	n := 0

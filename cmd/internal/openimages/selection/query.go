@@ -29,7 +29,7 @@ const (
 	ReasonKeyClash  = "key clash"         // another box of the photo has this key
 )
 
-// A Ledger is told what becomes of each row. *stream.Account is one.
+// A Ledger is told what becomes of each row. *stream.Counters is one.
 type Ledger interface {
 	In(n int64)
 	Out(n int64)

@@ -1,0 +1,243 @@
+package stream
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/status"
+	"github.com/opensandwich/oi/record"
+)
+
+// defaultMaxSkips is what --max-skips is where it is not given. A share of a
+// few records means nothing to somebody who asked for none.
+const defaultMaxSkips = "25% from 20"
+
+// lookAfter is the number of records after which a share is looked at for the
+// first time, before the input has ended.
+const lookAfter = 200
+
+// parseMaxSkips reads the value of --max-skips, "" for the default.
+func parseMaxSkips(text string) (record.SkipLimit, error) {
+	if text == "" {
+		text = defaultMaxSkips
+	}
+	limit, err := record.ParseSkipLimit(text)
+	if err != nil {
+		return limit, cli.Usagef("--max-skips %s: %w", text, err)
+	}
+	return limit, nil
+}
+
+// Counters count what happens to a stage's records, by segment and in
+// all, and stop the stage when too many are skipped. They are used by one
+// goroutine.
+type Counters struct {
+	env      *cli.Env
+	limit    record.SkipLimit
+	deferred bool // whoever joins the pieces judges what was skipped
+	segment  record.StageCounts
+	total    record.StageCounts
+	failures *failures
+	status   *status.Status
+	start    time.Time
+	ended    bool // a segment came to its end
+}
+
+// NewCounters returns the counters of the stage env.Name, which reads inputs: no
+// failures file may replace one. Finish must be called.
+func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
+	limit, err := parseMaxSkips(f.MaxSkips)
+	if err != nil {
+		return nil, err
+	}
+	c := &Counters{env: env, limit: limit, start: env.Now()}
+	c.segment.Tool, c.total.Tool = env.Name, env.Name
+	if f.Failures != "" {
+		c.failures, err = createFailures(f.Failures, inputs)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if env.StderrTTY && !env.Quiet {
+		c.status = status.Start(env.Stderr, env.Name, env.Now)
+	} else {
+		c.status = status.Start(nil, env.Name, env.Now)
+	}
+	return c, nil
+}
+
+// Begin starts a segment whose items are known by h, the header as it was
+// before this stage.
+func (c *Counters) Begin(h *record.Header) error {
+	c.segment = record.StageCounts{Tool: c.env.Name}
+	return c.failures.begin(h)
+}
+
+// In counts n records that came in.
+func (c *Counters) In(n int64) {
+	c.segment.In += n
+	c.total.In += n
+	c.status.Add(n)
+}
+
+// Out counts n records that went out.
+func (c *Counters) Out(n int64) {
+	c.segment.Out += n
+	c.total.Out += n
+}
+
+// Add counts n items made from others.
+func (c *Counters) Add(reason string, n int64) {
+	count(&c.segment.Added, reason, n)
+	count(&c.total.Added, reason, n)
+}
+
+// Remove counts n items that a filter took out.
+func (c *Counters) Remove(reason string, n int64) {
+	count(&c.segment.Removed, reason, n)
+	count(&c.total.Removed, reason, n)
+}
+
+// Skip counts an item that failed, keeps it for the failures file, and
+// returns an error once there are too many. item may be nil where there is
+// none, as for a malformed row.
+func (c *Counters) Skip(item *record.Item, reason, detail string) error {
+	return c.Fail(item, record.Failure{Reason: reason, Detail: detail})
+}
+
+// Fail is Skip for a stage that knows more of the failure.
+func (c *Counters) Fail(item *record.Item, f record.Failure) error {
+	f.Stage = c.env.Name
+	count(&c.segment.Skipped, f.Reason, 1)
+	count(&c.total.Skipped, f.Reason, 1)
+	c.status.Skip()
+	name := "a record"
+	if item != nil {
+		name = item.Key
+		if name == "" {
+			name = item.ID
+		}
+		failed := *item
+		failed.Failure = &f
+		if err := c.failures.write(&failed); err != nil {
+			return err
+		}
+	}
+	if f.Detail == "" {
+		c.env.Debugf("skipped %s: %s", name, f.Reason)
+	} else {
+		c.env.Debugf("skipped %s: %s: %s", name, f.Reason, f.Detail)
+	}
+	skipped := sum(c.total.Skipped)
+	if c.deferred || c.limit.IsPercentage() && c.total.In < lookAfter || !c.limit.Exceeded(c.total.In, skipped) {
+		return nil
+	}
+	return c.tooMany()
+}
+
+// Judge returns an error if too many records were skipped in all. It is to be
+// called after the last segment and before its end record is written.
+func (c *Counters) Judge() error {
+	switch {
+	case c.deferred:
+		return nil
+	case c.total.AllSkipped():
+		return cli.WithHint(c.tooMany(), "nothing came through, which is a failure whatever --max-skips allows; -v names each one")
+	case c.limit.Exceeded(c.total.In, sum(c.total.Skipped)):
+		return c.tooMany()
+	}
+	return nil
+}
+
+func (c *Counters) tooMany() error {
+	return cli.WithHint(fmt.Errorf("too many skipped: %d of %d records (%s)", sum(c.total.Skipped), c.total.In, reasons(c.total.Skipped)),
+		fmt.Sprintf("-v names each one; --max-skips allows more than %s", c.limit))
+}
+
+// CloseSegment is End for a stage that passes on the last record of its input's
+// segment, an *End or a *Part: it returns that record with the counts added.
+func (c *Counters) CloseSegment(last record.Record) (record.Record, error) {
+	count, err := c.End()
+	if err != nil {
+		return nil, err
+	}
+	add := func(to []record.StageCounts) []record.StageCounts {
+		return append(to[:len(to):len(to)], count)
+	}
+	switch last := last.(type) {
+	case *record.End:
+		end := *last
+		end.Stages = add(end.Stages)
+		return &end, nil
+	case *record.Part:
+		count.MaxSkips = c.limit.String()
+		part := *last
+		part.Stages = add(part.Stages)
+		return &part, nil
+	}
+	return nil, fmt.Errorf("a segment cannot end with %T", last)
+}
+
+// End closes the segment and returns its counts.
+func (c *Counters) End() (record.StageCounts, error) {
+	if !c.segment.Balanced() {
+		return record.StageCounts{}, fmt.Errorf("the account of %s does not balance: %+v", c.env.Name, c.segment)
+	}
+	c.ended = true
+	return c.segment, c.failures.end()
+}
+
+// Total returns the count over all segments so far.
+func (c *Counters) Total() record.StageCounts { return c.total }
+
+// Finish ends the counting: the failures file appears, and a summary is
+// printed. It must be called however the stage ended.
+func (c *Counters) Finish() error {
+	c.status.Stop()
+	err := c.failures.commit()
+	t := c.total
+	if t.In == 0 && !c.ended {
+		return err // nothing has happened: an error says why
+	}
+	line := fmt.Sprintf("%d in, %d out", t.In, t.Out)
+	for _, part := range []struct {
+		verb   string
+		counts map[string]int64
+	}{{"added", t.Added}, {"removed", t.Removed}, {"skipped", t.Skipped}} {
+		if n := sum(part.counts); n > 0 {
+			line += fmt.Sprintf(", %d %s (%s)", n, part.verb, reasons(part.counts))
+		}
+	}
+	c.env.Infof("%s, %.1f s", line, c.env.Now().Sub(c.start).Seconds())
+	return err
+}
+
+func count(m *map[string]int64, reason string, n int64) {
+	if n == 0 {
+		return
+	}
+	if *m == nil {
+		*m = map[string]int64{}
+	}
+	(*m)[reason] += n
+}
+
+func sum(m map[string]int64) int64 {
+	var n int64
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+func reasons(m map[string]int64) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf("%s: %d", reason, m[reason]))
+	}
+	return strings.Join(parts, ", ")
+}
