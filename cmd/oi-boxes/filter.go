@@ -19,14 +19,12 @@ type mark struct {
 	of     func(*record.Box) int
 }
 
-func marks() []mark {
-	return []mark{
-		{"occluded", "occluded", func(b *record.Box) int { return b.Occluded }},
-		{"truncated", "truncated", func(b *record.Box) int { return b.Truncated }},
-		{"group-of", "group of", func(b *record.Box) int { return b.GroupOf }},
-		{"depiction", "depiction", func(b *record.Box) int { return b.Depiction }},
-		{"inside", "inside", func(b *record.Box) int { return b.Inside }},
-	}
+var marks = []mark{
+	{"occluded", "occluded", func(b *record.Box) int { return b.Occluded }},
+	{"truncated", "truncated", func(b *record.Box) int { return b.Truncated }},
+	{"group-of", "group of", func(b *record.Box) int { return b.GroupOf }},
+	{"depiction", "depiction", func(b *record.Box) int { return b.Depiction }},
+	{"inside", "inside", func(b *record.Box) int { return b.Inside }},
 }
 
 // What can be asked of a mark.
@@ -58,7 +56,7 @@ type question struct {
 
 // filters say which boxes are wanted.
 type filters struct {
-	marks      []string // what is asked of each of marks()
+	marks      []string // what is asked of each of marks
 	minSide    float64
 	minArea    float64
 	aspect     string
@@ -72,8 +70,8 @@ type filters struct {
 }
 
 func (f *filters) register(fs *cli.FlagSet) {
-	f.marks = make([]string, len(marks()))
-	for i, m := range marks() {
+	f.marks = make([]string, len(marks))
+	for i, m := range marks {
 		usage := "keep boxes by this flag: `yes|no|any|known`"
 		if i == 0 {
 			usage += "; where nobody looked it is neither yes nor no, but any"
@@ -89,7 +87,7 @@ func (f *filters) register(fs *cli.FlagSet) {
 
 // check looks at the flags before any work.
 func (f *filters) check() error {
-	for i, m := range marks() {
+	for i, m := range marks {
 		if !slices.Contains([]string{yes, no, all, known}, f.marks[i]) {
 			return cli.Usagef("--%s %s: want yes, no, any or known", m.flag, f.marks[i])
 		}

@@ -90,10 +90,10 @@ func (o *options) check(inputs []string) error {
 	switch {
 	case slices.Contains([]string{"", ".", ".."}, o.name[strings.LastIndexByte(o.name, '/')+1:]):
 		return cli.Usagef("-o %q: want the beginning of a file name, such as burger", o.name)
-	case presets()[o.arch].network == nil:
-		return cli.Usagef("--arch %s: want one of %s", o.arch, names(presets()))
-	case o.optimizer != "" && learningRates()[o.optimizer] == 0:
-		return cli.Usagef("--optimizer %s: want one of %s", o.optimizer, names(learningRates()))
+	case presets[o.arch].network == nil:
+		return cli.Usagef("--arch %s: want one of %s", o.arch, names(presets))
+	case o.optimizer != "" && learningRates[o.optimizer] == 0:
+		return cli.Usagef("--optimizer %s: want one of %s", o.optimizer, names(learningRates))
 	case o.epochs < 1:
 		return cli.Usagef("--epochs %d: want 1 or more", o.epochs)
 	case o.batch < 1 || o.batch > maxBatch:

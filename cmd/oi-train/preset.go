@@ -19,32 +19,27 @@ type preset struct {
 
 const defaultArch = "residual"
 
-// presets returns what --arch can name.
-func presets() map[string]preset {
-	return map[string]preset{
-		// The network of the article, trained as it was there.
-		"reference": {network: nn.Reference, optimizer: "rmsprop"},
-		// The learning rate stays the same: the average of the weights removes
-		// the noise for which others lower it. So nobody has to know in advance
-		// how long training will last.
-		"residual": {
-			network: func(height, width, classes int, seed uint64) *model.Network {
-				return nn.Residual(height, width, classes, residualWidth, seed)
-			},
-			optimizer: "adam",
-			options:   nn.Options{WeightDecay: 0.05, LabelSmoothing: 0.1, EMADecay: 0.999, WeightStandardization: true},
+// presets are what --arch can name.
+var presets = map[string]preset{
+	// The network of the article, trained as it was there.
+	"reference": {network: nn.Reference, optimizer: "rmsprop"},
+	// The learning rate stays the same: the average of the weights removes
+	// the noise for which others lower it. So nobody has to know in advance
+	// how long training will last.
+	"residual": {
+		network: func(height, width, classes int, seed uint64) *model.Network {
+			return nn.Residual(height, width, classes, residualWidth, seed)
 		},
-	}
+		optimizer: "adam",
+		options:   nn.Options{WeightDecay: 0.05, LabelSmoothing: 0.1, EMADecay: 0.999, WeightStandardization: true},
+	},
 }
 
 // residualWidth is the number of channels of the first convolution.
 const residualWidth = 16
 
-// learningRates returns the learning rate of each optimizer where --lr does
-// not say.
-func learningRates() map[string]float64 {
-	return map[string]float64{"adam": 0.001, "rmsprop": 0.0005, "sgd": 0.01}
-}
+// learningRates are those of each optimizer where --lr does not say.
+var learningRates = map[string]float64{"adam": 0.001, "rmsprop": 0.0005, "sgd": 0.01}
 
 // names lists the keys of a table in words.
 func names[V any](table map[string]V) string {
@@ -55,24 +50,24 @@ func names[V any](table map[string]V) string {
 // options have been checked.
 func (o *options) complete() {
 	if o.optimizer == "" {
-		o.optimizer = presets()[o.arch].optimizer
+		o.optimizer = presets[o.arch].optimizer
 	}
 	if o.lr == 0 {
-		o.lr = learningRates()[o.optimizer]
+		o.lr = learningRates[o.optimizer]
 	}
 }
 
 // network returns a new network for pictures and classes as given, its weights
 // drawn by the seed.
 func (o *options) network(height, width int, classes []string) *model.Network {
-	network := presets()[o.arch].network(height, width, len(classes), o.seed)
+	network := presets[o.arch].network(height, width, len(classes), o.seed)
 	network.Classes = classes
 	return network
 }
 
 // trainerOptions is how the network is trained.
 func (o *options) trainerOptions() nn.Options {
-	t := presets()[o.arch].options
+	t := presets[o.arch].options
 	t.Batch, t.LR, t.Optimizer, t.Seed, t.Threads = o.batch, o.lr, o.optimizer, o.seed, o.stream.Workers()
 	if o.optimizer == "rmsprop" {
 		t.WeightDecay = 0 // it has none

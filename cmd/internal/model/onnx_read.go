@@ -61,7 +61,7 @@ func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, key := range ownKeys() {
+	for _, key := range ownKeys {
 		delete(m.meta, key)
 	}
 	return n, m.meta, nil

@@ -245,7 +245,7 @@ func (n *Network) metadata(meta map[string]string) ([]byte, error) {
 	}
 	var b []byte
 	for _, key := range slices.Sorted(maps.Keys(meta)) {
-		if slices.Contains(ownKeys(), key) {
+		if slices.Contains(ownKeys, key) {
 			return nil, fmt.Errorf("metadata key %q is the writer's own", key)
 		}
 		b = append(b, metaEntry(key, meta[key])...)
@@ -256,7 +256,7 @@ func (n *Network) metadata(meta map[string]string) ([]byte, error) {
 }
 
 // ownKeys are the metadata keys that no caller can give.
-func ownKeys() []string { return []string{metaClasses, metaNames, metaDescription, metaSeal} }
+var ownKeys = []string{metaClasses, metaNames, metaDescription, metaSeal}
 
 // metaEntry encodes an entry of the metadata.
 func metaEntry(key, value string) []byte {

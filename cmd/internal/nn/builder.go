@@ -49,11 +49,11 @@ func (b *builder) layers(net *model.Network, image *gorgonia.Node) (*gorgonia.No
 		group := fusion(net.Layers[i:], func(k int) bool { return sources[i+k] })
 		out := shapes[i+len(group)]
 		switch {
-		case slices.Equal(group, convReLUPool()):
+		case slices.Equal(group, convReLUPool):
 			x, err = b.convReLUPool(name, layer, in, out, x)
-		case slices.Equal(group, convReLU()):
+		case slices.Equal(group, convReLU):
 			x, err = b.convReLU(name, layer, in, out, x, nil)
-		case slices.Equal(group, convAddReLU()):
+		case slices.Equal(group, convAddReLU):
 			x, err = b.convReLU(name, layer, in, out, x, b.skips[net.Layers[i+1].From])
 		default:
 			x, err = b.layer(name, i, layer, in, out, x)
@@ -102,15 +102,17 @@ func (b *builder) layer(name string, i int, layer model.Layer, in, out []int, x 
 }
 
 // Layers that have one kernel together.
-func convReLUPool() []model.Kind { return []model.Kind{model.Conv, model.ReLU, model.MaxPool2} }
-func convAddReLU() []model.Kind  { return []model.Kind{model.Conv, model.Add, model.ReLU} }
-func convReLU() []model.Kind     { return []model.Kind{model.Conv, model.ReLU} }
+var (
+	convReLUPool = []model.Kind{model.Conv, model.ReLU, model.MaxPool2}
+	convAddReLU  = []model.Kind{model.Conv, model.Add, model.ReLU}
+	convReLU     = []model.Kind{model.Conv, model.ReLU}
+)
 
 // fusion returns the kinds of the layers at the start of those given that one
 // kernel computes together. isSource reports whether the output of a layer,
 // counted from 1, is read elsewhere too, so that it must be computed by itself.
 func fusion(layers []model.Layer, isSource func(int) bool) []model.Kind {
-	for _, group := range [][]model.Kind{convReLUPool(), convAddReLU(), convReLU()} {
+	for _, group := range [][]model.Kind{convReLUPool, convAddReLU, convReLU} {
 		fits := len(layers) >= len(group)
 		for k := 0; fits && k < len(group); k++ {
 			fits = layers[k].Kind == group[k] && (k == len(group)-1 || !isSource(k+1))
