@@ -23,8 +23,8 @@ var (
 	ErrUnsupported = errors.New("the file system has no locks")
 )
 
-// every is how often Acquire tries.
-const every = 20 * time.Millisecond
+// pollInterval is how often Acquire tries.
+const pollInterval = 20 * time.Millisecond
 
 // A Lock is held until Release, or until the process ends.
 type Lock struct {
@@ -55,18 +55,35 @@ func Try(path string) (*Lock, error) {
 // Acquire is Try, waiting for other processes until ctx ends. Its error then is
 // both ErrHeld and the cause of that.
 func Acquire(ctx context.Context, path string) (*Lock, error) {
+	return AcquireFunc(path, func() error {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrHeld, context.Cause(ctx))
+		case <-time.After(pollInterval):
+			return nil
+		}
+	})
+}
+
+// AcquireFunc is Try, waiting for other processes. Each time that one has the
+// lock it calls held, which may say so and pauses until the lock is to be tried
+// again. An error of held ends the wait and is returned as it is.
+func AcquireFunc(path string, held func() error) (*Lock, error) {
 	for {
 		lock, err := Try(path)
 		if !errors.Is(err, ErrHeld) {
 			return lock, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: %w", err, context.Cause(ctx))
-		case <-time.After(every):
+		if err := held(); err != nil {
+			return nil, err
 		}
 	}
 }
+
+// File returns the file whose lock it is, for a file that is locked to be
+// written. To close it gives the lock up and leaves the file where it is; then
+// there is no Release.
+func (l *Lock) File() *os.File { return l.file }
 
 // Release removes the file, unless somebody else did, and gives the lock up.
 func (l *Lock) Release() error {
@@ -110,7 +127,7 @@ func flock(file *os.File) error {
 		case errors.Is(err, unix.EWOULDBLOCK):
 			return ErrHeld
 		case err != nil:
-			return fmt.Errorf("%w: %s: %w", ErrUnsupported, file.Name(), err)
+			return fmt.Errorf("%w: %w", ErrUnsupported, &os.PathError{Op: "lock", Path: file.Name(), Err: err})
 		default:
 			return nil
 		}

@@ -66,6 +66,60 @@ func TestAcquireEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// TestAcquireFunc: who waits is called each time that the lock is held, and may
+// end the wait.
+func TestAcquireFunc(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	first, err := filelock.Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enough := errors.New("enough")
+	if _, err := filelock.AcquireFunc(path, func() error { return enough }); err != enough { //nolint:errorlint // as it is
+		t.Errorf("got %v, want the error of held", err)
+	}
+	calls := 0
+	second, err := filelock.AcquireFunc(path, func() error {
+		if calls++; calls == 3 {
+			return first.Release()
+		}
+		return nil
+	})
+	if err != nil || calls != 3 {
+		t.Fatalf("got %v after %d calls, want 3", err, calls)
+	}
+	if err := second.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFile: a file that is locked to be written stays when it is closed.
+func TestFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data")
+	lock, err := filelock.Try(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.File().WriteString("text"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := filelock.Try(path); !errors.Is(err, filelock.ErrHeld) {
+		t.Errorf("got %v, want ErrHeld", err)
+	}
+	if err := lock.File().Close(); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "text" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if lock, err = filelock.Try(path); err != nil {
+		t.Fatalf("after closing: %v", err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestOneAtATime counts in a file, which nothing but the lock guards.
 func TestOneAtATime(t *testing.T) {
 	dir := t.TempDir()
