@@ -60,15 +60,15 @@ func (s *store) checkAll(ctx context.Context, report *Report, damaged func(*Dama
 			return nil
 		}
 		size, err := s.checkFile(ctx, path)
-		var fault *DamagedError
+		var damage *DamagedError
 		switch {
 		case err == nil:
 			report.Files++
 			report.Bytes += size
 			return nil
-		case errors.As(err, &fault):
+		case errors.As(err, &damage):
 			report.Damaged++
-			return errors.Join(damaged(fault), s.remove(path))
+			return errors.Join(damaged(damage), s.remove(path))
 		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		}
@@ -87,16 +87,16 @@ func (s *store) checkFile(ctx context.Context, path string) (size int64, err err
 	if err != nil {
 		return 0, err
 	}
-	official, sum := s.expected(path).MD5, newHasher(true)
+	official, hasher := s.expected(path).MD5, newHasher(true)
 	replaced := s.replacement(path).CRC32C
 	if official == "" && replaced == "" {
 		return info.Size(), nil
 	}
-	if _, err := io.Copy(sum, contextReader{ctx, file}); err != nil {
+	if _, err := io.Copy(hasher, contextReader{ctx, file}); err != nil {
 		return 0, err
 	}
 	// A sum that is not known is none of these.
-	if got := sum.checksums(); got.MD5 != official && got.CRC32C != replaced {
+	if got := hasher.checksums(); got.MD5 != official && got.CRC32C != replaced {
 		return 0, &DamagedError{path, file.Name(), fmt.Errorf("its MD5 is %s, and its CRC-32C %s; expected %s", got.MD5, got.CRC32C, cmp.Or(replaced, official))}
 	}
 	return info.Size(), nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -18,7 +17,7 @@ import (
 // announceFrom is the size from which a download is announced, in bytes.
 const announceFrom = 100 << 20
 
-// Options are what a Client can be told.
+// Options say how a Client downloads. The zero value of a field is its default.
 type Options struct {
 	// Offline makes a file that is not in the cache an *OfflineError.
 	Offline bool
@@ -26,8 +25,8 @@ type Options struct {
 	UserAgent string
 	// Idle is how long a server may send nothing, 0 for a minute.
 	Idle time.Duration
-	// Retries is how often a download is taken up again that has come to nothing
-	// since the last time, 0 for 5.
+	// Retries is how often a download is taken up again that has come to
+	// nothing since the last time, 0 for 5.
 	Retries int
 	// Announce, if set, is called before a download of more than 100 MB.
 	Announce func(path string, size int64)
@@ -45,15 +44,16 @@ type Options struct {
 }
 
 // A Client downloads files once, each into a folder named after the server. A
-// file is there whole or not at all. What has arrived of one waits under another
-// name, and the next download continues after it. What cannot be the file that
-// was asked for is not kept.
+// file is there whole or not at all. What has arrived of one waits under
+// another name, and the next download continues after it. What cannot be the
+// file that was asked for is not kept.
 type Client struct {
 	store
 	base   *url.URL
 	client *http.Client
 	o      Options
-	// unended are the files that the server has been asked about again, by path.
+	// unended are the files that the server has been asked about again, by
+	// path.
 	unended sync.Map
 }
 
@@ -76,20 +76,20 @@ func New(base, root string, catalogue Catalogue, o Options) (*Client, error) {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
-	s := &Client{
+	c := &Client{
 		base: u, o: o,
 		store: newStore(filepath.Join(root, storeName(u)), catalogue, PublicURL(u.String()) == catalogue.Publisher),
 	}
 	if o.Transport != nil {
-		s.client = &http.Client{Transport: o.Transport}
-		return s, nil
+		c.client = &http.Client{Transport: o.Transport}
+		return c, nil
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// The checksum is that of the bytes as they are stored.
 	transport.DisableCompression = true
 	transport.ResponseHeaderTimeout = o.Idle
-	s.client = &http.Client{Transport: transport}
-	return s, nil
+	c.client = &http.Client{Transport: transport}
+	return c, nil
 }
 
 // PublicURL returns the address without what may be secret in it.
@@ -110,12 +110,13 @@ func redact(address string) string {
 	return "…"
 }
 
-func (s *Client) String() string { return PublicURL(s.base.String()) }
+func (c *Client) String() string { return PublicURL(c.base.String()) }
 
 // A CacheError is trouble with the folder that downloads are kept in.
 type CacheError struct{ Err error }
 
 func (e *CacheError) Error() string { return e.Err.Error() }
+
 func (e *CacheError) Unwrap() error { return e.Err }
 
 // An OfflineError is a file that is not in the cache and may not be downloaded.
@@ -129,19 +130,19 @@ func (e *OfflineError) Error() string {
 }
 
 // Name is the name that a file has, or would have, in the folder.
-func (s *Client) Name(path string) string { return s.name(path) }
+func (c *Client) Name(path string) string { return c.name(path) }
 
 // Open returns a file from the folder, or while it arrives there. One that is
 // damaged is downloaded again. inFlight is set while the file is being
 // downloaded; then it is to be read through that, and given up by that before
 // the file is closed.
-func (s *Client) Open(ctx context.Context, path string) (file *os.File, inFlight *InFlight, err error) {
+func (c *Client) Open(ctx context.Context, path string) (file *os.File, inFlight *InFlight, err error) {
 	if !fs.ValidPath(path) {
 		return nil, nil, fmt.Errorf("%q is no relative path", path)
 	}
-	file, unended, err := s.open(ctx, path)
-	if err == nil && unended != nil && !s.o.Offline {
-		err = s.askAgain(ctx, path, file, unended)
+	file, unended, err := c.open(ctx, path)
+	if err == nil && unended != nil && !c.o.Offline {
+		err = c.askAgain(ctx, path, file, unended)
 	}
 	if err == nil {
 		return file, nil, nil
@@ -149,18 +150,18 @@ func (s *Client) Open(ctx context.Context, path string) (file *os.File, inFlight
 	var damaged *DamagedError
 	switch {
 	case errors.As(err, &damaged):
-		if s.o.Offline {
+		if c.o.Offline {
 			return nil, nil, err
 		}
-		if s.o.Warn != nil {
-			s.o.Warn(fmt.Sprintf("%v; downloading it again", err))
+		if c.o.Warn != nil {
+			c.o.Warn(fmt.Sprintf("%v; downloading it again", err))
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, nil, cacheError(err)
-	case s.o.Offline:
-		return nil, nil, &OfflineError{path, s.dir}
+	case c.o.Offline:
+		return nil, nil, &OfflineError{path, c.dir}
 	}
-	if inFlight, err = s.download(ctx, path, s.name(path)); err != nil {
+	if inFlight, err = c.download(ctx, path, c.name(path)); err != nil {
 		return nil, nil, err
 	}
 	return inFlight.file, inFlight, nil
@@ -169,7 +170,7 @@ func (s *Client) Open(ctx context.Context, path string) (file *os.File, inFlight
 // Check returns an error unless the file is in the folder and holds, as far as
 // can be seen at little cost: a *[DamagedError] or one that wraps
 // fs.ErrNotExist.
-func (s *Client) Check(ctx context.Context, path string) error { return s.holds(ctx, path) }
+func (c *Client) Check(ctx context.Context, path string) error { return c.checkCached(ctx, path) }
 
 // A MissingError is a file that the source does not have.
 type MissingError struct {
@@ -181,6 +182,7 @@ type MissingError struct {
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s: not found in %s: %v", e.Path, e.Source, e.Err)
 }
+
 func (e *MissingError) Unwrap() error { return e.Err }
 
 // cacheError marks trouble with the cache's folder.
@@ -202,19 +204,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// watched is a body whose server may not fall silent.
-type watched struct {
-	r      io.Reader
-	idle   time.Duration
-	cancel context.CancelCauseFunc
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(w.idle, func() {
-		w.cancel(fmt.Errorf("the server has sent nothing for %s", w.idle))
-	})
-	defer timer.Stop()
-	return w.r.Read(p)
 }

@@ -20,11 +20,11 @@ type Catalogue struct {
 	// Files are those of which something is known. What arrives must have the
 	// content that they expect.
 	Files []File
-	// Publisher is the address whose files have the sizes and checksums of Files.
-	// Those of other servers may be different.
+	// Publisher is the address whose files have the sizes and checksums of
+	// Files. Those of other servers may be different.
 	Publisher string
-	// Companions are the endings of files that are made of a file, next to it, and
-	// are removed with it.
+	// Companions are the endings of files that are made of a file, next to it,
+	// and are removed with it.
 	Companions []string
 }
 
@@ -46,8 +46,9 @@ func (f File) verify(ctx context.Context, r io.ReaderAt, size int64) error {
 
 // A Content recognises what a file must have in it.
 type Content interface {
-	// Verify returns an error if a file of size bytes cannot be what is expected.
-	// The error of one that may be whole, or may go on, is an *[UnendedError].
+	// Verify returns an error if a file of size bytes cannot be what is
+	// expected. The error of one that may be whole, or may go on, is an
+	// *[UnendedError].
 	Verify(ctx context.Context, r io.ReaderAt, size int64) error
 }
 
@@ -56,6 +57,7 @@ type Content interface {
 type UnendedError struct{ Err error }
 
 func (e *UnendedError) Error() string { return e.Err.Error() }
+
 func (e *UnendedError) Unwrap() error { return e.Err }
 
 // storeName is the name of a server's folder.
@@ -99,6 +101,7 @@ type DamagedError struct {
 func (e *DamagedError) Error() string {
 	return fmt.Sprintf("%s in the cache is damaged: %v", e.Path, e.Err)
 }
+
 func (e *DamagedError) Unwrap() error { return e.Err }
 
 // open opens a file. The error of one that is there but does not hold is a
@@ -114,8 +117,8 @@ func (s *store) open(ctx context.Context, path string) (file *os.File, unended *
 	return nil, nil, errors.Join(err, file.Close())
 }
 
-// holds is open for who needs to know the error only.
-func (s *store) holds(ctx context.Context, path string) error {
+// checkCached returns the error that open would.
+func (s *store) checkCached(ctx context.Context, path string) error {
 	file, _, err := s.open(ctx, path)
 	if err != nil {
 		return err
@@ -124,7 +127,7 @@ func (s *store) holds(ctx context.Context, path string) error {
 }
 
 // check looks at what costs next to nothing: the size, the beginning and the
-// end. A download was held against more when it arrived, but one of an earlier
+// end. A download was compared with more when it arrived, but one of an earlier
 // version of this program was not. The error may be an *UnendedError.
 func (s *store) check(ctx context.Context, path string, file *os.File) error {
 	f := s.expected(path)
@@ -153,17 +156,17 @@ func (s *store) replacementName(path string) string {
 }
 
 // replacement returns that sidecar, or one without a size.
-func (s *store) replacement(path string) (n sidecar) {
+func (s *store) replacement(path string) (r sidecar) {
 	data, err := os.ReadFile(s.replacementName(path))
-	if err != nil || json.Unmarshal(data, &n) != nil {
+	if err != nil || json.Unmarshal(data, &r) != nil {
 		return sidecar{}
 	}
-	return n
+	return r
 }
 
 // writeReplacement writes it.
-func (s *store) writeReplacement(path string, n sidecar) error {
-	data, err := json.Marshal(n)
+func (s *store) writeReplacement(path string, r sidecar) error {
+	data, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}

@@ -200,8 +200,8 @@ func TestDownloadGivesUp(t *testing.T) {
 	}
 }
 
-// BenchmarkDownload brings a file from loopback to disk, with the checksums taken
-// that are needed beside what the server says.
+// BenchmarkDownload brings a file from loopback to disk, with the checksums
+// taken that are needed in addition to what the server says.
 func BenchmarkDownload(b *testing.B) {
 	data := oitest.RandomBytes(11, 64<<20)
 	for name, tag := range map[string]string{"MD5": "", "CRC-32C": `"1"`} {

@@ -15,8 +15,8 @@ import (
 const Age = 24 * time.Hour
 
 // Sweep removes what was to become the file name and is old: the files next to
-// it whose names begin with a point and its name, except those that begin as the
-// base name of keep does, if that is not "".
+// it whose names begin with a point and its name, except those that begin as
+// the base name of keep does, if that is not "".
 func Sweep(name, keep string) error {
 	dir, prefix := filepath.Dir(name), "."+filepath.Base(name)
 	entries, err := os.ReadDir(dir)

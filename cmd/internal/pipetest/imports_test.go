@@ -97,7 +97,8 @@ func TestImportsOfOurs(t *testing.T) {
 	allowed := map[string][]string{
 		"editdistance":         nil,
 		"leftover":             nil,
-		"download":             {"leftover"},
+		"filelock":             nil,
+		"download":             {"filelock", "leftover"},
 		"csvscan":              {"leftover"},
 		"fetch/hostname":       nil,
 		"fetch/netguard":       {"fetch/hostname"},
