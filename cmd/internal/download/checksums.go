@@ -3,14 +3,14 @@ package download
 import (
 	"cmp"
 	"crypto/md5" //nolint:gosec // the publisher's checksum, against damage only
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"net/http"
-	"strings"
 	"sync"
+
+	"github.com/opensandwich/oi/cmd/internal/googhash"
 )
 
 // castagnoli is the polynomial of CRC-32C.
@@ -22,23 +22,10 @@ type checksums struct {
 	CRC32C string `json:"crc32c,omitempty"`
 }
 
-// serverChecksums reads x-goog-hash: crc32c=base64,md5=base64, in one header or
-// several.
-func serverChecksums(header http.Header) (s checksums) {
-	for _, line := range header.Values("X-Goog-Hash") {
-		for part := range strings.SplitSeq(line, ",") {
-			kind, text, _ := strings.Cut(strings.TrimSpace(part), "=")
-			sum, err := base64.StdEncoding.DecodeString(text)
-			switch {
-			case err != nil:
-			case kind == "md5" && len(sum) == md5.Size:
-				s.MD5 = hex.EncodeToString(sum)
-			case kind == "crc32c" && len(sum) == crc32.Size:
-				s.CRC32C = hex.EncodeToString(sum)
-			}
-		}
-	}
-	return s
+// serverChecksums is what the headers of a response say.
+func serverChecksums(header http.Header) checksums {
+	md5Sum, crc32c := googhash.Parse(header.Values("X-Goog-Hash"))
+	return checksums{MD5: hex.EncodeToString(md5Sum), CRC32C: hex.EncodeToString(crc32c)}
 }
 
 // A hasher takes the checksums of what arrives. MD5 takes longer than all else

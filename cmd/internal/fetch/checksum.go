@@ -5,7 +5,8 @@ import (
 	"encoding/base64"
 	"hash"
 	"net/http"
-	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/googhash"
 )
 
 // checksums compares a body with what the server and the image list say of it.
@@ -15,7 +16,8 @@ type checksums struct {
 }
 
 func newChecksums(photo *serverPhoto, h http.Header) *checksums {
-	s := &checksums{promised: googleMD5(h)}
+	s := &checksums{}
+	s.promised, _ = googhash.Parse(h.Values("X-Goog-Hash"))
 	if s.promised != nil || photo.md5 != "" {
 		s.hash = md5.New()
 	}
@@ -60,23 +62,6 @@ func (s *checksums) checkOriginal(photo *serverPhoto, size int64) error {
 	}
 	if photo.size != 0 && size != photo.size {
 		return fetchErrorf(SizeMismatch, "%d bytes, but the annotated original had %d", size, photo.size)
-	}
-	return nil
-}
-
-// googleMD5 finds the MD5 in x-goog-hash: crc32c=...,md5=... (or in several
-// such headers).
-func googleMD5(h http.Header) []byte {
-	for _, line := range h.Values("X-Goog-Hash") {
-		for part := range strings.SplitSeq(line, ",") {
-			v, found := strings.CutPrefix(strings.TrimSpace(part), "md5=")
-			if !found {
-				continue
-			}
-			if b, err := base64.StdEncoding.DecodeString(v); err == nil && len(b) == md5.Size {
-				return b
-			}
-		}
 	}
 	return nil
 }
