@@ -19,22 +19,22 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// credits is the file that says who made the photos that came through, each
-// photo once, in the order of the stream. Its methods do nothing on nil.
-type credits struct {
+// An attribution is the file that says who made the photos that came through,
+// each photo once, in the order of the stream. Its methods do nothing on nil.
+type attribution struct {
 	file   *renameio.PendingFile
 	buffer *bufio.Writer
-	sheet  creditSheet
+	format attributionFormat
 	seen   map[[16]byte]struct{} // hashes of subset and id
 }
 
-// A creditSheet is a form that credits are written in.
-type creditSheet interface {
+// An attributionFormat is a form that the file is written in.
+type attributionFormat interface {
 	row(*record.Item) error
 	end(photos int) error
 }
 
-func createCredits(path string, inputs []string) (*credits, error) {
+func createAttribution(path string, inputs []string) (*attribution, error) {
 	if err := cli.CheckOutputFile(path, inputs...); err != nil {
 		return nil, fmt.Errorf("--attribution: %w", err)
 	}
@@ -42,46 +42,46 @@ func createCredits(path string, inputs []string) (*credits, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--attribution: %w", err)
 	}
-	c := &credits{file: file, buffer: bufio.NewWriter(file), seen: map[[16]byte]struct{}{}}
+	a := &attribution{file: file, buffer: bufio.NewWriter(file), seen: map[[16]byte]struct{}{}}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".html", ".htm":
-		c.sheet, err = newCreditPage(c.buffer)
+		a.format, err = newAttributionPage(a.buffer)
 	default:
-		c.sheet, err = newCreditTable(c.buffer)
+		a.format, err = newAttributionCSV(a.buffer)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("--attribution: %w", err), file.Cleanup())
 	}
-	return c, nil
+	return a, nil
 }
 
 // add gives credit for the photo of an item that is about to be written.
-func (c *credits) add(item *record.Item) error {
-	if c == nil {
+func (a *attribution) add(item *record.Item) error {
+	if a == nil {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(item.Subset + "/" + item.ID))
 	key := [16]byte(sum[:])
-	if _, ok := c.seen[key]; ok {
+	if _, ok := a.seen[key]; ok {
 		return nil
 	}
-	c.seen[key] = struct{}{}
-	return c.wrap(c.sheet.row(item))
+	a.seen[key] = struct{}{}
+	return a.wrap(a.format.row(item))
 }
 
 // finish makes the file appear if the run came to its end without err.
-func (c *credits) finish(err error) error {
+func (a *attribution) finish(err error) error {
 	if err != nil {
-		return c.wrap(c.file.Cleanup())
+		return a.wrap(a.file.Cleanup())
 	}
-	err = errors.Join(c.sheet.end(len(c.seen)), c.buffer.Flush())
+	err = errors.Join(a.format.end(len(a.seen)), a.buffer.Flush())
 	if err != nil {
-		return c.wrap(errors.Join(err, c.file.Cleanup()))
+		return a.wrap(errors.Join(err, a.file.Cleanup()))
 	}
-	return c.wrap(c.file.CloseAtomicallyReplace())
+	return a.wrap(a.file.CloseAtomicallyReplace())
 }
 
-func (c *credits) wrap(err error) error {
+func (a *attribution) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -96,16 +96,16 @@ func imageOf(item *record.Item) record.Image {
 	return *item.Image
 }
 
-// A creditTable is CSV, with the column names of the image list where it has
-// them.
-type creditTable struct{ csv *csv.Writer }
+// An attributionCSV is CSV, with the column names of the image list where it
+// has them.
+type attributionCSV struct{ csv *csv.Writer }
 
-func newCreditTable(w io.Writer) (creditTable, error) {
-	t := creditTable{csv.NewWriter(w)}
+func newAttributionCSV(w io.Writer) (attributionCSV, error) {
+	t := attributionCSV{csv.NewWriter(w)}
 	return t, t.csv.Write([]string{"ImageID", "Subset", "Title", "Author", "AuthorProfileURL", "License", "OriginalLandingURL", "URL", "Source", "SHA256"})
 }
 
-func (t creditTable) row(item *record.Item) error {
+func (t attributionCSV) row(item *record.Item) error {
 	im, f := imageOf(item), item.Fetched
 	return t.csv.Write([]string{item.ID, item.Subset, plain(im.Title), plain(im.Author), plain(im.AuthorURL), plain(im.License), plain(im.LandingURL), f.URL, f.Source, f.SHA256})
 }
@@ -119,48 +119,51 @@ func plain(s string) string {
 	return s
 }
 
-func (t creditTable) end(int) error {
+func (t attributionCSV) end(int) error {
 	t.csv.Flush()
 	return t.csv.Error()
 }
 
-//go:embed credits.html.tmpl
-var creditTemplate string
+//go:embed attribution.html.tmpl
+var attributionTemplate string
 
-// A creditPage is a list for people, on one page.
-type creditPage struct {
+// An attributionPage is a list for people, on one page.
+type attributionPage struct {
 	w        io.Writer
 	template *template.Template
 }
 
-func newCreditPage(w io.Writer) (creditPage, error) {
-	t, err := template.New("credits").Parse(creditTemplate)
+func newAttributionPage(w io.Writer) (attributionPage, error) {
+	t, err := template.New("attribution").Parse(attributionTemplate)
 	if err != nil {
-		return creditPage{}, err
+		return attributionPage{}, err
 	}
-	return creditPage{w, t}, t.ExecuteTemplate(w, "head", nil)
+	return attributionPage{w, t}, t.ExecuteTemplate(w, "head", nil)
 }
 
-// A credit is a row of the page. Links that lead to no web page are empty.
-type credit struct{ ID, Title, Landing, Author, Profile, License, LicenseURL string }
+// An attributionRow is a row of the page. Links that lead to no web page are
+// empty.
+type attributionRow struct{ ID, Title, Landing, Author, Profile, License, LicenseURL string }
 
-func (p creditPage) row(item *record.Item) error {
+func (p attributionPage) row(item *record.Item) error {
 	im := imageOf(item)
 	// Titles and names are in the image list as Flickr had them on its pages.
-	c := credit{
+	row := attributionRow{
 		ID: item.ID, Title: html.UnescapeString(im.Title), Author: html.UnescapeString(im.Author),
 		Landing: webPage(im.LandingURL), Profile: webPage(im.AuthorURL), License: licenceName(im.License), LicenseURL: webPage(im.License),
 	}
-	if strings.TrimSpace(c.Title) == "" {
-		c.Title = "untitled"
+	if strings.TrimSpace(row.Title) == "" {
+		row.Title = "untitled"
 	}
-	if strings.TrimSpace(c.Author) == "" {
-		c.Author = "author unknown"
+	if strings.TrimSpace(row.Author) == "" {
+		row.Author = "author unknown"
 	}
-	return p.template.ExecuteTemplate(p.w, "row", c)
+	return p.template.ExecuteTemplate(p.w, "row", row)
 }
 
-func (p creditPage) end(photos int) error { return p.template.ExecuteTemplate(p.w, "foot", photos) }
+func (p attributionPage) end(photos int) error {
+	return p.template.ExecuteTemplate(p.w, "foot", photos)
+}
 
 // webPage returns an address that may be linked to, or "".
 func webPage(u string) string {

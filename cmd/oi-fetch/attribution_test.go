@@ -39,7 +39,7 @@ func credited(t *testing.T) (input []byte, folder string) {
 	return input, folder
 }
 
-func TestCreditTable(t *testing.T) {
+func TestAttributionCSV(t *testing.T) {
 	input, folder := credited(t)
 	path := filepath.Join(t.TempDir(), "credits.csv")
 	out, _ := oiFetch(t, input, 0, "--images", folder, "--max-skips", "1", "--attribution", path)
@@ -63,7 +63,7 @@ func TestCreditTable(t *testing.T) {
 	}
 }
 
-func TestCreditPage(t *testing.T) {
+func TestAttributionPage(t *testing.T) {
 	input, folder := credited(t)
 	path := filepath.Join(t.TempDir(), "credits.HTML")
 	oiFetch(t, input, 0, "--images", folder, "--max-skips", "1", "--attribution", path)
@@ -87,9 +87,9 @@ func TestCreditPage(t *testing.T) {
 	}
 }
 
-// TestNoCreditsForAFailure: a run that fails leaves no file of credits, not
+// TestNoAttributionForAFailure: a run that fails leaves no file of credits, not
 // even a part.
-func TestNoCreditsForAFailure(t *testing.T) {
+func TestNoAttributionForAFailure(t *testing.T) {
 	input, folder := credited(t)
 	dir := t.TempDir()
 	oiFetch(t, input, 1, "--images", folder, "--max-skips", "0", "--attribution", filepath.Join(dir, "credits.csv"))

@@ -148,10 +148,10 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	defer func() { err = errors.Join(err, fetcher.Close()) }()
 	p := &photos{fetcher: fetcher}
 	if o.attribution != "" {
-		if p.credits, err = createCredits(o.attribution, env.Args); err != nil {
+		if p.attribution, err = createAttribution(o.attribution, env.Args); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, p.credits.finish(err)) }()
+		defer func() { err = errors.Join(err, p.attribution.finish(err)) }()
 	}
 	err = stream.Filter(ctx, env, &o.stream, env.Args, stream.Stage{
 		Args:       args,
@@ -160,8 +160,8 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		Func:       p.do,
 		Emit:       p.emit,
 		Written:    p.written,
-		MustDrain:  p.credits != nil,
+		MustDrain:  p.attribution != nil,
 	})
-	p.notes(env)
+	p.hint(env)
 	return err
 }

@@ -332,8 +332,8 @@ func TestRealPhotos(t *testing.T) {
 	}
 }
 
-// TestTrail: the header tells what was done, the same on every machine.
-func TestTrail(t *testing.T) {
+// TestHeader: the header tells what was done, the same on every machine.
+func TestHeader(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a.jpg"), oitest.JPEG(1), 0o644); err != nil {
 		t.Fatal(err)

@@ -21,10 +21,10 @@ const photoSize = 256 << 10
 // holds its photo only while there is room; else the photo is read from the
 // cache when its turn to be written has come.
 type photos struct {
-	fetcher *fetch.Fetcher
-	credits *credits // nil: not wanted
-	waiting sync.Map // *record.Item -> *fetch.Picture
-	failed  atomic.Bool
+	fetcher     *fetch.Fetcher
+	attribution *attribution // nil: not wanted
+	waiting     sync.Map     // *record.Item -> *fetch.Picture
+	failed      atomic.Bool
 }
 
 func (p *photos) do(ctx context.Context, item *record.Item) (stream.Result, error) {
@@ -66,7 +66,7 @@ func (p *photos) emit(item *record.Item) error {
 		return err
 	}
 	item.Fetched.Bytes = data
-	return p.credits.add(item)
+	return p.attribution.add(item)
 }
 
 // written takes the bytes back.
@@ -79,8 +79,8 @@ func (p *photos) written(item *record.Item) error {
 	return v.(*fetch.Picture).Release()
 }
 
-// notes says of folders without any photo how their layout can be named.
-func (p *photos) notes(env *cli.Env) {
+// hint says of folders without any photo how their layout can be named.
+func (p *photos) hint(env *cli.Env) {
 	if !p.failed.Load() {
 		return
 	}
