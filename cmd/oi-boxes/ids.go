@@ -11,11 +11,12 @@ import (
 	"path"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/record"
 )
 
 // An idList is a set of image ids and of items' keys, which remembers what it
@@ -103,14 +104,14 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		if ending := path.Ext(id); slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp"}, strings.ToLower(ending)) {
 			id = strings.TrimSuffix(id, ending)
 		}
-		if !validID(id) {
+		if !validIDOrKey(id) {
 			err := fmt.Errorf("%s:%d: expected an image id such as 000cd56bb02e4edb, found %.40q", name, n, id)
 			if openimages.FloatID(id) {
 				err = cli.WithHint(err, openimages.FloatIDHint)
 			}
 			return nil, err
 		}
-		if v, ok := official(id); ok {
+		if v, ok := csvscan.Hex16(id); ok {
 			ids.official.add(v, count)
 		} else {
 			ids.others.add(id, count)
@@ -133,27 +134,17 @@ func isHeader(field string) bool {
 	return strings.EqualFold(strings.Trim(strings.TrimSpace(field), `"`), "ImageID")
 }
 
-// validID reports whether an id, or a key, has the form of one: letters,
-// digits, minuses and underscores, up to 64 and the 9 that a key adds.
-func validID(id string) bool {
-	return len(id) <= 64+9 && strings.IndexFunc(id, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
-	}) < 0
-}
-
-// official returns the number that an official id spells.
-func official(id string) (uint64, bool) {
-	if len(id) != 16 || strings.ToLower(id) != id {
-		return 0, false
-	}
-	v, err := strconv.ParseUint(id, 16, 64)
-	return v, err == nil
+// validIDOrKey reports whether text has the form of an image id or of an item's
+// key, which is an id, a hyphen and 8 hex digits.
+func validIDOrKey(text string) bool {
+	const more = len("-01234567")
+	return record.ValidID(text) || len(text) > more && record.ValidID(text[:len(text)-more]) && record.ValidID(text[len(text)-more:])
 }
 
 // has reports whether the row's photo or the row itself is listed.
 func (l *idList) has(row *openimages.BoxRow) bool {
 	found := false
-	if v, ok := official(row.ImageID); ok {
+	if v, ok := csvscan.Hex16(row.ImageID); ok {
 		found = l.official.has(v)
 	}
 	if len(l.others.ids) > 0 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
-	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
@@ -115,20 +114,10 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 }
 
 // check looks at the flags before any work.
-func (o *options) check(args []string) error {
-	known := openimages.Subsets()
-	for i, name := range o.subsets {
-		name = strings.ToLower(strings.TrimSpace(name))
-		if !slices.Contains(known, name) {
-			return cli.Usagef("--subset %s: there are %s", o.subsets[i], strings.Join(known, ", "))
-		}
-		o.subsets[i] = name
+func (o *options) check(args []string) (err error) {
+	if o.subsets, err = metadata.CheckSubsets(o.subsets); err != nil {
+		return err
 	}
-	if len(o.subsets) == 0 {
-		return cli.Usagef("--subset: there are %s", strings.Join(known, ", "))
-	}
-	slices.SortFunc(o.subsets, func(a, b string) int { return slices.Index(known, a) - slices.Index(known, b) })
-	o.subsets = slices.Compact(o.subsets)
 	switch {
 	case o.split != "official" && o.split != "hash":
 		return cli.Usagef("--split %s: want official or hash", o.split)
@@ -139,7 +128,6 @@ func (o *options) check(args []string) error {
 	case o.negatives < 0:
 		return cli.Usagef("--negatives %d: want 0 or more", o.negatives)
 	}
-	var err error
 	if o.shard, err = parseShard(o.shardText); err != nil {
 		return err
 	}

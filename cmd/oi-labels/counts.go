@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
-	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
@@ -62,24 +59,6 @@ func (t *tally) sum(mids ...string) count {
 		}
 	}
 	return sum
-}
-
-// checkSubsets puts the names of subsets in order.
-func checkSubsets(names []string) ([]string, error) {
-	known := openimages.Subsets()
-	var list []string
-	for _, name := range names {
-		name = strings.ToLower(strings.TrimSpace(name))
-		if !slices.Contains(known, name) {
-			return nil, cli.Usagef("--subset %s: there are %s", name, strings.Join(known, ", "))
-		}
-		list = append(list, name)
-	}
-	if len(list) == 0 {
-		return nil, cli.Usagef("--subset: there are %s", strings.Join(known, ", "))
-	}
-	slices.SortFunc(list, func(a, b string) int { return slices.Index(known, a) - slices.Index(known, b) })
-	return slices.Compact(list), nil
 }
 
 // thousands writes a number as people read it.

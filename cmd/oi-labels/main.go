@@ -66,7 +66,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 
 // check looks at the flags before any work.
 func (o *options) check(args []string) (err error) {
-	if o.subsets, err = checkSubsets(o.subsets); err != nil {
+	if o.subsets, err = metadata.CheckSubsets(o.subsets); err != nil {
 		return err
 	}
 	forms := []string{}

@@ -10,10 +10,8 @@ const (
 // official image ids are, which is exact, or a hash (FNV-1a) of any other. Two
 // keys with one Key64 are to be told apart by their text.
 func Key64[T string | []byte](id T) uint64 {
-	if len(id) == 16 {
-		if key, ok := parseHex16(id); ok {
-			return key
-		}
+	if key, ok := Hex16(id); ok {
+		return key
 	}
 	key := uint64(FNVOffset)
 	for i := range len(id) {
@@ -22,9 +20,12 @@ func Key64[T string | []byte](id T) uint64 {
 	return key
 }
 
-// parseHex16 reads 16 lower-case hex digits. Digits and letters follow each other
-// at random, so that it does not branch on them.
-func parseHex16[T string | []byte](id T) (key uint64, ok bool) {
+// Hex16 reads 16 lower-case hex digits. Digits and letters follow each other at
+// random, so that it does not branch on them.
+func Hex16[T string | []byte](id T) (key uint64, ok bool) {
+	if len(id) != 16 {
+		return 0, false
+	}
 	var all byte
 	for i := range 16 {
 		digit := hexDigits[id[i]]

@@ -156,7 +156,7 @@ func (g *blockBuilder) plainKeys(t *csvReader, block []byte, v *rowHandler) erro
 		nl := bytes.IndexByte(block, '\n')
 		photo, ok := uint64(0), false
 		if nl > idSize && block[idSize] == ',' {
-			photo, ok = parseHex16(block[:idSize])
+			photo, ok = Hex16(block[:idSize])
 		}
 		if !ok || g.photos(photo) {
 			if err := t.one(block[:nl], here, v); err != nil {

@@ -24,7 +24,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -34,6 +33,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cas"
 	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 	"github.com/opensandwich/oi/cmd/internal/fetch/netguard"
+	"github.com/opensandwich/oi/record"
 )
 
 // A Request names a photo.
@@ -128,8 +128,6 @@ func (f *Fetcher) begin() bool {
 	return !f.closed
 }
 
-var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 // Fetch gets a photo. A photo that cannot be had is a *Failure; any other error
 // (a cache that cannot be read, a cancelled context) ends the run.
 func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
@@ -137,7 +135,7 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*Picture, error) {
 		return nil, errors.New("the fetcher is closed")
 	}
 	defer f.busy.Done()
-	if !validID.MatchString(r.ID) {
+	if !record.ValidID(r.ID) {
 		return nil, &Failure{Attempt: Attempt{Reason: BadID, Detail: fmt.Sprintf("image id %.80q is not made of 1 to 64 letters, digits, - and _", r.ID)}}
 	}
 	if strings.HasPrefix(r.URL, sampleScheme) {

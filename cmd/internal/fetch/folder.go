@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
+	"github.com/opensandwich/oi/record"
 )
 
 // endings are those that are tried, in this order, where a source names none.
@@ -107,7 +108,7 @@ func (d *folder) locate(r Request) (location, error) {
 func (d *folder) names(r Request) ([]photoName, error) {
 	var names []photoName
 	if d.template == "" {
-		if r.Subset != "" && !validID.MatchString(r.Subset) {
+		if r.Subset != "" && !record.ValidID(r.Subset) {
 			return nil, fetchErrorf(NoURL, "%.80q is not the name of a subset", r.Subset)
 		}
 		nested := strings.TrimPrefix(r.Subset+"/", "/") + r.ID

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/opensandwich/oi/record"
 )
 
 // The fields of a template.
@@ -31,7 +33,7 @@ func checkTemplate(template string) error {
 // checkFields returns a *fetchError if a request lacks what a template needs,
 // or has what must not stand in a path. An id has been looked at before.
 func checkFields(template string, r Request) error {
-	if strings.Contains(template, subsetField) && !validID.MatchString(r.Subset) {
+	if strings.Contains(template, subsetField) && !record.ValidID(r.Subset) {
 		if r.Subset == "" {
 			return fetchErrorf(NoURL, "the item names no subset")
 		}

@@ -180,7 +180,7 @@ func (v *BoxRequest) request(file string) csvscan.Request[PickedRow] {
 // parse fills b, but for the line.
 func (c *boxColumns) parse(fields [][]byte, b *BoxRow) error {
 	if id := fields[c.id]; string(id) != b.ImageID || len(id) == 0 { // mostly one photo after the other
-		if !validID(id) {
+		if !record.ValidID(id) {
 			err := fmt.Errorf("ImageID: expected up to 64 letters, digits, - or _, found %s", quote(id))
 			if FloatID(string(id)) {
 				err = fmt.Errorf("%w: %s", err, FloatIDHint)

@@ -330,7 +330,7 @@ func FuzzScanBoxes(f *testing.F) {
 	f.Add([]byte(header21 + "\r\n\"0001\",x,\"/m/a\",1,-1,2e-3,0.3,nan,0,0,0,0,-1,,,,,,,,"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		err := ScanBoxes(t.Context(), bytes.NewReader(data), "b.csv", anything, func(b *BoxRow) error {
-			if !validID([]byte(b.ImageID)) {
+			if !record.ValidID(b.ImageID) {
 				t.Fatalf("id %q", b.ImageID)
 			}
 			for _, v := range []float64{b.Box.XMin, b.Box.XMax, b.Box.YMin, b.Box.YMax} {

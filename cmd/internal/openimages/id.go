@@ -3,24 +3,13 @@ package openimages
 import (
 	"regexp"
 	"strings"
+
+	"github.com/opensandwich/oi/record"
 )
 
 // officialID is the length of the official image ids, which are hex digits in
 // lower case.
 const officialID = 16
-
-// validID reports whether id may name a file.
-func validID(id []byte) bool {
-	if len(id) == 0 || len(id) > 64 {
-		return false
-	}
-	for _, c := range id {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	return true
-}
 
 // RestoreID returns the official form of an image id, or of an item's key, that
 // has been through a program which writes hex digits as capitals, or takes them
@@ -41,7 +30,7 @@ func RestoreID(id string) (restored string, ok bool) {
 
 // FloatID reports whether what cannot be an id was one before a spreadsheet took
 // its digits for a number, and wrote that with a point or an exponent.
-func FloatID(text string) bool { return !validID([]byte(text)) && floatForm.MatchString(text) }
+func FloatID(text string) bool { return !record.ValidID(text) && floatForm.MatchString(text) }
 
 var floatForm = regexp.MustCompile(`^[0-9]+[.,]?[0-9]*([eE][+-]?[0-9]+)?$`)
 
