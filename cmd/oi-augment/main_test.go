@@ -199,8 +199,8 @@ func TestDivides(t *testing.T) {
 	}
 }
 
-// Items without a key are as many as there are, and get a key. Each variant says
-// what it was drawn from.
+// Items without a key are as many as there are, and get a key. Each variant
+// says what it was drawn from.
 func TestKeyless(t *testing.T) {
 	var items []*record.Item
 	originals := map[string]bool{}

@@ -14,8 +14,8 @@ import (
 var errDiffers = errors.New("the file is there already, with other bytes")
 
 // createFile makes a file of data, whole or not at all. A file that is there
-// already is never replaced: it is left as it is if it holds the same bytes, and
-// is errDiffers if not.
+// already is never replaced: it is left as it is if it holds the same bytes,
+// and is errDiffers if not.
 func createFile(path string, data []byte) error {
 	err := compareFile(path, data)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -26,7 +26,8 @@ const (
 	skipBox    = "bad box"
 	skipPixels = "too many pixels"
 	skipEmpty  = "empty crop"
-	// A valid photo that no decoder here reads. oi-fetch has the same words.
+	// A valid photo that no decoder here reads. oi-fetch has the same
+	// words.
 	skipUnsupported = "unsupported feature"
 )
 
@@ -208,7 +209,7 @@ func boxOf(item *record.Item) (pix.Box, error) {
 }
 
 // cut returns a copy of the item with the window as its tensor. An item without
-// a key gets one: from here on items are told apart by it.
+// a key gets one: from here on the key identifies it.
 func (c *cropper) cut(item *record.Item, photo *pix.Picture, window image.Rectangle, rotation int) *record.Item {
 	out := *item
 	out.Tensor = &record.Tensor{

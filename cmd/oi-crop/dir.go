@@ -35,8 +35,8 @@ const keepName = ".keep"
 const lockTime = 10 * time.Minute
 
 // A folder is where crops go as files: DIR/SET/LABEL/KEY.png. Several processes
-// may fill one folder at the same time. Its save and saw may be called from many
-// goroutines.
+// may fill one folder at the same time. Its save and saw may be called from
+// many goroutines.
 type folder struct {
 	env   *cli.Env
 	path  string
@@ -281,8 +281,8 @@ func hasFiles(dir string) (bool, error) {
 	}
 }
 
-// reportEmpty names the classes without pictures, and what to do about them. For
-// a piece or a shard it is no warning: others may have pictures of them.
+// reportEmpty names the classes without pictures, and what to do about them.
+// For a piece or a shard it is no warning: others may have pictures of them.
 func (f *folder) reportEmpty(empty map[string][]string) {
 	say, soFar := f.env.Warnf, ""
 	if f.part || f.shard {
@@ -316,8 +316,8 @@ func folderName(set, label string) string {
 	return path
 }
 
-// fileName returns SET/LABEL/KEY.png. Variants of one item are told apart by
-// their epoch and copy.
+// fileName returns SET/LABEL/KEY.png. Variants of one item differ in their
+// epoch and copy.
 func fileName(item *record.Item) string {
 	name := item.Key
 	if name == "" {

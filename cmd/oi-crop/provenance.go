@@ -27,8 +27,8 @@ type provenance struct {
 	Also    [][]stage `json:"also,omitempty"`
 	Classes []class   `json:"classes"` // sorted
 	Sets    []string  `json:"sets"`    // sorted; "" where items had none
-	// Complete says that a whole run has come to its end. Before that a trail
-	// may be missing.
+	// Complete says that a whole run has come to its end. Before that a
+	// trail may be missing.
 	Complete bool `json:"complete"`
 }
 

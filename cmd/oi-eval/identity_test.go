@@ -262,7 +262,7 @@ func TestRepeats(t *testing.T) {
 	if code, _, stderr := eval(t, encode(t, variant(1), variant(1)), m); code != 1 || !strings.Contains(stderr, "comes twice in standard input") {
 		t.Errorf("a variant twice: exit %d: %s", code, stderr)
 	}
-	// Items without keys are told apart by more than their id.
+	// Items without keys are identified by more than their id.
 	keyless := func(id string, shows string) *record.Item {
 		item := picture(80, shows, shows, "test")
 		item.ID, item.Key = id, ""

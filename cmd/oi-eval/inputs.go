@@ -24,9 +24,9 @@ const (
 	isRecords
 )
 
-// kindOf tells the kind of a FILE by its first bytes and its name. A name such
-// as lunch.jpg makes it a picture, if a broken one, whatever is in it: where a
-// photo should have been, servers send pages and messages in JSON.
+// kindOf decides the kind of a FILE by its first bytes and its name. A name
+// such as lunch.jpg makes it a picture, perhaps a broken one, whatever its
+// contents: instead of a photo, servers send pages and messages in JSON.
 func kindOf(name string, first []byte) kind {
 	switch {
 	case imagefile.Is(first), namesPicture(name):
@@ -55,16 +55,17 @@ func isFolder(name string) bool {
 type inputs struct {
 	names    []string
 	pictures bool
-	// Of the first FILEs, as far as they had to be opened to tell: why each is
-	// of no use, and the one after them that told, still open.
-	unfit []error
-	first *stream.File
+	// Files are opened until one shows what they are. rejected says what
+	// was wrong with each of those before it, and first is that one, still
+	// open.
+	rejected []error
+	first    *stream.File
 }
 
 // look finds out whether the FILEs are pictures or streams: by a name, if one
-// of them is a folder or is called like a picture, else by the first bytes of
-// the first one that is either. Each is opened once, because a pipe can be read
-// but once.
+// of them is a folder or has the name of a picture, else by the first bytes of
+// the first one that is either. Each is opened once, because a pipe can only be
+// read once.
 func look(env *cli.Env, names []string) (*inputs, error) {
 	in := &inputs{names: names}
 	if len(names) == 0 {
@@ -83,18 +84,18 @@ func look(env *cli.Env, names []string) (*inputs, error) {
 		if err == nil {
 			err = errors.Join(noPicture(file), file.Close())
 		}
-		in.unfit = append(in.unfit, err)
+		in.rejected = append(in.rejected, err)
 	}
-	if in.pictures || len(in.unfit) == 0 {
+	if in.pictures || len(in.rejected) == 0 {
 		return in, nil
 	}
 	if in.first != nil {
-		in.unfit = append(in.unfit, in.first.Close())
+		in.rejected = append(in.rejected, in.first.Close())
 	}
-	return nil, errors.Join(in.unfit...)
+	return nil, errors.Join(in.rejected...)
 }
 
-// open opens a FILE and tells its kind.
+// open opens a FILE and decides its kind.
 func open(env *cli.Env, name string) (*stream.File, kind, error) {
 	file, err := stream.OpenFile(env, name)
 	if err != nil {
@@ -125,7 +126,7 @@ func noPicture(file *stream.File) error {
 
 // walk calls each for the files in a folder and all folders below it, in the
 // order of their names, and refuse for what cannot be read. Names that begin
-// with a dot are passed over. Links are followed; a folder that several lead to
+// with a dot are skipped. Links are followed; a folder that several lead to
 // is entered once.
 func walk(ctx context.Context, folder string, each func(path string) error, refuse func(error)) error {
 	entered := map[string]bool{}
@@ -153,8 +154,8 @@ func walk(ctx context.Context, folder string, each func(path string) error, refu
 			path := filepath.Join(folder, entry.Name())
 			info, err := os.Stat(path)
 			if err != nil {
-				// A link to nothing is none of our business, unless it is that
-				// of a picture.
+				// A broken link does not matter, unless its
+				// name is that of a picture.
 				if namesPicture(path) || errors.Is(err, fs.ErrPermission) {
 					refuse(err)
 				}

@@ -19,7 +19,7 @@ import (
 // maxPhoto bounds a picture's file.
 const maxPhoto = 256 << 20
 
-// An answer is what the model says of a picture.
+// An answer is what the model says about a picture.
 type answer struct {
 	File          string             `json:"file"`
 	Label         string             `json:"label"`
@@ -56,9 +56,9 @@ func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, in *in
 			return context.Cause(ctx)
 		}
 		switch {
-		case i < len(in.unfit):
-			c.refuse(in.unfit[i])
-		case i == len(in.unfit) && in.first != nil:
+		case i < len(in.rejected):
+			c.refuse(in.rejected[i])
+		case i == len(in.rejected) && in.first != nil:
 			err = c.picture(name, in.first)
 		case isFolder(name):
 			err = c.folder(ctx, name)
@@ -159,7 +159,8 @@ func (o *options) print(env *cli.Env, m *trained, name string, probabilities []f
 	return err
 }
 
-// readPhoto returns the whole picture, upright, at the model's size.
+// readPhoto returns the whole picture at the model's size, rotated by its EXIF
+// orientation.
 func readPhoto(file *stream.File, maxPixels, size int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(file, maxPhoto+1))
 	if err != nil {

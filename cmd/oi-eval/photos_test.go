@@ -45,8 +45,8 @@ func writePhoto(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-// TestPhotosAreUpright asks about a photo that is red above as it is stored, and
-// about the same one meant to be looked at upside down.
+// TestPhotosAreUpright asks about a photo that is red above as it is stored,
+// and about the same one meant to be looked at upside down.
 func TestPhotosAreUpright(t *testing.T) {
 	img := image.NewNRGBA(image.Rect(0, 0, 16, 16))
 	for i := range 256 {

@@ -58,7 +58,8 @@ func TestResumesElsewhere(t *testing.T) {
 			t.Errorf("%s does not say so", name)
 		}
 	}
-	// Of one that does not say, nothing is claimed, nor of this machine's own.
+	// Of one that does not say, nothing is claimed, nor of this machine's
+	// own.
 	for _, arithmetic := range [][]string{nil, {kernel.Arithmetic()}} {
 		rewrite(arithmetic...)
 		code, stderr := s.run(t.Context(), bytes.NewReader(input), nil, "--epochs", "4", "--resume")

@@ -43,8 +43,8 @@ func (b *batch) add(key string, image []byte, label int) {
 	b.images, b.labels, b.keys = append(b.images, image), append(b.labels, label), append(b.keys, key)
 }
 
-// offendingItem names the item of picture i for an error message, "" if there is
-// no such picture.
+// offendingItem names the item of picture i for an error message, "" if there
+// is no such picture.
 func (b *batch) offendingItem(i int) string {
 	if i < 0 || i >= len(b.keys) {
 		return ""

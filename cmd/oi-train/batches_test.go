@@ -46,8 +46,8 @@ func TestStreamed(t *testing.T) {
 	if !strings.Contains(got.stderr, "stopped: the input ended after epoch 3") {
 		t.Errorf("stderr: %s", got.stderr)
 	}
-	// What is held out is the same; what is trained on are variants, even if they
-	// look like the items.
+	// What is held out is the same; what is trained on are variants, even
+	// if they look like the items.
 	var a, b struct {
 		Sets       map[string]map[string]int
 		Provenance struct {

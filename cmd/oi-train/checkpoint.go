@@ -23,8 +23,9 @@ import (
 //	"oi-ckpt2"       8 bytes; the last one is the version
 //	length of head   uint32
 //	head             JSON, a checkpointHead
-//	state            float32, the tensors that head.State names, one after the other
-//	best weights     float32, in the order of the network's parameters; only if head.BestEpoch > 0
+//	state            float32, the tensors that head.State names, in its order
+//	best weights     float32, in the order of the network's parameters; none
+//	                 if head.BestEpoch is 0
 //	SHA-256          32 bytes, over everything before
 //
 // with little-endian numbers.
@@ -180,8 +181,8 @@ const (
 	checkpointMagic   = "oi-ckpt"
 	checkpointVersion = '2'
 
-	// maxHead bounds the head: 65,536 classes of long names, and a history of
-	// as many epochs, are well below it.
+	// maxHead bounds the head: 65,536 classes of long names, and a history
+	// of as many epochs, are well below it.
 	maxHead = 64 << 20
 )
 

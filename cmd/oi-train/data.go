@@ -129,11 +129,12 @@ func (d *data) prepare() error {
 // come.
 func (d *data) check() error { return d.counts().Check(d.classes, d.items.LeftOut) }
 
-// chooseClasses decides which labels are told apart.
+// chooseClasses decides which labels the network distinguishes.
 func (d *data) chooseClasses() error {
 	labels := d.items.Counts().Labels()
 	if d.streamed != nil {
-		// The variants are still to come: the header says of what classes.
+		// The variants are still to come: the header says of what
+		// classes.
 		for _, class := range d.origin.Header.Classes {
 			if !slices.Contains(labels, class.Name) {
 				labels = append(labels, class.Name)
@@ -235,8 +236,8 @@ func (d *data) entries() []dataset.Entry {
 	return slices.Concat(d.train, d.val, d.test)
 }
 
-// evaluationSet returns the set by which the model is judged: test, or val where
-// there is no test.
+// evaluationSet returns the set by which the model is judged: test, or val
+// where there is no test.
 func (d *data) evaluationSet() (string, []dataset.Entry) {
 	if len(d.test) == 0 {
 		return dataset.Val, d.val
@@ -289,8 +290,9 @@ func (d *data) describe(parameters int) {
 	}
 }
 
-// interruptGrace is how long a cut input waits for the interrupt that may have caused
-// it: a signal reaches all stages of a pipe, but not in the same instant.
+// interruptGrace is how long a cut input waits for the interrupt that may have
+// caused it: a signal reaches all stages of a pipe, but not in the same
+// instant.
 const interruptGrace = 300 * time.Millisecond
 
 // wasInterrupted reports whether reading failed because of an interrupt. How

@@ -9,7 +9,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 )
 
-// One class with background; background beside two classes.
+// One class with background; background next to two classes.
 func TestBackground(t *testing.T) {
 	one := slices.Concat(pictures(0, 24, "train", "red", "background"), pictures(100, 8, "val", "red", "background"))
 	got := runTrain(t, t.Context(), encode(t, []string{"red"}, one...), "--epochs", "1")

@@ -124,8 +124,8 @@ func (e *expectation) otherSets(now report.Provenance) []string {
 	return others
 }
 
-// compare says whether the run ended with the weights of the report, on the same
-// items, and what else is the same. It returns an error if it did not.
+// compare says whether the run ended with the weights of the report, on the
+// same items, and what else is the same. It returns an error if it did not.
 func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string) error {
 	now := provenance(o, env, d)
 	judged, _ := d.evaluationSet()

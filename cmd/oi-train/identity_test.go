@@ -17,8 +17,8 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// modelOf returns the weights of the model that a run wrote, and which photos it
-// remembers.
+// modelOf returns the weights of the model that a run wrote, and which photos
+// it remembers.
 func modelOf(t *testing.T, got outcome) (weights string, known dataset.Known) {
 	t.Helper()
 	network, meta, err := model.ReadONNX(bytes.NewReader(got.files["m.onnx"]))
@@ -194,7 +194,8 @@ func TestRepeats(t *testing.T) {
 		if n := removed(t, got)[dataset.Repeated]; n != 6 && n != 6+48+6 {
 			t.Errorf("%v: %d repeats were dropped", files, n)
 		}
-		// A photo that was dropped is the same photo as the one that was not.
+		// A photo that was dropped is the same photo as the one that
+		// was not.
 		if ids, pictures := known.Len(); ids != 32 || pictures != 38 {
 			t.Errorf("%v: %d ids and %d pictures, want 32 and 38", files, ids, pictures)
 		}
@@ -220,7 +221,8 @@ func TestRepeatedVariants(t *testing.T) {
 	if hash, _ := modelOf(t, got); hash != want || removed(t, got)[dataset.Repeated] != 1 {
 		t.Errorf("other weights, or %v", removed(t, got))
 	}
-	// Variants of several items that have no key, as older versions wrote them.
+	// Variants of several items that have no key, as older versions wrote
+	// them.
 	nameless := variants(t, twoClasses(), 1)
 	for _, item := range nameless {
 		item.ID, item.Key, item.Fetched = "photo"+item.Set, "", nil

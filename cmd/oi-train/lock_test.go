@@ -62,7 +62,8 @@ func TestSecondRunFails(t *testing.T) {
 			t.Errorf("-o %s: exit %d, stderr %q; want %q", name, code, stderr, want)
 		}
 	}
-	// Another name beside it, and the same one in another folder, are free.
+	// Another name next to it, and the same one in another folder, are
+	// free.
 	for _, name := range []string{"n", "below/m"} {
 		if code, stderr := s.run(t.Context(), bytes.NewReader(input), nil, "--epochs", "1", "-o", filepath.Join(s.dir, name)); code != 0 {
 			t.Errorf("-o %s: exit %d: %s", name, code, stderr)
@@ -80,7 +81,7 @@ func TestSecondRunFails(t *testing.T) {
 	}
 }
 
-// A lock that was left behind by a run that was killed is a file like any other.
+// A lock that remains from a run that was killed is a file like any other.
 func TestLockLeftBehind(t *testing.T) {
 	s := newSession(t)
 	if err := os.WriteFile(filepath.Join(s.dir, ".m.lock"), []byte("process 1 on a machine far away, and much more than that\n"), 0o600); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/nn"
 )
 
-// A preset is an architecture and the way it is trained best: optimizer, and what
-// the command line has no option for.
+// A preset is an architecture and the way it is trained best: optimizer, and
+// what the command line has no option for.
 type preset struct {
 	network   func(height, width, classes int, seed uint64) *model.Network
 	optimizer string
@@ -75,7 +75,8 @@ func (o *options) trainerOptions() nn.Options {
 	return t
 }
 
-// allValues are the values of the command line and those of the preset, for people.
+// allValues are the values of the command line and those of the preset, for
+// people.
 func (o *options) allValues() map[string]any {
 	all, t := o.values(), o.trainerOptions()
 	all["weight_decay"], all["label_smoothing"] = t.WeightDecay, t.LabelSmoothing

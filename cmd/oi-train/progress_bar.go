@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A progressBar is a line on a terminal that shows how far an epoch has come and
-// is drawn again as it goes on. oi-train may draw one because it is the last of
-// the pipe; the stages before it write plain lines.
+// A progressBar is a line on a terminal that shows how far an epoch has come
+// and is drawn again as it goes on. oi-train may draw one because it is the
+// last of the pipe; the stages before it write plain lines.
 type progressBar struct {
 	out   io.Writer // nil: nothing is drawn
 	now   func() time.Time
@@ -37,10 +37,11 @@ func (b *progressBar) draw(label string, n, total int, loss float64) {
 		return
 	}
 	b.last = now
-	// The cursor goes back to the start of the line, so that a line of another
-	// stage is written over the bar and not after it. What does not fit is cut
-	// off (autowrap is switched off and on again), since only one line can be
-	// drawn over. A bar that cannot be drawn is no reason to fail.
+	// The cursor goes back to the start of the line, so that a line of
+	// another stage is written over the bar and not after it. What does not
+	// fit is cut off (autowrap is switched off and on again), since only
+	// one line can be drawn over. A bar that cannot be drawn is no reason
+	// to fail.
 	_, _ = fmt.Fprintf(b.out, "\r\x1b[K\x1b[?7l%s\x1b[?7h\r", b.line(label, n, total, loss, now.Sub(b.start)))
 }
 

@@ -107,8 +107,8 @@ func (c *checkpoint) checkOptions(o *options) error {
 //
 // A checkpoint that cannot be written, because the disk is full for example, is
 // a warning and not an error. It protects the epochs that are done; to fail
-// without it would lose them. The disk may have room again by the time the model
-// is written.
+// without it would lose them. The disk may have room again by the time the
+// model is written.
 func (t *trainer) saveCheckpoint(epoch int) {
 	network, state := t.nn.Network(), t.nn.State()
 	c := &checkpoint{

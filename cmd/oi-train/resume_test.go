@@ -141,8 +141,9 @@ func TestResumesStreamed(t *testing.T) {
 		n := 1 + rng.IntN(len(input)-1)
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := newSession(t)
-			// A stage before it was killed; how oi-train itself ends makes no
-			// difference to a checkpoint that is written before.
+			// A stage before it was killed; how oi-train itself
+			// ends makes no difference to a checkpoint that is
+			// written before.
 			if code, stderr := s.run(t.Context(), bytes.NewReader(input[:n]), nil); code != 1 || s.file("m.onnx") != nil {
 				t.Fatalf("exit %d: %s", code, stderr)
 			}
@@ -285,7 +286,8 @@ func TestResumeRefuses(t *testing.T) {
 			}
 		})
 	}
-	// Without --resume it starts from the beginning, and says what becomes of the other.
+	// Without --resume it starts from the beginning, and says what becomes
+	// of the other.
 	code, stderr := s.run(t.Context(), bytes.NewReader(input), nil, "--epochs", "1")
 	if code != 0 || !strings.Contains(stderr, "is the checkpoint of a run that did not end") || !strings.Contains(stderr, "epoch 1/1") {
 		t.Errorf("exit %d: %s", code, stderr)
@@ -346,14 +348,15 @@ func TestResumesPatience(t *testing.T) {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
 	if stderr := s.resumes(input, whole.files["m.onnx"], args...); !strings.Contains(stderr, "going on after epoch 3") || strings.Contains(stderr, "epoch  6/50") {
-		// The best weights would be the same ones, after two epochs more.
+		// The best weights would be the same ones, after two epochs
+		// more.
 		t.Error(stderr)
 	}
 }
 
-// What a run left that was killed while it wrote a checkpoint goes with the next
-// one, and nothing else does. That the names are those of report.WriteFiles is
-// seen by looking at the folder while it writes.
+// What a run left that was killed while it wrote a checkpoint goes with the
+// next one, and nothing else does. That the names are those of
+// report.WriteFiles is seen by looking at the folder while it writes.
 func TestRemoveLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "m.ckpt")

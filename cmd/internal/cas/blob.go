@@ -77,8 +77,8 @@ func (b *Blob) Commit(e Entry) (Entry, error) {
 }
 
 // CommitOpen is Commit for a caller that reads the file next, and may do so
-// though the cache removes it at once to make room. With ErrFull the file is not
-// kept, and is returned all the same.
+// though the cache removes it at once to make room. With ErrFull the file is
+// not kept, and is returned all the same.
 func (b *Blob) CommitOpen(e Entry) (*File, error) {
 	file, err := os.Open(b.file.Name())
 	if err != nil {

@@ -2,7 +2,7 @@
 //
 // These live below its folder:
 //
-//	a/xx/<SHA-256 of the request key>  what a request was answered with, as JSON
+//	a/xx/<SHA-256 of the request key>  the answer to a request, as JSON
 //	d/xx/<SHA-256 of the bytes>        the bytes
 //	tmp/                               files that are still being written
 //	size                               how many bytes there are, about
@@ -11,10 +11,9 @@
 // where xx is the first byte of the name in hex. A file gets its name by a
 // rename, the bytes always before the answer that points to them, so a process
 // may be killed at any point and any number of processes may share the folder;
-// locks save work and are not needed for that. Nothing is synced to disk: what a
-// power cut leaves behind is found out by the size and the hash, which are
-// checked on every read. A damaged entry is a miss, and the next answer replaces
-// it.
+// locks save work and are not needed for that. Nothing is synced to disk: after
+// a power cut, damage shows in the size and the hash, which are checked on
+// every read. A damaged entry is a miss, and the next answer replaces it.
 //
 // The time of a file says when it was used last, to the hour. When there are
 // more bytes than the cache may have, those used longest ago go; whoever has
@@ -36,8 +35,8 @@ import (
 )
 
 var (
-	// ErrMiss says that the cache does not hold what was asked for, or holds
-	// it damaged.
+	// ErrMiss says that the cache does not hold what was asked for, or
+	// holds it damaged.
 	ErrMiss = errors.New("not in the cache")
 	// ErrFull says that the disk, or what this user may have of it, has too
 	// little room left to keep more.

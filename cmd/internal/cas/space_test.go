@@ -230,7 +230,8 @@ func TestVerify(t *testing.T) {
 	if err != nil || v.Damaged != 5 {
 		t.Errorf("got %+v, %v, want 5 damaged", v, err)
 	}
-	// Files that have lost their answer stay for as long as it may be coming.
+	// Files that have lost their answer stay for as long as it may be
+	// coming.
 	later := bounded(t, dir, cas.Options{Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
 	v, err = later.Verify(t.Context())
 	if err != nil || v.Damaged != 0 || v.Answers != v.Files || v.Lost == 0 {

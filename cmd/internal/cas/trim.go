@@ -43,8 +43,8 @@ func (c *Cache) trim() error {
 			total -= f.size
 			last = f.used
 		}
-		// An answer is used when its bytes are. One that survives its bytes
-		// is a miss, and goes the next time.
+		// An answer is used when its bytes are. One that survives its
+		// bytes is a miss, and goes the next time.
 		err = c.walk("a", func(path string, info fs.FileInfo) error {
 			if info.ModTime().After(last) {
 				return nil

@@ -8,10 +8,10 @@
 //	Hamburger+Pizza          the boxes of several classes under one label
 //	fast=Hamburger+Pizza/    and under that name
 //
-// A slash behind a name is what it is behind a folder's: that, and what is in
-// it. None of / + = is special to a shell within a word, so nothing needs
-// quotes; a star would be a pattern, and a minus in front an option. What is to
-// be left out is therefore said by an option of its own.
+// A slash after a name means what it means after a folder's: that, and what is
+// in it. None of / + = is special to a shell within a word, so nothing needs
+// quotes; a star would be a pattern, and a hyphen in front an option. Therefore
+// an option of its own says what is to be left out.
 //
 // Where several of the classes named, wanted or unwanted, apply to a box, the
 // most specific one decides.
@@ -164,8 +164,8 @@ func (s *Set) Related(h *openimages.Hierarchy) map[string]bool {
 	return related
 }
 
-// Kinds returns the MIDs of the classes named and of all kinds of them: who sees
-// one of these sees what is asked for.
+// Kinds returns the MIDs of the classes named and of all kinds of them: who
+// sees one of these sees what is asked for.
 func (s *Set) Kinds(h *openimages.Hierarchy) map[string]bool {
 	kinds := map[string]bool{}
 	for _, l := range s.Labels {
@@ -182,9 +182,9 @@ func (s *Set) Kinds(h *openimages.Hierarchy) map[string]bool {
 // The following three are for labels of whole photos, of which one can have
 // several.
 
-// Vetoes returns for each label the MIDs that keep a photo out of it: those that
-// go to Without, except what a class of the label is more specific than. Labels
-// that have the same MIDs share the map.
+// Vetoes returns for each label the MIDs that keep a photo out of it: those
+// that go to Without, except what a class of the label is more specific than.
+// Labels that have the same MIDs share the map.
 func (s *Set) Vetoes(h *openimages.Hierarchy) []map[string]bool {
 	assigned := s.Assign(h)
 	kinds := make([][]string, len(s.Without)) // that no label asks for

@@ -120,8 +120,8 @@ func (p *parser) label(text string) (Label, error) {
 // term reads one class.
 func (p *parser) term(text string) (Term, error) {
 	if _, minus := CutMinus(text); minus {
-		// Names are found without regard to hyphens, but who writes one in front
-		// means the opposite.
+		// Names are found without regard to hyphens, but who writes one
+		// in front means the opposite.
 		return Term{}, &openimages.UnknownClassError{Query: trim(text)}
 	}
 	class, err := p.names.Find(text)

@@ -25,8 +25,8 @@ func CutSlash(text string) (name string, below bool) {
 	return text, false
 }
 
-// CutMinus returns a name without the hyphen in front that asks for it to be left
-// out, whichever of the hyphens a keyboard or an editor has made of it.
+// CutMinus returns a name without the hyphen in front that asks for it to be
+// left out, whichever of the hyphens a keyboard or an editor has made of it.
 func CutMinus(text string) (name string, minus bool) {
 	text = trim(text)
 	if r, size := utf8.DecodeRuneInString(text); unicode.In(r, unicode.Pd, unicode.Dash, unicode.Hyphen) {
@@ -63,8 +63,8 @@ func cutAny(text, signs string) (before, after string, found bool) {
 	return text[:i], text[i+size:], true
 }
 
-// quotes are the quotes that open a text, each with those that close it: what an
-// editor makes of straight ones, and of other languages.
+// quotes are the quotes that open a text, each with those that close it: what
+// an editor makes of straight ones, and of other languages.
 func quotes(open rune) (closing string) {
 	switch open {
 	case '"':

@@ -56,8 +56,8 @@ func TestSignsAsTyped(t *testing.T) {
 	}
 }
 
-// TestMinusAsTyped has hyphens in front, as an editor makes them: names are found
-// without regard to them, and the opposite is meant.
+// TestMinusAsTyped has hyphens in front, as an editor makes them: names are
+// found without regard to them, and the opposite is meant.
 func TestMinusAsTyped(t *testing.T) {
 	names, _ := load(t, classFile, treeFile)
 	for _, minus := range []string{"-", "–", "—", "−", "‐", "\u2011", "－", " \ufeff–"} {

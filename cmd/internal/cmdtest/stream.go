@@ -72,8 +72,8 @@ func Decode(t testing.TB, data []byte) (header *record.Header, items []*record.I
 	}
 }
 
-// Crop returns item n as it comes from oi-crop: its pixels are [height,width,3],
-// and its photo is that of no other n.
+// Crop returns item n as it comes from oi-crop: its pixels are
+// [height,width,3], and its photo is that of no other n.
 func Crop(n int, label, set string, height, width int, pixels []byte) *record.Item {
 	sum := sha256.Sum256(fmt.Append(nil, "photo", n))
 	return &record.Item{

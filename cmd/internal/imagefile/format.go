@@ -24,12 +24,12 @@ type format struct {
 	orientation func(data []byte) int // 0: not said
 }
 
-// HeadSize is how many bytes tell the format.
+// HeadSize is how many bytes determine the format.
 const HeadSize = 12
 
-// formatOf tells the format by the first bytes, not by a name or a media type.
-// The registry of package image is not used: whoever links another decoder in
-// would change what is taken here.
+// formatOf decides the format by the first bytes, not by a name or a media
+// type. The registry of package image is not used: any other decoder that is
+// linked in would change which files are accepted here.
 func formatOf(head []byte) (format, error) {
 	for _, f := range []format{
 		{"image/jpeg", isJPEG, checkJPEG, decodeJPEG, orientationJPEG},
@@ -43,9 +43,9 @@ func formatOf(head []byte) (format, error) {
 	return format{}, ErrFormat
 }
 
-// Is reports whether a file that begins so, with HeadSize bytes if it has them,
-// is a picture. It also knows GIF, TIFF, HEIC and AVIF, of which it is better
-// said that they are not read than that they are no pictures.
+// Is reports whether a file with this head, of HeadSize bytes if it has as
+// many, is a picture. It also knows GIF, TIFF, HEIC and AVIF: to say that these
+// are not supported is better than to say that they are no pictures.
 func Is(head []byte) bool {
 	if _, err := formatOf(head); err == nil {
 		return true
@@ -68,8 +68,8 @@ func checkJPEG(r io.ReaderAt, size int64) (width, height int, err error) {
 	if err != nil {
 		return 0, 0, unsupported(err)
 	}
-	// Before the first scan the marker of the end may belong to a thumbnail.
-	// In a scan it cannot occur by chance (ITU-T T.81, B.1.1.5).
+	// Before the first scan the marker of the end may belong to a
+	// thumbnail. In a scan it cannot occur by chance (ITU-T T.81, B.1.1.5).
 	return width, height, endsWith(r, scan, size, []byte{0xff, 0xd9})
 }
 

@@ -1,7 +1,7 @@
-// Package imagefile reads photos, which need not be well meant, for all commands:
-// what format they have, how large they are, whether they are whole, which way
-// up they belong, and their pixels. Whether a photo is taken is decided here
-// alone, so that no command refuses what another one has let through.
+// Package imagefile reads untrusted photos for all commands: their format,
+// their size, whether they are whole, their EXIF orientation, and their pixels.
+// It alone decides which photos are accepted, so that no command refuses what
+// another one has let through.
 package imagefile
 
 import (
@@ -50,7 +50,7 @@ func Check(r io.ReaderAt, size int64, maxPixels int) (Config, error) {
 	if in.err != nil {
 		return Config{}, in.err
 	}
-	return c, verdict(err)
+	return c, classify(err)
 }
 
 func check(r io.ReaderAt, size int64, maxPixels int) (c Config, err error) {
@@ -88,15 +88,15 @@ func (c Config) within(maxPixels int) error {
 	return nil
 }
 
-// Decode decodes a whole photo that passes Check, as it is stored: to turn it
-// by its Orientation is left to the caller. The error is one of those above: a
-// damaged file is never a picture with grey in it.
+// Decode decodes a whole photo that passes Check, as it is stored: the caller
+// rotates it by its Orientation. The error is one of those above: a damaged
+// file never becomes a picture with grey areas.
 func Decode(data []byte, maxPixels int) (image.Image, error) {
 	if _, err := Check(bytes.NewReader(data), int64(len(data)), maxPixels); err != nil {
 		return nil, err
 	}
 	img, err := decode(data)
-	return img, verdict(err)
+	return img, classify(err)
 }
 
 func decode(data []byte) (img image.Image, err error) {
@@ -108,8 +108,8 @@ func decode(data []byte) (img image.Image, err error) {
 	return f.decode(data)
 }
 
-// Orientation returns how a whole photo is to be turned, as EXIF counts: from
-// 1, not at all, to 8. It is 1 where nothing else is said.
+// Orientation returns the EXIF orientation of a whole photo, 1 to 8. It is 1,
+// as stored, where the file has none.
 func Orientation(data []byte) int {
 	f, err := formatOf(data)
 	if err != nil {
@@ -118,8 +118,8 @@ func Orientation(data []byte) int {
 	return max(1, f.orientation(data))
 }
 
-// verdict returns an error that is one of the package's.
-func verdict(err error) error {
+// classify returns the error as one of the package's.
+func classify(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -131,7 +131,7 @@ func verdict(err error) error {
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
-// recovered turns a panic of a decoder into an error: the bytes are not ours.
+// recovered turns a panic of a decoder into an error: the bytes are untrusted.
 func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("the decoder failed: %v", p)

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Age is the age from which a temporary file has lost its process.
+// Age is the age from which the process of a temporary file has surely ended.
 const Age = 24 * time.Hour
 
-// Sweep removes what was to become the file name and is old: the files next to
-// it whose names begin with a point and its name, except those that begin as
-// the base name of keep does, if that is not "".
+// Sweep removes old temporary files of the file name: those next to it whose
+// names begin with a dot and its name, except those that begin with the base
+// name of keep, if that is not "".
 func Sweep(name, keep string) error {
 	dir, prefix := filepath.Dir(name), "."+filepath.Base(name)
 	entries, err := os.ReadDir(dir)
@@ -38,7 +38,7 @@ func Sweep(name, keep string) error {
 	return nil
 }
 
-// Remove removes a file. That there is none is no error.
+// Remove removes a file. It is no error if there is none.
 func Remove(name string) error {
 	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -1,6 +1,6 @@
-// Package oitest is a small fake of the servers that Open Images is on, for
-// tests: it serves folder trees at the official relative paths, counts what it
-// is asked for, and can be told to misbehave.
+// Package oitest is a small fake of the servers of Open Images, for tests: it
+// serves folder trees at the official relative paths, counts requests, and
+// misbehaves on request. It also finds the real data that some tests use.
 package oitest
 
 import (

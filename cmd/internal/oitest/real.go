@@ -9,7 +9,7 @@ import (
 )
 
 // RealDataVariable names the folder of real rows and photos that tests use: it
-// has the folders data and cases. Without it that is the folder shared beside
+// has the folders data and cases. Without it that is the folder shared next to
 // the module.
 const RealDataVariable = "OI_TEST_DATA"
 

@@ -15,15 +15,15 @@ func WebP() []byte {
 	return data
 }
 
-// WebPCanvas is the chunk of a WebP that says how large the picture is, of its own
-// accord.
+// WebPCanvas is the chunk of a WebP that states the size of the picture,
+// whatever the pixels say.
 func WebPCanvas(w, h uint32) []byte {
 	chunk := append([]byte("VP8X"), 10, 0, 0, 0, 0, 0, 0, 0)
 	chunk = append(chunk, byte(w-1), byte((w-1)>>8), byte((w-1)>>16))
 	return append(chunk, byte(h-1), byte((h-1)>>8), byte((h-1)>>16))
 }
 
-// WebPOn is a WebP of one pixel behind other chunks.
+// WebPOn is a WebP of one pixel after other chunks.
 func WebPOn(chunks ...[]byte) []byte {
 	data := WebP()
 	frame := data[12:]

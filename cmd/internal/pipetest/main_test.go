@@ -91,9 +91,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(cond string) (bool, error) {
-			// [have:NAME] is a program, [env:NAME] a variable that is set,
-			// [module:NAME] a module of Debian's Python, [avx2] what the assembly
-			// needs.
+			// [have:NAME] is a program, [env:NAME] a variable that
+			// is set, [module:NAME] a module of Debian's Python,
+			// [avx2] what the assembly needs.
 			if cond == "avx2" {
 				return cpu.X86.HasAVX2 && cpu.X86.HasFMA, nil
 			}

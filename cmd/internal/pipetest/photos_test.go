@@ -55,9 +55,9 @@ func wholeBox() map[string]int {
 	return map[string]int{"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 1, "occluded": -1, "truncated": -1, "group_of": -1, "depiction": -1, "inside": -1}
 }
 
-// TestPhotosAreJudgedAlike hands the same files to oi-fetch and to oi-crop: what
-// the one lets through the other reads, and what no decoder reads has the same
-// reason in the same words.
+// TestPhotosAreJudgedAlike gives the same files to oi-fetch and to oi-crop.
+// What the first lets through the second decodes, and what no decoder reads is
+// skipped for the same reason, in the same words.
 func TestPhotosAreJudgedAlike(t *testing.T) {
 	folder := t.TempDir()
 	var toFetch, toCrop bytes.Buffer

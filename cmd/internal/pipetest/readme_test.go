@@ -39,9 +39,10 @@ func blocks(t *testing.T) []block {
 	return all
 }
 
-// TestReadme runs every shell block of the README, in order and in one
-// folder, as a reader would; all but the first with fewer boxes and epochs. What would go to the Internet goes to a server
-// here that has the sample's drawings at the official paths.
+// TestReadme runs every shell block of the README, in order and in one folder,
+// as a reader would; all but the first with fewer boxes and epochs. What would
+// go to the Internet goes to a server here that has the sample's drawings at
+// the official paths.
 func TestReadme(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the scripts run such pipes under the race detector; training in earnest would take an hour")
@@ -77,7 +78,8 @@ func TestReadme(t *testing.T) {
 					t.Skipf("no %s", b.words)
 				}
 			}
-			// The module is not copied into the folder; its binaries are there.
+			// The module is not copied into the folder; its
+			// binaries are there.
 			text = strings.Replace(text, "go build -o bin/ ./cmd/oi-... && PATH=$PWD/bin:$PATH && ", "", 1)
 			if strings.Contains(text, "go build") {
 				t.Fatal("a go build that this test does not know")

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// TestProcessState keeps the process's own streams, arguments, exit and
-// clock in package cli, and package-level state out of everything.
+// TestProcessState keeps the process's own streams, arguments, exit and clock
+// in package cli, and init functions out of everything. Package variables are
+// for tables that nothing changes.
 func TestProcessState(t *testing.T) {
 	forbidden := map[string]bool{
 		"os.Exit": true, "os.Stdin": true, "os.Stdout": true, "os.Stderr": true, "os.Args": true,
@@ -26,7 +27,8 @@ func TestProcessState(t *testing.T) {
 				t.Fatal(err)
 			}
 			files++
-			// Requests are spaced in real time; no result depends on it.
+			// Requests are spaced in real time; no result depends
+			// on it.
 			clock := p.ImportPath == "cmd/internal/fetch" && name == "clock.go" || p.ImportPath == "cmd/internal/cmdtest"
 			if !strings.HasPrefix(p.ImportPath, "cmd/internal/cli") && !strings.HasPrefix(p.ImportPath, "cmd/internal/tools") {
 				ast.Inspect(file, func(n ast.Node) bool {

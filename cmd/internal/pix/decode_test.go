@@ -156,8 +156,8 @@ func fourComponents(transform byte) []byte {
 	segment(0xee, append([]byte("Adobe"), 0, 100, 0, 0, 0, 0, transform)...)
 	segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)
 	segment(0xc0, 8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0)
-	// One code of one bit for DC: category 0; one for AC: end of block. Every
-	// value is then 128.
+	// One code of one bit for DC: category 0; one for AC: end of block.
+	// Every value is then 128.
 	segment(0xc4, append(append([]byte{0x00, 1}, make([]byte, 15)...), 0)...)
 	segment(0xc4, append(append([]byte{0x10, 1}, make([]byte, 15)...), 0)...)
 	segment(0xda, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0)
@@ -172,7 +172,8 @@ func TestDecodeCMYK(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		// Half ink of each colour under half black is a quarter of the light.
+		// Half ink of each colour under half black is a quarter of the
+		// light.
 		if got := p.RGB(3, 3, 1, 1); got[0] < 62 || got[0] > 66 || got[1] != got[0] || got[2] != got[0] {
 			t.Errorf("%s: %v, want 64 of each", name, got)
 		}

@@ -6,9 +6,9 @@ import (
 )
 
 // Crop cuts the window of w by h pixels at x, y out of the stored picture,
-// resizes it to size by size pixels and rotates it counter-clockwise by rotation,
-// which is 0, 90, 180 or 270 degrees. The aspect ratio is not kept. It returns
-// size*size*3 bytes, RGB row by row.
+// resizes it to size by size pixels and rotates it counter-clockwise by
+// rotation, which is 0, 90, 180 or 270 degrees. The aspect ratio is not kept.
+// It returns size*size*3 bytes, RGB row by row.
 //
 // On an axis of n input and m output pixels, output pixel i is
 //
@@ -39,8 +39,8 @@ type coefficients struct {
 func axisCoefficients(n, m int) (list []coefficients, total uint64) {
 	list = make([]coefficients, m)
 	if n > m {
-		// In units of 1/m of an input pixel, input j is [j*m, (j+1)*m) and
-		// output i is [i*n, (i+1)*n).
+		// In units of 1/m of an input pixel, input j is [j*m, (j+1)*m)
+		// and output i is [i*n, (i+1)*n).
 		for i := range list {
 			first, last := i*n/m, ((i+1)*n-1)/m
 			weights := make([]uint32, last-first+1)
@@ -66,8 +66,9 @@ func axisCoefficients(n, m int) (list []coefficients, total uint64) {
 	return list, uint64(2 * m)
 }
 
-// resize returns a window of the picture as outW by outH pixels, RGB row by row.
-// It is separable: input rows are resized across first, and then summed down.
+// resize returns a window of the picture as outW by outH pixels, RGB row by
+// row. It is separable: input rows are resized across first, and then summed
+// down.
 func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
 	across, totalX := axisCoefficients(w, outW)
 	down, totalY := axisCoefficients(h, outH)
@@ -75,8 +76,8 @@ func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
 	out := make([]byte, outW*outH*3)
 	line := make([]byte, w*3)
 	sums := make([]uint64, outW*3)
-	// The last two input rows, resized across: adjacent output rows share one
-	// or both.
+	// The last two input rows, resized across: adjacent output rows share
+	// one or both.
 	var rows [2][]uint32
 	held := [2]int{-1, -1}
 	for i := range rows {
@@ -111,8 +112,8 @@ func divide(dst []byte, sums []uint64, total uint64) {
 		return
 	}
 	// With m the next whole number above 2^64/total, v*m/2^64 is above
-	// v/total by less than v/2^64. As v < 256*total and total < 2^28, that is
-	// less than 1/total and does not reach the next whole number.
+	// v/total by less than v/2^64. As v < 256*total and total < 2^28, that
+	// is less than 1/total and does not reach the next whole number.
 	m := math.MaxUint64/total + 1
 	for i, v := range sums {
 		q, _ := bits.Mul64(v+total/2, m)

@@ -150,7 +150,8 @@ func TestQuotients(t *testing.T) {
 	for range 200_000 {
 		total := 2 + rng.Uint64N(1<<rng.UintN(32))
 		q := rng.Uint64N(255)
-		// The values next to where the result changes are the hard ones.
+		// The values next to where the result changes are the hard
+		// ones.
 		v := q*total + total/2 + uint64(rng.IntN(3)) - 1
 		if rng.IntN(4) == 0 {
 			v = rng.Uint64N(255*total + 1)

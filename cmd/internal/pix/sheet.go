@@ -68,7 +68,7 @@ type Cell struct {
 	Class   int // chooses the colour of the frames; below 0 is grey
 }
 
-// A Sheet is a contact sheet: photos with their boxes drawn, each beside its
+// A Sheet is a contact sheet: photos with their boxes drawn, each next to its
 // crop.
 type Sheet struct {
 	cells []Cell
@@ -90,7 +90,7 @@ func (s *Sheet) Encode(w io.Writer) error {
 }
 
 func (s *Sheet) draw() *image.NRGBA {
-	// Without any photo the cells are narrower, and more fit beside each
+	// Without any photo the cells are narrower, and more fit next to each
 	// other.
 	room := image.Pt(cropSide, cropSide)
 	for _, c := range s.cells {
@@ -160,7 +160,7 @@ func write(page *image.NRGBA, p image.Point, width int, text string, c color.Col
 	d.DrawString(string(runes))
 }
 
-// colourOf returns a colour that can be told from its neighbours'.
+// colourOf returns a colour that differs visibly from its neighbours'.
 func colourOf(class int) color.NRGBA {
 	palette := [...]color.NRGBA{
 		{R: 31, G: 119, B: 180, A: 255}, {R: 214, G: 39, B: 40, A: 255}, {R: 44, G: 140, B: 44, A: 255},

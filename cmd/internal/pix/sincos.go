@@ -12,7 +12,8 @@ func sinCos(deg float64) (sin, cos float64) {
 	x := float64((deg - float64(quarter*90)) * (math.Pi / 180)) // |x| <= pi/4
 	x2 := float64(x * x)
 
-	// Taylor series; the first term left out is below 1e-17 for |x| <= pi/4.
+	// Taylor series; for |x| <= pi/4 the first term left out is below
+	// 1e-17.
 	term := 1.0
 	cos = 1
 	for n := 2.0; n <= 18; n += 2 {

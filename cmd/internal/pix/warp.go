@@ -12,12 +12,15 @@ import (
 //
 //	in = A (out - o) + t + o
 //
-//	A = | ZX cos(Theta)  -ZY sin(Theta+Shear) |   t = | x cos(Theta) - y sin(Theta) |
-//	    | ZX sin(Theta)   ZY cos(Theta+Shear) |       | x sin(Theta) + y cos(Theta) |
+//	A = | ZX cos(Theta)  -ZY sin(Theta+Shear) |
+//	    | ZX sin(Theta)   ZY cos(Theta+Shear) |
 //
-// where x = TX*height, y = TY*width, and o is the centre of the picture. Outside
-// the picture the nearest pixel of its edge counts, and between pixels the
-// interpolation is bilinear. The flips come last.
+//	t = | x cos(Theta) - y sin(Theta) |
+//	    | x sin(Theta) + y cos(Theta) |
+//
+// where x = TX*height, y = TY*width, and o is the centre of the picture.
+// Outside the picture the nearest pixel of its edge counts, and between pixels
+// the interpolation is bilinear. The flips come last.
 //
 // ZX and ZY are 1 for no change, and below 1 they magnify. The zero Warp is
 // therefore not the identity: that is Warp{ZX: 1, ZY: 1}.
@@ -31,9 +34,9 @@ type Warp struct {
 	FlipH bool    // left and right exchanged
 	FlipV bool    // top and bottom exchanged
 
-	// OldCentre rotates about (height/2 + 0.5, width/2 + 0.5), one pixel off
-	// the middle, as keras_preprocessing did up to 1.1.2. Otherwise it is
-	// (height/2 - 0.5, width/2 - 0.5), the middle of pixel coordinates.
+	// OldCentre rotates about (height/2 + 0.5, width/2 + 0.5), one pixel
+	// off the middle, as keras_preprocessing did up to 1.1.2. Otherwise it
+	// is (height/2 - 0.5, width/2 - 0.5), the middle of pixel coordinates.
 	OldCentre bool
 }
 
@@ -91,8 +94,8 @@ func DrawWarp(rng *Rand, g Ranges) Warp {
 	}
 }
 
-// An affine maps an output pixel to the place in the input where its colour
-// is: row = A[0][0]*r + A[0][1]*c + B[0], column = A[1][0]*r + A[1][1]*c + B[1].
+// An affine maps an output pixel to the place in the input where its colour is:
+// row = A[0][0]*r + A[0][1]*c + B[0], column = A[1][0]*r + A[1][1]*c + B[1].
 type affine struct {
 	A [2][2]float64
 	B [2]float64
@@ -133,9 +136,10 @@ const MaxWarpSide = 1 << 14
 // level of the formula's in float64. It panics if a slice is shorter than
 // h*w*channels or a side is not within 1 and MaxWarpSide.
 //
-// It works in fixed point: coordinates have 32 fractional bits, the four weights
-// of a pixel add up to 2^13, and up to three channels are packed in fields of 21
-// bits of a uint64 and summed at once (SWAR); 255*2^13 + 2^12 just fits.
+// It works in fixed point: coordinates have 32 fractional bits, the four
+// weights of a pixel add up to 2^13, and up to three channels are packed in
+// fields of 21 bits of a uint64 and summed at once (SWAR); 255*2^13 + 2^12 just
+// fits.
 func (v Warp) Apply(dst, src []byte, h, w, channels int) {
 	if h < 1 || w < 1 || h > MaxWarpSide || w > MaxWarpSide || channels < 1 {
 		panic(fmt.Sprintf("pix: cannot warp a %dx%d picture of %d channels", h, w, channels))
@@ -143,8 +147,8 @@ func (v Warp) Apply(dst, src []byte, h, w, channels int) {
 	n := h * w * channels
 	dst, src = dst[:n], src[:n]
 	m := v.affine(h, w)
-	// One more row and column, so that a pixel always has a right and a lower
-	// neighbour; at the edge its weight is 0.
+	// One more row and column, so that a pixel always has a right and a
+	// lower neighbour; at the edge its weight is 0.
 	packed := make([]uint64, (h+1)*(w+1))
 	for base := 0; base < channels; base += 3 {
 		count := min(3, channels-base)
@@ -225,8 +229,8 @@ func (v Warp) sample(dst []byte, packed []uint64, m affine, h, w, channels, coun
 	}
 }
 
-// toFixed returns x with 32 fractional bits, clamped to -limit and limit, so that
-// a start and MaxWarpSide steps from it cannot overflow.
+// toFixed returns x with 32 fractional bits, clamped to -limit and limit, so
+// that a start and MaxWarpSide steps from it cannot overflow.
 func toFixed(x, limit float64) int64 {
 	return int64(math.Round(max(-limit, min(x, limit)) * (1 << 32)))
 }

@@ -72,8 +72,8 @@ func ArgMax(probabilities []float32) int {
 	return best
 }
 
-// Add counts the answer for an item whose class is truth, a probability for each
-// class. Shared says that train has photos by the same author.
+// Add counts the answer for an item whose class is truth, a probability for
+// each class. Shared says that train has photos by the same author.
 func (a *Accumulator) Add(item *record.Item, truth int, probabilities []float32, shared bool) error {
 	if len(probabilities) != len(a.classes) {
 		return fmt.Errorf("item %s: %d probabilities for %d classes", item.Key, len(probabilities), len(a.classes))

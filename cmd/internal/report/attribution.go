@@ -11,8 +11,8 @@ import (
 // unknownLicence stands for items that carry none.
 const unknownLicence = "unknown"
 
-// An Attribution counts photos by licence, each photo once, however many items were
-// cut from it.
+// An Attribution counts photos by licence, each photo once, however many items
+// were cut from it.
 type Attribution struct {
 	photos  map[string]struct{}
 	byName  map[string]*LicenceCount

@@ -25,8 +25,8 @@ type Environment struct {
 	Go       string   `json:"go"`
 	Platform string   `json:"platform"`
 	CPU      []string `json:"cpu,omitempty"` // the features that arithmetic may use
-	// Arithmetic is what was computed with, see kernel.Arithmetic; "" in reports
-	// of older versions.
+	// Arithmetic is what was computed with, see kernel.Arithmetic; "" in
+	// reports of older versions.
 	Arithmetic string `json:"arithmetic,omitempty"`
 	Seed       uint64 `json:"seed"`
 }

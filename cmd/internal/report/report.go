@@ -51,10 +51,11 @@ type Input struct {
 
 // An Epoch is one line of the training's history. Loss and Accuracy are what
 // training went by: running means over the epoch while the weights change, of
-// smoothed and weighted labels where the options say so. The others are measured
-// after the epoch, with the weights that are kept, and can be compared with each
-// other: TrainLoss and TrainAccuracy on what Report.Measured says, NaN in epochs
-// of older versions; ValLoss and ValAccuracy on all validation items.
+// smoothed and weighted labels where the options say so. The others are
+// measured after the epoch, with the weights that are kept, and can be compared
+// with each other: TrainLoss and TrainAccuracy on what Report.Measured says,
+// NaN in epochs of older versions; ValLoss and ValAccuracy on all validation
+// items.
 type Epoch struct {
 	Epoch           int     `json:"epoch"`
 	Loss            Number  `json:"loss"`
@@ -70,8 +71,8 @@ type Epoch struct {
 // Measured is what train_loss and train_accuracy are measured on.
 type Measured struct {
 	Items int `json:"items"` // at most
-	// Variants says that these are what oi-augment made of the items in that
-	// epoch, which is harder to tell apart than the items themselves.
+	// Variants says that these are what oi-augment made of the items in
+	// that epoch, which is harder to tell apart than the items themselves.
 	Variants bool `json:"variants"`
 }
 
@@ -107,9 +108,10 @@ type Evaluation struct {
 	LogLoss  float64      `json:"log_loss"`
 	// Baseline is the accuracy of always giving the largest class.
 	Baseline float64 `json:"baseline"`
-	// SharedAuthors is the number of items by authors of whom train is known to
-	// have photos too; a model alone does not know its authors. Unshared is the
-	// evaluation without these items, nil if there are none or nothing is left.
+	// SharedAuthors is the number of items by authors of whom train is
+	// known to have photos too; a model alone does not know its authors.
+	// Unshared is the evaluation without these items, nil if there are none
+	// or nothing is left.
 	SharedAuthors int64       `json:"shared_authors,omitempty"`
 	Unshared      *Evaluation `json:"without_shared_authors,omitempty"`
 	Mistakes      []Mistake   `json:"mistakes,omitempty"` // the most confident ones
@@ -126,8 +128,8 @@ type Interval struct {
 	metrics.Interval
 	By     string `json:"by"` // byAuthor, byPhoto or byEither
 	Groups int    `json:"groups"`
-	// DesignEffect is how many answers are worth one that is independent of all
-	// others.
+	// DesignEffect is how many answers are worth one that is independent of
+	// all others.
 	DesignEffect float64 `json:"design_effect"`
 	TooFew       bool    `json:"too_few_to_judge,omitempty"` // groups
 }
@@ -154,15 +156,16 @@ func (i Interval) Basis() string {
 	return text
 }
 
-// A LicenceCount is how many photos, and of how many authors, are under a licence.
+// A LicenceCount is how many photos, and of how many authors, are under a
+// licence.
 type LicenceCount struct {
 	License string `json:"license"`
 	Photos  int    `json:"photos"`
 	Authors int    `json:"authors"`
 }
 
-// A Stage is a command that the items went through, with the options that change
-// results.
+// A Stage is a command that the items went through, with the options that
+// change results.
 type Stage struct {
 	Tool    string            `json:"tool"`
 	Version string            `json:"version"`

@@ -259,7 +259,8 @@ func TestInterval(t *testing.T) {
 			t.Errorf("%s: %+v, want %v", tc.name, got, bare.Interval)
 		}
 	}
-	// An author who is known for one box of each photo is that of all its boxes.
+	// An author who is known for one box of each photo is that of all its
+	// boxes.
 	n := 0
 	some := intervalOf(60, func(i int) *record.Item {
 		n++

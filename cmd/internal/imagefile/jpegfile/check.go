@@ -38,8 +38,9 @@ func Check(data []byte) error {
 			return err
 		}
 		if scans > 0 && g.stray > 0 {
-			// Before the first scan some writers get a length wrong; that
-			// takes nothing from the picture if its tables are there.
+			// Before the first scan some writers get a length
+			// wrong; that takes nothing from the picture if its
+			// tables are there.
 			return damagef("%d bytes of no segment before the marker %#02x", g.stray, g.marker)
 		}
 		if scans > 0 && g.marker == markerEOI {

@@ -10,7 +10,7 @@ import (
 const maxBlock = 64*4 + 8
 
 // A blockReader reads the coded data of blocks without keeping their values.
-// The data has maxBlock bytes behind its end.
+// The data has maxBlock bytes after its end.
 type blockReader struct {
 	data []byte
 	pos  int // in bits

@@ -59,7 +59,7 @@ func ReadHeader(r io.ReaderAt, size int64) (width, height int, data int64, err e
 	}
 }
 
-// take takes in a segment. It returns the scan that the segment begins, if it
+// take reads a segment. It returns the scan that the segment begins, if it
 // does. Tables are left to Check.
 func (f *frame) take(in *segments, g segment) (*scan, error) {
 	var body []byte
@@ -190,9 +190,9 @@ func (f *frame) supported(s *scan) error {
 	if len(f.components) == 1 || len(s.components) > 1 && !f.progressive() {
 		return nil
 	}
-	// In a scan of one component alone, image/jpeg takes h by v blocks for an
-	// MCU, where it is one block (A.2.2), and does not see where the picture
-	// ends in a component of middle size.
+	// In a scan of one component alone, image/jpeg takes h by v blocks for
+	// an MCU, where it is one block (A.2.2), and does not see where the
+	// picture ends in a component of middle size.
 	for _, c := range f.components {
 		if f.restart > 0 && c.h*c.v > 1 {
 			return UnsupportedError("restart markers in the scan of one component")

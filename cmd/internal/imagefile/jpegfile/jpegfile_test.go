@@ -25,8 +25,8 @@ func header(data []byte) (w, h int, scan int64, err error) {
 }
 
 // valid returns the files of testdata that have only supported features, by
-// name. They are what cjpeg of libjpeg-turbo makes of one drawing, and Pillow of
-// four components.
+// name. They are what cjpeg of libjpeg-turbo makes of one drawing, and Pillow
+// of four components.
 func valid(t testing.TB) map[string][]byte {
 	t.Helper()
 	names, err := filepath.Glob("testdata/*.jpg")
@@ -310,7 +310,8 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A number of lines that says the same again is seen after the scan only.
+	// A number of lines that says the same again is seen after the scan
+	// only.
 	dnl := splice(base, len(base)-2, 0xff, 0xdc, 0, 4, 0, 31)
 	var want jpegfile.UnsupportedError
 	if err := jpegfile.Check(dnl); !errors.As(err, &want) {

@@ -12,7 +12,8 @@ func rgb(img *image.YCbCr, alpha []byte, stride int) *image.NRGBA {
 	cb, cr := make([]byte, w), make([]byte, w)
 	last := (h - 1) / 2
 	for y := range h {
-		// A row lies between the chroma rows next to it, a quarter from one.
+		// A row lies between the chroma rows next to it, a quarter from
+		// one.
 		near := y / 2
 		far := max(0, min(near-1+2*(y&1), last))
 		near *= img.CStride
@@ -33,8 +34,9 @@ func rgb(img *image.YCbCr, alpha []byte, stride int) *image.NRGBA {
 }
 
 // upsample makes a row of len(dst) chroma samples out of half as many, from the
-// row that is near and the one that is far: 9, 3, 3 and 1 sixteenths of the four
-// samples around each, rounded twice, and at the ends 3 and 1 quarters of two.
+// row that is near and the one that is far: 9, 3, 3 and 1 sixteenths of the
+// four samples around each, rounded twice, and at the ends 3 and 1 quarters of
+// two.
 func upsample(dst, near, far []byte) {
 	w := len(dst)
 	n0, f0 := int(near[0]), int(far[0])

@@ -26,7 +26,7 @@ func read(t testing.TB, name string) []byte {
 	return data
 }
 
-// TestColours has pictures beside what libwebp's dwebp makes of them.
+// TestColours has pictures next to what libwebp's dwebp makes of them.
 func TestColours(t *testing.T) {
 	for _, name := range []string{"lossy", "lossy-even", "lossy-alpha", "lossless-alpha"} {
 		img, err := webp.Decode(read(t, name+".webp"))
