@@ -23,9 +23,9 @@ import (
 //	"oi-ckpt2"       8 bytes; the last one is the version
 //	length of head   uint32
 //	head             JSON, a checkpointHead
-//	state            float32, the tensors that head.State names, in its order
-//	best weights     float32, in the order of the network's parameters; none
-//	                 if head.BestEpoch is 0
+//	state            float32, the tensors that head.State names, in order
+//	best weights     float32, in the order of the network's parameters;
+//	                 none if head.BestEpoch is 0
 //	SHA-256          32 bytes, over everything before
 //
 // with little-endian numbers.

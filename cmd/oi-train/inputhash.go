@@ -12,10 +12,10 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// An inputHash identifies the items that were used so far, in their order, by a
-// SHA-256 over all that training depends on: keys, labels, sets and pixels. Next
-// to it stands a sum that does not depend on the order: that of a hash of each
-// item, modulo 2^128.
+// An inputHash identifies the items that were used so far, in their order, by
+// a SHA-256 over all that training depends on: keys, labels, sets and pixels.
+// Next to it stands a sum that does not depend on the order: that of a hash of
+// each item, modulo 2^128.
 type inputHash struct {
 	hash  hash.Hash // whose Write never fails
 	items int64

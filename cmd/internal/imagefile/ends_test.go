@@ -31,7 +31,7 @@ func TestDecoderPanic(t *testing.T) {
 		defer recovered(&err)
 		panic("index out of range")
 	}
-	if err := verdict(decode()); !errors.Is(err, ErrDamaged) {
+	if err := classify(decode()); !errors.Is(err, ErrDamaged) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -53,7 +53,8 @@ func packageVariables(set *token.FileSet, files []*ast.File) (found int, problem
 	config := types.Config{Importer: noImporter{}, Error: func(error) {}, FakeImportC: true}
 	checked, _ := config.Check("p", set, files, &info)
 
-	// of returns the package-level variable that an expression is a part of.
+	// of returns the package-level variable that an expression is a part
+	// of.
 	of := func(e ast.Expr) string {
 		for {
 			switch x := e.(type) {
@@ -143,7 +144,8 @@ func embedded(decl *ast.GenDecl, spec *ast.ValueSpec) bool {
 }
 
 // holdsState reports whether a value is made of package sync's types or of
-// channels. A table that is computed when it is first asked for does not change.
+// channels. A table that is computed when it is first asked for does not
+// change.
 func holdsState(value ast.Expr) bool {
 	found := false
 	ast.Inspect(value, func(n ast.Node) bool {
