@@ -35,7 +35,7 @@ func (r *run) variants(ctx context.Context) error {
 
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	defer cancel() // before waiting: the reader of the output may have left
+	defer cancel() // before waiting: standard output may be closed
 	for range jobs {
 		workers.Go(func() {
 			for v := range work {

@@ -281,7 +281,7 @@ func (e *evaluation) conclude() error {
 		errs = append(errs, e.left(e.print(full)))
 	}
 	errs = append(errs, e.save(full))
-	errs = append(errs, verdict(e.options.requirements, evaluated))
+	errs = append(errs, checkRequirements(e.options.requirements, evaluated))
 	return errors.Join(errs...)
 }
 

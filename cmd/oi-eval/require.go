@@ -49,8 +49,8 @@ func checkFigures(requirements []requirement, classes []string) error {
 	return nil
 }
 
-// verdict returns an error that names the requirements that are not met.
-func verdict(requirements []requirement, e *report.Evaluation) error {
+// checkRequirements returns an error that names the requirements that are not met.
+func checkRequirements(requirements []requirement, e *report.Evaluation) error {
 	var short []string
 	for _, r := range requirements {
 		got, err := e.Value(r.figure)

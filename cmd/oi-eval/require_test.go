@@ -40,7 +40,7 @@ func TestRequire(t *testing.T) {
 	}
 }
 
-// A reader that leaves is none of a verdict's business.
+// Requirements are checked even if standard output is closed.
 func TestRequireWithoutReader(t *testing.T) {
 	env := func(errs io.Writer) *cli.Env {
 		return cmdtest.Env(bytes.NewReader(encode(t, held()...)), cmdtest.FailAfter(0, cli.ErrDownstreamGone), errs)

@@ -206,7 +206,7 @@ func TestVerify(t *testing.T) {
 		return c
 	}
 	c := fill()
-	whole := cas.Verdict{Answers: 20, Files: 20, Bytes: 20 * int64(len(photo(0)))}
+	whole := cas.VerifyResult{Answers: 20, Files: 20, Bytes: 20 * int64(len(photo(0)))}
 	if v, err := c.Verify(t.Context()); err != nil || v != whole {
 		t.Fatalf("got %+v, %v, want %+v", v, err, whole)
 	}

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A Verdict is what Verify found.
-type Verdict struct {
+// A VerifyResult is what Verify found.
+type VerifyResult struct {
 	Answers int   // that lead to their bytes
 	Files   int   // whose bytes are whole
 	Bytes   int64 // in them
@@ -24,17 +24,17 @@ type Verdict struct {
 
 // Verify reads everything in the cache and removes what is not whole, so that
 // it is fetched anew. Other processes may go on meanwhile.
-func (c *Cache) Verify(ctx context.Context) (Verdict, error) {
+func (c *Cache) Verify(ctx context.Context) (VerifyResult, error) {
 	v := &verification{cache: c, wanted: map[string]struct{}{}}
 	err := v.run(ctx)
-	return v.verdict, err
+	return v.result, err
 }
 
 type verification struct {
-	cache   *Cache
-	mu      sync.Mutex
-	verdict Verdict
-	wanted  map[string]struct{} // the files that an answer leads to, see short
+	cache  *Cache
+	mu     sync.Mutex
+	result VerifyResult
+	wanted map[string]struct{} // the files that an answer leads to, see short
 }
 
 func (v *verification) run(ctx context.Context) error {
@@ -69,11 +69,11 @@ func (v *verification) file(path string, size int64) error {
 		err = errors.Join(f.Check(), f.Close())
 	}
 	if errors.Is(err, ErrMiss) {
-		v.count(func(d *Verdict) { d.Damaged++ })
+		v.count(func(d *VerifyResult) { d.Damaged++ })
 		return remove(path)
 	}
 	if err == nil {
-		v.count(func(d *Verdict) { d.Files++; d.Bytes += size })
+		v.count(func(d *VerifyResult) { d.Files++; d.Bytes += size })
 	}
 	return err
 }
@@ -86,7 +86,7 @@ func (v *verification) answer(path string) error {
 		err = ErrMiss
 	}
 	if errors.Is(err, ErrMiss) {
-		v.count(func(d *Verdict) { d.Damaged++ })
+		v.count(func(d *VerifyResult) { d.Damaged++ })
 		return remove(path)
 	}
 	if err != nil {
@@ -97,10 +97,10 @@ func (v *verification) answer(path string) error {
 		return fmt.Errorf("read cache: %w", err)
 	}
 	if err != nil || info.Size() != e.Size {
-		v.count(func(d *Verdict) { d.Lost++ })
+		v.count(func(d *VerifyResult) { d.Lost++ })
 		return remove(path)
 	}
-	v.count(func(d *Verdict) { d.Answers++ })
+	v.count(func(d *VerifyResult) { d.Answers++ })
 	v.wanted[short(e.SHA256)] = struct{}{}
 	return nil
 }
@@ -111,14 +111,14 @@ func (v *verification) orphan(path string, info fs.FileInfo) error {
 	if _, ok := v.wanted[short(filepath.Base(path))]; ok || v.cache.opts.Now().Sub(info.ModTime()) < staleAge {
 		return nil
 	}
-	v.count(func(d *Verdict) { d.Lost++; d.Files--; d.Bytes -= info.Size() })
+	v.count(func(d *VerifyResult) { d.Lost++; d.Files--; d.Bytes -= info.Size() })
 	return remove(path)
 }
 
-func (v *verification) count(f func(*Verdict)) {
+func (v *verification) count(f func(*VerifyResult)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	f(&v.verdict)
+	f(&v.result)
 }
 
 // short is enough of a hash to tell files apart.
