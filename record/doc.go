@@ -118,7 +118,7 @@
 //	id          ImageID of the photo (r), 1 to 64 of A-Z a-z 0-9 _ -
 //	key         names one box for ever: id and a short hash; 1 to 80 of the same
 //	subset      train, validation or test: where the data set has it; 1 to 64 of the same
-//	set         train, val or test: what it is used for
+//	set         train, val or test: what it is used for; validation is read as val
 //	label       {mid, name (r)}
 //	box         {xmin (r), xmax (r), ymin (r), ymax (r), occluded, truncated, group_of,
 //	            depiction, inside}: edges in fractions of the stored picture's width and

@@ -36,6 +36,7 @@ func TestJSONReads(t *testing.T) {
 		{"no space", `{"id":"a"}{"id":"b"}`, `{"id":"a"}|{"id":"b"}`},
 		{"pretty", "\r\n{\n  \"id\" : \"a\",\n\t\"x\": [ 1 , 2 ],\n \"y\": { }\n}\n\n\n{ \"id\":\"b\" }\n", `{"id":"a","x":[1,2],"y":{}}|{"id":"b"}`},
 		{"order of keys", `{"x":1,"set":"val","a":2,"id":"i"}`, `{"id":"i","set":"val","x":1,"a":2}`},
+		{"validation is val", `{"id":"a","set":"validation","subset":"val"}`, `{"id":"a","subset":"val","set":"val"}`},
 		{"null is nothing", `{"id":"a","box":null,"set":null,"x":null}`, `{"id":"a","x":null}`},
 		{"escapes", `{"id":"\u0061","x":"\"\\\/\b\f\n\r\t\u00e9\ud83c\udf54"}`, `{"id":"a","x":"\"\\/\u0008\u000c\n\r\té🍔"}`},
 		{"escaped keys", `{"\u0069d":"a","\u0078\"":1}`, `{"id":"a","x\"":1}`},

@@ -141,13 +141,14 @@ func newItemObject() *object[Item] {
 			floatField("ymax", func(r *Rect) *float64 { return &r.YMax }).required(),
 		},
 	}
+	set := func(i *Item) *string { return &i.Set }
 	return &object[Item]{
 		extra: func(i *Item) *[]Field { return &i.Extra },
 		fields: []field[Item]{
 			requiredString("id", func(i *Item) *string { return &i.ID }, checkName(64)),
 			stringField("key", func(i *Item) *string { return &i.Key }, checkName(80)),
 			stringField("subset", func(i *Item) *string { return &i.Subset }, checkName(64)),
-			stringField("set", func(i *Item) *string { return &i.Set }, oneOf("train", "val", "test")),
+			synonym(stringField("set", set, oneOf("train", "val", "test")), set, "validation", "val"),
 			nested("label", func(i *Item) **Label { return &i.Label }, label),
 			nested("box", func(i *Item) **Box { return &i.Box }, newBoxObject()),
 			nestedList("avoid", func(i *Item) *[]Rect { return &i.Avoid }, rect).

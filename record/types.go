@@ -99,7 +99,7 @@ type Item struct {
 	ID         string // Open Images ImageID
 	Key        string // names one box for ever
 	Subset     string // train, validation or test: where Open Images has it
-	Set        string // train, val or test: what it is used for
+	Set        string // train, val or test: what it is used for; validation is read as val
 	Label      *Label
 	Box        *Box
 	Avoid      []Rect // other boxes of the requested classes in the photo

@@ -62,6 +62,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.stream.RegisterJobs(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
+	cli.AlsoCalled(fs, "val", "validation")
 }
 
 func (o *options) check(env *cli.Env) error {

@@ -143,8 +143,8 @@
 //	--shard I/N
 //		write part I/N of the photos only
 //	--subset LIST
-//		which subsets: a LIST of train, validation, test (default
-//		train)
+//		which subsets: a LIST of train, validation (or val), test
+//		(default train)
 //	--split official|hash
 //		how rows get their set: official|hash (default official)
 //	--val SHARE

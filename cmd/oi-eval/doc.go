@@ -74,7 +74,7 @@
 // Flags:
 //
 //	--set SETS
-//		use the items of these SETS: train, val, test
+//		use the items of these SETS: train, val (or validation), test
 //	--emit
 //		write the items with their predictions instead of the report
 //	--report FILE

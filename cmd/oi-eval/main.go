@@ -51,7 +51,7 @@ type options struct {
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
-	fs.StringSliceVar(&o.sets, "set", nil, "use the items of these `SETS`: train, val, test")
+	fs.StringSliceVar(&o.sets, "set", nil, "use the items of these `SETS`: train, val (or validation), test")
 	fs.BoolVar(&o.emit, "emit", false, "write the items with their predictions instead of the report")
 	fs.StringArrayVar(&o.reports, "report", nil, "also write the report to `FILE`, by its ending .html, .json or .md; may be repeated")
 	fs.StringArrayVar(&o.require, "require", nil, "exit with 1 unless a figure is reached, such as `accuracy>=0.9`; may be repeated")
@@ -80,7 +80,10 @@ func (o *options) check(inputs []string) error {
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	}
 	for _, set := range o.sets {
-		switch set = strings.TrimSpace(set); set {
+		if set = strings.ToLower(strings.TrimSpace(set)); set == "validation" {
+			set = dataset.Val
+		}
+		switch set {
 		case dataset.Train, dataset.Val, dataset.Test:
 			if !slices.Contains(o.wanted, set) {
 				o.wanted = append(o.wanted, set)

@@ -75,6 +75,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
+	cli.AlsoCalled(fs, "val", "validation")
 	cli.AlsoCalled(fs, "output", "name")
 	cli.AlsoCalled(fs, "arch", "model", "network")
 	cli.AlsoCalled(fs, "lr", "learning-rate", "eta")

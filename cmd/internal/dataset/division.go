@@ -141,7 +141,7 @@ func (c *Collection) Divide(split Split) Division {
 // for, or "".
 func heldOut(subset string) string {
 	switch subset {
-	case "validation":
+	case "validation", "val": // as others call it
 		return Val
 	case "test":
 		return Test

@@ -9,13 +9,16 @@ import (
 )
 
 // CheckSubsets returns the subsets that --subset names, each once and in the
-// order of [openimages.Subsets]. Capitals and spaces do not matter. An unknown
-// name and an empty list are usage errors.
+// order of [openimages.Subsets]. Capitals and spaces do not matter, and
+// val is validation. An unknown name and an empty list are usage errors.
 func CheckSubsets(names []string) ([]string, error) {
 	known := openimages.Subsets()
 	var list []string
 	for _, name := range names {
 		subset := strings.ToLower(strings.TrimSpace(name))
+		if subset == "val" {
+			subset = openimages.Validation
+		}
 		if !slices.Contains(known, subset) {
 			return nil, cli.Usagef("--subset %s: there are %s", name, strings.Join(known, ", "))
 		}
