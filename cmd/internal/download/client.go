@@ -33,6 +33,12 @@ type Options struct {
 	// Progress, if set, is called now and then while a file is on its way.
 	// total is -1 where the server does not say.
 	Progress func(path string, done, total int64)
+	// Asking, if set, is called with the public address of a file when a server
+	// has not answered for a second.
+	Asking func(address string)
+	// Retrying, if set, is called when an attempt failed and others follow, for
+	// the first of these that come to nothing.
+	Retrying func(address string, err error)
 	// Waiting, if set, is called when another process is downloading the file.
 	Waiting func(path string)
 	// Warn, if set, is called with what is odd but no failure.
@@ -171,6 +177,12 @@ func (c *Client) Open(ctx context.Context, path string) (file *os.File, inFlight
 // can be seen at little cost: a *[DamagedError] or one that wraps
 // fs.ErrNotExist.
 func (c *Client) Check(ctx context.Context, path string) error { return c.checkCached(ctx, path) }
+
+// An UnreachableError is a server that gave no answer at all.
+type UnreachableError struct{ Err error }
+
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // A MissingError is a file that the source does not have.
 type MissingError struct {

@@ -64,9 +64,13 @@ type transfer struct {
 	resumed   bool  // some of them arrived in an earlier transfer or attempt
 	reported  int64 // bytes, when Progress was called last
 	announced bool
+	asked     bool
 	block     []byte // buffer for what arrives
 	arrived   []byte // buffer for what arrived before
 }
+
+// patience is how long a server may take to answer before that is said.
+const patience = time.Second
 
 // download begins to download a file. It returns when the server has said what
 // it will send.
@@ -161,10 +165,14 @@ func cause(ctx context.Context, err error) error {
 		return c
 	}
 	var failed *url.Error
-	if errors.As(err, &failed) {
-		return failed.Err
+	if !errors.As(err, &failed) {
+		return err
 	}
-	return err
+	var unreachable *UnreachableError
+	if errors.As(err, &unreachable) {
+		return &UnreachableError{failed.Err}
+	}
+	return failed.Err
 }
 
 // run makes attempts until the file is whole, or until Retries of them in a row
@@ -192,6 +200,9 @@ func (t *transfer) run(address string) error {
 		if failures > t.client.o.Retries {
 			return err
 		}
+		if failures <= 1 && t.client.o.Retrying != nil {
+			t.client.o.Retrying(t.public, cause(t.ctx, err))
+		}
 		if err := t.client.o.Sleep(t.ctx, pauses.NextBackOff()); err != nil {
 			return err
 		}
@@ -214,9 +225,14 @@ func (t *transfer) attempt(address string) error {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		request.Header.Set("If-Range", condition)
 	}
+	if t.client.o.Asking != nil && !t.asked {
+		t.asked = true
+		silent := time.AfterFunc(patience, func() { t.client.o.Asking(t.public) })
+		defer silent.Stop()
+	}
 	response, err := t.client.client.Do(request)
 	if err != nil {
-		return err
+		return &UnreachableError{err}
 	}
 	// Nothing depends on how the connection is given up.
 	defer response.Body.Close() //nolint:errcheck // as above

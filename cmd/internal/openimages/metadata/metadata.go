@@ -81,6 +81,8 @@ func (c *Choice) Open(env *cli.Env) (openimages.Dataset, openimages.Source, erro
 		UserAgent: env.Name + "/" + env.Version,
 		Announce:  report.announce,
 		Progress:  report.progress,
+		Asking:    report.asking,
+		Retrying:  report.retrying,
 		Waiting:   report.waiting,
 		Warn:      func(message string) { env.Warnf("%s", message) },
 	})
@@ -120,6 +122,10 @@ func (c *Choice) Explain(err error) error {
 	var row *openimages.RowError
 	if errors.As(err, &row) && !folder && !strings.EqualFold(c.Dataset, "sample") {
 		return cli.WithHint(err, c.CheckCommand()+" removes what is damaged in the cache; the next command downloads it again")
+	}
+	var unreachable *download.UnreachableError
+	if errors.As(err, &unreachable) {
+		return cli.WithHint(err, "--dataset sample needs no network; --metadata or OI_METADATA names a mirror or a folder that has the files; HTTPS_PROXY names a proxy")
 	}
 	var cache *download.CacheError
 	if errors.As(err, &cache) {

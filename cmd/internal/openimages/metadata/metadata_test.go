@@ -3,6 +3,7 @@ package metadata
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
@@ -95,8 +97,30 @@ func TestExplain(t *testing.T) {
 	if (&Choice{Place: t.TempDir()}).Explain(damaged) != error(damaged) {
 		t.Error("a hint at the cache for a file of the user's own")
 	}
+	unreachable := fmt.Errorf("a.csv: %w", &download.UnreachableError{Err: errors.New("no such host")})
+	var hinted interface{ Hint() string }
+	if !errors.As((&Choice{}).Explain(unreachable), &hinted) || !strings.Contains(hinted.Hint(), "--dataset sample") || !strings.Contains(hinted.Hint(), variable) || !strings.Contains(hinted.Hint(), "HTTPS_PROXY") {
+		t.Error("no way named around a server that does not answer")
+	}
 	if err := io.ErrUnexpectedEOF; (&Choice{}).Explain(err) != err {
 		t.Error("a hint for an error that is none of ours")
+	}
+}
+
+func TestSilence(t *testing.T) {
+	for quiet, want := range map[bool]string{
+		false: "oi-test: waiting for an answer: http://x/a.csv\noi-test: trying again: http://x/a.csv: no such host\n",
+		true:  "",
+	} {
+		var stderr bytes.Buffer
+		env := testEnv(&stderr)
+		env.Quiet = quiet
+		r := &reporter{env: env}
+		r.asking("http://x/a.csv")
+		r.retrying("http://x/a.csv", errors.New("no such host"))
+		if stderr.String() != want {
+			t.Errorf("quiet %v: %q", quiet, &stderr)
+		}
 	}
 }
 

@@ -35,6 +35,16 @@ func (r *reporter) announce(path string, size int64) {
 	r.env.Infof("downloading %s, %s, once", path, bytesText(size))
 }
 
+// asking says that a server is taking its time to answer.
+func (r *reporter) asking(address string) {
+	r.env.Infof("waiting for an answer: %s", address)
+}
+
+// retrying says that an attempt came to nothing, and why.
+func (r *reporter) retrying(address string, err error) {
+	r.env.Infof("trying again: %s: %v", address, err)
+}
+
 // waiting says that another process is at work.
 func (r *reporter) waiting(path string) {
 	r.env.Infof("%s is being downloaded by another process; waiting for it", path)
