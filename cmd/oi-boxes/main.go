@@ -44,6 +44,7 @@ type options struct {
 	balance     bool
 	shardText   string
 	shard       shard
+	withSlash   []string // of the labels, as withSlash returns them
 	negatives   int64
 	seed        uint64
 	without     []string
@@ -90,9 +91,6 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	}
 	if err := o.check(env.Args); err != nil {
 		return err
-	}
-	if slices.Contains(env.Args, "-") && env.StdinTTY {
-		env.Infof("reading classes, one a line; Ctrl-D ends them")
 	}
 	out, err := stream.Create(env, &o.stream)
 	if err != nil {

@@ -45,6 +45,7 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*selection.Query, *c
 	if err := o.tell(env, hierarchy, set); err != nil {
 		return nil, nil, err
 	}
+	o.withSlash = withSlash(set, hierarchy)
 	q := &selection.Query{
 		Source: src, Dataset: files, Subsets: o.subsets, ImageLabels: o.imageLabels,
 		Classes: set.Classes(), Assign: set.Assign(hierarchy),

@@ -108,21 +108,30 @@ func (w *writer) found(s *selection.Selection) error {
 		err := fmt.Errorf("no readable %s of %s in %s (malformed rows: %d)", box, openimages.ListNames(w.query.Classes, "or"), where, n)
 		return cli.WithHint(err, "-v names each row that was skipped and why")
 	}
-	if s.Rows() == 0 {
-		err := fmt.Errorf("no %s of %s in %s", box, openimages.ListNames(w.query.Classes, "or"), where)
-		if len(w.subsets) < len(openimages.Subsets()) {
-			return cli.WithHint(err, "--subset train,validation,test looks at all subsets")
-		}
-		return cli.WithHint(err, "--with-descendants takes boxes of the kinds below a class too")
-	}
 	var none []openimages.Class
+	var without []int // the numbers of these
 	for i, class := range w.query.Classes {
 		if s.Tally(i).Rows == 0 {
 			none = append(none, class)
+			without = append(without, i)
 		}
+	}
+	if s.Rows() == 0 {
+		err := fmt.Errorf("no %s of %s in %s", box, openimages.ListNames(w.query.Classes, "or"), where)
+		var hints []string
+		if hint := w.slashHint(without); hint != "" {
+			hints = append(hints, hint)
+		}
+		if len(w.subsets) < len(openimages.Subsets()) {
+			hints = append(hints, "--subset train,validation,test looks at all subsets")
+		}
+		return cli.WithHint(err, strings.Join(hints, "; "))
 	}
 	if len(none) > 0 {
 		w.env.Warnf("no %s of %s in %s", box, openimages.ListNames(none, "or"), where)
+		if hint := w.slashHint(without); hint != "" {
+			w.env.Warnf("hint: %s", hint)
+		}
 	}
 	w.fellShort(s, box)
 	if w.official() && !slices.Contains(w.subsets, openimages.Train) {

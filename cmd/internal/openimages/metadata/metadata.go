@@ -149,13 +149,13 @@ func (c *Choice) Explain(err error) error {
 func (c *Choice) CheckCommand() string {
 	command := "oi-labels --check-cache"
 	if c.Cache != "" {
-		command += " --cache " + shellWord(c.Cache)
+		command += " --cache " + ShellWord(c.Cache)
 	}
 	return command
 }
 
-// shellWord writes a word as a shell reads it back.
-func shellWord(word string) string {
+// ShellWord writes a word as a shell reads it back.
+func ShellWord(word string) string {
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-+,:@%", r)
 	}
