@@ -64,13 +64,14 @@ const lanes = 16
 type backend struct {
 	name string
 
-	gemm              func(a gemmArgs)
-	spmm              func(dst []float32, dstStride int, s sparseRows, src []float32, run int)
-	compactWindows    func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int)
-	compactChannels   func(s sparseRows, dy []float32, idx []uint8, stride, windows, base, step int, delta *[8]int32)
-	poolRow           func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int)
-	biasRow           func(db, dy []float32, idx []uint8, stride, windows, n int)
-	gradW2x2          func(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride, windows, n int) // nil: use spmm
+	gemm            func(a gemmArgs)
+	spmm            func(dst []float32, dstStride int, s sparseRows, src []float32, run int)
+	compactWindows  func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int)
+	compactChannels func(s sparseRows, dy []float32, idx []uint8, stride, windows, base, step int, delta *[8]int32)
+	poolRow         func(y []float32, idx []uint8, stride int, top, bottom []float32, windows, n int)
+	biasRow         func(db, dy []float32, idx []uint8, stride, windows, n int)
+	// gradW2x2 and gather2x2 are nil where spmm is to be used.
+	gradW2x2          func(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride, windows, n int)
 	gather2x2         func(gathered, row, next []float32, n, cin int)
 	rmsprop           func(w, a, g []float32, lr, rho, oneMinusRho, eps, floor float32)
 	scale             func(dst []float32, src []uint8, factor float32)
@@ -81,7 +82,7 @@ type backend struct {
 	reluGrad          func(dx, dy, y []float32)
 	add               func(y, a, b []float32)
 	adam              func(w, m, v, g []float32, o *adamConst)
-	ema               func(avg, w []float32, oneMinusRho float32)
+	ema               func(avg, w []float32, oneMinusDecay float32)
 	sumAndDot         func(sums *[2 * lanes]float64, a, b []float32, stride, rows, n int)
 	normalize         func(dst, a []float32, stride, rows, n int, c *columns)
 	normalizeBackward func(dst, a, b []float32, stride, rows, n int, c *columns)

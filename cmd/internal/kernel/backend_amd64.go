@@ -137,7 +137,7 @@ type simdKernels struct {
 	add               func(y, a, b []float32)
 	addReLU           func(y, x []float32)
 	adam              func(w, m, v, g []float32, o *float32)
-	ema               func(avg, w []float32, oneMinusRho float32)
+	ema               func(avg, w []float32, oneMinusDecay float32)
 	sumAndDot         func(sums *float64, a, b []float32, stride, rows int)
 	normalize         func(dst, a []float32, stride, rows int, c *float32)
 	normalizeBackward func(dst, a, b []float32, stride, rows int, c *float32)
@@ -209,10 +209,10 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 			a.adam(w, m, v, g, &o.beta1)
 			tail.adam(w[at:], m[at:], v[at:], g[at:], o)
 		},
-		ema: func(avg, w []float32, oneMinusRho float32) {
+		ema: func(avg, w []float32, oneMinusDecay float32) {
 			at := full(len(avg))
-			a.ema(avg, w, oneMinusRho)
-			tail.ema(avg[at:], w[at:], oneMinusRho)
+			a.ema(avg, w, oneMinusDecay)
+			tail.ema(avg[at:], w[at:], oneMinusDecay)
 		},
 		sumAndDot: func(sums *[2 * lanes]float64, x, y []float32, stride, rows, n int) {
 			if n != lanes {

@@ -57,7 +57,7 @@ type gradSource struct {
 	rows, cols int
 	down       int      // values in the input from one row of windows to the next
 	right      int      // values in the input from one window to the next
-	delta      [8]int32 // values in the input from the window to its idx-th place; the rest for idx 4
+	delta      [8]int32 // values in the input from the window to place idx of it
 }
 
 func newGradSource(c Conv, g geometry, dy []float32, idx []uint8) gradSource {
@@ -82,7 +82,7 @@ type convGradW struct {
 	g       geometry
 	src     gradSource
 	x       []float32
-	part    []float32 // [groups][Cout][kernel elements], or [groups][kernel elements][Cout] from gathered windows
+	part    []float32 // [groups][Cout][K*K*Cin], or [groups][K*K*Cin][Cout] if gather
 	bias    []float32 // [groups][Cout]
 	weight  bool      // weight gradient wanted
 	gather  bool

@@ -70,7 +70,7 @@ type convWinograd struct {
 	g            geometry
 	out          convOut
 	x            []float32
-	u            []float32 // transformed weights [blocks][planes][Cin+1][lanes], with a gap after each plane
+	u            []float32 // transformed weights [blocks][planes][Cin+1][lanes]
 	b            []float32 // [blocks+1][lanes], the last zero
 	th, tw       int       // tiles of an image
 	tilesPerTask int       // tiles of a task

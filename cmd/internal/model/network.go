@@ -27,14 +27,24 @@ type Kind string
 // Flatten, into another; the batch is the leading dimension of all of them and
 // is not written.
 const (
-	Conv     Kind = "conv"     // [H,W,C] -> [H',W',Out]: square kernel, zero padding, bias; H' = (H+2*Pad-Kernel)/Stride + 1
-	ReLU     Kind = "relu"     // max(0, x), any shape
-	MaxPool2 Kind = "maxpool2" // [H,W,C] -> [H/2,W/2,C]: the largest of 2x2, an odd last row or column is dropped
-	Flatten  Kind = "flatten"  // [H,W,C] -> [H*W*C], channels running fastest
-	Dense    Kind = "dense"    // [D] -> [Out], with bias
-	Dropout  Kind = "dropout"  // training only: zero with probability Rate, else multiplied by 1/(1-Rate)
-	Add      Kind = "add"      // the output of the layer before plus that of layer From, of the same shape
-	AvgPool  Kind = "avgpool"  // [H,W,C] -> [C]: the mean over the whole picture
+	// [H,W,C] -> [H',W',Out]: square kernel, zero padding, bias;
+	// H' = (H+2*Pad-Kernel)/Stride + 1
+	Conv Kind = "conv"
+	// max(0, x), any shape
+	ReLU Kind = "relu"
+	// [H,W,C] -> [H/2,W/2,C]: the largest of 2x2, an odd last row or column is
+	// dropped
+	MaxPool2 Kind = "maxpool2"
+	// [H,W,C] -> [H*W*C], channels running fastest
+	Flatten Kind = "flatten"
+	// [D] -> [Out], with bias
+	Dense Kind = "dense"
+	// training only: zero with probability Rate, else multiplied by 1/(1-Rate)
+	Dropout Kind = "dropout"
+	// the output of the layer before plus that of layer From, of the same shape
+	Add Kind = "add"
+	// [H,W,C] -> [C]: the mean over the whole picture
+	AvgPool Kind = "avgpool"
 )
 
 // Layer is one step of a network. Fields that its kind does not use are zero.
@@ -45,7 +55,7 @@ type Layer struct {
 	Stride int     `json:"stride,omitempty"` // conv
 	Pad    int     `json:"pad,omitempty"`    // conv: zeros on each of the four sides
 	Rate   float64 `json:"rate,omitempty"`   // dropout, 0 <= Rate < 1
-	From   int     `json:"from,omitempty"`   // add: a layer, counted from 1, that comes before the one before
+	From   int     `json:"from,omitempty"`   // add: a layer before the last one, counted from 1
 }
 
 // Param is one tensor of weights, in row-major order. Convolutions have

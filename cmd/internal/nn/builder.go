@@ -21,7 +21,7 @@ type builder struct {
 	n        int
 	training *trainingState          // nil: dropout does nothing
 	unused   gorgonia.Nodes          // parameters of the layers that are still to come
-	gains    gorgonia.Nodes          // of the convolutions that are still to come; empty if they are not standardized
+	gains    gorgonia.Nodes          // of the convolutions that are still to come, if standardized
 	skips    map[int]*skipConnection // outputs of layers, counted from 1, that additions read
 }
 

@@ -3,7 +3,9 @@ package nn
 import (
 	"fmt"
 
-	_ "go4.org/unsafe/assume-no-moving-gc" // the version that knows this Go; an older one, which Gorgonia asks for, panics at start
+	// The version that knows this Go: an older one, which Gorgonia asks for,
+	// panics at start.
+	_ "go4.org/unsafe/assume-no-moving-gc"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 

@@ -87,7 +87,8 @@ func (b *builder) convReLU(name string, layer model.Layer, in, out []int, x *gor
 		}
 		c.ForwardReLU(b.workers, y, floats(in[0]), floats(in[1]), floats(in[2]), add)
 	})
-	dz := b.arena.tensor(b.batched(out)...) // the gradient before ReLU, which is that of all summands
+	// The gradient before ReLU is that of all summands.
+	dz := b.arena.tensor(b.batched(out)...)
 	inputs := gorgonia.Nodes{x, weight, bias}
 	var skipGrad *skipGradient
 	if skip != nil {

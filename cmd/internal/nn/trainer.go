@@ -35,10 +35,13 @@ type Trainer struct {
 // NonFiniteError says that training has left the real numbers: the loss, a
 // logit, or a weight is NaN or infinite. The weights are of no use any more.
 type NonFiniteError struct {
-	Step  uint64  // the batch, counted from 1 over the whole run
-	What  string  // "loss", "logit", or the name of a parameter
-	Got   float64 // its value
-	Index int     // the first picture of the batch, from 0, for which a logit is NaN or infinite, or -1
+	Step uint64  // the batch, counted from 1 over the whole run
+	What string  // "loss", "logit", or the name of a parameter
+	Got  float64 // its value
+
+	// Index is the first picture of the batch, from 0, for which a logit is NaN
+	// or infinite, or -1.
+	Index int
 }
 
 func (e *NonFiniteError) Error() string {
@@ -213,8 +216,11 @@ func (t *Trainer) Network() *model.Network {
 // State is all that a Trainer knows besides its options and learning rate: with
 // these it goes on as if it had never stopped.
 type State struct {
-	Step    uint64        // batches so far
-	Tensors []model.Param // weights, gains, what the optimiser remembers, averages; their names differ
+	Step uint64 // batches so far
+
+	// Tensors are weights, gains, what the optimiser remembers, and averages.
+	// Their names differ.
+	Tensors []model.Param
 }
 
 // tensors are those of the State, in memory that they share.

@@ -17,7 +17,10 @@ type weights struct {
 	net     *model.Network
 	params  []model.Param // those of net, whose memory they share, then the gains
 	tensors []*tensor.Dense
-	gainOf  map[int]int // of the index of a convolution's weights in params, the index of its gain; empty without gains
+
+	// gainOf maps the index of a convolution's weights in params to the index of
+	// its gain. It is empty without gains.
+	gainOf map[int]int
 }
 
 // newWeights copies the network's parameters.

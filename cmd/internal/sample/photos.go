@@ -19,7 +19,7 @@ type photo struct {
 	id, subset string
 	seed       uint64 // of the scene
 	habit      uint64 // of the photographer
-	rotated    int    // degrees clockwise that the stored picture was rotated; the official Rotation
+	rotated    int    // degrees clockwise, of the stored picture; the official Rotation
 	rotation   string // the same as a CSV field; empty where nobody noted it
 	author     person
 	number     int // in its subset
