@@ -29,7 +29,7 @@ func TestProcessState(t *testing.T) {
 			files++
 			// Requests are spaced in real time; no result depends
 			// on it.
-			clock := p.ImportPath == "cmd/internal/fetch" && name == "clock.go" || p.ImportPath == "cmd/internal/cmdtest"
+			clock := p.ImportPath == "cmd/internal/fetch/hostlimit" && name == "clock.go" || p.ImportPath == "cmd/internal/cmdtest"
 			if !strings.HasPrefix(p.ImportPath, "cmd/internal/cli") && !strings.HasPrefix(p.ImportPath, "cmd/internal/tools") {
 				ast.Inspect(file, func(n ast.Node) bool {
 					if s, ok := n.(*ast.SelectorExpr); ok {
