@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -16,7 +15,7 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// credited is three photos of which one has two boxes and one is dead.
+// credited is three photos of which one has two boxes and one cannot be had.
 func credited(t *testing.T) (input []byte, folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -32,7 +31,7 @@ func credited(t *testing.T) (input []byte, folder string) {
 		Author: `Ünï "quoted", <b>`, AuthorURL: "https://www.flickr.com/people/x/", Title: "Tom &amp; Jerry,\nat lunch"}
 	input = binary(t, []*record.Item{
 		item("train", "b1", 0, first),
-		item("train", "dead", 1, record.Image{URL: "u", Author: "nobody"}),
+		item("train", "missing", 1, record.Image{URL: "u", Author: "nobody"}),
 		item("test", "a1", 2, record.Image{URL: "u", LandingURL: "javascript:alert(1)", License: "=all mine"}),
 		item("train", "b1", 3, first),
 	})
@@ -80,7 +79,7 @@ func TestAttributionPage(t *testing.T) {
 			t.Errorf("the page lacks %s:\n%s", want, page)
 		}
 	}
-	for _, bad := range []string{"javascript:", "dead", "nobody", "ZgotmplZ"} {
+	for _, bad := range []string{"javascript:", "missing", "nobody", "ZgotmplZ"} {
 		if strings.Contains(page, bad) {
 			t.Errorf("the page has %s", bad)
 		}
@@ -118,54 +117,6 @@ func TestLicenceName(t *testing.T) {
 	} {
 		if got := licenceName(licence); got != want {
 			t.Errorf("%q: %q, want %q", licence, got, want)
-		}
-	}
-}
-
-// TestRecordsSayWhy: the record has the sources before the one that served, the
-// failures file what became of the others.
-func TestRecordsSayWhy(t *testing.T) {
-	tree := fstest.MapFS{"train/a1.jpg": {Data: oitest.JPEG(1)}}
-	first, second := oitest.New(t, fstest.MapFS{}), oitest.New(t, tree)
-	second.Fault("train/b1.jpg", oitest.Status(410))
-	folder, cache := t.TempDir(), t.TempDir()
-	failed := filepath.Join(t.TempDir(), "failed.json")
-	args := []string{"--images", folder + "," + first.URL + "," + second.URL, "--cache", cache, "--max-skips", "1", "--failures", failed}
-	input := binary(t, []*record.Item{box("train", "a1", 0, ""), box("train", "b1", 1, ""), box("train", "a1", 2, "")})
-	for range 2 {
-		out, _ := oiFetch(t, input, 0, args...)
-		items, _ := read(t, out)
-		want := []record.Attempt{{Source: "dir", Reason: "not found"}, {Source: "url", Reason: "not found", Status: 404}}
-		for _, it := range items {
-			if d := cmp.Diff(want, it.Fetched.Earlier); d != "" {
-				t.Errorf("%s: %s", it.Key, d)
-			}
-		}
-		second.Fault("train/b1.jpg", oitest.Status(410))
-	}
-	data, err := os.ReadFile(failed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	items, _ := read(t, data)
-	if len(items) != 1 {
-		t.Fatalf("%d failures, want 1", len(items))
-	}
-	f := *items[0].Failure
-	if f.Seconds <= 0 || f.Seconds > 60 {
-		t.Errorf("%g seconds", f.Seconds)
-	}
-	if !strings.Contains(f.Detail, "dir: not found") || !strings.Contains(f.Detail, "404 Not Found") {
-		t.Errorf("detail %q", f.Detail)
-	}
-	f.Seconds, f.Detail = 0, ""
-	if d := cmp.Diff(record.Failure{Stage: "oi-fetch", Reason: "gone", Source: "url", Status: 410, Attempts: 3}, f); d != "" {
-		t.Error(d)
-	}
-	// jq finds it where the documentation says.
-	for _, key := range []string{`"reason":"gone"`, `"source":"url"`, `"status":410`, `"attempts":3`, `"seconds":`} {
-		if !slices.ContainsFunc(strings.Split(string(data), "\n"), func(l string) bool { return strings.Contains(l, key) }) {
-			t.Errorf("no %s in %s", key, data)
 		}
 	}
 }

@@ -175,8 +175,8 @@ func TestSameBytesAlways(t *testing.T) {
 					t.Errorf("-j %s: %d requests for %d photos", jobs, asked, len(photos))
 				}
 			case "warm": // only what failed is asked for again
-				if dead := len(photos) - len(tree) + 1; asked != dead {
-					t.Errorf("-j %s: %d requests with a warm cache, want the %d failures", jobs, asked, dead)
+				if missing := len(photos) - len(tree) + 1; asked != missing {
+					t.Errorf("-j %s: %d requests with a warm cache, want the %d failures", jobs, asked, missing)
 				}
 			case "offline":
 				if asked != 0 {
@@ -237,59 +237,6 @@ func checkAccount(t *testing.T, boxes, items []*record.Item, end *record.End, tr
 	expect := record.StageCounts{Tool: "oi-fetch", In: int64(len(boxes)), Out: int64(len(want)), Skipped: skipped}
 	if d := cmp.Diff(expect, count); d != "" || !count.Balanced() {
 		t.Errorf("account: %s", d)
-	}
-}
-
-// TestFailuresComeBack: what failed can be fed in again, and both outputs
-// together are the whole.
-func TestFailuresComeBack(t *testing.T) {
-	boxes, tree := someBoxes()
-	whole := fstest.MapFS{}
-	for _, b := range boxes {
-		whole[b.Subset+"/"+b.ID+".jpg"] = &fstest.MapFile{Data: oitest.JPEG(1)}
-	}
-	part, rest := oitest.New(t, tree), oitest.New(t, whole)
-	failed := filepath.Join(t.TempDir(), "failed.json")
-	cache := t.TempDir()
-	first, words := oiFetch(t, binary(t, boxes), 0, "--images", part.URL, "--cache", cache, "--max-skips", "100", "--failures", failed, "-v")
-	if !strings.Contains(words, ": not found: "+part.URL) {
-		t.Errorf("-v does not say why:\n%s", words)
-	}
-	again, err := os.ReadFile(failed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, _ := oiFetch(t, again, 0, "--images", rest.URL, "--cache", cache)
-	a, _ := read(t, first)
-	b, _ := read(t, second)
-	keys := map[string]int{}
-	for _, it := range append(a, b...) {
-		keys[it.Key]++
-		if it.Failure != nil {
-			t.Errorf("%s still carries its failure", it.Key)
-		}
-	}
-	for _, box := range boxes {
-		if keys[box.Key] != 1 {
-			t.Errorf("%s came out %d times", box.Key, keys[box.Key])
-		}
-	}
-}
-
-func TestTooManySkips(t *testing.T) {
-	boxes, _ := someBoxes()
-	out, words := oiFetch(t, binary(t, boxes), 1, "--images", t.TempDir())
-	if !strings.Contains(words, "too many skipped") || !strings.Contains(words, "not found: ") {
-		t.Errorf("stderr:\n%s", words)
-	}
-	r := record.NewReader(bytes.NewReader(out))
-	var err error
-	for err == nil {
-		_, err = r.Read()
-	}
-	// Whether the header got out before the failure is a matter of luck.
-	if !errors.Is(err, record.ErrTruncated) && !errors.Is(err, record.ErrEmpty) {
-		t.Errorf("the output reads as %v, want truncated or empty", err)
 	}
 }
 

@@ -104,7 +104,7 @@ func (e *DamagedError) Error() string {
 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// open opens a file. The error of one that is there but does not hold is a
+// open opens a file. The error of one that is there but damaged is a
 // *DamagedError. unended is set where one cannot see whether it is whole.
 func (s *store) open(ctx context.Context, path string) (file *os.File, unended *UnendedError, err error) {
 	if file, err = os.Open(s.name(path)); err != nil {

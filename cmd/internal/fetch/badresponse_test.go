@@ -20,7 +20,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
-// padded is a picture with bytes behind its end, as some cameras write.
+// padded is a picture with bytes after its end, as some cameras write.
 func padded() []byte { return append(oitest.JPEG(1), bytes.Repeat([]byte("trailer "), 20_000)...) }
 
 // hugeJPEG claims 65535x65535 pixels in a whole file.
@@ -111,7 +111,7 @@ func TestBadResponses(t *testing.T) {
 		{name: "short body of unknown length", faults: []oitest.Fault{oitest.Unsized(len(good) / 2)}, attempts: 2},
 		{name: "unknown length", faults: []oitest.Fault{oitest.Unsized(1 << 20)}, attempts: 1},
 		{name: "cut at the origin", faults: []oitest.Fault{oitest.Body("image/jpeg", good[:len(good)/2])}, reason: fetch.Truncated, status: 200, attempts: 1},
-		{name: "cut behind a thumbnail", faults: []oitest.Fault{oitest.Body("image/jpeg", withThumbnail(t))}, reason: fetch.Truncated, status: 200, attempts: 1},
+		{name: "cut after a thumbnail", faults: []oitest.Fault{oitest.Body("image/jpeg", withThumbnail(t))}, reason: fetch.Truncated, status: 200, attempts: 1},
 		{name: "endless body", faults: []oitest.Fault{oitest.Endless}, reason: fetch.TooLarge, status: 200, attempts: 1,
 			set: func(o *fetch.Options) { o.MaxBytes = 1 << 20 }},
 		{name: "long body", faults: []oitest.Fault{oitest.Body("image/jpeg", make([]byte, 2<<20))}, reason: fetch.TooLarge, status: 200, attempts: 1,
@@ -137,7 +137,7 @@ func TestBadResponses(t *testing.T) {
 		{name: "web page", faults: []oitest.Fault{oitest.Body("image/jpeg", []byte("<!DOCTYPE html><title>Sign in</title>"))}, reason: fetch.NotPicture, status: 200, attempts: 1},
 		{name: "nothing", faults: []oitest.Fault{oitest.Body("image/jpeg", nil)}, reason: fetch.NotPicture, status: 200, attempts: 1},
 		{name: "three bytes", faults: []oitest.Fault{oitest.Body("image/jpeg", good[:3])}, reason: fetch.Truncated, status: 200, attempts: 1},
-		{name: "bytes behind the end", faults: []oitest.Fault{oitest.Body("image/jpeg", padded())}, attempts: 1},
+		{name: "bytes after the end", faults: []oitest.Fault{oitest.Body("image/jpeg", padded())}, attempts: 1},
 		{name: "gzip is not undone", faults: []oitest.Fault{bomb}, attempts: 1},
 		{name: "gzip bomb", faults: []oitest.Fault{oitest.GzipBomb(8 << 20)}, reason: fetch.NotPicture, status: 200, attempts: 1},
 		{name: "redirect to nowhere", faults: []oitest.Fault{oitest.Status(302)}, reason: fetch.BadStatus, status: 302, attempts: 1},
@@ -147,8 +147,8 @@ func TestBadResponses(t *testing.T) {
 		{name: "no picture for learning", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "otherbot: noai", "X-Robots-Tag", "noimageai")}, reason: fetch.Robots, status: 200, attempts: 1},
 		{name: "not for another robot", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "otherbot: noai, noimageai")}, attempts: 1},
 		{name: "not for this robot", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "oi-fetch: noai")}, reason: fetch.Robots, status: 200, attempts: 1},
-		{name: "behind a directive with a value", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "max-image-preview: large, noai")}, reason: fetch.Robots, status: 200, attempts: 1},
-		{name: "behind a date", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "unavailable_after: Fri, 25 Jun 2100 15:00:00 GMT, noimageai")}, reason: fetch.Robots, status: 200, attempts: 1},
+		{name: "after a directive with a value", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "max-image-preview: large, noai")}, reason: fetch.Robots, status: 200, attempts: 1},
+		{name: "after a date", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "unavailable_after: Fri, 25 Jun 2100 15:00:00 GMT, noimageai")}, reason: fetch.Robots, status: 200, attempts: 1},
 		{name: "not for another robot, with a value", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "otherbot: max-snippet: 9, noai")}, attempts: 1},
 		{name: "not to be listed", faults: []oitest.Fault{oitest.Header("X-Robots-Tag", "noindex, unavailable_after: 25 Jun 2010 15:00:00 PST")}, attempts: 1},
 		{name: "WebP under a .jpg name", faults: []oitest.Fault{oitest.Body("image/jpeg", oitest.WebP())}, attempts: 1},

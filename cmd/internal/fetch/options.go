@@ -52,7 +52,7 @@ type Options struct {
 	// Clock is the time of pauses and rates, nil for the real one. Deadlines
 	// of transfers are by the real one.
 	Clock hostlimit.Clock
-	// Dial makes connections, nil for the network behind the guard.
+	// Dial makes connections, nil for the network, by way of the guard.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 

@@ -7,7 +7,7 @@ import (
 
 // forbiddenToRobots returns the directive of X-Robots-Tag by which a server
 // keeps a picture from being learnt from, or "". Directives are separated by
-// commas, and may stand behind the name of the robot that they are meant for,
+// commas, and may stand after the name of the robot that they are meant for,
 // as in "somebot: noai, noindex". Some have a value instead, which may be a
 // date with a comma and colons.
 func forbiddenToRobots(h http.Header) string {

@@ -117,7 +117,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// TestThrottled: at a site that bears five requests a second and refuses one in
+// TestThrottled: at a site that serves five requests a second and refuses one in
 // a hundred anyhow, 95 % of what is allowed is reached, and never more sent.
 func TestThrottled(t *testing.T) {
 	const photos, perSecond = 1000, 5
@@ -141,7 +141,7 @@ func TestThrottled(t *testing.T) {
 	})
 }
 
-// TestRateAboveTheSustainable: with a rate that the site does not bear, its
+// TestRateAboveTheSustainable: with a rate that the site does not serve, its
 // throttle responses bring it down, and photos are not lost.
 func TestRateAboveTheSustainable(t *testing.T) {
 	const photos = 300

@@ -65,7 +65,7 @@ func TestFullDisk(t *testing.T) {
 				t.Errorf("%d requests for %d photos", n, photos)
 			}
 			if len(why) != 1 || !errors.Is(why[0], cas.ErrFull) {
-				t.Errorf("was told %v", why)
+				t.Errorf("was called with %v", why)
 			}
 			if left := regularFiles(t, dir); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
@@ -74,7 +74,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestFullDiskSaysTheSame: what came before the source that served is told as
+// TestFullDiskSaysTheSame: what came before the source that served is said as
 // it is of a photo that is kept, to each box.
 func TestFullDiskSaysTheSame(t *testing.T) {
 	first, second := oitest.New(t, mirror(0)), oitest.New(t, mirror(1))
@@ -166,7 +166,7 @@ func TestDiskBecomesFull(t *testing.T) {
 			t.Errorf("%d requests for %d photos", n, photos)
 		}
 		if len(why) != 1 || !strings.Contains(why[0], "no space left on device") {
-			t.Errorf("was told %q", why)
+			t.Errorf("was called with %q", why)
 		}
 		// What found room is there and whole.
 		c, err := cas.Open(store, cas.Options{Now: time.Now})

@@ -18,7 +18,7 @@ const DefaultConnections = 32
 
 const (
 	flickrGroup       = "flickr"
-	flickrRate        = 1 // requests per second: what the site has borne for years
+	flickrRate        = 1 // requests per second: what the site has served for years
 	flickrConnections = 4
 )
 

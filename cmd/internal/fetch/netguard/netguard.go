@@ -5,7 +5,7 @@
 // It looks at the address that a name resolved to, when the connection is made,
 // so neither a name that points inside nor a redirect gets past it. Hosts that
 // the user named are exempt. Through a proxy, which the user named as well,
-// only literal addresses can be told, and names that stand for one.
+// only literal addresses can be refused, and names that stand for one.
 package netguard
 
 import (
@@ -85,8 +85,8 @@ func (g *Guard) exempt(addr string) bool {
 	return err == nil && (g.allowed[host] || g.allowed[net.JoinHostPort(host, port)])
 }
 
-// CheckURL refuses, with a *RefusedError, what can be told without resolving a
-// name.
+// CheckURL refuses, with a *RefusedError, what is known to be inside without
+// resolving a name.
 func (g *Guard) CheckURL(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return refusef("scheme %.20q: only http and https", u.Scheme)
