@@ -85,8 +85,8 @@ func (g *Guard) exempt(addr string) bool {
 	return err == nil && (g.allowed[host] || g.allowed[net.JoinHostPort(host, port)])
 }
 
-// CheckURL refuses, with a *RefusedError, what is known to be inside without
-// resolving a name.
+// CheckURL refuses, with a *RefusedError, what need not be resolved to be
+// refused.
 func (g *Guard) CheckURL(u *url.URL) error {
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return refusef("scheme %.20q: only http and https", u.Scheme)
