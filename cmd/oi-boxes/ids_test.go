@@ -10,6 +10,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/record"
 )
 
 // TestIDsBehindAnotherColumn has a table that begins with its rows' numbers, as
@@ -26,6 +27,21 @@ func TestIDsBehindAnotherColumn(t *testing.T) {
 	}
 	if _, err := readIDs(&cli.Env{Stdin: strings.NewReader("\"ImageID\",ImageID\n001b3933d63541b0,x\n")}, "-"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestIDForms has what a line may hold: an id, or an item's key, which is longer.
+func TestIDForms(t *testing.T) {
+	long := strings.Repeat("x", record.MaxID)
+	for line, want := range map[string]bool{
+		"001b3933d63541b0": true, "001b3933d63541b0-0a1b2c3d": true, "train/001b3933d63541b0.jpg": true,
+		long: true, long + "-0a1b2c3d": true, long + "-0a1b2c3d4": false,
+		".jpg": false, "train/.png": false, "a b": true, "a:b": false,
+	} {
+		_, err := readIDs(&cli.Env{Stdin: strings.NewReader(line + "\n")}, "-")
+		if (err == nil) != want {
+			t.Errorf("%q: %v", line, err)
+		}
 	}
 }
 
