@@ -32,9 +32,11 @@
 // Items whose photo the model was trained on are left out and counted, unless
 // --set asks for train. The same image id or the same bytes is the same photo;
 // models of older versions remember bytes alone, and where a model remembers
-// nothing, that is said. All items are read before the first answer; they wait
-// in memory, beyond --spool-memory in a temporary file. An item that comes
-// twice among those that are judged is an error.
+// nothing, that is said. All items are read before the first answer, as the
+// last one may show that the photo of the first is one of those, except with
+// --emit alone where the model remembers nothing; they wait in memory, beyond
+// --spool-memory in a temporary file. An item that comes twice among those that
+// are judged is an error.
 //
 // FILEs are streams or pictures, told by their first bytes, or folders; - is
 // standard input, and a FILE may be a pipe. For pictures (JPEG, PNG or WebP)

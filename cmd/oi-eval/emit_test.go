@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -57,5 +60,72 @@ func TestEmit(t *testing.T) {
 	}
 	if _, again, _ := eval(t, encode(t, items...), "--emit", "-j1", "--batch=1", m); again != stdout {
 		t.Error("-j and --batch make a difference")
+	}
+}
+
+// Where the model remembers no photo and no figure is asked for, no later item
+// can change the answer for an earlier one: it goes out before the input ends.
+func TestEmitDoesNotWaitForTheEnd(t *testing.T) {
+	m := writeModelOf(t, nil)
+	items := held()
+	stdin, in := io.Pipe()
+	out, stdout := io.Pipe()
+	done := make(chan int, 1)
+	var stderr bytes.Buffer
+	go func() {
+		env := &cli.Env{Stdin: stdin, Stdout: stdout, Stderr: &stderr, Getenv: func(string) string { return "" }, Now: time.Now}
+		code := command().Execute(t.Context(), env, []string{"--emit", m})
+		_ = stdout.Close()
+		done <- code
+	}()
+	w := record.NewWriter(in, record.Binary)
+	write := func(rec record.Record) {
+		t.Helper()
+		if err := w.Write(rec); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all bytes.Buffer
+	r := record.NewReader(io.TeeReader(out, &all))
+	read := func() record.Record {
+		t.Helper()
+		rec, err := r.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec
+	}
+	write(&record.Header{Version: 1, Stages: []record.Stage{{Tool: "oi-crop", Version: "1"}}})
+	for _, item := range items {
+		write(item)
+		for {
+			answer, ok := read().(*record.Item)
+			if !ok {
+				continue // the header
+			}
+			if answer.Key != item.Key || answer.Prediction == nil {
+				t.Errorf("%s: %+v", item.Key, answer)
+			}
+			break
+		}
+	}
+	n := int64(len(items))
+	write(&record.End{Stages: []record.StageCounts{{Tool: "oi-crop", In: n, Out: n}}})
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for err := error(nil); err != io.EOF; {
+		if _, err = r.Read(); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+	}
+	if code := <-done; code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	if _, whole, _ := eval(t, encode(t, items...), "--emit", m); whole != all.String() {
+		t.Error("the answers differ from those for a file")
 	}
 }

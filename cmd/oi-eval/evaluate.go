@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
@@ -35,18 +36,19 @@ type evaluation struct {
 	env       *cli.Env
 	model     *trained
 	predictor *nn.Predictor
-	account   *stream.Counters
-	out       *stream.Output // nil: no items are written, or their reader has gone
 	origin    dataset.Origin
 	licences  *report.Attribution
 
-	kept    []kept // the stream, until all photos are known
+	kept    []kept     // the stream, if all of it is needed before the first answer
+	next    int        // of kept, the first that was not asked about so far
+	mu      sync.Mutex // around the spool
+	closed  bool
 	spool   *dataset.Spool
 	photos  dataset.Photos
 	repeats *dataset.Repeats
 	judged  []int // where those are kept that figures are made of
 
-	waiting []waiting // until there is a batch of them
+	total   record.StageCounts
 	tallies map[string]*report.Accumulator
 	counts  dataset.Counts
 	removed map[string]int
@@ -57,10 +59,11 @@ type evaluation struct {
 	notes   []string
 }
 
-// A waiting is an item whose turn to be asked about has come.
-type waiting struct {
-	item *record.Item
-	seen bool
+// A question is an item that the model is to be asked about.
+type question struct {
+	item  *record.Item
+	index int // of its result in the batch
+	seen  bool
 }
 
 // evaluate tries the model on the items of files, of which the first may be
@@ -73,37 +76,41 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 	if err := checkFigures(o.requirements, m.network.Classes); err != nil {
 		return err
 	}
-	if o.emit {
-		if e.out, err = stream.Create(env, &o.stream); err != nil {
-			return err
-		}
-	}
 	in, err := stream.OpenFrom(env, &o.stream, first, files)
 	if err != nil {
 		return err
 	}
-	if e.account, err = stream.NewCounters(env, &o.stream, files...); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.account.Finish()) }()
 	if e.predictor, err = nn.NewPredictor(m.network, o.batch, o.stream.Workers()); err != nil {
 		return err
 	}
 	defer e.predictor.Close()
 	e.spool, e.repeats = dataset.NewSpool(int64(o.memory), ""), dataset.NewRepeats(o.repeats)
-	defer func() { err = errors.Join(err, e.spool.Close()) }()
-	if err := e.read(ctx, in); err != nil {
-		return err // in is left to the process: a read of it may still be waiting
+	defer func() { err = errors.Join(err, e.close()) }()
+	stage := stream.Stage{
+		Args:      map[string]string{"model": m.hash},
+		Source:    in,
+		Batch:     e.askAtOnce,
+		BatchSize: o.batch,
+		MustDrain: len(o.reports)+len(o.requirements) > 0,
+		NoOutput:  !o.emit,
 	}
-	if err := in.Close(); err != nil {
-		return err
+	if len(o.wanted) > 0 {
+		stage.Args["set"] = strings.Join(o.wanted, ",")
 	}
-	err = e.ask(ctx)
-	e.warnUnknown()
-	if err != nil {
-		return err
+	if e.needsAll() {
+		stage.Source, stage.Batch = &replay{e: e, ctx: ctx, in: in}, e.askAgain
+	} else {
+		e.warnForgets()
 	}
-	return e.conclude()
+	concluded := false
+	stage.Finish = func(total record.StageCounts) error {
+		concluded = true
+		return e.conclude(total)
+	}
+	if err = stream.Filter(ctx, env, &o.stream, files, stage); !concluded {
+		e.warnUnknown()
+	}
+	return err
 }
 
 // warn says what a reader must know to judge the figures, here and in the
@@ -111,39 +118,6 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 func (e *evaluation) warn(text string) {
 	e.env.Warnf("%s", text)
 	e.notes = append(e.notes, report.Sentence(text))
-}
-
-func (e *evaluation) header(h *record.Header) error {
-	e.origin.Begin(h)
-	if err := e.account.Begin(h); err != nil {
-		return err
-	}
-	out := *h
-	args := map[string]string{"model": e.model.hash}
-	if len(e.options.wanted) > 0 {
-		args["set"] = strings.Join(e.options.wanted, ",")
-	}
-	out.Stages = append(slices.Clone(h.Stages), record.Stage{Tool: e.env.Name, Version: e.env.Version, Args: args})
-	return e.write(&out)
-}
-
-// end closes a segment. At the last one it is known whether too much was
-// skipped.
-func (e *evaluation) end(v *record.End, last bool) error {
-	if err := e.flush(); err != nil {
-		return err
-	}
-	e.origin.End(v)
-	count, err := e.account.End()
-	if err == nil && last {
-		err = e.account.Judge()
-	}
-	if err != nil {
-		return err
-	}
-	out := *v
-	out.Stages = append(slices.Clone(v.Stages), count)
-	return e.write(&out)
 }
 
 // selected reports whether items of a set are asked about. Which of val and
@@ -155,37 +129,33 @@ func (e *evaluation) selected(set string) bool {
 	return set != dataset.Train
 }
 
-func (e *evaluation) remove(reason string) {
-	e.removed[reason]++
-	e.account.Remove(reason, 1)
-}
-
-// flush asks the model about the waiting items.
-func (e *evaluation) flush() error {
-	if len(e.waiting) == 0 {
+// answer asks the model the questions, and puts what came of each into results.
+func (e *evaluation) answer(questions []question, results []stream.Result) error {
+	if len(questions) == 0 {
 		return nil
 	}
-	images := make([][]byte, len(e.waiting))
-	for i, w := range e.waiting {
-		images[i] = w.item.Tensor.Data
+	images := make([][]byte, len(questions))
+	for i, q := range questions {
+		images[i] = q.item.Tensor.Data
 	}
 	rows, err := e.predictor.Predict(images)
 	if err != nil {
-		return fmt.Errorf("items %s to %s: %w", e.waiting[0].item.Key, e.waiting[len(e.waiting)-1].item.Key, err)
+		return fmt.Errorf("items %s to %s: %w", questions[0].item.Key, questions[len(questions)-1].item.Key, err)
 	}
-	for i, w := range e.waiting {
-		if err := e.answer(w, rows[i]); err != nil {
+	for i, q := range questions {
+		if err := e.take(q, rows[i]); err != nil {
 			return err
 		}
+		results[q.index].Items = []*record.Item{q.item}
 	}
-	e.waiting = e.waiting[:0]
 	return nil
 }
 
-func (e *evaluation) answer(w waiting, probabilities []float32) error {
-	item := w.item
-	e.account.Out(1)
-	if labelOf(item) != "" && (!w.seen || slices.Contains(e.options.wanted, dataset.Train)) {
+// take counts an answer in the figures, and adds it to the item if items are
+// written.
+func (e *evaluation) take(q question, probabilities []float32) error {
+	item := q.item
+	if labelOf(item) != "" && (!q.seen || slices.Contains(e.options.wanted, dataset.Train)) {
 		name := e.tallyOf(item.Set)
 		if e.tallies[name] == nil {
 			e.tallies[name] = report.NewAccumulator(name, e.model.network.Classes)
@@ -196,15 +166,15 @@ func (e *evaluation) answer(w waiting, probabilities []float32) error {
 		e.counts.Add(setName(item.Set), item.Label.Name)
 		e.licences.Add(item)
 	}
-	if e.out == nil {
+	if !e.options.emit {
 		return nil
 	}
-	p := &record.Prediction{Label: e.model.network.Classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}, Seen: w.seen}
+	p := &record.Prediction{Label: e.model.network.Classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}, Seen: q.seen}
 	for i, v := range probabilities {
 		p.Probabilities[e.model.network.Classes[i]] = float64(v)
 	}
 	item.Prediction = p
-	return e.write(item)
+	return nil
 }
 
 // tallyOf names the tally an item counts in.
@@ -222,23 +192,6 @@ func setName(set string) string {
 	return set
 }
 
-// write writes a record if somebody reads them.
-func (e *evaluation) write(r record.Record) error {
-	if e.out == nil {
-		return nil
-	}
-	return e.left(e.out.Write(r))
-}
-
-// left forgives a reader that has gone if a report or a verdict is still owed.
-func (e *evaluation) left(err error) error {
-	if errors.Is(err, stream.ErrBrokenPipe) && len(e.options.reports)+len(e.options.requirements) > 0 {
-		e.out = nil
-		return nil
-	}
-	return err
-}
-
 // warnUnknown names the labels for which items were skipped.
 func (e *evaluation) warnUnknown() {
 	if n := len(e.unknown); n > 0 {
@@ -250,8 +203,11 @@ func (e *evaluation) warnUnknown() {
 	}
 }
 
-// conclude prints the report, writes the files and gives the verdict.
-func (e *evaluation) conclude() error {
+// conclude prints the report, writes the files and gives the verdict, now that
+// all items, of which total tells, are answered for.
+func (e *evaluation) conclude(total record.StageCounts) error {
+	e.total = total
+	e.warnUnknown()
 	switch {
 	case e.seen == 0 || slices.Contains(e.options.wanted, dataset.Train):
 	case e.options.emit:
@@ -278,7 +234,11 @@ func (e *evaluation) conclude() error {
 	}
 	var errs []error
 	if !e.options.emit {
-		errs = append(errs, e.left(e.print(full)))
+		err := e.print(full)
+		if errors.Is(err, stream.ErrBrokenPipe) && len(e.options.reports)+len(e.options.requirements) > 0 {
+			err = nil // a report or a verdict is still to come
+		}
+		errs = append(errs, err)
 	}
 	errs = append(errs, e.save(full))
 	errs = append(errs, checkRequirements(e.options.requirements, evaluated))
@@ -304,7 +264,7 @@ func (e *evaluation) choose() (*report.Accumulator, error) {
 		}
 	}
 	return nil, cli.WithHint(fmt.Errorf("nothing to judge the model by: none of the %d items is of the set %s and labelled with one of its classes, and was not trained on",
-		e.account.Total().In, strings.Join(names[:max(1, len(names)-1)], " or ")), "--set train,val,test uses all items")
+		e.total.In, strings.Join(names[:max(1, len(names)-1)], " or ")), "--set train,val,test uses all items")
 }
 
 // oneClass says in words that all items of a tally have one label, "" if not.
@@ -372,7 +332,7 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		Input: report.Input{Height: n.Height, Width: n.Width, Channels: n.Channels},
 		Sets:  e.counts, Removed: e.removed, History: []report.Epoch{}, Evaluation: evaluated,
 		Licences: e.licences.Summary(), Stages: report.Stages(e.origin.Header.Stages), Completeness: e.origin.Header.Completeness,
-		Accounts:      report.CountsByStage(append(e.origin.Counts, e.account.Total())),
+		Accounts:      report.CountsByStage(append(e.origin.Counts, e.total)),
 		WeightsSHA256: n.WeightsHash(),
 	}
 	full.Notes = append(full.Notes, e.notes...)

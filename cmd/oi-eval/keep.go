@@ -16,9 +16,13 @@ import (
 // A kept is a record that was read: a header, an end, or an item that waits in
 // the spool unless it is to be removed.
 type kept struct {
-	header *record.Header
-	end    *record.End
-	number int // in the spool
+	record record.Record // nil for an item
+	number int           // in the spool
+	decision
+}
+
+// A decision is what is known of an item before the model is asked.
+type decision struct {
 	photo  dataset.Photo
 	remove string // the reason
 }
@@ -26,8 +30,80 @@ type kept struct {
 // scores reports whether figures are asked for.
 func (o *options) scores() bool { return !o.emit || len(o.reports)+len(o.requirements) > 0 }
 
-// read takes in the whole stream: which photos the model was trained on, the
-// last item may show.
+// needsAll reports whether the whole stream must be read before the first
+// answer. A photo is the same as another by its id or by its bytes, and so by
+// way of a third one: the last item may show that the photo of the first is one
+// that the model was trained on, which prediction.seen tells and which keeps it
+// out of the figures. And a later repeat of an item may be the better one to
+// make figures of. Only where the model remembers no photo and no figure is
+// asked for, the items can be answered for as they come.
+func (e *evaluation) needsAll() bool {
+	ids, pictures := e.model.known.Len()
+	return ids+pictures > 0 || e.options.scores()
+}
+
+// A replay reads the whole stream before it yields the first record of it.
+type replay struct {
+	e    *evaluation
+	ctx  context.Context
+	in   *stream.Input
+	read bool
+	next int
+}
+
+func (r *replay) Close() error { return r.in.Close() }
+
+// Read returns the next record. In place of an item that is to be removed
+// there is an empty one.
+func (r *replay) Read() (record.Record, error) {
+	if !r.read {
+		r.read = true
+		if err := r.e.read(r.ctx, r.in); err != nil {
+			return nil, err
+		}
+		r.e.warnForgets()
+	}
+	if r.next == len(r.e.kept) {
+		return nil, io.EOF
+	}
+	k := &r.e.kept[r.next]
+	r.next++
+	switch {
+	case k.record != nil:
+		return k.record, nil
+	case k.remove != "":
+		return &record.Item{}, nil
+	}
+	var item *record.Item
+	err := r.e.unlessClosed(func() (err error) {
+		item, err = r.e.spool.Item(k.number)
+		return err
+	})
+	return item, err
+}
+
+var errClosed = errors.New("the evaluation is over")
+
+// unlessClosed calls f, which uses the spool, unless the spool is closed: the
+// reader may still be at work after the rest of the stage has failed.
+func (e *evaluation) unlessClosed(f func() error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return errClosed
+	}
+	return f()
+}
+
+// close closes the spool.
+func (e *evaluation) close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	return e.spool.Close()
+}
+
+// read takes in the whole stream.
 func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 	for {
 		if ctx.Err() != nil {
@@ -40,51 +116,58 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 		if err != nil {
 			return err
 		}
+		k := kept{record: next}
 		switch v := next.(type) {
 		case *record.Header:
 			e.repeats.Begin(in.Name(), in.Number())
-			e.kept = append(e.kept, kept{header: v})
+			e.origin.Begin(v)
 		case *record.Item:
-			err = e.hold(v)
+			if k, err = e.keep(v); err != nil {
+				return err
+			}
 		case *record.End:
-			e.kept = append(e.kept, kept{end: v})
+			e.origin.End(v)
 		}
-		if err != nil {
-			return err
-		}
+		e.kept = append(e.kept, k)
 	}
 }
 
-// hold checks an item, gives it a key if it has none, and keeps it if it is
-// asked about or skipped.
-func (e *evaluation) hold(item *record.Item) (err error) {
+// keep checks an item, and spools it if it is asked about or skipped.
+func (e *evaluation) keep(item *record.Item) (k kept, err error) {
+	if k.decision, err = e.check(item); err != nil {
+		return k, err
+	}
+	if k.remove == "" {
+		err = e.unlessClosed(func() (err error) {
+			k.number, err = e.spool.Add(item)
+			return err
+		})
+	}
+	return k, err
+}
+
+// check checks an item, and gives it a key if it has none.
+func (e *evaluation) check(item *record.Item) (v decision, err error) {
 	item.Key = dataset.KeyOf(item)
 	e.sets = e.sets || item.Set != ""
 	picture := dataset.PictureOf(item)
-	k := kept{photo: e.photos.Add(item.ID, picture)}
+	v.photo = e.photos.Add(item.ID, picture)
 	if e.model.known.Has(item.ID, picture) {
-		e.photos.Mark(k.photo, dataset.Trained)
+		e.photos.Mark(v.photo, dataset.Trained)
 	}
-	if k.remove = e.unwanted(item); k.remove != "" {
-		e.kept = append(e.kept, k)
-		return nil
+	if v.remove = e.unwanted(item); v.remove != "" || e.skipped(item) != "" {
+		return v, nil
 	}
-	if e.skipped(item) == "" {
-		if err := e.fits(item); err != nil {
-			return err
-		}
-		if err := e.once(item, &k); err != nil {
-			return err
-		}
-		if dataset.FileOf(item) == (dataset.Picture{}) {
-			e.noFile++
-		}
+	if err := e.fits(item); err != nil {
+		return v, err
 	}
-	if k.remove == "" {
-		k.number, err = e.spool.Add(item)
+	if v.remove, err = e.once(item); err != nil {
+		return v, err
 	}
-	e.kept = append(e.kept, k)
-	return err
+	if dataset.FileOf(item) == (dataset.Picture{}) {
+		e.noFile++
+	}
+	return v, nil
 }
 
 // unwanted returns the reason for which an item is removed, or "".
@@ -133,55 +216,93 @@ func (e *evaluation) fits(item *record.Item) error {
 	return nil
 }
 
-// once sees to it that no item counts twice in the figures.
-func (e *evaluation) once(item *record.Item, k *kept) error {
+// once sees to it that no item counts twice in the figures. It returns the
+// reason for which the item is removed, or "".
+func (e *evaluation) once(item *record.Item) (remove string, err error) {
 	if !e.options.scores() || labelOf(item) == "" {
-		return nil
+		return "", nil
 	}
 	repeat, err := e.repeats.Add(item)
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case repeat == nil:
 		e.judged = append(e.judged, len(e.kept))
 	case repeat.Better:
 		e.kept[e.judged[repeat.Of]].remove = dataset.Repeated
 		e.judged[repeat.Of] = len(e.kept)
 	default:
-		k.remove = dataset.Repeated
+		return dataset.Repeated, nil
 	}
-	return nil
+	return "", nil
 }
 
-// ask goes over the stream again, now that all photos are known.
-func (e *evaluation) ask(ctx context.Context) error {
+// askAtOnce answers for items that nothing is known of yet.
+func (e *evaluation) askAtOnce(_ context.Context, items []*record.Item) ([]stream.Result, error) {
+	return e.ask(items, e.check)
+}
+
+// askAgain answers for items that were read before, in the same order.
+func (e *evaluation) askAgain(_ context.Context, items []*record.Item) ([]stream.Result, error) {
+	return e.ask(items, func(*record.Item) (decision, error) {
+		for e.kept[e.next].record != nil {
+			e.next++
+		}
+		e.next++
+		return e.kept[e.next-1].decision, nil
+	})
+}
+
+// ask asks about items, but for those of which there is nothing to ask.
+func (e *evaluation) ask(items []*record.Item, judge func(*record.Item) (decision, error)) ([]stream.Result, error) {
+	results := make([]stream.Result, len(items))
+	var questions []question
+	for i, item := range items {
+		v, err := judge(item)
+		if err != nil {
+			return nil, err
+		}
+		seen := e.photos.Has(v.photo, dataset.Trained)
+		if ask := e.dispose(item, v, seen, &results[i]); ask {
+			questions = append(questions, question{item, i, seen})
+		}
+	}
+	return results, e.answer(questions, results)
+}
+
+// dispose writes into result what becomes of an item that the model is not to
+// be asked about, and reports whether it is to be asked.
+func (e *evaluation) dispose(item *record.Item, v decision, seen bool, result *stream.Result) (ask bool) {
+	if v.remove == "" {
+		switch result.Skipped = e.skipped(item); result.Skipped {
+		case noLabel:
+			result.Detail = "nothing to compare the answer with"
+			return false
+		case unknownClass:
+			e.unknown[item.Label.Name]++
+			result.Detail = item.Label.Name
+			return false
+		}
+		if !seen {
+			return true
+		}
+		e.seen++
+		if e.options.emit || slices.Contains(e.options.wanted, dataset.Train) {
+			return true
+		}
+		v.remove = trainedOn
+	}
+	e.removed[v.remove]++
+	result.Removed = v.remove
+	return false
+}
+
+// warnForgets says which photos count as not seen though the model may have
+// been trained on them.
+func (e *evaluation) warnForgets() {
 	if forgets := e.forgets(); forgets != "" && !slices.Contains(e.options.wanted, dataset.Train) {
 		e.warn(forgets)
 	}
-	for i, k := range e.kept {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		var err error
-		switch {
-		case k.header != nil:
-			err = e.header(k.header)
-		case k.end != nil:
-			err = e.end(k.end, i == len(e.kept)-1)
-		case k.remove != "":
-			e.account.In(1)
-			e.remove(k.remove)
-		default:
-			err = e.item(k)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if e.out == nil {
-		return nil
-	}
-	return e.left(e.out.Close())
 }
 
 // forgets says in words which photos count as not seen though the model may
@@ -192,33 +313,4 @@ func (e *evaluation) forgets() string {
 		text += fmt.Sprintf("; %d items here do not say what their photo's bytes are, and are compared by their pixels", e.noFile)
 	}
 	return text
-}
-
-// item asks about an item, unless there is nothing to ask.
-func (e *evaluation) item(k kept) error {
-	e.account.In(1)
-	item, err := e.spool.Item(k.number)
-	if err != nil {
-		return err
-	}
-	switch reason := e.skipped(item); reason {
-	case noLabel:
-		return e.account.Skip(item, reason, "nothing to compare the answer with")
-	case unknownClass:
-		e.unknown[item.Label.Name]++
-		return e.account.Skip(item, reason, item.Label.Name)
-	}
-	seen := e.photos.Has(k.photo, dataset.Trained)
-	if seen {
-		e.seen++
-		if !e.options.emit && !slices.Contains(e.options.wanted, dataset.Train) {
-			e.remove(trainedOn)
-			return nil
-		}
-	}
-	e.waiting = append(e.waiting, waiting{item, seen})
-	if len(e.waiting) < e.options.batch {
-		return nil
-	}
-	return e.flush()
 }

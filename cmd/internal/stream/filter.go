@@ -115,6 +115,9 @@ type filter struct {
 	out      *Output // nil: no output, or its pipe is broken
 	counters *Counters
 	end      record.Record // of the last segment, held back until more follows
+
+	working sync.RWMutex // held for reading by workers at work
+	stopped bool
 }
 
 // A task is a record on its way through.
@@ -141,7 +144,10 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 		for range jobs {
 			workers.Go(func() {
 				for t := range work {
-					t.result, t.err = t.work(ctx, t.record.(*record.Item))
+					t.err = r.unlessStopped(ctx, func() (err error) {
+						t.result, err = t.work(ctx, t.record.(*record.Item))
+						return err
+					})
 					close(t.done)
 				}
 			})
@@ -156,6 +162,7 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 		// The reader may be waiting for a stage that writes nothing more. It
 		// is abandoned together with the input, which it alone may close.
 		cancel(err)
+		r.stop()
 		return err
 	}
 	workers.Wait()
@@ -180,10 +187,14 @@ func (r *filter) workInBatches(ctx context.Context, work <-chan *task) {
 		for i, t := range batch {
 			items[i] = t.record.(*record.Item)
 		}
-		results, err := r.stage.Batch(ctx, items)
-		if err == nil && len(results) != len(items) {
-			err = fmt.Errorf("%d results of %d items", len(results), len(items))
-		}
+		var results []Result
+		err := r.unlessStopped(ctx, func() (err error) {
+			results, err = r.stage.Batch(ctx, items)
+			if err == nil && len(results) != len(items) {
+				err = fmt.Errorf("%d results of %d items", len(results), len(items))
+			}
+			return err
+		})
 		for i, t := range batch {
 			if t.err = err; err == nil {
 				t.result = results[i]
@@ -191,6 +202,24 @@ func (r *filter) workInBatches(ctx context.Context, work <-chan *task) {
 			close(t.done)
 		}
 	}
+}
+
+// unlessStopped calls f, the stage's work, unless the stage has failed.
+func (r *filter) unlessStopped(ctx context.Context, f func() error) error {
+	r.working.RLock()
+	defer r.working.RUnlock()
+	if r.stopped {
+		return context.Cause(ctx)
+	}
+	return f()
+}
+
+// stop returns when no worker is at work: the caller of Filter may then close
+// what they work with.
+func (r *filter) stop() {
+	r.working.Lock()
+	defer r.working.Unlock()
+	r.stopped = true
 }
 
 // read feeds the workers, and hands everything to the writer in order.
