@@ -42,6 +42,8 @@
 //	stages        the provenance, oldest first: array of {tool (r), version, args}; args is a
 //	              map of strings, in canonical form, and holds only what changes results
 //	completeness  "unchecked" when some stage read plain JSON, in which a cut cannot be seen
+//	expected      about how many items follow: a hint, for a person who waits. Stages pass
+//	              it on as it is; it is never checked, and no result may depend on it
 //
 // An end closes a segment. A stage writes it only when it finished well.
 //

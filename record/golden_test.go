@@ -33,6 +33,11 @@ func goldenStreams(t testing.TB) []goldenStream {
 	return []goldenStream{
 		{name: "full", records: fullStream(t)},
 		{name: "minimal", records: []record.Record{&record.Header{Version: 1}, &record.End{}}},
+		{name: "expected", records: []record.Record{
+			&record.Header{Version: 1, Stages: []record.Stage{{Tool: "oi-boxes"}}, Completeness: "unchecked", Expected: 1<<53 + 1},
+			&record.Item{ID: "a"},
+			&record.End{},
+		}},
 		{
 			name: "segments",
 			records: []record.Record{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -188,9 +189,9 @@ func TestMergedHeader(t *testing.T) {
 	other := record.Stage{Tool: "oi-boxes", Args: map[string]string{"class": "y"}}
 	fetch := record.Stage{Tool: "oi-fetch"}
 	one := &record.Header{Version: 1, Classes: []record.Class{{MID: "/m/2", Name: "Sandwich"}, {MID: "/m/1", Name: "Burrito"}},
-		Stages: []record.Stage{boxes, fetch}, Extra: extra(t, "one")}
+		Stages: []record.Stage{boxes, fetch}, Expected: 3, Extra: extra(t, "one")}
 	two := &record.Header{Version: 1, Classes: []record.Class{{MID: "/m/1", Name: "Burrito"}, {Name: "Apple"}},
-		Stages: []record.Stage{other, fetch}, Completeness: "unchecked", Extra: extra(t, "two")}
+		Stages: []record.Stage{other, fetch}, Completeness: "unchecked", Expected: 4, Extra: extra(t, "two")}
 	in := record.NewReader(bytes.NewReader(writeLoose(t, record.Binary, one, &record.End{}, two, &record.End{})))
 	if in.Header() != nil {
 		t.Error("a header before the first Read")
@@ -207,10 +208,15 @@ func TestMergedHeader(t *testing.T) {
 		Classes:      []record.Class{{Name: "Apple"}, {MID: "/m/1", Name: "Burrito"}, {MID: "/m/2", Name: "Sandwich"}},
 		Stages:       []record.Stage{boxes, fetch, other},
 		Completeness: "unchecked",
+		Expected:     7,
 		Extra:        append(slices.Clone(one.Extra), two.Extra[1]),
 	}
 	if diff := same(want, in.Header()); diff != "" {
 		t.Error(diff)
+	}
+	most := record.MergeHeaders(&record.Header{Expected: math.MaxInt64}, &record.Header{Expected: 1})
+	if most.Expected != math.MaxInt64 {
+		t.Errorf("%d expected", most.Expected)
 	}
 }
 

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -15,7 +16,7 @@ func encodeHeader(h *Header) []byte {
 
 // MergeHeaders returns a header that stands for the segments of both: the
 // classes are the union, sorted by name and then MID, the stages those of a
-// and then those that b adds. Neither a nor b is changed; a may be nil.
+// and then those that b adds, and the expected items are added up. Neither a nor b is changed; a may be nil.
 func MergeHeaders(a, b *Header) *Header {
 	m := &Header{Version: Version, Completeness: b.Completeness}
 	if a == nil {
@@ -31,6 +32,7 @@ func MergeHeaders(a, b *Header) *Header {
 			m.Stages = append(m.Stages, b.Stages[i])
 		}
 	}
+	m.Expected = a.Expected + min(b.Expected, math.MaxInt64-a.Expected) // anybody may have written them
 	m.Extra = mergeFields(a.Extra, b.Extra)
 	return m
 }

@@ -128,6 +128,7 @@ func refHeader(h *record.Header) refMap {
 		return m.with(s.Extra)
 	}), true)
 	m.text("completeness", h.Completeness)
+	m.set("expected", h.Expected, h.Expected != 0)
 	return m.with(h.Extra)
 }
 

@@ -160,6 +160,7 @@ func (m *maker) header() *record.Header {
 	h := &record.Header{Version: 1, Extra: m.extra()}
 	if m.maybe() {
 		h.Completeness = "unchecked"
+		h.Expected = m.count()
 	}
 	for range m.IntN(4) {
 		h.Classes = append(h.Classes, record.Class{MID: m.text(), Name: m.word(10), Extra: m.extra()})

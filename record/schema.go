@@ -38,6 +38,8 @@ func newHeaderObject() *object[Header] {
 			nestedList("classes", func(h *Header) *[]Class { return &h.Classes }, class),
 			nestedList("stages", func(h *Header) *[]Stage { return &h.Stages }, stage),
 			stringField("completeness", func(h *Header) *string { return &h.Completeness }, oneOf("unchecked")),
+			intField("expected", func(h *Header) *int64 { return &h.Expected }, 0, math.MaxInt64).
+				omitWhen(func(h *Header) bool { return h.Expected == 0 }),
 		},
 	}
 }

@@ -29,7 +29,10 @@ type Header struct {
 	// Completeness is "unchecked" when some stage read plain JSON, in which
 	// a cut cannot be seen, and "" otherwise.
 	Completeness string
-	Extra        []Field
+	// Expected is about how many items follow, where the first stage knew it, 0
+	// where not. It is a hint for whoever waits; nothing depends on it.
+	Expected int64
+	Extra    []Field
 }
 
 // A Class is a label that was asked for.

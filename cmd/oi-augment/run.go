@@ -71,6 +71,7 @@ func (r *run) collect(in *stream.Input) error {
 		switch v := next.(type) {
 		case *record.Header:
 			r.origin.Begin(v)
+			r.account.Expect(v.Expected)
 			if err := r.items.Begin(v, in.Name(), in.Number()); err != nil {
 				return err
 			}
@@ -91,6 +92,7 @@ func (r *run) collect(in *stream.Input) error {
 // write writes the held-out items, the epochs and the end.
 func (r *run) write(ctx context.Context) error {
 	header := r.origin.Header
+	header.Expected = 0 // that was how many came in
 	header.Stages = append(header.Stages, record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.options.args()})
 	if err := r.out.Write(&header); err != nil {
 		return err

@@ -52,6 +52,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 			return nil
 		}
 		w.begun = true
+		header.Expected = selected.Expected()
 		return w.out.Write(header)
 	}
 	err = selected.Emit(ctx, func(item *record.Item) error {

@@ -1,5 +1,5 @@
 // Package status tells a person how a stage is getting on: one plain line on
-// standard error every few seconds. Seven processes share one terminal, so
+// standard error within a second and then every few seconds. Seven processes share one terminal, so
 // nothing is drawn over and no line depends on another.
 package status
 
@@ -12,8 +12,15 @@ import (
 	"time"
 )
 
-// Every is the time between two lines.
-const Every = 5 * time.Second
+const (
+	// First is the time before the first line.
+	First = 900 * time.Millisecond
+	// Every is the time between two lines.
+	Every = 5 * time.Second
+
+	// maxLeft is the longest time left that is told.
+	maxLeft = 100 * 24 * time.Hour
+)
 
 // A Status counts records and reports them until it is stopped.
 type Status struct {
@@ -35,23 +42,25 @@ func Start(w io.Writer, name string, now func() time.Time) *Status {
 		return s
 	}
 	s.done.Go(func() {
-		tick := time.NewTicker(Every)
-		defer tick.Stop()
+		timer := time.NewTimer(First)
+		defer timer.Stop()
 		for {
 			select {
 			case <-s.stop:
 				return
-			case <-tick.C:
+			case <-timer.C:
 				// Progress that cannot be shown is no reason to fail.
 				_, _ = io.WriteString(w, s.Line()+"\n")
+				timer.Reset(Every)
 			}
 		}
 	})
 	return s
 }
 
-// SetTotal says how many records are expected, so that the time left can be
-// told.
+// SetTotal says how many records are expected, 0 for not known, so that the
+// share and the time left can be told. It is a hint: once more have come than
+// that, neither is told any more.
 func (s *Status) SetTotal(n int64) { s.total.Store(n) }
 
 // Add counts n records that came in.
@@ -72,15 +81,19 @@ func (s *Status) Line() string {
 	elapsed := s.now().Sub(s.start)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d", s.name, in)
-	if total > 0 {
+	known := in <= total && total > 0
+	if known {
 		fmt.Fprintf(&b, " of %d", total)
 	}
 	b.WriteString(" records")
+	if known {
+		fmt.Fprintf(&b, " (%d%%)", int(100*(float64(in)/float64(total))))
+	}
 	if seconds := elapsed.Seconds(); seconds > 0 && in > 0 {
 		rate := float64(in) / seconds
 		fmt.Fprintf(&b, ", %.0f/s", rate)
-		if left := total - in; left > 0 {
-			fmt.Fprintf(&b, ", %s left", time.Duration(float64(left)/rate*float64(time.Second)).Round(time.Second))
+		if left := float64(total-in) / rate; known && in < total && left < maxLeft.Seconds() {
+			fmt.Fprintf(&b, ", %s left", time.Duration(left*float64(time.Second)).Round(time.Second))
 		}
 	}
 	if n := s.skipped.Load(); n > 0 {

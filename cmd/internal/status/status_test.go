@@ -19,8 +19,11 @@ func TestLine(t *testing.T) {
 	}{
 		{want: "oi-test: 0 records"},
 		{add: 30, want: "oi-test: 30 records, 3/s"},
-		{add: 30, total: 240, skip: true, want: "oi-test: 60 of 240 records, 3/s, 1m0s left, 1 skipped"},
-		{add: 180, total: 240, want: "oi-test: 240 of 240 records, 8/s, 1 skipped"},
+		{add: 30, total: 240, skip: true, want: "oi-test: 60 of 240 records (25%), 3/s, 1m0s left, 1 skipped"},
+		{add: 180, total: 240, want: "oi-test: 240 of 240 records (100%), 8/s, 1 skipped"},
+		{add: 10, total: 240, want: "oi-test: 250 records, 6/s, 1 skipped"},
+		{add: 10, total: 1 << 62, want: "oi-test: 260 of 4611686018427387904 records (0%), 5/s, 1 skipped"},
+		{add: 10, total: -1, want: "oi-test: 270 records, 4/s, 1 skipped"},
 	} {
 		if step.add > 0 {
 			now = now.Add(10 * time.Second)
@@ -40,10 +43,16 @@ func TestReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
 		s := Start(w, "oi-test", time.Now)
-		s.Add(50)
+		start := time.Now()
+		s.Add(45)
 		line := make([]byte, 100)
 		n, err := r.Read(line) // the fake clock runs on to the first tick
-		if err != nil || string(line[:n]) != "oi-test: 50 records, 10/s\n" {
+		if err != nil || string(line[:n]) != "oi-test: 45 records, 50/s\n" || time.Since(start) > time.Second {
+			t.Errorf("got %q, %v after %v", line[:n], err, time.Since(start))
+		}
+		s.Add(14)
+		n, err = r.Read(line)
+		if err != nil || string(line[:n]) != "oi-test: 59 records, 10/s\n" {
 			t.Errorf("got %q, %v", line[:n], err)
 		}
 		s.Stop()

@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ type Counters struct {
 	total    record.StageCounts
 	failures *failures
 	status   *status.Status
+	expected int64 // records, 0: not known
 	start    time.Time
 	ended    bool // a segment came to its end
 }
@@ -74,7 +76,15 @@ func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
 // before this stage.
 func (c *Counters) Begin(h *record.Header) error {
 	c.segment = record.StageCounts{Tool: c.env.Name}
+	c.Expect(h.Expected)
 	return c.failures.begin(h)
+}
+
+// Expect says that about n more records are to come in, 0 for not known: a
+// hint, for the progress that is shown.
+func (c *Counters) Expect(n int64) {
+	c.expected += min(max(n, 0), math.MaxInt64-c.expected) // anybody may have written it
+	c.status.SetTotal(c.expected)
 }
 
 // In counts n records that came in.

@@ -36,7 +36,9 @@ func (f *failures) begin(h *record.Header) error {
 		return err
 	}
 	f.open = true
-	return f.wrap(f.writer.Write(h))
+	header := *h
+	header.Expected = 0 // that is not how many fail
+	return f.wrap(f.writer.Write(&header))
 }
 
 func (f *failures) write(item *record.Item) error {

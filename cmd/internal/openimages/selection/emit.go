@@ -16,6 +16,9 @@ func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error 
 	if err != nil {
 		return err
 	}
+	if limits != nil && s.query.Shard == nil {
+		s.expected = limits.items
+	}
 	return s.judge(ctx, true, func(c *candidate) error {
 		if c.reason == "" && limits != nil {
 			c.reason = limits.refuse(s.query.Seed, c.hit)

@@ -6,6 +6,7 @@ import "context"
 type limits struct {
 	samples []lowest
 	over    []overflow
+	items   int64 // how many are kept, negatives included
 }
 
 // overflow is how many hits of a label go beyond which limit.
@@ -18,9 +19,14 @@ func (s *Selection) limits(ctx context.Context) (*limits, error) {
 	}
 	asked := len(s.query.Classes) // negatives have a number of their own
 	have := make([]int64, asked)
+	negatives := int64(0)
 	err := s.judge(ctx, s.held != nil, func(c *candidate) error {
-		if c.reason == "" && c.hit.label < asked {
+		switch {
+		case c.reason != "":
+		case c.hit.label < asked:
 			have[c.hit.label]++
+		default:
+			negatives++
 		}
 		return nil
 	})
@@ -28,6 +34,10 @@ func (s *Selection) limits(ctx context.Context) (*limits, error) {
 		return nil, err
 	}
 	l := s.query.quotas(have)
+	l.items = negatives
+	for _, sample := range l.samples {
+		l.items += sample.size
+	}
 	return l, s.judge(ctx, s.held != nil, func(c *candidate) error {
 		if c.reason != "" || c.hit.label >= asked {
 			return nil

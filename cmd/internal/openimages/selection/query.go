@@ -132,6 +132,7 @@ type Selection struct {
 	// other subsets, by csvscan.Key64. The train rows of those in both are dropped.
 	trained, held map[uint64]bool
 	shared        int64 // negatives whose group is on the other side too
+	expected      int64 // items, where a limit makes the number known
 }
 
 // subset is what is known of one subset.
@@ -225,6 +226,12 @@ func (s *Selection) Close() error {
 	}
 	return err
 }
+
+// Expected returns how many items Emit emits, as soon as it emits the first:
+// where there is a limit, a maximum or a balance, and all shards are asked for.
+// It is 0 in all other cases, in which the first items are emitted before the
+// last are found.
+func (s *Selection) Expected() int64 { return s.expected }
 
 // Tally returns the account of a label, by its position in Query.Classes. The
 // position behind them is the negatives'.
