@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -66,4 +67,40 @@ func TestSilence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// slowBody is a body of one byte that comes late.
+type slowBody struct{ sent bool }
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.sent {
+		return 0, io.EOF
+	}
+	time.Sleep(10 * time.Second)
+	b.sent = true
+	return copy(p, "x"), nil
+}
+
+func (*slowBody) Close() error { return nil }
+
+// TestSlowBodyIsNoSilence: a server that has answered is not one that is asked.
+func TestSlowBodyIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New("http://example.org/x", t.TempDir(), Catalogue{}, Options{
+			Asking: func(address string) { t.Errorf("asking %s", address) },
+			Transport: tripper(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, ContentLength: 1, Header: http.Header{}, Body: &slowBody{}}, nil
+			}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := openWhole(t.Context(), c, "a.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

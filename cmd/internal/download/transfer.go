@@ -225,12 +225,7 @@ func (t *transfer) attempt(address string) error {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 		request.Header.Set("If-Range", condition)
 	}
-	if t.client.o.Asking != nil && !t.asked {
-		t.asked = true
-		silent := time.AfterFunc(patience, func() { t.client.o.Asking(t.public) })
-		defer silent.Stop()
-	}
-	response, err := t.client.client.Do(request)
+	response, err := t.send(request)
 	if err != nil {
 		return &UnreachableError{err}
 	}
@@ -241,4 +236,23 @@ func (t *transfer) attempt(address string) error {
 		return stalled
 	}
 	return err
+}
+
+// send sends a request, and says so if there is no answer in a while, for the
+// first request of a transfer. When it returns, Asking is not running any more.
+func (t *transfer) send(request *http.Request) (*http.Response, error) {
+	if t.client.o.Asking != nil && !t.asked {
+		t.asked = true
+		said := make(chan struct{})
+		timer := time.AfterFunc(patience, func() {
+			defer close(said)
+			t.client.o.Asking(t.public)
+		})
+		defer func() {
+			if !timer.Stop() {
+				<-said
+			}
+		}()
+	}
+	return t.client.client.Do(request)
 }
