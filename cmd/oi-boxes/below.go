@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/classset"
+	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
-	"github.com/opensandwich/oi/cmd/internal/openimages/metadata"
 )
 
 // withSlash returns for each label how to ask for it with the kinds below its
@@ -33,7 +33,7 @@ func withSlash(set *classset.Set, h *openimages.Hierarchy) []string {
 		if label.Class().MID == "" && label.Name != strings.Join(asked, "+") {
 			argument = label.Name + "=" + argument
 		}
-		arguments[i] = metadata.ShellWord(argument)
+		arguments[i] = cli.ShellWord(argument)
 	}
 	return arguments
 }

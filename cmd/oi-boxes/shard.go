@@ -22,7 +22,7 @@ func parseShard(text string) (shard, error) {
 	i, err1 := strconv.ParseUint(number, 10, 32)
 	n, err2 := strconv.ParseUint(of, 10, 32)
 	if err1 != nil || err2 != nil || i < 1 || i > n {
-		return shard{}, cli.WithHint(cli.Usagef("--shard %s: want I/N, from 1/N to N/N", text), `of a job array: --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT", counted from 1`)
+		return shard{}, cli.WithHint(cli.Usagef("--shard %s: want I/N, from 1/N to N/N", text), `of a job array --array=1-8: --shard "$SLURM_ARRAY_TASK_ID/8"; N is written out, as a count of tasks changes when some are submitted again`)
 	}
 	return shard{i, n}, nil
 }

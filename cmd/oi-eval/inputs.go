@@ -116,7 +116,7 @@ func noPicture(file *stream.File) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", file.Name, err)
 	case len(first) == 0 && file.Standard():
-		return cli.WithHint(fmt.Errorf("%s: the input is empty", file.Name), "the stage before sent nothing; see its message")
+		return cli.BlameUpstream(fmt.Errorf("%s: the input is empty: the stage before sent nothing; see its message", file.Name))
 	case len(first) == 0:
 		return fmt.Errorf("%s: the file is empty", file.Name)
 	}

@@ -47,6 +47,9 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 		removeCheckpoint(o, env)
 	}
 	env.Infof("wrote %s", strings.Join(names, ", "))
+	if !r.cut {
+		env.Infof("next: %s PHOTO.jpg asks it; %s is the report, for a browser", "oi-eval "+cli.ShellWord(o.name+".onnx"), cli.ShellWord(o.name+".html"))
+	}
 	if o.json {
 		return full.WriteJSON(env.Stdout)
 	}

@@ -102,6 +102,9 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 		line, err := t.epoch(ctx, epoch)
 		if err != nil && wasInterrupted(ctx, err) {
 			err = fmt.Errorf("interrupted in epoch %d: %w", epoch, context.Canceled)
+			if t.saved > 0 {
+				err = cli.WithHint(err, fmt.Sprintf("the same command with --resume goes on after epoch %d", t.saved))
+			}
 			if t.result.best == nil {
 				return nil, err
 			}

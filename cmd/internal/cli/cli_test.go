@@ -350,3 +350,25 @@ func TestOverwrites(t *testing.T) {
 		}
 	}
 }
+
+// After an interrupt of all stages nobody blames the one before; other
+// failures are still told.
+func TestAfterInterrupt(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{BlameUpstream(errors.New("cut")), "oi-test: interrupted\n"},
+		{errors.Join(fmt.Errorf("x: %w", BlameUpstream(errors.New("cut"))), nil), "oi-test: interrupted\n"},
+		{WithHint(BlameUpstream(errors.New("cut")), "go on"), "oi-test: interrupted\noi-test: hint: go on\n"},
+		{errors.New("disk full"), "oi-test: disk full\n"},
+	} {
+		env, stderr := testEnv(io.Discard)
+		env.Name = "oi-test"
+		testCommand(nil).report(env, afterInterrupt(test.err))
+		if stderr.String() != test.want {
+			t.Errorf("%v: %q, want %q", test.err, stderr, test.want)
+		}
+	}
+}

@@ -65,8 +65,9 @@ func (c *Command) process() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGPIPE)
-	if !signal.Ignored(syscall.SIGINT) { // as it is for a script's background jobs
+	signal.Notify(signals, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the write returns EPIPE instead, and defers run
+	if !signal.Ignored(syscall.SIGINT) {                    // as it is for a script's background jobs
 		signal.Notify(signals, syscall.SIGINT)
 	}
 	var caught atomic.Int32
@@ -75,9 +76,6 @@ func (c *Command) process() int {
 		defer close(heard)
 		for s := range signals {
 			number := s.(syscall.Signal)
-			if number == syscall.SIGPIPE {
-				continue // the write returns EPIPE instead, and defers run
-			}
 			if !caught.CompareAndSwap(0, int32(number)) {
 				os.Exit(exitInterrupted + int(number)) // asked twice: leave at once
 			}
@@ -99,16 +97,21 @@ func (c *Command) process() int {
 		Now:           time.Now,
 		ctx:           ctx,
 	}
-	code := c.Execute(ctx, env, os.Args[1:])
-	if err := os.Stdout.Close(); err != nil && code == exitOK && !stdout.gone() {
-		env.Warnf("close standard output: %v", err)
-		code = exitFailed
-	}
+	env.Name, env.Version = c.Name, version()
+	err := c.execute(ctx, env, os.Args[1:])
 	// A signal to all of a pipe may end the stage before sooner than it is heard
 	// of here.
 	signal.Stop(signals)
 	close(signals)
 	<-heard
+	if caught.Load() != 0 {
+		err = afterInterrupt(err)
+	}
+	code := c.report(env, err)
+	if err := os.Stdout.Close(); err != nil && code == exitOK && !stdout.gone() {
+		env.Warnf("close standard output: %v", err)
+		code = exitFailed
+	}
 	if s := caught.Load(); s != 0 && code != exitUsage {
 		return exitInterrupted + int(s)
 	}
@@ -177,6 +180,9 @@ func (c *Command) report(env *Env, err error) int {
 	case errors.Is(err, errPrinted):
 	case errors.Is(err, context.Canceled):
 		env.Warnf("interrupted")
+		if hint := hintOf(err); hint != "" {
+			env.Warnf("hint: %s", hint)
+		}
 		return exitInterrupted + int(syscall.SIGINT)
 	default:
 		for _, e := range joined(err) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -41,6 +42,35 @@ func WithHint(err error, hint string) error {
 		return nil
 	}
 	return &hintedError{err, hint}
+}
+
+// An upstreamError is the fault of the stage before.
+type upstreamError struct{ err error }
+
+func (e *upstreamError) Error() string { return e.err.Error() }
+func (e *upstreamError) Unwrap() error { return e.err }
+
+// BlameUpstream marks err as the fault of the stage before, which had a reason
+// where all stages were interrupted. A nil err stays nil.
+func BlameUpstream(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &upstreamError{err}
+}
+
+// afterInterrupt returns what is left to say of err after an interrupt: one of
+// all stages is why the stage before ended early.
+func afterInterrupt(err error) error {
+	var upstream *upstreamError
+	var left []error
+	for _, e := range joined(err) {
+		if errors.As(e, &upstream) {
+			e = WithHint(context.Canceled, hintOf(e))
+		}
+		left = append(left, e)
+	}
+	return errors.Join(left...)
 }
 
 // hintOf returns the outermost hint, or "". Any error may have one: packages

@@ -26,17 +26,37 @@ func terminalWidths() map[uint16]int { return map[uint16]int{60: 60, 80: 80, 120
 // columns, and returns what it shows and its exit code.
 func onTerminal(t *testing.T, columns uint16, home, name string, args ...string) (string, int) {
 	t.Helper()
+	return interrupted(t, "", columns, home, name, args...)
+}
+
+// interrupted is onTerminal where somebody presses Ctrl-C once at has been
+// shown, unless that is empty.
+func interrupted(t *testing.T, at string, columns uint16, home, name string, args ...string) (string, int) {
+	t.Helper()
 	c := exec.CommandContext(t.Context(), name, args...)
-	c.Dir, c.Env = home, environment(home)
+	c.Dir, c.Env = home, append(environment(home), "DATA="+shared.data)
 	terminal, err := pty.StartWithSize(c, &pty.Winsize{Rows: 24, Cols: columns})
 	if err != nil {
 		t.Skip("no pseudo-terminal: ", err)
 	}
 	defer terminal.Close()
 	var shown bytes.Buffer
-	// Linux ends a terminal that nobody writes to any more with EIO.
-	if _, err := io.Copy(&shown, terminal); err != nil && !errors.Is(err, syscall.EIO) {
-		t.Error(err)
+	buf := make([]byte, 4096)
+	for {
+		n, err := terminal.Read(buf)
+		shown.Write(buf[:n])
+		if at != "" && strings.Contains(shown.String(), at) {
+			if _, err := terminal.WriteString("\x03"); err != nil {
+				t.Fatal(err)
+			}
+			at = ""
+		}
+		// Linux ends a terminal that nobody writes to any more with EIO.
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.EIO) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
 	}
 	err = c.Wait()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
@@ -102,5 +122,41 @@ func TestUsageOnTerminal(t *testing.T) {
 				t.Errorf("%s on %d columns: exit %d\n%s", name, columns, code, text)
 			}
 		}
+	}
+}
+
+// TestInterruptOnTerminal: Ctrl-C reaches all stages, and none blames the one
+// before, which ended for the same reason.
+func TestInterruptOnTerminal(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	const waiting = `mkfifo items; exec 3<>items; echo '{"id":"a","image":{}}' >&3
+		oi-fetch -v --offline <items | oi-crop | oi-augment --epochs 0 | oi-train -o model`
+	for range 5 {
+		text, _ := interrupted(t, "skipped a", 80, t.TempDir(), bash, "-c", waiting)
+		if strings.Contains(text, "stage before") || strings.Contains(text, "end") || strings.Contains(text, "--resume") || !strings.Contains(text, ": interrupted\n") {
+			t.Errorf("while they wait:\n%s", text)
+		}
+	}
+	for columns := range terminalWidths() {
+		home := t.TempDir()
+		text, code := interrupted(t, "oi-train: epoch   2/", columns, home, bash, "-c", "oi-augment --epochs 0 $DATA/crops.oi | oi-train --arch reference --patience 200 --epochs 200 -o model")
+		if code != 130 || strings.Contains(text, "stage before") || !strings.Contains(text, "oi-train: hint: the same command with --resume goes on after epoch ") || strings.Contains(text, "oi-train: next:") {
+			t.Errorf("%d columns: exit %d\n%s", columns, code, text)
+		}
+		if !exists(filepath.Join(home, "model.ckpt")) || !exists(filepath.Join(home, "model.onnx")) {
+			t.Error("nothing to go on from")
+		}
+	}
+}
+
+// TestNextOnTerminal: a run that has ended well says what to do next, as it is
+// to be typed.
+func TestNextOnTerminal(t *testing.T) {
+	text, code := onTerminal(t, 80, t.TempDir(), tool("oi-train"), "--arch", "reference", "--epochs", "1", "-o", "my model", filepath.Join(shared.data, "crops.oi"))
+	if code != 0 || !strings.Contains(text, "oi-train: next: oi-eval 'my model.onnx' PHOTO.jpg asks it; 'my model.html' is the report, for a browser\n") {
+		t.Errorf("exit %d\n%s", code, text)
 	}
 }

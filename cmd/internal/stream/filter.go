@@ -159,6 +159,9 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 		r.read(ctx, room, work, ordered)
 	})
 	if err := r.write(room, ordered); err != nil {
+		if errors.Is(err, errNoEnd) && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		// The reader may be waiting for a stage that writes nothing more. It
 		// is abandoned together with the input, which it alone may close.
 		cancel(err)
@@ -310,6 +313,9 @@ func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
 	}
 }
 
+// errNoEnd is what the writer sees of a reader that has given up.
+var errNoEnd = errors.New("the input ended without an end")
+
 // next returns the next task. While there is none, what is written so far does
 // not wait for it: the stage before may be slow.
 func (r *filter) next(ordered <-chan *task) (*task, error) {
@@ -323,7 +329,7 @@ func (r *filter) next(ordered <-chan *task) (*task, error) {
 		t = <-ordered
 	}
 	if t == nil {
-		return nil, errors.New("the input ended without an end")
+		return nil, errNoEnd
 	}
 	return t, nil
 }

@@ -259,7 +259,9 @@ func (in *Input) explain(err error) error {
 	case errors.As(err, &skips):
 		return cli.WithHint(named, fmt.Sprintf("the pieces ran under --max-skips '%s', which is for all of them together; %.40s -v names each one", skips.Limit, skips.Counts.Tool))
 	case errors.Is(err, record.ErrEmpty) && in.name == stdin:
-		return cli.WithHint(named, "the stage before sent nothing; see its message")
+		return cli.BlameUpstream(fmt.Errorf("%w: the stage before sent nothing; see its message", named))
+	case errors.Is(err, record.ErrTruncated) && in.name == stdin:
+		return cli.BlameUpstream(named)
 	case errors.Is(err, record.ErrNotStream):
 		return cli.WithHint(named, "want the output of an oi- command, or its items as JSON")
 	case errors.Is(err, record.ErrDamaged):

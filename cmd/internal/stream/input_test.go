@@ -203,7 +203,7 @@ func TestInputHints(t *testing.T) {
 		name, message, hint string
 		data                []byte
 	}{
-		{"empty", "the input is empty", "the stage before", nil},
+		{"empty", "the input is empty: the stage before sent nothing", "", nil},
 		{"damaged", "checksum", "--salvage", damaged},
 		{"JSON that is wrong", "id: missing", "", []byte(`{}`)},
 		{"cut", "stops early", "", plain[:len(plain)-1]},

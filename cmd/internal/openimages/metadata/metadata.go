@@ -149,20 +149,9 @@ func (c *Choice) Explain(err error) error {
 func (c *Choice) CheckCommand() string {
 	command := "oi-labels --check-cache"
 	if c.Cache != "" {
-		command += " --cache " + ShellWord(c.Cache)
+		command += " --cache " + cli.ShellWord(c.Cache)
 	}
 	return command
-}
-
-// ShellWord writes a word as a shell reads it back.
-func ShellWord(word string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-+,:@%", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // CheckCache looks for damage in the cache, as openimages.CheckCache does, and
