@@ -12,6 +12,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/status"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
 )
@@ -32,6 +33,7 @@ type data struct {
 	read     int64      // number of items so far
 	used     *inputHash // of the items that were kept or trained on
 	trained  *dataset.Variants
+	status   *status.Status // of the reading before the first epoch
 	removed  map[string]int // items left out, by reason
 	notes    []string
 
@@ -64,8 +66,10 @@ func (d *data) next() (*record.Item, error) {
 				return nil, err
 			}
 			d.variants.Begin(d.in.Name(), d.in.Number())
+			d.status.SetTotal(d.origin.Header.Expected)
 		case *record.Item:
 			d.read++
+			d.status.Add(1)
 			return v, nil
 		case *record.End:
 			d.origin.End(v)
@@ -76,6 +80,8 @@ func (d *data) next() (*record.Item, error) {
 // prepare reads up to the first variant, or to the end if none comes, and
 // decides what is trained on what.
 func (d *data) prepare() error {
+	d.status = stream.StartStatus(d.env)
+	defer d.status.Stop()
 	for {
 		item, err := d.next()
 		if errors.Is(err, io.EOF) {

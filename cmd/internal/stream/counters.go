@@ -64,12 +64,17 @@ func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
 			return nil, err
 		}
 	}
-	if env.StderrTTY && !env.Quiet {
-		c.status = status.Start(env.Stderr, env.Name, env.Now)
-	} else {
-		c.status = status.Start(nil, env.Name, env.Now)
-	}
+	c.status = StartStatus(env)
 	return c, nil
+}
+
+// StartStatus begins to show progress where a person would see it. The status
+// must be stopped.
+func StartStatus(env *cli.Env) *status.Status {
+	if env.StderrTTY && !env.Quiet {
+		return status.Start(env.Stderr, env.Name, env.Now)
+	}
+	return status.Start(nil, env.Name, env.Now)
 }
 
 // Begin starts a segment whose items are known by h, the header as it was
