@@ -73,8 +73,8 @@
 //	--context FRACTION
 //		grow the box on each side by this FRACTION of its own width
 //		or height
-//	--background WHEN
-//		cut background windows WHEN: always, never, or auto: if the
+//	--background auto|always|never
+//		cut background windows: auto|always|never; auto is if the
 //		stream names one class (default auto)
 //	--keep-bytes
 //		pass the photos' bytes on as well
@@ -117,6 +117,9 @@
 //		show long help
 //	--version
 //		show the version
+//	--generate man|bash|zsh|fish|doc
+//		print a man page, the completions of a shell or doc.go:
+//		man|bash|zsh|fish|doc
 //
 // Exit status:
 //

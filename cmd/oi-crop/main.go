@@ -47,7 +47,7 @@ type options struct {
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.size, "size", 128, "scale crops to a square of `N` pixels a side")
 	fs.Float64Var(&o.context, "context", 0, "grow the box on each side by this `FRACTION` of its own width or height")
-	fs.StringVar(&o.background, "background", "auto", "cut background windows `WHEN`: always, never, or auto: if the stream names one class")
+	fs.StringVar(&o.background, "background", "auto", "cut background windows: `auto|always|never`; auto is if the stream names one class")
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.StringVar(&o.dir, "dir", "", "also write crops as PNG files to `DIR`/SET/LABEL/KEY.png")

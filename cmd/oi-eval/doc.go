@@ -122,6 +122,9 @@
 //		show long help
 //	--version
 //		show the version
+//	--generate man|bash|zsh|fish|doc
+//		print a man page, the completions of a shell or doc.go:
+//		man|bash|zsh|fish|doc
 //
 // Exit status:
 //

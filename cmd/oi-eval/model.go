@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -214,7 +216,11 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 		line("licence", "%s: %d photos by %d known authors", l.License, l.Photos, l.Authors)
 	}
 	for _, s := range d.Trail {
-		line("trail", "%s %s %v", s.Tool, s.Version, s.Args)
+		var args []string
+		for _, name := range slices.Sorted(maps.Keys(s.Args)) {
+			args = append(args, name+"="+s.Args[name])
+		}
+		line("trail", "%s", strings.Join(append([]string{s.Tool, s.Version}, args...), " "))
 	}
 	if d.Provenance.Data != "" {
 		line("data", "%s, version %d of the hash", d.Provenance.Data, max(1, d.Provenance.DataVersion))

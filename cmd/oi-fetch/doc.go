@@ -97,7 +97,7 @@
 //		a LIST of these (or $OI_IMAGES) (default s3,flickr)
 //	--cache DIR
 //		keep photos below DIR instead of $XDG_CACHE_HOME/oi or
-//		~/.cache/oi
+//		~/.cache/oi (or $OI_CACHE)
 //	--cache-size BYTES
 //		let the cache have this many BYTES, such as 500M or 50G; 0 is
 //		no limit (default 50GiB)
@@ -105,9 +105,9 @@
 //		check every photo in the cache, and do nothing else
 //	--offline
 //		ask nobody: use folders and the cache only
-//	--check HOW
+//	--check header|full
 //		check each photo's header and end, or with full decode it:
-//		HOW is header or full (default header)
+//		header|full (default header)
 //	--max-pixels N
 //		leave out photos of more than N pixels; most take 2 to 4
 //		bytes for each to decode (default 100000000)
@@ -154,6 +154,9 @@
 //		show long help
 //	--version
 //		show the version
+//	--generate man|bash|zsh|fish|doc
+//		print a man page, the completions of a shell or doc.go:
+//		man|bash|zsh|fish|doc
 //
 // Exit status:
 //

@@ -82,7 +82,7 @@
 //		https://storage.googleapis.com/openimages/) (or $OI_METADATA)
 //	--cache DIR
 //		keep downloaded files in DIR (default $XDG_CACHE_HOME/oi or
-//		~/.cache/oi)
+//		~/.cache/oi) (or $OI_CACHE)
 //	--offline
 //		use files of the cache only, and never the network
 //	-q, --quiet
@@ -93,6 +93,9 @@
 //		show long help
 //	--version
 //		show the version
+//	--generate man|bash|zsh|fish|doc
+//		print a man page, the completions of a shell or doc.go:
+//		man|bash|zsh|fish|doc
 //
 // Exit status:
 //

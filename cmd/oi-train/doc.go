@@ -98,12 +98,12 @@
 //
 //	-o, --output NAME
 //		write NAME.onnx, NAME.html and NAME.json (default model)
-//	--arch ARCH
-//		train the network ARCH: residual, which is more accurate, or
-//		reference, that of the article (default residual)
-//	--optimizer NAME
-//		change weights by NAME: adam, rmsprop or sgd (default adam
-//		for residual, rmsprop for reference)
+//	--arch residual|reference
+//		train the network residual|reference: residual is more
+//		accurate, reference that of the article (default residual)
+//	--optimizer adam|rmsprop|sgd
+//		change weights by adam|rmsprop|sgd (default adam for
+//		residual, rmsprop for reference)
 //	--epochs N
 //		train for N epochs at most (default 50)
 //	--batch N
@@ -119,9 +119,9 @@
 //	--seed N
 //		start from other weights and shuffle otherwise with another N
 //		(default 1)
-//	--class-weights string
-//		how much a picture counts: none, or balanced: each class the
-//		same in all (default none)
+//	--class-weights none|balanced
+//		how much a picture counts: none|balanced; balanced is each
+//		class the same in all (default none)
 //	--val SHARE
 //		use this SHARE of the authors for validation, of items that
 //		carry no set (default 0.15)
@@ -157,6 +157,9 @@
 //		show long help
 //	--version
 //		show the version
+//	--generate man|bash|zsh|fish|doc
+//		print a man page, the completions of a shell or doc.go:
+//		man|bash|zsh|fish|doc
 //
 // Exit status:
 //

@@ -56,15 +56,15 @@ type options struct {
 
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVarP(&o.name, "output", "o", "model", "write `NAME`.onnx, NAME.html and NAME.json")
-	fs.StringVar(&o.arch, "arch", defaultArch, "train the network `ARCH`: residual, which is more accurate, or reference, that of the article")
-	fs.StringVar(&o.optimizer, "optimizer", "", "change weights by `NAME`: adam, rmsprop or sgd (default adam for residual, rmsprop for reference)")
+	fs.StringVar(&o.arch, "arch", defaultArch, "train the network `residual|reference`: residual is more accurate, reference that of the article")
+	fs.StringVar(&o.optimizer, "optimizer", "", "change weights by `adam|rmsprop|sgd` (default adam for residual, rmsprop for reference)")
 	fs.IntVar(&o.epochs, "epochs", 50, "train for `N` epochs at most")
 	fs.IntVar(&o.batch, "batch", 16, "change the weights after every `N` pictures")
 	fs.Float64Var(&o.lr, "lr", 0, "learning `RATE` (default 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)")
 	fs.IntVar(&o.patience, "patience", 4, "stop after `N` epochs in which the validation loss got no better")
 	fs.Float64Var(&o.minDelta, "min-delta", 0, "a validation loss is better if it is lower by more than `D`")
 	fs.Uint64Var(&o.seed, "seed", 1, "start from other weights and shuffle otherwise with another `N`")
-	fs.StringVar(&o.weights, "class-weights", "none", "how much a picture counts: none, or balanced: each class the same in all")
+	fs.StringVar(&o.weights, "class-weights", "none", "how much a picture counts: `none|balanced`; balanced is each class the same in all")
 	fs.Float64Var(&o.split.Val, "val", o.split.Val, "use this `SHARE` of the authors for validation, of items that carry no set")
 	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")

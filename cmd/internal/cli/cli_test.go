@@ -129,9 +129,9 @@ func TestVerbosity(t *testing.T) {
 
 func TestGenerated(t *testing.T) {
 	for kind, want := range map[string][]string{
-		"man":  {".TH OI-TEST", "\\-s, \\-\\-size N", "(default 128)", "First paragraph \\- with a dash.", ".SH EXIT STATUS"},
+		"man":  {".TH OI-TEST 1 \"\" \"oi " + version(), "\\-s, \\-\\-size N", "(default 128)", "First paragraph \\- with a dash.", ".SH EXIT STATUS", ".SH ENVIRONMENT", ".SH FILES", ".SH SEE ALSO\n.BR oi\\-labels (1),"},
 		"bash": {"complete -o default -F _oi_test oi-test", "--size", "-s"},
-		"zsh":  {"#compdef oi-test", `'--size=[make pictures of N \[pixels\]\: don'\''t ask]:N:_files'`},
+		"zsh":  {"#compdef oi-test", `'--size=[make pictures of N \[pixels\]\: don'\''t ask]:N: '`},
 		"fish": {`complete -c oi-test -l size -s s -r -d 'make pictures of N [pixels]: don\'t ask'`},
 		"doc":  {"package main\n", "//\toi-test --size 3 < in > out\n", "DO NOT EDIT", "//\t--json[=string]"},
 	} {

@@ -150,7 +150,7 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 	case common.short:
 		return c.writeHelp(env.Stdout, flags, shortHelp, textWidth(env.StdoutColumns))
 	case common.version:
-		_, err := fmt.Fprintf(env.Stdout, "%s %s\n", c.Name, env.Version)
+		_, err := fmt.Fprintf(env.Stdout, "%s %s\n", c.Name, fullVersion())
 		return err
 	case common.generate != "":
 		return c.generate(env.Stdout, flags, common.generate)
@@ -222,9 +222,8 @@ func (c *Command) flagSet() (*FlagSet, *commonFlags) {
 	set.BoolVarP(&common.short, "h", "h", false, "show short help")
 	set.BoolVar(&common.help, "help", false, "show long help")
 	set.BoolVar(&common.version, "version", false, "show the version")
-	set.StringVar(&common.generate, "generate", "", "print man, bash, zsh, fish or doc `KIND` generated from these flags")
+	set.StringVar(&common.generate, "generate", "", "print a man page, the completions of a shell or doc.go: `man|bash|zsh|fish|doc`")
 	set.Lookup("h").Hidden = true
-	set.Lookup("generate").Hidden = true
 	return set, common
 }
 

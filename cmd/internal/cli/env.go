@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -95,16 +94,5 @@ func CacheDir(env *Env, dir string) (string, error) {
 	if home := env.Getenv("HOME"); home != "" {
 		return filepath.Join(home, ".cache", "oi"), nil
 	}
-	return "", WithHint(errors.New("no place for the cache: neither XDG_CACHE_HOME nor HOME is set"), "name a folder with --cache DIR")
-}
-
-// release is the version where the build carries none.
-const release = "0.1.0"
-
-// version returns the module version the binary was built from.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") && !strings.Contains(info.Main.Version, "+dirty") {
-		return strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return release
+	return "", WithHint(errors.New("no place for the cache: neither XDG_CACHE_HOME nor HOME is set"), "name a folder with --cache DIR or OI_CACHE")
 }

@@ -19,13 +19,13 @@ func (c *Command) generate(w io.Writer, flags *FlagSet, kind string) error {
 	var b bytes.Buffer
 	switch kind {
 	case "man":
-		c.man(&b, text, flags)
+		c.man(&b, text, flags, version())
 	case "bash":
-		c.bash(&b, flags)
+		c.bash(&b, text, flags)
 	case "zsh":
-		c.zsh(&b, flags)
+		c.zsh(&b, text, flags)
 	case "fish":
-		c.fish(&b, flags)
+		c.fish(&b, text, flags)
 	case "doc":
 		c.doc(&b, text, flags)
 	default:
@@ -35,20 +35,33 @@ func (c *Command) generate(w io.Writer, flags *FlagSet, kind string) error {
 	return err
 }
 
-func (c *Command) man(b *bytes.Buffer, text helpText, flags *FlagSet) {
-	fmt.Fprintf(b, ".TH %s 1\n.SH NAME\n%s \\- %s\n", strings.ToUpper(c.Name), roff(c.Name), roff(text.summary))
+func (c *Command) man(b *bytes.Buffer, text helpText, flags *FlagSet, version string) {
+	fmt.Fprintf(b, ".TH %s 1 \"\" \"oi %s\" \"oi\"\n.SH NAME\n%s \\- %s\n", strings.ToUpper(c.Name), version, roff(c.Name), roff(text.summary))
 	fmt.Fprintf(b, ".SH SYNOPSIS\n.B %s\n", roff(c.synopsis(text)))
 	fmt.Fprint(b, ".SH DESCRIPTION\n")
-	for paragraph := range strings.SplitSeq(text.description, "\n\n") {
-		fmt.Fprintf(b, ".PP\n%s\n", roff(paragraph))
-	}
+	fmt.Fprintln(b, strings.ReplaceAll(roff(text.description), "\n\n", "\n.PP\n"))
 	fmt.Fprint(b, ".SH OPTIONS\n")
 	visible(flags, func(f *pflag.Flag) {
 		name, usage := pflag.UnquoteUsage(f)
 		fmt.Fprintf(b, ".TP\n.B %s\n%s\n", roff(spelling(f, name)), roff(withDefault(f, usage)))
 	})
 	fmt.Fprintf(b, ".SH EXIT STATUS\n.nf\n%s\n.fi\n", roff(exitStatus))
+	fmt.Fprint(b, ".SH ENVIRONMENT\n")
+	visible(flags, func(f *pflag.Flag) {
+		for _, name := range f.Annotations[variable] {
+			fmt.Fprintf(b, ".TP\n.B %s\nstands for %s where that is not given.\n", name, roff("--"+f.Name))
+		}
+	})
+	fmt.Fprintf(b, ".TP\n.B HTTPS_PROXY, HTTP_PROXY, NO_PROXY\nname a proxy for what asks the network.\n.TP\n.B XDG_CACHE_HOME\nis the folder that the cache oi is in, %s where it is not set.\n", roff("~/.cache"))
+	fmt.Fprintf(b, ".SH FILES\n.TP\n.I %s\nkeeps what has been downloaded, and indexes of it.\n", roff("~/.cache/oi"))
 	fmt.Fprintf(b, ".SH EXAMPLES\n.nf\n%s.fi\n", roff(exampleLines(text.examples, "", manWidth)))
+	var others []string
+	for _, name := range []string{"oi-labels", "oi-boxes", "oi-fetch", "oi-crop", "oi-augment", "oi-train", "oi-eval"} {
+		if name != c.Name {
+			others = append(others, ".BR "+roff(name)+" (1)")
+		}
+	}
+	fmt.Fprintf(b, ".SH SEE ALSO\n%s\n", strings.Join(others, ",\n"))
 }
 
 const (
@@ -89,62 +102,6 @@ func withDefault(f *pflag.Flag, usage string) string {
 		return usage
 	}
 	return fmt.Sprintf("%s (default %s)", usage, strings.Trim(f.DefValue, "[]"))
-}
-
-func (c *Command) bash(b *bytes.Buffer, flags *FlagSet) {
-	var words []string
-	visible(flags, func(f *pflag.Flag) {
-		words = append(words, "--"+f.Name)
-		if f.Shorthand != "" {
-			words = append(words, "-"+f.Shorthand)
-		}
-	})
-	function := "_" + strings.ReplaceAll(c.Name, "-", "_")
-	// What is no flag is a file name, which the shell completes better.
-	fmt.Fprintf(b, `%[1]s() {
-  COMPREPLY=()
-  local word=${COMP_WORDS[COMP_CWORD]}
-  if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W '%[2]s' -- "$word"))
-  fi
-}
-complete -o default -F %[1]s %[3]s
-`, function, strings.Join(words, " "), c.Name)
-}
-
-func (c *Command) zsh(b *bytes.Buffer, flags *FlagSet) {
-	fmt.Fprintf(b, "#compdef %s\n_arguments -s \\\n", c.Name)
-	visible(flags, func(f *pflag.Flag) {
-		name, usage := pflag.UnquoteUsage(f)
-		usage = strings.NewReplacer("'", `'\''`, "[", `\[`, "]", `\]`, ":", `\:`).Replace(usage)
-		tail := "[" + usage + "]"
-		switch {
-		case f.Value.Type() == "bool":
-		case f.NoOptDefVal != "":
-			tail = "=-" + tail + "::" + name + ":_files"
-		default:
-			tail = "=" + tail + ":" + name + ":_files"
-		}
-		fmt.Fprintf(b, "  '--%s%s' \\\n", f.Name, tail)
-		if f.Shorthand != "" {
-			fmt.Fprintf(b, "  '-%s%s' \\\n", f.Shorthand, strings.TrimPrefix(strings.TrimPrefix(tail, "=-"), "="))
-		}
-	})
-	fmt.Fprint(b, "  '*:file:_files'\n")
-}
-
-func (c *Command) fish(b *bytes.Buffer, flags *FlagSet) {
-	visible(flags, func(f *pflag.Flag) {
-		_, usage := pflag.UnquoteUsage(f)
-		fmt.Fprintf(b, "complete -c %s -l %s", c.Name, f.Name)
-		if f.Shorthand != "" {
-			fmt.Fprintf(b, " -s %s", f.Shorthand)
-		}
-		if f.Value.Type() != "bool" && f.NoOptDefVal == "" {
-			fmt.Fprint(b, " -r")
-		}
-		fmt.Fprintf(b, " -d '%s'\n", strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(usage))
-	})
 }
 
 // doc prints the command's doc.go, so that package documentation, help and

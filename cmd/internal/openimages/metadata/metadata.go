@@ -34,6 +34,7 @@ func (c *Choice) Register(flags *cli.FlagSet) {
 	flags.StringVar(&c.Place, "metadata", "", "take the data set's files from `URL|DIR`, where they have the official relative paths (default "+openimages.OfficialBase+")")
 	cli.FromEnv(flags, "metadata", variable)
 	flags.StringVar(&c.Cache, "cache", "", "keep downloaded files in `DIR` (default $XDG_CACHE_HOME/oi or ~/.cache/oi)")
+	cli.FromEnv(flags, "cache", "OI_CACHE")
 	flags.BoolVar(&c.Offline, "offline", false, "use files of the cache only, and never the network")
 }
 
