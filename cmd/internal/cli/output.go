@@ -106,7 +106,7 @@ func (e *Env) Overwrites(r io.Reader) bool {
 
 // CheckOutputFile returns an error if a file that appears whole, by being
 // renamed into place, should not or cannot appear at path: it would replace one
-// of the inputs, a device or a pipe, and a folder that is missing or read-only
+// of the inputs or what a shell has connected the command to, a device or a pipe, and a folder that is missing or read-only
 // is better known before the work than after.
 func CheckOutputFile(path string, inputs ...string) error {
 	folder := filepath.Dir(path)
@@ -119,6 +119,15 @@ func CheckOutputFile(path string, inputs ...string) error {
 			return err == nil && os.SameFile(info, input)
 		}) {
 			return Usagef("%s is also an input", path)
+		}
+		// A shell may have opened it for the command.
+		for _, standard := range []struct {
+			file *os.File
+			name string
+		}{{os.Stdin, "standard input"}, {os.Stdout, "standard output"}} {
+			if open, err := standard.file.Stat(); err == nil && os.SameFile(info, open) {
+				return Usagef("%s is also %s", path, standard.name)
+			}
 		}
 	}
 	if info, err := os.Stat(folder); err != nil {
