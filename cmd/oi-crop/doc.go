@@ -91,7 +91,8 @@
 //	--sheet-items N
 //		draw N items on the sheet (default 60)
 //	--info
-//		describe the stream on standard output instead
+//		describe the stream on standard output instead, with --json
+//		as data
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it
 //		(default one a processor)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,9 @@ func (o *options) describe(ctx context.Context, env *cli.Env) (err error) {
 	readErr := s.read(ctx, in)
 	if s.records == 0 {
 		return readErr
+	}
+	if o.stream.JSON != "" {
+		return errors.Join(readErr, s.writeJSON(env.Stdout))
 	}
 	return errors.Join(readErr, s.write(env.Stdout))
 }
@@ -119,6 +123,75 @@ func (s *summary) item(item *record.Item) {
 		s.variants++
 		s.epochs = max(s.epochs, a.Epoch)
 	}
+}
+
+// writeJSON writes the summary as data. Items without a set count under "".
+func (s *summary) writeJSON(to io.Writer) error {
+	unchecked, classes, stages := false, []record.Class{}, []record.Stage{}
+	for _, h := range s.headers {
+		unchecked = unchecked || h.Completeness == "unchecked"
+		for _, c := range h.Classes {
+			if !slices.ContainsFunc(classes, func(known record.Class) bool { return known.MID == c.MID && known.Name == c.Name }) {
+				classes = append(classes, c)
+			}
+		}
+		for _, stage := range h.Stages {
+			if !slices.ContainsFunc(stages, func(known record.Stage) bool { return sameStage(known, stage) }) {
+				stages = append(stages, stage)
+			}
+		}
+	}
+	type class struct {
+		MID  string `json:"mid,omitempty"`
+		Name string `json:"name"`
+	}
+	type stage struct {
+		Tool    string            `json:"tool"`
+		Version string            `json:"version,omitempty"`
+		Args    map[string]string `json:"args,omitempty"`
+	}
+	type counts struct {
+		Tool    string           `json:"tool"`
+		In      int64            `json:"in"`
+		Out     int64            `json:"out"`
+		Added   map[string]int64 `json:"added,omitempty"`
+		Removed map[string]int64 `json:"removed,omitempty"`
+		Skipped map[string]int64 `json:"skipped,omitempty"`
+	}
+	description := struct {
+		Items      int64                       `json:"items"`
+		Segments   int                         `json:"segments"`
+		Unchecked  bool                        `json:"unchecked,omitempty"`
+		Classes    []class                     `json:"classes"`
+		Stages     []stage                     `json:"stages"`
+		Labels     map[string]map[string]int64 `json:"labels"`
+		Photos     int64                       `json:"photos"`
+		PhotoBytes int64                       `json:"photo_bytes"`
+		Tensors    map[string]int64            `json:"tensors"`
+		Background int64                       `json:"background"`
+		Rotated    int64                       `json:"rotated"`
+		Variants   int64                       `json:"variants"`
+		Epochs     int                         `json:"epochs"`
+		LostBytes  int64                       `json:"lost_bytes"`
+		Counts     []counts                    `json:"counts"`
+	}{
+		Items: s.items, Segments: len(s.headers), Unchecked: unchecked, Labels: s.perLabel, Photos: s.photos, PhotoBytes: s.photoBytes,
+		Tensors: s.tensors, Background: s.background, Rotated: s.rotated, Variants: s.variants, Epochs: s.epochs, LostBytes: s.lost.Bytes,
+		Classes: []class{}, Stages: []stage{}, Counts: []counts{},
+	}
+	for _, c := range classes {
+		description.Classes = append(description.Classes, class{c.MID, c.Name})
+	}
+	for _, st := range stages {
+		description.Stages = append(description.Stages, stage{st.Tool, st.Version, st.Args})
+	}
+	for _, c := range s.accounts {
+		description.Counts = append(description.Counts, counts{c.Tool, c.In, c.Out, c.Added, c.Removed, c.Skipped})
+	}
+	e := json.NewEncoder(to)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(description)
 }
 
 // write prints the summary. Names come from the stream and are escaped.

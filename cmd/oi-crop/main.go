@@ -54,7 +54,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.force, "force", false, "add to the --dir of another run")
 	fs.StringVar(&o.sheet, "sheet", "", "also draw the first photos and their crops on one picture, the JPEG `FILE`")
 	fs.IntVar(&o.sheetItems, "sheet-items", 60, "draw `N` items on the sheet")
-	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead")
+	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead, with --json as data")
 	o.stream.Register(fs)
 	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side")
 	cli.AlsoCalled(fs, "context", "margin", "padding")

@@ -179,6 +179,10 @@ func (d *data) checkStreamed() error {
 // is left out. The first variant of an item makes it known.
 func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error) {
 	key := dataset.KeyOf(item)
+	if item.Augment == nil && slices.ContainsFunc(slices.Concat(d.val, d.test), func(e dataset.Entry) bool { return e.Key == key }) {
+		return 0, false, cli.WithHint(fmt.Errorf("item %s of the set %q comes again after variants: the output of one oi-augment is given twice", key, item.Set),
+			"give each file once; oi-augment --epochs N makes more epochs")
+	}
 	if item.Augment == nil || item.Set != dataset.Train {
 		return 0, false, cli.WithHint(fmt.Errorf("item %s of the set %q comes after variants", key, item.Set),
 			"let one oi-augment read all streams: cat a.oi b.oi | oi-augment")
