@@ -78,7 +78,7 @@ func TestRefuses(t *testing.T) {
 		"info of a stream":  {nil, []string{"--info", m, "x.oi"}, 2, "x.oi is too much"},
 		"a missing file":    {nil, []string{m, "missing.jpg"}, 1, "missing.jpg"},
 		"cut off":           {whole[:len(whole)-30], []string{m}, 1, "stops early"},
-		"empty":             {nil, []string{m}, 1, "hint: the stage before sent nothing"},
+		"empty":             {nil, []string{m}, 1, "the input is empty: the stage before sent nothing"},
 		"no tensor":         {encode(t, bare), []string{m}, 1, "hint: run oi-crop before this stage"},
 		"another size":      {encode(t, large), []string{m}, 1, "hint: cut them with oi-crop --size 4"},
 		"nothing of a set":  {encode(t, picture(3, "red", "red", "train")), []string{m}, 1, "nothing to judge the model by"},

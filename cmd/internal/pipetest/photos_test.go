@@ -177,8 +177,9 @@ func TestMaxPixels(t *testing.T) {
 	}
 	for _, tool := range []string{"oi-fetch", "oi-crop", "oi-eval"} {
 		help, err := exec.Command(filepath.Join(shared.bin, tool), "--help").Output()
-		if err != nil || !strings.Contains(string(help), "(default 100000000)") || !strings.Contains(string(help), "--max-pixels bounds the memory") {
-			t.Errorf("%s --help: %v", tool, err)
+		words := strings.Join(strings.Fields(string(help)), " ") // lines are wrapped
+		if err != nil || !strings.Contains(words, "(default 100000000)") || !strings.Contains(words, "--max-pixels bounds the memory") {
+			t.Errorf("%s --help: %v:\n%s", tool, err, help)
 		}
 	}
 }
