@@ -82,7 +82,7 @@ func (s *store) checkFile(ctx context.Context, path string) (size int64, err err
 	if err != nil {
 		return 0, err
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close() // read only
 	info, err := file.Stat()
 	if err != nil {
 		return 0, err

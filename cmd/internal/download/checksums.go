@@ -2,7 +2,7 @@ package download
 
 import (
 	"cmp"
-	"crypto/md5" //nolint:gosec // the publisher's checksum, against damage only
+	"crypto/md5" // the publisher's checksum, against damage only
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -41,7 +41,7 @@ type hasher struct {
 func newHasher(withMD5 bool) *hasher {
 	h := &hasher{crc32c: crc32.New(castagnoli)}
 	if withMD5 {
-		h.md5 = md5.New() //nolint:gosec // as above
+		h.md5 = md5.New() // as above
 	}
 	return h
 }

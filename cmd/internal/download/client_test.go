@@ -2,7 +2,7 @@ package download
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // what the server sends
+	"crypto/md5" // what the server sends
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -31,12 +31,12 @@ const (
 )
 
 func googHash(text string) string {
-	sum := md5.Sum([]byte(text)) //nolint:gosec // as above
+	sum := md5.Sum([]byte(text)) // as above
 	return "md5=" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func hexMD5(text string) string {
-	sum := md5.Sum([]byte(text)) //nolint:gosec // as above
+	sum := md5.Sum([]byte(text)) // as above
 	return hex.EncodeToString(sum[:])
 }
 
@@ -103,7 +103,7 @@ func TestDownload(t *testing.T) {
 			t.Errorf("asked %s as %s, %v", r.URL, r.UserAgent(), r.Header)
 		}
 		w.Header().Add("X-Goog-Hash", googHash(csvText))
-		io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+		io.WriteString(w, csvText) // the client will notice
 	})
 	var last string
 	s, cache := newClient(t, base, nil, Options{UserAgent: "test/1", Progress: func(path string, done, total int64) {
@@ -142,22 +142,22 @@ func TestDownloadFaults(t *testing.T) {
 		{name: "damaged", want: "arrived damaged",
 			handler: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("X-Goog-Hash", googHash("another"))
-				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+				io.WriteString(w, csvText) // the client will notice
 			}},
 		{name: "web page", want: "the server answers with a web page",
 			handler: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/html; charset=utf-8")
-				io.WriteString(w, "<html>Log in</html>") //nolint:errcheck // the client will notice
+				io.WriteString(w, "<html>Log in</html>") // the client will notice
 			}},
 		{name: "cut", want: "unexpected EOF",
 			handler: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", "1000")
-				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+				io.WriteString(w, csvText) // the client will notice
 			}},
 		{name: "silent", want: "the server has sent nothing for 50ms",
 			handler: func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", "1000")
-				io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+				io.WriteString(w, csvText) // the client will notice
 				w.(http.Flusher).Flush()
 				<-r.Context().Done()
 			}},
@@ -182,7 +182,7 @@ func TestDownloadFaults(t *testing.T) {
 func TestDownloadInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+		io.WriteString(w, csvText) // the client will notice
 		w.(http.Flusher).Flush()
 		cancel()
 		<-r.Context().Done()
@@ -199,7 +199,7 @@ func TestDownloadInterrupted(t *testing.T) {
 // A killed download leaves its temporary file, which the next one removes once
 // no process can be at work on it any more.
 func TestDownloadSweeps(t *testing.T) {
-	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, csvText) }) //nolint:errcheck // the client will notice
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, csvText) }) // the client will notice
 	s, cache := newClient(t, base, nil, Options{})
 	name := filepath.Join(s.dir, filepath.FromSlash(csvPath))
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
@@ -245,7 +245,7 @@ func TestDownloadAnnounced(t *testing.T) {
 }
 
 func TestDownloadAtOnce(t *testing.T) {
-	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, csvText) }) //nolint:errcheck // the client will notice
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, csvText) }) // the client will notice
 	cache := t.TempDir()
 	var all sync.WaitGroup
 	for range 8 {

@@ -20,7 +20,7 @@ func TestWaitsForAnotherProcess(t *testing.T) {
 	var asked atomic.Int32
 	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
-		io.WriteString(w, csvText) //nolint:errcheck // the client will notice
+		io.WriteString(w, csvText) // the client will notice
 	})
 	stop := errors.New("stop")
 	for name, tt := range map[string]struct {
@@ -65,7 +65,7 @@ func TestWaitsForAnotherProcess(t *testing.T) {
 			if other, err = filelock.Try(partialName(s.name(csvPath))); err != nil {
 				t.Fatal(err)
 			}
-			defer other.File().Close() //nolint:errcheck // some have closed it
+			defer other.File().Close() // some have closed it
 			file, err := openWhole(t.Context(), s, csvPath)
 			if !errors.Is(err, tt.err) {
 				t.Fatalf("got %v, want %v", err, tt.err)

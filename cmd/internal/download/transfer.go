@@ -230,7 +230,7 @@ func (t *transfer) attempt(address string) error {
 		return &UnreachableError{err}
 	}
 	// Nothing depends on how the connection is given up.
-	defer response.Body.Close() //nolint:errcheck // as above
+	defer response.Body.Close() // as above
 	err = t.receive(response, have, &idleReader{r: response.Body, idle: t.client.o.Idle, cancel: cancel})
 	if stalled := context.Cause(ctx); err != nil && stalled != nil && t.ctx.Err() == nil {
 		return stalled

@@ -1,7 +1,7 @@
 package download
 
 import (
-	"bytes" //nolint:gosec // what the server sends
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"

@@ -32,7 +32,7 @@ func (c *Client) largerNow(ctx context.Context, path string, size int64) (now in
 	if err != nil {
 		return 0, false
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing of it is wanted
+	defer response.Body.Close() // nothing of it is wanted
 	switch {
 	case isWebPage(response):
 	case response.StatusCode == http.StatusOK:

@@ -77,7 +77,7 @@ func TestRecheckInAReadOnlyCache(t *testing.T) {
 	if err := os.Chmod(tmp, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(tmp, 0o755) //nolint:errcheck // so that it can be removed
+	defer os.Chmod(tmp, 0o755) // so that it can be removed
 	pic, err := f.Fetch(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)

@@ -111,7 +111,7 @@ func Owner(path string) string {
 	if err != nil {
 		return ""
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close() // read only
 	const most = 300   // bytes
 	text, err := io.ReadAll(io.LimitReader(file, most))
 	if err != nil {

@@ -75,7 +75,7 @@ func TestAcquireFunc(t *testing.T) {
 		t.Fatal(err)
 	}
 	enough := errors.New("enough")
-	if _, err := filelock.AcquireFunc(path, func() error { return enough }); err != enough { //nolint:errorlint // as it is
+	if _, err := filelock.AcquireFunc(path, func() error { return enough }); err != enough { // as it is
 		t.Errorf("got %v, want the error of held", err)
 	}
 	calls := 0

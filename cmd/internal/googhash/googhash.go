@@ -3,7 +3,7 @@
 package googhash
 
 import (
-	"crypto/md5" //nolint:gosec // the server's checksum, against damage only
+	"crypto/md5" // the server's checksum, against damage only
 	"encoding/base64"
 	"hash/crc32"
 	"strings"

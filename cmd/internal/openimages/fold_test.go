@@ -139,7 +139,7 @@ func TestRealNamesAsTyped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close() // read only
 	c, err := ParseClasses(f, path)
 	if err != nil {
 		t.Fatal(err)

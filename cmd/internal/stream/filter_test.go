@@ -314,7 +314,7 @@ func TestFilterDoesNotHoldBack(t *testing.T) {
 		if end, err := r.Read(); err != nil {
 			t.Fatalf("%v, %v", end, err)
 		}
-		go io.Copy(io.Discard, out) //nolint:errcheck // until Filter has ended
+		go io.Copy(io.Discard, out) // until Filter has ended
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}

@@ -94,7 +94,7 @@ func (s *Selection) draw(ctx context.Context, sub *subset, d *draw, n int64) err
 	size := max(n+n/8+64, 4*d.size)
 	*d = draw{size: size, rows: &spool{}}
 	candidates := &spool{}
-	defer candidates.close() //nolint:errcheck // read only by now, and without a name
+	defer candidates.close() // read only by now, and without a name
 	sample := s.sampleBoxes
 	if s.query.ImageLabels {
 		sample = s.sampleUnlabelled

@@ -572,7 +572,7 @@ func TestHashCollision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // nothing was written
+	defer s.Close() // nothing was written
 	if err := s.Emit(t.Context(), func(*record.Item) error { return nil }); err == nil || !strings.Contains(err.Error(), "cannot be told apart") {
 		t.Errorf("got %v", err)
 	}
