@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/opensandwich/oi/cmd/internal/onnxproto"
 )
 
 // Version of the file format (ONNX 1.12) and of the operators in it.
@@ -122,12 +124,12 @@ func (b *graphBuilder) add(op, out string, dims []int, attrs []byte, more ...str
 
 // constant appends a number of its own name.
 func (b *graphBuilder) constant(name string, value float32) {
-	t := appendVarint(nil, tensorDataType, elemFloat)
-	t = appendBytes(t, tensorRawData, binary.LittleEndian.AppendUint32(nil, math.Float32bits(value)))
-	attr := appendString(nil, attributeName, "value")
-	attr = appendBytes(attr, attributeTensor, t)
-	attr = appendVarint(attr, attributeType, attrTensor)
-	b.operator("Constant", name, appendBytes(nil, nodeAttribute, attr))
+	t := onnxproto.AppendVarint(nil, onnxproto.TensorDataType, elemFloat)
+	t = onnxproto.AppendBytes(t, onnxproto.TensorRawData, binary.LittleEndian.AppendUint32(nil, math.Float32bits(value)))
+	attr := onnxproto.AppendString(nil, onnxproto.AttributeName, "value")
+	attr = onnxproto.AppendBytes(attr, onnxproto.AttributeTensor, t)
+	attr = onnxproto.AppendVarint(attr, onnxproto.AttributeType, attrTensor)
+	b.operator("Constant", name, onnxproto.AppendBytes(nil, onnxproto.NodeAttribute, attr))
 }
 
 // node appends an operator that makes a float32 tensor of shape [N,dims...].
@@ -139,10 +141,10 @@ func (b *graphBuilder) node(op, out string, dims []int, attrs []byte, inputs ...
 func (b *graphBuilder) operator(op, out string, attrs []byte, inputs ...string) {
 	var m []byte
 	for _, in := range inputs {
-		m = appendString(m, nodeInput, in)
+		m = onnxproto.AppendString(m, onnxproto.NodeInput, in)
 	}
-	m = appendString(m, nodeOutput, out)
-	m = appendString(m, nodeName, fmt.Sprintf("%s_%s", op, out))
-	m = appendString(m, nodeOpType, op)
+	m = onnxproto.AppendString(m, onnxproto.NodeOutput, out)
+	m = onnxproto.AppendString(m, onnxproto.NodeName, fmt.Sprintf("%s_%s", op, out))
+	m = onnxproto.AppendString(m, onnxproto.NodeOpType, op)
 	b.nodes = append(b.nodes, append(m, attrs...))
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/opensandwich/oi/cmd/internal/onnxproto"
 )
 
 // What [ReadONNX] says of files that it cannot use.
@@ -97,15 +99,15 @@ func foreign(head []byte) error {
 	var ir uint64
 	var maker, version string
 	hasGraph := false
-	err := eachField(head, func(f field) error {
-		switch f.number {
-		case modelIRVersion:
-			ir = f.varint
-		case modelProducer:
-			maker = string(f.bytes)
-		case modelProducerVersion:
-			version = string(f.bytes)
-		case modelGraph:
+	err := onnxproto.Each(head, func(f onnxproto.Field) error {
+		switch f.Number {
+		case onnxproto.ModelIRVersion:
+			ir = f.Varint
+		case onnxproto.ModelProducer:
+			maker = string(f.Bytes)
+		case onnxproto.ModelProducerVersion:
+			version = string(f.Bytes)
+		case onnxproto.ModelGraph:
 			hasGraph = true
 		}
 		return nil
@@ -187,19 +189,19 @@ func parseModel(file []byte) (*modelFile, error) {
 	if m.sealed, err = checkSeal(file); err != nil {
 		return nil, err
 	}
-	err = eachField(file, func(f field) error {
-		switch f.number {
-		case modelGraph:
-			m.graph = f.bytes
-		case modelOpset:
-			return eachField(f.bytes, func(f field) error {
-				if f.number == opsetVersion {
-					m.opset = f.varint
+	err = onnxproto.Each(file, func(f onnxproto.Field) error {
+		switch f.Number {
+		case onnxproto.ModelGraph:
+			m.graph = f.Bytes
+		case onnxproto.ModelOpset:
+			return onnxproto.Each(f.Bytes, func(f onnxproto.Field) error {
+				if f.Number == onnxproto.OpsetVersion {
+					m.opset = f.Varint
 				}
 				return nil
 			})
-		case modelMetadata:
-			return m.addMeta(f.bytes)
+		case onnxproto.ModelMetadata:
+			return m.addMeta(f.Bytes)
 		}
 		return nil
 	})
@@ -235,12 +237,12 @@ func checkSeal(file []byte) (bool, error) {
 
 func (m *modelFile) addMeta(entry []byte) error {
 	var key, value string
-	err := eachField(entry, func(f field) error {
-		switch f.number {
-		case entryKey:
-			key = string(f.bytes)
-		case entryValue:
-			value = string(f.bytes)
+	err := onnxproto.Each(entry, func(f onnxproto.Field) error {
+		switch f.Number {
+		case onnxproto.EntryKey:
+			key = string(f.Bytes)
+		case onnxproto.EntryValue:
+			value = string(f.Bytes)
 		}
 		return nil
 	})
@@ -308,20 +310,20 @@ func (m *modelFile) network() (*Network, error) {
 func parseGraph(b []byte) (*graph, []fileTensor, error) {
 	g := &graph{}
 	var tensors []fileTensor
-	err := eachField(b, func(f field) error {
-		switch f.number {
-		case graphNode:
-			g.nodes = append(g.nodes, f.bytes)
-		case graphInitializer:
-			t, err := parseTensor(f.bytes)
+	err := onnxproto.Each(b, func(f onnxproto.Field) error {
+		switch f.Number {
+		case onnxproto.GraphNode:
+			g.nodes = append(g.nodes, f.Bytes)
+		case onnxproto.GraphInitializer:
+			t, err := parseTensor(f.Bytes)
 			if err != nil {
 				return err
 			}
 			tensors = append(tensors, t)
-		case graphInput:
-			g.input = f.bytes
-		case graphOutput:
-			g.output = f.bytes
+		case onnxproto.GraphInput:
+			g.input = f.Bytes
+		case onnxproto.GraphOutput:
+			g.output = f.Bytes
 		}
 		if len(g.nodes) > maxTensors || len(tensors) > maxTensors {
 			return errors.New("too many operators or tensors")
@@ -344,19 +346,19 @@ const maxDims = 8
 
 func parseTensor(b []byte) (fileTensor, error) {
 	var t fileTensor
-	err := eachField(b, func(f field) error {
-		switch f.number {
-		case tensorDims:
-			if len(t.dims) == maxDims || f.varint > maxParameters {
+	err := onnxproto.Each(b, func(f onnxproto.Field) error {
+		switch f.Number {
+		case onnxproto.TensorDims:
+			if len(t.dims) == maxDims || f.Varint > maxParameters {
 				return errors.New("a tensor of an impossible shape")
 			}
-			t.dims = append(t.dims, int(f.varint))
-		case tensorDataType:
-			t.elem = f.varint
-		case tensorName:
-			t.name = string(f.bytes)
-		case tensorRawData:
-			t.raw = f.bytes
+			t.dims = append(t.dims, int(f.Varint))
+		case onnxproto.TensorDataType:
+			t.elem = f.Varint
+		case onnxproto.TensorName:
+			t.name = string(f.Bytes)
+		case onnxproto.TensorRawData:
+			t.raw = f.Bytes
 		}
 		return nil
 	})

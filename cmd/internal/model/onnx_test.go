@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/opensandwich/oi/cmd/internal/onnxproto"
 )
 
 func encode(t testing.TB, n *Network, meta map[string]string) []byte {
@@ -224,12 +226,12 @@ func resealed(file []byte) []byte {
 
 // onnxStart is the beginning of another program's file.
 func onnxStart(maker, version string, more ...byte) []byte {
-	b := appendVarint(nil, modelIRVersion, 7)
+	b := onnxproto.AppendVarint(nil, onnxproto.ModelIRVersion, 7)
 	if maker != "" {
-		b = appendString(b, modelProducer, maker)
+		b = onnxproto.AppendString(b, onnxproto.ModelProducer, maker)
 	}
 	if version != "" {
-		b = appendString(b, modelProducerVersion, version)
+		b = onnxproto.AppendString(b, onnxproto.ModelProducerVersion, version)
 	}
 	return append(b, more...)
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/opensandwich/oi/cmd/internal/onnxproto"
 )
 
 // producer is what the files carry as their maker, and what the reader asks
@@ -69,16 +71,16 @@ func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string
 	}
 
 	head := fileStart()
-	head = appendString(head, modelProducerVersion, strings.ToValidUTF8(producerVersion, "\ufffd"))
-	head = appendString(head, modelDoc, n.doc())
+	head = onnxproto.AppendString(head, onnxproto.ModelProducerVersion, strings.ToValidUTF8(producerVersion, "\ufffd"))
+	head = onnxproto.AppendString(head, onnxproto.ModelDoc, n.doc())
 	body := g.head(n.Arch)
 	tensors := make([][]byte, len(n.Params)) // without the data
 	size := len(body) + len(g.tail())
 	for i, p := range n.Params {
 		tensors[i] = tensorHead(p)
-		size += sizeBytes(graphInitializer, tensorSize(tensors[i], p))
+		size += sizeBytes(onnxproto.GraphInitializer, tensorSize(tensors[i], p))
 	}
-	head = protowire.AppendTag(head, modelGraph, protowire.BytesType)
+	head = protowire.AppendTag(head, onnxproto.ModelGraph, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(size))
 
 	sum := sha256.New()
@@ -86,16 +88,16 @@ func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string
 	out.write(head)
 	out.write(body)
 	for i, p := range n.Params {
-		b := protowire.AppendTag(nil, graphInitializer, protowire.BytesType)
+		b := protowire.AppendTag(nil, onnxproto.GraphInitializer, protowire.BytesType)
 		b = protowire.AppendVarint(b, uint64(tensorSize(tensors[i], p)))
 		b = append(b, tensors[i]...)
-		b = protowire.AppendTag(b, tensorRawData, protowire.BytesType)
+		b = protowire.AppendTag(b, onnxproto.TensorRawData, protowire.BytesType)
 		b = protowire.AppendVarint(b, uint64(4*len(p.Data)))
 		out.write(b)
 		out.floats(toONNX(p))
 	}
 	out.write(g.tail())
-	out.write(appendBytes(nil, modelOpset, appendVarint(nil, opsetVersion, opset)))
+	out.write(onnxproto.AppendBytes(nil, onnxproto.ModelOpset, onnxproto.AppendVarint(nil, onnxproto.OpsetVersion, opset)))
 	out.write(trailer)
 	out.write(seal([sha256.Size]byte(sum.Sum(nil))))
 	return out.err
@@ -103,7 +105,7 @@ func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string
 
 // fileStart encodes the first two fields of a file.
 func fileStart() []byte {
-	return appendString(appendVarint(nil, modelIRVersion, irVersion), modelProducer, producer)
+	return onnxproto.AppendString(onnxproto.AppendVarint(nil, onnxproto.ModelIRVersion, irVersion), onnxproto.ModelProducer, producer)
 }
 
 // seal is the end of a file, a metadata entry: the SHA-256, in hexadecimal, of
@@ -141,16 +143,16 @@ func (s *errWriter) floats(data []float32) {
 func (g *graph) head(name string) []byte {
 	var b []byte
 	for _, node := range g.nodes {
-		b = appendBytes(b, graphNode, node)
+		b = onnxproto.AppendBytes(b, onnxproto.GraphNode, node)
 	}
-	return appendString(b, graphName, strings.ToValidUTF8(name, "\ufffd"))
+	return onnxproto.AppendString(b, onnxproto.GraphName, strings.ToValidUTF8(name, "\ufffd"))
 }
 
 // tail encodes the fields after the weights.
 func (g *graph) tail() []byte {
-	b := appendBytes(appendBytes(nil, graphInput, g.input), graphOutput, g.output)
+	b := onnxproto.AppendBytes(onnxproto.AppendBytes(nil, onnxproto.GraphInput, g.input), onnxproto.GraphOutput, g.output)
 	for _, value := range g.values {
-		b = appendBytes(b, graphValueInfo, value)
+		b = onnxproto.AppendBytes(b, onnxproto.GraphValueInfo, value)
 	}
 	return b
 }
@@ -159,15 +161,15 @@ func (g *graph) tail() []byte {
 func tensorHead(p Param) []byte {
 	var b []byte
 	for _, d := range onnxShape(p.Shape, transposedDense) {
-		b = appendVarint(b, tensorDims, d)
+		b = onnxproto.AppendVarint(b, onnxproto.TensorDims, d)
 	}
-	b = appendVarint(b, tensorDataType, elemFloat)
-	return appendString(b, tensorName, p.Name)
+	b = onnxproto.AppendVarint(b, onnxproto.TensorDataType, elemFloat)
+	return onnxproto.AppendString(b, onnxproto.TensorName, p.Name)
 }
 
 // tensorSize is the length of a tensor's message, head included.
 func tensorSize(head []byte, p Param) int {
-	return len(head) + sizeBytes(tensorRawData, 4*len(p.Data))
+	return len(head) + sizeBytes(onnxproto.TensorRawData, 4*len(p.Data))
 }
 
 // sizeBytes is the length of a field that holds n bytes.
@@ -260,7 +262,7 @@ var ownKeys = []string{metaClasses, metaNames, metaDescription, metaSeal}
 
 // metaEntry encodes an entry of the metadata.
 func metaEntry(key, value string) []byte {
-	m := appendString(nil, entryKey, strings.ToValidUTF8(key, "\ufffd"))
-	m = appendString(m, entryValue, strings.ToValidUTF8(value, "\ufffd"))
-	return appendBytes(nil, modelMetadata, m)
+	m := onnxproto.AppendString(nil, onnxproto.EntryKey, strings.ToValidUTF8(key, "\ufffd"))
+	m = onnxproto.AppendString(m, onnxproto.EntryValue, strings.ToValidUTF8(value, "\ufffd"))
+	return onnxproto.AppendBytes(nil, onnxproto.ModelMetadata, m)
 }
