@@ -1,0 +1,212 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// maxFolded is how many elements FoldConstants may make in all, besides four
+// times those of the constants that are there: weights may be transposed and
+// cast, but not blown up.
+const maxFolded = 1 << 22
+
+// Simplify folds constants, infers all shapes as Infer does, drops operators
+// that do nothing, and folds batch normalization.
+func (g *Graph) Simplify(shapes map[string][]int) error {
+	if err := g.FoldConstants(); err != nil {
+		return err
+	}
+	if err := g.Infer(shapes); err != nil {
+		return err
+	}
+	g.dropIdentities()
+	return g.foldBatchNormalization()
+}
+
+// FoldConstants computes the nodes that depend on no input, but for those whose
+// work is more than in proportion to the size of their results, and drops what
+// nobody wants.
+func (g *Graph) FoldConstants() error {
+	budget := maxFolded
+	seen := map[*Value]bool{}
+	for _, n := range g.Nodes {
+		for _, v := range n.In {
+			if v != nil && v.Const != nil && !seen[v] {
+				seen[v] = true
+				budget += 4 * v.Const.Size()
+			}
+		}
+	}
+	for _, n := range g.Nodes {
+		if heavy(n.Op) {
+			continue
+		}
+		in, constant := make([]*Tensor, len(n.In)), true
+		known := make([]*info, len(n.In))
+		for i, v := range n.In {
+			switch {
+			case v == nil:
+			case v.Const == nil:
+				constant = false
+			default:
+				in[i], known[i] = v.Const, v.Const.describe()
+			}
+		}
+		if !constant {
+			continue
+		}
+		out, err := n.Op.infer(known, n.outputs())
+		if err == nil {
+			err = checkInfo(out)
+		}
+		if err != nil {
+			return n.fault(err)
+		}
+		for _, o := range out {
+			size := sizeOf(o.Shape)
+			if size > budget {
+				return n.fault(fmt.Errorf("a constant of shape %v is too large for the weights that it is made of", o.Shape))
+			}
+			budget -= size
+		}
+		results := allocate(out)
+		if err := n.compute(in, results); err != nil {
+			return n.fault(err)
+		}
+		for i, v := range n.Out[:len(results)] {
+			if v != nil {
+				v.Const, v.Type, v.Shape = results[i], results[i].Type, Fixed(results[i].Shape)
+			}
+		}
+	}
+	g.removeUnused()
+	return nil
+}
+
+// dropIdentities lets readers of operators that give what they get read what
+// these get. An output of the graph keeps its node, and with it its name.
+func (g *Graph) dropIdentities() {
+	instead := map[*Value]*Value{}
+	output := map[*Value]bool{}
+	for _, v := range g.Outputs {
+		output[v] = true
+	}
+	for _, n := range g.Nodes {
+		for i, v := range n.In {
+			if other := instead[v]; v != nil && other != nil {
+				n.In[i] = other
+			}
+		}
+		if n.doesNothing() && !output[n.Out[0]] {
+			instead[n.Out[0]] = n.In[0]
+		}
+	}
+	g.removeUnused()
+}
+
+// doesNothing reports whether the first output of a node, which is the only one
+// that somebody wants, is its first input.
+func (n *Node) doesNothing() bool {
+	if n.outputs() > 1 || n.Out[0] == nil {
+		return false
+	}
+	switch o := n.Op.(type) {
+	case *Identity, *Dropout:
+		return true
+	case *Cast:
+		return n.In[0].Type == o.To
+	case *Concat:
+		return len(n.In) == 1
+	case *Binary:
+		return len(n.In) == 1
+	case *Pad:
+		c := n.In[1].Const
+		return c != nil && !slices.ContainsFunc(c.Ints, func(v int64) bool { return v != 0 })
+	case *Reshape, *Squeeze, *Unsqueeze, *Expand, *Tile, *Slice, *Flatten:
+		// A slice of the same shape may still turn an axis round.
+		_, slice := o.(*Slice)
+		return !slice && slices.Equal(n.In[0].Shape, n.Out[0].Shape)
+	case *Transpose:
+		perm, err := o.perm(len(n.In[0].Shape))
+		return err == nil && slices.IsSorted(perm)
+	}
+	return false
+}
+
+// foldBatchNormalization puts a batch normalization into the convolution right
+// before it, if nobody else reads that. It never puts one into a convolution
+// after it: padding is zero there, not what the normalization makes of zero.
+// Others stay, but their variance is checked.
+func (g *Graph) foldBatchNormalization() error {
+	producer := map[*Value]*Node{}
+	for _, n := range g.Nodes {
+		for _, v := range n.Out {
+			if v != nil {
+				producer[v] = n
+			}
+		}
+	}
+	readers := g.readers()
+	folded := map[*Node]bool{}
+	for _, n := range g.Nodes {
+		bn, ok := n.Op.(*BatchNormalization)
+		if !ok {
+			continue
+		}
+		if v := n.In[4].Const; v != nil {
+			if err := bn.check(v); err != nil {
+				return n.fault(err)
+			}
+		}
+		conv := producer[n.In[0]]
+		if conv == nil || readers[n.In[0]] != 1 {
+			continue
+		}
+		if _, ok := conv.Op.(*Conv); !ok || !constants(conv.In[1:]) || !constants(n.In[1:]) {
+			continue
+		}
+		if err := conv.absorb(bn, n); err != nil {
+			return n.fault(err)
+		}
+		conv.Out[0] = n.Out[0]
+		producer[n.Out[0]] = conv
+		folded[n] = true
+	}
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *Node) bool { return folded[n] })
+	return nil
+}
+
+// constants reports whether all values that are there are constants.
+func constants(vs []*Value) bool {
+	return !slices.ContainsFunc(vs, func(v *Value) bool { return v != nil && v.Const == nil })
+}
+
+// absorb gives a convolution the weights and the bias, computed in float64,
+// with which it does what a normalization makes of its output.
+func (n *Node) absorb(bn *BatchNormalization, norm *Node) error {
+	factor, summand := bn.affine(norm.In[1].Const, norm.In[2].Const, norm.In[3].Const, norm.In[4].Const)
+	old := n.In[1].Const
+	filters := old.Shape[0]
+	if len(factor) != filters {
+		return errors.New("its parameters do not fit the convolution before it")
+	}
+	weights, bias := NewTensor(Float32, old.Shape...), NewTensor(Float32, filters)
+	each := old.Size() / filters
+	for i, w := range old.Floats {
+		weights.Floats[i] = float32(float64(w) * factor[i/each])
+	}
+	for m := range filters {
+		b := summand[m]
+		if v := optional(n.In, 2); v != nil {
+			b += v.Const.at(m) * factor[m]
+		}
+		bias.Floats[m] = float32(b)
+	}
+	n.In = []*Value{
+		n.In[0],
+		{Name: n.In[1].Name, Type: Float32, Shape: Fixed(weights.Shape), Const: weights},
+		{Name: norm.In[2].Name, Type: Float32, Shape: Fixed(bias.Shape), Const: bias},
+	}
+	return nil
+}
