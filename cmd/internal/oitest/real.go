@@ -9,8 +9,8 @@ import (
 )
 
 // RealDataVariable names the folder of real rows and photos that tests use: it
-// has the folders data and cases. Without it that is the folder shared next to
-// the module.
+// has the folders data, cases and models. Without it that is the folder shared
+// next to the module.
 const RealDataVariable = "OI_TEST_DATA"
 
 // RealData returns the path of a file or folder of real rows and photos. The
@@ -25,6 +25,13 @@ func RealData(t testing.TB, path string) string {
 func Case(t testing.TB, path string) string {
 	t.Helper()
 	return orSkip(t, "cases", path)
+}
+
+// Model returns the path of a pretrained network, or of a file that belongs to
+// one. The test is skipped where it is not there.
+func Model(t testing.TB, path string) string {
+	t.Helper()
+	return orSkip(t, "models", path)
 }
 
 // FindRealData is RealData for a test that has something to do without it, too:

@@ -1,0 +1,137 @@
+package onnx
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
+)
+
+// readFloats reads a file of little-endian floats.
+func readFloats(t *testing.T, path string) []float32 {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return floats32(data)
+}
+
+// relative is the largest difference, divided by the largest number wanted.
+func relative(t *testing.T, got, want []float32) float64 {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d numbers where %d were expected", len(got), len(want))
+	}
+	var off, most float64
+	for i, w := range want {
+		if d := math.Abs(float64(got[i]) - float64(w)); !(d <= off) {
+			off = d
+		}
+		most = max(most, math.Abs(float64(w)))
+	}
+	return off / most
+}
+
+// TestFamilies compares small networks of ten families with what PyTorch made
+// of them, as they are and simplified, with the batch free and fixed.
+func TestFamilies(t *testing.T) {
+	families, err := filepath.Glob(filepath.Join(oitest.Model(t, "families"), "*.onnx"))
+	if err != nil || len(families) < 10 {
+		t.Fatalf("%d networks, %v", len(families), err)
+	}
+	for _, path := range families {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".onnx"), func(t *testing.T) { testFamily(t, path) })
+	}
+}
+
+func testFamily(t *testing.T, path string) {
+	base := strings.TrimSuffix(path, ".onnx")
+	pixels, want := readFloats(t, base+".in.f32"), readFloats(t, base+".out.f32")
+	m, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := m.Graph.Inputs[0]
+	for _, batch := range []int{0, -1, 2, 1} { // 0: not simplified
+		g := m.Graph.Clone()
+		if batch != 0 {
+			if err := g.Simplify(map[string][]int{input.Name: {batch, 3, 64, 64}}); err != nil {
+				t.Fatalf("batch %d: %v", batch, err)
+			}
+			checkSimple(t, g)
+		}
+		n := 2
+		if batch == 1 {
+			n = 1
+		}
+		picture := graph.FloatTensor(pixels[:n*3*64*64], n, 3, 64, 64)
+		outputs, err := g.Evaluate(map[string]*graph.Tensor{input.Name: picture})
+		if err != nil {
+			t.Fatalf("batch %d: %v", batch, err)
+		}
+		off := relative(t, outputs["logits"].Floats, want[:n*10])
+		t.Logf("batch %d: %d operators, relative difference %.1e", batch, len(g.Nodes), off)
+		if !(off <= 1e-4) {
+			t.Errorf("batch %d: relative difference %g", batch, off)
+		}
+	}
+}
+
+// checkSimple looks for what Simplify should have left out. Where something is
+// repeated for each picture of a free batch, the shape is still computed.
+func checkSimple(t *testing.T, g *graph.Graph) {
+	t.Helper()
+	for _, n := range g.Nodes {
+		if n.Op.Kind() == "Expand" && n.In[1].Const == nil && !n.Out[0].Shape[0].Fixed() {
+			return
+		}
+	}
+	for _, n := range g.Nodes {
+		switch n.Op.Kind() {
+		case "Identity", "Dropout", "Shape", "Cast", "ConstantOfShape", "Where", "Equal":
+			t.Errorf("%s %q is left, of shape %v", n.Op.Kind(), n.Name, n.Out[0].Shape)
+		}
+		for _, v := range n.Out {
+			if v != nil && v.Shape == nil {
+				t.Errorf("the shape of %q is not known", v.Name)
+			}
+		}
+	}
+}
+
+// TestPretrained compares the features of two pretrained networks with what
+// onnxruntime made of them.
+func TestPretrained(t *testing.T) {
+	for _, name := range []string{"mnv1_025", "mnv2_qat"} {
+		t.Run(name, func(t *testing.T) {
+			m, err := Open(oitest.Model(t, name+".onnx"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			const n, side = 2, 128
+			if err := m.Graph.Simplify(map[string][]int{"image": {-1, 3, side, side}}); err != nil {
+				t.Fatal(err)
+			}
+			picture := graph.NewTensor(graph.Float32, n, 3, side, side)
+			for i := range n * side * side * 3 {
+				image, pixel, channel := i/(side*side*3), i/3%(side*side), i%3
+				v := (7*i + 13*(i>>8)) % 256
+				picture.Floats[(image*3+channel)*side*side+pixel] = float32(v)/127.5 - 1
+			}
+			outputs, err := m.Graph.Evaluate(map[string]*graph.Tensor{"image": picture})
+			if err != nil {
+				t.Fatal(err)
+			}
+			off := relative(t, outputs["features"].Floats, readFloats(t, oitest.Model(t, name+"_features.ref.f32")))
+			t.Logf("%v, relative difference %.1e", m.Graph.Outputs[0].Shape, off)
+			if !(off <= 1e-5) {
+				t.Errorf("relative difference %g", off)
+			}
+		})
+	}
+}
