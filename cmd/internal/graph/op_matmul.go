@@ -45,7 +45,7 @@ func (o *Gemm) infer(in []*info, outputs int) ([]info, error) {
 	shape := []int{rows, columns}
 	if c := optional(in, 2); c != nil {
 		if whole, err := broadcast(shape, c.Shape); err != nil || !slices.Equal(whole, shape) {
-			return nil, fmt.Errorf("C of shape %v for a result of shape %v", c.Shape, shape)
+			return nil, fmt.Errorf("a summand C of shape %v for a result of shape %v", c.Shape, shape)
 		}
 	}
 	return single(outputs, Float32, shape)

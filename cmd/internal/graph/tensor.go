@@ -128,11 +128,6 @@ func (t *Tensor) copyElement(i int, from *Tensor, j int) {
 	}
 }
 
-// reshaped is the same data in another shape of the same size.
-func (t *Tensor) reshaped(shape []int) *Tensor {
-	return &Tensor{Type: t.Type, Shape: shape, Floats: t.Floats, Ints: t.Ints}
-}
-
 // sizeOf is the number of elements of a shape, or math.MaxInt where that is
 // larger than an int.
 func sizeOf(shape []int) int {

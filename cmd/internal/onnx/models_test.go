@@ -82,6 +82,62 @@ func testFamily(t *testing.T, path string) {
 	}
 }
 
+// TestFeatures finds the features of each family, and the same ones when the
+// network ends before its classifier.
+func TestFeatures(t *testing.T) {
+	families, err := filepath.Glob(filepath.Join(oitest.Model(t, "families"), "*.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lengths := map[string]int{
+		"convnext": 96, "densenet": 32, "efficientnet_b0": 320, "mobilenet_v2": 1280, "mobilenet_v3_small": 64, "resnet_basic": 48,
+		"resnet_bottleneck": 96, "shufflenet_v2": 64, "squeezenet1_1": 512, "vit": 64,
+	}
+	for _, path := range families {
+		name := strings.TrimSuffix(filepath.Base(path), ".onnx")
+		t.Run(name, func(t *testing.T) {
+			m, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			input := m.Graph.Inputs[0].Name
+			picture := graph.FloatTensor(readFloats(t, strings.TrimSuffix(path, ".onnx")+".in.f32"), 2, 3, 64, 64)
+			var vectors [2]*graph.Tensor
+			cut := ""
+			for i := range vectors {
+				g := m.Graph.Clone()
+				if cut != "" {
+					if err := g.Cut(cut); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := g.Simplify(map[string][]int{input: {-1, 3, 64, 64}}); err != nil {
+					t.Fatal(err)
+				}
+				f, err := g.Features()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%q %s %s, %d numbers: %s", f.Value.Name, graph.ShapeString(f.Value.Shape), f.Pooling, f.Length, f.Reason)
+				if cut = f.Value.Name; f.Length != lengths[name] {
+					t.Errorf("%d numbers, not %d", f.Length, lengths[name])
+				}
+				g.Outputs = []*graph.Value{f.Value}
+				y, err := g.Evaluate(map[string]*graph.Tensor{input: picture})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if vectors[i], err = f.Vectors(y[f.Value.Name]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := compareTensors(vectors[1], vectors[0], 0); err != nil {
+				t.Errorf("cut before its classifier: %v", err)
+			}
+		})
+	}
+}
+
 // checkSimple looks for what Simplify should have left out. Where something is
 // repeated for each picture of a free batch, the shape is still computed.
 func checkSimple(t *testing.T, g *graph.Graph) {
@@ -116,6 +172,9 @@ func TestPretrained(t *testing.T) {
 			const n, side = 2, 128
 			if err := m.Graph.Simplify(map[string][]int{"image": {-1, 3, side, side}}); err != nil {
 				t.Fatal(err)
+			}
+			if f, err := m.Graph.Features(); err != nil || f.Value.Name != "features" || f.Pooling != graph.AsIs {
+				t.Errorf("features %+v, %v", f, err)
 			}
 			picture := graph.NewTensor(graph.Float32, n, 3, side, side)
 			for i := range n * side * side * 3 {

@@ -15,12 +15,8 @@ const (
 )
 
 func (k kind) String() string {
-	names := []string{"undefined", "float", "int", "string", "tensor", "graph", "floats", "ints", "strings", "tensors", "graphs",
-		"sparse_tensor", "sparse_tensors", "type_proto", "type_protos"}
-	if k < kind(len(names)) {
-		return names[k]
-	}
-	return fmt.Sprintf("kind %d", uint64(k))
+	return nameOf(uint64(k), []string{"undefined", "float", "int", "string", "tensor", "graph", "floats", "ints", "strings", "tensors",
+		"graphs", "sparse_tensor", "sparse_tensors", "type_proto", "type_protos"})
 }
 
 // elem is the type of a tensor's elements.
@@ -36,11 +32,15 @@ const (
 )
 
 func (e elem) String() string {
-	names := []string{"undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
+	return nameOf(uint64(e), []string{"undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
 		"float64", "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
-		"float8e5m2fnuz", "uint4", "int4", "float4e2m1"}
-	if e < elem(len(names)) {
-		return names[e]
+		"float8e5m2fnuz", "uint4", "int4", "float4e2m1"})
+}
+
+// nameOf is a name from a list, or the number of one that is not in it.
+func nameOf(number uint64, names []string) string {
+	if number < uint64(len(names)) {
+		return names[number]
 	}
-	return fmt.Sprintf("type %d", uint64(e))
+	return fmt.Sprintf("number %d", number)
 }

@@ -104,6 +104,10 @@ func TestImportsOfOurs(t *testing.T) {
 		"fetch/hostname":       nil,
 		"fetch/netguard":       {"fetch/hostname"},
 		"fetch/hostlimit":      {"fetch/hostname"},
+		"graph":                nil,
+		"onnxproto":            nil,
+		"onnx":                 {"graph", "onnxproto"},
+		"model":                {"onnxproto"},
 		"openimages":           {"csvscan", "download", "editdistance", "record"},
 		"openimages/selection": {"csvscan", "openimages", "record"},
 	}
