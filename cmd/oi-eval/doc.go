@@ -66,6 +66,11 @@
 // not known, because their pictures resemble each other; fewer than 10 of them
 // are too few to judge a model by.
 //
+// --info describes MODEL: what it was trained on, by whom and how well it did.
+// Of an ONNX model that oi-train did not write it tells the inputs, the outputs
+// and the operators, and which of its values would serve as features of a
+// picture.
+//
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at
 // after 200 of them and at the end; with "from M", as in the default, not at

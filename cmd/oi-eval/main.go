@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
 
@@ -122,6 +124,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	}
 	files := env.Args[1:]
 	m, err := loadModel(ctx, env, env.Args[0])
+	if o.info && errors.Is(err, model.ErrForeign) && len(files) == 0 {
+		return describeForeign(env, env.Args[0], o.stream.JSON != "", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -180,3 +180,19 @@ func checkInfo(out []info) error {
 // errContent is for operators whose shapes depend on numbers that only a run
 // gives.
 var errContent = errors.New("its shape depends on numbers that are not known before it runs")
+
+// Parameters is the number of float32 elements of all constants but scalars,
+// which are bounds and factors.
+func (g *Graph) Parameters() int {
+	seen := map[*Value]bool{}
+	count := 0
+	for _, n := range g.Nodes {
+		for _, v := range n.In {
+			if v != nil && v.Const != nil && len(v.Const.Shape) > 0 && !seen[v] {
+				seen[v] = true
+				count += len(v.Const.Floats)
+			}
+		}
+	}
+	return count
+}

@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 // Model is a model that was read.
 type Model struct {
 	IR, Opset         int
+	SHA256            string              // of the model's file, without weights in others
 	Producer, Version string              // as the file gives them, or empty
 	Meta              map[string]string   // likewise
 	Operators         map[string]int      // how many nodes of each there are in the file
@@ -72,8 +75,9 @@ func parse(data []byte, weights *folder) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(data)
 	m := &Model{
-		IR: int(f.ir), Opset: int(f.opsets[""]), Producer: f.producer, Version: f.version, Meta: f.meta,
+		SHA256: hex.EncodeToString(sum[:]), IR: int(f.ir), Opset: int(f.opsets[""]), Producer: f.producer, Version: f.version, Meta: f.meta,
 		Operators: map[string]int{}, Dims: map[string][]string{}, Graph: g,
 	}
 	for _, n := range f.nodes {
