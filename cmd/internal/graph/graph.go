@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Graph is a network. Nodes are in an order in which they can be computed.
@@ -98,7 +99,17 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("node %q (%s): %v", e.Node, e.Kind, e.Err) }
+func (e *Error) Error() string {
+	return fmt.Sprintf("node %q (%s): %s", shortened(e.Node, 200), shortened(e.Kind, 100), shortened(e.Err.Error(), 500))
+}
+
+// shortened keeps what a file says from filling the screen.
+func shortened(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
 
 // Unwrap gives the fault itself.
 func (e *Error) Unwrap() error { return e.Err }

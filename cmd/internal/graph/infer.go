@@ -10,6 +10,9 @@ import (
 // and what is computed of them.
 const maxContent = 1 << 12
 
+// maxContents is how many elements all of these have together, with repetition.
+const maxContents = 1 << 22
+
 // probes are batches for which shapes are worked out, to find how they depend
 // on the batch: two give a line, the third confirms it. They are primes that no
 // real dimension is likely to have or to be a multiple of.
@@ -73,6 +76,7 @@ func checkInput(v *Value, shape []int, declared bool) error {
 // probe infers everything for a batch of n.
 func (g *Graph) probe(given [][]int, n int) (map[*Value]*info, error) {
 	known := map[*Value]*info{}
+	budget := maxContents
 	for i, v := range g.Inputs {
 		shape := slices.Clone(given[i])
 		for k, d := range shape {
@@ -95,7 +99,7 @@ func (g *Graph) probe(given [][]int, n int) (map[*Value]*info, error) {
 				in[i] = known[v]
 			}
 		}
-		out, err := node.infer(in)
+		out, err := node.infer(in, &budget)
 		if err != nil {
 			return nil, node.fault(err)
 		}
@@ -118,8 +122,8 @@ func (n *Node) outputs() int {
 }
 
 // infer gives the types and shapes of the outputs, and their elements where
-// they are few and those of the inputs are known.
-func (n *Node) infer(in []*info) ([]info, error) {
+// they are few, those of the inputs are known, and the budget of elements lasts.
+func (n *Node) infer(in []*info, budget *int) ([]info, error) {
 	out, err := n.Op.infer(in, n.outputs())
 	if err != nil {
 		return nil, err
@@ -136,13 +140,15 @@ func (n *Node) infer(in []*info) ([]info, error) {
 			return out, nil
 		}
 		inputs[i] = v.Data
+		*budget -= v.Data.Size()
 	}
 	for _, o := range out {
 		if sizeOf(o.Shape) > maxContent {
 			return out, nil
 		}
+		*budget -= sizeOf(o.Shape)
 	}
-	if heavy(n.Op) {
+	if heavy(n.Op) || *budget < 0 {
 		return out, nil
 	}
 	results := allocate(out)

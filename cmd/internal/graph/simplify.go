@@ -6,10 +6,13 @@ import (
 	"slices"
 )
 
-// maxFolded is how many elements FoldConstants may make in all, besides four
-// times those of the constants that are there: weights may be transposed and
-// cast, but not blown up.
-const maxFolded = 1 << 22
+// Bounds of FoldConstants, in elements: how many it may make, and how many it
+// may touch. Both grow with the constants that are there: weights may be
+// transposed and cast, but not blown up.
+const (
+	maxFolded, foldedPerConstant   = 1 << 22, 4
+	maxTouched, touchedPerConstant = 1 << 24, 16
+)
 
 // Simplify folds constants, infers all shapes as Infer does, drops operators
 // that do nothing, and folds batch normalization.
@@ -28,13 +31,14 @@ func (g *Graph) Simplify(shapes map[string][]int) error {
 // work is more than in proportion to the size of their results, and drops what
 // nobody wants.
 func (g *Graph) FoldConstants() error {
-	budget := maxFolded
+	budget, work := maxFolded, maxTouched
 	seen := map[*Value]bool{}
 	for _, n := range g.Nodes {
 		for _, v := range n.In {
 			if v != nil && v.Const != nil && !seen[v] {
 				seen[v] = true
-				budget += 4 * v.Const.Size()
+				budget += foldedPerConstant * v.Const.Size()
+				work += touchedPerConstant * v.Const.Size()
 			}
 		}
 	}
@@ -44,6 +48,7 @@ func (g *Graph) FoldConstants() error {
 		}
 		in, constant := make([]*Tensor, len(n.In)), true
 		known := make([]*info, len(n.In))
+		touched := 0
 		for i, v := range n.In {
 			switch {
 			case v == nil:
@@ -51,6 +56,7 @@ func (g *Graph) FoldConstants() error {
 				constant = false
 			default:
 				in[i], known[i] = v.Const, v.Const.describe()
+				touched += v.Const.Size()
 			}
 		}
 		if !constant {
@@ -68,7 +74,10 @@ func (g *Graph) FoldConstants() error {
 			if size > budget {
 				return n.fault(fmt.Errorf("a constant of shape %v is too large for the weights that it is made of", o.Shape))
 			}
-			budget -= size
+			budget, touched = budget-size, touched+size
+		}
+		if work -= touched; work < 0 {
+			return n.fault(errors.New("there are too many computations with constants"))
 		}
 		results := allocate(out)
 		if err := n.compute(in, results); err != nil {

@@ -182,7 +182,7 @@ func broadcast(shapes ...[]int) ([]int, error) {
 			case *o == 1:
 				*o = d
 			case d != 1 && d != *o:
-				return nil, fmt.Errorf("shapes %v do not fit together", shapes)
+				return nil, fmt.Errorf("an input of shape %v does not fit the others", s)
 			}
 		}
 	}

@@ -182,6 +182,7 @@ func one(opset uint64, n node, shape []int, constants ...tensor) *file {
 
 // TestParseFile compares what is read with what was written.
 func TestParseFile(t *testing.T) {
+	inner := floatTensor("inner", []int{1}, 3)
 	want := &file{
 		ir: 7, opsets: map[string]uint64{"": 13, "com.example": 2}, producer: "maker", version: "1.2",
 		meta: map[string]string{"key": "value"}, graphs: 1,
@@ -189,7 +190,7 @@ func TestParseFile(t *testing.T) {
 			nodeOf("Conv", "first", []string{"x", "w"}, []string{"a"}, ints("pads", 0, 1, -1), text8("auto_pad", "VALID"), integer("group", 2)),
 			{op: "Odd", domain: "com.example", name: "second", in: []string{"a", "", "b"}, out: []string{"y", "z"}, attributes: []attribute{
 				float("alpha", 0.5), {name: "many", kind: kindFloats, floats: []float32{1, -2}},
-				{name: "value", kind: kindTensor, tensor: floatTensor("inner", []int{1}, 3)},
+				{name: "value", kind: kindTensor, tensor: &inner},
 			}},
 		},
 		tensors: []tensor{

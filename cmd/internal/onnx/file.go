@@ -28,7 +28,8 @@ const (
 	maxArguments  = 1 << 14 // inputs or outputs of a node
 	maxAttributes = 64      // of a node, entries about external data, opsets
 	maxAttribute  = 1 << 20 // numbers of an attribute
-	maxText       = 1 << 16 // bytes of a name
+	maxText       = 1 << 12 // bytes of a name
+	maxParts      = 1 << 20 // nodes, inputs, outputs, attributes, tensors in all
 	maxMetadata   = 1 << 24 // bytes of the metadata
 	maxAllNumbers = 1 << 26 // integers of all tensors and attributes, which take eight bytes each
 )
@@ -82,7 +83,7 @@ type attribute struct {
 	number int64
 	float  float32
 	text   string
-	tensor tensor
+	tensor *tensor
 	floats []float32
 	ints   []int64
 }
@@ -110,7 +111,10 @@ type tensor struct {
 }
 
 // parser takes a file apart and counts what it has become.
-type parser struct{ numbers int }
+type parser struct {
+	numbers, parts int
+	fault          error // of a name or a number of parts
+}
 
 func parseFile(data []byte) (*file, error) {
 	f := &file{opsets: map[string]uint64{}, meta: map[string]string{}}
@@ -121,13 +125,13 @@ func parseFile(data []byte) (*file, error) {
 		case onnxproto.ModelIRVersion:
 			f.ir = part.Varint
 		case onnxproto.ModelProducer:
-			f.producer = text(part.Bytes)
+			f.producer = p.text(part.Bytes)
 		case onnxproto.ModelProducerVersion:
-			f.version = text(part.Bytes)
+			f.version = p.text(part.Bytes)
 		case onnxproto.ModelOpset:
-			return f.addOpset(part.Bytes)
+			return p.addOpset(f, part.Bytes)
 		case onnxproto.ModelMetadata:
-			if metadata += len(part.Bytes); metadata > maxMetadata {
+			if metadata += len(part.Bytes); metadata > maxMetadata || len(f.meta) > maxNodes {
 				return errors.New("its metadata is too large")
 			}
 			key, value, err := entry(part.Bytes)
@@ -146,8 +150,8 @@ func parseFile(data []byte) (*file, error) {
 		return nil, ErrNotONNX
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, ErrTruncated
-	case err != nil:
-		return nil, err
+	case cmp.Or(err, p.fault) != nil:
+		return nil, cmp.Or(err, p.fault)
 	case f.graphs > 1:
 		return nil, errors.New("the ONNX file has two graphs")
 	case f.ir < minIR || f.ir > maxIR:
@@ -180,13 +184,13 @@ func (f *file) domains() []string {
 	return list
 }
 
-func (f *file) addOpset(message []byte) error {
+func (p *parser) addOpset(f *file, message []byte) error {
 	var domain string
 	var version uint64
 	err := onnxproto.Each(message, func(part onnxproto.Field) error {
 		switch part.Number {
 		case onnxproto.OpsetDomain:
-			domain = domainOf(text(part.Bytes))
+			domain = domainOf(p.text(part.Bytes))
 		case onnxproto.OpsetVersion:
 			version = part.Varint
 		}
@@ -209,8 +213,21 @@ func domainOf(s string) string {
 	return s
 }
 
-// text is a string of which only so much is kept as a name may have.
-func text(b []byte) string { return strings.ToValidUTF8(string(b[:min(len(b), maxText)]), "\ufffd") }
+// text is a name or another short string, byte for byte: names that differ must
+// not become the same.
+func (p *parser) text(b []byte) string {
+	if len(b) > maxText && p.fault == nil {
+		p.fault = fmt.Errorf("a name of %d bytes, at most %d are supported", len(b), maxText)
+	}
+	return string(b[:min(len(b), maxText)])
+}
+
+// count counts a part of the model.
+func (p *parser) count() {
+	if p.parts++; p.parts > maxParts && p.fault == nil {
+		p.fault = errors.New("too many operators, inputs or attributes")
+	}
+}
 
 func entry(message []byte) (key, value string, err error) {
 	err = onnxproto.Each(message, func(part onnxproto.Field) error {
@@ -228,6 +245,7 @@ func entry(message []byte) (key, value string, err error) {
 func (p *parser) graph(f *file, message []byte) error {
 	return onnxproto.Each(message, func(part onnxproto.Field) error {
 		var err error
+		p.count()
 		switch part.Number {
 		case onnxproto.GraphNode:
 			var n node
@@ -245,7 +263,7 @@ func (p *parser) graph(f *file, message []byte) error {
 			err = fmt.Errorf("%w: sparse tensors", ErrUnsupported)
 		case onnxproto.GraphInput, onnxproto.GraphOutput:
 			var v valueInfo
-			if v, err = value(part.Bytes); err != nil {
+			if v, err = p.value(part.Bytes); err != nil {
 				err = fmt.Errorf("input or output %q: %w", v.name, err)
 			}
 			if part.Number == onnxproto.GraphInput {
@@ -253,6 +271,9 @@ func (p *parser) graph(f *file, message []byte) error {
 			} else {
 				f.outputs = append(f.outputs, v)
 			}
+		}
+		if err == nil {
+			err = p.fault
 		}
 		if err == nil && max(len(f.nodes), len(f.tensors), len(f.inputs), len(f.outputs)) > maxNodes {
 			err = fmt.Errorf("more than %d operators or tensors", maxNodes)
@@ -264,23 +285,27 @@ func (p *parser) graph(f *file, message []byte) error {
 func (p *parser) node(message []byte) (node, error) {
 	var n node
 	err := onnxproto.Each(message, func(part onnxproto.Field) error {
+		p.count()
 		switch part.Number {
 		case onnxproto.NodeInput:
-			n.in = append(n.in, text(part.Bytes))
+			n.in = append(n.in, p.text(part.Bytes))
 		case onnxproto.NodeOutput:
-			n.out = append(n.out, text(part.Bytes))
+			n.out = append(n.out, p.text(part.Bytes))
 		case onnxproto.NodeName:
-			n.name = text(part.Bytes)
+			n.name = p.text(part.Bytes)
 		case onnxproto.NodeOpType:
-			n.op = text(part.Bytes)
+			n.op = p.text(part.Bytes)
 		case onnxproto.NodeDomain:
-			n.domain = domainOf(text(part.Bytes))
+			n.domain = domainOf(p.text(part.Bytes))
 		case onnxproto.NodeAttribute:
 			a, err := p.attribute(part.Bytes)
 			if err != nil {
 				return fmt.Errorf("attribute %q: %w", a.name, err)
 			}
 			n.attributes = append(n.attributes, a)
+		}
+		if p.fault != nil {
+			return p.fault
 		}
 		if max(len(n.in), len(n.out)) > maxArguments || len(n.attributes) > maxAttributes {
 			return errors.New("too many inputs, outputs or attributes")
@@ -296,7 +321,7 @@ func (p *parser) attribute(message []byte) (attribute, error) {
 		var err error
 		switch part.Number {
 		case onnxproto.AttributeName:
-			a.name = text(part.Bytes)
+			a.name = p.text(part.Bytes)
 		case onnxproto.AttributeType:
 			a.kind = kind(part.Varint)
 		case onnxproto.AttributeFloat:
@@ -304,9 +329,11 @@ func (p *parser) attribute(message []byte) (attribute, error) {
 		case onnxproto.AttributeInt:
 			a.number = int64(part.Varint)
 		case onnxproto.AttributeString:
-			a.text = text(part.Bytes)
+			a.text = p.text(part.Bytes)
 		case onnxproto.AttributeTensor:
-			a.tensor, err = p.tensor(part.Bytes)
+			var t tensor
+			t, err = p.tensor(part.Bytes)
+			a.tensor = &t
 		case onnxproto.AttributeFloats:
 			a.floats, err = p.floats(a.floats, part, maxAttribute)
 		case onnxproto.AttributeInts:
@@ -366,7 +393,7 @@ func (p *parser) tensor(message []byte) (tensor, error) {
 		case onnxproto.TensorDataType:
 			t.elem = elem(part.Varint)
 		case onnxproto.TensorName:
-			t.name = text(part.Bytes)
+			t.name = p.text(part.Bytes)
 		case onnxproto.TensorRawData:
 			t.raw, t.hasRaw = part.Bytes, true
 		case onnxproto.TensorFloatData:
@@ -410,17 +437,17 @@ func (t *tensor) addDims(p *parser, part onnxproto.Field) error {
 }
 
 // value reads the description of an input or an output.
-func value(message []byte) (valueInfo, error) {
+func (p *parser) value(message []byte) (valueInfo, error) {
 	var v valueInfo
 	err := onnxproto.Each(message, func(part onnxproto.Field) error {
 		switch part.Number {
 		case onnxproto.ValueInfoName:
-			v.name = text(part.Bytes)
+			v.name = p.text(part.Bytes)
 		case onnxproto.ValueInfoType:
 			return onnxproto.Each(part.Bytes, func(part onnxproto.Field) error {
 				if part.Number == onnxproto.TypeTensor {
 					v.typed = true
-					return v.tensorType(part.Bytes)
+					return p.tensorType(&v, part.Bytes)
 				}
 				return nil
 			})
@@ -430,7 +457,7 @@ func value(message []byte) (valueInfo, error) {
 	return v, err
 }
 
-func (v *valueInfo) tensorType(message []byte) error {
+func (p *parser) tensorType(v *valueInfo, message []byte) error {
 	return onnxproto.Each(message, func(part onnxproto.Field) error {
 		switch part.Number {
 		case onnxproto.TypeElem:
@@ -439,7 +466,7 @@ func (v *valueInfo) tensorType(message []byte) error {
 			v.shape = []int{}
 			return onnxproto.Each(part.Bytes, func(part onnxproto.Field) error {
 				if part.Number == onnxproto.ShapeDim {
-					return v.addDim(part.Bytes)
+					return p.addDim(v, part.Bytes)
 				}
 				return nil
 			})
@@ -448,7 +475,7 @@ func (v *valueInfo) tensorType(message []byte) error {
 	})
 }
 
-func (v *valueInfo) addDim(message []byte) error {
+func (p *parser) addDim(v *valueInfo, message []byte) error {
 	side, name := -1, ""
 	err := onnxproto.Each(message, func(part onnxproto.Field) error {
 		switch part.Number {
@@ -457,7 +484,7 @@ func (v *valueInfo) addDim(message []byte) error {
 				return fmt.Errorf("a dimension of %d", side)
 			}
 		case onnxproto.DimParam:
-			name = text(part.Bytes)
+			name = p.text(part.Bytes)
 		}
 		return nil
 	})

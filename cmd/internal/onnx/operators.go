@@ -104,7 +104,13 @@ func (a *attributes) tensor(name string) *graph.Tensor {
 	if got == nil {
 		return nil
 	}
-	t, err := a.loads.load(got.tensor)
+	if got.tensor == nil {
+		if a.err == nil {
+			a.err = fmt.Errorf("attribute %s has no tensor", name)
+		}
+		return nil
+	}
+	t, err := a.loads.load(*got.tensor)
 	if err != nil && a.err == nil {
 		a.err = fmt.Errorf("attribute %s: %w", name, err)
 	}

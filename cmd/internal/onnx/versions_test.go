@@ -228,6 +228,55 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// TestMany are files of many small things.
+func TestMany(t *testing.T) {
+	x := []string{"x"}
+	chain := one(13, nodeOf("Relu", "last", x, nil), []int{2}, floatTensor("w", []int{1 << 16}, make([]float32, 1<<16)...))
+	for i := range 400 {
+		sum := nodeOf("ReduceSum", fmt.Sprintf("sum%d", i), []string{"w"}, []string{fmt.Sprintf("s%d", i)})
+		chain.nodes = append(chain.nodes, sum)
+	}
+	wide := one(13, nodeOf("Sum", "sum", slices.Repeat([]string{"x"}, 1<<14+1), nil), []int{2})
+	all := one(13, nodeOf("Sum", "sum", x, nil), []int{2})
+	for i := range 70 {
+		all.nodes = append(all.nodes, nodeOf("Sum", "", slices.Repeat([]string{"x"}, 1<<14), []string{fmt.Sprint(i)}))
+	}
+	named := one(13, nodeOf("Relu", strings.Repeat("n", 1<<12+1), x, nil), []int{2})
+	for name, c := range map[string]struct {
+		file *file
+		want string
+	}{
+		"computations": {chain, "too many computations"},
+		"inputs":       {wide, "too many inputs"},
+		"all inputs":   {all, "too many operators, inputs"},
+		"name":         {named, "a name of 4097 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := Parse(c.file.encode())
+			if err == nil {
+				err = m.Graph.FoldConstants()
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 1000 {
+				t.Errorf("%.1000v", err)
+			}
+		})
+	}
+}
+
+// TestBytesOfNames has names that are the same only once they are text.
+func TestBytesOfNames(t *testing.T) {
+	f := one(13, nodeOf("Neg", "", []string{"\xff"}, nil), []int{1})
+	f.inputs = []valueInfo{input("\xfe", 1), input("\xff", 1)}
+	m, err := Parse(f.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := m.Graph.Evaluate(map[string]*graph.Tensor{"\xfe": graph.FloatTensor([]float32{1}, 1), "\xff": graph.FloatTensor([]float32{2}, 1)})
+	if err != nil || y["y"].Floats[0] != -2 {
+		t.Errorf("%v, %v", y["y"], err)
+	}
+}
+
 // TestInitialValuesAmongInputs is the form of version 3 of the format.
 func TestInitialValuesAmongInputs(t *testing.T) {
 	f := one(8, nodeOf("Add", "sum", []string{"x", "w"}, nil), []int{2}, floatTensor("w", []int{2}, 1, 2))
