@@ -8,7 +8,8 @@ import (
 
 // Unary is an operator that computes each element from one: Abs, Ceil, Erf,
 // Exp, Floor, Gelu, HardSigmoid, HardSwish, LeakyRelu, Log, Neg, Not,
-// Reciprocal, Relu, Sigmoid, Sqrt or Tanh.
+// Reciprocal, Relu, Sigmoid, Silu, Sqrt or Tanh. Silu, x times the sigmoid of x,
+// is none of ONNX: Simplify makes it.
 type Unary struct {
 	Name        string
 	Alpha, Beta float64 // HardSigmoid is max(0, min(1, Alpha*x+Beta)), LeakyRelu Alpha*x below 0
@@ -103,6 +104,8 @@ func (o *Unary) function() (func(float64) float64, error) {
 		return func(x float64) float64 { return max(0, x) }, nil
 	case "Sigmoid":
 		return func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, nil
+	case "Silu":
+		return func(x float64) float64 { return x / (1 + math.Exp(-x)) }, nil
 	case "Sqrt":
 		return math.Sqrt, nil
 	case "Tanh":

@@ -15,7 +15,8 @@ const (
 )
 
 // Simplify folds constants, infers all shapes as Infer does, drops operators
-// that do nothing, and folds batch normalization.
+// that do nothing, folds batch normalization, and writes what several operators
+// mean together with the one that means it.
 func (g *Graph) Simplify(shapes map[string][]int) error {
 	if err := g.FoldConstants(); err != nil {
 		return err
@@ -24,7 +25,11 @@ func (g *Graph) Simplify(shapes map[string][]int) error {
 		return err
 	}
 	g.dropIdentities()
-	return g.foldBatchNormalization()
+	if err := g.foldBatchNormalization(); err != nil {
+		return err
+	}
+	g.fuse()
+	return nil
 }
 
 // FoldConstants computes the nodes that depend on no input, but for those whose
