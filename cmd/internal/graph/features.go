@@ -75,14 +75,7 @@ func (g *Graph) Features() (*Features, error) {
 
 // classifier is the layer that makes the answers from which v comes, or nil.
 func (g *Graph) classifier(v *Value) *Node {
-	maker := map[*Value]*Node{}
-	for _, n := range g.Nodes {
-		for _, out := range n.Out {
-			if out != nil {
-				maker[out] = n
-			}
-		}
-	}
+	maker := g.makers()
 	for n := maker[v]; n != nil; n = maker[v] {
 		v = n.In[0]
 		switch o := n.Op.(type) {

@@ -9,13 +9,8 @@ import (
 // with the operator that means it: HardSigmoid, HardSwish, Silu, Gelu and
 // LayerNormalization.
 func (g *Graph) fuse() {
-	f := &fuser{maker: map[*Value]*Node{}}
+	f := &fuser{maker: g.makers()}
 	for _, n := range g.Nodes {
-		for _, v := range n.Out {
-			if v != nil {
-				f.maker[v] = n
-			}
-		}
 		if op, in := f.activation(n); op != nil {
 			n.Op, n.In = op, []*Value{in}
 		}

@@ -149,6 +149,62 @@ func TestVariance(t *testing.T) {
 	}
 }
 
+func TestAbsorbPadding(t *testing.T) {
+	pads := func(v ...int64) *Value { return constant("", IntTensor(v...)) }
+	pad := func(n *network, x *Value, more ...*Value) *Value {
+		return n.add("p", &Pad{Mode: "constant"}, append([]*Value{x, pads(0, 0, 0, 1, 0, 0, 2, 1)}, more...)...)
+	}
+	pool := func(n *network, x *Value, own, count, largest bool) *Value {
+		p := &Pool{Kernel: []int{3, 3}, CountIncludePad: count, Max: largest}
+		if own {
+			p.Pads = []int{0, 1, 0, 1}
+		}
+		return n.add("y", p, x)
+	}
+	for _, c := range []struct {
+		name, left string
+		build      func(n *network, x *Value) *Value
+	}{
+		{"convolution", "Conv", func(n *network, x *Value) *Value { return n.conv("y", pad(n, x), 3, 2, 3, 1) }},
+		{"by axes", "Conv", func(n *network, x *Value) *Value {
+			p := n.add("p", &Pad{Mode: "constant"}, x, pads(1, 1), nil, pads(-1))
+			return n.conv("y", p, 3, 2, 3, 0)
+		}},
+		{"other value", "Pad Conv", func(n *network, x *Value) *Value {
+			return n.conv("y", pad(n, x, n.random("v", 1)), 3, 2, 3, 1)
+		}},
+		{"reflected", "Pad Conv", func(n *network, x *Value) *Value {
+			return n.conv("y", n.add("p", &Pad{Mode: "reflect"}, x, pads(0, 0, 1, 1, 0, 0, 1, 1)), 3, 2, 3, 0)
+		}},
+		{"of channels", "Pad Conv", func(n *network, x *Value) *Value {
+			return n.conv("y", n.add("p", &Pad{Mode: "constant"}, x, pads(0, 1, 0, 0, 0, 1, 0, 0)), 3, 4, 3, 0)
+		}},
+		{"cropped", "Pad Conv", func(n *network, x *Value) *Value {
+			return n.conv("y", n.add("p", &Pad{Mode: "constant"}, x, pads(0, 0, -1, 0, 0, 0, 1, 0)), 3, 2, 3, 0)
+		}},
+		{"another reader", "Pad Relu Conv Conv Add", func(n *network, x *Value) *Value {
+			p := pad(n, x)
+			r := n.conv("r", n.add("relu", &Unary{Name: "Relu"}, p), 3, 2, 3, 0)
+			return n.add("y", &Binary{Name: "Add"}, r, n.conv("c", p, 3, 2, 3, 0))
+		}},
+		{"chosen padding", "Pad Conv", func(n *network, x *Value) *Value {
+			return n.add("y", &Conv{Window: Window{Auto: SameUpper}, Group: 1}, pad(n, x), n.random("w", 0, 3, 2, 3, 3))
+		}},
+		{"mean", "AveragePool", func(n *network, x *Value) *Value { return pool(n, pad(n, x), false, false, false) }},
+		{"mean of padding", "AveragePool", func(n *network, x *Value) *Value { return pool(n, pad(n, x), true, true, false) }},
+		{"mean without its padding", "Pad AveragePool", func(n *network, x *Value) *Value { return pool(n, pad(n, x), true, false, false) }},
+		{"largest", "Pad MaxPool", func(n *network, x *Value) *Value { return pool(n, pad(n, x), false, false, true) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n, x := newNetwork(-1, 2, 5, 5)
+			n.Outputs = []*Value{c.build(n, x)}
+			if left := n.same(t, 2, 2, 5, 5).kinds(); left != c.left {
+				t.Errorf("%s is left, not %s", left, c.left)
+			}
+		})
+	}
+}
+
 func TestIdentities(t *testing.T) {
 	n, x := newNetwork(-1, 2, 5, 5)
 	a := n.add("a", &Identity{}, x)

@@ -25,6 +25,7 @@ func (g *Graph) Simplify(shapes map[string][]int) error {
 		return err
 	}
 	g.dropIdentities()
+	g.absorbPadding()
 	if err := g.foldBatchNormalization(); err != nil {
 		return err
 	}
@@ -148,19 +149,112 @@ func (n *Node) doesNothing() bool {
 	return false
 }
 
+// absorbPadding lets convolutions and means of windows pad with zeros what an
+// operator of its own pads for them alone.
+func (g *Graph) absorbPadding() {
+	maker := g.makers()
+	readers := g.readers()
+	for _, n := range g.Nodes {
+		pad := maker[n.In[0]]
+		if pad == nil || readers[n.In[0]] != 1 || pad.Out[0] != n.In[0] {
+			continue
+		}
+		start, end, ok := pad.zeros()
+		if !ok {
+			continue
+		}
+		switch o := n.Op.(type) {
+		case *Conv:
+			c := *o
+			if c.add(start, end) {
+				n.Op, n.In[0] = &c, pad.In[0]
+			}
+		case *Pool:
+			// A mean counts what is padded; a maximum must not see it.
+			c := *o
+			own := slices.ContainsFunc(c.Pads, func(p int) bool { return p != 0 })
+			if c.Max || c.Ceil || c.Kernel == nil || own && !c.CountIncludePad || !c.add(start, end) {
+				continue
+			}
+			c.CountIncludePad = true
+			if _, err := c.windows(shapeOf(pad.In[0])); err == nil {
+				n.Op, n.In[0] = &c, pad.In[0]
+			}
+		}
+	}
+	g.removeUnused()
+}
+
+// zeros gives the zeros that a node puts around pictures, if it does nothing
+// else.
+func (n *Node) zeros() (start, end []int, ok bool) {
+	o, isPad := n.Op.(*Pad)
+	if !isPad || o.Mode != "constant" || n.In[1].Const == nil || !constants(n.In[1:]) {
+		return nil, nil, false
+	}
+	if v := optional(n.In, 2); v != nil && v.Const.at(0) != 0 {
+		return nil, nil, false
+	}
+	in := []*info{{Type: Float32, Shape: shapeOf(n.In[0])}}
+	for _, v := range n.In[1:] {
+		if v == nil {
+			in = append(in, nil)
+		} else {
+			in = append(in, v.Const.describe())
+		}
+	}
+	before, after, err := o.pads(in)
+	if err != nil || len(before) < 3 || slices.Max(slices.Concat(before[:2], after[:2])) > 0 || slices.Min(slices.Concat(before, after)) < 0 {
+		return nil, nil, false
+	}
+	return before[2:], after[2:], true
+}
+
+// shapeOf is the shape of a value for a batch of one.
+func shapeOf(v *Value) []int {
+	shape := make([]int, len(v.Shape))
+	for i, d := range v.Shape {
+		shape[i] = d.Of(1)
+	}
+	return shape
+}
+
+// add makes the window pad more, and reports whether it can.
+func (w *Window) add(start, end []int) bool {
+	switch {
+	case w.Auto == SameUpper || w.Auto == SameLower:
+		return false
+	case w.Pads == nil || w.Auto == Valid:
+		w.Pads, w.Auto = slices.Concat(start, end), NotSet
+		return true
+	}
+	more := slices.Concat(start, end)
+	w.Pads = slices.Clone(w.Pads)
+	for i := range w.Pads {
+		w.Pads[i] += more[i]
+	}
+	return true
+}
+
+// makers gives the node that makes each value.
+func (g *Graph) makers() map[*Value]*Node {
+	maker := map[*Value]*Node{}
+	for _, n := range g.Nodes {
+		for _, v := range n.Out {
+			if v != nil {
+				maker[v] = n
+			}
+		}
+	}
+	return maker
+}
+
 // foldBatchNormalization puts a batch normalization into the convolution right
 // before it, if nobody else reads that. It never puts one into a convolution
 // after it: padding is zero there, not what the normalization makes of zero.
 // Others stay, but their variance is checked.
 func (g *Graph) foldBatchNormalization() error {
-	producer := map[*Value]*Node{}
-	for _, n := range g.Nodes {
-		for _, v := range n.Out {
-			if v != nil {
-				producer[v] = n
-			}
-		}
-	}
+	producer := g.makers()
 	readers := g.readers()
 	folded := map[*Node]bool{}
 	for _, n := range g.Nodes {

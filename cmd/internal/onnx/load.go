@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -52,14 +53,19 @@ func readFile(path string) (_ []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	data, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > MaxSize {
+	// A file says how long it is, a pipe does not.
+	data := bytes.NewBuffer(make([]byte, 0, min(info.Size(), MaxSize)+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(file, MaxSize+1)); err != nil {
+		return nil, err
+	}
+	if data.Len() > MaxSize {
 		return nil, fmt.Errorf("%s: the model is larger than %d MiB", path, MaxSize>>20)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // Parse reads a model that is all in one piece.
