@@ -79,7 +79,7 @@ func newForeignModel(path string, m *onnx.Model) (*foreignModel, error) {
 	d := &foreignModel{
 		File: path, SHA256: m.SHA256, Producer: strings.TrimSpace(m.Producer + " " + m.Version), IR: m.IR, Opset: m.Opset,
 		Operators: m.Operators, Inputs: []tensorInfo{}, Outputs: []tensorInfo{},
-		Notes:     []string{"oi-train did not write it: oi-eval can describe it, but not yet answer with it"},
+		Notes: []string{"oi-train did not write it: oi-eval can describe it, but not yet answer with it"},
 	}
 	shapes := map[string][]int{}
 	for _, v := range m.Graph.Inputs {

@@ -90,7 +90,7 @@ func (u *until) Read(p []byte) (int, error) {
 func modelHint(path string, err error) string {
 	switch {
 	case errors.Is(err, model.ErrForeign):
-		return "oi-eval runs models that oi-train wrote; onnxruntime runs others"
+		return "oi-eval runs models that oi-train wrote, and describes others with --info; onnxruntime runs others"
 	case errors.Is(err, model.ErrNotONNX) && strings.EqualFold(filepath.Ext(path), ".onnx"):
 		return "look what it begins with: a page or a pointer of Git LFS may have been saved in its place"
 	case errors.Is(err, model.ErrNotONNX):

@@ -57,7 +57,7 @@ func (g *Graph) Features() (*Features, error) {
 	for _, name := range featureNames {
 		for _, v := range g.Outputs {
 			if v.Name == name {
-				return newFeatures(v, "the output has their name")
+				return g.newFeatures(v, "the output has their name")
 			}
 		}
 	}
@@ -67,10 +67,10 @@ func (g *Graph) Features() (*Features, error) {
 	first := g.Outputs[0]
 	if len(first.Shape) == 2 {
 		if n := g.classifier(first); n != nil {
-			return newFeatures(n.In[0], fmt.Sprintf("the input of the classifier, %s %q", n.Op.Kind(), n.Name))
+			return g.newFeatures(n.In[0], fmt.Sprintf("the input of the classifier, %s %q", n.Op.Kind(), n.Name))
 		}
 	}
-	return newFeatures(first, "the output, which is not that of a classifier")
+	return g.newFeatures(first, "the output, which is not that of a classifier")
 }
 
 // classifier is the layer that makes the answers from which v comes, or nil.
@@ -114,7 +114,7 @@ func (g *Graph) classifier(v *Value) *Node {
 	return nil
 }
 
-func newFeatures(v *Value, reason string) (*Features, error) {
+func (g *Graph) newFeatures(v *Value, reason string) (*Features, error) {
 	f := &Features{Value: v, Reason: reason}
 	fixed := func(dims []Dim) bool { return !slices.ContainsFunc(dims, func(d Dim) bool { return !d.Fixed() }) }
 	switch rank := len(v.Shape); {
@@ -127,7 +127,7 @@ func newFeatures(v *Value, reason string) (*Features, error) {
 	default:
 		f.Pooling, f.Length = MeanPixel, v.Shape[1].Const
 	}
-	if v.Shape[0] != (Dim{Batch: 1}) && v.Shape[0] != (Dim{Const: 1}) {
+	if len(g.Inputs) == 0 || len(g.Inputs[0].Shape) == 0 || v.Shape[0] != g.Inputs[0].Shape[0] {
 		return nil, fmt.Errorf("%q of shape %s cannot be features: it has not one row for each picture", v.Name, ShapeString(v.Shape))
 	}
 	return f, nil

@@ -68,13 +68,35 @@ func TestFeatures(t *testing.T) {
 }
 
 func TestNoFeatures(t *testing.T) {
-	n, x := newNetwork(-1, 2, 5, 5)
-	n.Outputs = []*Value{n.add("y", &Reshape{}, x, constant("s", IntTensor(-1, 5)))}
+	list := func(v ...int64) *Value { return constant("", IntTensor(v...)) }
+	for want, build := range map[string]func(n *network, x *Value) *Value{
+		"[10N,5]":     func(n *network, x *Value) *Value { return n.add("y", &Reshape{}, x, list(-1, 5)) },
+		"[N,2,5,5,1]": func(n *network, x *Value) *Value { return n.add("y", &Unsqueeze{}, x, list(-1)) },
+		"int64":       func(n *network, x *Value) *Value { return n.add("y", &Cast{To: Int64}, x) },
+		"[1,2,5,5]": func(n *network, x *Value) *Value { // of the first picture
+			return n.add("y", &Slice{}, x, list(0), list(1), list(0))
+		},
+	} {
+		n, x := newNetwork(-1, 2, 5, 5)
+		n.Outputs = []*Value{build(n, x)}
+		if err := n.Simplify(nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Features(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// TestFixedBatch has features where the batch is 1, and nothing else.
+func TestFixedBatch(t *testing.T) {
+	n, x := newNetwork(1, 2, 5, 5)
+	n.Outputs = []*Value{n.add("y", &Reshape{}, x, constant("s", IntTensor(1, -1)))}
 	if err := n.Simplify(nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Features(); err == nil || !strings.Contains(err.Error(), "[10N,5]") {
-		t.Errorf("%v", err)
+	if f, err := n.Features(); err != nil || f.Length != 50 {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 

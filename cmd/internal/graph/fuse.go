@@ -63,12 +63,6 @@ func (f *fuser) withScalar(v *Value, name string) (*Value, float64, bool) {
 	return nil, 0, false
 }
 
-// plus reports whether v is x plus a number.
-func (f *fuser) plus(v, x *Value, number float64) bool {
-	in, c, ok := f.withScalar(v, "Add")
-	return ok && in == x && about(c, number)
-}
-
 // factors gives the values, and the product of the numbers, that are multiplied
 // to make v. It looks at a few factors only.
 func (f *fuser) factors(v *Value, depth int) ([]*Value, float64) {
