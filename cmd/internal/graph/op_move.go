@@ -495,7 +495,13 @@ func (o *Pad) infer(in []*info, outputs int) ([]info, error) {
 		case "constant":
 		case "reflect":
 			most = d - 1
-		case "edge", "wrap":
+		case "wrap":
+			if before[i] < 0 || after[i] < 0 {
+				// Is what is cut off still wrapped around? Nothing says so.
+				return nil, fmt.Errorf("%w: pads %d and %d in mode wrap", ErrUnsupported, before[i], after[i])
+			}
+			fallthrough
+		case "edge":
 			if d == 0 {
 				most = 0
 			}
