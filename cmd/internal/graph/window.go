@@ -155,3 +155,13 @@ func (s *windows) padded() []int {
 	}
 	return counts
 }
+
+// Padding is that of the windows over a picture, as numbers: first those of the
+// starts, then those of the ends.
+func (w *Window) Padding(in, kernel []int) ([]int, error) {
+	s, err := w.over(in, kernel)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(s.start, s.end), nil
+}

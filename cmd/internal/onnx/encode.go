@@ -1,0 +1,564 @@
+package onnx
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/onnxproto"
+)
+
+// oldestEncoded is the lowest version of the operators that is written: what
+// OpenCV 4.6 reads of convolutional networks.
+const oldestEncoded = 10
+
+// Encode returns a simplified graph as an ONNX model, in the lowest version of
+// the operators from 10 on that can say it. Inputs and outputs keep their
+// names; all else is named anew, and the batch is called N. The same graph gives
+// the same bytes.
+func Encode(g *graph.Graph, producer, producerVersion string) ([]byte, error) {
+	e := &encoder{opset: oldestEncoded, names: map[*graph.Value]string{}, taken: map[string]bool{}}
+	for _, n := range g.Nodes {
+		e.opset = max(e.opset, neededOpset(n))
+	}
+	for _, v := range slices.Concat(g.Inputs, g.Outputs) {
+		e.names[v], e.taken[v.Name] = v.Name, true
+	}
+	for _, n := range g.Nodes {
+		if err := e.node(n); err != nil {
+			return nil, &graph.Error{Node: n.Name, Kind: n.Op.Kind(), Err: err}
+		}
+	}
+	body := append(onnxproto.AppendString(e.nodes, onnxproto.GraphName, "graph"), e.tensors...)
+	for _, v := range g.Inputs {
+		body = onnxproto.AppendBytes(body, onnxproto.GraphInput, encodeValue(v))
+	}
+	for _, v := range g.Outputs {
+		if v.Const != nil {
+			return nil, fmt.Errorf("output %q is a constant", v.Name)
+		}
+		body = onnxproto.AppendBytes(body, onnxproto.GraphOutput, encodeValue(v))
+	}
+	b := onnxproto.AppendVarint(nil, onnxproto.ModelIRVersion, irFor(e.opset))
+	b = onnxproto.AppendString(b, onnxproto.ModelProducer, producer)
+	b = onnxproto.AppendString(b, onnxproto.ModelProducerVersion, producerVersion)
+	b = onnxproto.AppendBytes(b, onnxproto.ModelGraph, body)
+	return onnxproto.AppendBytes(b, onnxproto.ModelOpset, onnxproto.AppendVarint(nil, onnxproto.OpsetVersion, e.opset)), nil
+}
+
+// irFor is the version of the format that came with a version of the operators.
+func irFor(opset int) int {
+	switch {
+	case opset <= 18:
+		return 8
+	case opset <= 20:
+		return 9
+	}
+	return 10
+}
+
+// neededOpset is the first version of the operators that can say a node.
+func neededOpset(n *graph.Node) int {
+	constant := func(i int) bool { return i >= len(n.In) || n.In[i] == nil || n.In[i].Const != nil }
+	switch o := n.Op.(type) {
+	case *graph.Unary:
+		if o.Name == "Gelu" && o.Tanh {
+			return 20
+		}
+	case *graph.Binary:
+		switch o.Name {
+		case "Equal":
+			return 11 // of floats
+		case "GreaterOrEqual", "LessOrEqual":
+			return 12
+		}
+	case *graph.Clip:
+		if !constant(1) || !constant(2) || n.In[0].Type != graph.Float32 {
+			return 12
+		}
+	case *graph.LayerNormalization:
+		return 17
+	case *graph.Pool:
+		if !o.Max && slices.ContainsFunc(o.Dilations, func(d int) bool { return d != 1 }) {
+			return 19
+		}
+	case *graph.Softmax:
+		if !o.Flat && o.Axis != -1 && o.Axis != len(n.In[0].Shape)-1 {
+			return 13
+		}
+	case *graph.Range:
+		return 11
+	case *graph.Pad:
+		if !constant(1) || !constant(2) || o.Mode == "wrap" {
+			return 19
+		}
+	case *graph.Split, *graph.Squeeze, *graph.Unsqueeze:
+		if !constant(1) {
+			return 13
+		}
+	case *graph.Reduce:
+		if !constant(1) || o.Noop {
+			return 18
+		}
+	case *graph.Shape:
+		if o.Start != 0 || o.End != math.MaxInt {
+			return 15
+		}
+	case *graph.Reshape:
+		if o.AllowZero {
+			return 14
+		}
+	}
+	return oldestEncoded
+}
+
+// encoder collects the fields of a graph.
+type encoder struct {
+	opset          int
+	nodes, tensors []byte
+	names          map[*graph.Value]string
+	taken          map[string]bool
+	values         int
+}
+
+// fresh is a name that nothing has.
+func (e *encoder) fresh(prefix string) string {
+	for {
+		e.values++
+		if name := fmt.Sprintf("%s%d", prefix, e.values); !e.taken[name] {
+			return name
+		}
+	}
+}
+
+// name is that of a value; a constant is written when it is first named.
+func (e *encoder) name(v *graph.Value) string {
+	if v == nil {
+		return ""
+	}
+	if name, ok := e.names[v]; ok {
+		return name
+	}
+	if v.Const != nil {
+		e.names[v] = e.constant(v.Const)
+	} else {
+		e.names[v] = e.fresh("v")
+	}
+	return e.names[v]
+}
+
+// elemOf is the type of elements in a file.
+func elemOf(t graph.Type) elem {
+	switch t {
+	case graph.Int64:
+		return elemInt64
+	case graph.Int32:
+		return elemInt32
+	case graph.Uint8:
+		return elemUint8
+	case graph.Bool:
+		return elemBool
+	}
+	return elemFloat
+}
+
+// constant writes a tensor and names it.
+func (e *encoder) constant(t *graph.Tensor) string {
+	name := e.fresh("w")
+	e.tensors = onnxproto.AppendBytes(e.tensors, onnxproto.GraphInitializer, encodeTensor(name, t))
+	return name
+}
+
+func encodeTensor(name string, t *graph.Tensor) []byte {
+	var b []byte
+	for _, d := range t.Shape {
+		b = onnxproto.AppendVarint(b, onnxproto.TensorDims, d)
+	}
+	b = onnxproto.AppendVarint(b, onnxproto.TensorDataType, int(elemOf(t.Type)))
+	b = onnxproto.AppendString(b, onnxproto.TensorName, name)
+	raw := make([]byte, 0, t.Size()*elemOf(t.Type).size())
+	for _, v := range t.Floats {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	}
+	for _, v := range t.Ints {
+		switch elemOf(t.Type).size() {
+		case 8:
+			raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
+		case 4:
+			raw = binary.LittleEndian.AppendUint32(raw, uint32(v))
+		default:
+			raw = append(raw, byte(v))
+		}
+	}
+	return onnxproto.AppendBytes(b, onnxproto.TensorRawData, raw)
+}
+
+// encodeValue describes an input or an output. Of a dimension that is neither
+// fixed nor the batch nothing is said.
+func encodeValue(v *graph.Value) []byte {
+	shape := []byte{}
+	for _, d := range v.Shape {
+		var dim []byte
+		switch {
+		case d.Fixed():
+			dim = onnxproto.AppendVarint(nil, onnxproto.DimValue, d.Const)
+		case d == graph.Dim{Batch: 1}:
+			dim = onnxproto.AppendString(nil, onnxproto.DimParam, "N")
+		}
+		shape = onnxproto.AppendBytes(shape, onnxproto.ShapeDim, dim)
+	}
+	t := onnxproto.AppendVarint(nil, onnxproto.TypeElem, int(elemOf(v.Type)))
+	t = onnxproto.AppendBytes(t, onnxproto.TypeShape, shape)
+	b := onnxproto.AppendString(nil, onnxproto.ValueInfoName, v.Name)
+	return onnxproto.AppendBytes(b, onnxproto.ValueInfoType, onnxproto.AppendBytes(nil, onnxproto.TypeTensor, t))
+}
+
+// emit writes a node.
+func (e *encoder) emit(op string, in, out []string, attributes ...[]byte) {
+	var b []byte
+	for len(in) > 0 && in[len(in)-1] == "" {
+		in = in[:len(in)-1]
+	}
+	for _, name := range in {
+		b = onnxproto.AppendString(b, onnxproto.NodeInput, name)
+	}
+	for _, name := range out {
+		b = onnxproto.AppendString(b, onnxproto.NodeOutput, name)
+	}
+	b = onnxproto.AppendString(b, onnxproto.NodeName, op+"_"+out[0])
+	b = onnxproto.AppendString(b, onnxproto.NodeOpType, op)
+	for _, a := range attributes {
+		b = onnxproto.AppendBytes(b, onnxproto.NodeAttribute, a)
+	}
+	e.nodes = onnxproto.AppendBytes(e.nodes, onnxproto.GraphNode, b)
+}
+
+// then writes a node on the way to another, and names its result.
+func (e *encoder) then(op string, in []string, attributes ...[]byte) string {
+	name := e.fresh("v")
+	e.emit(op, in, []string{name}, attributes...)
+	return name
+}
+
+// number is a constant of its own.
+func (e *encoder) number(v float64) string {
+	return e.constant(graph.FloatTensor([]float32{float32(v)}))
+}
+
+func attributeHead(name string, k kind) []byte {
+	b := onnxproto.AppendString(nil, onnxproto.AttributeName, name)
+	return onnxproto.AppendVarint(b, onnxproto.AttributeType, int(k))
+}
+
+func encodeInt(name string, v int) []byte {
+	return onnxproto.AppendVarint(attributeHead(name, kindInt), onnxproto.AttributeInt, v)
+}
+
+func encodeFlag(name string, v bool) []byte {
+	if v {
+		return encodeInt(name, 1)
+	}
+	return encodeInt(name, 0)
+}
+
+func encodeInts(name string, list []int) []byte {
+	b := attributeHead(name, kindInts)
+	for _, v := range list {
+		b = onnxproto.AppendVarint(b, onnxproto.AttributeInts, v)
+	}
+	return b
+}
+
+func encodeFloat(name string, v float64) []byte {
+	b := protowire.AppendTag(attributeHead(name, kindFloat), onnxproto.AttributeFloat, protowire.Fixed32Type)
+	return protowire.AppendFixed32(b, math.Float32bits(float32(v)))
+}
+
+func encodeString(name, v string) []byte {
+	return onnxproto.AppendString(attributeHead(name, kindString), onnxproto.AttributeString, v)
+}
+
+// encodeAxis writes an axis of v counted from the start: version 10 knows no
+// other.
+func encodeAxis(axis int, v *graph.Value) []byte {
+	if axis < 0 {
+		axis += len(v.Shape)
+	}
+	return encodeInt("axis", axis)
+}
+
+// listOf is a constant input as a list for an attribute.
+func listOf(v *graph.Value) []int {
+	list := []int{}
+	for _, d := range v.Const.Ints {
+		list = append(list, int(d))
+	}
+	return list
+}
+
+// fixedSides are those of a picture [N,C,...].
+func fixedSides(v *graph.Value) ([]int, error) {
+	var sides []int
+	for _, d := range v.Shape[2:] {
+		if !d.Fixed() {
+			return nil, errors.New("the sides of its input depend on the batch")
+		}
+		sides = append(sides, d.Const)
+	}
+	return sides, nil
+}
+
+// window writes how windows move, with all paddings as numbers.
+func window(w *graph.Window, x *graph.Value, kernel []int) ([][]byte, error) {
+	sides, err := fixedSides(x)
+	if err != nil {
+		return nil, err
+	}
+	pads, err := w.Padding(sides, kernel)
+	if err != nil {
+		return nil, err
+	}
+	attributes := [][]byte{encodeInts("kernel_shape", kernel), encodeInts("pads", pads)}
+	if w.Strides != nil {
+		attributes = append(attributes, encodeInts("strides", w.Strides))
+	}
+	if slices.ContainsFunc(w.Dilations, func(d int) bool { return d != 1 }) {
+		attributes = append(attributes, encodeInts("dilations", w.Dilations))
+	}
+	return attributes, nil
+}
+
+// node writes a node of the graph, in the version of the file.
+func (e *encoder) node(n *graph.Node) error {
+	in := make([]string, len(n.In))
+	constants := e.attributesOf(n)
+	for i, v := range n.In {
+		if !slices.Contains(constants, i) {
+			in[i] = e.name(v)
+		}
+	}
+	out := make([]string, len(n.Out))
+	for i, v := range n.Out {
+		out[i] = e.name(v)
+	}
+	if _, ok := n.Op.(*graph.Split); !ok { // whose parts are counted
+		for len(out) > 1 && out[len(out)-1] == "" {
+			out = out[:len(out)-1]
+		}
+	}
+	switch o := n.Op.(type) {
+	case *graph.Unary:
+		return e.unary(o, in, out)
+	case *graph.Binary:
+		name := o.Name
+		if name == "Add" && len(in) != 2 {
+			name = "Sum"
+		}
+		if name == "Mod" {
+			e.emit(name, in, out, encodeFlag("fmod", o.Fmod))
+			return nil
+		}
+		e.emit(name, in, out)
+	case *graph.Clip:
+		var bounds [][]byte
+		for i, name := range []string{"", "min", "max"} {
+			if slices.Contains(constants, i) {
+				bounds = append(bounds, encodeFloat(name, float64(n.In[i].Const.Floats[0])))
+			}
+		}
+		e.emit("Clip", in, out, bounds...)
+	case *graph.Cast:
+		e.emit("Cast", in, out, encodeInt("to", int(elemOf(o.To))))
+	case *graph.Conv:
+		var kernel []int
+		for _, d := range n.In[1].Shape[2:] {
+			kernel = append(kernel, d.Const)
+		}
+		attributes, err := window(&o.Window, n.In[0], kernel)
+		if err != nil {
+			return err
+		}
+		e.emit("Conv", in, out, append(attributes, encodeInt("group", o.Group))...)
+	case *graph.Pool:
+		return e.pool(n, o, in, out)
+	case *graph.BatchNormalization:
+		e.emit("BatchNormalization", in, out, encodeFloat("epsilon", o.Epsilon))
+	case *graph.LayerNormalization:
+		e.emit("LayerNormalization", in, out, encodeInt("axis", o.Axis), encodeFloat("epsilon", o.Epsilon))
+	case *graph.Softmax:
+		if o.Flat && e.opset >= 13 {
+			return fmt.Errorf("%w: softmax over several axes in version %d of the operators", ErrUnsupported, e.opset)
+		}
+		e.emit("Softmax", in, out, encodeAxis(o.Axis, n.In[0]))
+	case *graph.Gemm:
+		if len(in) < 3 {
+			in = append(in, e.number(0)) // must be there below version 11
+		}
+		e.emit("Gemm", in, out, encodeFloat("alpha", o.Alpha), encodeFloat("beta", o.Beta), encodeFlag("transA", o.TransA), encodeFlag("transB", o.TransB))
+	default:
+		return e.move(n, in, out)
+	}
+	return nil
+}
+
+func (e *encoder) unary(o *graph.Unary, in, out []string) error {
+	sixth := [][]byte{encodeFloat("alpha", 1./6), encodeFloat("beta", 0.5)}
+	switch o.Name {
+	case "HardSwish":
+		e.emit("Mul", []string{in[0], e.then("HardSigmoid", in, sixth...)}, out)
+	case "Silu":
+		e.emit("Mul", []string{in[0], e.then("Sigmoid", in)}, out)
+	case "Gelu":
+		if o.Tanh {
+			e.emit("Gelu", in, out, encodeString("approximate", "tanh"))
+			return nil
+		}
+		erf := e.then("Erf", []string{e.then("Mul", []string{in[0], e.number(1 / math.Sqrt2)})})
+		half := e.then("Mul", []string{in[0], e.number(0.5)})
+		e.emit("Mul", []string{half, e.then("Add", []string{erf, e.number(1)})}, out)
+	case "HardSigmoid":
+		e.emit(o.Name, in, out, encodeFloat("alpha", o.Alpha), encodeFloat("beta", o.Beta))
+	case "LeakyRelu":
+		e.emit(o.Name, in, out, encodeFloat("alpha", o.Alpha))
+	default:
+		e.emit(o.Name, in, out)
+	}
+	return nil
+}
+
+func (e *encoder) pool(n *graph.Node, o *graph.Pool, in, out []string) error {
+	if o.Kernel == nil {
+		e.emit(o.Kind(), in, out)
+		return nil
+	}
+	attributes, err := window(&o.Window, n.In[0], o.Kernel)
+	if err != nil {
+		return err
+	}
+	if o.Ceil {
+		attributes = append(attributes, encodeInt("ceil_mode", 1))
+	}
+	if !o.Max {
+		attributes = append(attributes, encodeFlag("count_include_pad", o.CountIncludePad))
+	}
+	e.emit(o.Kind(), in, out, attributes...)
+	return nil
+}
+
+// attributesOf lists the constant inputs of a node that are attributes in the
+// version of the file.
+func (e *encoder) attributesOf(n *graph.Node) []int {
+	since, places := 0, []int{1}
+	switch o := n.Op.(type) {
+	case *graph.Clip:
+		since, places = 11, []int{1, 2}
+	case *graph.Pad:
+		since, places = 11, []int{1, 2, 3}
+	case *graph.Split, *graph.Squeeze, *graph.Unsqueeze:
+		since = 13
+	case *graph.Reduce:
+		since = 18
+		if o.Name == "Sum" {
+			since = 13
+		}
+	}
+	if e.opset >= since {
+		return nil
+	}
+	return slices.DeleteFunc(places, func(i int) bool { return i >= len(n.In) || n.In[i] == nil })
+}
+
+// move writes operators that change shapes and places.
+func (e *encoder) move(n *graph.Node, in, out []string) error {
+	var attributes [][]byte
+	axes := "axes"
+	switch o := n.Op.(type) {
+	case *graph.Reduce:
+		attributes = append(attributes, encodeFlag("keepdims", o.Keep))
+		if o.Noop {
+			attributes = append(attributes, encodeInt("noop_with_empty_axes", 1))
+		}
+	case *graph.Split:
+		attributes = append(attributes, encodeAxis(o.Axis, n.In[0]))
+		axes = "split"
+		if len(n.In) < 2 && e.opset >= 18 {
+			attributes = append(attributes, encodeInt("num_outputs", o.Parts))
+		}
+		if len(n.In) < 2 && o.Parts != len(out) {
+			return fmt.Errorf("%w: %d of %d parts", ErrUnsupported, len(out), o.Parts)
+		}
+	case *graph.Pad:
+		return e.pad(n, o, in, out)
+	case *graph.Concat:
+		attributes = append(attributes, encodeAxis(o.Axis, n.In[0]))
+	case *graph.Flatten:
+		attributes = append(attributes, encodeAxis(o.Axis, n.In[0]))
+	case *graph.Gather:
+		attributes = append(attributes, encodeAxis(o.Axis, n.In[0]))
+	case *graph.Transpose:
+		if o.Perm != nil {
+			attributes = append(attributes, encodeInts("perm", o.Perm))
+		}
+	case *graph.Shape:
+		if o.Start != 0 {
+			attributes = append(attributes, encodeInt("start", o.Start))
+		}
+		if o.End != math.MaxInt {
+			attributes = append(attributes, encodeInt("end", o.End))
+		}
+	case *graph.Reshape:
+		if o.AllowZero {
+			attributes = append(attributes, encodeInt("allowzero", 1))
+		}
+	case *graph.ConstantOfShape:
+		if o.Value != nil {
+			attributes = append(attributes, onnxproto.AppendBytes(attributeHead("value", kindTensor), onnxproto.AttributeTensor, encodeTensor("", o.Value)))
+		}
+	case *graph.Dropout:
+		return fmt.Errorf("%w: a graph that is not simplified", ErrUnsupported)
+	}
+	for _, i := range e.attributesOf(n) {
+		list := listOf(n.In[i])
+		for k, axis := range list {
+			if axis < 0 { // of the result, where Unsqueeze makes them
+				list[k] += max(len(n.In[0].Shape), len(n.Out[0].Shape))
+			}
+		}
+		attributes = append(attributes, encodeInts(axes, list))
+	}
+	e.emit(n.Op.Kind(), in, out, attributes...)
+	return nil
+}
+
+// pad writes the numbers for all axes, whatever axes they were given for.
+func (e *encoder) pad(n *graph.Node, o *graph.Pad, in, out []string) error {
+	mode := encodeString("mode", o.Mode)
+	if e.opset >= 11 {
+		if len(in) > 3 && in[3] != "" && e.opset < 18 {
+			return fmt.Errorf("%w: padding of some axes in version %d of the operators", ErrUnsupported, e.opset)
+		}
+		e.emit("Pad", in, out, mode)
+		return nil
+	}
+	pads := listOf(n.In[1])
+	if len(n.In) > 3 && n.In[3] != nil {
+		rank, given := len(n.In[0].Shape), listOf(n.In[3])
+		all := make([]int, 2*rank)
+		for i, axis := range given {
+			axis = (axis + rank) % rank
+			all[axis], all[rank+axis] = pads[i], pads[len(given)+i]
+		}
+		pads = all
+	}
+	value := 0.0
+	if len(n.In) > 2 && n.In[2] != nil {
+		value = float64(n.In[2].Const.Floats[0])
+	}
+	e.emit("Pad", in, out, mode, encodeInts("pads", pads), encodeFloat("value", value))
+	return nil
+}
