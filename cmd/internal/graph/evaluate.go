@@ -105,7 +105,7 @@ func (g *Graph) Clone() *Graph {
 			}
 			if copies[v] == nil {
 				c := *v
-				c.Shape = slices.Clone(v.Shape)
+				c.Declared, c.Shape = slices.Clone(v.Declared), slices.Clone(v.Shape)
 				copies[v] = &c
 			}
 			out[i] = copies[v]

@@ -1,5 +1,5 @@
 // Package onnx reads ONNX models of any maker into the general graph of package
-// graph.
+// graph, and writes such a graph.
 //
 // It reads versions 3 to 11 of the file format and 7 to 21 of the operators,
 // float32 networks with integer arithmetic for shapes, and float16 ones, which

@@ -46,6 +46,8 @@ func TestEncode(t *testing.T) {
 		{21, nodeOf("Conv", "", with("w"), nil, text8("auto_pad", "SAME_LOWER"), ints("strides", 2, 2)), []int{-1, 1, 6, 7}, []tensor{floatTensor("w", []int{1, 1, 2, 2}, 1, 2, 3, 4)}, 10},
 		{21, nodeOf("MaxPool", "", x, nil, ints("kernel_shape", 3, 3), ints("strides", 2, 2), integer("ceil_mode", 1), ints("pads", 1, 1, 0, 1)), []int{-1, 2, 8, 9}, nil, 10},
 		{21, nodeOf("AveragePool", "", x, nil, ints("kernel_shape", 3, 3), ints("pads", 1, 1, 1, 1), integer("count_include_pad", 1)), []int{-1, 2, 8, 9}, nil, 10},
+		{21, nodeOf("AveragePool", "", x, nil, ints("kernel_shape", 2, 3), ints("strides", 2, 2), text8("auto_pad", "SAME_UPPER"), integer("count_include_pad", 1)), []int{-1, 2, 7, 9}, nil, 10},
+		{21, nodeOf("AveragePool", "", x, nil, ints("kernel_shape", 3, 3), ints("strides", 2, 2), ints("pads", 1, 1, 1, 1), integer("count_include_pad", 1), ints("dilations", 2, 1)), []int{-1, 2, 8, 9}, nil, 19},
 		{21, nodeOf("AveragePool", "", x, nil, ints("kernel_shape", 2, 2), ints("dilations", 2, 1)), []int{-1, 2, 8, 9}, nil, 19},
 		{21, nodeOf("GlobalMaxPool", "", x, nil), []int{-1, 2, 8, 9}, nil, 10},
 		{21, nodeOf("BatchNormalization", "", with("s", "b", "m", "v"), nil, float("epsilon", 0.5)), []int{-1, 2, 3}, normalization(), 10},
