@@ -50,9 +50,9 @@ func (g *Graph) Cut(name string) error {
 
 // Features chooses the features of a simplified graph: the output that has
 // their name; else, where the first output is that of a classifier, what its
-// last layer reads; else the first output itself. A classifier ends in a product
-// with weights or a 1x1 convolution, after which nothing comes but Relu,
-// pooling, Softmax, Reshape and Flatten.
+// last layer reads; else the first output itself. A classifier ends in a
+// product with weights or a 1x1 convolution, after which nothing comes but
+// Relu, pooling, Softmax, Reshape and Flatten.
 func (g *Graph) Features() (*Features, error) {
 	for _, name := range featureNames {
 		for _, v := range g.Outputs {
@@ -90,8 +90,8 @@ func (g *Graph) classifier(v *Value) *Node {
 			}
 			return nil
 		case *Binary:
-			// The bias of a product that has none of its own, on either
-			// side.
+			// The bias of a product that has none of its own, on
+			// either side.
 			if v.Const != nil {
 				v = n.In[1]
 			}

@@ -48,8 +48,8 @@ func scalar(v *Value) (float64, bool) {
 // about reports whether two numbers are the same but for their rounding.
 func about(a, b float64) bool { return math.Abs(a-b) <= 1e-6*math.Abs(b) }
 
-// withScalar is the other input and the number of a named operator with one; its
-// order does not matter.
+// withScalar is the other input and the number of a named operator with one;
+// its order does not matter.
 func (f *fuser) withScalar(v *Value, name string) (*Value, float64, bool) {
 	n := f.maker[v]
 	if n == nil || n.Op.Kind() != name || len(n.In) != 2 {
@@ -186,8 +186,8 @@ func (f *fuser) layerNorm(n *Node, bias bool) (Op, []*Value) {
 	return &LayerNormalization{Axis: -1, Epsilon: epsilon}, in
 }
 
-// parameter takes a node apart that adds or multiplies a constant as long as the
-// last axis.
+// parameter takes a node apart that adds or multiplies a constant as long as
+// the last axis.
 func (f *fuser) parameter(n *Node, name string) (v, constant *Value) {
 	if n == nil || n.Op.Kind() != name || len(n.In) != 2 {
 		return nil, nil

@@ -219,6 +219,30 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
+func TestSoftmaxOfOneAxis(t *testing.T) {
+	for _, c := range []struct {
+		shape []int
+		axis  int
+		want  Softmax
+	}{
+		{[]int{-1, 3}, 1, Softmax{Axis: 1}},
+		{[]int{-1, 3, 4}, -1, Softmax{Axis: 2}},
+		{[]int{-1, 3, 1, 1}, 1, Softmax{Axis: 1}},
+		{[]int{-1, 1, 4, 1}, 1, Softmax{Axis: 2}},
+		{[]int{-1, 1, 1}, 1, Softmax{Axis: 1}},
+		{[]int{-1, 3, 4}, 1, Softmax{Axis: 1, Flat: true}},
+		{[]int{-1, 1}, 0, Softmax{Axis: 0}},
+	} {
+		n, x := newNetwork(c.shape...)
+		n.Outputs = []*Value{n.add("y", &Softmax{Axis: c.axis, Flat: true}, x)}
+		shape := slices.Clone(c.shape)
+		shape[0] = 2
+		if got := n.same(t, shape...).Nodes[0].Op; *got.(*Softmax) != c.want {
+			t.Errorf("axis %d of %v becomes %+v", c.axis, c.shape, got)
+		}
+	}
+}
+
 // TestReversedSlice is a slice of the shape of its input that does something.
 func TestReversedSlice(t *testing.T) {
 	n, x := newNetwork(3)
@@ -263,6 +287,17 @@ func TestBatchSquared(t *testing.T) {
 	n, x := newNetwork(-1, 4)
 	product := n.add("product", &Gemm{Alpha: 1, TransB: true}, x, x)
 	n.Outputs = []*Value{n.add("y", &Reshape{}, product, constant("all", IntTensor(-1)))}
+	err := n.Simplify(nil)
+	if err == nil || !strings.Contains(err.Error(), `"y"`) || !strings.Contains(err.Error(), "batch") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestBatchCut takes the first pictures of a batch, which may have fewer.
+func TestBatchCut(t *testing.T) {
+	list := func(v int64) *Value { return constant("", IntTensor(v)) }
+	n, x := newNetwork(-1, 4)
+	n.Outputs = []*Value{n.add("y", &Slice{}, x, list(0), list(64), list(0))}
 	err := n.Simplify(nil)
 	if err == nil || !strings.Contains(err.Error(), `"y"`) || !strings.Contains(err.Error(), "batch") {
 		t.Errorf("%v", err)

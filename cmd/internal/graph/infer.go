@@ -14,9 +14,11 @@ const maxContent = 1 << 12
 const maxContents = 1 << 22
 
 // probes are batches for which shapes are worked out, to find how they depend
-// on the batch: two give a line, the third confirms it. They are primes that no
-// real dimension is likely to have or to be a multiple of.
-var probes = []int{1009, 2003, 4001}
+// on the batch: two give a line, the third confirms it. The large ones are
+// primes that no real dimension is likely to have or to be a multiple of; the
+// small one finds what is cut at a size. One picture would not do: Squeeze
+// without axes drops its axis.
+var probes = []int{2, 1009, 4001}
 
 // Infer works out the types and shapes of all values for inputs of the given
 // shapes, by their names, in which -1 is the batch: any, but the same
@@ -122,7 +124,7 @@ func (n *Node) outputs() int {
 }
 
 // infer gives the types and shapes of the outputs, and their elements where
-// they are few, those of the inputs are known, and the budget of elements lasts.
+// they are few, those of the inputs are known, and the budget lasts.
 func (n *Node) infer(in []*info, budget *int) ([]info, error) {
 	out, err := n.Op.infer(in, n.outputs())
 	if err != nil {

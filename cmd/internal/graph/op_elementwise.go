@@ -8,8 +8,8 @@ import (
 
 // Unary is an operator that computes each element from one: Abs, Ceil, Erf,
 // Exp, Floor, Gelu, HardSigmoid, HardSwish, LeakyRelu, Log, Neg, Not,
-// Reciprocal, Relu, Sigmoid, Silu, Sqrt or Tanh. Silu, x times the sigmoid of x,
-// is none of ONNX: Simplify makes it.
+// Reciprocal, Relu, Sigmoid, Silu, Sqrt or Tanh. Silu, x times the sigmoid of
+// x, is none of ONNX: Simplify makes it.
 type Unary struct {
 	Name        string
 	Alpha, Beta float64 // HardSigmoid is max(0, min(1, Alpha*x+Beta)), LeakyRelu Alpha*x below 0

@@ -497,7 +497,8 @@ func (o *Pad) infer(in []*info, outputs int) ([]info, error) {
 			most = d - 1
 		case "wrap":
 			if before[i] < 0 || after[i] < 0 {
-				// Is what is cut off still wrapped around? Nothing says so.
+				// Nothing says whether what is cut off is
+				// still wrapped around.
 				return nil, fmt.Errorf("%w: pads %d and %d in mode wrap", ErrUnsupported, before[i], after[i])
 			}
 			fallthrough

@@ -25,6 +25,9 @@ func (g *Graph) Simplify(shapes map[string][]int) error {
 		return err
 	}
 	g.dropIdentities()
+	for _, n := range g.Nodes {
+		n.oneAxis()
+	}
 	g.absorbPadding()
 	if err := g.foldBatchNormalization(); err != nil {
 		return err
@@ -149,6 +152,29 @@ func (n *Node) doesNothing() bool {
 	return false
 }
 
+// oneAxis writes a softmax over several axes, as old versions of ONNX have it,
+// as one over the only axis of them that has more than one element.
+func (n *Node) oneAxis() {
+	o, ok := n.Op.(*Softmax)
+	if !ok || !o.Flat {
+		return
+	}
+	axis, err := axisOf(o.Axis, len(n.In[0].Shape))
+	if err != nil {
+		return
+	}
+	several := 0
+	for i := axis; i < len(n.In[0].Shape); i++ {
+		if n.In[0].Shape[i] != (Dim{Const: 1}) {
+			axis = i
+			several++
+		}
+	}
+	if several <= 1 {
+		n.Op = &Softmax{Axis: axis}
+	}
+}
+
 // absorbPadding lets convolutions and means of windows pad with zeros what an
 // operator of its own pads for them alone.
 func (g *Graph) absorbPadding() {
@@ -170,7 +196,8 @@ func (g *Graph) absorbPadding() {
 				n.Op, n.In[0] = &c, pad.In[0]
 			}
 		case *Pool:
-			// A mean counts what is padded; a maximum must not see it.
+			// A mean counts what is padded, a maximum must not see
+			// it.
 			c := *o
 			own := slices.ContainsFunc(c.Pads, func(p int) bool { return p != 0 })
 			if c.Max || c.Ceil || c.Kernel == nil || own && !c.CountIncludePad || !c.add(start, end) {

@@ -9,8 +9,8 @@ import (
 type AutoPad string
 
 // The ways of padding, as ONNX names them: NotSet takes the pads given. With
-// SameUpper and SameLower the output is the input divided by the stride, rounded
-// up; an odd element of padding goes to the end or to the start.
+// SameUpper and SameLower the output is the input divided by the stride,
+// rounded up; an odd element of padding goes to the end or to the start.
 const (
 	NotSet    AutoPad = "NOTSET"
 	Valid     AutoPad = "VALID"

@@ -19,8 +19,8 @@ const oldestEncoded = 10
 
 // Encode returns a simplified graph as an ONNX model, in the lowest version of
 // the operators from 10 on that can say it. Inputs and outputs keep their
-// names; all else is named anew, and the batch is called N. The same graph gives
-// the same bytes.
+// names; all else is named anew, and the batch is called N. The same graph
+// gives the same bytes.
 func Encode(g *graph.Graph, producer, producerVersion string) ([]byte, error) {
 	e := &encoder{opset: oldestEncoded, names: map[*graph.Value]string{}, taken: map[string]bool{}}
 	for _, n := range g.Nodes {
@@ -88,7 +88,12 @@ func neededOpset(n *graph.Node) int {
 			return 19
 		}
 	case *graph.Softmax:
-		if !o.Flat && o.Axis != -1 && o.Axis != len(n.In[0].Shape)-1 {
+		// Older versions take all axes from this one on as one.
+		axis := o.Axis
+		if axis < 0 {
+			axis += len(n.In[0].Shape)
+		}
+		if !o.Flat && slices.ContainsFunc(n.In[0].Shape[axis+1:], func(d graph.Dim) bool { return d != graph.Dim{Const: 1} }) {
 			return 13
 		}
 	case *graph.Range:

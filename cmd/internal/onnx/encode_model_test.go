@@ -29,7 +29,8 @@ func again(t *testing.T, g *graph.Graph) *Model {
 	return m
 }
 
-// TestEncode writes nodes of all kinds and compares what the written model gives.
+// TestEncode writes nodes of all kinds and compares what the written model
+// gives.
 func TestEncode(t *testing.T) {
 	with := func(names ...string) []string { return append([]string{"x"}, names...) }
 	x := with()
@@ -62,6 +63,8 @@ func TestEncode(t *testing.T) {
 		{21, nodeOf("Softmax", "", x, nil), []int{-1, 2, 3}, nil, 10},
 		{21, nodeOf("Softmax", "", x, nil, integer("axis", 1)), []int{-1, 2, 3}, nil, 13},
 		{9, nodeOf("Softmax", "", x, nil, integer("axis", 1)), []int{-1, 2, 3}, nil, 10},
+		{9, nodeOf("Softmax", "", x, nil, integer("axis", 2)), []int{-1, 2, 3}, nil, 10},
+		{21, nodeOf("Softmax", "", x, nil, integer("axis", 1)), []int{-1, 5, 1, 1}, nil, 10},
 		{21, nodeOf("Gemm", "", with("w"), nil, integer("transB", 1), float("alpha", 0.5)), []int{-1, 2}, []tensor{floatTensor("w", []int{1, 2}, 3, 4)}, 10},
 		{21, nodeOf("MatMul", "", with("w"), nil), []int{-1, 3, 2}, []tensor{floatTensor("w", []int{2, 1}, 3, 4)}, 10},
 		{21, nodeOf("Mod", "", with("w"), nil, integer("fmod", 1)), []int{-1, 2}, []tensor{floatTensor("w", []int{2}, 3, 4)}, 10},
