@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
@@ -32,7 +33,7 @@ type idList struct {
 type idSet[T cmp.Ordered] struct {
 	ids   []T
 	order []uint32 // where each stands in the file
-	seen  []bool   // whether a row has it
+	found []uint32 // a bit for each that a row has
 }
 
 func (s *idSet[T]) Len() int { return len(s.ids) }
@@ -59,17 +60,21 @@ func (s *idSet[T]) close() {
 			n++
 		}
 	}
-	s.ids, s.order, s.seen = s.ids[:n], s.order[:n], make([]bool, n)
+	s.ids, s.order, s.found = s.ids[:n], s.order[:n], make([]uint32, (n+31)/32)
 }
 
-// has reports whether the id of a row is in the set.
+// has reports whether the id of a row is in the set. It may be called on several
+// goroutines.
 func (s *idSet[T]) has(id T) bool {
 	i, found := slices.BinarySearch(s.ids, id)
-	if found {
-		s.seen[i] = true
+	if bit := uint32(1) << (i % 32); found && atomic.LoadUint32(&s.found[i/32])&bit == 0 {
+		atomic.OrUint32(&s.found[i/32], bit)
 	}
 	return found
 }
+
+// seen reports whether a row has had the i-th id.
+func (s *idSet[T]) seen(i int) bool { return atomic.LoadUint32(&s.found[i/32])&(1<<(i%32)) != 0 }
 
 // readIDs reads a list, one a line: an image id, alone or as lists and folders
 // of photos have it, with a subset in front, ".jpg" or the like behind or more
@@ -171,13 +176,13 @@ func (l *idList) unmatched(few int) (missing, all int, first []string) {
 		list = slices.Insert(list, at, entry{order, id()})
 		list = list[:min(few, len(list))]
 	}
-	for i, seen := range l.official.seen {
-		if !seen {
+	for i := range l.official.ids {
+		if !l.official.seen(i) {
 			miss(l.official.order[i], func() string { return fmt.Sprintf("%016x", l.official.ids[i]) })
 		}
 	}
-	for i, seen := range l.others.seen {
-		if !seen {
+	for i := range l.others.ids {
+		if !l.others.seen(i) {
 			miss(l.others.order[i], func() string { return l.others.ids[i] })
 		}
 	}
@@ -191,8 +196,8 @@ func (l *idList) unmatched(few int) (missing, all int, first []string) {
 // that has another form than the official ones, with that form.
 func (l *idList) restorable() (id, restored string) {
 	first := uint32(0)
-	for i, seen := range l.others.seen {
-		if seen || id != "" && l.others.order[i] > first {
+	for i := range l.others.ids {
+		if l.others.seen(i) || id != "" && l.others.order[i] > first {
 			continue
 		}
 		if form, ok := openimages.RestoreID(l.others.ids[i]); ok {

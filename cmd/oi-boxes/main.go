@@ -80,7 +80,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 }
 
 // memoryLimit is what the runtime tries to stay below, in bytes. A query for
-// everything in the longest list keeps 42 MB; without a limit the collector
+// everything in the longest list keeps some 30 MB; without a limit the collector
 // would let as much again pile up.
 const memoryLimit = 72 << 20
 
@@ -107,7 +107,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account}
+	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account, buffers: make(chan *[]byte, maxBuffers)}
 	err = o.choice.Explain(w.run(ctx))
 	return errors.Join(err, account.Finish())
 }

@@ -26,9 +26,13 @@ type writer struct {
 	set     *classset.Set
 	out     *stream.Output
 	account *stream.Counters
-	begun   bool // the header is written
+	begun   bool         // the header is written
+	buffers chan *[]byte // of items that have been written, to be used again
 	flushed time.Time
 }
+
+// maxBuffers is how many buffers for items are kept to be used again.
+const maxBuffers = 16
 
 // flushEvery is how often what is written is handed on, so that the next stage
 // can begin while a list is still being downloaded.
@@ -55,12 +59,16 @@ func (w *writer) run(ctx context.Context) (err error) {
 		header.Expected = selected.Expected()
 		return w.out.Write(header)
 	}
-	err = selected.Emit(ctx, func(item *record.Item) error {
+	err = selection.Emit(ctx, selected, w.encoder, func(items *[]byte, n int64) error {
 		if err := begin(); err != nil {
 			return err
 		}
-		if err := w.out.Write(item); err != nil {
+		if err := w.out.WriteEncoded(*items); err != nil {
 			return err
+		}
+		select {
+		case w.buffers <- items:
+		default:
 		}
 		if now := w.env.Now(); now.Sub(w.flushed) >= flushEvery {
 			w.flushed = now
@@ -96,6 +104,24 @@ func (w *writer) run(ctx context.Context) (err error) {
 		return err
 	}
 	return w.out.Close()
+}
+
+// encoder returns a function that appends an item's bytes to a buffer.
+func (w *writer) encoder() func(*[]byte, *record.Item) (*[]byte, error) {
+	encoder := w.out.NewEncoder()
+	return func(items *[]byte, item *record.Item) (*[]byte, error) {
+		if items == nil {
+			items = new([]byte)
+			select {
+			case items = <-w.buffers:
+				*items = (*items)[:0]
+			default:
+			}
+		}
+		var err error
+		*items, err = encoder.Append(*items, item)
+		return items, err
+	}
 }
 
 // found warns of labels without a row, and fails if there is none at all.

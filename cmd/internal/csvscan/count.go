@@ -24,8 +24,8 @@ func CountValues(ctx context.Context, f *File, name string, bind func(Header) (v
 		}
 		return list, x.sorted, x.Close()
 	}
-	p := &scan[struct{}]{ctx: ctx, Request: rowless(name, ByValue, bind)}
-	writer, err := p.readFile(f, true)
+	p := &scan[struct{}]{ctx: ctx, Request: rowless(name, bind), kind: ByValue}
+	writer, err := p.readFile(f, true, skipRows)
 	if err != nil || writer == nil || writer.err != nil {
 		return nil, false, err
 	}

@@ -78,7 +78,7 @@ func (f *File) Close() error {
 }
 
 // IndexFrom is the size from which a file gets an index: smaller ones are
-// scanned in a few milliseconds, and are not worth a file beside them.
+// scanned in a few milliseconds, and are not worth a file next to them.
 const IndexFrom = 4 << 20
 
 // places returns where the index of the file as it is now may be. In the spare
@@ -152,7 +152,7 @@ func (f *File) newIndex(kind Kind, now fingerprint, size int64) *pendingIndex {
 	return &pendingIndex{newIndexWriter(to, kind), to}
 }
 
-// keep puts the index in its place after a pass over the whole of f, which had
+// keep puts the index in its place after a scan of the whole of f, which had
 // the fingerprint before if it was all there. An index that cannot be kept is no
 // failure: it is made again next time.
 func (p *pendingIndex) keep(f *File, before fingerprint) {

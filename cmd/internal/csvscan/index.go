@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An index is a file beside a CSV file: NAME.oi-index. It says where in the CSV
+// An index is a file next to a CSV file: NAME.oi-index. It says where in the CSV
 // file the rows of each label begin, or the row of each photo, so that a query
 // reads those alone. It is never needed: what cannot be believed is ignored, and
-// made again by the next pass over the CSV file.
+// made again by the next scan of the CSV file.
 //
 //	file      = head data… directory foot
 //	head      = "oi-index" | version, uint32 | kind, uint32

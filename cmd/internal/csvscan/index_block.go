@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Gleanings are what an index needs of a block.
+// blockEntries are what an index needs of a block.
 type blockEntries struct {
 	base         int64      // what the offsets are relative to
 	rows         []uint64   // offset<<32 | newKey | label, of an index of labels
@@ -25,7 +25,6 @@ const newKey = 1 << 31
 type blockBuilder struct {
 	index  *indexWriter
 	wanted func([]byte) bool
-	photos func(photo uint64) bool // wanted
 	labels map[string]knownLabel
 	short  labelTable // those of them that it takes
 	to     *blockEntries
@@ -107,7 +106,7 @@ func (g *blockBuilder) finish() {
 
 const (
 	idSize    = 16              // of the official ids
-	labelFrom = idSize + 1 + 16 // where the label begins at the latest: behind the id, a comma, and 16 bytes with the second
+	labelFrom = idSize + 1 + 16 // where the label begins at the latest: after the id, a comma, and 16 bytes with the second
 	lookBack  = labelFrom + 16  // bytes that plain loads of a row
 )
 
@@ -149,7 +148,8 @@ func (g *blockBuilder) plain(t *csvReader, block []byte, v *rowHandler) error {
 	return nil
 }
 
-// plainKeys is plain for image lists, whose rows begin with the id.
+// plainKeys is plain for image lists, whose rows begin with the id, and none of
+// which is wanted.
 func (g *blockBuilder) plainKeys(t *csvReader, block []byte, v *rowHandler) error {
 	here := Position{t.line, t.at()}
 	for len(block) > 0 {
@@ -158,7 +158,7 @@ func (g *blockBuilder) plainKeys(t *csvReader, block []byte, v *rowHandler) erro
 		if nl > idSize && block[idSize] == ',' {
 			photo, ok = Hex16(block[:idSize])
 		}
-		if !ok || g.photos(photo) {
+		if !ok {
 			if err := t.one(block[:nl], here, v); err != nil {
 				return err
 			}
@@ -193,7 +193,7 @@ type labelTable struct {
 	count int
 }
 
-// A shortLabel is a label with the comma behind it, then zeros. The first word
+// A shortLabel is a label with the comma after it, then zeros. The first word
 // is not zero, as that of an empty slot is.
 type shortLabel struct {
 	first, second uint64
@@ -271,7 +271,7 @@ func (t *labelTable) put(label shortLabel) {
 	t.slots[i] = label
 }
 
-// A internTable numbers labels.
+// An internTable numbers labels.
 type internTable struct {
 	mu    sync.Mutex
 	ids   map[string]uint32

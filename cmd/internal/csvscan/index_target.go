@@ -59,13 +59,13 @@ func (t *indexTarget) Write(data []byte) (int, error) {
 func (t *indexTarget) move() {
 	full := t.file.Name()
 	_ = t.file.Close()    // a write has failed already
-	defer os.Remove(full) //nolint:errcheck // nobody takes it for an index
+	defer os.Remove(full) // nobody takes it for an index
 	from, err := os.Open(full)
 	if err != nil {
 		t.file = nil
 		return
 	}
-	defer from.Close() //nolint:errcheck // read only
+	defer from.Close() // read only
 	for t.next(); t.file != nil; t.next() {
 		n, err := io.Copy(t.file, io.NewSectionReader(from, 0, t.size))
 		if err == nil && n == t.size {

@@ -25,8 +25,8 @@ const maxKeyless = 1 << 20
 
 var errNotIndexable = errors.New("the list is not fit for an index")
 
-// An indexWriter makes an index in a pass over the CSV file. Its errors wait for
-// finish, for a pass goes on without an index.
+// An indexWriter makes an index in a scan of the CSV file. Its errors wait for
+// finish, for a scan goes on without an index.
 type indexWriter struct {
 	kind Kind
 	w    *bufio.Writer
@@ -137,7 +137,7 @@ func (x *indexWriter) add(at, line int64, g *blockEntries) {
 
 const (
 	// chunkRoom is what an open chunk has: no difference takes more than the room
-	// behind chunkSize.
+	// after chunkSize.
 	chunkRoom  = chunkSize + 64
 	roomLabels = 256
 )
@@ -185,8 +185,9 @@ func (x *indexWriter) closeChunk(label int) {
 
 func (x *indexWriter) addPhotos(keys []keyEntry) {
 	x.rows += int64(len(keys))
-	if x.keys == nil {
-		x.keys = make([]keyEntry, 0, segmentRows) // what is not used takes no memory
+	const few = 1 << 12
+	if n := len(x.keys) + len(keys); n > few && cap(x.keys) < segmentRows {
+		x.keys = append(make([]keyEntry, 0, segmentRows), x.keys...) // what is not used takes no memory
 	}
 	for len(keys) > 0 {
 		n := min(segmentRows-len(x.keys), len(keys))

@@ -2,37 +2,43 @@ package csvscan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 )
 
-// A Lookup finds the rows of single keys through the index of a file.
+// A Lookup finds the rows of single keys, on any number of goroutines. It holds
+// the index of the file's keys in memory, 8 bytes a row.
 type Lookup[T any] struct {
-	*Request[T]
-	file   *File
-	index  *openedIndex
-	finder *keyFinder
-	rows   *refReader
-	parse  func(fields [][]byte) (T, bool, error)
+	ctx      context.Context
+	q        *Request[T]
+	file     *File
+	index    *openedIndex
+	column   int         // of the keys
+	rowSize  int         // of most rows at the most, in bytes
+	texts    chan []byte // used ones of Rows
+	segments []keySegment
+	keyless  []*RowError
 }
 
-// OpenLookup returns a lookup of a file, of which the request says the columns,
-// the parser, and what is called with broken rows: those without a key at once,
-// others when they are looked up. The index of the keys is made if there is none
-// yet. It returns nil where none can be kept. The lookup closes the file; open
-// opens it.
-func OpenLookup[T any](ctx context.Context, open func() (*File, error), q Request[T]) (_ *Lookup[T], err error) {
-	q.Kind = ByKey
-	for first := true; ; first = false {
+// OpenLookup returns a lookup of a file, of which the request says the columns
+// and the parser. The index of the keys is made if there is none yet, and kept
+// where that can be. The lookup closes the file; open opens it.
+func OpenLookup[T any](ctx context.Context, open func() (*File, error), q Request[T]) (*Lookup[T], error) {
+	for try := 1; ; try++ {
 		f, err := open()
-		if err != nil || f == nil {
+		if err != nil {
 			return nil, err
 		}
 		index := f.index(ByKey)
-		if index == nil && first {
-			index, err = indexKeys(ctx, f, q.File, q.Bind)
+		if index == nil {
+			index, err = indexKeys(ctx, f, q.File, q.Bind, try > 1)
 		}
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -40,41 +46,29 @@ func OpenLookup[T any](ctx context.Context, open func() (*File, error), q Reques
 		if index != nil {
 			return newLookup(ctx, f, index, &q)
 		}
-		if err := f.Close(); err != nil || !first {
+		// The next time, the index is where it was kept.
+		if err := f.Close(); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// rowless is a request that parses no row.
-func rowless(file string, kind Kind, bind func(Header) (value, key int, err error)) *Request[struct{}] {
-	return &Request[struct{}]{
-		File: file, Kind: kind, Bind: bind,
-		Want: func([]byte) bool { return false },
-		Parser: func(Header) (func([][]byte) (struct{}, bool, error), error) {
-			return func([][]byte) (none struct{}, keep bool, err error) { return }, nil
-		},
-		Row: func(*struct{}, Position) error { return nil },
-		Bad: func(*RowError) error { return nil },
-	}
-}
-
 // indexKeys makes the index of a file's keys. A small one, which is not worth a
-// file, is returned; another is where File.index looks for it.
-func indexKeys(ctx context.Context, f *File, name string, bind func(Header) (value, key int, err error)) (*openedIndex, error) {
-	p := &scan[struct{}]{ctx: ctx, Request: rowless(name, ByKey, bind)}
-	p.WantKey = func(uint64) bool { return false }
+// file, is returned, as any is that is to be in memory; another is where
+// File.index looks for it.
+func indexKeys(ctx context.Context, f *File, name string, bind func(Header) (value, key int, err error), memory bool) (*openedIndex, error) {
+	p := &scan[struct{}]{ctx: ctx, Request: rowless(name, bind), kind: ByKey}
 	size, err := f.size()
 	if err != nil {
 		return nil, err
 	}
-	if size < 0 || size >= f.Least {
-		_, err := p.readFile(f, true)
+	if !memory && (size < 0 || size >= f.Least) {
+		_, err := p.readFile(f, true, skipRows)
 		return nil, err
 	}
 	var data bytes.Buffer
 	p.index = newIndexWriter(&data, ByKey)
-	if _, err := p.readFile(f, false); err != nil {
+	if _, err := p.readFile(f, false, skipRows); err != nil {
 		return nil, err
 	}
 	if err := p.index.finish(fingerprint{}); err != nil {
@@ -85,81 +79,58 @@ func indexKeys(ctx context.Context, f *File, name string, bind func(Header) (val
 }
 
 func newLookup[T any](ctx context.Context, f *File, index *openedIndex, q *Request[T]) (_ *Lookup[T], err error) {
-	d := &Lookup[T]{Request: q, file: f, index: index}
+	// Looking a row up is short, and may go on after what ctx is of.
+	d := &Lookup[T]{ctx: context.WithoutCancel(ctx), q: q, file: f, index: index, texts: make(chan []byte, 2*scanWorkers)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.Close())
+			err = errors.Join(d.invalidate(err), d.Close())
 		}
 	}()
-	if d.finder, err = index.finder(); err != nil {
+	if d.segments, err = index.keySegments(); err != nil {
 		return nil, err
 	}
-	if d.rows, err = newRefReader(ctx, f, index.Index, q.File, q.Bind); err != nil {
+	r, err := d.Reader()
+	if err != nil {
 		return nil, err
 	}
-	if d.parse, err = q.Parser(d.rows.head.header); err != nil {
+	d.column = r.rows.column
+	size, err := f.size()
+	if err != nil {
 		return nil, err
+	}
+	if size > 0 && index.rows > 0 {
+		d.rowSize = int(size/index.rows + size/index.rows/8)
 	}
 	for _, offset := range index.keyless {
-		_, fault, err := d.rows.read(offset, offset, func(_ []byte, has bool) bool { return !has })
+		_, has, fault, err := r.rows.read(offset, offset)
+		if err == nil && has {
+			err = ErrStale
+		}
 		if err != nil {
 			return nil, err
 		}
-		if err := d.rows.bad(offset, fault, q.Bad); err != nil {
+		bad, err := r.fault(offset, fault)
+		if err != nil {
 			return nil, err
 		}
+		d.keyless = append(d.keyless, bad)
 	}
 	return d, nil
 }
 
-// Find returns the first sound row of a key, or nil.
-func (d *Lookup[T]) Find(key string) (*T, error) {
-	row, err := d.find(key)
-	if errors.Is(err, ErrDamaged) || errors.Is(err, ErrStale) {
-		err = d.invalidate(err)
-	}
-	return row, err
-}
+// Keyless returns the rows that lack the column of the key.
+func (d *Lookup[T]) Keyless() []*RowError { return d.keyless }
 
-func (d *Lookup[T]) find(key string) (*T, error) {
-	hash := hashKey(Key64(key))
-	offsets, err := d.finder.find(hash, nil)
-	if err != nil {
-		return nil, err
+// invalidate removes an index in which err says that something is wrong. The
+// rows found before were right.
+func (d *Lookup[T]) invalidate(err error) error {
+	if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrStale) {
+		return err
 	}
-	for _, offset := range offsets {
-		wanted := false
-		fields, fault, err := d.rows.read(offset, offset, func(value []byte, has bool) bool {
-			wanted = has && string(value) == key
-			return wanted || has && sameTag(hashKey(Key64(value)), hash)
-		})
-		if err != nil {
-			return nil, err
-		}
-		if !wanted {
-			continue
-		}
-		var row T
-		if fault == nil {
-			row, _, fault = d.parse(fields)
-		}
-		if fault == nil {
-			return &row, nil
-		}
-		if err := d.rows.bad(offset, fault, d.Bad); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
-}
-
-// invalidate removes an index in which something was found to be wrong. The rows
-// found before were right.
-func (d *Lookup[T]) invalidate(cause error) error {
 	if d.index.file != nil {
-		cause = errors.Join(cause, os.Remove(d.index.file.Name()))
+		err = errors.Join(err, os.Remove(d.index.file.Name()))
 	}
-	return fmt.Errorf("%s: %w; the index has been removed: run the same command again", d.File, cause)
+	return fmt.Errorf("%s: %w; the index has been removed: run the same command again", d.q.File, err)
 }
 
 // Close closes the file.
@@ -169,4 +140,175 @@ func (d *Lookup[T]) Close() error {
 		err = d.index.Close()
 	}
 	return errors.Join(err, d.file.Close())
+}
+
+// Rows are rows of some keys as they stand in the file.
+type Rows struct {
+	users atomic.Int32
+	free  chan []byte
+	text  [][]byte // of the pieces
+	rows  []foundRow
+	first []int32 // of each key in rows, and after the last one
+}
+
+// A foundRow is a row that has the key.
+type foundRow struct {
+	key    int32
+	piece  int32
+	from   int32 // in the piece's text
+	size   int32
+	offset int64 // in the file
+}
+
+// pieceRows is how many rows are worth a goroutine of their own.
+const pieceRows = 1 << 10
+
+// Fetch reads the rows of some keys, in the order of the file. Many are best
+// asked for at once: then they are read in large pieces. Rows are to be parsed
+// by [LookupReader.Parse], and to be released by so many users.
+func (d *Lookup[T]) Fetch(keys []string, users int) (*Rows, error) {
+	var places []keyPlace
+	var offsets []int64
+	for i, key := range keys {
+		offsets = offsets[:0]
+		hash := hashKey(Key64(key))
+		for s := range d.segments {
+			offsets = d.segments[s].find(hash, offsets)
+		}
+		for _, offset := range offsets {
+			places = append(places, keyPlace{offset, int32(i)})
+		}
+	}
+	slices.SortFunc(places, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) })
+	pieces := min(runtime.GOMAXPROCS(0), scanWorkers, 1+len(places)/pieceRows)
+	found := &Rows{free: d.texts, text: make([][]byte, pieces), first: make([]int32, len(keys)+1)}
+	found.users.Store(int32(users))
+	rows, errs := make([][]foundRow, pieces), make([]error, pieces)
+	var running sync.WaitGroup
+	for i := range pieces {
+		running.Go(func() {
+			part := places[len(places)*i/pieces : len(places)*(i+1)/pieces]
+			found.text[i], rows[i], errs[i] = d.fetch(keys, part, int32(i))
+		})
+	}
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, d.invalidate(err)
+	}
+	found.order(rows)
+	return found, nil
+}
+
+// Release says that one of the users needs the rows no more.
+func (r *Rows) Release() {
+	if r.users.Add(-1) > 0 {
+		return
+	}
+	for _, text := range r.text {
+		select {
+		case r.free <- text:
+		default:
+		}
+	}
+}
+
+// order sorts rows that come in the order of the file by key.
+func (r *Rows) order(pieces [][]foundRow) {
+	n := 0
+	for _, rows := range pieces {
+		n += len(rows)
+		for _, row := range rows {
+			r.first[row.key+1]++
+		}
+	}
+	for i := 1; i < len(r.first); i++ {
+		r.first[i] += r.first[i-1]
+	}
+	r.rows = make([]foundRow, n)
+	next := slices.Clone(r.first)
+	for _, rows := range pieces {
+		for _, row := range rows {
+			r.rows[next[row.key]] = row
+			next[row.key]++
+		}
+	}
+}
+
+// fetch reads the rows at some places, in the order of the file.
+func (d *Lookup[T]) fetch(keys []string, places []keyPlace, piece int32) (text []byte, rows []foundRow, err error) {
+	r := rowReader{r: d.file}
+	rows = make([]foundRow, 0, len(places))
+	select {
+	case text = <-d.texts:
+	default:
+	}
+	text = slices.Grow(text[:0], len(places)*d.rowSize)
+	for i, p := range places {
+		next := p.offset
+		if i+1 < len(places) {
+			next = places[i+1].offset
+		}
+		row, value, err := r.raw(p.offset, next, d.column)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read %s: %w", d.q.File, err)
+		}
+		if key := keys[p.key]; string(value) != key {
+			// Another key may share the bits of the hash that the index holds.
+			if value == nil || (hashKey(Key64(value))^hashKey(Key64(key)))>>(64-tagBits) != 0 {
+				return nil, nil, ErrStale
+			}
+			continue
+		}
+		rows = append(rows, foundRow{p.key, piece, int32(len(text)), int32(len(row)), p.offset})
+		text = append(text, row...)
+	}
+	return text, rows, nil
+}
+
+// A keyPlace is where the row of a key may be.
+type keyPlace struct {
+	offset int64
+	key    int32
+}
+
+// A LookupReader parses rows of a lookup, on one goroutine.
+type LookupReader[T any] struct {
+	*Lookup[T]
+	rows  *refReader[T]
+	lines lineCounter
+}
+
+// Reader returns a reader.
+func (d *Lookup[T]) Reader() (*LookupReader[T], error) {
+	rows, err := newRefReader(d.ctx, d.file, d.q)
+	return &LookupReader[T]{Lookup: d, rows: rows, lines: lineCounter{marks: d.index.marks, r: d.file}}, err
+}
+
+// Parse returns the first sound row of a key, by its position among those that
+// were fetched, or nil, and its broken rows.
+func (r *LookupReader[T]) Parse(rows *Rows, key int) (first *T, faults []*RowError, err error) {
+	for _, found := range rows.rows[rows.first[key]:rows.first[key+1]] {
+		fields, fault := r.rows.fields(rows.text[found.piece][found.from:][:found.size])
+		var row T
+		if fault == nil {
+			row, _, fault = r.rows.parse(fields)
+		}
+		switch {
+		case fault != nil:
+			bad, err := r.fault(found.offset, fault)
+			if err != nil {
+				return nil, nil, err
+			}
+			faults = append(faults, bad)
+		case first == nil:
+			first = &row
+		}
+	}
+	return first, faults, nil
+}
+
+// fault is a broken row with its line.
+func (r *LookupReader[T]) fault(offset int64, err error) (*RowError, error) {
+	line, e := r.lines.of(offset)
+	return &RowError{File: r.q.File, Line: line, Err: err}, e
 }

@@ -80,7 +80,7 @@ func (p *parser) parse(data []byte) (length int, lines int64, err error) {
 }
 
 // quotedField returns the field that begins with the quote at the front of
-// data, the number of bytes up to the separator behind it, and the line breaks
+// data, the number of bytes up to the separator after it, and the line breaks
 // within.
 func (p *parser) quotedField(data []byte) (field []byte, n int, breaks int64, err error) {
 	from := len(p.scratch)

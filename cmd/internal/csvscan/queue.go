@@ -6,10 +6,8 @@ import (
 	"sync"
 )
 
-// A queue hands out the blocks of a scan, and commits them in the order of the
-// file. The workers themselves do that: the one that submits the block that is
-// due also commits those after it, so that no worker waits for another unless it
-// is far ahead.
+// A queue hands out the blocks of a scan to workers, and takes them back in the
+// order of the file.
 type queue[T any] struct {
 	p *scan[T]
 
@@ -17,21 +15,23 @@ type queue[T any] struct {
 	begin   int64      // of the next block; a row begins at that of the first
 	number  int        // of the next block
 
-	mu         sync.Mutex
-	freed      *sync.Cond
-	free       []*block[T]
-	submitted  []*block[T] // by number, for as many as there are blocks
-	due        int         // number of the next block to be committed
-	committing bool        // somebody does
-	err        error       // why no more is needed
+	mu        sync.Mutex
+	freed     *sync.Cond // a block has been released
+	arrived   *sync.Cond // one has been submitted, or there are no more
+	free      []*block[T]
+	submitted []*block[T] // by number, for as many as there are blocks
+	due       int         // number of the next block to be taken
+	last      bool        // all blocks have been handed out
+	out       int         // blocks that have been handed out, with those submitted
+	err       error       // why no more is needed
 
-	// Of the block that is due, for the worker that commits it.
+	// Of the block that is due, for commit.
 	at, line int64
 }
 
 func newQueue[T any](p *scan[T], head *csvReader, blocks int) *queue[T] {
 	o := &queue[T]{p: p, begin: head.at(), at: head.at(), line: head.line, submitted: make([]*block[T], blocks)}
-	o.freed = sync.NewCond(&o.mu)
+	o.freed, o.arrived = sync.NewCond(&o.mu), sync.NewCond(&o.mu)
 	for range blocks {
 		o.free = append(o.free, &block[T]{})
 	}
@@ -46,28 +46,45 @@ func (o *queue[T]) next() *block[T] {
 	if b == nil {
 		return nil
 	}
-	stop, ok := o.p.next(o.begin)
-	if !ok {
+	if !o.place(b) {
+		o.mu.Lock()
+		o.out--
+		o.last = true
+		o.arrived.Signal()
+		o.mu.Unlock()
 		return nil
 	}
-	b.off, b.stop, b.exact, b.number = o.begin, stop, o.number == 0, o.number
-	o.begin = stop
+	b.number = o.number
 	o.number++
 	return b
+}
+
+// place says which part of the file a block is, or false at the end.
+func (o *queue[T]) place(b *block[T]) bool {
+	if o.p.Ranges != nil {
+		r, ok := o.p.nextRange()
+		b.off, b.stop, b.exact = r.From, r.To, true
+		return ok
+	}
+	stop, ok := o.p.next(o.begin)
+	b.off, b.stop, b.exact = o.begin, stop, o.number == 0
+	o.begin = stop
+	return ok
 }
 
 // room waits for a block that is free, and returns nil when no more is needed.
 func (o *queue[T]) room() *block[T] {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.free) == 0 && o.err == nil {
+	for len(o.free) == 0 && o.err == nil && !o.last {
 		o.freed.Wait()
 	}
-	if o.err != nil {
+	if o.err != nil || o.last {
 		return nil
 	}
 	b := o.free[len(o.free)-1]
 	o.free = o.free[:len(o.free)-1]
+	o.out++
 	return b
 }
 
@@ -76,51 +93,68 @@ func (o *queue[T]) stop(err error) {
 	o.mu.Lock()
 	o.err = cmp.Or(o.err, err)
 	o.freed.Broadcast()
+	o.arrived.Broadcast()
 	o.mu.Unlock()
 	if o.p.growing != nil {
 		_ = giveUp(o.p.growing, err)
 	}
 }
 
-// submit takes back a block that w has looked at.
-func (o *queue[T]) submit(b *block[T], w *worker[T]) {
+// submit gives back a block that a worker has looked at.
+func (o *queue[T]) submit(b *block[T]) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.submitted[b.number%len(o.submitted)] = b
-	if o.committing {
-		return
-	}
-	o.committing = true
-	for o.err == nil {
-		here := &o.submitted[o.due%len(o.submitted)]
-		b := *here
-		if b == nil {
-			break
-		}
-		*here = nil
-		o.due++
-		o.mu.Unlock()
-		if err := o.commit(b, w); err != nil {
-			o.stop(err)
-		}
-		o.mu.Lock()
-		o.free = append(o.free, b)
-		o.freed.Signal()
-	}
-	o.committing = false
+	o.arrived.Signal()
 }
 
-// commit passes on the block that is due. w does it again if need be.
-func (o *queue[T]) commit(b *block[T], w *worker[T]) error {
+// take waits for the block that is due, and returns nil after the last one, or
+// when no more is needed.
+func (o *queue[T]) take() *block[T] {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	here := &o.submitted[o.due%len(o.submitted)]
+	for *here == nil && o.err == nil && (!o.last || o.out > 0) {
+		o.arrived.Wait()
+	}
+	if o.err != nil || *here == nil {
+		return nil
+	}
+	b := *here
+	*here = nil
+	o.due++
+	return b
+}
+
+// release takes back a block that was taken.
+func (o *queue[T]) release(b *block[T]) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.free = append(o.free, b)
+	o.out--
+	o.freed.Signal()
+}
+
+// commit passes on the block that is due. w looks at it again if need be.
+func (o *queue[T]) commit(b *block[T], w *worker[T], yield func([]Row[T]) bool) error {
+	if o.p.Ranges != nil {
+		return o.commitRange(b, yield)
+	}
 	if o.at > b.stop {
-		return nil // a row that began before goes on behind it
+		return nil // a row that began before goes on after it
 	}
 	if b.from != o.at {
 		b.off, b.exact = o.at, true
 		w.do(b)
 	}
-	if err := o.p.tell(b, o.line); err != nil {
-		return err
+	for i := range b.rows {
+		b.rows[i].At.Line += o.line
+		if fault := b.rows[i].Fault; fault != nil {
+			fault.Line += o.line
+		}
+	}
+	if len(b.rows) > 0 && !yield(b.rows) {
+		return errLeft
 	}
 	if b.err != nil {
 		return atLine(b.err, o.line)
@@ -131,6 +165,22 @@ func (o *queue[T]) commit(b *block[T], w *worker[T]) error {
 	o.at = b.to
 	o.line += b.lines
 	return nil
+}
+
+// commitRange passes on a block that stands alone. Nobody has counted the lines
+// before it.
+func (o *queue[T]) commitRange(b *block[T], yield func([]Row[T]) bool) error {
+	rows := b.rows[:0]
+	for _, row := range b.rows {
+		if row.Fault == nil {
+			row.At.Line = 0
+			rows = append(rows, row)
+		}
+	}
+	if len(rows) > 0 && !yield(rows) {
+		return errLeft
+	}
+	return b.err
 }
 
 // atLine counts the line of an error from the file's beginning.

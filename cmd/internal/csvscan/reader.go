@@ -14,7 +14,7 @@ import (
 
 const (
 	// blockSize is read at once. It fits a core's second-level cache, so that
-	// the passes over a block after the first cost next to nothing.
+	// the looks at a block after the first cost next to nothing.
 	blockSize = 256 << 10
 	// pieceSize is what is looked at twice or more in a row.
 	pieceSize = 64 << 10
@@ -45,7 +45,7 @@ type csvReader struct {
 	eof    bool
 	open   bool  // the file's last row has no line end of its own
 	line   int64 // line number of buf[pos]
-	stop   int64 // no row that begins behind this place is looked at
+	stop   int64 // no row that begins after this place is looked at
 	header Header
 	record parser
 }
@@ -53,8 +53,10 @@ type csvReader struct {
 // newReader reads the header.
 func newReader(ctx context.Context, r io.Reader, file string) (*csvReader, error) {
 	const mark = "\xef\xbb\xbf" // of UTF-8
-	// As long as this is looked for, and the header, little is enough.
-	t := &csvReader{ctx: ctx, file: file, header: Header{File: file}, r: r, buf: make([]byte, blockSize), line: 1, stop: int64(len(mark)) - 1}
+	// As long as this is looked for, and the header, little is enough. The buffer
+	// grows as more is read.
+	const little = 16 << 10
+	t := &csvReader{ctx: ctx, file: file, header: Header{File: file}, r: r, buf: make([]byte, little), line: 1, stop: int64(len(mark)) - 1}
 	defer func() { t.stop = math.MaxInt64 }()
 	if err := t.fill(); err != nil {
 		return nil, err
@@ -141,7 +143,7 @@ func Abbreviate(s string) string {
 	return strings.ToValidUTF8(s[:most], "?") + "…"
 }
 
-// fill reads more behind what is left, which moves to the front. At the end of
+// fill reads more after what is left, which moves to the front. At the end of
 // the file a missing last line end is added.
 func (t *csvReader) fill() error {
 	if err := context.Cause(t.ctx); err != nil {
@@ -200,7 +202,7 @@ type Position struct {
 	Offset int64 // in bytes
 }
 
-// scan goes through the rows behind the header.
+// scan goes through the rows after the header.
 func (t *csvReader) scan(v rowHandler) error {
 	for {
 		chunk := t.buf[t.pos:t.end]
@@ -245,8 +247,8 @@ func (t *csvReader) stepOver(cause error, v *rowHandler) error {
 	}
 }
 
-// block goes through whole lines, which begin at t.pos. It stops early behind
-// t.stop, and with t.pos at a row that goes on behind the block.
+// block goes through whole lines, which begin at t.pos. It stops early after
+// t.stop, and with t.pos at a row that goes on after the block.
 func (t *csvReader) block(block []byte, v *rowHandler) error {
 	for len(block) > 0 && t.at() <= t.stop {
 		plain := len(block)
@@ -285,7 +287,7 @@ func (t *csvReader) block(block []byte, v *rowHandler) error {
 			}
 			t.pos += plain
 			block = block[plain:]
-			continue // perhaps behind t.stop by now
+			continue // perhaps after t.stop by now
 		}
 		n, err := t.quoted(block, v)
 		if err == errMore {
@@ -383,7 +385,7 @@ func field(row []byte, number int) ([]byte, bool) {
 var comma = []byte{','}
 
 // quoted takes apart the row at the front of block, which holds a quote in its
-// first line. It returns errMore if the row goes on behind the block.
+// first line. It returns errMore if the row goes on after the block.
 func (t *csvReader) quoted(block []byte, v *rowHandler) (int, error) {
 	n, lines, err := t.record.parseRow(block)
 	if err == errMore && !t.eof {
@@ -394,7 +396,7 @@ func (t *csvReader) quoted(block []byte, v *rowHandler) (int, error) {
 		if err == errMore {
 			err = errOpenQuote
 		}
-		// What lies behind a broken quote may be rows, so only the line goes.
+		// What comes after a broken quote may be rows, so only the line goes.
 		length := bytes.IndexByte(block, '\n') + 1
 		if t.open && err == errOpenQuote && t.pos+length == t.end {
 			return 0, t.cut(len(t.record.fields)+1, here.Line)

@@ -2,7 +2,7 @@ package csvscan
 
 import "fmt"
 
-// A RowError is a row that cannot be used. The scan goes on behind it.
+// A RowError is a row that cannot be used. The scan goes on after it.
 type RowError struct {
 	File string // relative path of the file
 	Line int64  // where the row begins, from 1

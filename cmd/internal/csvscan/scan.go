@@ -15,60 +15,55 @@ const (
 	// scanBlock is what one core looks at at a time. With what belongs to it, it
 	// stays in the core's second-level cache.
 	scanBlock = 256 << 10
-	// scanBeyond is read behind a block, to have the end of its last row.
+	// scanBeyond is read after a block, to have the end of its last row.
 	scanBeyond = 4 << 10
-	// scanWorkers is the most cores of a pass: fewer saturate the memory.
+	// scanWorkers is the most cores of a scan: fewer saturate the memory.
 	scanWorkers = 8
 	// scanAhead is how many blocks there are, so that the workers go on while one
 	// of them is busy with what the blocks before came to. Where every row is
 	// wanted, a block takes twice its size in memory.
-	scanAhead = 64
+	scanAhead = 16
 )
 
 // ErrChanged is the error of a file that was written to while it was read.
 var ErrChanged = errors.New("the file changed while it was read; run this again when nobody writes to it")
 
 // A scan goes through the rows of a file once, block by block on several cores,
-// and calls the functions of its request in the order of the file.
+// and yields those that its request asks for in the order of the file.
 //
 // A block is looked at before it is known where its first row begins: after its
 // first line end, unless that is within quotes. That is compared with where the
 // block before ended, and a block that began wrongly is done again.
 type scan[T any] struct {
 	*Request[T]
+	kind Kind // of the index that it may make
 	ctx  context.Context
 	r    io.ReaderAt
 	size int64
 	step int64 // bytes of a block, 0 for scanBlock
 	// index, if set, takes in every row.
-	index *indexWriter
+	index  *indexWriter
+	ranges []Range // still to be read, of a request with ranges
 	// growing, if set, is the file while it is being downloaded. The scan keeps up
 	// with it, and gives it up if it ends early.
 	growing Growing
 }
 
-// A found row is parsed or faulty.
-type found[T any] struct {
-	at    Position
-	row   T
-	fault *RowError
-}
-
 // A block is what a worker made of a stretch of the file.
 type block[T any] struct {
-	off, stop int64 // its first row begins behind off, its last at most at stop
+	off, stop int64 // its first row begins after off, its last at most at stop
 	exact     bool  // its first row begins at off
-	from, to  int64 // where the first row does begin, and the one behind the last
+	from, to  int64 // where the first row does begin, and the one after the last
 	lines     int64
-	found     []found[T]
+	rows      []Row[T]
 	seen      blockEntries
 	err       error
 	number    int
 }
 
 // run goes through the file.
-func (p *scan[T]) run() error {
-	head, err := newReader(p.ctx, p.from(0), p.File)
+func (p *scan[T]) run(yield func([]Row[T]) bool) error {
+	head, err := newReader(p.ctx, p.from(0, 0), p.File)
 	if err != nil {
 		return err
 	}
@@ -82,32 +77,77 @@ func (p *scan[T]) run() error {
 	}
 	if p.growing == nil {
 		workers = min(workers, 1+int(p.size/p.step))
+		p.step = min(p.step, p.size+1)
 	}
 	o := newQueue(p, head, scanAhead)
+	// What waits for a download is to end too.
+	defer context.AfterFunc(p.ctx, func() { o.stop(context.Cause(p.ctx)) })()
 	var running sync.WaitGroup
-	for range workers {
+	var spare *worker[T] // for blocks that have to be looked at again
+	for range workers + 1 {
 		w, err := p.worker(head, column, id)
 		if err != nil {
 			o.stop(err)
 			break
 		}
+		if spare == nil {
+			spare = w
+			continue
+		}
 		running.Go(func() {
 			for b := o.next(); b != nil; b = o.next() {
 				w.do(b)
-				o.submit(b, w)
+				o.submit(b)
 			}
 		})
+	}
+	for b := o.take(); b != nil; b = o.take() {
+		if err := o.commit(b, spare, yield); err != nil {
+			o.stop(err)
+		}
+		o.release(b)
 	}
 	running.Wait()
 	return cmp.Or(o.err, context.Cause(p.ctx))
 }
 
-// from returns a reader of the file from an offset on.
-func (p *scan[T]) from(offset int64) io.Reader {
+// from returns a reader of the file from an offset on. first is what it reads at
+// the most at once, in bytes, 0 for no bound.
+func (p *scan[T]) from(offset, first int64) io.Reader {
 	if p.growing != nil {
 		return &growingReader{p.growing, offset}
 	}
-	return io.NewSectionReader(p.r, offset, math.MaxInt64-offset)
+	r := io.NewSectionReader(p.r, offset, math.MaxInt64-offset)
+	if first == 0 {
+		return r
+	}
+	return &shortReader{r, first}
+}
+
+// A shortReader reads little at once.
+type shortReader struct {
+	io.Reader
+	most int64
+}
+
+func (r *shortReader) Read(p []byte) (int, error) {
+	return r.Reader.Read(p[:min(int64(len(p)), r.most)])
+}
+
+// nearRanges is how near two ranges are that are read in one go, in bytes.
+const nearRanges = 8 << 10
+
+// nextRange returns the next ranges that are near each other as one.
+func (p *scan[T]) nextRange() (r Range, ok bool) {
+	if len(p.ranges) == 0 {
+		return Range{}, false
+	}
+	r, p.ranges = p.ranges[0], p.ranges[1:]
+	for len(p.ranges) > 0 && p.ranges[0].From <= r.To+nearRanges && p.ranges[0].To-r.From < p.step {
+		r.To = max(r.To, p.ranges[0].To)
+		p.ranges = p.ranges[1:]
+	}
+	return r, true
 }
 
 // next returns where the block that begins at a place stops, or false at the
@@ -163,25 +203,6 @@ func lastLine(f Growing, from, limit int64) int64 {
 	return 0
 }
 
-// tell passes on what was found in a block that begins at a line.
-func (p *scan[T]) tell(b *block[T], line int64) error {
-	for i := range b.found {
-		f := &b.found[i]
-		f.at.Line += line
-		var err error
-		if f.fault != nil {
-			f.fault.Line += line
-			err = p.Bad(f.fault)
-		} else {
-			err = p.Row(&f.row, f.at)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // A worker looks at one block after the other.
 type worker[T any] struct {
 	p     *scan[T]
@@ -203,12 +224,11 @@ func (p *scan[T]) worker(head *csvReader, column, id int) (*worker[T], error) {
 	w.v.want = func(value, _ []byte, _ int64) bool { return p.Want(value) }
 	if p.index != nil {
 		w.blockBuilder = p.index.blockBuilder(p.Want)
-		w.photos = p.WantKey
 		w.v.want = w.blockBuilder.want
 		switch {
 		case p.index.kind == ByValue && id == 0 && column == 2:
 			w.v.plain = func(block []byte, v *rowHandler) error { return w.blockBuilder.plain(&w.t, block, v) }
-		case p.index.kind == ByKey && column == 0 && p.WantKey != nil:
+		case p.index.kind == ByKey && column == 0:
 			w.v.plain = func(block []byte, v *rowHandler) error { return w.plainKeys(&w.t, block, v) }
 		}
 	} else {
@@ -220,10 +240,14 @@ func (p *scan[T]) worker(head *csvReader, column, id int) (*worker[T], error) {
 // do looks at a block.
 func (w *worker[T]) do(b *block[T]) {
 	w.b = b
-	b.found, b.err = b.found[:0], nil
+	b.rows, b.err = b.rows[:0], nil
 	w.reset(&b.seen, b.off)
 	t := &w.t
-	t.r = w.p.from(b.off)
+	first := int64(0)
+	if w.p.Ranges != nil {
+		first = b.stop - b.off + scanBeyond
+	}
+	t.r = w.p.from(b.off, first)
 	t.buf = t.buf[:w.p.step+scanBeyond+1] // a long row has made it longer
 	t.base, t.pos, t.end, t.line, t.stop = b.off, 0, 0, 0, b.stop
 	t.eof, t.open = false, false
@@ -231,7 +255,7 @@ func (w *worker[T]) do(b *block[T]) {
 		return
 	}
 	if !b.exact {
-		// Where there is no line end, the block before reaches behind this one.
+		// Where there is no line end, the block before reaches into this one.
 		t.pos = 1 + bytes.IndexByte(t.buf[:t.end], '\n')
 		if t.pos == 0 {
 			t.pos = t.end
@@ -246,9 +270,9 @@ func (w *worker[T]) do(b *block[T]) {
 func (w *worker[T]) row(fields [][]byte, p Position) error {
 	row, keep, err := w.parse(fields)
 	if err != nil {
-		w.b.found = append(w.b.found, found[T]{at: p, fault: &RowError{w.p.File, p.Line, err}})
+		w.b.rows = append(w.b.rows, Row[T]{At: p, Fault: &RowError{w.p.File, p.Line, err}})
 	} else if keep {
-		w.b.found = append(w.b.found, found[T]{at: p, row: row})
+		w.b.rows = append(w.b.rows, Row[T]{At: p, Value: row})
 	}
 	return nil
 }
@@ -257,6 +281,6 @@ func (w *worker[T]) bad(bad *RowError, p Position, wanted bool) error {
 	if !wanted && w.p.index != nil {
 		w.noteKeyless(p.Offset)
 	}
-	w.b.found = append(w.b.found, found[T]{at: p, fault: bad})
+	w.b.rows = append(w.b.rows, Row[T]{At: p, Fault: bad})
 	return nil
 }

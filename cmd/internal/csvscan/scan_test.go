@@ -2,9 +2,12 @@ package csvscan
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -28,7 +31,7 @@ type gathered struct {
 // request asks for the rows of some labels.
 func (g *gathered) request(labels ...string) *Request[[]string] {
 	return &Request[[]string]{
-		File: testList, Kind: ByValue, Bind: bindLabels,
+		File: testList, Bind: bindLabels,
 		Want: func(label []byte) bool { return slices.Contains(labels, string(label)) },
 		Parser: func(Header) (func([][]byte) ([]string, bool, error), error) {
 			return func(fields [][]byte) (row []string, keep bool, err error) {
@@ -38,15 +41,19 @@ func (g *gathered) request(labels ...string) *Request[[]string] {
 				return row, true, nil
 			}, nil
 		},
-		Row: func(row *[]string, at Position) error {
-			g.Rows = append(g.Rows, append(*row, fmt.Sprint(at)))
-			return nil
-		},
-		Bad: func(bad *RowError) error {
-			g.Bad = append(g.Bad, bad.Error())
-			return nil
-		},
 	}
+}
+
+// add takes in some rows.
+func (g *gathered) add(rows []Row[[]string]) bool {
+	for _, row := range rows {
+		if row.Fault != nil {
+			g.Bad = append(g.Bad, row.Fault.Error())
+		} else {
+			g.Rows = append(g.Rows, append(row.Value, fmt.Sprint(row.At)))
+		}
+	}
+	return true
 }
 
 func (g *gathered) end(err error) *gathered {
@@ -60,7 +67,11 @@ func (g *gathered) end(err error) *gathered {
 func gather(t testing.TB, data []byte, labels ...string) *gathered {
 	t.Helper()
 	g := &gathered{}
-	return g.end(ReadFrom(t.Context(), bytes.NewReader(data), *g.request(labels...)))
+	_, err := ReadFrom(t.Context(), bytes.NewReader(data), *g.request(labels...), func(row *Row[[]string]) error {
+		g.add([]Row[[]string]{*row})
+		return nil
+	})
+	return g.end(err)
 }
 
 func bindLabels(h Header) (label, photo int, err error) {
@@ -96,7 +107,7 @@ func TestIndexNoRoom(t *testing.T) {
 			ctx: t.Context(), r: bytes.NewReader(data), size: int64(len(data)), step: 512, index: x,
 			Request: g.request("/m/a"),
 		}
-		if d := gocmp.Diff(want, g.end(p.run())); d != "" {
+		if d := gocmp.Diff(want, g.end(p.run(g.add))); d != "" {
 			t.Fatal(d)
 		}
 		if err := x.finish(fingerprint{}); err == nil {
@@ -126,18 +137,115 @@ func TestScanAhead(t *testing.T) {
 		found.Add(1)
 		return true
 	}
-	told := int64(0)
-	p.Row = func(*[]string, Position) error {
-		for n := 0; told == 0 && n < 100_000 && found.Load() <= 2*scanAhead; n++ {
-			runtime.Gosched() // the others go as far as they may
+	taken := int64(0)
+	err := p.run(func(rows []Row[[]string]) bool {
+		for range rows {
+			for n := 0; taken == 0 && n < 100_000 && found.Load() <= 2*scanAhead; n++ {
+				runtime.Gosched() // the workers go as far as they may
+			}
+			taken++
+			if ahead := found.Load() - taken; ahead > 2*scanAhead {
+				t.Errorf("%d rows ahead", ahead)
+				return false
+			}
 		}
-		told++
-		if ahead := found.Load() - told; ahead > 2*scanAhead {
-			return fmt.Errorf("%d rows ahead", ahead)
-		}
-		return nil
-	}
-	if err := p.run(); err != nil {
+		return true
+	})
+	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLeave stops a reading in the middle, while its context ends: nothing is
+// yielded after that, and no index is left.
+func TestLeave(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "list.csv")
+	if err := os.WriteFile(name, oitest.BoxList(rand.New(rand.NewPCG(53, 54)), 2000, true), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, ended := range []bool{false, true} {
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &File{File: file, Indexes: []string{name + IndexEnding}, Step: 512}
+		ctx, cancel := context.WithCancel(t.Context())
+		met := 0
+		for rows, err := range Read(ctx, f, *(&gathered{}).request("/m/a")) {
+			if err != nil || len(rows) == 0 {
+				t.Fatalf("%d rows, %v", len(rows), err)
+			}
+			met++
+			if ended {
+				cancel()
+			}
+			break
+		}
+		cancel()
+		if met != 1 {
+			t.Error("no row")
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := oitest.Files(t, filepath.Dir(name)); len(got) != 1 {
+			t.Errorf("there are %q", got)
+		}
+	}
+}
+
+// TestRanges reads the rows in some stretches of a list, and at least none twice.
+func TestRanges(t *testing.T) {
+	rng := rand.New(rand.NewPCG(55, 56))
+	for range 40 {
+		data := oitest.BoxList(rng, rng.IntN(300), true)
+		want := gather(t, data, "/m/a", "/m/0l515")
+		name := filepath.Join(t.TempDir(), "list.csv")
+		if err := os.WriteFile(name, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &File{File: file, Step: 1 + rng.Int64N(3000)}
+		q := (&gathered{}).request("/m/a", "/m/0l515")
+		offset := func(row []string) int64 {
+			var at Position
+			if _, err := fmt.Sscanf(row[len(row)-1], "{%d %d}", &at.Line, &at.Offset); err != nil {
+				t.Fatal(err)
+			}
+			return at.Offset
+		}
+		q.Ranges = []Range{}
+		var asked []int64
+		for i := 0; i < len(want.Rows); i += 1 + rng.IntN(6) {
+			from := i
+			i = min(i+rng.IntN(3), len(want.Rows)-1)
+			q.Ranges = append(q.Ranges, Range{offset(want.Rows[from]), offset(want.Rows[i])})
+			for _, row := range want.Rows[from : i+1] {
+				asked = append(asked, offset(row))
+			}
+		}
+		var got []int64
+		for rows, err := range Read(t.Context(), f, *q) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				got = append(got, row.At.Offset)
+			}
+		}
+		if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+			t.Fatalf("not in order: %d", got)
+		}
+		for _, at := range asked {
+			if !slices.Contains(got, at) {
+				t.Fatalf("no row at %d, in ranges %v: %d", at, q.Ranges, got)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -19,14 +19,15 @@ func Verify[T any](ctx context.Context, r *io.SectionReader, q Request[T]) error
 	good := errors.New("a row can be read")
 	var first *RowError
 	q.Want = func([]byte) bool { return true }
-	q.Row = func(*T, Position) error { return good }
-	q.Bad = func(fault *RowError) error {
+	header, err := ReadFrom(ctx, r, q, func(row *Row[T]) error {
+		if row.Fault == nil {
+			return good
+		}
 		if first == nil {
-			first = fault
+			first = row.Fault
 		}
 		return nil
-	}
-	header, err := readFrom(ctx, r, q)
+	})
 	switch {
 	case errors.Is(err, good):
 	case err != nil:
@@ -72,4 +73,36 @@ func verifyEnd(r io.ReaderAt, size int64, columns int) error {
 	}
 	last := end[bytes.LastIndexByte(end, '\n')+1:]
 	return fmt.Errorf("%w: %s", ErrCut, Abbreviate(string(last)))
+}
+
+// ReadFrom calls f with the rows of a file that can only be read from its
+// beginning to its end. f's error ends the reading.
+func ReadFrom[T any](ctx context.Context, r io.Reader, q Request[T], f func(*Row[T]) error) (Header, error) {
+	t, err := newReader(ctx, r, q.File)
+	if err != nil {
+		return Header{}, err
+	}
+	column, _, err := q.Bind(t.header)
+	if err != nil {
+		return t.header, err
+	}
+	parse, err := q.Parser(t.header)
+	if err != nil {
+		return t.header, err
+	}
+	return t.header, t.scan(rowHandler{
+		column: column, id: -1,
+		want: func(value, _ []byte, _ int64) bool { return q.Want(value) },
+		row: func(fields [][]byte, at Position) error {
+			row, keep, err := parse(fields)
+			if err != nil {
+				return f(&Row[T]{At: at, Fault: &RowError{q.File, at.Line, err}})
+			}
+			if !keep {
+				return nil
+			}
+			return f(&Row[T]{At: at, Value: row})
+		},
+		bad: func(bad *RowError, at Position, _ bool) error { return f(&Row[T]{At: at, Fault: bad}) },
+	})
 }

@@ -1,11 +1,10 @@
 package openimages
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
@@ -36,9 +35,15 @@ type PickedRow struct {
 	Hash uint64
 }
 
-// Key names the box for ever: the photo's id, a minus, and the first 8 hex
+// Key names the box for ever: the photo's id, a hyphen, and the first 8 hex
 // digits of the sum.
-func (b *BoxRow) Key() string { return fmt.Sprintf("%s-%08x", b.ImageID, uint32(b.Sum>>32)) }
+func (b *BoxRow) Key() string {
+	var box [4]byte
+	binary.BigEndian.PutUint32(box[:], uint32(b.Sum>>32))
+	key := make([]byte, 0, len(b.ImageID)+1+hex.EncodedLen(len(box)))
+	key = append(append(key, b.ImageID...), '-')
+	return string(hex.AppendEncode(key, box[:]))
+}
 
 // Sane reports whether the box has an area and lies within the picture.
 func (b *BoxRow) Sane() bool {
@@ -82,17 +87,6 @@ func newLabelColumns(h csvscan.Header) (boxColumns, error) {
 	return boxColumns{id: h.Column("ImageID"), mid: h.Column("LabelName"), confidence: h.Column("Confidence")}, nil
 }
 
-// ScanBoxes reads a box list, with 13 or 21 columns or any others as long as
-// the needed ones are there, and calls row with each row whose label is
-// wanted. file is the name for messages. A row that cannot be used is given to
-// bad; an error from row or bad ends the scan. The row is reused between calls.
-func ScanBoxes(ctx context.Context, r io.Reader, file string, want func(mid []byte) bool, row func(*BoxRow) error, bad func(*RowError) error) error {
-	return scanBoxes(ctx, r, file, BoxRequest{
-		Want: want, Bad: bad,
-		Row: func(hit *PickedRow) error { return row(&hit.BoxRow) },
-	})
-}
-
 // A BoxRequest asks for the rows of a list of boxes or of image-level labels.
 type BoxRequest struct {
 	Labels bool // whether the list is one of image-level labels
@@ -104,15 +98,8 @@ type BoxRequest struct {
 	// Pick, if set, says whether a row is worth to be parsed, from a hash of its
 	// id, label and coordinates, or of a list of labels of the id alone.
 	Pick func(hash uint64) bool
-	// Row is called with each row that is wanted, in the order of the list, and Bad
-	// with one that cannot be used. Their errors end the reading. The row is reused
-	// between calls.
-	Row func(*PickedRow) error
-	Bad func(*RowError) error
-	// Again is called if the rows that Row was called with were not all: then it is
-	// called with them from the start. Bad has not been called by then. It is not
-	// needed without MIDs.
-	Again func() error
+	// Ranges, if not nil, are those of a csvscan.Request.
+	Ranges []csvscan.Range
 }
 
 // columns looks for the columns of the list.
@@ -146,35 +133,8 @@ func (v *BoxRequest) bind(h csvscan.Header) (column, id int, err error) {
 	return columns.mid, columns.id, err
 }
 
-func scanBoxes(ctx context.Context, r io.Reader, file string, v BoxRequest) error {
-	return csvscan.ReadFrom(ctx, r, v.request(file))
-}
-
-// ReadBoxes reads the rows of a list of a source, through its index where there
-// is one.
-func ReadBoxes(ctx context.Context, src Source, file File, v BoxRequest) error {
-	return read(ctx, src, v.request(file.Path))
-}
-
-// OpenLines returns the line numbers of the rows of a list, or nil where it is
-// no file.
-func OpenLines(ctx context.Context, src Source, file File) (*csvscan.Lines, error) {
-	f, ok, err := openLocal(ctx, src, file.Path)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return csvscan.OpenLines(f), nil
-}
-
 func (v *BoxRequest) request(file string) csvscan.Request[PickedRow] {
-	return csvscan.Request[PickedRow]{
-		File: file, Kind: csvscan.ByValue, Bind: v.bind, Values: v.MIDs, Want: v.Want, Parser: v.parser,
-		Row: func(row *PickedRow, at csvscan.Position) error {
-			row.Line, row.Offset = at.Line, at.Offset
-			return v.Row(row)
-		},
-		Bad: v.Bad, Again: v.Again,
-	}
+	return csvscan.Request[PickedRow]{File: file, Bind: v.bind, Values: v.MIDs, Want: v.Want, Parser: v.parser, Ranges: v.Ranges}
 }
 
 // parse fills b, but for the line.

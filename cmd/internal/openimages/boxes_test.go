@@ -27,7 +27,7 @@ const (
 // scanText scans a box list in memory for everything.
 func scanText(t testing.TB, text string) (rows []BoxRow, bad []string, err error) {
 	t.Helper()
-	err = ScanBoxes(t.Context(), strings.NewReader(text), "b.csv", anything, func(b *BoxRow) error {
+	err = scanAll(t.Context(), strings.NewReader(text), "b.csv", anything, func(b *BoxRow) error {
 		rows = append(rows, *b)
 		return nil
 	}, func(e *RowError) error {
@@ -171,7 +171,7 @@ func TestRealBoxes(t *testing.T) {
 			for mid, want := range byClass {
 				var got []BoxRow
 				set := NewMIDSet(map[string]int{mid: 0})
-				err := ScanBoxes(t.Context(), bytes.NewReader(data), file.Path, set.Has, func(b *BoxRow) error {
+				err := scanAll(t.Context(), bytes.NewReader(data), file.Path, set.Has, func(b *BoxRow) error {
 					if !bytes.HasPrefix(data[b.Offset:], []byte(b.ImageID+",")) {
 						t.Errorf("%s:%d: begins not at %d", file.Path, b.Line, b.Offset)
 					}
@@ -242,7 +242,7 @@ func TestRealImages(t *testing.T) {
 				want = append(want, strings.Join(slices.Concat(f[:1], f[2:8], []string{strings.TrimPrefix(f[8], "0")}, f[9:11]), "|"))
 			}
 		}
-		err = ScanImages(t.Context(), bytes.NewReader(data), file.Path, func(id []byte) bool { return id[0] >= '8' }, func(r *ImageRow) error {
+		err = scanImages(t.Context(), bytes.NewReader(data), file.Path, func(id []byte) bool { return id[0] >= '8' }, func(r *ImageRow) error {
 			i := r.Image
 			if i.Rotation != nil {
 				t.Errorf("%s: rotation %v, the column is empty", r.ImageID, *i.Rotation)
@@ -266,7 +266,7 @@ func TestRealImages(t *testing.T) {
 func TestScanImagesFields(t *testing.T) {
 	const header = "ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,OriginalSize,OriginalMD5,Thumbnail300KURL,Rotation\n"
 	scan := func(text string) (rows []ImageRow, bad []string, err error) {
-		err = ScanImages(t.Context(), strings.NewReader(text), "i.csv", anything, func(r *ImageRow) error {
+		err = scanImages(t.Context(), strings.NewReader(text), "i.csv", anything, func(r *ImageRow) error {
 			rows = append(rows, *r)
 			return nil
 		}, func(e *RowError) error {
@@ -283,9 +283,9 @@ func TestScanImagesFields(t *testing.T) {
 		"d,train,u,,,,,,many,,,0.0\n" +
 		"e,train,u,,,,,,,,,left\n")
 	want := []ImageRow{
-		{"a", 2, record.Image{URL: "u", LandingURL: "l", License: "c", AuthorURL: "p", Author: "A, B", Title: "two\nlines", OriginalSize: 5, OriginalMD5: "m==", ThumbnailURL: "t", Rotation: &ninety}},
-		{"b", 4, record.Image{URL: "u", Author: "\uFFFD"}},
-		{"c", 5, record.Image{URL: "u"}},
+		{"a", record.Image{URL: "u", LandingURL: "l", License: "c", AuthorURL: "p", Author: "A, B", Title: "two\nlines", OriginalSize: 5, OriginalMD5: "m==", ThumbnailURL: "t", Rotation: &ninety}},
+		{"b", record.Image{URL: "u", Author: "\uFFFD"}},
+		{"c", record.Image{URL: "u"}},
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -329,7 +329,7 @@ func FuzzScanBoxes(f *testing.F) {
 	f.Add([]byte(header13 + "\n0001,x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0\n"))
 	f.Add([]byte(header21 + "\r\n\"0001\",x,\"/m/a\",1,-1,2e-3,0.3,nan,0,0,0,0,-1,,,,,,,,"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		err := ScanBoxes(t.Context(), bytes.NewReader(data), "b.csv", anything, func(b *BoxRow) error {
+		err := scanAll(t.Context(), bytes.NewReader(data), "b.csv", anything, func(b *BoxRow) error {
 			if !record.ValidID(b.ImageID) {
 				t.Fatalf("id %q", b.ImageID)
 			}
@@ -352,7 +352,7 @@ func BenchmarkScanBoxes(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
 				n := 0
-				err := ScanBoxes(b.Context(), bytes.NewReader(data), "b.csv", set.Has,
+				err := scanAll(b.Context(), bytes.NewReader(data), "b.csv", set.Has,
 					func(*BoxRow) error { n++; return nil }, func(e *RowError) error { return e })
 				if err != nil || n != 100 {
 					b.Fatal(n, err)

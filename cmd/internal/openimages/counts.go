@@ -3,6 +3,8 @@ package openimages
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
@@ -19,23 +21,15 @@ type Count struct {
 // Only a list that is not sorted by photo, as the official ones are, takes memory
 // for its rows, 8 bytes and more each.
 func Counts(ctx context.Context, src Source, file File) (_ []Count, err error) {
-	f, ok, err := openLocal(ctx, src, file.Path)
+	f, err := openFile(ctx, src, file.Path)
 	if err != nil {
 		return nil, err
 	}
-	if ok {
-		defer func() { err = errors.Join(err, f.Close()) }()
-		list, sorted, err := csvscan.CountValues(ctx, f, file.Path, bindLabels)
-		if err != nil || sorted {
-			return classCounts(list), err
-		}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	list, sorted, err := csvscan.CountValues(ctx, f, file.Path, bindLabels)
+	if err == nil && !sorted {
+		list, err = csvscan.CountValuesFrom(ctx, io.NewSectionReader(f, 0, math.MaxInt64), file.Path, bindLabels)
 	}
-	r, err := src.Open(ctx, file.Path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	list, err := csvscan.CountValuesFrom(ctx, r, file.Path, bindLabels)
 	return classCounts(list), err
 }
 

@@ -115,7 +115,7 @@ func TestListArrives(t *testing.T) {
 				}
 				return row(hit)
 			}
-			err := ReadBoxes(t.Context(), s, File{Path: csvPath}, v)
+			err := readBoxes(t.Context(), s, File{Path: csvPath}, v)
 			if !errors.Is(err, tt.err) {
 				t.Fatalf("got %v, want %v", err, tt.err)
 			}

@@ -3,11 +3,10 @@ package openimages
 import (
 	"context"
 	"fmt"
-	"io"
-	"iter"
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/record"
@@ -16,7 +15,6 @@ import (
 // An ImageRow is one row of an image list.
 type ImageRow struct {
 	ImageID string
-	Line    int64
 	Image   record.Image // texts are valid UTF-8
 }
 
@@ -24,6 +22,8 @@ type ImageRow struct {
 // id and the address are required: lists before 2018 have no rotation.
 type imageColumns struct {
 	id, url, landing, license, authorURL, author, title, size, md5, thumbnail, rotation int
+
+	texts []string // of the row at hand
 }
 
 func newImageColumns(h csvscan.Header) (imageColumns, error) {
@@ -38,55 +38,16 @@ func newImageColumns(h csvscan.Header) (imageColumns, error) {
 	}, nil
 }
 
-// ScanImages reads an image list and calls row with each row whose id is
-// wanted. file is the name for messages. A row that cannot be used is given to
-// bad; an error from row or bad ends the scan. The row is reused between calls.
-func ScanImages(ctx context.Context, r io.Reader, file string, want func(id []byte) bool, row func(*ImageRow) error, bad func(*RowError) error) error {
-	q := ImageRequest{Want: want, Row: row, Bad: bad}
-	return csvscan.ReadFrom(ctx, r, q.request(file))
-}
-
-// An ImageRequest asks for the rows of some photos in an image list.
-type ImageRequest struct {
-	// Keys yields the csvscan.Key64 of each id that Want wants, repeated ones too.
-	Keys iter.Seq[uint64]
-	// Want says whether the row of an id is wanted, and WantKey whether that of an
-	// id with this key may be. Both are called on any goroutine.
-	Want    func(id []byte) bool
-	WantKey func(key uint64) bool
-	// Row, Bad and Again are those of a BoxRequest.
-	Row   func(*ImageRow) error
-	Bad   func(*RowError) error
-	Again func() error
-}
-
-// ReadImages reads the rows of an image list of a source, through its index
-// where there is one.
-func ReadImages(ctx context.Context, src Source, file File, q ImageRequest) error {
-	return read(ctx, src, q.request(file.Path))
-}
-
 // OpenImages returns a lookup of the photos of an image list, whose rows are read
-// to index them if they have no index yet, or nil where none can be kept. bad is
-// called with broken rows.
-func OpenImages(ctx context.Context, src Source, file File, bad func(*RowError) error) (*csvscan.Lookup[ImageRow], error) {
-	q := ImageRequest{Bad: bad}
+// to index them if they have no index yet.
+func OpenImages(ctx context.Context, src Source, file File) (*csvscan.Lookup[ImageRow], error) {
 	return csvscan.OpenLookup(ctx, func() (*csvscan.File, error) {
-		f, _, err := openLocal(ctx, src, file.Path)
-		return f, err
-	}, q.request(file.Path))
+		return openFile(ctx, src, file.Path)
+	}, imageRequest(file.Path))
 }
 
-func (q *ImageRequest) request(file string) csvscan.Request[ImageRow] {
-	return csvscan.Request[ImageRow]{
-		File: file, Kind: csvscan.ByKey, Bind: bindImages, Parser: imageParser,
-		Keys: q.Keys, Want: q.Want, WantKey: q.WantKey,
-		Row: func(image *ImageRow, at csvscan.Position) error {
-			image.Line = at.Line
-			return q.Row(image)
-		},
-		Bad: q.Bad, Again: q.Again,
-	}
+func imageRequest(file string) csvscan.Request[ImageRow] {
+	return csvscan.Request[ImageRow]{File: file, Bind: bindImages, Parser: imageParser}
 }
 
 // bindImages looks for the column that an index of an image list is of.
@@ -104,13 +65,34 @@ func imageParser(h csvscan.Header) (func(fields [][]byte) (ImageRow, bool, error
 	}, err
 }
 
-// parse fills image, but for the line.
+// parse fills image.
 func (c *imageColumns) parse(fields [][]byte, image *ImageRow) error {
+	// All texts are parts of one, which is valid UTF-8 in most rows.
+	size := 0
+	for _, f := range fields {
+		size += len(f)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, f := range fields {
+		b.Write(f)
+	}
+	all := b.String()
+	valid := utf8.ValidString(all)
+	c.texts = c.texts[:0]
+	for _, f := range fields {
+		text := all[:len(f)]
+		all = all[len(f):]
+		if !valid {
+			text = strings.ToValidUTF8(text, "\uFFFD")
+		}
+		c.texts = append(c.texts, text)
+	}
 	text := func(column int) string {
 		if column < 0 {
 			return ""
 		}
-		return strings.ToValidUTF8(string(fields[column]), "\uFFFD")
+		return c.texts[column]
 	}
 	image.ImageID = string(fields[c.id])
 	image.Image = record.Image{

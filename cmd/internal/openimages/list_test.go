@@ -59,10 +59,9 @@ type gathered struct {
 	Err  string
 }
 
-func (g *gathered) visitor(mids []string) BoxRequest {
-	return BoxRequest{
-		MIDs: mids,
-		Want: func(mid []byte) bool { return slices.Contains(mids, string(mid)) },
+func (g *gathered) visitor(mids []string) boxVisitor {
+	return boxVisitor{
+		BoxRequest: BoxRequest{MIDs: mids, Want: func(mid []byte) bool { return slices.Contains(mids, string(mid)) }},
 		Row: func(row *PickedRow) error {
 			g.Rows = append(g.Rows, row.BoxRow)
 			return nil
@@ -71,14 +70,7 @@ func (g *gathered) visitor(mids []string) BoxRequest {
 			g.Bad = append(g.Bad, bad.Error())
 			return nil
 		},
-		Again: g.again,
 	}
-}
-
-// again is what readBoxes calls when it starts anew.
-func (g *gathered) again() error {
-	*g = gathered{}
-	return nil
 }
 
 func (g *gathered) end(err error) *gathered {
@@ -92,7 +84,7 @@ func (g *gathered) end(err error) *gathered {
 func gather(t testing.TB, src Source, mids ...string) *gathered {
 	t.Helper()
 	g := &gathered{}
-	return g.end(ReadBoxes(t.Context(), src, File{Path: testList}, g.visitor(mids)))
+	return g.end(readBoxes(t.Context(), src, File{Path: testList}, g.visitor(mids)))
 }
 
 // gatherPlain reads them from a stream, in one go.
@@ -367,7 +359,7 @@ func TestListChanges(t *testing.T) {
 			}
 			return nil
 		}
-		err := ReadBoxes(t.Context(), src, File{Path: testList}, v)
+		err := readBoxes(t.Context(), src, File{Path: testList}, v)
 		if !errors.Is(err, csvscan.ErrChanged) {
 			t.Errorf("indexed %v: got %v", indexed, err)
 		}

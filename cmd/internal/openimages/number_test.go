@@ -162,7 +162,7 @@ func TestOfficialKeysStay(t *testing.T) {
 			column[title] = i
 		}
 		n := 0
-		err = ScanBoxes(t.Context(), bytes.NewReader(data), name, anything, func(b *BoxRow) error {
+		err = scanAll(t.Context(), bytes.NewReader(data), name, anything, func(b *BoxRow) error {
 			n++
 			row := all[n]
 			text := row[column["LabelName"]]
@@ -253,7 +253,7 @@ func TestSavedAgain(t *testing.T) {
 func TestRotation(t *testing.T) {
 	for _, field := range []string{"270.0", "270", " 270 ", "2.7e+02"} {
 		var got *float64
-		err := ScanImages(t.Context(), strings.NewReader("ImageID,OriginalURL,Rotation\n1,http://x,"+field+"\n"), "i.csv",
+		err := scanImages(t.Context(), strings.NewReader("ImageID,OriginalURL,Rotation\n1,http://x,"+field+"\n"), "i.csv",
 			anything, func(row *ImageRow) error { got = row.Image.Rotation; return nil },
 			func(e *RowError) error { return e })
 		if err != nil || got == nil || *got != 270 {
@@ -267,7 +267,7 @@ func TestRotation(t *testing.T) {
 func TestOriginalSize(t *testing.T) {
 	for field, want := range map[string]int64{"77": 77, "77.0": 77, " 77": 77, "4.405052e+06": 4405052, "": 0, "9007199254740992": 1 << 53} {
 		var got int64 = -1
-		err := ScanImages(t.Context(), strings.NewReader("ImageID,OriginalURL,OriginalSize\n1,http://x,"+field+"\n"), "i.csv",
+		err := scanImages(t.Context(), strings.NewReader("ImageID,OriginalURL,OriginalSize\n1,http://x,"+field+"\n"), "i.csv",
 			anything, func(row *ImageRow) error { got = row.Image.OriginalSize; return nil },
 			func(e *RowError) error { return e })
 		if err != nil || got != want {
@@ -276,7 +276,7 @@ func TestOriginalSize(t *testing.T) {
 	}
 	for _, field := range []string{"77.5", "-1", "-1.0", "NaN", "many", "1e300"} {
 		bad := 0
-		err := ScanImages(t.Context(), strings.NewReader("ImageID,OriginalURL,OriginalSize\n1,http://x,"+field+"\n"), "i.csv",
+		err := scanImages(t.Context(), strings.NewReader("ImageID,OriginalURL,OriginalSize\n1,http://x,"+field+"\n"), "i.csv",
 			anything, func(*ImageRow) error { return nil },
 			func(*RowError) error { bad++; return nil })
 		if err != nil || bad != 1 {

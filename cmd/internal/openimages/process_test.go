@@ -75,7 +75,7 @@ func readOnce(ctx context.Context, base, cache string, each func(row int)) ([]by
 		each(n)
 		return row(hit)
 	}
-	if err := ReadBoxes(ctx, s, File{Path: csvPath}, v); err != nil {
+	if err := readBoxes(ctx, s, File{Path: csvPath}, v); err != nil {
 		return nil, err
 	}
 	return g.sum(), nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -47,7 +48,7 @@ func (d DirSource) openFile(ctx context.Context, path string) (*csvscan.File, er
 }
 
 // WithCache returns the folder as a source whose indexes are kept in the folder
-// cache/indexes where they cannot be kept beside the files.
+// cache/indexes where they cannot be kept next to the files.
 func (d DirSource) WithCache(cache string) Source {
 	return indexedDir{d, filepath.Join(cache, "indexes")}
 }
@@ -71,36 +72,39 @@ type fileSource interface {
 	openFile(ctx context.Context, path string) (*csvscan.File, error)
 }
 
-// openLocal opens a file of a source that has files. ok is false if it has
-// none, or if this one is no regular file.
-func openLocal(ctx context.Context, src Source, path string) (f *csvscan.File, ok bool, err error) {
-	files, ok := src.(fileSource)
-	if !ok {
-		return nil, false, nil
+// openFile opens a file of a source. One that can only be read from its
+// beginning to its end is copied to a temporary file, which has no index.
+func openFile(ctx context.Context, src Source, path string) (*csvscan.File, error) {
+	if files, ok := src.(fileSource); ok {
+		f, err := files.openFile(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		if info, err := f.Stat(); err != nil || info.Mode().IsRegular() {
+			return f, err
+		}
+		return copyFile(path, f.File)
 	}
-	f, err = files.openFile(ctx, path)
+	r, err := src.Open(ctx, path)
 	if err != nil {
-		return nil, true, err
+		return nil, err
 	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, false, errors.Join(err, f.Close())
-	}
-	return f, true, nil
+	return copyFile(path, r)
 }
 
-// read reads rows of a file of a source, which is scanned each time if it can
-// only be read from its beginning to its end.
-func read[T any](ctx context.Context, src Source, q csvscan.Request[T]) (err error) {
-	f, ok, err := openLocal(ctx, src, q.File)
+// copyFile copies what r reads, which it closes, to a file that goes when it is
+// closed.
+func copyFile(path string, r io.ReadCloser) (*csvscan.File, error) {
+	file, err := os.CreateTemp("", "oi-*")
 	if err != nil {
-		return err
+		return nil, errors.Join(fmt.Errorf("temporary file: %w", err), r.Close())
 	}
-	if ok {
-		return errors.Join(csvscan.Read(ctx, f, q), f.Close())
+	err = os.Remove(file.Name())
+	if err == nil {
+		_, err = io.Copy(file, r)
 	}
-	r, err := src.Open(ctx, q.File)
-	if err != nil {
-		return err
+	if err = errors.Join(err, r.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("copy %s: %w", path, err), file.Close())
 	}
-	return errors.Join(csvscan.ReadFrom(ctx, r, q), r.Close())
+	return &csvscan.File{File: file, Least: math.MaxInt64}, nil
 }

@@ -85,7 +85,7 @@ func TestDownloadRefused(t *testing.T) {
 				var err error
 				if streamed {
 					g := &gathered{}
-					err = ReadBoxes(t.Context(), s, f, g.visitor([]string{"/m/a"}))
+					err = readBoxes(t.Context(), s, f, g.visitor([]string{"/m/a"}))
 				} else {
 					_, err = s.Open(t.Context(), f.Path)
 				}

@@ -56,10 +56,10 @@ func (f File) verify(ctx context.Context, r io.ReaderAt, size int64) error {
 		}
 		return csvscan.EndsInLine(r, size)
 	case kindImages:
-		return csvscan.Verify(ctx, all, csvscan.Request[ImageRow]{File: f.Path, Bind: bindImages, Parser: imageParser})
+		return csvscan.Verify(ctx, all, imageRequest(f.Path))
 	}
 	v := BoxRequest{Labels: f.kind == kindLabels}
-	return csvscan.Verify(ctx, all, csvscan.Request[PickedRow]{File: f.Path, Bind: v.bind, Parser: v.parser})
+	return csvscan.Verify(ctx, all, v.request(f.Path))
 }
 
 // sniff recognises what servers and proxies send in the place of a text.

@@ -2,6 +2,7 @@ package selection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
@@ -9,238 +10,209 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// Emit calls f with every item of the selection, in the order of the subsets
-// and their box lists.
-func (s *Selection) Emit(ctx context.Context, f func(*record.Item) error) error {
-	limits, err := s.limits(ctx)
-	if err != nil {
-		return err
-	}
-	if limits != nil && s.query.Shard == nil {
-		s.expected = limits.items
-	}
-	return s.judge(ctx, true, func(c *candidate) error {
-		if c.reason == "" && limits != nil {
-			c.reason = limits.refuse(s.query.Seed, c.hit)
-		}
-		if c.reason == "" && s.query.Shard != nil && !s.query.Shard(c.hit.id) {
-			c.reason = ReasonShard
-		}
-		if c.reason == "" {
-			item := s.item(c)
-			s.count(item, c.hit.label)
-			s.ledger.Out(1)
-			return f(item)
-		}
-		s.tally[c.hit.label].Lost[c.reason]++
-		if !c.failed {
-			s.ledger.Remove(c.reason, 1)
-			return nil
-		}
-		line, err := s.line(ctx, c)
-		if err != nil {
-			return err
-		}
-		detail := fmt.Sprintf("%s:%d", c.sub.boxes.Path, line)
-		if official, ok := openimages.RestoreID(c.hit.id); ok && c.reason == ReasonNotListed {
-			detail += fmt.Sprintf(": %s may be %s, as official ids are written", c.hit.id, official)
-		}
-		return s.ledger.Skip(s.item(c), c.reason, detail)
-	})
-}
+// errLeft ends a walk of which no more is wanted.
+var errLeft = errors.New("no more is wanted")
 
-// line returns the line of a hit's row. One that was found through an index has
-// not been counted yet.
-func (s *Selection) line(ctx context.Context, c *candidate) (int64, error) {
-	if c.hit.line > 0 {
-		return c.hit.line, nil
-	}
-	if c.sub.lines == nil {
-		lines, err := openimages.OpenLines(ctx, s.query.Source, c.sub.boxes)
-		if err != nil || lines == nil {
-			return 0, err
-		}
-		c.sub.lines = lines
-	}
-	return c.sub.lines.Of(c.hit.place)
-}
-
-func (s *Selection) count(item *record.Item, label int) {
-	s.tally[label].Kept++
-	s.tally[label].Sets[item.Set]++
-}
-
-// A candidate is a hit and what is to become of it.
-type candidate struct {
-	sub    *subset
-	hit    *hit
-	photo  *visit
-	image  *record.Image // nil where not listed or not read
-	group  string
-	reason string // why it is no item, or ""
-	failed bool   // the reason is a fault of the row's
-	alike  []bool // of photo.all: which repeat an earlier one
-}
-
-// judge calls f with every hit and its fate but for the limit. Without images,
-// the image list's rows are not read and authors not looked at.
-func (s *Selection) judge(ctx context.Context, images bool, f func(*candidate) error) error {
-	var seen repeats
-	for _, sub := range s.subsets {
+// Emit makes the items of a selection, in the order of the subsets and their
+// lists, some at a time. start is called once on each of several goroutines, for
+// a function that adds an item to what it is given, which is none of B at first.
+// write is called on the caller's goroutine, in order, with what has been made
+// of some items, and their number. An error of either ends it.
+func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record.Item) (B, error), write func(made B, items int64) error) error {
+	var limits *quotas
+	if s.query.limited() {
 		var err error
-		if sub.lookup != nil {
-			err = s.stream(ctx, sub, f)
-		} else {
-			err = sub.photos.walk(func(v *visit) error {
-				var image *record.Image
-				if v.image != noImage && images {
-					var err error
-					if image, err = sub.photos.readImage(v); err != nil {
-						return err
-					}
-				}
-				return s.judgeVisit(ctx, sub, v, image, &seen, f)
-			})
+		if limits, err = s.quotas(ctx); err != nil {
+			return err
 		}
+		if s.query.Shard == nil {
+			s.expected = limits.items
+		}
+	}
+	type result struct {
+		counts
+		made B
+	}
+	worker := func(ctx context.Context) func(*batch) (*result, error) {
+		j, add, room := s.newJudge(), start(), new(rendering)
+		return func(b *batch) (_ *result, err error) {
+			r := &result{counts: counts{batch: b}}
+			r.badImages, err = j.each(ctx, b, func(c *candidate) error {
+				if c.reason == "" && !limits.keeps(s.query.Seed, c.match) {
+					return nil // it has been accounted for
+				}
+				if c.reason == "" && s.query.Shard != nil && !s.query.Shard(c.match.id) {
+					c.reason = ReasonShard
+				} else if c.reason != "" && limits != nil {
+					return nil // so has it
+				}
+				if c.reason != "" {
+					r.lose(s, c)
+					return nil
+				}
+				item := room.render(s, c)
+				r.keep(c.match.label, item.Set)
+				r.made, err = add(r.made, item)
+				return err
+			})
+			return r, err
+		}
+	}
+	var ranges map[*subset][]csvscan.Range
+	if limits != nil {
+		ranges = limits.ranges
+	}
+	for r, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, ranges) }, worker) {
 		if err != nil {
 			return err
 		}
+		if err := s.count(ctx, &r.counts); err != nil {
+			return err
+		}
+		r.batch.release()
+		if r.items > 0 {
+			if err := write(r.made, r.items); err != nil {
+				return err
+			}
+		}
 	}
+	s.finishCounts()
 	return nil
 }
 
-// judgeVisit calls f with the hits of a visit. image is nil where the photo is
-// not listed, or its row is not to be looked at.
-func (s *Selection) judgeVisit(ctx context.Context, sub *subset, v *visit, image *record.Image, seen *repeats, f func(*candidate) error) error {
-	if err := context.Cause(ctx); err != nil {
+// counts is what became of the rows of a batch.
+type counts struct {
+	batch     *batch
+	badImages []*openimages.RowError
+	items     int64
+	kept      []setCount
+	lost      []lostCount
+	failed    []failure
+}
+
+type setCount struct {
+	label int
+	set   string
+	n     int64
+}
+
+type lostCount struct {
+	label  int
+	reason string
+	n      int64
+}
+
+// A failure is a row that a fault of its own takes away.
+type failure struct {
+	match  *match
+	reason string
+	item   *record.Item
+}
+
+// keep counts an item.
+func (t *counts) keep(label int, set string) {
+	t.items++
+	for i := range t.kept {
+		if t.kept[i].label == label && t.kept[i].set == set {
+			t.kept[i].n++
+			return
+		}
+	}
+	t.kept = append(t.kept, setCount{label, set, 1})
+}
+
+// lose counts a match that is no item.
+func (t *counts) lose(s *Selection, c *candidate) {
+	if c.failed {
+		t.failed = append(t.failed, failure{c.match, c.reason, new(rendering).render(s, c)})
+		return
+	}
+	for i := range t.lost {
+		if t.lost[i].label == c.match.label && t.lost[i].reason == c.reason {
+			t.lost[i].n++
+			return
+		}
+	}
+	t.lost = append(t.lost, lostCount{c.match.label, c.reason, 1})
+}
+
+// count enters into the accounts what became of a batch, and its rows if they
+// have not been.
+func (s *Selection) count(ctx context.Context, t *counts) error {
+	if err := s.countRows(t.batch, t.badImages); err != nil {
 		return err
 	}
-	c := candidate{sub: sub, photo: v, image: image}
-	if image != nil {
-		c.group = s.query.Group(image.AuthorURL, image.Author, v.hits[0].id)
+	for _, k := range t.kept {
+		s.tally[k.label].Kept += k.n
+		s.tally[k.label].Sets[k.set] += k.n
 	}
-	var clashes []bool
-	c.alike, clashes = seen.of(v.all)
-	fates := s.labelFates(v.all)
-	at := 0 // where the run's hits stand among all
-	for i := range v.hits {
-		c.hit = &v.hits[i]
-		for v.all[at].place != c.hit.place {
-			at++
+	if t.items > 0 {
+		s.ledger.Out(t.items)
+	}
+	for _, l := range t.lost {
+		s.tally[l.label].Lost[l.reason] += l.n
+		s.ledger.Remove(l.reason, l.n)
+	}
+	for _, f := range t.failed {
+		s.tally[f.match.label].Lost[f.reason]++
+		line, err := t.batch.sub.line(ctx, f.match)
+		if err != nil {
+			return err
 		}
-		c.reason, c.failed = "", false
-		switch {
-		case c.alike[at]:
-			c.reason = ReasonDuplicate
-		case !(&openimages.BoxRow{Box: c.hit.box}).Sane():
-			c.reason, c.failed = ReasonBadBox, true
-		case clashes[at]:
-			c.reason, c.failed = ReasonKeyClash, true
-		case v.image == noImage:
-			c.reason, c.failed = ReasonNotListed, true
-		case sub.veto(c.hit):
-			c.reason = ReasonVeto
-		case fates != nil && fates[at] != "":
-			c.reason = fates[at]
-		case sub.name == openimages.Train && image != nil && s.held[csvscan.Key64(c.group)]:
-			c.reason = ReasonAuthor
-		case s.query.Refuse != nil && c.hit.label < len(s.query.Classes):
-			c.reason = s.query.Refuse(c.hit.row())
+		detail := fmt.Sprintf("%s:%d", t.batch.sub.boxes.Path, line)
+		if official, ok := openimages.RestoreID(f.match.id); ok && f.reason == ReasonNotListed {
+			detail += fmt.Sprintf(": %s may be %s, as official ids are written", f.match.id, official)
 		}
-		if err := f(&c); err != nil {
+		if err := s.ledger.Skip(f.item, f.reason, detail); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// repeats finds boxes of a photo that repeat an earlier one, and boxes that
-// differ from an earlier one but would have its key.
-type repeats struct {
-	alike, clash []bool
-	sums         map[uint64]bool
-	keys         map[uint32]bool
+// line returns the line of a match's row. One that was found through an index
+// has not been counted yet.
+func (sub *subset) line(ctx context.Context, m *match) (int64, error) {
+	if m.line > 0 {
+		return m.line, nil
+	}
+	return sub.list.Line(ctx, m.place)
 }
 
-// of returns the two answers for each hit. They are valid until the next call.
-func (r *repeats) of(hits []hit) (alike, clash []bool) {
-	r.alike, r.clash = r.alike[:0], r.clash[:0]
-	if len(hits) == 1 {
-		r.alike, r.clash = append(r.alike, false), append(r.clash, false)
-		return r.alike, r.clash
-	}
-	if r.sums == nil {
-		r.sums, r.keys = map[uint64]bool{}, map[uint32]bool{}
-	}
-	clear(r.sums)
-	clear(r.keys)
-	for i := range hits {
-		sum := hits[i].sum
-		key := uint32(sum >> 32)
-		again := r.sums[sum]
-		r.alike = append(r.alike, again)
-		r.clash = append(r.clash, !again && r.keys[key])
-		r.sums[sum], r.keys[key] = true, true
-	}
-	return r.alike, r.clash
-}
-
-// findAuthors finds the groups with rows of the classes. There are no negatives
-// yet: what stays of the others must not depend on them.
-func (s *Selection) findAuthors(ctx context.Context) error {
-	trained, held := map[uint64]bool{}, map[uint64]bool{}
-	err := s.judge(ctx, true, func(c *candidate) error {
-		switch {
-		case c.image == nil:
-		case c.sub.name == openimages.Train:
-			trained[csvscan.Key64(c.group)] = true
-		default:
-			held[csvscan.Key64(c.group)] = true
-		}
+// countRows enters the rows of a batch into the accounts, the first time that
+// they are read.
+func (s *Selection) countRows(b *batch, badImages []*openimages.RowError) error {
+	if s.counted {
 		return nil
-	})
-	s.trained, s.held = trained, held
-	return err
+	}
+	if !b.sub.counted {
+		for _, bad := range b.bad {
+			if err := s.countBad(b.sub, bad); err != nil {
+				return err
+			}
+		}
+		for i := range b.groups {
+			for k := range b.groups[i].matches {
+				s.countRow(b.sub, &b.groups[i].matches[k])
+			}
+		}
+	}
+	for _, bad := range badImages {
+		place := badPlace{bad.File, bad.Line}
+		if s.countedBad[place] {
+			continue // of a photo that has several groups
+		}
+		s.countedBad[place] = true
+		if err := s.malformed(bad); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// item makes the record.
-func (s *Selection) item(c *candidate) *record.Item {
-	label := &record.Label{Name: s.query.NotName}
-	if c.hit.label < len(s.query.Classes) {
-		class := s.query.Classes[c.hit.label]
-		label.MID, label.Name = class.MID, class.Name
-	}
-	row := c.hit.row()
-	box := row.Box
-	item := &record.Item{
-		ID: c.hit.id, Key: row.Key(), Subset: c.sub.name,
-		Label: label, Box: &box, Avoid: s.avoid(c), Image: c.image,
-	}
-	if c.image != nil {
-		item.Set = s.query.Set(c.sub.name, c.group)
-	}
-	return item
-}
-
-// avoid returns the photo's other boxes of the classes asked for, before any
-// filter, as far as they lie within the picture.
-func (s *Selection) avoid(c *candidate) []record.Rect {
-	var rects []record.Rect
-	if s.query.ImageLabels {
-		return nil // nothing is beside a whole photo
-	}
-	for i := range c.photo.all {
-		o := &c.photo.all[i]
-		if o.place == c.hit.place || c.alike[i] || o.sum == c.hit.sum || o.label >= len(s.query.Classes) {
-			continue
-		}
-		r := record.Rect{
-			XMin: max(o.box.XMin, 0), XMax: min(o.box.XMax, 1),
-			YMin: max(o.box.YMin, 0), YMax: min(o.box.YMax, 1),
-		}
-		if r.XMin < r.XMax && r.YMin < r.YMax {
-			rects = append(rects, r)
-		}
-	}
-	return rects
+// finishCounts takes back what was announced of lists and did not come.
+func (s *Selection) finishCounts() {
+	s.counted = true
+	s.ledger.In(-s.announced)
+	s.announced = 0
 }

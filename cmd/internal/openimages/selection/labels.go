@@ -32,26 +32,26 @@ func (q *Query) lists(subset string) (rows, images openimages.File, err error) {
 
 // labelFates returns why the labels of a photo are no items, "" for one that
 // may be. It returns nil for boxes, of which a photo can have many.
-func (s *Selection) labelFates(all []hit) []string {
-	if !s.query.ImageLabels {
+func (q *Query) labelFates(all []match) []string {
+	if !q.ImageLabels {
 		return nil
 	}
 	fates := make([]string, len(all))
 	// A label that another one is more specific than does not count.
-	for i, h := range all {
+	for i, m := range all {
 		for _, o := range all {
-			if o.label != h.label && s.query.MoreSpecific != nil && s.query.MoreSpecific(o.label, h.label) {
+			if o.label != m.label && q.MoreSpecific != nil && q.MoreSpecific(o.label, m.label) {
 				fates[i] = ReasonSeveral
 			}
 		}
 	}
 	first, several := -1, false
-	for i, h := range all {
+	for i, m := range all {
 		switch {
 		case fates[i] != "":
 		case first < 0:
 			first = i
-		case all[first].label == h.label:
+		case all[first].label == m.label:
 			fates[i] = ReasonDuplicate
 		default:
 			several = true
@@ -65,77 +65,82 @@ func (s *Selection) labelFates(all []hit) []string {
 	return fates
 }
 
-// scanVetoes finds the photos that show what is to be left out.
-func (s *Selection) scanVetoes(ctx context.Context, sub *subset) error {
-	wanted := map[string]int{}
-	for _, mids := range s.query.Veto {
+// scanExclusions finds the photos that show what is to be left out.
+func (s *Selection) scanExclusions(ctx context.Context, sub *subset) error {
+	if !s.query.ImageLabels {
+		return nil
+	}
+	classes := map[string][]int{} // that leave a MID out
+	for i, mids := range s.query.Veto {
 		for mid := range mids {
-			wanted[mid] = 0
+			classes[mid] = append(classes[mid], i)
 		}
 	}
-	if !s.query.ImageLabels || len(wanted) == 0 {
+	if len(classes) == 0 {
 		return nil
 	}
-	reset := func() error {
-		sub.vetoed = make([][]uint64, len(s.query.Veto))
-		return nil
-	}
-	err := s.readLabels(ctx, sub, wanted, reset, func(row *openimages.BoxRow) {
-		for i, mids := range s.query.Veto {
-			if !row.Denied && mids[row.MID] {
-				sub.vetoed[i] = append(sub.vetoed[i], csvscan.Key64(row.ImageID))
-			}
+	sub.exclusions = make([][]uint64, len(s.query.Veto))
+	for row, err := range s.readLabels(ctx, sub, keys(classes)) {
+		if err != nil {
+			return err
 		}
-	})
-	for _, list := range sub.vetoed {
+		if row.Denied {
+			continue
+		}
+		photo := csvscan.Key64(row.ImageID)
+		for _, i := range classes[row.MID] {
+			sub.exclusions[i] = append(sub.exclusions[i], photo)
+		}
+	}
+	for _, list := range sub.exclusions {
 		slices.Sort(list)
 	}
-	return err
+	return nil
 }
 
-// veto reports whether a hit's photo also shows what its label leaves out.
-func (sub *subset) veto(h *hit) bool {
-	return h.label < len(sub.vetoed) && has(sub.vetoed[h.label], csvscan.Key64(h.id))
+// excludes reports whether a match's photo also shows what its label leaves out.
+func (sub *subset) excludes(m *match) bool {
+	return m.label < len(sub.exclusions) && has(sub.exclusions[m.label], csvscan.Key64(m.id))
 }
 
-// verdicts are the photos of a subset of which people have said something that
-// bears on the classes, by csvscan.Key64.
-type verdicts struct {
-	denied [][]uint64 // for each group of Query.Deny, those denied one of its MIDs
-	shown  []uint64   // affirmed to show a class, or a kind of one
-	maybe  []uint64   // affirmed to show what a class is a kind of
+// labelEvidence are the photos of a subset of which people have said something
+// that bears on the classes, by csvscan.Key64.
+type labelEvidence struct {
+	negatives [][]uint64 // for each group of Query.Deny, those denied one of its MIDs
+	positives []uint64   // affirmed to show a class, or a kind of one
+	maybe     []uint64   // affirmed to show what a class is a kind of
 }
 
 // sampleUnlabelled samples photos that show none of the classes, and keeps a row
 // of each in candidates, in the order of the list. Those that are verified to
 // show none rank before all others.
 func (s *Selection) sampleUnlabelled(ctx context.Context, sub *subset, candidates *spool, size int64) ([]ranked, error) {
-	v, err := s.verdicts(ctx, sub)
+	v, err := s.evidence(ctx, sub)
 	if err != nil {
 		return nil, err
 	}
 	verified := v.none(s.query.Seed, size)
-	hits, err := s.deniedRows(ctx, sub, verified)
+	matches, err := s.deniedRows(ctx, sub, verified)
 	if err != nil {
 		return nil, err
 	}
 	if left := size - int64(len(verified)); left > 0 {
 		more, err := s.otherRows(ctx, sub, left, func(photo uint64) bool {
 			_, is := verified[photo]
-			return is || has(v.shown, photo) || has(v.maybe, photo)
+			return is || has(v.positives, photo) || has(v.maybe, photo)
 		})
 		if err != nil {
 			return nil, err
 		}
-		hits = append(hits, more...)
+		matches = append(matches, more...)
 	}
-	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.place, b.place) })
+	slices.SortFunc(matches, func(a, b match) int { return cmp.Compare(a.place, b.place) })
 	var e csvscan.Encoder
-	entries := make([]ranked, len(hits))
-	for i := range hits {
+	entries := make([]ranked, len(matches))
+	for i := range matches {
 		e.Buf = e.Buf[:0]
-		hits[i].append(&e)
-		photo := csvscan.Key64(hits[i].id)
+		matches[i].append(&e)
+		photo := csvscan.Key64(matches[i].id)
 		entries[i].rank = photoRank(s.query.Seed, csvscan.Mix(photo)) >> 1
 		if !verified[photo] {
 			entries[i].rank |= 1 << 63
@@ -147,8 +152,8 @@ func (s *Selection) sampleUnlabelled(ctx context.Context, sub *subset, candidate
 	return entries, nil
 }
 
-// verdicts reads what has been said of the classes and their relatives.
-func (s *Selection) verdicts(ctx context.Context, sub *subset) (*verdicts, error) {
+// evidence reads what has been said of the classes and their relatives.
+func (s *Selection) evidence(ctx context.Context, sub *subset) (*labelEvidence, error) {
 	q := s.query
 	groups := map[string][]int{}
 	for i, group := range q.Deny {
@@ -156,39 +161,36 @@ func (s *Selection) verdicts(ctx context.Context, sub *subset) (*verdicts, error
 			groups[mid] = append(groups[mid], i)
 		}
 	}
-	wanted := map[string]int{}
+	wanted := map[string]bool{}
 	for _, mids := range []map[string]bool{keys(q.Assign), q.Kinds, q.Unfit, keys(groups)} {
-		for mid := range mids {
-			wanted[mid] = 0
+		maps.Copy(wanted, mids)
+	}
+	v := &labelEvidence{negatives: make([][]uint64, len(q.Deny))}
+	for row, err := range s.readLabels(ctx, sub, wanted) {
+		if err != nil {
+			return nil, err
 		}
-	}
-	v := &verdicts{}
-	reset := func() error {
-		*v = verdicts{denied: make([][]uint64, len(q.Deny))}
-		return nil
-	}
-	err := s.readLabels(ctx, sub, wanted, reset, func(row *openimages.BoxRow) {
 		photo := csvscan.Key64(row.ImageID)
 		_, asked := q.Assign[row.MID]
 		if row.Denied {
 			s.seen(row)
 		}
 		switch {
-		case row.Denied && (q.Refuse == nil || q.Refuse(row) == ""):
+		case row.Denied && (q.Refuse == nil || q.Refuse(&row.BoxRow) == ""):
 			for _, i := range groups[row.MID] {
-				v.denied[i] = append(v.denied[i], photo)
+				v.negatives[i] = append(v.negatives[i], photo)
 			}
 		case row.Denied:
 		case asked || q.Kinds[row.MID]:
-			v.shown = append(v.shown, photo)
+			v.positives = append(v.positives, photo)
 		default:
 			v.maybe = append(v.maybe, photo)
 		}
-	})
-	for _, list := range append(slices.Clone(v.denied), v.shown, v.maybe) {
+	}
+	for _, list := range append(slices.Clone(v.negatives), v.positives, v.maybe) {
 		slices.Sort(list)
 	}
-	return v, err
+	return v, nil
 }
 
 func keys[V any](m map[string]V) map[string]bool {
@@ -199,36 +201,46 @@ func keys[V any](m map[string]V) map[string]bool {
 	return set
 }
 
-// readLabels calls row with the rows of some labels. Broken ones have been
-// counted by the scan for hits.
-func (s *Selection) readLabels(ctx context.Context, sub *subset, mids map[string]int, reset func() error, row func(*openimages.BoxRow)) error {
-	if err := reset(); err != nil {
-		return err
+// readLabels yields the rows of some labels, each valid until the next. Broken
+// ones are counted where the matches are.
+func (s *Selection) readLabels(ctx context.Context, sub *subset, mids map[string]bool) seq[*openimages.PickedRow] {
+	set := make(map[string]int, len(mids))
+	for mid := range mids {
+		set[mid] = 0
 	}
-	return openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, openimages.BoxRequest{
-		Labels: true,
-		MIDs:   slices.Collect(maps.Keys(mids)),
-		Want:   openimages.NewMIDSet(mids).Has,
-		Row: func(hit *openimages.PickedRow) error {
-			row(&hit.BoxRow)
-			return nil
-		},
-		Bad:   func(*openimages.RowError) error { return nil },
-		Again: reset,
+	return s.sound(ctx, sub, openimages.BoxRequest{
+		Labels: true, MIDs: slices.Collect(maps.Keys(mids)), Want: openimages.NewMIDSet(set).Has,
 	})
+}
+
+// sound yields the rows of a list that are asked for and not broken.
+func (s *Selection) sound(ctx context.Context, sub *subset, request openimages.BoxRequest) seq[*openimages.PickedRow] {
+	return func(yield func(*openimages.PickedRow, error) bool) {
+		for rows, err := range sub.list.Read(ctx, request) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range rows {
+				if rows[i].Fault == nil && !yield(&rows[i].Value, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // none returns up to n photos that are verified to show none of the classes:
 // those of the lowest ranks.
-func (v *verdicts) none(seed uint64, n int64) map[uint64]bool {
+func (v *labelEvidence) none(seed uint64, n int64) map[uint64]bool {
 	sample := &lowest{size: n}
-	if len(v.denied) > 0 {
+	if len(v.negatives) > 0 {
 		last := uint64(0)
-		for i, photo := range v.denied[0] {
+		for i, photo := range v.negatives[0] {
 			again := i > 0 && photo == last
 			last = photo
 			rank := photoRank(seed, csvscan.Mix(photo))
-			if again || !sample.admits(rank) || has(v.shown, photo) || slices.ContainsFunc(v.denied[1:], func(list []uint64) bool { return !has(list, photo) }) {
+			if again || !sample.admits(rank) || has(v.positives, photo) || slices.ContainsFunc(v.negatives[1:], func(list []uint64) bool { return !has(list, photo) }) {
 				continue
 			}
 			sample.add(ranked{rank, int64(photo)})
@@ -251,65 +263,72 @@ func has(sorted []uint64, photo uint64) bool {
 
 // deniedRows returns for each of the chosen photos the first row that denies it
 // one of the classes.
-func (s *Selection) deniedRows(ctx context.Context, sub *subset, chosen map[uint64]bool) ([]hit, error) {
+func (s *Selection) deniedRows(ctx context.Context, sub *subset, chosen map[uint64]bool) ([]match, error) {
 	if len(chosen) == 0 {
 		return nil, nil
 	}
-	wanted := map[string]int{}
+	wanted := map[string]bool{}
 	for _, group := range s.query.Deny {
 		for _, mid := range group {
-			wanted[mid] = 0
+			wanted[mid] = true
 		}
 	}
-	var hits []hit
-	var done map[uint64]bool
-	reset := func() error {
-		hits, done = nil, map[uint64]bool{}
-		return nil
-	}
-	err := s.readLabels(ctx, sub, wanted, reset, func(row *openimages.BoxRow) {
+	var matches []match
+	done := map[uint64]bool{}
+	for row, err := range s.readLabels(ctx, sub, wanted) {
+		if err != nil {
+			return nil, err
+		}
 		photo := csvscan.Key64(row.ImageID)
 		if row.Denied && chosen[photo] && !done[photo] {
 			done[photo] = true
-			hits = append(hits, newHit(row, len(s.query.Classes)))
+			matches = append(matches, newMatch(&row.BoxRow, len(s.query.Classes)))
 		}
-	})
-	return hits, err
+	}
+	return matches, nil
 }
 
 // otherRows samples n photos that have other labels and are not barred, and
 // returns the first such row of each.
-func (s *Selection) otherRows(ctx context.Context, sub *subset, n int64, barred func(photo uint64) bool) ([]hit, error) {
+func (s *Selection) otherRows(ctx context.Context, sub *subset, n int64, barred func(photo uint64) bool) ([]match, error) {
 	sample := &lowest{size: n}
-	held := map[uint64]hit{} // by rank
+	kept := map[uint64]match{} // by rank
 	// Rows beyond it need not be parsed. It falls as the sample fills.
 	var bound atomic.Uint64
 	bound.Store(math.MaxUint64)
-	err := openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, openimages.BoxRequest{
+	rows := s.sound(ctx, sub, openimages.BoxRequest{
 		Labels: true,
 		Want:   s.unrelated,
 		Pick:   func(hash uint64) bool { return photoRank(s.query.Seed, hash) <= bound.Load() },
-		Row: func(row *openimages.PickedRow) error {
-			rank := photoRank(s.query.Seed, row.Hash)
-			_, again := held[rank]
-			if row.Denied || again || !sample.admits(rank) {
-				return nil
-			}
-			s.seen(&row.BoxRow)
-			if barred(csvscan.Key64(row.ImageID)) || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
-				return nil
-			}
-			if int64(len(sample.entries)) == n {
-				delete(held, sample.entries[0].rank)
-			}
-			held[rank] = newHit(&row.BoxRow, len(s.query.Classes))
-			sample.add(ranked{rank: rank})
-			if int64(len(sample.entries)) == n {
-				bound.Store(sample.entries[0].rank)
-			}
-			return nil
-		},
-		Bad: func(*openimages.RowError) error { return nil },
 	})
-	return slices.Collect(maps.Values(held)), err
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		rank := photoRank(s.query.Seed, row.Hash)
+		_, again := kept[rank]
+		if row.Denied || again || !sample.admits(rank) {
+			continue
+		}
+		s.seen(row)
+		if barred(csvscan.Key64(row.ImageID)) || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
+			continue
+		}
+		if int64(len(sample.entries)) == n {
+			delete(kept, sample.entries[0].rank)
+		}
+		kept[rank] = newMatch(&row.BoxRow, len(s.query.Classes))
+		sample.add(ranked{rank: rank})
+		if int64(len(sample.entries)) == n {
+			bound.Store(sample.entries[0].rank)
+		}
+	}
+	return slices.Collect(maps.Values(kept)), nil
+}
+
+// seen passes on a row that may become a negative.
+func (s *Selection) seen(row *openimages.PickedRow) {
+	if s.query.Seen != nil {
+		s.query.Seen(&row.BoxRow)
+	}
 }

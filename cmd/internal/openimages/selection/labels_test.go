@@ -100,7 +100,7 @@ func TestImageLabels(t *testing.T) {
 				Kinds:        map[string]bool{"/m/a": true, "/m/b": true, "/m/c": true, "/m/d": true, "/m/h": true},
 				Unfit:        map[string]bool{"/m/a": true, "/m/b": true, "/m/c": true, "/m/d": true, "/m/h": true, "/m/e": true},
 				NotName:      "none", Negatives: negatives, Seed: seed,
-				Set: func(subset, group string) string { return subset }, Group: group,
+				Set: func(subset, group string) string { return subset }, Group: groupOf,
 			}
 			l := newLedger()
 			items := collect(t, q, l)
@@ -157,7 +157,7 @@ func collect(t *testing.T, q *Query, l *ledger) []*record.Item {
 		t.Fatal(err)
 	}
 	var items []*record.Item
-	if err := s.Emit(t.Context(), func(item *record.Item) error {
+	if err := emit(t.Context(), s, func(item *record.Item) error {
 		items = append(items, item)
 		return nil
 	}); err != nil {
@@ -250,7 +250,7 @@ func TestNegativesGrow(t *testing.T) {
 			Source: w.source(t, d), Dataset: d, Subsets: []string{openimages.Train}, ImageLabels: true,
 			Classes: []openimages.Class{{MID: "/m/a", Name: "A"}}, Assign: map[string]int{"/m/a": 0}, Deny: [][]string{{"/m/a"}},
 			Unfit: map[string]bool{"/m/a": true}, NotName: "not A", Negatives: n, Seed: 9,
-			Set: func(subset, group string) string { return subset }, Group: group,
+			Set: func(subset, group string) string { return subset }, Group: groupOf,
 		}
 		var now []string
 		for _, item := range collect(t, q, newLedger()) {

@@ -12,7 +12,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
-// addNegatives draws rows of other classes and puts them between the hits, in
+// addNegatives draws rows of other classes and puts them between the matches, in
 // the order of the lists. A row that any rule would take away again cannot be
 // drawn: there are as many as were asked for, unless there are no more.
 func (s *Selection) addNegatives(ctx context.Context) (err error) {
@@ -56,9 +56,8 @@ func (s *Selection) addNegatives(ctx context.Context) (err error) {
 
 // A draw is a sample of the rows of a subset that can be negatives.
 type draw struct {
-	size   int64   // of the sample
-	rows   *spool  // the sample, in the order of the list
-	photos *photos // its photos, with what the image list says of them
+	size int64  // of the sample
+	rows *spool // the sample, in the order of the list
 	// fit are the different rows of the sample that no rule takes away, and shared
 	// those whose authors are on the other side of the division; by rank.
 	fit, shared []ranked
@@ -74,13 +73,10 @@ func (d *draw) offers(n int64) bool {
 }
 
 func (d *draw) close() error {
-	switch {
-	case d.photos != nil:
-		return d.photos.close()
-	case d.rows != nil:
-		return d.rows.close()
+	if d.rows == nil {
+		return nil
 	}
-	return nil
+	return d.rows.close()
 }
 
 // draw makes a draw, or a larger one where one has been made, so that n rows are
@@ -105,33 +101,21 @@ func (s *Selection) draw(ctx context.Context, sub *subset, d *draw, n int64) err
 	}
 	d.all = int64(len(entries)) < size
 	slices.SortFunc(entries, func(a, b ranked) int { return cmp.Compare(a.offset, b.offset) })
-	runs, last := 0, ""
 	buf := make([]byte, spoolGuess)
 	for i := range entries {
 		entry, err := candidates.at(entries[i].offset, buf)
 		if err != nil {
 			return err
 		}
-		if id := (&csvscan.Decoder{Buf: entry}).Text(); i == 0 || id != last {
-			runs, last = runs+1, id
-		}
 		if entries[i].offset, err = d.rows.add(entry); err != nil {
 			return err
 		}
 	}
-	if d.photos, err = newPhotos(d.rows, runs); err != nil {
-		return err
-	}
-	// Of the rows of photos that are not drawn, broken ones are of no interest,
-	// and those that are drawn are not broken.
-	if err := s.scanImages(ctx, sub, d.photos, func(*openimages.RowError) error { return nil }); err != nil {
-		return err
-	}
-	return s.sift(sub, d, entries)
+	return s.sift(ctx, sub, d, entries)
 }
 
 // sift finds the rows of a draw that no rule takes away. entries are its rows.
-func (s *Selection) sift(sub *subset, d *draw, entries []ranked) error {
+func (s *Selection) sift(ctx context.Context, sub *subset, d *draw, entries []ranked) error {
 	type candidate struct {
 		ranked
 		key    uint64 // of the box
@@ -139,33 +123,47 @@ func (s *Selection) sift(sub *subset, d *draw, entries []ranked) error {
 	}
 	var found []candidate
 	buf := make([]byte, spoolGuess)
-	for _, e := range entries {
-		entry, err := d.rows.at(e.offset, buf)
-		if err != nil {
-			return err
-		}
-		h, err := decodeHit(entry)
-		if err != nil {
-			return err
-		}
-		photo := csvscan.Key64(h.id)
-		image := d.photos.find(photo)[0].image
-		if image == noImage {
-			continue
-		}
-		c := candidate{ranked: e, key: csvscan.Mix(csvscan.Mix(photo) ^ h.sum>>32)}
-		if s.query.StrictAuthors {
-			row, err := d.photos.readImage(&visit{hits: []hit{h}, image: image})
+	j := s.newJudge()
+	for part := range slices.Chunk(entries, batchSize) {
+		b := &batch{sub: sub}
+		for _, e := range part {
+			entry, err := d.rows.at(e.offset, buf)
 			if err != nil {
 				return err
 			}
-			author := csvscan.Key64(s.query.Group(row.AuthorURL, row.Author, h.id))
-			if sub.name == openimages.Train && s.held[author] {
+			m, err := decodeMatch(entry)
+			if err != nil {
+				return err
+			}
+			b.groups = append(b.groups, group{matches: []match{m}})
+		}
+		if err := s.openImages(ctx, sub); err != nil {
+			return err
+		}
+		if err := sub.fetchImages([]*batch{b}); err != nil {
+			return err
+		}
+		// Of the rows of photos that are not drawn, broken ones are of no interest,
+		// and those that are drawn are not broken.
+		images, _, err := j.images(b)
+		if err != nil {
+			return err
+		}
+		for i, row := range images {
+			if row == nil {
 				continue
 			}
-			c.shared = sub.name != openimages.Train && s.trained[author] && !s.held[author]
+			m := &b.groups[i].matches[0]
+			c := candidate{ranked: part[i], key: csvscan.Mix(csvscan.Mix(csvscan.Key64(m.id)) ^ m.sum>>32)}
+			if s.query.StrictAuthors {
+				author := csvscan.Key64(s.query.Group(row.Image.AuthorURL, row.Image.Author, m.id))
+				if sub.name == openimages.Train && s.held[author] {
+					continue
+				}
+				c.shared = sub.name != openimages.Train && s.trained[author] && !s.held[author]
+			}
+			found = append(found, c)
 		}
-		found = append(found, c)
 	}
 	byRank := func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.offset, b.offset))
@@ -191,38 +189,43 @@ func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *sp
 	// Rows beyond it need not be parsed. It falls as the sample fills.
 	var bound atomic.Uint64
 	bound.Store(math.MaxUint64)
-	err := openimages.ReadBoxes(ctx, s.query.Source, sub.boxes, openimages.BoxRequest{
+	rows := s.sound(ctx, sub, openimages.BoxRequest{
 		Want: s.unrelated,
 		Pick: func(hash uint64) bool { return place(hash) <= bound.Load() },
-		Row: func(row *openimages.PickedRow) error {
-			if !sample.admits(place(row.Hash)) {
-				return nil
-			}
-			s.seen(&row.BoxRow)
-			h := newHit(&row.BoxRow, len(s.query.Classes))
-			if !row.Sane() || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
-				return nil
-			}
-			if meets, err := sub.photos.meet(&h); meets || err != nil {
-				return err
-			}
-			e.Buf = e.Buf[:0]
-			h.append(&e)
-			offset, err := candidates.add(e.Buf)
-			if err != nil {
-				return err
-			}
-			sample.add(ranked{place(row.Hash), offset})
-			if int64(len(sample.entries)) == size {
-				bound.Store(sample.entries[0].rank)
-			}
-			return nil
-		},
-		// The first scan has counted the rows that could be seen to be broken;
-		// of the others, one that is drawn is as good as not there.
-		Bad: func(*openimages.RowError) error { return nil },
 	})
-	return sample.entries, err
+	// The scan for matches has counted the rows that could be seen to be broken;
+	// of the others, one that is drawn is as good as not there.
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		if !sample.admits(place(row.Hash)) {
+			continue
+		}
+		s.seen(row)
+		m := newMatch(&row.BoxRow, len(s.query.Classes))
+		if !row.Sane() || s.query.Refuse != nil && s.query.Refuse(&row.BoxRow) != "" {
+			continue
+		}
+		meets, err := sub.gathered.meets(&m)
+		if err != nil {
+			return nil, err
+		}
+		if meets {
+			continue
+		}
+		e.Buf = e.Buf[:0]
+		m.append(&e)
+		offset, err := candidates.add(e.Buf)
+		if err != nil {
+			return nil, err
+		}
+		sample.add(ranked{place(row.Hash), offset})
+		if int64(len(sample.entries)) == size {
+			bound.Store(sample.entries[0].rank)
+		}
+	}
+	return sample.entries, nil
 }
 
 // unrelated reports whether a class's boxes can be negatives.
@@ -231,26 +234,19 @@ func (s *Selection) unrelated(mid []byte) bool {
 	return !asked && !s.query.Unfit[string(mid)]
 }
 
-// meet reports whether a box shares area with a hit in the same photo, or its
+// meets reports whether a box shares area with a match in the same photo, or its
 // key.
-func (p *photos) meet(h *hit) (bool, error) {
-	runs := p.find(csvscan.Key64(h.id))
-	if len(runs) == 0 {
-		return false, nil
-	}
-	hits, err := p.load(runs, h.id)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(hits, func(o hit) bool {
-		return o.sum>>32 == h.sum>>32 ||
-			max(h.box.XMin, o.box.XMin) < min(h.box.XMax, o.box.XMax) &&
-				max(h.box.YMin, o.box.YMin) < min(h.box.YMax, o.box.YMax)
-	}), nil
+func (g *gathered) meets(m *match) (bool, error) {
+	matches, err := g.load(m.id)
+	return slices.ContainsFunc(matches, func(o match) bool {
+		return o.sum>>32 == m.sum>>32 ||
+			max(m.box.XMin, o.box.XMin) < min(m.box.XMax, o.box.XMax) &&
+				max(m.box.YMin, o.box.YMin) < min(m.box.YMax, o.box.YMax)
+	}), err
 }
 
-// take makes one spool of the hits and the first n rows of a draw, in the order
-// of the list.
+// take makes one spool of the matches and the first n rows of a draw, in the
+// order of the list.
 func (s *Selection) take(sub *subset, d *draw, n int64) error {
 	if n == 0 {
 		return nil
@@ -260,16 +256,7 @@ func (s *Selection) take(sub *subset, d *draw, n int64) error {
 	s.shared += int64(len(more))
 	chosen = append(chosen, more...)
 	slices.SortFunc(chosen, func(a, b ranked) int { return cmp.Compare(a.offset, b.offset) })
-	merged := &spool{}
-	runs, last, first := 0, "", true
-	add := func(entry []byte, id string) error {
-		if first || id != last {
-			runs++
-			first, last = false, id
-		}
-		_, err := merged.add(entry)
-		return err
-	}
+	merged := &gathered{matches: &spool{}} // negatives may be apart where the matches are not
 	buf := make([]byte, spoolGuess)
 	// addUpTo adds the chosen rows before limit; all if 0.
 	addUpTo := func(limit int64) error {
@@ -278,69 +265,42 @@ func (s *Selection) take(sub *subset, d *draw, n int64) error {
 			if err != nil {
 				return err
 			}
-			h, err := decodeHit(entry)
+			m, err := decodeMatch(entry)
 			if err != nil {
 				return err
 			}
-			if limit > 0 && h.place > limit {
+			if limit > 0 && m.place > limit {
 				return nil
 			}
-			s.tally[h.label].Rows++
+			s.tally[m.label].Rows++
 			s.ledger.In(1)
-			if err := add(entry, h.id); err != nil {
+			if _, err := merged.matches.add(entry); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	err := sub.hits.each(func(entry []byte, _ int64) error {
-		h, err := decodeHit(entry)
+	err := sub.gathered.matches.each(func(entry []byte, _ int64) error {
+		m, err := decodeMatch(entry)
 		if err != nil {
 			return err
 		}
-		if err := addUpTo(h.place); err != nil {
+		if err := addUpTo(m.place); err != nil {
 			return err
 		}
-		return add(entry, h.id)
+		_, err = merged.matches.add(entry)
+		return err
 	})
 	if err == nil {
 		err = addUpTo(0)
 	}
-	if err != nil {
-		return errors.Join(err, merged.close())
-	}
-	before := sub.photos
-	sub.hits = merged
-	sub.photos, err = newPhotos(merged, runs)
 	if err == nil {
-		err = sub.photos.takeImages(before, d.photos)
+		err = merged.index()
 	}
-	return errors.Join(err, before.close())
-}
-
-// takeImages copies what is known of the photos from others.
-func (p *photos) takeImages(from ...*photos) error {
-	buf := make([]byte, spoolGuess)
-	for i := range p.runs {
-		r := &p.runs[i]
-		if i > 0 && p.runs[i-1].photo == r.photo {
-			r.image = p.runs[i-1].image
-			continue
-		}
-		for _, other := range from {
-			runs := other.find(r.photo)
-			if len(runs) == 0 || runs[0].image == noImage {
-				continue
-			}
-			entry, err := other.images.at(runs[0].image, buf)
-			if err != nil {
-				return err
-			}
-			if r.image, err = p.images.add(entry); err != nil {
-				return err
-			}
-			break
-		}
+	if err != nil {
+		return errors.Join(err, merged.matches.close())
 	}
-	return nil
+	err = sub.gathered.matches.close()
+	sub.gathered = merged
+	return err
 }

@@ -1,125 +1,206 @@
 package selection
 
 import (
-	"container/heap"
-	"math/bits"
+	"cmp"
+	"context"
+	"math"
 	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
 
-// rank places a box in a seeded random order: the lowest ranks are sampled. It
-// depends on the seed, the photo and the box alone, so that a sample does not
-// favour photos by their id, is the same in any order, and grows without
-// exchanging what it held.
-func rank(seed uint64, h *hit) uint64 {
-	return csvscan.Mix(csvscan.Mix(csvscan.Mix(seed)^csvscan.Key64(h.id)) ^ h.sum)
+// quotas say which matches of each label are kept: those of the lowest ranks.
+type quotas struct {
+	highest []uint64 // rank that is kept, by label
+	none    []bool   // labels of which nothing is
+	ranges  map[*subset][]csvscan.Range
+	items   int64 // how many are kept, negatives included
 }
 
-// share divides total among takers as evenly as what they have allows: nobody
-// gets more than he has, nobody who gets less than another could get more. What
-// cannot be divided goes to the first.
-func share(total int64, have []int64) []int64 {
-	got := make([]int64, len(have))
-	for total > 0 {
-		hungry := int64(0)
-		for i := range have {
-			if got[i] < have[i] {
-				hungry++
+// A sound is a match that no rule takes away but a limit: 24 bytes. The matches
+// of its photo are at from and up to span bytes after it.
+type sound struct {
+	rank uint64
+	from int64
+	span uint32
+	sub  uint8 // position in Selection.subsets
+}
+
+// A lowestSounds keeps the sounds of the lowest ranks.
+type lowestSounds struct {
+	most    int64 // how many
+	have    int64 // of how many
+	bound   uint64
+	entries []sound
+}
+
+func (l *lowestSounds) add(e sound) {
+	l.have++
+	if e.rank > l.bound {
+		return
+	}
+	l.entries = append(l.entries, e)
+	if int64(len(l.entries)) >= 2*l.most+1024 {
+		l.cut(l.most)
+	}
+}
+
+// cut drops all but n.
+func (l *lowestSounds) cut(n int64) {
+	slices.SortFunc(l.entries, func(a, b sound) int { return cmp.Compare(a.rank, b.rank) })
+	l.entries = l.entries[:min(n, int64(len(l.entries)))]
+	if len(l.entries) > 0 && int64(len(l.entries)) == n {
+		l.bound = l.entries[n-1].rank
+	}
+}
+
+// limited reports whether there is a limit of any kind.
+func (q *Query) limited() bool { return q.Limit > 0 || q.MaxPerClass > 0 || q.Balance }
+
+// quotas judges every match, accounts for those that are no items, limits
+// included, and finds the ones to keep.
+func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
+	q := s.query
+	most := int64(math.MaxInt64 / 4)
+	for _, limit := range []int64{q.Limit, q.MaxPerClass} {
+		if limit > 0 {
+			most = min(most, limit)
+		}
+	}
+	labels := make([]lowestSounds, len(q.Classes)) // negatives have a number of their own
+	for i := range labels {
+		labels[i].most, labels[i].bound = most, math.MaxUint64
+	}
+	negatives := int64(0)
+	results := inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil) }, s.rankBatch)
+	for r, err := range results {
+		if err != nil {
+			return nil, err
+		}
+		if err := s.count(ctx, &r.counts); err != nil {
+			return nil, err
+		}
+		r.batch.release()
+		negatives += r.negatives
+		for _, e := range r.sounds {
+			labels[e.label].add(e.sound)
+		}
+	}
+	s.counted = true
+	chosen := s.choose(labels)
+	chosen.items += negatives
+	return chosen, nil
+}
+
+// ranking is what a judge found out about a batch.
+type ranking struct {
+	counts
+	sounds    []labelSound
+	negatives int64
+}
+
+type labelSound struct {
+	label int
+	sound
+}
+
+// rankBatch returns a function that judges a batch.
+func (s *Selection) rankBatch(ctx context.Context) func(*batch) (*ranking, error) {
+	j := s.newJudge()
+	return func(b *batch) (_ *ranking, err error) {
+		r := &ranking{counts: counts{batch: b}}
+		r.badImages, err = j.each(ctx, b, func(c *candidate) error {
+			switch {
+			case c.reason != "":
+				r.lose(s, c)
+			case c.match.label < len(s.query.Classes):
+				all := c.group.matches
+				from := all[0].place
+				span := all[len(all)-1].place - from
+				r.sounds = append(r.sounds, labelSound{c.match.label, sound{rank(s.query.Seed, c.match), from, uint32(span), c.sub.number}})
+			default:
+				r.negatives++
 			}
+			return nil
+		})
+		return r, err
+	}
+}
+
+// choose divides what there is by the limits.
+func (s *Selection) choose(labels []lowestSounds) *quotas {
+	have := make([]int64, len(labels))
+	for i := range labels {
+		have[i] = labels[i].have
+	}
+	keep, lost := s.query.shares(have)
+	chosen := &quotas{highest: make([]uint64, len(labels)), none: make([]bool, len(labels)), ranges: map[*subset][]csvscan.Range{}}
+	for i := range labels {
+		for reason, n := range lost[i] {
+			s.tally[i].Lost[reason] += n
+			s.ledger.Remove(reason, n)
 		}
-		if hungry == 0 {
-			break
+		chosen.items += keep[i]
+		l := &labels[i]
+		if chosen.none[i] = keep[i] == 0; chosen.none[i] {
+			continue
 		}
-		portion := max(total/hungry, 1)
-		for i := range have {
-			n := min(portion, have[i]-got[i], total)
-			got[i] += n
-			total -= n
+		l.cut(keep[i])
+		chosen.highest[i] = l.entries[len(l.entries)-1].rank
+		for _, e := range l.entries {
+			sub := s.subsets[e.sub]
+			chosen.ranges[sub] = append(chosen.ranges[sub], csvscan.Range{From: e.from, To: e.from + int64(e.span)})
+		}
+		l.entries = nil
+	}
+	for _, sub := range s.subsets {
+		ranges := chosen.ranges[sub]
+		slices.SortFunc(ranges, func(a, b csvscan.Range) int { return cmp.Compare(a.From, b.From) })
+		ranges = slices.Compact(ranges)
+		if ranges == nil {
+			ranges = []csvscan.Range{} // nothing, not everything
+		}
+		chosen.ranges[sub] = ranges
+	}
+	return chosen
+}
+
+// keeps reports whether a match that no other rule takes away is kept.
+func (k *quotas) keeps(seed uint64, m *match) bool {
+	if k == nil || m.label >= len(k.highest) {
+		return true
+	}
+	return !k.none[m.label] && rank(seed, m) <= k.highest[m.label]
+}
+
+// shares says how many matches of each label are kept of what they have, and how
+// many go beyond which limit.
+func (q *Query) shares(have []int64) (keep []int64, lost []map[string]int64) {
+	keep, lost = make([]int64, len(have)), make([]map[string]int64, len(have))
+	cut := func(i int, n int64, reason string) {
+		if n < keep[i] {
+			lost[i][reason], keep[i] = keep[i]-n, n
 		}
 	}
-	return got
-}
-
-// proportional divides total in proportion to weights, by largest remainder,
-// the first among equals. Nobody gets more than most; what somebody cannot take
-// is divided again among the others.
-func proportional(total int64, weights, most []int64) []int64 {
-	got := make([]int64, len(weights))
-	weights = slices.Clone(weights)
-	for total > 0 && slices.Max(weights) > 0 {
-		left := int64(0)
-		for i, n := range portions(total, weights) {
-			if n >= most[i]-got[i] {
-				weights[i] = 0
-				left += n - (most[i] - got[i])
-				n = most[i] - got[i]
-			}
-			got[i] += n
+	fewest := int64(0) // of the labels that have any
+	for i, n := range have {
+		keep[i], lost[i] = n, map[string]int64{}
+		if q.MaxPerClass > 0 {
+			cut(i, q.MaxPerClass, ReasonMost)
 		}
-		total = left
+		if keep[i] > 0 && (fewest == 0 || keep[i] < fewest) {
+			fewest = keep[i]
+		}
 	}
-	return got
-}
-
-// portions divides total in proportion to weights, of which one is not 0.
-func portions(total int64, weights []int64) []int64 {
-	sum := int64(0)
-	for _, w := range weights {
-		sum += w
+	if q.Balance {
+		for i := range keep {
+			cut(i, fewest, ReasonBalance)
+		}
 	}
-	got := make([]int64, len(weights))
-	left := total
-	remainders := make([]int64, len(weights))
-	for i, w := range weights {
-		high, low := bits.Mul64(uint64(total), uint64(w))
-		quotient, remainder := bits.Div64(high, low, uint64(sum))
-		got[i], remainders[i] = int64(quotient), int64(remainder)
-		left -= got[i]
+	if q.Limit > 0 {
+		for i, n := range share(q.Limit, keep) {
+			cut(i, n, ReasonLimit)
+		}
 	}
-	for ; left > 0; left-- {
-		best := slices.Index(remainders, slices.Max(remainders))
-		got[best]++
-		remainders[best] = -1
-	}
-	return got
-}
-
-// ranked is an entry of a sample.
-type ranked struct {
-	rank   uint64
-	offset int64 // in a spool, where that is needed
-}
-
-// lowest keeps the size entries of the lowest rank: 16 bytes each.
-type lowest struct {
-	size    int64
-	entries rankHeap
-}
-
-// admits reports whether an entry of this rank would be kept.
-func (l *lowest) admits(rank uint64) bool {
-	return int64(len(l.entries)) < l.size || l.size > 0 && rank < l.entries[0].rank
-}
-
-// add keeps an entry that admits let in, and drops the highest beyond size.
-func (l *lowest) add(e ranked) {
-	heap.Push(&l.entries, e)
-	if int64(len(l.entries)) > l.size {
-		heap.Pop(&l.entries)
-	}
-}
-
-// rankHeap is a heap.Interface with the highest rank on top.
-type rankHeap []ranked
-
-func (h rankHeap) Len() int           { return len(h) }
-func (h rankHeap) Less(i, j int) bool { return h[i].rank > h[j].rank }
-func (h rankHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *rankHeap) Push(x any)        { *h = append(*h, x.(ranked)) }
-func (h *rankHeap) Pop() any {
-	last := len(*h) - 1
-	x := (*h)[last]
-	*h = (*h)[:last]
-	return x
+	return keep, lost
 }

@@ -2,6 +2,7 @@ package selection
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ const (
 // memory, more in a temporary file without a name, which vanishes with the
 // process. First all is added, then read back.
 type spool struct {
+	most   int    // bytes kept in memory, spoolMemory if 0
 	memory []byte // what has not been written to file yet
 	file   *os.File
 	size   int64 // bytes in file
@@ -37,7 +39,7 @@ func (s *spool) add(entry []byte) (offset int64, err error) {
 	offset = s.size + int64(len(s.memory))
 	s.memory = binary.AppendUvarint(s.memory, uint64(len(entry)))
 	s.memory = append(s.memory, entry...)
-	if len(s.memory) < spoolMemory {
+	if len(s.memory) < cmp.Or(s.most, spoolMemory) {
 		return offset, nil
 	}
 	return offset, s.flush()
@@ -70,10 +72,10 @@ func entrySize(entry []byte) int64 {
 	return int64(binary.PutUvarint(head[:], uint64(len(entry))) + len(entry))
 }
 
-// end is the offset behind the last entry.
+// end is the offset after the last entry.
 func (s *spool) end() int64 { return s.size + int64(len(s.memory)) }
 
-// ReadAt reads across the file and the memory behind it.
+// ReadAt reads across the file and the memory after it.
 func (s *spool) ReadAt(p []byte, offset int64) (n int, err error) {
 	if offset < s.size {
 		n, err = s.file.ReadAt(p[:min(int64(len(p)), s.size-offset)], offset)

@@ -107,7 +107,7 @@ func TestStreamEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	items := 0
-	err = s.Emit(t.Context(), func(*record.Item) error {
+	err = emit(t.Context(), s, func(*record.Item) error {
 		if items++; items == 1 {
 			close(out)
 		}
@@ -146,7 +146,7 @@ func TestStreamUnsorted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Emit(t.Context(), func(*record.Item) error { return nil })
+	err = emit(t.Context(), s, func(*record.Item) error { return nil })
 	if err == nil || !strings.Contains(err.Error(), "not sorted by photo") {
 		t.Errorf("got %v", err)
 	}
@@ -178,7 +178,7 @@ func TestStreamStops(t *testing.T) {
 		if interrupted {
 			want = context.Canceled
 		}
-		err = s.Emit(ctx, func(*record.Item) error {
+		err = emit(ctx, s, func(*record.Item) error {
 			if interrupted {
 				cancel()
 				return nil

@@ -117,7 +117,7 @@ func TestRankUnbiased(t *testing.T) {
 	const n, tenths = 20_000, 10
 	l := lowest{size: n / 4}
 	for i := range n {
-		h := hit{id: oitest.HexID(uint64(i) << 40), sum: uint64(i % 7)}
+		h := match{id: oitest.HexID(uint64(i) << 40), sum: uint64(i % 7)}
 		if r := rank(1, &h); l.admits(r) {
 			l.add(ranked{r, int64(i)})
 		}

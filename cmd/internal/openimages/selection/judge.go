@@ -1,0 +1,162 @@
+package selection
+
+import (
+	"context"
+
+	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/record"
+)
+
+// A candidate is a match and what is to become of it.
+type candidate struct {
+	sub    *subset
+	match  *match
+	group  *group
+	image  *record.Image // nil where the photo is not listed
+	author string        // what Query.Set must not divide
+	reason string        // why it is no item, or ""
+	failed bool          // the reason is a fault of the row's
+	alike  []bool        // of group.all: which repeat an earlier one
+}
+
+// A judge decides what becomes of matches, on one goroutine. What it says of a
+// group depends on the group alone, limits aside.
+type judge struct {
+	s       *Selection
+	readers map[*subset]*csvscan.LookupReader[openimages.ImageRow]
+	rows    []*openimages.ImageRow // of the last batch
+	repeats repeats
+}
+
+func (s *Selection) newJudge() *judge {
+	return &judge{s: s, readers: map[*subset]*csvscan.LookupReader[openimages.ImageRow]{}}
+}
+
+// images returns for each group of a batch the photo's row of the image list, or
+// nil, and the rows of these photos that are broken.
+func (j *judge) images(b *batch) (images []*openimages.ImageRow, bad []*openimages.RowError, err error) {
+	if len(b.groups) == 0 {
+		return nil, nil, nil
+	}
+	r := j.readers[b.sub]
+	if r == nil {
+		if r, err = b.sub.images.Reader(); err != nil {
+			return nil, nil, err
+		}
+		j.readers[b.sub] = r
+	}
+	images = j.rows[:0]
+	for i := range b.groups {
+		row, faults, err := r.Parse(b.images, b.first+i)
+		if err != nil {
+			return nil, nil, err
+		}
+		images, bad = append(images, row), append(bad, faults...)
+	}
+	j.rows = images
+	return images, bad, nil
+}
+
+// each calls f with every match of a batch. The candidate is valid during the
+// call only.
+func (j *judge) each(ctx context.Context, b *batch, f func(*candidate) error) ([]*openimages.RowError, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	images, bad, err := j.images(b)
+	if err != nil {
+		return nil, err
+	}
+	for i := range b.groups {
+		if err := j.group(b.sub, &b.groups[i], images[i], f); err != nil {
+			return nil, err
+		}
+	}
+	return bad, nil
+}
+
+// group calls f with the matches of a group.
+func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, f func(*candidate) error) error {
+	q := j.s.query
+	c := candidate{sub: sub, group: g}
+	if row != nil {
+		c.image = &row.Image
+		c.author = q.Group(row.Image.AuthorURL, row.Image.Author, row.ImageID)
+	}
+	var clashes []bool
+	c.alike, clashes = j.repeats.of(g.all)
+	fates := q.labelFates(g.all)
+	held := c.image != nil && sub.name == openimages.Train && j.s.held[csvscan.Key64(c.author)]
+	at := 0 // where the run's matches stand among all
+	for i := range g.matches {
+		c.match = &g.matches[i]
+		for g.all[at].place != c.match.place {
+			at++
+		}
+		c.reason, c.failed = "", false
+		switch {
+		case c.alike[at]:
+			c.reason = ReasonDuplicate
+		case !(&openimages.BoxRow{Box: c.match.box}).Sane():
+			c.reason, c.failed = ReasonBadBox, true
+		case clashes[at]:
+			c.reason, c.failed = ReasonKeyClash, true
+		case c.image == nil:
+			c.reason, c.failed = ReasonNotListed, true
+		case sub.excludes(c.match):
+			c.reason = ReasonVeto
+		case fates != nil && fates[at] != "":
+			c.reason = fates[at]
+		case held:
+			c.reason = ReasonAuthor
+		case q.Refuse != nil && c.match.label < len(q.Classes):
+			c.reason = q.Refuse(c.match.row())
+		}
+		if err := f(&c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeats finds boxes of a photo that repeat an earlier one, and boxes that
+// differ from an earlier one but would have its key.
+type repeats struct {
+	alike, clash []bool
+	sums         map[uint64]bool
+	keys         map[uint32]bool
+}
+
+// fewBoxes is how many boxes are compared with each other faster than by a map.
+const fewBoxes = 32
+
+// of returns the two answers for each match. They are valid until the next call.
+func (r *repeats) of(matches []match) (alike, clash []bool) {
+	r.alike, r.clash = r.alike[:0], r.clash[:0]
+	if len(matches) <= fewBoxes {
+		for i := range matches {
+			again, same := false, false
+			for k := range i {
+				again = again || matches[k].sum == matches[i].sum
+				same = same || matches[k].sum>>32 == matches[i].sum>>32
+			}
+			r.alike, r.clash = append(r.alike, again), append(r.clash, same && !again)
+		}
+		return r.alike, r.clash
+	}
+	if r.sums == nil {
+		r.sums, r.keys = map[uint64]bool{}, map[uint32]bool{}
+	}
+	clear(r.sums)
+	clear(r.keys)
+	for i := range matches {
+		sum := matches[i].sum
+		key := uint32(sum >> 32)
+		again := r.sums[sum]
+		r.alike = append(r.alike, again)
+		r.clash = append(r.clash, !again && r.keys[key])
+		r.sums[sum], r.keys[key] = true, true
+	}
+	return r.alike, r.clash
+}
