@@ -60,7 +60,7 @@ func TestRefuses(t *testing.T) {
 		"cut off":            {whole[:len(whole)-100], nil, 1, "stops early", ""},
 		"cut in a variant":   {encode(t, classes, streamed...)[:len(whole)+500], nil, 1, "stops early", ""},
 		"damaged":            {flipped, nil, 1, "checksum", "--salvage"},
-		"empty":              {nil, nil, 1, "empty", "the stage before sent nothing"},
+		"empty":              {nil, nil, 1, "the input is empty: the stage before sent nothing", ""},
 		"no items":           {encode(t, classes), nil, 1, "no items", "the stage before sent none"},
 		"not records":        {[]byte("ceci n'est pas une pipe"), nil, 1, "", "want the output of an oi- command"},
 		"mixed":              {encode(t, classes, append([]*record.Item{good[0]}, streamed...)...), nil, 1, "is to be trained on and is no variant", ""},
