@@ -65,6 +65,7 @@ type backend struct {
 	name string
 
 	gemm            func(a gemmArgs)
+	depthwise       func(a depthwiseArgs)
 	spmm            func(dst []float32, dstStride int, s sparseRows, src []float32, run int)
 	compactWindows  func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int)
 	compactChannels func(s sparseRows, dy []float32, idx []uint8, stride, windows, base, step int, delta *[8]int32)

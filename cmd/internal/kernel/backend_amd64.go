@@ -28,6 +28,7 @@ func avx512Backend() *backend {
 	narrow := avx2Backend()
 	be := simdKernels{
 		gemm: gemmAVX512, gemmBy3: gemmBy3AVX512, gemmBy4: gemmBy4AVX512,
+		depthwise:         depthwiseAVX512,
 		spmm:              spmmAVX512,
 		compactChannels:   compactChannelsAVX512,
 		biasRow:           biasRowAVX512,
@@ -72,6 +73,7 @@ func avx512Backend() *backend {
 func avx2Backend() *backend {
 	be := simdKernels{
 		gemm: gemmAVX2, gemmBy3: gemmBy3AVX2, gemmBy4: gemmBy4AVX2,
+		depthwise:         depthwiseAVX2,
 		spmm:              spmmAVX2,
 		compactChannels:   compactChannelsAMD64,
 		biasRow:           biasRowAVX2,
@@ -127,6 +129,7 @@ func avx2Backend() *backend {
 type simdKernels struct {
 	gemm, gemmBy3, gemmBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
 
+	depthwise         func(dst []float32, dstStride int, init, x []float32, pixStride, rowStride, step int, w []float32, wStride, wRow, rows, run, n, channels int, lo, hi float32)
 	spmm              func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)
 	compactChannels   func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32)
 	biasRow           func(db, dy []float32, idx []uint8, stride, windows, n int)
@@ -160,6 +163,18 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 				asm = a.gemmBy3
 			}
 			asm(g.dst, g.dstStride, g.init, g.initStride, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.rows, g.run, g.n)
+		},
+		depthwise: func(g depthwiseArgs) {
+			if g.channels < width {
+				tail.depthwise(g)
+				return
+			}
+			whole := full(g.channels)
+			a.depthwise(g.dst, g.dstStride, g.init, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.wRow, g.rows, g.run, g.n, whole, g.clip.Lo, g.clip.Hi)
+			if whole < g.channels { // the last vector again, up to the last channel
+				g = g.from(g.channels - width)
+				a.depthwise(g.dst, g.dstStride, g.init, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.wRow, g.rows, g.run, g.n, width, g.clip.Lo, g.clip.Hi)
+			}
 		},
 		spmm: func(dst []float32, dstStride int, s sparseRows, src []float32, run int) {
 			a.spmm(dst, dstStride, s.vals, s.offs, s.counts, s.capacity, src, run)

@@ -12,6 +12,7 @@ func goBackend() *backend {
 	return &backend{
 		name:              "go",
 		gemm:              gemmRef,
+		depthwise:         depthwiseRef,
 		spmm:              spmmRef,
 		compactWindows:    compactWindowsRef,
 		compactChannels:   compactChannelsRef,

@@ -19,6 +19,11 @@ func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x
 //go:noescape
 func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
+// depthwiseAVX2 computes columns of a depthwise convolution. n must be 1 to 14, channels a positive multiple of 8.
+//
+//go:noescape
+func depthwiseAVX2(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
+
 // spmmAVX2 adds a sparse matrix times a dense one.
 //
 //go:noescape
@@ -118,6 +123,11 @@ func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int,
 //
 //go:noescape
 func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+
+// depthwiseAVX512 computes columns of a depthwise convolution. n must be 1 to 14, channels a positive multiple of 16.
+//
+//go:noescape
+func depthwiseAVX512(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
 
 // spmmAVX512 adds a sparse matrix times a dense one.
 //

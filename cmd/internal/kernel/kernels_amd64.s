@@ -1114,6 +1114,1274 @@ done1:
 	VZEROUPPER
 	RET
 
+// func depthwiseAVX2(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·depthwiseAVX2(SB), NOSPLIT, $56-184
+	MOVQ  pixStride+80(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), AX
+	LEAQ  (DX)(DX*4), CX
+	MOVQ  dst_base+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  x_base+56(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  w_base+104(FP), BX
+	MOVQ  BX, 16(SP)
+	MOVQ  init_base+32(FP), BX
+	MOVQ  BX, 24(SP)
+	MOVQ  channels+168(FP), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  run+152(FP), BX
+	MOVQ  rowStride+88(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  wRow+136(FP), DI
+	SHLQ  $0x02, DI
+	MOVQ  step+96(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  wStride+128(FP), R9
+	SHLQ  $0x02, R9
+	MOVQ  BX, R10
+	IMULQ R8, R10
+	SUBQ  R10, SI
+	IMULQ R9, BX
+	SUBQ  BX, DI
+	MOVQ  SI, 40(SP)
+	MOVQ  DI, 48(SP)
+	MOVQ  n+160(FP), BX
+	CMPQ  BX, $0x0e
+	JE    columns14
+	CMPQ  BX, $0x0d
+	JE    columns13
+	CMPQ  BX, $0x0c
+	JE    columns12
+	CMPQ  BX, $0x0b
+	JE    columns11
+	CMPQ  BX, $0x0a
+	JE    columns10
+	CMPQ  BX, $0x09
+	JE    columns9
+	CMPQ  BX, $0x08
+	JE    columns8
+	CMPQ  BX, $0x07
+	JE    columns7
+	CMPQ  BX, $0x06
+	JE    columns6
+	CMPQ  BX, $0x05
+	JE    columns5
+	CMPQ  BX, $0x04
+	JE    columns4
+	CMPQ  BX, $0x03
+	JE    columns3
+	CMPQ  BX, $0x02
+	JE    columns2
+
+columns1:
+	MOVQ    24(SP), AX
+	VMOVUPS (AX), Y0
+	ADDQ    $0x20, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    8(SP), AX
+	MOVQ    16(SP), CX
+	MOVQ    rows+144(FP), DX
+	TESTQ   DX, DX
+	JZ      store1
+
+row1:
+	MOVQ run+152(FP), BX
+
+run1:
+	VMOVUPS     (CX), Y1
+	VFMADD231PS (AX), Y1, Y0
+	ADDQ        R9, CX
+	ADDQ        R8, AX
+	DECQ        BX
+	JNZ         run1
+	ADDQ        48(SP), CX
+	ADDQ        40(SP), AX
+	DECQ        DX
+	JNZ         row1
+
+store1:
+	MOVSS        lo+176(FP), X1
+	VBROADCASTSS X1, Y1
+	VMAXPS       Y0, Y1, Y0
+	MOVSS        hi+180(FP), X1
+	VBROADCASTSS X1, Y1
+	VMINPS       Y0, Y1, Y0
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Y0, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns1
+	JMP          end
+
+columns2:
+	MOVQ    24(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX), Y1
+	ADDQ    $0x20, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    8(SP), AX
+	MOVQ    16(SP), CX
+	MOVQ    rows+144(FP), BX
+	TESTQ   BX, BX
+	JZ      store2
+
+row2:
+	MOVQ run+152(FP), SI
+
+run2:
+	VMOVUPS     (CX), Y2
+	VFMADD231PS (AX), Y2, Y0
+	VFMADD231PS (AX)(DX*1), Y2, Y1
+	ADDQ        R9, CX
+	ADDQ        R8, AX
+	DECQ        SI
+	JNZ         run2
+	ADDQ        48(SP), CX
+	ADDQ        40(SP), AX
+	DECQ        BX
+	JNZ         row2
+
+store2:
+	MOVSS        lo+176(FP), X2
+	VBROADCASTSS X2, Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	MOVSS        hi+180(FP), X2
+	VBROADCASTSS X2, Y2
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Y0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y1, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns2
+	JMP          end
+
+columns3:
+	MOVQ    24(SP), AX
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX), Y1
+	VMOVUPS (AX), Y2
+	ADDQ    $0x20, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    8(SP), AX
+	MOVQ    16(SP), CX
+	MOVQ    rows+144(FP), BX
+	TESTQ   BX, BX
+	JZ      store3
+
+row3:
+	MOVQ run+152(FP), SI
+
+run3:
+	VMOVUPS     (CX), Y3
+	VFMADD231PS (AX), Y3, Y0
+	VFMADD231PS (AX)(DX*1), Y3, Y1
+	VFMADD231PS (AX)(DX*2), Y3, Y2
+	ADDQ        R9, CX
+	ADDQ        R8, AX
+	DECQ        SI
+	JNZ         run3
+	ADDQ        48(SP), CX
+	ADDQ        40(SP), AX
+	DECQ        BX
+	JNZ         row3
+
+store3:
+	MOVSS        lo+176(FP), X3
+	VBROADCASTSS X3, Y3
+	VMAXPS       Y0, Y3, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y3, Y2
+	MOVSS        hi+180(FP), X3
+	VBROADCASTSS X3, Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
+	VMINPS       Y2, Y3, Y2
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Y0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y1, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns3
+	JMP          end
+
+columns4:
+	MOVQ    24(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX), Y3
+	ADDQ    $0x20, CX
+	MOVQ    CX, 24(SP)
+	MOVQ    8(SP), CX
+	MOVQ    16(SP), BX
+	MOVQ    rows+144(FP), SI
+	TESTQ   SI, SI
+	JZ      store4
+
+row4:
+	MOVQ run+152(FP), DI
+
+run4:
+	VMOVUPS     (BX), Y4
+	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (CX)(DX*1), Y4, Y1
+	VFMADD231PS (CX)(DX*2), Y4, Y2
+	VFMADD231PS (CX)(AX*1), Y4, Y3
+	ADDQ        R9, BX
+	ADDQ        R8, CX
+	DECQ        DI
+	JNZ         run4
+	ADDQ        48(SP), BX
+	ADDQ        40(SP), CX
+	DECQ        SI
+	JNZ         row4
+
+store4:
+	MOVSS        lo+176(FP), X4
+	VBROADCASTSS X4, Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	MOVSS        hi+180(FP), X4
+	VBROADCASTSS X4, Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns4
+	JMP          end
+
+columns5:
+	MOVQ    24(SP), CX
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX), Y1
+	VMOVUPS (CX), Y2
+	VMOVUPS (CX), Y3
+	VMOVUPS (CX), Y4
+	ADDQ    $0x20, CX
+	MOVQ    CX, 24(SP)
+	MOVQ    8(SP), CX
+	MOVQ    16(SP), BX
+	MOVQ    rows+144(FP), SI
+	TESTQ   SI, SI
+	JZ      store5
+
+row5:
+	MOVQ run+152(FP), DI
+
+run5:
+	VMOVUPS     (BX), Y5
+	VFMADD231PS (CX), Y5, Y0
+	VFMADD231PS (CX)(DX*1), Y5, Y1
+	VFMADD231PS (CX)(DX*2), Y5, Y2
+	VFMADD231PS (CX)(AX*1), Y5, Y3
+	VFMADD231PS (CX)(DX*4), Y5, Y4
+	ADDQ        R9, BX
+	ADDQ        R8, CX
+	DECQ        DI
+	JNZ         run5
+	ADDQ        48(SP), BX
+	ADDQ        40(SP), CX
+	DECQ        SI
+	JNZ         row5
+
+store5:
+	MOVSS        lo+176(FP), X5
+	VBROADCASTSS X5, Y5
+	VMAXPS       Y0, Y5, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMAXPS       Y4, Y5, Y4
+	MOVSS        hi+180(FP), X5
+	VBROADCASTSS X5, Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+	VMINPS       Y4, Y5, Y4
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns5
+	JMP          end
+
+columns6:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	MOVQ    16(SP), SI
+	MOVQ    rows+144(FP), DI
+	TESTQ   DI, DI
+	JZ      store6
+
+row6:
+	MOVQ run+152(FP), R10
+
+run6:
+	VMOVUPS     (SI), Y6
+	VFMADD231PS (BX), Y6, Y0
+	VFMADD231PS (BX)(DX*1), Y6, Y1
+	VFMADD231PS (BX)(DX*2), Y6, Y2
+	VFMADD231PS (BX)(AX*1), Y6, Y3
+	VFMADD231PS (BX)(DX*4), Y6, Y4
+	VFMADD231PS (BX)(CX*1), Y6, Y5
+	ADDQ        R9, SI
+	ADDQ        R8, BX
+	DECQ        R10
+	JNZ         run6
+	ADDQ        48(SP), SI
+	ADDQ        40(SP), BX
+	DECQ        DI
+	JNZ         row6
+
+store6:
+	MOVSS        lo+176(FP), X6
+	VBROADCASTSS X6, Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMAXPS       Y5, Y6, Y5
+	MOVSS        hi+180(FP), X6
+	VBROADCASTSS X6, Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+	VMINPS       Y4, Y6, Y4
+	VMINPS       Y5, Y6, Y5
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns6
+	JMP          end
+
+columns7:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	MOVQ    16(SP), SI
+	MOVQ    rows+144(FP), DI
+	TESTQ   DI, DI
+	JZ      store7
+
+row7:
+	MOVQ run+152(FP), R10
+
+run7:
+	VMOVUPS     (SI), Y7
+	VFMADD231PS (BX), Y7, Y0
+	VFMADD231PS (BX)(DX*1), Y7, Y1
+	VFMADD231PS (BX)(DX*2), Y7, Y2
+	VFMADD231PS (BX)(AX*1), Y7, Y3
+	VFMADD231PS (BX)(DX*4), Y7, Y4
+	VFMADD231PS (BX)(CX*1), Y7, Y5
+	VFMADD231PS (BX)(AX*2), Y7, Y6
+	ADDQ        R9, SI
+	ADDQ        R8, BX
+	DECQ        R10
+	JNZ         run7
+	ADDQ        48(SP), SI
+	ADDQ        40(SP), BX
+	DECQ        DI
+	JNZ         row7
+
+store7:
+	MOVSS        lo+176(FP), X7
+	VBROADCASTSS X7, Y7
+	VMAXPS       Y0, Y7, Y0
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y7, Y2
+	VMAXPS       Y3, Y7, Y3
+	VMAXPS       Y4, Y7, Y4
+	VMAXPS       Y5, Y7, Y5
+	VMAXPS       Y6, Y7, Y6
+	MOVSS        hi+180(FP), X7
+	VBROADCASTSS X7, Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+	VMINPS       Y6, Y7, Y6
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns7
+	JMP          end
+
+columns8:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	VMOVUPS (BX), Y7
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store8
+
+row8:
+	MOVQ run+152(FP), R11
+
+run8:
+	VMOVUPS     (DI), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(DX*1), Y8, Y1
+	VFMADD231PS (BX)(DX*2), Y8, Y2
+	VFMADD231PS (BX)(AX*1), Y8, Y3
+	VFMADD231PS (BX)(DX*4), Y8, Y4
+	VFMADD231PS (BX)(CX*1), Y8, Y5
+	VFMADD231PS (BX)(AX*2), Y8, Y6
+	VFMADD231PS (SI), Y8, Y7
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run8
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row8
+
+store8:
+	MOVSS        lo+176(FP), X8
+	VBROADCASTSS X8, Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	MOVSS        hi+180(FP), X8
+	VBROADCASTSS X8, Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+	VMINPS       Y7, Y8, Y7
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns8
+	JMP          end
+
+columns9:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	VMOVUPS (BX), Y7
+	VMOVUPS (BX), Y8
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store9
+
+row9:
+	MOVQ run+152(FP), R11
+
+run9:
+	VMOVUPS     (DI), Y9
+	VFMADD231PS (BX), Y9, Y0
+	VFMADD231PS (BX)(DX*1), Y9, Y1
+	VFMADD231PS (BX)(DX*2), Y9, Y2
+	VFMADD231PS (BX)(AX*1), Y9, Y3
+	VFMADD231PS (BX)(DX*4), Y9, Y4
+	VFMADD231PS (BX)(CX*1), Y9, Y5
+	VFMADD231PS (BX)(AX*2), Y9, Y6
+	VFMADD231PS (SI), Y9, Y7
+	VFMADD231PS (SI)(DX*1), Y9, Y8
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run9
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row9
+
+store9:
+	MOVSS        lo+176(FP), X9
+	VBROADCASTSS X9, Y9
+	VMAXPS       Y0, Y9, Y0
+	VMAXPS       Y1, Y9, Y1
+	VMAXPS       Y2, Y9, Y2
+	VMAXPS       Y3, Y9, Y3
+	VMAXPS       Y4, Y9, Y4
+	VMAXPS       Y5, Y9, Y5
+	VMAXPS       Y6, Y9, Y6
+	VMAXPS       Y7, Y9, Y7
+	VMAXPS       Y8, Y9, Y8
+	MOVSS        hi+180(FP), X9
+	VBROADCASTSS X9, Y9
+	VMINPS       Y0, Y9, Y0
+	VMINPS       Y1, Y9, Y1
+	VMINPS       Y2, Y9, Y2
+	VMINPS       Y3, Y9, Y3
+	VMINPS       Y4, Y9, Y4
+	VMINPS       Y5, Y9, Y5
+	VMINPS       Y6, Y9, Y6
+	VMINPS       Y7, Y9, Y7
+	VMINPS       Y8, Y9, Y8
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns9
+	JMP          end
+
+columns10:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	VMOVUPS (BX), Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS (BX), Y9
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store10
+
+row10:
+	MOVQ run+152(FP), R11
+
+run10:
+	VMOVUPS     (DI), Y10
+	VFMADD231PS (BX), Y10, Y0
+	VFMADD231PS (BX)(DX*1), Y10, Y1
+	VFMADD231PS (BX)(DX*2), Y10, Y2
+	VFMADD231PS (BX)(AX*1), Y10, Y3
+	VFMADD231PS (BX)(DX*4), Y10, Y4
+	VFMADD231PS (BX)(CX*1), Y10, Y5
+	VFMADD231PS (BX)(AX*2), Y10, Y6
+	VFMADD231PS (SI), Y10, Y7
+	VFMADD231PS (SI)(DX*1), Y10, Y8
+	VFMADD231PS (SI)(DX*2), Y10, Y9
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run10
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row10
+
+store10:
+	MOVSS        lo+176(FP), X10
+	VBROADCASTSS X10, Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMAXPS       Y9, Y10, Y9
+	MOVSS        hi+180(FP), X10
+	VBROADCASTSS X10, Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+	VMINPS       Y8, Y10, Y8
+	VMINPS       Y9, Y10, Y9
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns10
+	JMP          end
+
+columns11:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	VMOVUPS (BX), Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS (BX), Y9
+	VMOVUPS (BX), Y10
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store11
+
+row11:
+	MOVQ run+152(FP), R11
+
+run11:
+	VMOVUPS     (DI), Y11
+	VFMADD231PS (BX), Y11, Y0
+	VFMADD231PS (BX)(DX*1), Y11, Y1
+	VFMADD231PS (BX)(DX*2), Y11, Y2
+	VFMADD231PS (BX)(AX*1), Y11, Y3
+	VFMADD231PS (BX)(DX*4), Y11, Y4
+	VFMADD231PS (BX)(CX*1), Y11, Y5
+	VFMADD231PS (BX)(AX*2), Y11, Y6
+	VFMADD231PS (SI), Y11, Y7
+	VFMADD231PS (SI)(DX*1), Y11, Y8
+	VFMADD231PS (SI)(DX*2), Y11, Y9
+	VFMADD231PS (SI)(AX*1), Y11, Y10
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run11
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row11
+
+store11:
+	MOVSS        lo+176(FP), X11
+	VBROADCASTSS X11, Y11
+	VMAXPS       Y0, Y11, Y0
+	VMAXPS       Y1, Y11, Y1
+	VMAXPS       Y2, Y11, Y2
+	VMAXPS       Y3, Y11, Y3
+	VMAXPS       Y4, Y11, Y4
+	VMAXPS       Y5, Y11, Y5
+	VMAXPS       Y6, Y11, Y6
+	VMAXPS       Y7, Y11, Y7
+	VMAXPS       Y8, Y11, Y8
+	VMAXPS       Y9, Y11, Y9
+	VMAXPS       Y10, Y11, Y10
+	MOVSS        hi+180(FP), X11
+	VBROADCASTSS X11, Y11
+	VMINPS       Y0, Y11, Y0
+	VMINPS       Y1, Y11, Y1
+	VMINPS       Y2, Y11, Y2
+	VMINPS       Y3, Y11, Y3
+	VMINPS       Y4, Y11, Y4
+	VMINPS       Y5, Y11, Y5
+	VMINPS       Y6, Y11, Y6
+	VMINPS       Y7, Y11, Y7
+	VMINPS       Y8, Y11, Y8
+	VMINPS       Y9, Y11, Y9
+	VMINPS       Y10, Y11, Y10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns11
+	JMP          end
+
+columns12:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	VMOVUPS (BX), Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS (BX), Y9
+	VMOVUPS (BX), Y10
+	VMOVUPS (BX), Y11
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store12
+
+row12:
+	MOVQ run+152(FP), R11
+
+run12:
+	VMOVUPS     (DI), Y12
+	VFMADD231PS (BX), Y12, Y0
+	VFMADD231PS (BX)(DX*1), Y12, Y1
+	VFMADD231PS (BX)(DX*2), Y12, Y2
+	VFMADD231PS (BX)(AX*1), Y12, Y3
+	VFMADD231PS (BX)(DX*4), Y12, Y4
+	VFMADD231PS (BX)(CX*1), Y12, Y5
+	VFMADD231PS (BX)(AX*2), Y12, Y6
+	VFMADD231PS (SI), Y12, Y7
+	VFMADD231PS (SI)(DX*1), Y12, Y8
+	VFMADD231PS (SI)(DX*2), Y12, Y9
+	VFMADD231PS (SI)(AX*1), Y12, Y10
+	VFMADD231PS (SI)(DX*4), Y12, Y11
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run12
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row12
+
+store12:
+	MOVSS        lo+176(FP), X12
+	VBROADCASTSS X12, Y12
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMAXPS       Y11, Y12, Y11
+	MOVSS        hi+180(FP), X12
+	VBROADCASTSS X12, Y12
+	VMINPS       Y0, Y12, Y0
+	VMINPS       Y1, Y12, Y1
+	VMINPS       Y2, Y12, Y2
+	VMINPS       Y3, Y12, Y3
+	VMINPS       Y4, Y12, Y4
+	VMINPS       Y5, Y12, Y5
+	VMINPS       Y6, Y12, Y6
+	VMINPS       Y7, Y12, Y7
+	VMINPS       Y8, Y12, Y8
+	VMINPS       Y9, Y12, Y9
+	VMINPS       Y10, Y12, Y10
+	VMINPS       Y11, Y12, Y11
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns12
+	JMP          end
+
+columns13:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	VMOVUPS (BX), Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS (BX), Y9
+	VMOVUPS (BX), Y10
+	VMOVUPS (BX), Y11
+	VMOVUPS (BX), Y12
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store13
+
+row13:
+	MOVQ run+152(FP), R11
+
+run13:
+	VMOVUPS     (DI), Y13
+	VFMADD231PS (BX), Y13, Y0
+	VFMADD231PS (BX)(DX*1), Y13, Y1
+	VFMADD231PS (BX)(DX*2), Y13, Y2
+	VFMADD231PS (BX)(AX*1), Y13, Y3
+	VFMADD231PS (BX)(DX*4), Y13, Y4
+	VFMADD231PS (BX)(CX*1), Y13, Y5
+	VFMADD231PS (BX)(AX*2), Y13, Y6
+	VFMADD231PS (SI), Y13, Y7
+	VFMADD231PS (SI)(DX*1), Y13, Y8
+	VFMADD231PS (SI)(DX*2), Y13, Y9
+	VFMADD231PS (SI)(AX*1), Y13, Y10
+	VFMADD231PS (SI)(DX*4), Y13, Y11
+	VFMADD231PS (SI)(CX*1), Y13, Y12
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run13
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row13
+
+store13:
+	MOVSS        lo+176(FP), X13
+	VBROADCASTSS X13, Y13
+	VMAXPS       Y0, Y13, Y0
+	VMAXPS       Y1, Y13, Y1
+	VMAXPS       Y2, Y13, Y2
+	VMAXPS       Y3, Y13, Y3
+	VMAXPS       Y4, Y13, Y4
+	VMAXPS       Y5, Y13, Y5
+	VMAXPS       Y6, Y13, Y6
+	VMAXPS       Y7, Y13, Y7
+	VMAXPS       Y8, Y13, Y8
+	VMAXPS       Y9, Y13, Y9
+	VMAXPS       Y10, Y13, Y10
+	VMAXPS       Y11, Y13, Y11
+	VMAXPS       Y12, Y13, Y12
+	MOVSS        hi+180(FP), X13
+	VBROADCASTSS X13, Y13
+	VMINPS       Y0, Y13, Y0
+	VMINPS       Y1, Y13, Y1
+	VMINPS       Y2, Y13, Y2
+	VMINPS       Y3, Y13, Y3
+	VMINPS       Y4, Y13, Y4
+	VMINPS       Y5, Y13, Y5
+	VMINPS       Y6, Y13, Y6
+	VMINPS       Y7, Y13, Y7
+	VMINPS       Y8, Y13, Y8
+	VMINPS       Y9, Y13, Y9
+	VMINPS       Y10, Y13, Y10
+	VMINPS       Y11, Y13, Y11
+	VMINPS       Y12, Y13, Y12
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y12, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns13
+	JMP          end
+
+columns14:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (BX), Y2
+	VMOVUPS (BX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX), Y5
+	VMOVUPS (BX), Y6
+	VMOVUPS (BX), Y7
+	VMOVUPS (BX), Y8
+	VMOVUPS (BX), Y9
+	VMOVUPS (BX), Y10
+	VMOVUPS (BX), Y11
+	VMOVUPS (BX), Y12
+	VMOVUPS (BX), Y13
+	ADDQ    $0x20, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store14
+
+row14:
+	MOVQ run+152(FP), R11
+
+run14:
+	VMOVUPS     (DI), Y14
+	VFMADD231PS (BX), Y14, Y0
+	VFMADD231PS (BX)(DX*1), Y14, Y1
+	VFMADD231PS (BX)(DX*2), Y14, Y2
+	VFMADD231PS (BX)(AX*1), Y14, Y3
+	VFMADD231PS (BX)(DX*4), Y14, Y4
+	VFMADD231PS (BX)(CX*1), Y14, Y5
+	VFMADD231PS (BX)(AX*2), Y14, Y6
+	VFMADD231PS (SI), Y14, Y7
+	VFMADD231PS (SI)(DX*1), Y14, Y8
+	VFMADD231PS (SI)(DX*2), Y14, Y9
+	VFMADD231PS (SI)(AX*1), Y14, Y10
+	VFMADD231PS (SI)(DX*4), Y14, Y11
+	VFMADD231PS (SI)(CX*1), Y14, Y12
+	VFMADD231PS (SI)(AX*2), Y14, Y13
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run14
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row14
+
+store14:
+	MOVSS        lo+176(FP), X14
+	VBROADCASTSS X14, Y14
+	VMAXPS       Y0, Y14, Y0
+	VMAXPS       Y1, Y14, Y1
+	VMAXPS       Y2, Y14, Y2
+	VMAXPS       Y3, Y14, Y3
+	VMAXPS       Y4, Y14, Y4
+	VMAXPS       Y5, Y14, Y5
+	VMAXPS       Y6, Y14, Y6
+	VMAXPS       Y7, Y14, Y7
+	VMAXPS       Y8, Y14, Y8
+	VMAXPS       Y9, Y14, Y9
+	VMAXPS       Y10, Y14, Y10
+	VMAXPS       Y11, Y14, Y11
+	VMAXPS       Y12, Y14, Y12
+	VMAXPS       Y13, Y14, Y13
+	MOVSS        hi+180(FP), X14
+	VBROADCASTSS X14, Y14
+	VMINPS       Y0, Y14, Y0
+	VMINPS       Y1, Y14, Y1
+	VMINPS       Y2, Y14, Y2
+	VMINPS       Y3, Y14, Y3
+	VMINPS       Y4, Y14, Y4
+	VMINPS       Y5, Y14, Y5
+	VMINPS       Y6, Y14, Y6
+	VMINPS       Y7, Y14, Y7
+	VMINPS       Y8, Y14, Y8
+	VMINPS       Y9, Y14, Y9
+	VMINPS       Y10, Y14, Y10
+	VMINPS       Y11, Y14, Y11
+	VMINPS       Y12, Y14, Y12
+	VMINPS       Y13, Y14, Y13
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y12, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Y13, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	ADDQ         $0x20, 16(SP)
+	SUBQ         $0x08, 32(SP)
+	JNZ          columns14
+
+end:
+	VZEROUPPER
+	RET
+
 // func spmmAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 // Requires: AVX, FMA3
 TEXT ·spmmAVX2(SB), NOSPLIT, $0-144
@@ -4798,6 +6066,1274 @@ run1:
 	JMP              tile1
 
 done1:
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·depthwiseAVX512(SB), NOSPLIT, $56-184
+	MOVQ  pixStride+80(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), AX
+	LEAQ  (DX)(DX*4), CX
+	MOVQ  dst_base+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  x_base+56(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  w_base+104(FP), BX
+	MOVQ  BX, 16(SP)
+	MOVQ  init_base+32(FP), BX
+	MOVQ  BX, 24(SP)
+	MOVQ  channels+168(FP), BX
+	MOVQ  BX, 32(SP)
+	MOVQ  run+152(FP), BX
+	MOVQ  rowStride+88(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  wRow+136(FP), DI
+	SHLQ  $0x02, DI
+	MOVQ  step+96(FP), R8
+	SHLQ  $0x02, R8
+	MOVQ  wStride+128(FP), R9
+	SHLQ  $0x02, R9
+	MOVQ  BX, R10
+	IMULQ R8, R10
+	SUBQ  R10, SI
+	IMULQ R9, BX
+	SUBQ  BX, DI
+	MOVQ  SI, 40(SP)
+	MOVQ  DI, 48(SP)
+	MOVQ  n+160(FP), BX
+	CMPQ  BX, $0x0e
+	JE    columns14
+	CMPQ  BX, $0x0d
+	JE    columns13
+	CMPQ  BX, $0x0c
+	JE    columns12
+	CMPQ  BX, $0x0b
+	JE    columns11
+	CMPQ  BX, $0x0a
+	JE    columns10
+	CMPQ  BX, $0x09
+	JE    columns9
+	CMPQ  BX, $0x08
+	JE    columns8
+	CMPQ  BX, $0x07
+	JE    columns7
+	CMPQ  BX, $0x06
+	JE    columns6
+	CMPQ  BX, $0x05
+	JE    columns5
+	CMPQ  BX, $0x04
+	JE    columns4
+	CMPQ  BX, $0x03
+	JE    columns3
+	CMPQ  BX, $0x02
+	JE    columns2
+
+columns1:
+	MOVQ    24(SP), AX
+	VMOVUPS (AX), Z0
+	ADDQ    $0x40, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    8(SP), AX
+	MOVQ    16(SP), CX
+	MOVQ    rows+144(FP), DX
+	TESTQ   DX, DX
+	JZ      store1
+
+row1:
+	MOVQ run+152(FP), BX
+
+run1:
+	VMOVUPS     (CX), Z1
+	VFMADD231PS (AX), Z1, Z0
+	ADDQ        R9, CX
+	ADDQ        R8, AX
+	DECQ        BX
+	JNZ         run1
+	ADDQ        48(SP), CX
+	ADDQ        40(SP), AX
+	DECQ        DX
+	JNZ         row1
+
+store1:
+	MOVSS        lo+176(FP), X1
+	VBROADCASTSS X1, Z1
+	VMAXPS       Z0, Z1, Z0
+	MOVSS        hi+180(FP), X1
+	VBROADCASTSS X1, Z1
+	VMINPS       Z0, Z1, Z0
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns1
+	JMP          end
+
+columns2:
+	MOVQ    24(SP), AX
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX), Z1
+	ADDQ    $0x40, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    8(SP), AX
+	MOVQ    16(SP), CX
+	MOVQ    rows+144(FP), BX
+	TESTQ   BX, BX
+	JZ      store2
+
+row2:
+	MOVQ run+152(FP), SI
+
+run2:
+	VMOVUPS     (CX), Z2
+	VFMADD231PS (AX), Z2, Z0
+	VFMADD231PS (AX)(DX*1), Z2, Z1
+	ADDQ        R9, CX
+	ADDQ        R8, AX
+	DECQ        SI
+	JNZ         run2
+	ADDQ        48(SP), CX
+	ADDQ        40(SP), AX
+	DECQ        BX
+	JNZ         row2
+
+store2:
+	MOVSS        lo+176(FP), X2
+	VBROADCASTSS X2, Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	MOVSS        hi+180(FP), X2
+	VBROADCASTSS X2, Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z1, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns2
+	JMP          end
+
+columns3:
+	MOVQ    24(SP), AX
+	VMOVUPS (AX), Z0
+	VMOVUPS (AX), Z1
+	VMOVUPS (AX), Z2
+	ADDQ    $0x40, AX
+	MOVQ    AX, 24(SP)
+	MOVQ    8(SP), AX
+	MOVQ    16(SP), CX
+	MOVQ    rows+144(FP), BX
+	TESTQ   BX, BX
+	JZ      store3
+
+row3:
+	MOVQ run+152(FP), SI
+
+run3:
+	VMOVUPS     (CX), Z3
+	VFMADD231PS (AX), Z3, Z0
+	VFMADD231PS (AX)(DX*1), Z3, Z1
+	VFMADD231PS (AX)(DX*2), Z3, Z2
+	ADDQ        R9, CX
+	ADDQ        R8, AX
+	DECQ        SI
+	JNZ         run3
+	ADDQ        48(SP), CX
+	ADDQ        40(SP), AX
+	DECQ        BX
+	JNZ         row3
+
+store3:
+	MOVSS        lo+176(FP), X3
+	VBROADCASTSS X3, Z3
+	VMAXPS       Z0, Z3, Z0
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z2, Z3, Z2
+	MOVSS        hi+180(FP), X3
+	VBROADCASTSS X3, Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z1, Z3, Z1
+	VMINPS       Z2, Z3, Z2
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z1, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns3
+	JMP          end
+
+columns4:
+	MOVQ    24(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX), Z3
+	ADDQ    $0x40, CX
+	MOVQ    CX, 24(SP)
+	MOVQ    8(SP), CX
+	MOVQ    16(SP), BX
+	MOVQ    rows+144(FP), SI
+	TESTQ   SI, SI
+	JZ      store4
+
+row4:
+	MOVQ run+152(FP), DI
+
+run4:
+	VMOVUPS     (BX), Z4
+	VFMADD231PS (CX), Z4, Z0
+	VFMADD231PS (CX)(DX*1), Z4, Z1
+	VFMADD231PS (CX)(DX*2), Z4, Z2
+	VFMADD231PS (CX)(AX*1), Z4, Z3
+	ADDQ        R9, BX
+	ADDQ        R8, CX
+	DECQ        DI
+	JNZ         run4
+	ADDQ        48(SP), BX
+	ADDQ        40(SP), CX
+	DECQ        SI
+	JNZ         row4
+
+store4:
+	MOVSS        lo+176(FP), X4
+	VBROADCASTSS X4, Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	MOVSS        hi+180(FP), X4
+	VBROADCASTSS X4, Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Z0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z3, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns4
+	JMP          end
+
+columns5:
+	MOVQ    24(SP), CX
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX), Z1
+	VMOVUPS (CX), Z2
+	VMOVUPS (CX), Z3
+	VMOVUPS (CX), Z4
+	ADDQ    $0x40, CX
+	MOVQ    CX, 24(SP)
+	MOVQ    8(SP), CX
+	MOVQ    16(SP), BX
+	MOVQ    rows+144(FP), SI
+	TESTQ   SI, SI
+	JZ      store5
+
+row5:
+	MOVQ run+152(FP), DI
+
+run5:
+	VMOVUPS     (BX), Z5
+	VFMADD231PS (CX), Z5, Z0
+	VFMADD231PS (CX)(DX*1), Z5, Z1
+	VFMADD231PS (CX)(DX*2), Z5, Z2
+	VFMADD231PS (CX)(AX*1), Z5, Z3
+	VFMADD231PS (CX)(DX*4), Z5, Z4
+	ADDQ        R9, BX
+	ADDQ        R8, CX
+	DECQ        DI
+	JNZ         run5
+	ADDQ        48(SP), BX
+	ADDQ        40(SP), CX
+	DECQ        SI
+	JNZ         row5
+
+store5:
+	MOVSS        lo+176(FP), X5
+	VBROADCASTSS X5, Z5
+	VMAXPS       Z0, Z5, Z0
+	VMAXPS       Z1, Z5, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z5, Z3
+	VMAXPS       Z4, Z5, Z4
+	MOVSS        hi+180(FP), X5
+	VBROADCASTSS X5, Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+	VMINPS       Z4, Z5, Z4
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Z0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z3, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z4, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns5
+	JMP          end
+
+columns6:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	MOVQ    16(SP), SI
+	MOVQ    rows+144(FP), DI
+	TESTQ   DI, DI
+	JZ      store6
+
+row6:
+	MOVQ run+152(FP), R10
+
+run6:
+	VMOVUPS     (SI), Z6
+	VFMADD231PS (BX), Z6, Z0
+	VFMADD231PS (BX)(DX*1), Z6, Z1
+	VFMADD231PS (BX)(DX*2), Z6, Z2
+	VFMADD231PS (BX)(AX*1), Z6, Z3
+	VFMADD231PS (BX)(DX*4), Z6, Z4
+	VFMADD231PS (BX)(CX*1), Z6, Z5
+	ADDQ        R9, SI
+	ADDQ        R8, BX
+	DECQ        R10
+	JNZ         run6
+	ADDQ        48(SP), SI
+	ADDQ        40(SP), BX
+	DECQ        DI
+	JNZ         row6
+
+store6:
+	MOVSS        lo+176(FP), X6
+	VBROADCASTSS X6, Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	MOVSS        hi+180(FP), X6
+	VBROADCASTSS X6, Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns6
+	JMP          end
+
+columns7:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	MOVQ    16(SP), SI
+	MOVQ    rows+144(FP), DI
+	TESTQ   DI, DI
+	JZ      store7
+
+row7:
+	MOVQ run+152(FP), R10
+
+run7:
+	VMOVUPS     (SI), Z7
+	VFMADD231PS (BX), Z7, Z0
+	VFMADD231PS (BX)(DX*1), Z7, Z1
+	VFMADD231PS (BX)(DX*2), Z7, Z2
+	VFMADD231PS (BX)(AX*1), Z7, Z3
+	VFMADD231PS (BX)(DX*4), Z7, Z4
+	VFMADD231PS (BX)(CX*1), Z7, Z5
+	VFMADD231PS (BX)(AX*2), Z7, Z6
+	ADDQ        R9, SI
+	ADDQ        R8, BX
+	DECQ        R10
+	JNZ         run7
+	ADDQ        48(SP), SI
+	ADDQ        40(SP), BX
+	DECQ        DI
+	JNZ         row7
+
+store7:
+	MOVSS        lo+176(FP), X7
+	VBROADCASTSS X7, Z7
+	VMAXPS       Z0, Z7, Z0
+	VMAXPS       Z1, Z7, Z1
+	VMAXPS       Z2, Z7, Z2
+	VMAXPS       Z3, Z7, Z3
+	VMAXPS       Z4, Z7, Z4
+	VMAXPS       Z5, Z7, Z5
+	VMAXPS       Z6, Z7, Z6
+	MOVSS        hi+180(FP), X7
+	VBROADCASTSS X7, Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+	VMINPS       Z6, Z7, Z6
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns7
+	JMP          end
+
+columns8:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX), Z7
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store8
+
+row8:
+	MOVQ run+152(FP), R11
+
+run8:
+	VMOVUPS     (DI), Z8
+	VFMADD231PS (BX), Z8, Z0
+	VFMADD231PS (BX)(DX*1), Z8, Z1
+	VFMADD231PS (BX)(DX*2), Z8, Z2
+	VFMADD231PS (BX)(AX*1), Z8, Z3
+	VFMADD231PS (BX)(DX*4), Z8, Z4
+	VFMADD231PS (BX)(CX*1), Z8, Z5
+	VFMADD231PS (BX)(AX*2), Z8, Z6
+	VFMADD231PS (SI), Z8, Z7
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run8
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row8
+
+store8:
+	MOVSS        lo+176(FP), X8
+	VBROADCASTSS X8, Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	MOVSS        hi+180(FP), X8
+	VBROADCASTSS X8, Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns8
+	JMP          end
+
+columns9:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store9
+
+row9:
+	MOVQ run+152(FP), R11
+
+run9:
+	VMOVUPS     (DI), Z9
+	VFMADD231PS (BX), Z9, Z0
+	VFMADD231PS (BX)(DX*1), Z9, Z1
+	VFMADD231PS (BX)(DX*2), Z9, Z2
+	VFMADD231PS (BX)(AX*1), Z9, Z3
+	VFMADD231PS (BX)(DX*4), Z9, Z4
+	VFMADD231PS (BX)(CX*1), Z9, Z5
+	VFMADD231PS (BX)(AX*2), Z9, Z6
+	VFMADD231PS (SI), Z9, Z7
+	VFMADD231PS (SI)(DX*1), Z9, Z8
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run9
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row9
+
+store9:
+	MOVSS        lo+176(FP), X9
+	VBROADCASTSS X9, Z9
+	VMAXPS       Z0, Z9, Z0
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMAXPS       Z5, Z9, Z5
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	MOVSS        hi+180(FP), X9
+	VBROADCASTSS X9, Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+	VMINPS       Z8, Z9, Z8
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns9
+	JMP          end
+
+columns10:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX), Z9
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store10
+
+row10:
+	MOVQ run+152(FP), R11
+
+run10:
+	VMOVUPS     (DI), Z10
+	VFMADD231PS (BX), Z10, Z0
+	VFMADD231PS (BX)(DX*1), Z10, Z1
+	VFMADD231PS (BX)(DX*2), Z10, Z2
+	VFMADD231PS (BX)(AX*1), Z10, Z3
+	VFMADD231PS (BX)(DX*4), Z10, Z4
+	VFMADD231PS (BX)(CX*1), Z10, Z5
+	VFMADD231PS (BX)(AX*2), Z10, Z6
+	VFMADD231PS (SI), Z10, Z7
+	VFMADD231PS (SI)(DX*1), Z10, Z8
+	VFMADD231PS (SI)(DX*2), Z10, Z9
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run10
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row10
+
+store10:
+	MOVSS        lo+176(FP), X10
+	VBROADCASTSS X10, Z10
+	VMAXPS       Z0, Z10, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMAXPS       Z9, Z10, Z9
+	MOVSS        hi+180(FP), X10
+	VBROADCASTSS X10, Z10
+	VMINPS       Z0, Z10, Z0
+	VMINPS       Z1, Z10, Z1
+	VMINPS       Z2, Z10, Z2
+	VMINPS       Z3, Z10, Z3
+	VMINPS       Z4, Z10, Z4
+	VMINPS       Z5, Z10, Z5
+	VMINPS       Z6, Z10, Z6
+	VMINPS       Z7, Z10, Z7
+	VMINPS       Z8, Z10, Z8
+	VMINPS       Z9, Z10, Z9
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns10
+	JMP          end
+
+columns11:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX), Z9
+	VMOVUPS (BX), Z10
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store11
+
+row11:
+	MOVQ run+152(FP), R11
+
+run11:
+	VMOVUPS     (DI), Z11
+	VFMADD231PS (BX), Z11, Z0
+	VFMADD231PS (BX)(DX*1), Z11, Z1
+	VFMADD231PS (BX)(DX*2), Z11, Z2
+	VFMADD231PS (BX)(AX*1), Z11, Z3
+	VFMADD231PS (BX)(DX*4), Z11, Z4
+	VFMADD231PS (BX)(CX*1), Z11, Z5
+	VFMADD231PS (BX)(AX*2), Z11, Z6
+	VFMADD231PS (SI), Z11, Z7
+	VFMADD231PS (SI)(DX*1), Z11, Z8
+	VFMADD231PS (SI)(DX*2), Z11, Z9
+	VFMADD231PS (SI)(AX*1), Z11, Z10
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run11
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row11
+
+store11:
+	MOVSS        lo+176(FP), X11
+	VBROADCASTSS X11, Z11
+	VMAXPS       Z0, Z11, Z0
+	VMAXPS       Z1, Z11, Z1
+	VMAXPS       Z2, Z11, Z2
+	VMAXPS       Z3, Z11, Z3
+	VMAXPS       Z4, Z11, Z4
+	VMAXPS       Z5, Z11, Z5
+	VMAXPS       Z6, Z11, Z6
+	VMAXPS       Z7, Z11, Z7
+	VMAXPS       Z8, Z11, Z8
+	VMAXPS       Z9, Z11, Z9
+	VMAXPS       Z10, Z11, Z10
+	MOVSS        hi+180(FP), X11
+	VBROADCASTSS X11, Z11
+	VMINPS       Z0, Z11, Z0
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z2, Z11, Z2
+	VMINPS       Z3, Z11, Z3
+	VMINPS       Z4, Z11, Z4
+	VMINPS       Z5, Z11, Z5
+	VMINPS       Z6, Z11, Z6
+	VMINPS       Z7, Z11, Z7
+	VMINPS       Z8, Z11, Z8
+	VMINPS       Z9, Z11, Z9
+	VMINPS       Z10, Z11, Z10
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns11
+	JMP          end
+
+columns12:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX), Z9
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX), Z11
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store12
+
+row12:
+	MOVQ run+152(FP), R11
+
+run12:
+	VMOVUPS     (DI), Z12
+	VFMADD231PS (BX), Z12, Z0
+	VFMADD231PS (BX)(DX*1), Z12, Z1
+	VFMADD231PS (BX)(DX*2), Z12, Z2
+	VFMADD231PS (BX)(AX*1), Z12, Z3
+	VFMADD231PS (BX)(DX*4), Z12, Z4
+	VFMADD231PS (BX)(CX*1), Z12, Z5
+	VFMADD231PS (BX)(AX*2), Z12, Z6
+	VFMADD231PS (SI), Z12, Z7
+	VFMADD231PS (SI)(DX*1), Z12, Z8
+	VFMADD231PS (SI)(DX*2), Z12, Z9
+	VFMADD231PS (SI)(AX*1), Z12, Z10
+	VFMADD231PS (SI)(DX*4), Z12, Z11
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run12
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row12
+
+store12:
+	MOVSS        lo+176(FP), X12
+	VBROADCASTSS X12, Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	MOVSS        hi+180(FP), X12
+	VBROADCASTSS X12, Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z11, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns12
+	JMP          end
+
+columns13:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX), Z9
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX), Z11
+	VMOVUPS (BX), Z12
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store13
+
+row13:
+	MOVQ run+152(FP), R11
+
+run13:
+	VMOVUPS     (DI), Z13
+	VFMADD231PS (BX), Z13, Z0
+	VFMADD231PS (BX)(DX*1), Z13, Z1
+	VFMADD231PS (BX)(DX*2), Z13, Z2
+	VFMADD231PS (BX)(AX*1), Z13, Z3
+	VFMADD231PS (BX)(DX*4), Z13, Z4
+	VFMADD231PS (BX)(CX*1), Z13, Z5
+	VFMADD231PS (BX)(AX*2), Z13, Z6
+	VFMADD231PS (SI), Z13, Z7
+	VFMADD231PS (SI)(DX*1), Z13, Z8
+	VFMADD231PS (SI)(DX*2), Z13, Z9
+	VFMADD231PS (SI)(AX*1), Z13, Z10
+	VFMADD231PS (SI)(DX*4), Z13, Z11
+	VFMADD231PS (SI)(CX*1), Z13, Z12
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run13
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row13
+
+store13:
+	MOVSS        lo+176(FP), X13
+	VBROADCASTSS X13, Z13
+	VMAXPS       Z0, Z13, Z0
+	VMAXPS       Z1, Z13, Z1
+	VMAXPS       Z2, Z13, Z2
+	VMAXPS       Z3, Z13, Z3
+	VMAXPS       Z4, Z13, Z4
+	VMAXPS       Z5, Z13, Z5
+	VMAXPS       Z6, Z13, Z6
+	VMAXPS       Z7, Z13, Z7
+	VMAXPS       Z8, Z13, Z8
+	VMAXPS       Z9, Z13, Z9
+	VMAXPS       Z10, Z13, Z10
+	VMAXPS       Z11, Z13, Z11
+	VMAXPS       Z12, Z13, Z12
+	MOVSS        hi+180(FP), X13
+	VBROADCASTSS X13, Z13
+	VMINPS       Z0, Z13, Z0
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z2, Z13, Z2
+	VMINPS       Z3, Z13, Z3
+	VMINPS       Z4, Z13, Z4
+	VMINPS       Z5, Z13, Z5
+	VMINPS       Z6, Z13, Z6
+	VMINPS       Z7, Z13, Z7
+	VMINPS       Z8, Z13, Z8
+	VMINPS       Z9, Z13, Z9
+	VMINPS       Z10, Z13, Z10
+	VMINPS       Z11, Z13, Z11
+	VMINPS       Z12, Z13, Z12
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z11, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns13
+	JMP          end
+
+columns14:
+	MOVQ    24(SP), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS (BX), Z3
+	VMOVUPS (BX), Z4
+	VMOVUPS (BX), Z5
+	VMOVUPS (BX), Z6
+	VMOVUPS (BX), Z7
+	VMOVUPS (BX), Z8
+	VMOVUPS (BX), Z9
+	VMOVUPS (BX), Z10
+	VMOVUPS (BX), Z11
+	VMOVUPS (BX), Z12
+	VMOVUPS (BX), Z13
+	ADDQ    $0x40, BX
+	MOVQ    BX, 24(SP)
+	MOVQ    8(SP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    DX, SI
+	MOVQ    16(SP), DI
+	MOVQ    rows+144(FP), R10
+	TESTQ   R10, R10
+	JZ      store14
+
+row14:
+	MOVQ run+152(FP), R11
+
+run14:
+	VMOVUPS     (DI), Z14
+	VFMADD231PS (BX), Z14, Z0
+	VFMADD231PS (BX)(DX*1), Z14, Z1
+	VFMADD231PS (BX)(DX*2), Z14, Z2
+	VFMADD231PS (BX)(AX*1), Z14, Z3
+	VFMADD231PS (BX)(DX*4), Z14, Z4
+	VFMADD231PS (BX)(CX*1), Z14, Z5
+	VFMADD231PS (BX)(AX*2), Z14, Z6
+	VFMADD231PS (SI), Z14, Z7
+	VFMADD231PS (SI)(DX*1), Z14, Z8
+	VFMADD231PS (SI)(DX*2), Z14, Z9
+	VFMADD231PS (SI)(AX*1), Z14, Z10
+	VFMADD231PS (SI)(DX*4), Z14, Z11
+	VFMADD231PS (SI)(CX*1), Z14, Z12
+	VFMADD231PS (SI)(AX*2), Z14, Z13
+	ADDQ        R9, DI
+	ADDQ        R8, BX
+	ADDQ        R8, SI
+	DECQ        R11
+	JNZ         run14
+	ADDQ        48(SP), DI
+	ADDQ        40(SP), BX
+	ADDQ        40(SP), SI
+	DECQ        R10
+	JNZ         row14
+
+store14:
+	MOVSS        lo+176(FP), X14
+	VBROADCASTSS X14, Z14
+	VMAXPS       Z0, Z14, Z0
+	VMAXPS       Z1, Z14, Z1
+	VMAXPS       Z2, Z14, Z2
+	VMAXPS       Z3, Z14, Z3
+	VMAXPS       Z4, Z14, Z4
+	VMAXPS       Z5, Z14, Z5
+	VMAXPS       Z6, Z14, Z6
+	VMAXPS       Z7, Z14, Z7
+	VMAXPS       Z8, Z14, Z8
+	VMAXPS       Z9, Z14, Z9
+	VMAXPS       Z10, Z14, Z10
+	VMAXPS       Z11, Z14, Z11
+	VMAXPS       Z12, Z14, Z12
+	VMAXPS       Z13, Z14, Z13
+	MOVSS        hi+180(FP), X14
+	VBROADCASTSS X14, Z14
+	VMINPS       Z0, Z14, Z0
+	VMINPS       Z1, Z14, Z1
+	VMINPS       Z2, Z14, Z2
+	VMINPS       Z3, Z14, Z3
+	VMINPS       Z4, Z14, Z4
+	VMINPS       Z5, Z14, Z5
+	VMINPS       Z6, Z14, Z6
+	VMINPS       Z7, Z14, Z7
+	VMINPS       Z8, Z14, Z8
+	VMINPS       Z9, Z14, Z9
+	VMINPS       Z10, Z14, Z10
+	VMINPS       Z11, Z14, Z11
+	VMINPS       Z12, Z14, Z12
+	VMINPS       Z13, Z14, Z13
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z11, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z12, (BX)
+	ADDQ         SI, BX
+	VMOVUPS      Z13, (BX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	ADDQ         $0x40, 16(SP)
+	SUBQ         $0x10, 32(SP)
+	JNZ          columns14
+
+end:
 	VZEROUPPER
 	RET
 

@@ -33,6 +33,7 @@ type Workers struct {
 	// State of the operation under way; here so that a call needs no memory.
 	convForward  convForward
 	convWinograd convWinograd
+	depthwise    depthwiseJob
 	convGradW    convGradW
 	convGradX    convGradX
 	convDenseW   convDenseW

@@ -19,6 +19,7 @@ func main() {
 		v.gemm("gemm", 1)
 		v.gemm("gemmBy3", 3)
 		v.gemm("gemmBy4", 4)
+		v.depthwise()
 		v.spmm()
 		v.biasRow()
 		v.gradW2x2()

@@ -1,0 +1,254 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Window is how a convolution moves over a picture: the size of its kernel, the
+// distances between windows (strides) and between the elements of one
+// (dilations, 1 for neighbours), and the zero rows and columns around the
+// picture.
+type Window struct {
+	KH, KW                               int
+	StrideH, StrideW                     int
+	DilationH, DilationW                 int
+	PadTop, PadLeft, PadBottom, PadRight int
+}
+
+// square is the window of a kernel of k x k, with the same padding on each
+// side.
+func square(k, stride, pad int) Window {
+	return Window{k, k, stride, stride, 1, 1, pad, pad, pad, pad}
+}
+
+// OutHW returns the height and width of the output of a picture of h x w:
+// (h+PadTop+PadBottom-DilationH*(KH-1)-1)/StrideH + 1, and likewise the width.
+func (v Window) OutHW(h, w int) (oh, ow int) {
+	return (h+v.PadTop+v.PadBottom-v.DilationH*(v.KH-1)-1)/v.StrideH + 1,
+		(w+v.PadLeft+v.PadRight-v.DilationW*(v.KW-1)-1)/v.StrideW + 1
+}
+
+// check reports whether the window fits a picture of h x w.
+func (v Window) check(h, w int) error {
+	for _, f := range []struct {
+		name string
+		v    int
+	}{
+		{"height", h}, {"width", w}, {"kernel height", v.KH}, {"kernel width", v.KW},
+		{"stride", min(v.StrideH, v.StrideW)}, {"stride", max(v.StrideH, v.StrideW)},
+		{"dilation", min(v.DilationH, v.DilationW)},
+		{"padding", min(v.PadTop, v.PadLeft, v.PadBottom, v.PadRight) + 1},
+	} {
+		if f.v < 1 || f.v > math.MaxInt32 {
+			return fmt.Errorf("convolution: bad %s %d", f.name, f.v)
+		}
+	}
+	if max(v.PadTop, v.PadLeft, v.PadBottom, v.PadRight, v.KH, v.KW, v.DilationH, v.DilationW) > 1<<16 {
+		return errors.New("convolution: kernel, dilation or padding too large")
+	}
+	if h+v.PadTop+v.PadBottom <= v.DilationH*(v.KH-1) || w+v.PadLeft+v.PadRight <= v.DilationW*(v.KW-1) {
+		return fmt.Errorf("convolution: a %dx%d input with its padding is smaller than the window", h, w)
+	}
+	return nil
+}
+
+// checkSize reports a tensor of 2^31 values or more.
+func checkSize(dims ...int) error {
+	size := int64(1)
+	for _, d := range dims {
+		if d < 1 || d > math.MaxInt32 {
+			return fmt.Errorf("convolution: bad shape %v", dims)
+		}
+		if size *= int64(d); size > math.MaxInt32 {
+			return fmt.Errorf("convolution: a tensor of shape %v is too large", dims)
+		}
+	}
+	return nil
+}
+
+// Clip is a range for the results of an operation: a result below Lo becomes
+// Lo, one above Hi becomes Hi, a NaN stays, and so does a zero of either sign.
+type Clip struct{ Lo, Hi float32 }
+
+// Unclipped is the range of all numbers, Rectified that of ReLU.
+func Unclipped() Clip { return Clip{float32(math.Inf(-1)), float32(math.Inf(1))} }
+
+// Rectified is the range of ReLU.
+func Rectified() Clip { return Clip{0, float32(math.Inf(1))} }
+
+// Depthwise is the shape of a convolution of each channel with a kernel of its
+// own. Layouts, all C-contiguous:
+//
+//	x  [N][H][W][C]
+//	w  [KH][KW][C]
+//	b  [C]
+//	y  [N][OH][OW][C], with OH, OW from OutHW(H, W)
+//
+// The operations panic if a slice does not fit the shape; call Check on shapes
+// that come from outside.
+//
+// The terms of a result are the bias, then row by row the products of the
+// window, without those of the padding.
+type Depthwise struct {
+	N, H, W, C int
+	Window
+}
+
+// Check reports whether the shape can be computed.
+func (d Depthwise) Check() error {
+	if err := d.Window.check(d.H, d.W); err != nil {
+		return err
+	}
+	oh, ow := d.OutHW(d.H, d.W)
+	for _, dims := range [][]int{{d.N, d.H, d.W, d.C}, {d.N, oh, ow, d.C}, {d.KH, d.KW, d.C}} {
+		if err := checkSize(dims...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forward computes y = clip(x*w + b). b may be nil.
+func (d Depthwise) Forward(ws *Workers, y, x, w, b []float32, clip Clip) {
+	oh, ow := d.OutHW(d.H, d.W)
+	mustLen("y", y, d.N*oh*ow*d.C)
+	mustLen("x", x, d.N*d.H*d.W*d.C)
+	mustLen("w", w, d.KH*d.KW*d.C)
+	if optLen("b", b, d.C) == nil {
+		b = grow(&ws.packed, d.C)
+		clear(b)
+	}
+	j := &ws.depthwise
+	*j = depthwiseJob{d: d, oh: oh, ow: ow, y: y, x: x, w: w, b: b, clip: clip}
+	j.left, j.right = d.inside(ow)
+	j.rowTiles = (oh + rowTile - 1) / rowTile
+	ws.run(d.N*j.rowTiles, j)
+}
+
+// inside returns the output columns from, ..., to-1 whose windows see no
+// padding.
+func (d Depthwise) inside(ow int) (from, to int) {
+	from = min(ow, (d.PadLeft+d.StrideW-1)/d.StrideW)
+	if last := d.W - 1 - (d.KW-1)*d.DilationW + d.PadLeft; last >= 0 {
+		to = min(ow, last/d.StrideW+1)
+	}
+	return from, max(from, to)
+}
+
+// depthwiseJob computes a tile of rows of one image.
+type depthwiseJob struct {
+	d           Depthwise
+	oh, ow      int
+	left, right int // the columns that see no padding
+	rowTiles    int
+	y, x, w, b  []float32
+	clip        Clip
+}
+
+func (j *depthwiseJob) task(i int, ws *Workers, _ *worker) {
+	n, tile := i/j.rowTiles, i%j.rowTiles
+	for row := tile * rowTile; row < min((tile+1)*rowTile, j.oh); row++ {
+		for col := range j.left {
+			j.columns(ws, n, row, col, col+1)
+		}
+		// The same number of columns in each call, if possible.
+		tiles := (j.right - j.left + depthwiseColumns - 1) / depthwiseColumns
+		for t := range tiles {
+			j.columns(ws, n, row, j.left+t*(j.right-j.left)/tiles, j.left+(t+1)*(j.right-j.left)/tiles)
+		}
+		for col := j.right; col < j.ow; col++ {
+			j.columns(ws, n, row, col, col+1)
+		}
+	}
+}
+
+// taps returns the elements first, ..., last-1 of a kernel of k that meet an
+// input of n values, if element 0 meets value at.
+func taps(at, k, dilation, n int) (first, last int) {
+	if at < 0 {
+		first = min(k, (-at+dilation-1)/dilation)
+	}
+	if n > at {
+		last = min(k, (n-1-at)/dilation+1)
+	}
+	return first, max(first, last)
+}
+
+// columns computes the columns from, ..., to-1, which see as much padding as
+// the first one.
+func (j *depthwiseJob) columns(ws *Workers, n, row, from, to int) {
+	d := j.d
+	top, left := row*d.StrideH-d.PadTop, from*d.StrideW-d.PadLeft
+	y0, y1 := taps(top, d.KH, d.DilationH, d.H)
+	x0, x1 := taps(left, d.KW, d.DilationW, d.W)
+	a := depthwiseArgs{
+		dst: j.y[((n*j.oh+row)*j.ow+from)*d.C:], dstStride: d.C,
+		init: j.b, n: to - from, channels: d.C, clip: j.clip,
+	}
+	if y0 < y1 && x0 < x1 {
+		a.x = j.x[((n*d.H+top+y0*d.DilationH)*d.W+left+x0*d.DilationW)*d.C:]
+		a.pixStride, a.rowStride, a.step = d.StrideW*d.C, d.DilationH*d.W*d.C, d.DilationW*d.C
+		a.w, a.wStride, a.wRow = j.w[(y0*d.KW+x0)*d.C:], d.C, d.KW*d.C
+		a.rows, a.run = y1-y0, x1-x0
+	}
+	ws.backend.depthwise(a)
+}
+
+// depthwiseColumns is the most columns of a call of depthwise.
+const depthwiseColumns = 14
+
+// depthwiseArgs are the arguments of depthwise: for p < n, at most
+// depthwiseColumns, and l < channels
+//
+//	dst[p*dstStride+l] = clip(init[l] + sum over r < rows, j < run of
+//	    x[p*pixStride+r*rowStride+j*step+l] * w[r*wRow+j*wStride+l])
+type depthwiseArgs struct {
+	dst       []float32
+	dstStride int
+	init      []float32
+
+	x                          []float32
+	pixStride, rowStride, step int
+
+	w             []float32
+	wStride, wRow int
+
+	rows, run, n, channels int
+	clip                   Clip
+}
+
+// from is what remains to do without the first channels.
+func (a depthwiseArgs) from(channel int) depthwiseArgs {
+	a.dst, a.init, a.channels = a.dst[channel:], a.init[channel:], a.channels-channel
+	if a.rows > 0 {
+		a.x, a.w = a.x[channel:], a.w[channel:]
+	}
+	return a
+}
+
+func depthwiseRef(a depthwiseArgs) {
+	for p := range a.n {
+		dst := a.dst[p*a.dstStride:][:a.channels]
+		copy(dst, a.init)
+		for r := range a.rows {
+			for j := range a.run {
+				x := a.x[p*a.pixStride+r*a.rowStride+j*a.step:][:len(dst)]
+				w := a.w[r*a.wRow+j*a.wStride:][:len(dst)]
+				for l := range dst {
+					dst[l] += x[l] * w[l]
+				}
+			}
+		}
+		for l, v := range dst {
+			if v < a.clip.Lo {
+				v = a.clip.Lo
+			}
+			if v > a.clip.Hi {
+				v = a.clip.Hi
+			}
+			dst[l] = v
+		}
+	}
+}
