@@ -80,6 +80,7 @@ type backend struct {
 	winogradInput     func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
 	winogradOutput    func(y []float32, row, pixel int, m []float32, plane, n int)
 	winogradWeights   func(u []float32, plane int, w []float32, elemStride, stride, cin, n int)
+	clip              func(y, x []float32, lo, hi float32)
 	reluGrad          func(dx, dy, y []float32)
 	add               func(y, a, b []float32)
 	adam              func(w, m, v, g []float32, o *adamConst)

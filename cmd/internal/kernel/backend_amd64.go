@@ -35,6 +35,7 @@ func avx512Backend() *backend {
 		rmsprop:           rmspropAVX512,
 		scale:             scaleAVX512,
 		relu:              reluAVX512,
+		clip:              clipAVX512,
 		reluGrad:          reluGradAVX512,
 		add:               addAVX512,
 		addReLU:           addReLUAVX512,
@@ -80,6 +81,7 @@ func avx2Backend() *backend {
 		rmsprop:           rmspropAVX2,
 		scale:             scaleAVX2,
 		relu:              reluAVX2,
+		clip:              clipAVX2,
 		reluGrad:          reluGradAVX2,
 		add:               addAVX2,
 		addReLU:           addReLUAVX2,
@@ -136,6 +138,7 @@ type simdKernels struct {
 	rmsprop           func(w, a, g []float32, lr, rho, oneMinusRho, eps, floor float32)
 	scale             func(dst []float32, src []uint8, factor float32)
 	relu              func(y, x []float32)
+	clip              func(y, x []float32, lo, hi float32)
 	reluGrad          func(dx, dy, y []float32)
 	add               func(y, a, b []float32)
 	addReLU           func(y, x []float32)
@@ -203,6 +206,11 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 			at := full(len(y))
 			a.relu(y, x)
 			tail.relu(y[at:], x[at:])
+		},
+		clip: func(y, x []float32, lo, hi float32) {
+			at := full(len(y))
+			a.clip(y, x, lo, hi)
+			tail.clip(y[at:], x[at:], lo, hi)
 		},
 		reluGrad: func(dx, dy, y []float32) {
 			at := full(len(dx))

@@ -24,6 +24,7 @@ func goBackend() *backend {
 		winogradInput:     winogradInputRef,
 		winogradOutput:    winogradOutputRef,
 		winogradWeights:   winogradWeightsRef,
+		clip:              clipRef,
 		reluGrad:          reluGradRef,
 		add:               addRef,
 		adam:              adamRef,

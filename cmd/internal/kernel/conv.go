@@ -20,10 +20,8 @@ import (
 //	                                chose: conv_grad_sparse.go
 //	weight gradient, after pooling  of a 3x3 kernel of three channels: gathered
 //	                                2x2 windows, conv_grad_gather.go
-//
-// Depthwise and grouped convolutions belong next to Conv, as shapes of their
-// own in files named conv_depthwise.go and conv_grouped.go; a network that is a
-// general graph of layers is for package nn to compile.
+//	forward, any window or groups   conv_grouped.go, implicit GEMM too
+//	forward, one input channel each conv_depthwise.go
 
 // Conv is the shape of a two-dimensional convolution (cross-correlation, as in
 // every deep-learning library) with square kernels.
@@ -124,7 +122,7 @@ func (c Conv) geometry() geometry {
 func (c Conv) Forward(ws *Workers, y, x, w, b []float32) {
 	g := c.geometry()
 	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
-	c.forward(ws, g, convOut{y: y}, x, w, b)
+	c.forward(ws, g, convOut{y: y, clip: Unclipped()}, x, w, b)
 }
 
 // ForwardReLU computes y = relu(x*w + b + add). b and add may be nil; add is
@@ -133,7 +131,7 @@ func (c Conv) ForwardReLU(ws *Workers, y, x, w, b, add []float32) {
 	g := c.geometry()
 	mustLen("y", y, c.N*g.oh*g.ow*c.Cout)
 	optLen("add", add, len(y))
-	c.forward(ws, g, convOut{y: y, relu: true, add: add}, x, w, b)
+	c.forward(ws, g, convOut{y: y, add: add, clip: Rectified()}, x, w, b)
 }
 
 // ForwardReLUPool computes y = maxpool2x2(relu(x*w + b)) without storing what
@@ -149,20 +147,35 @@ func (c Conv) ForwardReLUPool(ws *Workers, y []float32, idx []uint8, x, w, b []f
 	c.forward(ws, g, convOut{y: y, idx: idx}, x, w, b)
 }
 
-// convOut says what becomes of a convolution.
+// convOut says what becomes of a convolution: y = clip(x*w + b + add), or
+// pooling.
 type convOut struct {
 	y    []float32 // [N,OH,OW,Cout], or [N,PH,PW,Cout] after pooling
 	idx  []uint8   // not nil: ReLU and max pooling; like y
-	relu bool      // ReLU alone
-	add  []float32 // before ReLU, like y; may be nil
+	add  []float32 // like y; may be nil
+	clip Clip
 }
 
-// finish adds and applies ReLU to the outputs from, ..., to-1.
+// plain reports that nothing is left to finish.
+func (o convOut) plain() bool {
+	return o.idx != nil || o.add == nil && o.clip == Unclipped()
+}
+
+// finish adds and clips the outputs from, ..., to-1.
 func (o convOut) finish(ws *Workers, from, to int) {
-	if o.add == nil {
-		ws.backend.relu(o.y[from:to], o.y[from:to])
-	} else {
-		ws.backend.addReLU(o.y[from:to], o.add[from:to])
+	y, rectify := o.y[from:to], o.clip == Rectified()
+	switch {
+	case rectify && o.add == nil:
+		ws.backend.relu(y, y)
+		return
+	case rectify:
+		ws.backend.addReLU(y, o.add[from:to])
+		return
+	case o.add != nil:
+		ws.backend.add(y, y, o.add[from:to])
+	}
+	if o.clip != Unclipped() {
+		ws.backend.clip(y, y, o.clip.Lo, o.clip.Hi)
 	}
 }
 
@@ -231,7 +244,7 @@ func (j *convForward) task(i int, ws *Workers, w *worker) {
 			}
 		}
 	}
-	if j.out.relu {
+	if !j.out.plain() {
 		row := j.g.ow * j.c.Cout
 		j.out.finish(ws, (n*j.rows+first)*row, (n*j.rows+last)*row)
 	}
@@ -286,27 +299,35 @@ func (c Conv) padInput(ws *Workers, g geometry, x []float32) []float32 {
 	if c.Pad == 0 {
 		return x
 	}
-	dst := grow(&ws.padded, c.N*g.image)
-	ws.padding = padJob{c: c, g: g, dst: dst, src: x}
-	ws.run(c.N, &ws.padding)
-	return dst
+	return padInput(ws, x, c.N, c.H, c.W*c.Cin, square(c.K, c.Stride, c.Pad), c.Cin)
 }
 
-// padJob copies an image into the middle of a larger one of zeros.
+// padInput copies n images of h rows of width values, with zeros around each.
+func padInput(ws *Workers, x []float32, n, h, width int, v Window, channels int) []float32 {
+	j := &ws.padding
+	*j = padJob{src: x, h: h, width: width, top: v.PadTop, side: v.PadLeft * channels}
+	j.row = width + (v.PadLeft+v.PadRight)*channels
+	j.image = (h + v.PadTop + v.PadBottom) * j.row
+	j.dst = grow(&ws.padded, n*j.image)
+	ws.run(n, j)
+	return j.dst
+}
+
+// padJob copies an image into a larger one of zeros.
 type padJob struct {
-	c        Conv
-	g        geometry
-	dst, src []float32
+	dst, src   []float32
+	image, row int // values of the larger image, and of its rows
+	h, width   int // rows of the image, and their values
+	top, side  int // where it goes: rows, values
 }
 
 func (j *padJob) task(n int, _ *Workers, _ *worker) {
-	dst := j.dst[n*j.g.image:][:j.g.image]
-	width, side := j.c.W*j.c.Cin, j.c.Pad*j.c.Cin
+	dst := j.dst[n*j.image:][:j.image]
 	at := 0 // end of the last row copied
-	for h := range j.c.H {
-		from := (h+j.c.Pad)*j.g.row + side
+	for h := range j.h {
+		from := (h+j.top)*j.row + j.side
 		clear(dst[at:from])
-		at = from + copy(dst[from:], j.src[(n*j.c.H+h)*width:][:width])
+		at = from + copy(dst[from:], j.src[(n*j.h+h)*j.width:][:j.width])
 	}
 	clear(dst[at:])
 }

@@ -149,5 +149,5 @@ func (c Conv) gradXDense(ws *Workers, g geometry, dx, dy, w []float32) {
 	ws.transposing = transposeJob{dst: transposed, src: w, rows: c.Cin, cols: c.Cout, count: c.K * c.K, reverse: true}
 	ws.run(ws.transposing.tasks(), &ws.transposing)
 	back := Conv{N: c.N, H: g.oh, W: g.ow, Cin: c.Cout, Cout: c.Cin, K: c.K, Stride: 1, Pad: c.K - 1 - c.Pad}
-	back.forward(ws, back.geometry(), convOut{y: dx}, dy, transposed, nil)
+	back.forward(ws, back.geometry(), convOut{y: dx, clip: Unclipped()}, dy, transposed, nil)
 }

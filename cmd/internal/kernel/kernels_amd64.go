@@ -54,6 +54,11 @@ func scaleAVX2(dst []float32, src []uint8, factor float32)
 //go:noescape
 func reluAVX2(y []float32, x []float32)
 
+// clipAVX2 limits as many values as fill whole vectors.
+//
+//go:noescape
+func clipAVX2(y []float32, x []float32, lo float32, hi float32)
+
 // reluGradAVX2 is the gradient of ReLU, for as many values as fill whole vectors.
 //
 //go:noescape
@@ -158,6 +163,11 @@ func scaleAVX512(dst []float32, src []uint8, factor float32)
 //
 //go:noescape
 func reluAVX512(y []float32, x []float32)
+
+// clipAVX512 limits as many values as fill whole vectors.
+//
+//go:noescape
+func clipAVX512(y []float32, x []float32, lo float32, hi float32)
 
 // reluGradAVX512 is the gradient of ReLU, for as many values as fill whole vectors.
 //

@@ -2921,6 +2921,32 @@ end:
 	VZEROUPPER
 	RET
 
+// func clipAVX2(y []float32, x []float32, lo float32, hi float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·clipAVX2(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVSS        lo+48(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        hi+52(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func reluGradAVX2(dx []float32, dy []float32, y []float32)
 // Requires: AVX
 TEXT ·reluGradAVX2(SB), NOSPLIT, $0-72
@@ -7941,6 +7967,32 @@ loop:
 	VMOVUPS   Z1, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func clipAVX512(y []float32, x []float32, lo float32, hi float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·clipAVX512(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVSS        lo+48(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        hi+52(FP), X1
+	VBROADCASTSS X1, Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
 
 end:
 	VZEROUPPER

@@ -150,15 +150,15 @@ func (j *convWinograd) task(i int, ws *Workers, w *worker) {
 			t += s.n
 		}
 	}
-	for t := first; j.out.relu && t < last; {
+	for t := first; !j.out.plain() && t < last; {
 		s := j.segment(t, last)
-		j.relu(ws, s)
+		j.finish(ws, s)
 		t += s.n
 	}
 }
 
-// relu completes the outputs of a segment when all their channels are there.
-func (j *convWinograd) relu(ws *Workers, s segment) {
+// finish completes the outputs of a segment when all their channels are there.
+func (j *convWinograd) finish(ws *Workers, s segment) {
 	oh, ow, cout := j.g.oh, j.g.ow, j.c.Cout
 	for row := 2 * s.row; row < min(2*s.row+2, oh); row++ {
 		at := ((s.img*oh+row)*ow + 2*s.col) * cout

@@ -59,7 +59,7 @@ func benchWinograd(b *testing.B, ws *Workers, c Conv, pooled bool) {
 		var took [2]time.Duration
 		for i, way := range ways {
 			start := time.Now()
-			way(ws, g, convOut{y: y, idx: idx}, in.x, in.w, in.b)
+			way(ws, g, convOut{y: y, idx: idx, clip: Unclipped()}, in.x, in.w, in.b)
 			took[i] = time.Since(start)
 			best[i] = min(best[i], took[i])
 		}

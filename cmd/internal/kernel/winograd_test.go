@@ -162,9 +162,9 @@ func TestWinogradError(t *testing.T) {
 			want := c.naiveForward(in.x, in.w, in.b)
 			onEveryBackend(t, func(t *testing.T, ws *Workers) {
 				y := make([]float32, len(want))
-				c.forwardDirect(ws, g, convOut{y: y}, in.x, in.w, in.b)
+				c.forwardDirect(ws, g, convOut{y: y, clip: Unclipped()}, in.x, in.w, in.b)
 				direct := largestError(y, want)
-				c.forwardWinograd(ws, g, convOut{y: y}, in.x, in.w, in.b)
+				c.forwardWinograd(ws, g, convOut{y: y, clip: Unclipped()}, in.x, in.w, in.b)
 				tiles := largestError(y, want)
 				t.Logf("%v, positive %t: direct %.2g, Winograd %.2g", c, positive, direct, tiles)
 				if !(tiles < 1e-6 && tiles < direct) {

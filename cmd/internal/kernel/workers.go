@@ -34,6 +34,7 @@ type Workers struct {
 	convForward  convForward
 	convWinograd convWinograd
 	depthwise    depthwiseJob
+	convGrouped  convGrouped
 	convGradW    convGradW
 	convGradX    convGradX
 	convDenseW   convDenseW

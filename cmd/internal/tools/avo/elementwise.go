@@ -92,3 +92,18 @@ func (v isa) addReLU() {
 		VMOVUPS(sum, indexed(y, k, 4, 0))
 	})
 }
+
+// clip limits values. A NaN is the second operand of both comparisons, which is
+// what they give then.
+func (v isa) clip() {
+	function("clip"+v.suffix, "func(y, x []float32, lo, hi float32)", "limits as many values as fill whole vectors.")
+	y, x := base("y"), base("x")
+	lo, hi := v.broadcast("lo"), v.broadcast("hi")
+	v.each("y", func(k reg.GPVirtual) {
+		value := v.vector()
+		VMOVUPS(indexed(x, k, 4, 0), value)
+		VMAXPS(value, lo, value)
+		VMINPS(value, hi, value)
+		VMOVUPS(value, indexed(y, k, 4, 0))
+	})
+}

@@ -26,6 +26,7 @@ func main() {
 		v.rmsprop()
 		v.scale()
 		v.relu()
+		v.clip()
 		v.reluGrad()
 		v.sum()
 		v.addReLU()

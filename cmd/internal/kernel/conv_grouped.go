@@ -1,0 +1,177 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+)
+
+// GroupedConv is the shape of a convolution with any window, whose channels may
+// be in groups: each group of output channels sees one group of input channels.
+// It has no gradients; [Conv] has.
+//
+//	x  [N][H][W][Cin]
+//	w  [KH][KW][Cin/Groups][Cout]
+//	b  [Cout]
+//	y  [N][OH][OW][Cout], with OH, OW from OutHW(H, W)
+//
+// The operations panic if a slice does not fit the shape; call Check on shapes
+// that come from outside.
+type GroupedConv struct {
+	N, H, W, Cin, Cout, Groups int
+	Window
+}
+
+// Check reports whether the shape can be computed.
+func (c GroupedConv) Check() error {
+	if c.Groups < 1 || c.Cin%c.Groups != 0 || c.Cout%c.Groups != 0 {
+		return fmt.Errorf("convolution: %d groups do not divide %d and %d channels", c.Groups, c.Cin, c.Cout)
+	}
+	if c.Cin < 1 || c.Cout < 1 {
+		return errors.New("convolution: no channels")
+	}
+	if err := c.Window.check(c.H, c.W); err != nil {
+		return err
+	}
+	oh, ow := c.OutHW(c.H, c.W)
+	for _, dims := range [][]int{
+		{c.N, c.H + c.PadTop + c.PadBottom, c.W + c.PadLeft + c.PadRight, c.Cin},
+		{c.N, oh, ow, c.Cout}, {c.KH, c.KW, c.Cin / c.Groups, c.Cout + c.Groups*lanes},
+	} {
+		if err := checkSize(dims...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forward computes y = clip(x*w + b + add). b and add may be nil; add is like
+// y, but not the same memory. What Conv or Depthwise can compute is left to
+// them, and has the same bits.
+func (c GroupedConv) Forward(ws *Workers, y, x, w, b, add []float32, clip Clip) {
+	oh, ow := c.OutHW(c.H, c.W)
+	mustLen("y", y, c.N*oh*ow*c.Cout)
+	out := convOut{y: y, add: optLen("add", add, len(y)), clip: clip}
+	switch {
+	case c.Groups == 1 && c.Window == square(c.KH, c.StrideH, c.PadTop):
+		d := Conv{N: c.N, H: c.H, W: c.W, Cin: c.Cin, Cout: c.Cout, K: c.KH, Stride: c.StrideH, Pad: c.PadTop}
+		d.forward(ws, d.geometry(), out, x, w, b)
+	case c.Groups == c.Cin && c.Groups == c.Cout && add == nil:
+		Depthwise{N: c.N, H: c.H, W: c.W, C: c.Cin, Window: c.Window}.Forward(ws, y, x, w, b, clip)
+	default:
+		c.forward(ws, out, x, w, b)
+	}
+}
+
+// convGrouped computes a tile of rows of one image, as convForward does, group
+// by group. Where the inputs of a window's row do not lie together, each
+// row of the kernel is a product of its own, added to the one before.
+type convGrouped struct {
+	c             GroupedConv
+	out           convOut
+	x             []float32 // padded
+	image, row    int       // values of a padded image, of its rows
+	oh, ow        int
+	src, w        []float32 // packed [groups][blocks][kernel elements][lanes]
+	b             []float32 // packed [groups][blocks][lanes]
+	cin, cout     int       // channels of a group
+	blocks, elems int       // of a group, of a block
+	rowTiles      int
+}
+
+func (c GroupedConv) forward(ws *Workers, out convOut, x, w, b []float32) {
+	mustLen("x", x, c.N*c.H*c.W*c.Cin)
+	j := &ws.convGrouped
+	*j = convGrouped{c: c, out: out, src: w, cin: c.Cin / c.Groups, cout: c.Cout / c.Groups}
+	j.elems = c.KH * c.KW * j.cin
+	mustLen("w", w, j.elems*c.Cout)
+	j.blocks = (j.cout + lanes - 1) / lanes
+	j.oh, j.ow = c.OutHW(c.H, c.W)
+	j.row = (c.W + c.PadLeft + c.PadRight) * c.Cin
+	j.image = (c.H + c.PadTop + c.PadBottom) * j.row
+	j.x = x
+	if max(c.PadTop, c.PadLeft, c.PadBottom, c.PadRight) > 0 {
+		j.x = padInput(ws, x, c.N, c.H, c.W*c.Cin, c.Window, c.Cin)
+	}
+	all := c.Groups * j.blocks
+	packed := grow(&ws.packed, all*(j.elems+1)*lanes)
+	j.w, j.b = packed[:all*j.elems*lanes], packed[all*j.elems*lanes:]
+	clear(j.b)
+	if optLen("b", b, c.Cout) != nil {
+		for i := range all {
+			first, n := j.channels(i)
+			copy(j.b[i*lanes:], b[first:first+n])
+		}
+	}
+	ws.run(all, (*packGroups)(j))
+	j.rowTiles = (j.oh + rowTile - 1) / rowTile
+	ws.reserve(scratch{buf: j.ow * lanes})
+	ws.run(c.N*j.rowTiles, j)
+}
+
+// channels returns the output channels of a block.
+func (j *convGrouped) channels(i int) (first, n int) {
+	group, blk := i/j.blocks, i%j.blocks
+	return group*j.cout + blk*lanes, min(lanes, j.cout-blk*lanes)
+}
+
+// packGroups packs the weights of a block.
+type packGroups convGrouped
+
+func (p *packGroups) task(i int, _ *Workers, _ *worker) {
+	j := (*convGrouped)(p)
+	first, n := j.channels(i)
+	for e := range j.elems {
+		dst := j.w[(i*j.elems+e)*lanes:][:lanes]
+		clear(dst[copy(dst, j.src[e*j.c.Cout+first:][:n]):])
+	}
+}
+
+func (j *convGrouped) task(i int, ws *Workers, w *worker) {
+	n, tile := i/j.rowTiles, i%j.rowTiles
+	top, bottom := tile*rowTile, min((tile+1)*rowTile, j.oh)
+	cout := j.c.Cout
+	for blk := range j.c.Groups * j.blocks {
+		first, wide := j.channels(blk)
+		for row := top; row < bottom; row++ {
+			y := j.out.y[(n*j.oh+row)*j.ow*cout+first:]
+			if wide == lanes {
+				j.block(ws, y, cout, n, row, blk)
+				continue
+			}
+			buf := w.buf[:j.ow*lanes]
+			j.block(ws, buf, lanes, n, row, blk)
+			for q := range j.ow {
+				copy(y[q*cout:][:wide], buf[q*lanes:])
+			}
+		}
+	}
+	if !j.out.plain() {
+		size := j.ow * cout
+		j.out.finish(ws, (n*j.oh+top)*size, (n*j.oh+bottom)*size)
+	}
+}
+
+// block computes a row of the output for one block of channels.
+func (j *convGrouped) block(ws *Workers, dst []float32, stride, n, row, blk int) {
+	c := j.c
+	a := gemmArgs{
+		dst: dst, dstStride: stride,
+		init: j.b[blk*lanes:],
+		x:    j.x[n*j.image+row*c.StrideH*j.row+blk/j.blocks*j.cin:], pixStride: c.StrideW * c.Cin, step: 1,
+		w: j.w[blk*j.elems*lanes:][:j.elems*lanes], wStride: lanes,
+		n: j.ow,
+	}
+	if c.Groups == 1 && c.DilationW == 1 {
+		a.rows, a.run, a.rowStride = c.KH, c.KW*c.Cin, c.DilationH*j.row
+		ws.backend.gemm(a)
+		return
+	}
+	a.rows, a.run, a.rowStride = c.KW, j.cin, c.DilationW*c.Cin
+	for ky := range c.KH {
+		ws.backend.gemm(a)
+		a.init, a.initStride = dst, stride
+		if ky < c.KH-1 {
+			a.x, a.w = a.x[c.DilationH*j.row:], a.w[c.KW*j.cin*lanes:]
+		}
+	}
+}
