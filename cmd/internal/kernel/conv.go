@@ -20,6 +20,7 @@ import (
 //	                                chose: conv_grad_sparse.go
 //	weight gradient, after pooling  of a 3x3 kernel of three channels: gathered
 //	                                2x2 windows, conv_grad_gather.go
+//	forward, 1x1                    one GEMM of all pixels: conv_pointwise.go
 //	forward, any window or groups   conv_grouped.go, implicit GEMM too
 //	forward, one input channel each conv_depthwise.go
 
@@ -227,6 +228,13 @@ func (c Conv) forwardDirect(ws *Workers, g geometry, out convOut, x, w, b []floa
 	ws.run(ws.pack.tasks(), &ws.pack)
 	clear(j.b)
 	copy(j.b, b)
+	if out.idx == nil && c.pointwise() {
+		p := &ws.convPointwise
+		*p = convPointwise{c: c, out: out, blocks: g.blocks, pixels: c.N * g.oh * g.ow, x: x, w: j.w, b: j.b}
+		ws.reserve(scratch{buf: pointwisePixels * lanes})
+		ws.run((p.pixels+pointwisePixels-1)/pointwisePixels, p)
+		return
+	}
 	ws.reserve(scratch{buf: 2 * g.ow * lanes})
 	ws.run(c.N*j.rowTiles, j)
 }

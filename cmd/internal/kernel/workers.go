@@ -31,22 +31,23 @@ type Workers struct {
 	zeros                               [lanes]float32 // sums to start from
 
 	// State of the operation under way; here so that a call needs no memory.
-	convForward  convForward
-	convWinograd convWinograd
-	depthwise    depthwiseJob
-	convGrouped  convGrouped
-	convGradW    convGradW
-	convGradX    convGradX
-	convDenseW   convDenseW
-	convStridedX convStridedX
-	denseForward denseForward
-	denseGrad    denseGrad
-	padding      padJob
-	pack         packJob
-	transposing  transposeJob
-	reduce       reduceJob
-	element      elementJob
-	maxPool      maxPoolJob
+	convForward   convForward
+	convWinograd  convWinograd
+	depthwise     depthwiseJob
+	convGrouped   convGrouped
+	convPointwise convPointwise
+	convGradW     convGradW
+	convGradX     convGradX
+	convDenseW    convDenseW
+	convStridedX  convStridedX
+	denseForward  denseForward
+	denseGrad     denseGrad
+	padding       padJob
+	pack          packJob
+	transposing   transposeJob
+	reduce        reduceJob
+	element       elementJob
+	maxPool       maxPoolJob
 
 	winogradWeights       winogradWeights
 	avgPool               avgPoolJob
