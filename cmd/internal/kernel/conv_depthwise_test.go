@@ -201,19 +201,19 @@ func copyRate(x []float32) float64 {
 // that peak, or the bytes at the rate of a copy of x.
 //
 // For one picture, on one thread of an AMD EPYC (Zen 5, AVX-512), whose peak is
-// about 200 GFLOP/s and whose copies run at 75 to 90 GB/s from its caches:
+// about 200 GFLOP/s; the machine was shared:
 //
-//	                        operations   bytes    GFLOP/s   of floor   times Go
-//	56x56x144, stride 1        8.1 M     3.6 MB        75       42 %        46
-//	56x56x144, stride 2        2.0 M     2.3 MB        54       76 %        32
-//	28x28x192, stride 1        2.7 M     1.2 MB        76       43 %        44
-//	28x28x192, stride 2        0.7 M     0.8 MB        63       93 %        33
-//	14x14x384, stride 1        1.4 M     0.6 MB        71       25 %        38
-//	14x14x576, stride 1        2.0 M     0.9 MB        70       28 %        40
-//	14x14x576, stride 2        0.5 M     0.6 MB        58       60 %        29
-//	7x7x960, stride 1          0.8 M     0.4 MB        64       31 %        31
-//	14x14x576, 5x5             5.6 M     0.9 MB        89       43 %        30
-//	7x7x960, 5x5               2.4 M     0.4 MB        67       33 %        20
+//	                     operations   bytes   GFLOP/s  of peak  of floor  times Go
+//	56x56x144, stride 1     8.1 M    3.6 MB       74     36 %      50 %       45
+//	56x56x144, stride 2     2.0 M    2.3 MB       54     26 %      78 %       32
+//	28x28x192, stride 1     2.7 M    1.2 MB       71     37 %      37 %       43
+//	28x28x192, stride 2     0.7 M    0.8 MB       64     33 %      86 %       47
+//	14x14x384, stride 1     1.4 M    0.6 MB       72     37 %      37 %       41
+//	14x14x576, stride 1     2.0 M    0.9 MB       73     36 %      36 %       40
+//	14x14x576, stride 2     0.5 M    0.6 MB       55     28 %      56 %       32
+//	7x7x960, stride 1       0.8 M    0.4 MB       62     32 %      32 %       32
+//	14x14x576, 5x5          5.6 M    0.9 MB       87     45 %      45 %       30
+//	7x7x960, 5x5            2.4 M    0.4 MB       72     35 %      35 %       20
 //
 // Keeping a part of the channels in the first-level cache for several rows
 // brought nothing.
