@@ -70,7 +70,8 @@ func (s *binarySource) next() (Record, error) {
 			return nil, s.errorf(s.w.offset(), fmt.Errorf("read: %w", err))
 		}
 		if s.count == 1 && err != io.ErrUnexpectedEOF && !bytes.Contains(s.w.buf, []byte(magic)) {
-			// Other files begin with the byte of a map too: PNG does.
+			// Other files begin with the byte of a map too: PNG
+			// does.
 			return nil, s.errorf(s.at, fmt.Errorf("%w (%w)", notStream(s.w.buf[s.w.start:]), err))
 		}
 		if !s.salvage {

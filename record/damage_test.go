@@ -243,8 +243,9 @@ func TestSalvageLosesOneRecord(t *testing.T) {
 			data[i] ^= 1 << bit
 			var want []string
 			for k := range 4 {
-				// A flip in the last eight bytes hides where the record ends,
-				// so that the next one goes with it.
+				// A flip in the last eight bytes hides where
+				// the record ends, so that the next one goes
+				// with it.
 				tail := i >= at[hit]-8
 				if k+1 == hit || tail && k == hit {
 					continue

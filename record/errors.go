@@ -12,16 +12,16 @@ var (
 	ErrTruncated = errors.New("the stream stops early: the stage before failed or was killed; see its message")
 
 	// ErrEmpty reports input without a single byte (or, as JSON, without a
-	// single object). A stage that finished well writes at least a header and
-	// an end.
+	// single object). A stage that finished well writes at least a header
+	// and an end.
 	ErrEmpty = errors.New("the input is empty")
 
-	// ErrNotStream reports input whose first byte opens neither a MessagePack
-	// map nor a JSON object.
+	// ErrNotStream reports input whose first byte opens neither a
+	// MessagePack map nor a JSON object.
 	ErrNotStream = errors.New("the input is not a record stream")
 
-	// ErrDamaged reports a record of the binary form whose bytes do not fit its
-	// trailer. It is what Salvage steps over; nothing else is.
+	// ErrDamaged reports a record of the binary form whose bytes do not fit
+	// its trailer. It is what Salvage steps over; nothing else is.
 	ErrDamaged = errors.New("a damaged record")
 )
 

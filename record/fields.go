@@ -158,8 +158,8 @@ func nestedList[T, S any](key string, at func(*T) *[]S, o *object[S]) field[T] {
 			if err != nil {
 				return err
 			}
-			// Elements are added as they turn out to be there: a count alone
-			// sets no memory aside.
+			// Elements are added as they turn out to be there: a
+			// count alone sets no memory aside.
 			all := []S{}
 			for i := range n {
 				var s S

@@ -58,8 +58,8 @@ func (g *grammar) step(rec Record, lost Damage) (Record, error) {
 	}
 	if g.state != stateInside {
 		if _, ok := rec.(*Item); ok && g.state == stateJoin && lost.Regions > g.reported.Regions {
-			// The header of a later piece is among what was lost; the first
-			// piece's header says the same.
+			// The header of a later piece is among what was lost;
+			// the first piece's header says the same.
 			g.state = stateInside
 			return rec, nil
 		}

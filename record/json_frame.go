@@ -232,8 +232,8 @@ func (s *jsonSource) errorf(err error) error {
 	return &at
 }
 
-// fieldError gives an error within the record its place. Only a place in the text
-// means something to the reader of the message.
+// fieldError gives an error within the record its place. Only a place in the
+// text means something to the reader of the message.
 func (s *jsonSource) fieldError(err error, inText bool) error {
 	at := s.position()
 	at.Err = err

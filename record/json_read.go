@@ -422,8 +422,8 @@ func (p *parser) formExt() (bool, error) {
 // decodeBin writes the bytes of a base64 string as a bin.
 func (p *parser) decodeBin(s []byte) error {
 	e := p.e
-	// Line ends in base64 and padding make the true size a little smaller, so
-	// the header is put in afterwards.
+	// Line ends in base64 and padding make the true size a little smaller,
+	// so the header is put in afterwards.
 	size := base64.StdEncoding.DecodedLen(len(s))
 	e.fail(checkLimit("record size", int64(e.size()+size), int64(e.limits.Record)))
 	if err := p.failed(); err != nil {

@@ -29,8 +29,8 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// checkLimit returns a LimitError when size is above limit. It takes an int64 so
-// that a 32-bit count read from the stream fits on every platform.
+// checkLimit returns a LimitError when size is above limit. It takes an int64
+// so that a 32-bit count read from the stream fits on every platform.
 func checkLimit(what string, size, limit int64) error {
 	if size <= limit {
 		return nil

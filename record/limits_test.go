@@ -115,8 +115,8 @@ func TestMuchWhiteSpace(t *testing.T) {
 // False starts, each as long to walk as the rest of the input, do not keep
 // Salvage busy for a time that grows with the square of its size.
 func TestSalvageOfHostileDamageGivesUp(t *testing.T) {
-	// Each false start is a map of one array that goes on for ever, hidden in
-	// a bin that is an element of the arrays before.
+	// Each false start is a map of one array that goes on for ever, hidden
+	// in a bin that is an element of the arrays before.
 	bomb := []byte("\xc4\x10oi-rec1\n\x81\xa1k\xdd\x03\x00\x00\x00")
 	data := append(encode(t, record.Binary, []record.Record{head()}), bytes.Repeat(bomb, 40000)...)
 	if _, err := readAll(bytes.NewReader(data), record.Salvage()); err == nil || !strings.Contains(err.Error(), "too much damage") {
@@ -180,7 +180,8 @@ func TestLimitsToTheByte(t *testing.T) {
 	str := func(n int) record.Raw {
 		return append(binary.BigEndian.AppendUint32(record.Raw{0xdb}, uint32(n)), make([]byte, n)...)
 	}
-	// An item of an id and one unknown bin takes 13 bytes beside its payload.
+	// An item of an id and one unknown bin takes 13 bytes beside its
+	// payload.
 	bin := func(n int) record.Raw {
 		return append(binary.BigEndian.AppendUint32(record.Raw{0xc6}, uint32(n-13)), make([]byte, n-13)...)
 	}
@@ -216,7 +217,8 @@ func TestLimitsToTheByte(t *testing.T) {
 			} else if le.Limit != int64(tt.limit) {
 				t.Errorf("%v, want limit %d", le, tt.limit)
 			}
-			// A reader of lower limits refuses what fits the usual ones.
+			// A reader of lower limits refuses what fits the usual
+			// ones.
 			low := tt.limit - 1
 			lower := record.Limits{}
 			switch tt.name {

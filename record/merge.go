@@ -15,8 +15,9 @@ func encodeHeader(h *Header) []byte {
 }
 
 // MergeHeaders returns a header that stands for the segments of both: the
-// classes are the union, sorted by name and then MID, the stages those of a
-// and then those that b adds, and the expected items are added up. Neither a nor b is changed; a may be nil.
+// classes are the union, sorted by name and then MID, the stages those of a and
+// then those that b adds, and the expected items are added up. Neither a nor b
+// is changed; a may be nil.
 func MergeHeaders(a, b *Header) *Header {
 	m := &Header{Version: Version, Completeness: b.Completeness}
 	if a == nil {

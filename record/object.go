@@ -92,7 +92,8 @@ func (o *object[T]) read(d *decoder, p *T) error {
 			return withPath("", at, err)
 		}
 		if o.kind != "" && equal(key, "oi") {
-			// Its value is the kind, by which this object was chosen.
+			// Its value is the kind, by which this object was
+			// chosen.
 			if err := unknown.add("oi"); err != nil {
 				return withPath("oi", at, err)
 			}

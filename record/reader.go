@@ -73,11 +73,11 @@ func NewReader(r io.Reader, opts ...ReaderOption) *Reader {
 }
 
 // Read returns the next record: for each segment its *Header, its *Items and
-// its *End. Joined pieces are one segment: the first piece's header, all
-// items, and one *End with the sums of the parts' counts. With SinglePiece there
-// is one *Header, the *Items, and one *Part, made from the end or the part
-// that the piece held, if any. In place of the *End of joined pieces there is
-// a *SkipError if they have too many skips together. Plain JSON begins with a
+// its *End. Joined pieces are one segment: the first piece's header, all items,
+// and one *End with the sums of the parts' counts. With SinglePiece there is
+// one *Header, the *Items, and one *Part, made from the end or the part that
+// the piece held, if any. In place of the *End of joined pieces there is a
+// *SkipError if they have too many skips together. Plain JSON begins with a
 // *Header that says it is unchecked, and closes with an empty *End.
 //
 // Read returns io.EOF only after a complete stream. The record is the

@@ -323,7 +323,8 @@ func TestItemsOwnTheirMemory(t *testing.T) {
 				if !bytes.Equal(got, payload(i, n)) {
 					t.Errorf("%v, %s: payload %d of %d bytes has changed", to, name, i, n)
 				}
-				// Appending to one payload must not reach into the next.
+				// Appending to one payload must not reach into
+				// the next.
 				_ = append(got, 0xee)
 				if item.Tensor != nil && !bytes.Equal(item.Tensor.Data, payload(i, 300)) {
 					t.Errorf("%v, %s: tensor %d has changed", to, name, i)

@@ -135,7 +135,8 @@ func TestJoinedSkips(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					// The limit was for the sums, and they are judged.
+					// The limit was for the sums, and they
+					// are judged.
 					for _, c := range got[len(got)-1].(*record.End).Stages {
 						if c.MaxSkips != "" {
 							t.Errorf("%s keeps the limit %s", c.Tool, c.MaxSkips)
@@ -157,7 +158,8 @@ func TestJoinedSkips(t *testing.T) {
 						t.Error(kinds)
 					}
 				}
-				// A stage that reads a piece leaves it to others to judge.
+				// A stage that reads a piece leaves it to
+				// others to judge.
 				if whole := decode(t, data[:len(encode(t, to, records[:len(pieces(test.parts[0]))]))], record.SinglePiece()); len(whole) == 0 {
 					t.Error("no records")
 				} else if part := whole[len(whole)-1].(*record.Part); part.Stages[1].MaxSkips != test.parts[0].limit {

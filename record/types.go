@@ -29,8 +29,9 @@ type Header struct {
 	// Completeness is "unchecked" when some stage read plain JSON, in which
 	// a cut cannot be seen, and "" otherwise.
 	Completeness string
-	// Expected is about how many items follow, where the first stage knew it, 0
-	// where not. It is a hint for whoever waits; nothing depends on it.
+	// Expected is about how many items follow, where the first stage knew
+	// it, 0 where not. It is a hint for whoever waits; nothing depends on
+	// it.
 	Expected int64
 	Extra    []Field
 }
@@ -68,8 +69,9 @@ type StageCounts struct {
 	Added   map[string]int64 // items made from others, by reason
 	Removed map[string]int64 // filters and duplicates, by reason
 	Skipped map[string]int64 // failures, by reason
-	// MaxSkips is, in a Part, the limit on Skipped that the stage ran under,
-	// in the form of a SkipLimit: it is for the sums of all parts. "": none.
+	// MaxSkips is, in a Part, the limit on Skipped that the stage ran
+	// under, in the form of a SkipLimit: it is for the sums of all parts.
+	// "": none.
 	MaxSkips string
 	Extra    []Field
 }
@@ -149,8 +151,9 @@ type Image struct {
 	Author       string
 	AuthorURL    string
 	Title        string
-	// Rotation is the number of degrees (0, 90, 180, 270) by which the stored
-	// picture must be turned counter-clockwise to stand upright; nil unknown.
+	// Rotation is the number of degrees (0, 90, 180, 270) by which the
+	// stored picture must be turned counter-clockwise to stand upright; nil
+	// unknown.
 	Rotation     *float64
 	OriginalMD5  string // base64, as in the list
 	OriginalSize int64  // bytes, 0 unknown

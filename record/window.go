@@ -9,10 +9,11 @@ const (
 	windowSize = 64 << 10
 	// windowSlack is room beyond a large value for the keys that follow it.
 	windowSlack = 4 << 10
-	// firstGrowth is how much is set aside on a claimed length alone. Beyond
-	// it the window at most doubles, each time it is full.
+	// firstGrowth is how much is set aside on a claimed length alone.
+	// Beyond it the window at most doubles, each time it is full.
 	firstGrowth = 1 << 20
-	// maxEmptyReads is how many reads may return neither bytes nor an error.
+	// maxEmptyReads is how many reads may return neither bytes nor an
+	// error.
 	maxEmptyReads = 100
 )
 

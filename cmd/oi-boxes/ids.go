@@ -63,8 +63,8 @@ func (s *idSet[T]) close() {
 	s.ids, s.order, s.found = s.ids[:n], s.order[:n], make([]uint32, (n+31)/32)
 }
 
-// has reports whether the id of a row is in the set. It may be called on several
-// goroutines.
+// has reports whether the id of a row is in the set. It may be called on
+// several goroutines.
 func (s *idSet[T]) has(id T) bool {
 	i, found := slices.BinarySearch(s.ids, id)
 	if bit := uint32(1) << (i % 32); found && atomic.LoadUint32(&s.found[i/32])&bit == 0 {

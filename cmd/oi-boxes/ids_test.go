@@ -30,7 +30,8 @@ func TestIDsBehindAnotherColumn(t *testing.T) {
 	}
 }
 
-// TestIDForms has what a line may hold: an id, or an item's key, which is longer.
+// TestIDForms has what a line may hold: an id, or an item's key, which is
+// longer.
 func TestIDForms(t *testing.T) {
 	long := strings.Repeat("x", record.MaxID)
 	for line, want := range map[string]bool{
@@ -68,7 +69,8 @@ photo-7,/m/0cdn1,0.1,0.2,0.3,0.4
 		want       []string // on standard error
 		none       bool     // no such warning
 	}{
-		// Rows that are repeated, empty or not in the image list are rows.
+		// Rows that are repeated, empty or not in the image list are
+		// rows.
 		{"00000000000000aa\n00000000000000ab-" + sum + "\n00000000000000ac\n00000000000000ad\nphoto-7\n", "", nil, true},
 		{"00000000000000aa\nffffffffffffffff\n", "", []string{"1 of the 2 ids in FILE match no row: ffffffffffffffff\n"}, false},
 		// A class that was not asked for has no say, but as a negative.

@@ -80,8 +80,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 }
 
 // memoryLimit is what the runtime tries to stay below, in bytes. A query for
-// everything in the longest list keeps some 30 MB; without a limit the collector
-// would let as much again pile up.
+// everything in the longest list keeps some 30 MB; without a limit the
+// collector would let as much again pile up.
 const memoryLimit = 72 << 20
 
 func (o *options) run(ctx context.Context, env *cli.Env) error {

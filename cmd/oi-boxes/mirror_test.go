@@ -37,8 +37,8 @@ func sampleServer(t *testing.T) (server *oitest.Server, d openimages.Dataset, tr
 }
 
 // TestPortal has a network answer each file of a query once with a page to log
-// in, or with half of it. The same command then gives what it should, and is not
-// told to do anything about the cache.
+// in, or with half of it. The same command then gives what it should, and is
+// not told to do anything about the cache.
 func TestPortal(t *testing.T) {
 	server, d, tree := sampleServer(t)
 	boxes, err := d.Boxes(openimages.Validation)

@@ -79,8 +79,8 @@ func TestNegativesAreWhole(t *testing.T) {
 	}
 }
 
-// TestNegativesHoldNobodyOut has an author with a box in train and a negative in
-// validation.
+// TestNegativesHoldNobodyOut has an author with a box in train and a negative
+// in validation.
 func TestNegativesHoldNobodyOut(t *testing.T) {
 	p := caseOf(t, "strict")
 	p.classes = []string{"Hamburger"}
@@ -107,14 +107,16 @@ func TestNegativesShowNoKind(t *testing.T) {
 			t.Errorf("%q: %q and %q\n%s", classes, asked, negatives, stderr)
 		}
 	}
-	// Of Muffin alone it is one: that its kind was seen says nothing of muffins.
+	// Of Muffin alone it is one: that its kind was seen says nothing of
+	// muffins.
 	p.classes = []string{"Muffin"}
 	if asked, negatives, stderr := p.tell(t, "--image-labels", "--negatives", "1"); len(asked) != 1 || len(negatives) != 1 {
 		t.Errorf("%q and %q\n%s", asked, negatives, stderr)
 	}
 }
 
-// TestFallsShort asks for more than there is, or for what the filters take away.
+// TestFallsShort asks for more than there is, or for what the filters take
+// away.
 func TestFallsShort(t *testing.T) {
 	p := place{"sample", []string{"--dataset", "sample"}, []string{"Hamburger", "Pizza"}}
 	_, _, stderr := p.tell(t)

@@ -240,7 +240,8 @@ func TestShards(t *testing.T) {
 					if others != int64(len(items)-len(part)) {
 						t.Errorf("%d/%d: %d of %d items, %d left to others", i, n, len(part), len(items), others)
 					}
-					// What the other rules took away does not depend on the shard.
+					// What the other rules took away does
+					// not depend on the shard.
 					removed := maps.Clone(partEnd.Stages[0].Removed)
 					delete(removed, selection.ReasonShard)
 					if !maps.Equal(removed, end.Stages[0].Removed) {

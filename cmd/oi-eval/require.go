@@ -49,7 +49,8 @@ func checkFigures(requirements []requirement, classes []string) error {
 	return nil
 }
 
-// checkRequirements returns an error that names the requirements that are not met.
+// checkRequirements returns an error that names the requirements that are not
+// met.
 func checkRequirements(requirements []requirement, e *report.Evaluation) error {
 	var short []string
 	for _, r := range requirements {

@@ -147,7 +147,8 @@ type attributionRow struct{ ID, Title, Landing, Author, Profile, License, Licens
 
 func (p attributionPage) row(item *record.Item) error {
 	im := imageOf(item)
-	// Titles and names are in the image list as Flickr had them on its pages.
+	// Titles and names are in the image list as Flickr had them on its
+	// pages.
 	row := attributionRow{
 		ID: item.ID, Title: html.UnescapeString(im.Title), Author: html.UnescapeString(im.Author),
 		Landing: webPage(im.LandingURL), Profile: webPage(im.AuthorURL), License: licenceName(im.License), LicenseURL: webPage(im.License),

@@ -91,8 +91,8 @@ func TestKilledInATransfer(t *testing.T) {
 	second := asProcess(t, binary(t, items), args...)
 	var out bytes.Buffer
 	second.Stdout = &out
-	// The second has got to the photo when it asks for the last one, which the
-	// first does not want.
+	// The second has got to the photo when it asks for the last one, which
+	// the first does not want.
 	reached := make(chan struct{})
 	srv.Fault("train/0007.jpg", func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
 		close(reached)

@@ -8,8 +8,8 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
-// verifyCache names the damaged files of the cache, which are removed. Damage is
-// an error.
+// verifyCache names the damaged files of the cache, which are removed. Damage
+// is an error.
 func (o *options) verifyCache(ctx context.Context, env *cli.Env) error {
 	dir, report, err := o.choice.CheckCache(ctx, env, func(damaged *download.DamagedError) error {
 		_, err := fmt.Fprintf(env.Stdout, "%s\t%v\n", damaged.Name, damaged.Err)

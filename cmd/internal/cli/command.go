@@ -32,15 +32,15 @@ type Command struct {
 	Flags func(*FlagSet)
 	// Run does the work. It returns when ctx is cancelled.
 	Run func(ctx context.Context, env *Env) error
-	// Input is what a command that reads records takes, in words: a terminal
-	// as standard input, with no FILE to read from, is then an error of usage
-	// instead of a wait.
+	// Input is what a command that reads records takes, in words: a
+	// terminal as standard input, with no FILE to read from, is then an
+	// error of usage instead of a wait.
 	Input string
 	// InputUnused, if set, says that the flags ask for something that reads
 	// no input, so that a terminal will do.
 	InputUnused func() bool
-	// MinArgs is the number of arguments that must be given, and ArgName what
-	// they are called.
+	// MinArgs is the number of arguments that must be given, and ArgName
+	// what they are called.
 	MinArgs int
 	ArgName string
 }
@@ -99,8 +99,8 @@ func (c *Command) process() int {
 	}
 	env.Name, env.Version = c.Name, version()
 	err := c.execute(ctx, env, os.Args[1:])
-	// A signal to all of a pipe may end the stage before sooner than it is heard
-	// of here.
+	// A signal to all of a pipe may end the stage before sooner than it is
+	// heard of here.
 	signal.Stop(signals)
 	close(signals)
 	<-heard

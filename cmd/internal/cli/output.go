@@ -106,8 +106,9 @@ func (e *Env) Overwrites(r io.Reader) bool {
 
 // CheckOutputFile returns an error if a file that appears whole, by being
 // renamed into place, should not or cannot appear at path: it would replace one
-// of the inputs or what a shell has connected the command to, a device or a pipe, and a folder that is missing or read-only
-// is better known before the work than after.
+// of the inputs or what a shell has connected the command to, a device or a
+// pipe, and a folder that is missing or read-only is better known before the
+// work than after.
 func CheckOutputFile(path string, inputs ...string) error {
 	folder := filepath.Dir(path)
 	if info, err := os.Stat(path); err == nil {

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// An Encoder builds an entry of texts and numbers: varints, lengths before texts.
+// An Encoder builds an entry of texts and numbers: varints, lengths before
+// texts.
 type Encoder struct{ Buf []byte }
 
 func (e *Encoder) Text(s string) {
@@ -16,8 +17,8 @@ func (e *Encoder) Int(v int64)     { e.Buf = binary.AppendVarint(e.Buf, v) }
 func (e *Encoder) Word(v uint64)   { e.Buf = binary.LittleEndian.AppendUint64(e.Buf, v) }
 func (e *Encoder) Float(v float64) { e.Word(math.Float64bits(v)) }
 
-// A Decoder takes an entry of an Encoder apart. After a fault it returns zeros, and
-// Bad is set.
+// A Decoder takes an entry of an Encoder apart. After a fault it returns zeros,
+// and Bad is set.
 type Decoder struct {
 	Buf []byte
 	Bad bool

@@ -38,8 +38,8 @@ func CountValues(ctx context.Context, f *File, name string, bind func(Header) (v
 	return list, writer.sorted, nil
 }
 
-// CountValuesFrom counts in a file in any order. It takes memory for each row, 8
-// bytes and more.
+// CountValuesFrom counts in a file in any order. It takes memory for each row,
+// 8 bytes and more.
 func CountValuesFrom(ctx context.Context, r io.Reader, file string, bind func(Header) (value, key int, err error)) ([]Count, error) {
 	t, err := newReader(ctx, r, file)
 	if err != nil {

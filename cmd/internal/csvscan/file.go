@@ -14,18 +14,18 @@ import (
 type Growing interface {
 	// ReadAt waits for what it is to read.
 	io.ReaderAt
-	// Size waits until the size is known, and returns it in bytes, or -1 where
-	// nobody knows it.
+	// Size waits until the size is known, and returns it in bytes, or -1
+	// where nobody knows it.
 	Size() (int64, error)
-	// Available waits until there is something after offset, and returns how much
-	// can be read, and whether that is all.
+	// Available waits until there is something after offset, and returns
+	// how much can be read, and whether that is all.
 	Available(offset int64) (have int64, done bool)
 	// Failed reports whether the file will not come.
 	Failed() bool
 	// Whole waits until all is there, and returns why it will not be.
 	Whole() error
-	// Abandon ends the download if it is still on its way, and returns what is
-	// wrong with it, or nil.
+	// Abandon ends the download if it is still on its way, and returns what
+	// is wrong with it, or nil.
 	Abandon() error
 	// Reject is Abandon because of err, which was found in the file.
 	Reject(err error) error
@@ -82,8 +82,8 @@ func (f *File) Close() error {
 const IndexFrom = 4 << 20
 
 // places returns where the index of the file as it is now may be. In the spare
-// folder it has a name by what the file is like, not by where it is: one list on
-// two paths has one index there, and two that take turns on a path have two.
+// folder it has a name by what the file is like, not by where it is: one list
+// on two paths has one index there, and two that take turns on a path have two.
 func (f *File) places(now fingerprint) []string {
 	if f.Spare == "" {
 		return f.Indexes
@@ -117,7 +117,8 @@ func (f *File) index(kind Kind) *openedIndex {
 	return nil
 }
 
-// openIndexOf returns the index in a file if it is of a list with this fingerprint.
+// openIndexOf returns the index in a file if it is of a list with this
+// fingerprint.
 func openIndexOf(list fingerprint, name string, kind Kind) *openedIndex {
 	file, err := os.Open(name)
 	if err != nil {
@@ -142,8 +143,8 @@ type pendingIndex struct {
 	to *indexTarget
 }
 
-// newIndex begins an index of a file that has the fingerprint now and comes to size
-// bytes, or one that only counts where none can be kept.
+// newIndex begins an index of a file that has the fingerprint now and comes to
+// size bytes, or one that only counts where none can be kept.
 func (f *File) newIndex(kind Kind, now fingerprint, size int64) *pendingIndex {
 	to := &indexTarget{places: f.places(now)}
 	if size < 0 || size >= f.Least {
@@ -153,8 +154,8 @@ func (f *File) newIndex(kind Kind, now fingerprint, size int64) *pendingIndex {
 }
 
 // keep puts the index in its place after a scan of the whole of f, which had
-// the fingerprint before if it was all there. An index that cannot be kept is no
-// failure: it is made again next time.
+// the fingerprint before if it was all there. An index that cannot be kept is
+// no failure: it is made again next time.
 func (p *pendingIndex) keep(f *File, before fingerprint) {
 	if p == nil || p.to.file == nil {
 		return

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An index is a file next to a CSV file: NAME.oi-index. It says where in the CSV
-// file the rows of each label begin, or the row of each photo, so that a query
-// reads those alone. It is never needed: what cannot be believed is ignored, and
-// made again by the next scan of the CSV file.
+// An index is a file next to a CSV file: NAME.oi-index. It says where in the
+// CSV file the rows of each label begin, or the row of each photo, so that a
+// query reads those alone. It is never needed: what cannot be believed is
+// ignored, and made again by the next scan of the CSV file.
 //
 //	file      = head data… directory foot
 //	head      = "oi-index" | version, uint32 | kind, uint32
@@ -23,13 +23,13 @@ import (
 //
 // All numbers of fixed width are little-endian; the others are varints as in
 // encoding/binary. The data of an index of labels is chunks: for some rows of
-// one label that follow each other, the differences between their offsets in the
-// CSV file; and for each label a list of its chunks. The data of an index of
-// photos is segments: for up to a million rows that follow each other, 8 bytes for
-// each, 24 bits of a hash of the photo's id and 40 of the row's offset, in buckets
-// of those with the same first bits of the hash, and then a table of the buckets.
-// Chunks and buckets have their checksums, so that only what is used needs to be
-// read.
+// one label that follow each other, the differences between their offsets in
+// the CSV file; and for each label a list of its chunks. The data of an index
+// of photos is segments: for up to a million rows that follow each other, 8
+// bytes for each, 24 bits of a hash of the photo's id and 40 of the row's
+// offset, in buckets of those with the same first bits of the hash, and then a
+// table of the buckets. Chunks and buckets have their checksums, so that only
+// what is used needs to be read.
 //
 // The directory holds what the CSV file was like (size, times, checksum of
 // a sample), where its lines are by the block, which rows lack the column, and
@@ -41,8 +41,8 @@ const (
 	indexHead    = 8 + 4 + 4
 	indexFoot    = 8 + 4 + 4 + 4 + 8
 
-	// maxDirectory bounds the directory. That of the longest official list, with
-	// 20,000 labels in 2.7 GB, takes 3 MB.
+	// maxDirectory bounds the directory. That of the longest official list,
+	// with 20,000 labels in 2.7 GB, takes 3 MB.
 	maxDirectory = 64 << 20
 )
 
@@ -64,8 +64,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(data []byte) uint32 { return crc32.Checksum(data, castagnoli) }
 
-// A fingerprint tells whether a file is the one that an index was made of. Times are
-// in nanoseconds since 1970.
+// A fingerprint tells whether a file is the one that an index was made of.
+// Times are in nanoseconds since 1970.
 type fingerprint struct {
 	size    int64
 	time    int64  // of the last change, as programs may set it

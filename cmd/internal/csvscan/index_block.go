@@ -80,8 +80,8 @@ func (g *blockBuilder) note(label uint32, id []byte, offset int64) {
 	to.rows = append(to.rows, entry)
 }
 
-// learn takes in a label that this blockBuilder has not met, unless there are too
-// many.
+// learn takes in a label that this blockBuilder has not met, unless there are
+// too many.
 func (g *blockBuilder) learn(value []byte) (knownLabel, bool) {
 	id, ok := g.index.names.id(value)
 	if !ok {
@@ -110,9 +110,9 @@ const (
 	lookBack  = labelFrom + 16  // bytes that plain loads of a row
 )
 
-// plain is table.plain for the official lists, whose rows begin with an id of 16
-// digits, a short field and a short label, and most of which nobody wants. A row
-// that is otherwise is left to the table.
+// plain is table.plain for the official lists, whose rows begin with an id of
+// 16 digits, a short field and a short label, and most of which nobody wants. A
+// row that is otherwise is left to the table.
 func (g *blockBuilder) plain(t *csvReader, block []byte, v *rowHandler) error {
 	here := Position{t.line, t.at()}
 	to := g.to

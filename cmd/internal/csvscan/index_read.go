@@ -126,7 +126,8 @@ func (x *Index) decode(directory []byte, end int64) error {
 	return nil
 }
 
-// enoughRoom is what is made room for at once of a list that says how long it is.
+// enoughRoom is what is made room for at once of a list that says how long it
+// is.
 const enoughRoom = 16 << 10
 
 // count reads the length of a list whose entries have at least so many bytes.

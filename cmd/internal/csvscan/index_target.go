@@ -12,9 +12,9 @@ import (
 )
 
 // An indexTarget takes an index as it is written, in a temporary file in the
-// first of some places that has room for it. When a place takes no more, what is
-// written so far moves to the next one. After the last, nothing is kept, which is
-// no error.
+// first of some places that has room for it. When a place takes no more, what
+// is written so far moves to the next one. After the last, nothing is kept,
+// which is no error.
 type indexTarget struct {
 	places []string // the names to come
 	name   string   // what the file is to be called
@@ -104,8 +104,8 @@ func (t *indexTarget) drop() {
 // of a list with the same name.
 const spareAge = 30 * 24 * time.Hour
 
-// sweepSpare removes from a spare folder what may be of earlier states of a list,
-// and is not the index kept.
+// sweepSpare removes from a spare folder what may be of earlier states of a
+// list, and is not the index kept.
 func sweepSpare(kept, list string) error {
 	entries, err := os.ReadDir(filepath.Dir(kept))
 	if err != nil {

@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	// maxLabels bounds the labels of a list that gets an index. The most in an
-	// official one are 20,931.
+	// maxLabels bounds the labels of a list that gets an index. The most in
+	// an official one are 20,931.
 	maxLabels = 32 << 10
-	// chunkSize is the size of a chunk, in bytes. Each label has one in memory.
+	// chunkSize is the size of a chunk, in bytes. Each label has one in
+	// memory.
 	chunkSize = 1 << 10
 )
 
@@ -84,8 +85,8 @@ func (x *indexWriter) write(data []byte) {
 	x.at += int64(len(data))
 }
 
-// add takes in the blockEntries of the next block, which begins at an offset and
-// line.
+// add takes in the blockEntries of the next block, which begins at an offset
+// and line.
 func (x *indexWriter) add(at, line int64, g *blockEntries) {
 	x.marks = append(x.marks, lineMark{at, line})
 	x.keyless = append(x.keyless, g.keyless...)
@@ -136,8 +137,8 @@ func (x *indexWriter) add(at, line int64, g *blockEntries) {
 }
 
 const (
-	// chunkRoom is what an open chunk has: no difference takes more than the room
-	// after chunkSize.
+	// chunkRoom is what an open chunk has: no difference takes more than
+	// the room after chunkSize.
 	chunkRoom  = chunkSize + 64
 	roomLabels = 256
 )

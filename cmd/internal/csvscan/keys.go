@@ -10,7 +10,8 @@ import (
 )
 
 // A keySegment is a segment of an index of keys, in memory. Its buckets are
-// smaller than those of the file, so that a key is found in one line of the cache.
+// smaller than those of the file, so that a key is found in one line of the
+// cache.
 type keySegment struct {
 	bits   int      // of a hash, that choose a bucket of the file
 	starts []uint32 // of the buckets, in rows; fineBuckets for each one of the file

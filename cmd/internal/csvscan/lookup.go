@@ -253,7 +253,8 @@ func (d *Lookup[T]) fetch(keys []string, places []keyPlace, piece int32) (text [
 			return nil, nil, fmt.Errorf("read %s: %w", d.q.File, err)
 		}
 		if key := keys[p.key]; string(value) != key {
-			// Another key may share the bits of the hash that the index holds.
+			// Another key may share the bits of the hash that the
+			// index holds.
 			if value == nil || (hashKey(Key64(value))^hashKey(Key64(key)))>>(64-tagBits) != 0 {
 				return nil, nil, ErrStale
 			}

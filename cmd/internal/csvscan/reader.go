@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// blockSize is read at once. It fits a core's second-level cache, so that
-	// the looks at a block after the first cost next to nothing.
+	// blockSize is read at once. It fits a core's second-level cache, so
+	// that the looks at a block after the first cost next to nothing.
 	blockSize = 256 << 10
 	// pieceSize is what is looked at twice or more in a row.
 	pieceSize = 64 << 10
@@ -53,8 +53,8 @@ type csvReader struct {
 // newReader reads the header.
 func newReader(ctx context.Context, r io.Reader, file string) (*csvReader, error) {
 	const mark = "\xef\xbb\xbf" // of UTF-8
-	// As long as this is looked for, and the header, little is enough. The buffer
-	// grows as more is read.
+	// As long as this is looked for, and the header, little is enough. The
+	// buffer grows as more is read.
 	const little = 16 << 10
 	t := &csvReader{ctx: ctx, file: file, header: Header{File: file}, r: r, buf: make([]byte, little), line: 1, stop: int64(len(mark)) - 1}
 	defer func() { t.stop = math.MaxInt64 }()
@@ -183,14 +183,14 @@ func (t *csvReader) fill() error {
 type rowHandler struct {
 	column int // where want looks
 	id     int // the column of the key, or -1
-	// want says whether a row with this value in the column, which begins at the
-	// offset, is to be parsed. It is called with every row that has the column. The id
-	// is empty where the row breaks off before it.
+	// want says whether a row with this value in the column, which begins
+	// at the offset, is to be parsed. It is called with every row that has
+	// the column. The id is empty where the row breaks off before it.
 	want func(value, id []byte, offset int64) bool
 	// row gets the fields of a wanted row, as many as the header has.
 	row func(fields [][]byte, p Position) error
-	// bad gets a row that cannot be parsed: one that was wanted, or one of which
-	// that is not known. The scan stops at its error.
+	// bad gets a row that cannot be parsed: one that was wanted, or one of
+	// which that is not known. The scan stops at its error.
 	bad func(bad *RowError, p Position, wanted bool) error
 	// plain, if set, does what table.plain does.
 	plain func(block []byte, v *rowHandler) error
@@ -261,7 +261,8 @@ func (t *csvReader) block(block []byte, v *rowHandler) error {
 			plain = lastNewline(block[:quote]) + 1
 		}
 		if plain > MaxRow {
-			// The last row alone can be so long: the others end in the piece.
+			// The last row alone can be so long: the others end in
+			// the piece.
 			last := lastNewline(block[:plain-1]) + 1
 			if plain-last > MaxRow+1 {
 				if last == 0 {
@@ -396,7 +397,8 @@ func (t *csvReader) quoted(block []byte, v *rowHandler) (int, error) {
 		if err == errMore {
 			err = errOpenQuote
 		}
-		// What comes after a broken quote may be rows, so only the line goes.
+		// What comes after a broken quote may be rows, so only the line
+		// goes.
 		length := bytes.IndexByte(block, '\n') + 1
 		if t.open && err == errOpenQuote && t.pos+length == t.end {
 			return 0, t.cut(len(t.record.fields)+1, here.Line)

@@ -95,7 +95,8 @@ func TestTableEdges(t *testing.T) {
 		{"longer than a block", "a,b\n1," + long + "\n2,\"" + long + "\"\n3,4\n", 0, "2|1|" + long + "\n3|2|" + long + "\n4|3|4", ""},
 		{"longer than allowed", "a,b\n1," + strings.Repeat(long, 8) + "\n3,4\n", 0, "3|3|4", "f.csv:2: " + errLongRow.Error()},
 		{"quotes longer than allowed", "a,b\n1,\"" + strings.Repeat(long+"\n", 5) + "3,4\n", 0,
-			// Lines after the first have one field; the last is a row again.
+			// Lines after the first have one field; the last is a
+			// row again.
 			"7|3|4", "f.csv:2: " + errLongRow.Error() + strings.Repeat("\n", 4) + "…"},
 	}
 	for _, tt := range tests {

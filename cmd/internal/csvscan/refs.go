@@ -181,8 +181,8 @@ func (r *refReader[T]) readAll(refs []rowRef, rows []Row[T]) error {
 	return nil
 }
 
-// read returns the fields of a row, or its fault, and whether it has the column.
-// next is where the next row to be read is.
+// read returns the fields of a row, or its fault, and whether it has the
+// column. next is where the next row to be read is.
 func (r *refReader[T]) read(offset, next int64) (fields [][]byte, has bool, fault, err error) {
 	fields, fault, err = r.rows.read(offset, next)
 	if err != nil {

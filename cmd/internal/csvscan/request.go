@@ -10,20 +10,20 @@ import (
 // A Request asks for rows of a file. T is what a wanted row is parsed to.
 type Request[T any] struct {
 	File string // for messages
-	// Bind looks for the columns: that of the value by which rows are chosen, and
-	// that of the key by which they may be sorted, or -1.
+	// Bind looks for the columns: that of the value by which rows are
+	// chosen, and that of the key by which they may be sorted, or -1.
 	Bind func(Header) (value, key int, err error)
 	// Values are those that Want wants, nil where that is not known.
 	Values []string
-	// Want says whether the rows with a value are to be parsed. It is called on
-	// any goroutine.
+	// Want says whether the rows with a value are to be parsed. It is
+	// called on any goroutine.
 	Want func(value []byte) bool
-	// Parser returns a function that parses the fields of a wanted row, or leaves
-	// the row out. The function is used on one goroutine at a time.
+	// Parser returns a function that parses the fields of a wanted row, or
+	// leaves the row out. The function is used on one goroutine at a time.
 	Parser func(Header) (func(fields [][]byte) (row T, keep bool, err error), error)
-	// Ranges, if not nil, are the only places at which rows are looked for. They
-	// are sorted. Rows between two that are near each other are found too, and
-	// broken rows are left out.
+	// Ranges, if not nil, are the only places at which rows are looked for.
+	// They are sorted. Rows between two that are near each other are found
+	// too, and broken rows are left out.
 	Ranges []Range
 }
 
@@ -40,9 +40,9 @@ type Row[T any] struct {
 
 // Read reads the rows of a file, in its order, and yields some at a time. They
 // are valid until the next ones. Few rows are read where the file's index says
-// that they are, and all of them are checked before the first is yielded. Others
-// are met in a scan of all of the file, which also makes the index if there is
-// none. After an error, nothing follows.
+// that they are, and all of them are checked before the first is yielded.
+// Others are met in a scan of all of the file, which also makes the index if
+// there is none. After an error, nothing follows.
 func Read[T any](ctx context.Context, f *File, q Request[T]) iter.Seq2[[]Row[T], error] {
 	return func(yield func([]Row[T], error) bool) {
 		left := false
@@ -81,16 +81,17 @@ func read[T any](ctx context.Context, f *File, q *Request[T], yield func([]Row[T
 }
 
 const (
-	// fewRows is how many rows are read by their places however many there are.
+	// fewRows is how many rows are read by their places however many there
+	// are.
 	fewRows = 1 << 14
-	// mostRefs is how many at the most: all of them are kept until the last one
-	// has been checked.
+	// mostRefs is how many at the most: all of them are kept until the last
+	// one has been checked.
 	mostRefs = 1 << 17
 )
 
 // few reports whether the rows asked for are so few that reading them at their
-// places is faster than a scan. A scan takes some 60 ns of a core for a row, and
-// a row at a place of its own 1.5 µs.
+// places is faster than a scan. A scan takes some 60 ns of a core for a row,
+// and a row at a place of its own 1.5 µs.
 func (q *Request[T]) few(x *Index) bool {
 	if q.Values == nil {
 		return false
@@ -105,8 +106,8 @@ func (q *Request[T]) few(x *Index) bool {
 }
 
 // Known says what the index of a file knows of the rows with some values: how
-// many there are, and whether the file is sorted by key. ok is false if there is
-// no index.
+// many there are, and whether the file is sorted by key. ok is false if there
+// is no index.
 func Known(f *File, values []string) (rows int64, sorted, ok bool) {
 	x := f.index(ByValue)
 	if x == nil {

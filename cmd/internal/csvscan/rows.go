@@ -8,8 +8,8 @@ import (
 const (
 	// rowGuess is read for a row that stands alone, in bytes.
 	rowGuess = 768
-	// rowNear is how far the next row may be to be read in one go: what is between
-	// costs less than another call of the system.
+	// rowNear is how far the next row may be to be read in one go: what is
+	// between costs less than another call of the system.
 	rowNear = 24 << 10
 	// rowWindow is the most that is read in one go, but for longer rows.
 	rowWindow = 128 << 10

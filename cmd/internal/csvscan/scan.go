@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// scanBlock is what one core looks at at a time. With what belongs to it, it
-	// stays in the core's second-level cache.
+	// scanBlock is what one core looks at at a time. With what belongs to
+	// it, it stays in the core's second-level cache.
 	scanBlock = 256 << 10
 	// scanBeyond is read after a block, to have the end of its last row.
 	scanBeyond = 4 << 10
 	// scanWorkers is the most cores of a scan: fewer saturate the memory.
 	scanWorkers = 8
-	// scanAhead is how many blocks there are, so that the workers go on while one
-	// of them is busy with what the blocks before came to. Where every row is
-	// wanted, a block takes twice its size in memory.
+	// scanAhead is how many blocks there are, so that the workers go on
+	// while one of them is busy with what the blocks before came to. Where
+	// every row is wanted, a block takes twice its size in memory.
 	scanAhead = 16
 )
 
@@ -44,8 +44,8 @@ type scan[T any] struct {
 	// index, if set, takes in every row.
 	index  *indexWriter
 	ranges []Range // still to be read, of a request with ranges
-	// growing, if set, is the file while it is being downloaded. The scan keeps up
-	// with it, and gives it up if it ends early.
+	// growing, if set, is the file while it is being downloaded. The scan
+	// keeps up with it, and gives it up if it ends early.
 	growing Growing
 }
 
@@ -111,8 +111,8 @@ func (p *scan[T]) run(yield func([]Row[T]) bool) error {
 	return cmp.Or(o.err, context.Cause(p.ctx))
 }
 
-// from returns a reader of the file from an offset on. first is what it reads at
-// the most at once, in bytes, 0 for no bound.
+// from returns a reader of the file from an offset on. first is what it reads
+// at the most at once, in bytes, 0 for no bound.
 func (p *scan[T]) from(offset, first int64) io.Reader {
 	if p.growing != nil {
 		return &growingReader{p.growing, offset}
@@ -166,7 +166,8 @@ func (p *scan[T]) next(at int64) (stop int64, ok bool) {
 		if have >= stop+scanBeyond {
 			return stop, true
 		}
-		// A row may begin at the place, and its end is before the next block.
+		// A row may begin at the place, and its end is before the next
+		// block.
 		if last := lastLine(p.growing, at+1, min(have, stop)); last > 0 {
 			return last, true
 		}
@@ -174,7 +175,8 @@ func (p *scan[T]) next(at int64) (stop int64, ok bool) {
 	}
 }
 
-// A growingReader reads on from an offset, and waits only where nothing is there.
+// A growingReader reads on from an offset, and waits only where nothing is
+// there.
 type growingReader struct {
 	f      Growing
 	offset int64
@@ -255,7 +257,8 @@ func (w *worker[T]) do(b *block[T]) {
 		return
 	}
 	if !b.exact {
-		// Where there is no line end, the block before reaches into this one.
+		// Where there is no line end, the block before reaches into
+		// this one.
 		t.pos = 1 + bytes.IndexByte(t.buf[:t.end], '\n')
 		if t.pos == 0 {
 			t.pos = t.end

@@ -194,7 +194,8 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-// TestRanges reads the rows in some stretches of a list, and at least none twice.
+// TestRanges reads the rows in some stretches of a list, and at least none
+// twice.
 func TestRanges(t *testing.T) {
 	rng := rand.New(rand.NewPCG(55, 56))
 	for range 40 {

@@ -13,8 +13,8 @@ import (
 // within its last field.
 var ErrNoLineEnd = errors.New("its last row has no line end")
 
-// Verify looks for the columns of a file, for a row that can be read, and at the
-// last row. The error may be [ErrNoLineEnd].
+// Verify looks for the columns of a file, for a row that can be read, and at
+// the last row. The error may be [ErrNoLineEnd].
 func Verify[T any](ctx context.Context, r *io.SectionReader, q Request[T]) error {
 	good := errors.New("a row can be read")
 	var first *RowError
@@ -61,7 +61,8 @@ func verifyEnd(r io.ReaderAt, size int64, columns int) error {
 	if err := readFull(r, end, size-int64(len(end))); err != nil {
 		return err
 	}
-	// A row in quotes may go over several lines, so it may begin at any of them.
+	// A row in quotes may go over several lines, so it may begin at any of
+	// them.
 	rows := append(end, '\n')
 	var p parser
 	for from := len(end); from > 0; {

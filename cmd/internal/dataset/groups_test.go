@@ -22,8 +22,9 @@ func TestGroups(t *testing.T) {
 		return item
 	}
 	items := []*record.Item{
-		// One photo of which one box alone names the author, under another id
-		// and in another size too, and another photo of the author.
+		// One photo of which one box alone names the author, under
+		// another id and in another size too, and another photo of the
+		// author.
 		item("a", 1, ""), item("a", 2, ""), item("b", 2, "Ann"), item("c", 3, "Ann"),
 		// Bytes that two authors claim.
 		item("d", 4, "Ben"), item("e", 4, "Cid"), item("f", 5, "Cid"),

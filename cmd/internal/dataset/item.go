@@ -93,8 +93,8 @@ func KeyOf(item *record.Item) string {
 		text = fmt.Appendf(text, " %g %g %g %g", box.XMin, box.XMax, box.YMin, box.YMax)
 	}
 	sum := sha256.Sum256(text)
-	// With the longest id this is three bytes short of the longest key: oi-crop
-	// adds "-bg" to it.
+	// With the longest id this is three bytes short of the longest key:
+	// oi-crop adds "-bg" to it.
 	return cmp.Or(item.ID, "pixels") + "-" + hex.EncodeToString(sum[:6])
 }
 

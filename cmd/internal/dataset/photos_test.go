@@ -143,7 +143,8 @@ func TestKnownOnDisk(t *testing.T) {
 		p.Mark(photo{text, text}.add(&p), Trained)
 	}
 	const (
-		// SHA-256 of "a" is ca978112ca1bbdca..., of "b" 3e23e8160039594a...
+		// SHA-256 of "a" is ca978112ca1bbdca..., of "b"
+		// 3e23e8160039594a...
 		ids      = "PiPoFgA5WUrKl4ESyhu9yg=="
 		pictures = "YQAAAAAAAABiAAAAAAAAAA=="
 	)

@@ -19,8 +19,8 @@ const DataVersion = 2
 // A Digest identifies the data that a model came from, by SHA-256 in
 // hexadecimal. None of it depends on the order of the stream.
 type Digest struct {
-	// Data covers all of it: the items of every set and the arguments of the
-	// oi-boxes stages that asked for them.
+	// Data covers all of it: the items of every set and the arguments of
+	// the oi-boxes stages that asked for them.
 	Data string
 	Sets map[string]string // the items of a set: their keys, labels, pictures and pixels
 }

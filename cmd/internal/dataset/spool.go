@@ -109,7 +109,8 @@ func (s *Spool) spill(data []byte) (int64, error) {
 		if err != nil {
 			return 0, fmt.Errorf("temporary file for the items: %w", err)
 		}
-		// From here on the file lives only as long as this process has it open.
+		// From here on the file lives only as long as this process has
+		// it open.
 		if err := os.Remove(file.Name()); err != nil {
 			return 0, errors.Join(fmt.Errorf("temporary file for the items: %w", err), file.Close())
 		}

@@ -33,19 +33,21 @@ type Options struct {
 	// Progress, if set, is called now and then while a file is on its way.
 	// total is -1 where the server does not say.
 	Progress func(path string, done, total int64)
-	// Asking, if set, is called with the public address of a file when a server
-	// has not answered for a second.
+	// Asking, if set, is called with the public address of a file when a
+	// server has not answered for a second.
 	Asking func(address string)
-	// Retrying, if set, is called when an attempt failed and others follow, for
-	// the first of these that come to nothing.
+	// Retrying, if set, is called when an attempt failed and others follow,
+	// for the first of these that come to nothing.
 	Retrying func(address string, err error)
-	// Waiting, if set, is called when another process is downloading the file.
+	// Waiting, if set, is called when another process is downloading the
+	// file.
 	Waiting func(path string)
 	// Warn, if set, is called with what is odd but no failure.
 	Warn func(message string)
 	// Transport makes the requests, nil for the usual one.
 	Transport http.RoundTripper
-	// Sleep waits between attempts and for other processes, nil for a timer.
+	// Sleep waits between attempts and for other processes, nil for a
+	// timer.
 	Sleep func(context.Context, time.Duration) error
 }
 

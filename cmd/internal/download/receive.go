@@ -57,8 +57,8 @@ func (t *transfer) receive(response *http.Response, have int64, body io.Reader) 
 	return t.finish(said.checksums)
 }
 
-// finishArrived finishes a file of which have bytes have arrived, and the server
-// says that there are no more.
+// finishArrived finishes a file of which have bytes have arrived, and the
+// server says that there are no more.
 func (t *transfer) finishArrived(have int64) error {
 	if t.partial.sidecar.Size != have || have == 0 {
 		return t.restart(sidecar{Size: -1}, errors.New("the server has less of the file than has arrived"))

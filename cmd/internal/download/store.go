@@ -17,14 +17,14 @@ import (
 
 // A Catalogue says what is known of the files that can be downloaded.
 type Catalogue struct {
-	// Files are those of which something is known. What arrives must have the
-	// content that they expect.
+	// Files are those of which something is known. What arrives must have
+	// the content that they expect.
 	Files []File
 	// Publisher is the address whose files have the sizes and checksums of
 	// Files. Those of other servers may be different.
 	Publisher string
-	// Companions are the endings of files that are made of a file, next to it,
-	// and are removed with it.
+	// Companions are the endings of files that are made of a file, next to
+	// it, and are removed with it.
 	Companions []string
 }
 

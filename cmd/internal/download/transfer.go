@@ -19,13 +19,14 @@ import (
 const (
 	// blockSize is how many bytes are read and written at once.
 	blockSize = 256 << 10
-	// progressInterval is the number of bytes between two calls of Progress.
+	// progressInterval is the number of bytes between two calls of
+	// Progress.
 	progressInterval = 1 << 20
 )
 
 var (
-	// ErrReplaced is the error of a file that the server replaced after some of
-	// it had been read.
+	// ErrReplaced is the error of a file that the server replaced after
+	// some of it had been read.
 	ErrReplaced = errors.New("the server has replaced the file while it was being read; what had arrived was of the old one")
 	errShort    = fmt.Errorf("the connection ended early: %w", io.ErrUnexpectedEOF)
 )

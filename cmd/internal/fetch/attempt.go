@@ -123,7 +123,8 @@ func (a *transferAttempt) request(runCtx context.Context, u *url.URL) (next *url
 	}
 	a.unanswered = ""
 	a.fetcher.liveness.setSilent(host, false)
-	// The body is only read from, and what follows says whether it was whole.
+	// The body is only read from, and what follows says whether it was
+	// whole.
 	defer resp.Body.Close()
 	idle := time.AfterFunc(a.fetcher.opts.IdleTimeout, func() { cancel(errIdleTimeout) })
 	defer idle.Stop()

@@ -241,7 +241,8 @@ func (p *folderPhoto) open() (*os.File, photoName, error) {
 func (p *folderPhoto) missing() error {
 	var seen []string
 	for _, name := range p.names {
-		// A link to a disk that is not mounted looks like an empty folder.
+		// A link to a disk that is not mounted looks like an empty
+		// folder.
 		for at := 0; ; at++ {
 			next := strings.IndexByte(name.path[at:], '/')
 			if next < 0 {

@@ -73,7 +73,8 @@ func TestLayouts(t *testing.T) {
 					t.Errorf("got %+v, want %s", p, want)
 				}
 			}
-			// One that is not there is not found, and the message names it.
+			// One that is not there is not found, and the message
+			// names it.
 			tt.r.ID = "a2"
 			fail := failure(t, newFetcher(t, source, nil), tt.r)
 			if fail.Reason != fetch.NotFound || fail.Attempts != 1 || !strings.Contains(fail.Detail, "a2") {

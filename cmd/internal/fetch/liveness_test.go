@@ -65,7 +65,8 @@ func TestSilentHost(t *testing.T) {
 				if silent.Scheme == "https" {
 					return // nobody here to speak TLS
 				}
-				// Back again, it is worth all attempts as before.
+				// Back again, it is worth all attempts as
+				// before.
 				gone = false
 				mustFetch(t, f, photo(100))
 				gone = true

@@ -24,14 +24,14 @@ const (
 // a field is its default, except for Retries.
 type Options struct {
 	Sources []Source // required; see ParseSources
-	// Cache opens the cache. It is called when the cache is first needed, and
-	// is required if a source is on the network.
+	// Cache opens the cache. It is called when the cache is first needed,
+	// and is required if a source is on the network.
 	Cache func() (*cas.Cache, error)
-	// CacheFull, unless nil, is called once if photos are handed out and not
-	// kept, because the cache has no room for them, and says why.
+	// CacheFull, unless nil, is called once if photos are handed out and
+	// not kept, because the cache has no room for them, and says why.
 	CacheFull func(error)
-	// Sample renders a photo of the built-in data set; addresses of the scheme
-	// sample: go to it.
+	// Sample renders a photo of the built-in data set; addresses of the
+	// scheme sample: go to it.
 	Sample func(subset, id string) ([]byte, error)
 
 	Timeout      time.Duration // for one whole transfer, from dialing to the last byte
@@ -49,8 +49,8 @@ type Options struct {
 	UserAgent    string // names the tool and its version
 	EnvProxy     bool   // use HTTP_PROXY, HTTPS_PROXY and NO_PROXY
 
-	// Clock is the time of pauses and rates, nil for the real one. Deadlines
-	// of transfers are by the real one.
+	// Clock is the time of pauses and rates, nil for the real one.
+	// Deadlines of transfers are by the real one.
 	Clock hostlimit.Clock
 	// Dial makes connections, nil for the network, by way of the guard.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)

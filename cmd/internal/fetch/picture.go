@@ -13,9 +13,9 @@ type Picture struct {
 	SHA256    string // lower-case hex
 	MediaType string
 	Size      int64 // bytes
-	// Earlier are the sources that come before this one, and why they did not
-	// serve; a run that finds the photo in the cache says the same as the one
-	// that fetched it.
+	// Earlier are the sources that come before this one, and why they did
+	// not serve; a run that finds the photo in the cache says the same as
+	// the one that fetched it.
 	Earlier []Attempt
 
 	recorded []cas.Attempt // the sources before it, as kept in the cache

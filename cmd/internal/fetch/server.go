@@ -167,7 +167,8 @@ func (p *serverPhoto) lookUp(ctx context.Context, f *Fetcher) (*Picture, error) 
 func (p *serverPhoto) fetch(ctx context.Context, f *Fetcher, earlier []cas.Attempt) (*Picture, error) {
 	var own *Picture // if this goroutine has asked
 	v, err, _ := f.inFlight.Do(p.key, func() (any, error) {
-		// Another goroutine may have asked since the cache was looked at.
+		// Another goroutine may have asked since the cache was looked
+		// at.
 		if failed := f.failures.get(p); failed != nil {
 			return nil, failed
 		}

@@ -27,11 +27,12 @@ type Source interface {
 	// trusted is an address at the server that the user named, which may be
 	// anywhere, nil if there is none.
 	trusted() *url.URL
-	// unmatched is the folder as it was given, if photos have been looked for
-	// in it and none was found, and "" otherwise.
+	// unmatched is the folder as it was given, if photos have been looked
+	// for in it and none was found, and "" otherwise.
 	unmatched() string
-	// locate says where the source has the photo of a request, if it has it. A
-	// request that lacks what the source needs is an *Attempt that failed.
+	// locate says where the source has the photo of a request, if it has
+	// it. A request that lacks what the source needs is an *Attempt that
+	// failed.
 	locate(Request) (location, error)
 }
 
@@ -41,8 +42,8 @@ type Source interface {
 type location interface {
 	// address is the location as records and failures have it.
 	address() string
-	// exists says, without a request, whether the photo is there. cas.ErrMiss
-	// means that only a request can tell.
+	// exists says, without a request, whether the photo is there.
+	// cas.ErrMiss means that only a request can tell.
 	exists(f *Fetcher) error
 	// lookUp hands out the photo without a request. cas.ErrMiss means that
 	// only a request can tell.

@@ -78,7 +78,8 @@ func TestFallback(t *testing.T) {
 	if fail.Reason != fetch.Gone || fail.Source != "flickr" || fail.Attempts != 3 || len(fail.BySource) != 3 {
 		t.Errorf("got %+v", fail)
 	}
-	// Without an address Flickr is never asked: the reason is the one before.
+	// Without an address Flickr is never asked: the reason is the one
+	// before.
 	if fail := failure(t, f, photo(5)); fail.Reason != fetch.NotFound || fail.Source != "dir" || len(fail.BySource) != 3 {
 		t.Errorf("got %+v", fail)
 	}
@@ -132,8 +133,8 @@ func TestFolderBetween(t *testing.T) {
 		if n := first.Requests("train/0002.jpg"); n != 1 || last.Total() != 1 {
 			t.Errorf("run %d: asked %d and %d times, want once each", run, n, last.Total())
 		}
-		// What the folder has comes from there, once the first has said no,
-		// which it need not say for every box.
+		// What the folder has comes from there, once the first has said
+		// no, which it need not say for every box.
 		for range 3 {
 			p, _ := mustFetch(t, f, photo(1))
 			if p.Source != "dir" || len(p.Earlier) != 1 || p.Earlier[0].Reason != fetch.NotFound || p.Earlier[0].Status != 404 {

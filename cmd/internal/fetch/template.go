@@ -46,7 +46,8 @@ func checkFields(template string, r Request) error {
 	case r.Class == "":
 		return fetchErrorf(NoURL, "the item names no class")
 	case r.Class == ".", r.Class == "..", strings.ContainsAny(r.Class, "/\x00"):
-		// A class is text from the stream: one level, which leads nowhere else.
+		// A class is text from the stream: one level, which leads
+		// nowhere else.
 		return fetchErrorf(Refused, "class %.80q cannot be the name of a folder", r.Class)
 	}
 	return nil

@@ -117,8 +117,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// TestThrottled: at a site that serves five requests a second and refuses one in
-// a hundred anyhow, 95 % of what is allowed is reached, and never more sent.
+// TestThrottled: at a site that serves five requests a second and refuses one
+// in a hundred anyhow, 95 % of what is allowed is reached, and never more sent.
 func TestThrottled(t *testing.T) {
 	const photos, perSecond = 1000, 5
 	s := newThrottled(time.Second/perSecond, 0.01)

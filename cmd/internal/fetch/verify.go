@@ -67,8 +67,8 @@ func (f *Fetcher) verify(ctx context.Context, r io.ReaderAt, size int64) (mediaT
 	if err != nil || f.opts.Check != CheckFull {
 		return config.MediaType, pictureError(err)
 	}
-	// Pictures being decoded share one budget, so that a few large ones do not
-	// fill the memory together.
+	// Pictures being decoded share one budget, so that a few large ones do
+	// not fill the memory together.
 	share := min(max(int64(config.Width)*int64(config.Height), size), decodeBudget)
 	if err := f.decoded.Acquire(ctx, share); err != nil {
 		return "", err

@@ -10,8 +10,8 @@ import (
 )
 
 // Parse reads the values of the headers x-goog-hash: crc32c=BASE64,md5=BASE64,
-// in one header or several. A checksum that is not given, or not one, is nil; of
-// several the last counts.
+// in one header or several. A checksum that is not given, or not one, is nil;
+// of several the last counts.
 func Parse(values []string) (md5Sum, crc32c []byte) {
 	for _, value := range values {
 		for part := range strings.SplitSeq(value, ",") {

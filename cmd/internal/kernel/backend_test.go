@@ -27,7 +27,8 @@ func fma32(x, y, z float32) float32 {
 }
 
 func TestFMA32(t *testing.T) {
-	// 1 + 2^-24 is a tie; the third term decides it, 60 places further down.
+	// 1 + 2^-24 is a tie; the third term decides it, 60 places further
+	// down.
 	x := float32(1 + 1.0/(1<<12))
 	y := float32(1 - 1.0/(1<<12))
 	for _, c := range []struct{ x, y, z, want float32 }{

@@ -113,7 +113,8 @@ func (j *convDenseW) group(ws *Workers, part []float32, group, block int) {
 		}
 		x := j.x[n*j.g.image:][:j.g.image]
 		for top := 0; top < j.g.oh; top += j.rowTile {
-			// dw[ky] [K*Cin,16] += x^T [K*Cin,rows*OW] * dy [rows*OW,16]
+			// dw[ky] [K*Cin,16] += x^T [K*Cin,rows*OW] * dy
+			// [rows*OW,16]
 			ws.backend.gemm(gemmArgs{
 				dst: part, dstStride: lanes,
 				init: part, initStride: lanes,

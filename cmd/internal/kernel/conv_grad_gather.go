@@ -18,7 +18,8 @@ func (j *convGradW) gatheredImage(ws *Workers, w *worker, part, dy []float32, id
 	size := (2*j.src.cols + 1) * cin // gathered windows of a row that are used
 	gathered := w.gathered[:4*width]
 	for r := range j.src.rows {
-		// Four rows of gathered windows in a ring: two are new, one is kept.
+		// Four rows of gathered windows in a ring: two are new, one is
+		// kept.
 		first := 0
 		if r > 0 {
 			first = 1

@@ -173,7 +173,8 @@ func (j *convGradW) sparseImage(ws *Workers, w *worker, part, dy []float32, idx 
 			ws.backend.compactChannels(s, dy[at:], idx[at:], j.c.Cout, j.src.cols, (r-top)*j.src.down, j.src.right, &j.src.delta)
 		}
 		for ky := range j.c.K {
-			// part [n,K*Cin] += dy [n,windows] * x [windows,K*Cin], dy sparse
+			// part [n,K*Cin] += dy [n,windows] * x [windows,K*Cin],
+			// dy sparse
 			ws.backend.spmm(part[ky*j.g.run:], j.g.elems, s, x[top*j.src.down+ky*j.g.row:], j.g.run)
 		}
 	}
@@ -233,8 +234,9 @@ func (j *convGradX) image(n int, ws *Workers, w *worker, dx []float32) {
 		ws.backend.compactWindows(s, dy, idx, cout, j.src.cols, j.g.run)
 		for half := range 2 {
 			for ky := range j.c.K {
-				// dx [cols,K*Cin] += dy [cols,Cout] * w [Cout,K*Cin], dy sparse,
-				// the rows of dx overlapping
+				// dx [cols,K*Cin] += dy [cols,Cout] * w
+				// [Cout,K*Cin], dy sparse, the rows of dx
+				// overlapping
 				ws.backend.spmm(dx[r*j.src.down+half*j.g.strideY+ky*j.g.row:], j.g.strideX,
 					s.from(half*cols, cols), j.w[ky*slice:][:slice], j.g.run)
 			}

@@ -93,8 +93,8 @@ func (j *convStridedX) phase(ws *Workers, w *worker, dx, dy []float32, blk, fy, 
 	for y := c.phaseFirst(fy); y < c.H; y += c.Stride {
 		src := dy[((y+c.Pad)/c.Stride-ny+1+j.margin)*j.row+((left+c.Pad)/c.Stride-nx+1+j.margin)*c.Cout:]
 		dst := dx[(y*c.W+left)*c.Cin+first:]
-		// dx [cols,16] = windows(dy) [cols,ny*nx*Cout] * w [ny*nx*Cout,16], of
-		// every Stride-th column
+		// dx [cols,16] = windows(dy) [cols,ny*nx*Cout] * w
+		// [ny*nx*Cout,16], of every Stride-th column
 		if wide == lanes {
 			ws.backend.gemm(gemmArgs{
 				dst: dst, dstStride: c.Stride * c.Cin,

@@ -85,7 +85,9 @@ func TestGroupedConvAgainstFloat64(t *testing.T) {
 			for _, clip := range []Clip{Unclipped(), Rectified(), {-0.5, 6}} {
 				for _, add := range [][]float32{nil, some} {
 					for _, b := range [][]float32{nil, b} {
-						// Clipping makes results smaller, but not their errors.
+						// Clipping makes results
+						// smaller, but not their
+						// errors.
 						want := c.naive(x, w, b, add, clip)
 						tol := tol * magnitude(c.naive(x, w, b, add, Unclipped())) / magnitude(want)
 						onEveryBackend(t, func(t *testing.T, ws *Workers) {

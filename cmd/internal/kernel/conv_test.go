@@ -110,8 +110,9 @@ func TestConvReLUPoolAgainstFloat64(t *testing.T) {
 				c.ForwardReLUPool(ws, y, idx, in.x, in.w, in.b)
 				checkClose(t, "y", y, want, tol)
 				for i, k := range idx {
-					// The place must hold the value; a near tie may pick
-					// another place than float64 would.
+					// The place must hold the value; a near
+					// tie may pick another place than
+					// float64 would.
 					switch {
 					case k == 4 && y[i] != 0, k < 4 && y[i] <= 0, k > 4:
 						t.Fatalf("idx[%d] = %d for y = %g", i, k, y[i])
@@ -245,8 +246,8 @@ func TestResidualGradient(t *testing.T) {
 		for i := range dy {
 			grads[0][i] += dy[i]
 		}
-		// Steps are powers of two and parameters short, so that nothing is
-		// rounded on the way in.
+		// Steps are powers of two and parameters short, so that nothing
+		// is rounded on the way in.
 		for k, param := range params {
 			direction := make([]float32, len(param))
 			moved := [2][]float32{append([]float32(nil), param...), append([]float32(nil), param...)}

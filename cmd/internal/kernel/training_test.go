@@ -54,7 +54,8 @@ func checkUpdates(t *testing.T, slots int, tolerance float64, update func(ws *Wo
 				first = append([]float32(nil), w...)
 			}
 			checkSame(t, backend, w, first)
-			// Gradients that vanish must not leave denormal numbers.
+			// Gradients that vanish must not leave denormal
+			// numbers.
 			clear(now)
 			for step := steps; step < 3000; step += 1 + step/1000*20 {
 				update(ws, w, state, now, uint64(step))

@@ -135,7 +135,8 @@ func (j *convWinograd) task(i int, ws *Workers, w *worker) {
 			if k == biasPlane {
 				init = j.b[blk*lanes:]
 			}
-			// m[k] [n,16] = v[k] [n,Cin] * u[k] [Cin,16], for plane k of 16
+			// m[k] [n,16] = v[k] [n,Cin] * u[k] [Cin,16], for plane
+			// k of 16
 			ws.backend.gemm(gemmArgs{
 				dst: m[k*j.mPlane:], dstStride: lanes,
 				init: init,

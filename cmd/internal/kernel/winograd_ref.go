@@ -47,8 +47,8 @@ func winogradOutputRef(y []float32, row, pixel int, m []float32, plane, n int) {
 		for r := range 2 {
 			left, right := y[r*row+2*t*pixel:][:lanes], y[r*row+(2*t+1)*pixel:][:lanes]
 			for l := range lanes {
-				// Down, for the four columns, then across: (a0+a1)+a2 or
-				// (a1-a2)-a3.
+				// Down, for the four columns, then across:
+				// (a0+a1)+a2 or (a1-a2)-a3.
 				var s [4]float32
 				for j := range s {
 					if r == 0 {

@@ -79,7 +79,8 @@ func TestWinogradBits(t *testing.T) {
 			for _, threads := range []int{1, 3} {
 				ws := newWorkers(threads, be)
 				name := fmt.Sprintf("%s, %d threads, %v: ", be.name, threads, c)
-				// Scratch memory must not matter, what was in it least of all.
+				// Scratch memory must not matter, what was in
+				// it least of all.
 				fill(&ws.packed, 1<<20)
 				for i := range ws.workers {
 					fill(&ws.workers[i].buf, 1<<20)
@@ -208,8 +209,9 @@ func TestWinogradNonFinite(t *testing.T) {
 				for i, v := range y {
 					q, r, n := i/c.Cout%ow, i/c.Cout/ow%oh, i/c.Cout/ow/oh
 					seen := n == 1 && abs(r-row) <= 1 && abs(q-col) <= 1
-					// The inputs of a tile are the rows and columns -1 to 2
-					// from its first output.
+					// The inputs of a tile are the rows and
+					// columns -1 to 2 from its first
+					// output.
 					top, left := r/2*2, q/2*2
 					near := n == 1 && row >= top-1 && row <= top+2 && col >= left-1 && col <= left+2
 					switch {

@@ -30,7 +30,8 @@ type Workers struct {
 	one                                 [1]float32     // an input for which gemm adds up weights
 	zeros                               [lanes]float32 // sums to start from
 
-	// State of the operation under way; here so that a call needs no memory.
+	// State of the operation under way; here so that a call needs no
+	// memory.
 	convForward   convForward
 	convWinograd  convWinograd
 	depthwise     depthwiseJob

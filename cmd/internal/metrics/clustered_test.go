@@ -20,8 +20,8 @@ var shapes = map[string]func(r *rand.Rand, groups int) []int{
 		}
 		return sizes
 	},
-	// The boxes that authors have in 16 classes of food of Open Images: 45 %
-	// have one, and some up to 123.
+	// The boxes that authors have in 16 classes of food of Open Images: 45
+	// % have one, and some up to 123.
 	"real": func(r *rand.Rand, groups int) []int {
 		sizes := make([]int, groups)
 		for i := range sizes {
@@ -193,9 +193,9 @@ func TestClustered(t *testing.T) {
 		{"all wrong", []Group{{0, 5}, {0, 2}, {0, 13}}, 3},
 		{"one group is one answer", []Group{{60, 80}}, 1},
 		{"groups without answers do not count", append(repeat(3, Group{}), Group{4, 4}, Group{1, 1}), 2},
-		// Each group all right or all wrong: it is worth as many as there are
-		// groups, 400 here, and the quantiles of 399 and 1,999 degrees of
-		// freedom are 1.96593 and 1.96116.
+		// Each group all right or all wrong: it is worth as many as
+		// there are groups, 400 here, and the quantiles of 399 and
+		// 1,999 degrees of freedom are 1.96593 and 1.96116.
 		{"of one mind", append(repeat(200, Group{5, 5}), repeat(200, Group{0, 5})...), 400 * 399 / 400. * 2000 / 1999 * 1.96116 / 1.96593 * 1.96116 / 1.96593},
 		// More alike between groups than chance would have it.
 		{"evenly spread", repeat(100, Group{3, 4}), 400},

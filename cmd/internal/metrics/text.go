@@ -25,8 +25,8 @@ func (c *Confusion) Text(digits int) string {
 	for _, name := range c.classes {
 		width = max(width, utf8.RuneCountInString(name))
 	}
-	// scikit-learn counts in floats when not one answer is right, and prints
-	// the supports so.
+	// scikit-learn counts in floats when not one answer is right, and
+	// prints the supports so.
 	support := func(n int64) string {
 		if c.Correct() == 0 {
 			return fmt.Sprintf("%d.0", n)

@@ -32,16 +32,18 @@ const (
 	Conv Kind = "conv"
 	// max(0, x), any shape
 	ReLU Kind = "relu"
-	// [H,W,C] -> [H/2,W/2,C]: the largest of 2x2, an odd last row or column is
-	// dropped
+	// [H,W,C] -> [H/2,W/2,C]: the largest of 2x2, an odd last row or column
+	// is dropped
 	MaxPool2 Kind = "maxpool2"
 	// [H,W,C] -> [H*W*C], channels running fastest
 	Flatten Kind = "flatten"
 	// [D] -> [Out], with bias
 	Dense Kind = "dense"
-	// training only: zero with probability Rate, else multiplied by 1/(1-Rate)
+	// training only: zero with probability Rate, else multiplied by
+	// 1/(1-Rate)
 	Dropout Kind = "dropout"
-	// the output of the layer before plus that of layer From, of the same shape
+	// the output of the layer before plus that of layer From, of the same
+	// shape
 	Add Kind = "add"
 	// [H,W,C] -> [C]: the mean over the whole picture
 	AvgPool Kind = "avgpool"

@@ -300,8 +300,8 @@ func (b *builder) maxPool(name string, in, out []int, x *gorgonia.Node) (*gorgon
 	})
 	forward.wrt = []bool{true}
 	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		// The output is an input here only so that idx is written before it is
-		// read.
+		// The output is an input here only so that idx is written
+		// before it is read.
 		dx, err := apply(b.op(name+"grad", in, func(dx []float32, in []gorgonia.Value) {
 			m.Backward(b.workers, dx, floats(in[0]), idx)
 		}), grad, output)

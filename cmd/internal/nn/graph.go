@@ -3,8 +3,8 @@ package nn
 import (
 	"fmt"
 
-	// The version that knows this Go: an older one, which Gorgonia asks for,
-	// panics at start.
+	// The version that knows this Go: an older one, which Gorgonia asks
+	// for, panics at start.
 	_ "go4.org/unsafe/assume-no-moving-gc"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"

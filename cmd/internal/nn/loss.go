@@ -33,8 +33,8 @@ func (b *builder) loss(logits, labels, weights *gorgonia.Node, found *outcome) (
 	}}
 	forward.wrt = []bool{true, false, false}
 	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		// dz is the gradient for one unit of loss; it is written by the op of
-		// output.
+		// dz is the gradient for one unit of loss; it is written by the
+		// op of output.
 		dx, err := apply(b.op("lossgrad", []int{outputs}, func(dx []float32, in []gorgonia.Value) {
 			scaleBy(dx, dz.Float32s(), float32(*in[1].(*gorgonia.F32)))
 		}), output, grad)

@@ -61,8 +61,8 @@ func TestInitialise(t *testing.T) {
 		if largest > limit*1.0001 || largest < limit*0.9 {
 			t.Errorf("%s: largest weight %v, limit %v", p.Name, largest, limit)
 		}
-		// The mean of n uniform numbers has the deviation limit/sqrt(3n), their
-		// variance is limit^2/3.
+		// The mean of n uniform numbers has the deviation
+		// limit/sqrt(3n), their variance is limit^2/3.
 		if math.Abs(sum/count) > 5*limit/math.Sqrt(3*count) {
 			t.Errorf("%s: mean %v", p.Name, sum/count)
 		}

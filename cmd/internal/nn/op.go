@@ -24,8 +24,9 @@ type op struct {
 	result gorgonia.Value
 	run    func(result gorgonia.Value, inputs []gorgonia.Value) error
 
-	// diff returns the gradient for every input given that of the output; nil
-	// where wrt is false. An op without diff is a dead end for gradients.
+	// diff returns the gradient for every input given that of the output;
+	// nil where wrt is false. An op without diff is a dead end for
+	// gradients.
 	wrt  []bool
 	diff func(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error)
 }

@@ -11,11 +11,12 @@ import (
 
 // rule is how an optimiser changes weights.
 type rule interface {
-	// slots names what is remembered of every weight, each a number that starts
-	// at zero.
+	// slots names what is remembered of every weight, each a number that
+	// starts at zero.
 	slots() []string
-	// update changes w and its slots for the gradient g. steps count from 1.
-	// decay is the share of the weights that the learning rate multiplies.
+	// update changes w and its slots for the gradient g. steps count from
+	// 1. decay is the share of the weights that the learning rate
+	// multiplies.
 	update(ws *kernel.Workers, w, g []float32, slots [][]float32, step uint64, lr, decay float64)
 }
 

@@ -13,12 +13,12 @@ type Options struct {
 	Seed    uint64 // of dropout
 	Threads int    // default: all CPUs; the results do not depend on it
 
-	// Optimizer is "rmsprop" of Keras 2.2.4 (default), "adam", or "sgd" with
-	// Nesterov's momentum.
+	// Optimizer is "rmsprop" of Keras 2.2.4 (default), "adam", or "sgd"
+	// with Nesterov's momentum.
 	Optimizer string
 
-	// LR is the learning rate, default 0.0005 for rmsprop, 0.001 for adam and
-	// 0.01 for sgd; see SetLR.
+	// LR is the learning rate, default 0.0005 for rmsprop, 0.001 for adam
+	// and 0.01 for sgd; see SetLR.
 	LR       float64
 	Rho      float64 // rmsprop: decay of the average of squared gradients, default 0.9
 	Beta1    float64 // adam: decay of the average of gradients, default 0.9
@@ -26,21 +26,21 @@ type Options struct {
 	Eps      float64 // added to the root of that average, default 1e-7 for rmsprop, 1e-8 for adam
 	Momentum float64 // sgd: default 0.9
 
-	// WeightDecay is the share of the weights that is taken off in every step,
-	// in units of the learning rate, apart from the gradient; adam and sgd.
-	// What has one dimension does not decay. Default 0.
+	// WeightDecay is the share of the weights that is taken off in every
+	// step, in units of the learning rate, apart from the gradient; adam
+	// and sgd. What has one dimension does not decay. Default 0.
 	WeightDecay float64
 
-	// LabelSmoothing is the share of the target that is spread over all classes,
-	// from 0 to below 1.
+	// LabelSmoothing is the share of the target that is spread over all
+	// classes, from 0 to below 1.
 	LabelSmoothing float64
 
-	// EMADecay is the decay of the exponential moving average over the steps
-	// that is to be used in place of the weights. Default 0: none.
+	// EMADecay is the decay of the exponential moving average over the
+	// steps that is to be used in place of the weights. Default 0: none.
 	EMADecay float64
 
-	// WeightStandardization gives every convolution standardized weights and a
-	// gain for every channel; see kernel.WeightStandardization.
+	// WeightStandardization gives every convolution standardized weights
+	// and a gain for every channel; see kernel.WeightStandardization.
 	WeightStandardization bool
 
 	backend string // of the kernels, for tests; default: the fastest

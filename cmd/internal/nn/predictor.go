@@ -47,8 +47,8 @@ func newPredictor(w *weights, batch int, workers *kernel.Workers, m *bufferPool)
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
-	// The answers do not depend on the batch, so a large network works on fewer
-	// pictures at once.
+	// The answers do not depend on the batch, so a large network works on
+	// fewer pictures at once.
 	batch = max(1, min(batch, maxUnits/units))
 	p := &Predictor{weights: w, batch: batch}
 	p.graphs = graphCache{batch: batch, make: func(n int) (*compiledGraph, error) { return newInferenceGraph(workers, m, w, n) }}

@@ -75,8 +75,8 @@ func glorotUniform(p model.Param, seed uint64) {
 	h.Write([]byte(p.Name)) // a hash never fails
 	stream := rng.At(seed^h.Sum64(), 1)
 	for i := range p.Data {
-		// 53 bits, so that both u and 2u-1 are exact and only the product
-		// rounds, with or without fused multiply-add.
+		// 53 bits, so that both u and 2u-1 are exact and only the
+		// product rounds, with or without fused multiply-add.
 		u := rng.Float64(rng.At(stream, uint64(i)+1))
 		p.Data[i] = float32(limit * (2*u - 1))
 	}

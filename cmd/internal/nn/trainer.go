@@ -39,8 +39,8 @@ type NonFiniteError struct {
 	What string  // "loss", "logit", or the name of a parameter
 	Got  float64 // its value
 
-	// Index is the first picture of the batch, from 0, for which a logit is NaN
-	// or infinite, or -1.
+	// Index is the first picture of the batch, from 0, for which a logit is
+	// NaN or infinite, or -1.
 	Index int
 }
 
@@ -218,8 +218,8 @@ func (t *Trainer) Network() *model.Network {
 type State struct {
 	Step uint64 // batches so far
 
-	// Tensors are weights, gains, what the optimiser remembers, and averages.
-	// Their names differ.
+	// Tensors are weights, gains, what the optimiser remembers, and
+	// averages. Their names differ.
 	Tensors []model.Param
 }
 

@@ -17,8 +17,8 @@ func (b *builder) standardizeWeights(name string, raw, gain *gorgonia.Node) (*go
 	forward.wrt = []bool{true, true}
 	forward.diff = func(inputs gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		dgain := b.arena.tensor(s.Out)
-		// grad depends on the output, so that stats are written before they are
-		// read.
+		// grad depends on the output, so that stats are written before
+		// they are read.
 		main, err := apply(&op{name: forward.name + "grad", shape: shape, result: b.arena.tensor(shape...), run: func(dv gorgonia.Value, in []gorgonia.Value) error {
 			s.Backward(b.workers, floats(dv), dgain.Float32s(), floats(in[2]), floats(in[0]), floats(in[1]), stats)
 			return nil

@@ -18,8 +18,8 @@ type weights struct {
 	params  []model.Param // those of net, whose memory they share, then the gains
 	tensors []*tensor.Dense
 
-	// gainOf maps the index of a convolution's weights in params to the index of
-	// its gain. It is empty without gains.
+	// gainOf maps the index of a convolution's weights in params to the
+	// index of its gain. It is empty without gains.
 	gainOf map[int]int
 }
 

@@ -20,12 +20,13 @@ type BoxRow struct {
 	// Box has the coordinates as fractions of the stored picture. Flags are
 	// 1, 0 or -1 (unknown, also where the file lacks the column).
 	Box record.Box
-	// Sum is the first 8 bytes of SHA-256 over "MID,XMin,XMax,YMin,YMax", each
-	// coordinate as the shortest decimal that reads back as the same number, with
-	// zeros up to six decimals; of a whole photo over "MID,0,1,0,1".
+	// Sum is the first 8 bytes of SHA-256 over "MID,XMin,XMax,YMin,YMax",
+	// each coordinate as the shortest decimal that reads back as the same
+	// number, with zeros up to six decimals; of a whole photo over
+	// "MID,0,1,0,1".
 	Sum uint64
-	// Denied says of a row of a list of image-level labels that the photo does
-	// not show the class.
+	// Denied says of a row of a list of image-level labels that the photo
+	// does not show the class.
 	Denied bool
 }
 
@@ -92,11 +93,12 @@ type BoxRequest struct {
 	Labels bool // whether the list is one of image-level labels
 	// MIDs are those that Want wants, where that is known.
 	MIDs []string
-	// Want says whether the rows of a label are wanted. It and Pick are called on
-	// any goroutine.
+	// Want says whether the rows of a label are wanted. It and Pick are
+	// called on any goroutine.
 	Want func(mid []byte) bool
-	// Pick, if set, says whether a row is worth to be parsed, from a hash of its
-	// id, label and coordinates, or of a list of labels of the id alone.
+	// Pick, if set, says whether a row is worth to be parsed, from a hash
+	// of its id, label and coordinates, or of a list of labels of the id
+	// alone.
 	Pick func(hash uint64) bool
 	// Ranges, if not nil, are those of a csvscan.Request.
 	Ranges []csvscan.Range

@@ -68,9 +68,9 @@ func (l *BoxList) Read(ctx context.Context, v BoxRequest) iter.Seq2[[]csvscan.Ro
 	}
 }
 
-// Known says what the index of the list knows of the rows of some MIDs: how many
-// there are, and whether the list is sorted by photo. ok is false where there is
-// no index.
+// Known says what the index of the list knows of the rows of some MIDs: how
+// many there are, and whether the list is sorted by photo. ok is false where
+// there is no index.
 func (l *BoxList) Known(ctx context.Context, mids []string) (rows int64, sorted, ok bool, err error) {
 	if err := l.open(ctx); err != nil {
 		return 0, false, false, err

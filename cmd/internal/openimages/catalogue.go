@@ -33,8 +33,8 @@ type Dataset struct {
 	Name      string
 	Classes   File
 	Hierarchy File
-	// AllClasses names the classes of the image-level labels, some 20,000, which
-	// Classes are among.
+	// AllClasses names the classes of the image-level labels, some 20,000,
+	// which Classes are among.
 	AllClasses File
 	boxes      [3]File // by subset, in the order of Subsets
 	images     [3]File

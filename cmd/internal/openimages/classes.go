@@ -23,8 +23,8 @@ const (
 	rootMID  = "/m/0bl9f"
 	rootName = "Entity"
 
-	// maxClasses and maxClassFile bound a class file. The longest official one has
-	// 20,931 classes in half a megabyte.
+	// maxClasses and maxClassFile bound a class file. The longest official
+	// one has 20,931 classes in half a megabyte.
 	maxClasses   = 1 << 20
 	maxClassFile = 64 << 20
 )
@@ -85,7 +85,8 @@ func ParseClasses(r io.Reader, file string) (*Classes, error) {
 				continue
 			}
 		}
-		// MIDs are /m/ and an identifier, some in the full list /g/ or /t/.
+		// MIDs are /m/ and an identifier, some in the full list /g/ or
+		// /t/.
 		if len(fields) != 2 || !strings.HasPrefix(mid, "/") {
 			return nil, &RowError{File: file, Line: int64(line), Err: fmt.Errorf("expected a MID such as /m/0cdn1 and a name, found %s", csvscan.Abbreviate(strings.Join(fields, ",")))}
 		}

@@ -18,8 +18,8 @@ type Count struct {
 
 // Counts counts the rows of every class in a list of boxes or of image-level
 // labels, sorted by MID. It reads the list's index alone, where there is one.
-// Only a list that is not sorted by photo, as the official ones are, takes memory
-// for its rows, 8 bytes and more each.
+// Only a list that is not sorted by photo, as the official ones are, takes
+// memory for its rows, 8 bytes and more each.
 func Counts(ctx context.Context, src Source, file File) (_ []Count, err error) {
 	f, err := openFile(ctx, src, file.Path)
 	if err != nil {

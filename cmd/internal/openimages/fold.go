@@ -8,14 +8,15 @@ import (
 )
 
 // fold drops what people do not care about in a name: case, spaces, underscores
-// and hyphens of every kind, and how a program has written a letter: in one code
-// point or several, in full width, or as a ligature. Curly quotes are straight.
+// and hyphens of every kind, and how a program has written a letter: in one
+// code point or several, in full width, or as a ligature. Curly quotes are
+// straight.
 func fold(name string) string {
 	if isASCII(name) {
 		return strings.Map(foldRune, name)
 	}
-	// Once before, as compatibility makes two code points of some quotes, and
-	// once behind, as it makes spaces and letters of others.
+	// Once before, as compatibility makes two code points of some quotes,
+	// and once behind, as it makes spaces and letters of others.
 	name = norm.NFKC.String(strings.Map(foldSign, name))
 	return norm.NFC.String(strings.Map(foldRune, name))
 }

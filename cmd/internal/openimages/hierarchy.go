@@ -10,7 +10,8 @@ import (
 	"slices"
 )
 
-// maxHierarchyFile bounds the hierarchy file. The official one has 86,291 bytes.
+// maxHierarchyFile bounds the hierarchy file. The official one has 86,291
+// bytes.
 const maxHierarchyFile = 16 << 20
 
 // A Hierarchy says which classes are kinds of which, and which are parts of

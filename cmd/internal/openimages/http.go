@@ -10,8 +10,8 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
-// downloads is the folder of the cache that downloads are kept in, each server's
-// in a folder of its own.
+// downloads is the folder of the cache that downloads are kept in, each
+// server's in a folder of its own.
 const downloads = "metadata"
 
 // catalogue says what is known of files that are to be downloaded.
@@ -27,9 +27,9 @@ func catalogue(files []File) download.Catalogue {
 type HTTPSource struct{ client *download.Client }
 
 // NewHTTPSource returns a source that takes files from below base and keeps
-// them in the folder cache/metadata. known lists the files of the data set: what
-// arrives must be of their kind; their sizes and checksums are used only when the
-// base is OfficialBase.
+// them in the folder cache/metadata. known lists the files of the data set:
+// what arrives must be of their kind; their sizes and checksums are used only
+// when the base is OfficialBase.
 func NewHTTPSource(base, cache string, known []File, o download.Options) (*HTTPSource, error) {
 	client, err := download.New(base, filepath.Join(cache, downloads), catalogue(known), o)
 	if err != nil {

@@ -28,8 +28,8 @@ func RestoreID(id string) (restored string, ok bool) {
 	return restored, restored != id
 }
 
-// FloatID reports whether what cannot be an id was one before a spreadsheet took
-// its digits for a number, and wrote that with a point or an exponent.
+// FloatID reports whether what cannot be an id was one before a spreadsheet
+// took its digits for a number, and wrote that with a point or an exponent.
 func FloatID(text string) bool { return !record.ValidID(text) && floatForm.MatchString(text) }
 
 var floatForm = regexp.MustCompile(`^[0-9]+[.,]?[0-9]*([eE][+-]?[0-9]+)?$`)

@@ -38,8 +38,8 @@ func newImageColumns(h csvscan.Header) (imageColumns, error) {
 	}, nil
 }
 
-// OpenImages returns a lookup of the photos of an image list, whose rows are read
-// to index them if they have no index yet.
+// OpenImages returns a lookup of the photos of an image list, whose rows are
+// read to index them if they have no index yet.
 func OpenImages(ctx context.Context, src Source, file File) (*csvscan.Lookup[ImageRow], error) {
 	return csvscan.OpenLookup(ctx, func() (*csvscan.File, error) {
 		return openFile(ctx, src, file.Path)

@@ -74,8 +74,8 @@ func fill(t *testing.T, dir string) {
 	}
 }
 
-// TestIndexSpare keeps the index in the cache where it cannot be kept beside the
-// list: not at all, or not as it turns out when it is written.
+// TestIndexSpare keeps the index in the cache where it cannot be kept beside
+// the list: not at all, or not as it turns out when it is written.
 func TestIndexSpare(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		t.Run(fmt.Sprintf("full %v", full), func(t *testing.T) {
@@ -108,7 +108,8 @@ func TestIndexSpare(t *testing.T) {
 	}
 }
 
-// TestIndexSpareIdentity names an index in the cache by its list, not by a path.
+// TestIndexSpareIdentity names an index in the cache by its list, not by a
+// path.
 func TestIndexSpareIdentity(t *testing.T) {
 	dir, cache, other := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "other")
 	data, want := spareWorld(t, dir)
@@ -127,7 +128,8 @@ func TestIndexSpareIdentity(t *testing.T) {
 	if !askTwice(t, DirSource(other).WithCache(cache), want) || !slices.Equal(oitest.Files(t, spare), kept) {
 		t.Errorf("on another path there are %q, not %q", oitest.Files(t, spare), kept)
 	}
-	// Another state of the list has another, and removes the first when it is old.
+	// Another state of the list has another, and removes the first when it
+	// is old.
 	old := filepath.Join(spare, kept[0])
 	then := time.Now().Add(-2 * (30 * 24 * time.Hour))
 	foreign := filepath.Join(spare, "0123456789abcdef-"+"other.csv"+csvscan.IndexEnding)

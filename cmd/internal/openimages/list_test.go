@@ -261,8 +261,8 @@ func soundList(t testing.TB, rows int) (src testDir, name string, data []byte, w
 	return src, name, data, want
 }
 
-// TestIndexDamaged flips every byte of an index and cuts it everywhere: the rows
-// are the same, and the index is whole again if it was needed.
+// TestIndexDamaged flips every byte of an index and cuts it everywhere: the
+// rows are the same, and the index is whole again if it was needed.
 func TestIndexDamaged(t *testing.T) {
 	src, name, _, want := soundList(t, 25)
 	whole, err := os.ReadFile(name + csvscan.IndexEnding)

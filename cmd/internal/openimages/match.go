@@ -14,9 +14,9 @@ import (
 type UnknownClassError struct {
 	Query string
 	Same  []Class // the classes it may mean equally well; none if unknown
-	// Near are those with names like it, the nearest first, Parent is what the
-	// nearest is a kind of, and Beside are the other kinds of that. Suggest fills
-	// them in.
+	// Near are those with names like it, the nearest first, Parent is what
+	// the nearest is a kind of, and Beside are the other kinds of that.
+	// Suggest fills them in.
 	Near   []Class
 	Parent Class
 	Beside []Class
@@ -33,8 +33,8 @@ func (e *UnknownClassError) Error() string {
 	return "no class " + e.Quoted()
 }
 
-// Quoted returns the query for a message. What looks the same as a name that was
-// meant, but has letters of another script, is spelt out.
+// Quoted returns the query for a message. What looks the same as a name that
+// was meant, but has letters of another script, is spelt out.
 func (e *UnknownClassError) Quoted() string {
 	if len(e.Near) > 0 && strings.ContainsFunc(e.Query, isForeign) {
 		return strconv.QuoteToASCII(e.Query)
@@ -162,8 +162,8 @@ func (c *Classes) exact(query string, found []int) (Class, error) {
 }
 
 // Search returns the classes whose name contains one of the queries, in the
-// loosest sense of Find, or whose MID is one of them, sorted by name. No queries
-// find everything.
+// loosest sense of Find, or whose MID is one of them, sorted by name. No
+// queries find everything.
 func (c *Classes) Search(queries ...string) []Class {
 	if len(queries) == 0 {
 		return c.All()

@@ -40,7 +40,8 @@ func parseWhole(field []byte) (int64, error) {
 const (
 	// minDecimals are the decimals of most official lists.
 	minDecimals = 6
-	// maxExact are the digits of a decimal of which no two have the same float64.
+	// maxExact are the digits of a decimal of which no two have the same
+	// float64.
 	maxExact = 15
 )
 
@@ -95,8 +96,8 @@ func sixDecimals(field []byte) bool {
 }
 
 // shortest reports whether a field is, but for zeros at its end, the shortest
-// decimal of its value, as nearly all are, and its number of decimals: one digit,
-// a point, and no more digits than are exact.
+// decimal of its value, as nearly all are, and its number of decimals: one
+// digit, a point, and no more digits than are exact.
 func shortest(field []byte) (decimals int, ok bool) {
 	decimals = len(field) - 2
 	if decimals < 0 || decimals >= maxExact || field[1] != '.' ||

@@ -16,8 +16,8 @@ import (
 
 // A Source opens the files of a data set.
 type Source interface {
-	// Open opens a file by its official relative path. The error of a file that
-	// is not there is a *download.MissingError.
+	// Open opens a file by its official relative path. The error of a file
+	// that is not there is a *download.MissingError.
 	Open(ctx context.Context, path string) (io.ReadCloser, error)
 	// String names the source in messages.
 	String() string

@@ -269,8 +269,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestOfficial holds official files against their size and sum, when they arrive
-// and in the cache.
+// TestOfficial holds official files against their size and sum, when they
+// arrive and in the cache.
 func TestOfficial(t *testing.T) {
 	classes := sound[kindClasses]
 	const rows = "/m/011k07,Tortoise\n" // as good as any, but not the official file

@@ -27,8 +27,8 @@ func TestProcessState(t *testing.T) {
 				t.Fatal(err)
 			}
 			files++
-			// Requests are spaced in real time, and tests run in it;
-			// no result depends on it.
+			// Requests are spaced in real time, and tests run in
+			// it; no result depends on it.
 			clock := p.ImportPath == "cmd/internal/fetch/hostlimit" && name == "clock.go" || p.ImportPath == "cmd/internal/cmdtest"
 			if !strings.HasPrefix(p.ImportPath, "cmd/internal/cli") && !strings.HasPrefix(p.ImportPath, "cmd/internal/tools") {
 				ast.Inspect(file, func(n ast.Node) bool {

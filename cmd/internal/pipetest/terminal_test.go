@@ -51,7 +51,8 @@ func interrupted(t *testing.T, at string, columns uint16, home, name string, arg
 			}
 			at = ""
 		}
-		// Linux ends a terminal that nobody writes to any more with EIO.
+		// Linux ends a terminal that nobody writes to any more with
+		// EIO.
 		if errors.Is(err, io.EOF) || errors.Is(err, syscall.EIO) {
 			break
 		} else if err != nil {

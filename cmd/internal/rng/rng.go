@@ -39,8 +39,8 @@ func (s *Source) Uint64() uint64 {
 
 // Below returns a number from 0 to n-1 without bias (D. Lemire: Fast random
 // integer generation in an interval, 2019); n must be positive. next gives 64
-// random bits. It is written out because how the standard library maps bits to a
-// range may change, and with it every model.
+// random bits. It is written out because how the standard library maps bits to
+// a range may change, and with it every model.
 func Below(next func() uint64, n uint64) uint64 {
 	hi, lo := bits.Mul64(next(), n)
 	for floor := -n % n; lo < floor; {

@@ -24,8 +24,8 @@ func (s *shader) backdropGrid() *backdropGrid {
 			if p, ok := s.onTable(s.camera.ray(i*cell, j*cell)); ok {
 				q.light, q.specular = s.lighting(p, up, up, &s.table.material)
 			} else {
-				// Pixels of the table's far edge lie between this point and one
-				// that is on the table.
+				// Pixels of the table's far edge lie between
+				// this point and one that is on the table.
 				q.light = s.sun.sky.add(s.sun.colour.times(s.sun.to.z))
 			}
 		}

@@ -179,8 +179,8 @@ func polygon(n int, points [][2]float64, cut []bool) outline {
 	for i, p := range points {
 		q := points[(i+1)%sides]
 		for j := range per {
-			// Points crowd towards the corners and leave the corner itself out,
-			// which rounds it.
+			// Points crowd towards the corners and leave the corner
+			// itself out, which rounds it.
 			t := 0.03 + mul(0.94, smooth(0, 1, float64(j)/float64(per-1)))
 			k := 0.0
 			if cut[i] {
@@ -215,7 +215,8 @@ func (b *builder) loft(o outline, rings []ring, uneven rough, m material) {
 		c, r := o[u], rings[v]
 		x, y := mul(c.x, r.s), mul(c.y, r.s)
 		if uneven.freq > 0 {
-			// Sampled where the outline passes, so that the seam closes.
+			// Sampled where the outline passes, so that the seam
+			// closes.
 			s := mul(c.x, uneven.freq) + m.offset.x + mul(r.z, uneven.freq)
 			t := mul(c.y, uneven.freq) + m.offset.y + mul(r.z, mul(uneven.freq, 0.7))
 			w := 1 + mul(uneven.side, b.noise.at(s, t))

@@ -1,6 +1,6 @@
 // Package status tells a person how a stage is getting on: one plain line on
-// standard error within a second and then every few seconds. Seven processes share one terminal, so
-// nothing is drawn over and no line depends on another.
+// standard error within a second and then every few seconds. Seven processes
+// share one terminal, so nothing is drawn over and no line depends on another.
 package status
 
 import (
@@ -49,7 +49,8 @@ func Start(w io.Writer, name string, now func() time.Time) *Status {
 			case <-s.stop:
 				return
 			case <-timer.C:
-				// Progress that cannot be shown is no reason to fail.
+				// Progress that cannot be shown is no reason to
+				// fail.
 				_, _ = io.WriteString(w, s.Line()+"\n")
 				timer.Reset(Every)
 			}

@@ -49,8 +49,8 @@ type Counters struct {
 	ended    bool // a segment came to its end
 }
 
-// NewCounters returns the counters of the stage env.Name, which reads inputs: no
-// failures file may replace one. Finish must be called.
+// NewCounters returns the counters of the stage env.Name, which reads inputs:
+// no failures file may replace one. Finish must be called.
 func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
 	limit, err := parseMaxSkips(f.MaxSkips)
 	if err != nil {

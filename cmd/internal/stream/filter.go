@@ -23,29 +23,32 @@ type Stage struct {
 	// Source is where the records come from, nil for the files.
 	Source Source
 	// Header looks at and may change each segment's header before the stage
-	// adds itself to the provenance. It is called in the order of the input,
-	// and the Func it returns, unless nil, works on this segment's items.
+	// adds itself to the provenance. It is called in the order of the
+	// input, and the Func it returns, unless nil, works on this segment's
+	// items.
 	Header func(*record.Header) (Func, error)
 	// Need is the part that every item must have: "", "image", "fetched" or
 	// "tensor".
 	Need string
 	// AddedBytes is the number of bytes that Func adds to an item, about.
 	AddedBytes int64
-	// Func works on the items of segments for which Header returned no other.
+	// Func works on the items of segments for which Header returned no
+	// other.
 	Func Func
-	// Batch works on the items where it is set, in place of Func: on those that
-	// have arrived, at most BatchSize at once.
+	// Batch works on the items where it is set, in place of Func: on those
+	// that have arrived, at most BatchSize at once.
 	Batch     BatchFunc
 	BatchSize int
 	// Emit sees each outgoing item in order, before it is written.
 	Emit func(*record.Item) error
-	// Written sees each of them again when it was written: what Emit lent it
-	// may be taken back.
+	// Written sees each of them again when it was written: what Emit lent
+	// it may be taken back.
 	Written func(*record.Item) error
-	// Finish is called when all is written, with the counts of all segments.
+	// Finish is called when all is written, with the counts of all
+	// segments.
 	Finish func(record.StageCounts) error
-	// MustDrain says that the stage has more to give than its output: it reads
-	// on to the end after a broken pipe.
+	// MustDrain says that the stage has more to give than its output: it
+	// reads on to the end after a broken pipe.
 	MustDrain bool
 	// NoOutput says that nothing goes to standard output.
 	NoOutput bool
@@ -73,8 +76,8 @@ type Result struct {
 	Removed string // the filter that took it out
 	Skipped string // the reason it failed, a short stable word
 	Detail  string // one line for people
-	// Failure is more about an item that failed, if there is more to say. It
-	// stands in place of Skipped and Detail.
+	// Failure is more about an item that failed, if there is more to say.
+	// It stands in place of Skipped and Detail.
 	Failure *record.Failure
 }
 
@@ -162,8 +165,9 @@ func (r *filter) run(ctx context.Context, cancel context.CancelCauseFunc) error 
 		if errors.Is(err, errNoEnd) && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		// The reader may be waiting for a stage that writes nothing more. It
-		// is abandoned together with the input, which it alone may close.
+		// The reader may be waiting for a stage that writes nothing
+		// more. It is abandoned together with the input, which it alone
+		// may close.
 		cancel(err)
 		r.stop()
 		return err
@@ -294,7 +298,8 @@ func (r *filter) write(room *semaphore.Weighted, ordered <-chan *task) error {
 		select {
 		case <-t.done:
 		default:
-			// Nothing is ready: what is written so far should not wait.
+			// Nothing is ready: what is written so far should not
+			// wait.
 			if err := r.flush(); err != nil {
 				return err
 			}

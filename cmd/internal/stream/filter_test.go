@@ -113,8 +113,8 @@ func TestFilterOrderAndAccounts(t *testing.T) {
 	in := append(segment(t, record.Binary, 0, 40), segment(t, record.Binary, 40, 7)...)
 	var want []byte
 	for _, jobs := range []int{1, 2, 8, 64} {
-		// Each task of a group waits for the next one to be done, so that
-		// they finish in the reverse order.
+		// Each task of a group waits for the next one to be done, so
+		// that they finish in the reverse order.
 		var gates [48]chan struct{}
 		for i := range gates {
 			gates[i] = make(chan struct{})

@@ -20,9 +20,9 @@ const MaxPause = 5 * time.Minute
 const (
 	minPause = time.Second // after a throttle response that names none
 
-	// The rate falls by backoff at a throttle response. With each success it
-	// rises by recovery up to nearly the rate that was throttled, which is
-	// taken to be the sustainable one, and by probing above it.
+	// The rate falls by backoff at a throttle response. With each success
+	// it rises by recovery up to nearly the rate that was throttled, which
+	// is taken to be the sustainable one, and by probing above it.
 	backoff     = 0.7
 	sustainable = 0.95
 	recovery    = 1.1
@@ -151,8 +151,9 @@ func (l *Limiter) waitForTurn(ctx context.Context) error {
 		if err := l.clock.Sleep(ctx, l.limiter.ReserveN(now, 1).DelayFrom(now)); err != nil {
 			return err
 		}
-		// The host may have asked for a pause meanwhile. Then this turn is
-		// lost: the next is counted from when a request is really sent.
+		// The host may have asked for a pause meanwhile. Then this turn
+		// is lost: the next is counted from when a request is really
+		// sent.
 		if l.pauseLeft() <= 0 {
 			return nil
 		}

@@ -21,18 +21,20 @@ type Selection struct {
 	subsets []*subset
 	tally   []Tally // by label; the last is NotName's
 	broken  int64   // rows that could not be read
-	// counted says that all rows have been entered into the accounts. announced
-	// are those that have been though they have not been met yet: a share of rows
-	// that may be skipped is one of all of them.
+	// counted says that all rows have been entered into the accounts.
+	// announced are those that have been though they have not been met yet:
+	// a share of rows that may be skipped is one of all of them.
 	counted    bool
 	announced  int64
 	countedBad map[badPlace]bool // broken rows of image lists
-	// unsorted says that a list that is all here is not sorted by photo. Then no
-	// other is emitted while it arrives, so that a command that failed because of
-	// one unsorted list succeeds when it is run again, whatever the others are.
+	// unsorted says that a list that is all here is not sorted by photo.
+	// Then no other is emitted while it arrives, so that a command that
+	// failed because of one unsorted list succeeds when it is run again,
+	// whatever the others are.
 	unsorted bool
-	// With StrictAuthors, the groups with rows of the classes in train and in the
-	// other subsets, by csvscan.Key64. The train rows of those in both are dropped.
+	// With StrictAuthors, the groups with rows of the classes in train and
+	// in the other subsets, by csvscan.Key64. The train rows of those in
+	// both are dropped.
 	trained, held map[uint64]bool
 	shared        int64 // negatives whose group is on the other side too
 	expected      int64 // items, where a limit makes the number known
@@ -62,9 +64,9 @@ type subset struct {
 }
 
 // Collect opens the lists of the subsets, and reads what has to be known before
-// the first item. Nothing that it keeps in memory grows with the lists, but for 8
-// bytes for each row of an image list, and 16 for each photo with a row of the
-// classes asked for in a list that is not sorted by photo.
+// the first item. Nothing that it keeps in memory grows with the lists, but for
+// 8 bytes for each row of an image list, and 16 for each photo with a row of
+// the classes asked for in a list that is not sorted by photo.
 func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err error) {
 	s := &Selection{
 		query: q, ledger: ledger, mids: slices.Collect(maps.Keys(q.Assign)), wanted: openimages.NewMIDSet(q.Assign),
@@ -118,8 +120,8 @@ func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err e
 	return s, nil
 }
 
-// collect prepares a subset: its list is known to be sorted by photo and will be
-// read as items are needed, or its matches are gathered.
+// collect prepares a subset: its list is known to be sorted by photo and will
+// be read as items are needed, or its matches are gathered.
 func (s *Selection) collect(ctx context.Context, sub *subset) error {
 	if !s.unsorted && s.query.streams(ctx, sub) {
 		sub.inFlight = true
@@ -190,8 +192,9 @@ func (s *Selection) Rows() int64 {
 	return n
 }
 
-// SharedNegatives is the number of negatives of held-out subsets whose group has
-// train rows of the classes, in spite of StrictAuthors: there were no others.
+// SharedNegatives is the number of negatives of held-out subsets whose group
+// has train rows of the classes, in spite of StrictAuthors: there were no
+// others.
 func (s *Selection) SharedNegatives() int64 { return s.shared }
 
 // Malformed is the number of rows that could not be read.

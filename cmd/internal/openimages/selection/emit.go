@@ -14,10 +14,10 @@ import (
 var errLeft = errors.New("no more is wanted")
 
 // Emit makes the items of a selection, in the order of the subsets and their
-// lists, some at a time. start is called once on each of several goroutines, for
-// a function that adds an item to what it is given, which is none of B at first.
-// write is called on the caller's goroutine, in order, with what has been made
-// of some items, and their number. An error of either ends it.
+// lists, some at a time. start is called once on each of several goroutines,
+// for a function that adds an item to what it is given, which is none of B at
+// first. write is called on the caller's goroutine, in order, with what has
+// been made of some items, and their number. An error of either ends it.
 func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record.Item) (B, error), write func(made B, items int64) error) error {
 	var limits *quotas
 	if s.query.limited() {

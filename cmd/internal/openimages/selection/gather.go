@@ -11,8 +11,8 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
-// gathered are the matches of a list that is not known to be sorted by photo, or
-// to which negatives come.
+// gathered are the matches of a list that is not known to be sorted by photo,
+// or to which negatives come.
 type gathered struct {
 	matches *spool
 	runs    []run // sorted by photo, then by place; see index
@@ -26,8 +26,9 @@ type run struct {
 	at    int64  // where the first of them is in the spool
 }
 
-// gatherMemory is how many bytes of matches are kept before those of a list that
-// seems to be sorted are dropped: then they are read again, as they are needed.
+// gatherMemory is how many bytes of matches are kept before those of a list
+// that seems to be sorted are dropped: then they are read again, as they are
+// needed.
 const gatherMemory = 16 << 20
 
 // gather reads the matches of a subset's list. It returns nil if they are many
@@ -183,7 +184,8 @@ func (g *gathered) batches(sub *subset) iter.Seq2[*batch, error] {
 	}
 }
 
-// complete finds what belongs to the photos of some groups and stands elsewhere.
+// complete finds what belongs to the photos of some groups and stands
+// elsewhere.
 func (g *gathered) complete(groups []group) error {
 	if g.sorted {
 		return nil

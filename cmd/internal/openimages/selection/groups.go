@@ -16,7 +16,8 @@ type group struct {
 	all     []match // of the photo: more, where the list is not sorted by photo
 }
 
-// A batch is some groups of a subset, in the order of its list, and broken rows.
+// A batch is some groups of a subset, in the order of its list, and broken
+// rows.
 type batch struct {
 	sub     *subset
 	groups  []group
@@ -31,7 +32,8 @@ type batch struct {
 // maxUsed is how many batches are kept to be used again.
 const maxUsed = 64
 
-// newBatch returns an empty batch, made of one that was released if there is one.
+// newBatch returns an empty batch, made of one that was released if there is
+// one.
 func newBatch(sub *subset) *batch {
 	b := new(batch)
 	select {

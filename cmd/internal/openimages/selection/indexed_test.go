@@ -28,7 +28,8 @@ const (
 func benchMID(class int) string { return fmt.Sprintf("/m/0%04x", 0x1000+class) }
 
 // benchWorld writes a box list of the shape of the official ones, sorted by
-// photo, and its image list, which is not, and returns a query for some classes.
+// photo, and its image list, which is not, and returns a query for some
+// classes.
 func benchWorld(b testing.TB, from, to int) *Query {
 	b.Helper()
 	d, err := openimages.LookupDataset("v4")
@@ -176,8 +177,8 @@ func BenchmarkQuery(b *testing.B) {
 }
 
 // TestIndexedEqualsFirst asks for the same when there is no index yet, so that
-// matches are gathered, and through the index, so that they are read as they are
-// needed: items and accounts are the same.
+// matches are gathered, and through the index, so that they are read as they
+// are needed: items and accounts are the same.
 func TestIndexedEqualsFirst(t *testing.T) {
 	q := benchWorld(t, 100, 130)
 	for name, change := range map[string]func(*Query){

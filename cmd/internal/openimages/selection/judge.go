@@ -33,8 +33,8 @@ func (s *Selection) newJudge() *judge {
 	return &judge{s: s, readers: map[*subset]*csvscan.LookupReader[openimages.ImageRow]{}}
 }
 
-// images returns for each group of a batch the photo's row of the image list, or
-// nil, and the rows of these photos that are broken.
+// images returns for each group of a batch the photo's row of the image list,
+// or nil, and the rows of these photos that are broken.
 func (j *judge) images(b *batch) (images []*openimages.ImageRow, bad []*openimages.RowError, err error) {
 	if len(b.groups) == 0 {
 		return nil, nil, nil
@@ -131,7 +131,8 @@ type repeats struct {
 // fewBoxes is how many boxes are compared with each other faster than by a map.
 const fewBoxes = 32
 
-// of returns the two answers for each match. They are valid until the next call.
+// of returns the two answers for each match. They are valid until the next
+// call.
 func (r *repeats) of(matches []match) (alike, clash []bool) {
 	r.alike, r.clash = r.alike[:0], r.clash[:0]
 	if len(matches) <= fewBoxes {

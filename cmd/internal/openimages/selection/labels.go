@@ -98,7 +98,8 @@ func (s *Selection) scanExclusions(ctx context.Context, sub *subset) error {
 	return nil
 }
 
-// excludes reports whether a match's photo also shows what its label leaves out.
+// excludes reports whether a match's photo also shows what its label leaves
+// out.
 func (sub *subset) excludes(m *match) bool {
 	return m.label < len(sub.exclusions) && has(sub.exclusions[m.label], csvscan.Key64(m.id))
 }
@@ -111,9 +112,9 @@ type labelEvidence struct {
 	maybe     []uint64   // affirmed to show what a class is a kind of
 }
 
-// sampleUnlabelled samples photos that show none of the classes, and keeps a row
-// of each in candidates, in the order of the list. Those that are verified to
-// show none rank before all others.
+// sampleUnlabelled samples photos that show none of the classes, and keeps a
+// row of each in candidates, in the order of the list. Those that are verified
+// to show none rank before all others.
 func (s *Selection) sampleUnlabelled(ctx context.Context, sub *subset, candidates *spool, size int64) ([]ranked, error) {
 	v, err := s.evidence(ctx, sub)
 	if err != nil {

@@ -127,7 +127,8 @@ func TestRankUnbiased(t *testing.T) {
 		counts[e.offset*tenths/n]++
 	}
 	for i, c := range counts {
-		// 500 expected; 5 standard deviations of the hypergeometric law are 92.
+		// 500 expected; 5 standard deviations of the hypergeometric law
+		// are 92.
 		if c < 408 || c > 592 {
 			t.Errorf("tenth %d has %d of %d, want about 500", i, c, n/4)
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
-// addNegatives draws rows of other classes and puts them between the matches, in
-// the order of the lists. A row that any rule would take away again cannot be
-// drawn: there are as many as were asked for, unless there are no more.
+// addNegatives draws rows of other classes and puts them between the matches,
+// in the order of the lists. A row that any rule would take away again cannot
+// be drawn: there are as many as were asked for, unless there are no more.
 func (s *Selection) addNegatives(ctx context.Context) (err error) {
 	draws := make([]draw, len(s.subsets))
 	defer func() {
@@ -58,8 +58,9 @@ func (s *Selection) addNegatives(ctx context.Context) (err error) {
 type draw struct {
 	size int64  // of the sample
 	rows *spool // the sample, in the order of the list
-	// fit are the different rows of the sample that no rule takes away, and shared
-	// those whose authors are on the other side of the division; by rank.
+	// fit are the different rows of the sample that no rule takes away, and
+	// shared those whose authors are on the other side of the division; by
+	// rank.
 	fit, shared []ranked
 	all         bool // the sample has all rows that there are
 }
@@ -79,8 +80,8 @@ func (d *draw) close() error {
 	return d.rows.close()
 }
 
-// draw makes a draw, or a larger one where one has been made, so that n rows are
-// left of it.
+// draw makes a draw, or a larger one where one has been made, so that n rows
+// are left of it.
 func (s *Selection) draw(ctx context.Context, sub *subset, d *draw, n int64) error {
 	if err := d.close(); err != nil {
 		return err
@@ -143,8 +144,8 @@ func (s *Selection) sift(ctx context.Context, sub *subset, d *draw, entries []ra
 		if err := sub.fetchImages([]*batch{b}); err != nil {
 			return err
 		}
-		// Of the rows of photos that are not drawn, broken ones are of no interest,
-		// and those that are drawn are not broken.
+		// Of the rows of photos that are not drawn, broken ones are of
+		// no interest, and those that are drawn are not broken.
 		images, _, err := j.images(b)
 		if err != nil {
 			return err
@@ -193,8 +194,8 @@ func (s *Selection) sampleBoxes(ctx context.Context, sub *subset, candidates *sp
 		Want: s.unrelated,
 		Pick: func(hash uint64) bool { return place(hash) <= bound.Load() },
 	})
-	// The scan for matches has counted the rows that could be seen to be broken;
-	// of the others, one that is drawn is as good as not there.
+	// The scan for matches has counted the rows that could be seen to be
+	// broken; of the others, one that is drawn is as good as not there.
 	for row, err := range rows {
 		if err != nil {
 			return nil, err
@@ -234,8 +235,8 @@ func (s *Selection) unrelated(mid []byte) bool {
 	return !asked && !s.query.Unfit[string(mid)]
 }
 
-// meets reports whether a box shares area with a match in the same photo, or its
-// key.
+// meets reports whether a box shares area with a match in the same photo, or
+// its key.
 func (g *gathered) meets(m *match) (bool, error) {
 	matches, err := g.load(m.id)
 	return slices.ContainsFunc(matches, func(o match) bool {

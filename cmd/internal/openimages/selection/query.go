@@ -38,70 +38,74 @@ type Query struct {
 	Source  openimages.Source
 	Dataset openimages.Dataset
 	Subsets []string // which to read; rows come in the order of Subsets()
-	// ImageLabels takes the rows from Dataset.Labels instead of Dataset.Boxes:
-	// what people have said of whole photos. An item's box is the whole photo
-	// (0 to 1, all flags unknown), its row a verified positive. A photo comes
-	// once. One under two of Classes goes to the one that MoreSpecific prefers,
-	// or to none. Verified negatives are never items of their class, but with
-	// Negatives come first under NotName; see Deny.
+	// ImageLabels takes the rows from Dataset.Labels instead of
+	// Dataset.Boxes: what people have said of whole photos. An item's box
+	// is the whole photo (0 to 1, all flags unknown), its row a verified
+	// positive. A photo comes once. One under two of Classes goes to the
+	// one that MoreSpecific prefers, or to none. Verified negatives are
+	// never items of their class, but with Negatives come first under
+	// NotName; see Deny.
 	ImageLabels bool
-	// MoreSpecific reports whether label a, by its position in Classes, wins
-	// over label b where a photo has both.
+	// MoreSpecific reports whether label a, by its position in Classes,
+	// wins over label b where a photo has both.
 	MoreSpecific func(a, b int) bool
-	// Veto are MIDs for each of Classes: a photo that is verified to show one of
-	// them does not come under that class.
+	// Veto are MIDs for each of Classes: a photo that is verified to show
+	// one of them does not come under that class.
 	Veto []map[string]bool
-	// Deny are groups of MIDs: a photo is verified to show none of Classes if
-	// of each group at least one MID is denied, and no MID of Assign or Kinds is
-	// affirmed.
+	// Deny are groups of MIDs: a photo is verified to show none of Classes
+	// if of each group at least one MID is denied, and no MID of Assign or
+	// Kinds is affirmed.
 	Deny [][]string
-	// Kinds are the MIDs that say of a photo that it shows one of Classes: those
-	// named and all kinds of them.
+	// Kinds are the MIDs that say of a photo that it shows one of Classes:
+	// those named and all kinds of them.
 	Kinds   map[string]bool
 	Classes []openimages.Class // the labels that items get
 	// Assign says which MID's boxes go under which of Classes; see
 	// Hierarchy.Assign.
 	Assign map[string]int
-	// Seen, if set, is called with each row of Classes, without its MID, and with
-	// each row that is looked at as a negative, before any rule; perhaps more than
-	// once.
+	// Seen, if set, is called with each row of Classes, without its MID,
+	// and with each row that is looked at as a negative, before any rule;
+	// perhaps more than once.
 	Seen func(box *openimages.BoxRow)
-	// Refuse, if set, says why a box is not wanted, in a word for the accounts,
-	// or "". It is asked about sound boxes only, and before any limit. Set and
-	// avoid of the others do not depend on it. Refuse, Shard, Set, Group and
-	// MoreSpecific are called on any goroutine, Refuse while Seen is.
+	// Refuse, if set, says why a box is not wanted, in a word for the
+	// accounts, or "". It is asked about sound boxes only, and before any
+	// limit. Set and avoid of the others do not depend on it. Refuse,
+	// Shard, Set, Group and MoreSpecific are called on any goroutine,
+	// Refuse while Seen is.
 	Refuse func(box *openimages.BoxRow) (reason string)
-	// Limit is the most boxes of Classes to keep, divided as evenly as there
-	// are boxes; 0 keeps all. It takes 24 bytes of memory for each, as the
-	// two limits below do.
+	// Limit is the most boxes of Classes to keep, divided as evenly as
+	// there are boxes; 0 keeps all. It takes 24 bytes of memory for each,
+	// as the two limits below do.
 	Limit int64
-	// MaxPerClass is the most boxes to keep of each of Classes; 0 keeps all.
+	// MaxPerClass is the most boxes to keep of each of Classes; 0 keeps
+	// all.
 	MaxPerClass int64
-	// Balance keeps as many boxes of each of Classes as there are of the one
-	// with the fewest, of those that have any.
+	// Balance keeps as many boxes of each of Classes as there are of the
+	// one with the fewest, of those that have any.
 	Balance bool
-	// Shard, if set, says whether the items of a photo are emitted. It is asked
-	// last: the shards together are the whole.
+	// Shard, if set, says whether the items of a photo are emitted. It is
+	// asked last: the shards together are the whole.
 	Shard func(id string) bool
-	// Negatives is the number of boxes of other classes to add under the label
-	// NotName, divided over the subsets in proportion to their rows, as far as
-	// there are any. A box that meets one of Classes, or that any rule but Shard
-	// would take away, is not drawn. With ImageLabels, photos: those that are
-	// verified to show none of Classes, and if they are too few, those under other
-	// labels only. It takes some 100 bytes of memory for each, and 16 for each
-	// row of Unfit or Deny.
+	// Negatives is the number of boxes of other classes to add under the
+	// label NotName, divided over the subsets in proportion to their rows,
+	// as far as there are any. A box that meets one of Classes, or that any
+	// rule but Shard would take away, is not drawn. With ImageLabels,
+	// photos: those that are verified to show none of Classes, and if they
+	// are too few, those under other labels only. It takes some 100 bytes
+	// of memory for each, and 16 for each row of Unfit or Deny.
 	Negatives int64
 	// Unfit are MIDs besides those of Assign whose boxes are no negatives.
 	Unfit   map[string]bool
 	NotName string
 	Seed    uint64 // of Limit and Negatives
-	// Set says what an item is used for, from its subset and its photo's group.
+	// Set says what an item is used for, from its subset and its photo's
+	// group.
 	Set func(subset, group string) string
 	// Group names what Set must not divide.
 	Group func(authorURL, author, id string) string
-	// StrictAuthors drops train rows whose group also has rows of Classes in
-	// another subset, before any limit. Negatives whose group has rows of Classes
-	// on the other side are taken where there are no others.
+	// StrictAuthors drops train rows whose group also has rows of Classes
+	// in another subset, before any limit. Negatives whose group has rows
+	// of Classes on the other side are taken where there are no others.
 	StrictAuthors bool
 }
 

@@ -298,8 +298,9 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// fitNegatives finds, the plain way, the keys of the boxes of a subset that can be
-// negatives, each with whether its author is on the other side of the division.
+// fitNegatives finds, the plain way, the keys of the boxes of a subset that can
+// be negatives, each with whether its author is on the other side of the
+// division.
 func fitNegatives(t testing.TB, w *world, q *Query, subset string) map[string]bool {
 	t.Helper()
 	groups := map[string]map[string]string{} // of the photos listed, by subset
@@ -644,8 +645,8 @@ func TestRealLayouts(t *testing.T) {
 	}
 }
 
-// TestSpoiltImageIDs has an id that lost its zeros in a spreadsheet: what it may
-// have been is said with the row.
+// TestSpoiltImageIDs has an id that lost its zeros in a spreadsheet: what it
+// may have been is said with the row.
 func TestSpoiltImageIDs(t *testing.T) {
 	w := &world{boxes: map[string][]string{}, images: map[string][]string{}}
 	w.boxes[openimages.Train] = []string{"17,x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0", "photo-7,x,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0"}

@@ -173,8 +173,8 @@ func (k *quotas) keeps(seed uint64, m *match) bool {
 	return !k.none[m.label] && rank(seed, m) <= k.highest[m.label]
 }
 
-// shares says how many matches of each label are kept of what they have, and how
-// many go beyond which limit.
+// shares says how many matches of each label are kept of what they have, and
+// how many go beyond which limit.
 func (q *Query) shares(have []int64) (keep []int64, lost []map[string]int64) {
 	keep, lost = make([]int64, len(have)), make([]map[string]int64, len(have))
 	cut := func(i int, n int64, reason string) {

@@ -12,12 +12,14 @@ import (
 )
 
 const (
-	// spoolMemory is what a spool keeps in memory before it takes a file, in bytes.
+	// spoolMemory is what a spool keeps in memory before it takes a file,
+	// in bytes.
 	spoolMemory = 1 << 20
-	// spoolGuess is read at once in the hope of getting a whole entry, in bytes.
+	// spoolGuess is read at once in the hope of getting a whole entry, in
+	// bytes.
 	spoolGuess = 1 << 10
-	// maxEntry bounds an entry: the parsed form of a row of the longest size, whose
-	// invalid UTF-8 may have tripled.
+	// maxEntry bounds an entry: the parsed form of a row of the longest
+	// size, whose invalid UTF-8 may have tripled.
 	maxEntry = 4 * csvscan.MaxRow
 )
 

@@ -38,8 +38,8 @@ func testHTTPSource(t *testing.T, base, cache string) *openimages.HTTPSource {
 	return s
 }
 
-// TestStream asks the same of a server and of memory: the items and accounts are
-// the same, the first time, while the lists arrive, and the second.
+// TestStream asks the same of a server and of memory: the items and accounts
+// are the same, the first time, while the lists arrive, and the second.
 func TestStream(t *testing.T) {
 	rng := rand.New(rand.NewPCG(71, 72))
 	streamed := 0
@@ -132,8 +132,8 @@ func (w *waiter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// TestStreamUnsorted finds that a list cannot be told while it arrives, and does
-// better when it is there.
+// TestStreamUnsorted finds that a list cannot be told while it arrives, and
+// does better when it is there.
 func TestStreamUnsorted(t *testing.T) {
 	w := newWorld(rand.New(rand.NewPCG(75, 76)), true)
 	slices.SortFunc(w.boxes[openimages.Train], func(a, b string) int { return strings.Compare(b, a) })

@@ -113,7 +113,8 @@ func compactChannelsAVX512(ramp operand.Mem) {
 	VMOVDQA32(first, at0)
 
 	// Rows are candidates, lanes are sparse rows. A candidate that does not
-	// count is zero; the places of the others make up a code of two bits each.
+	// count is zero; the places of the others make up a code of two bits
+	// each.
 	Label("block")
 	var rows []reg.VecVirtual
 	for range 16 {
@@ -315,7 +316,8 @@ func compactWindowsAVX512(ramp operand.Mem) {
 		places = append(places, avx512.constant(uint32(i)))
 	}
 
-	// ids holds the offsets of sixteen channels, next moves them on by sixteen.
+	// ids holds the offsets of sixteen channels, next moves them on by
+	// sixteen.
 	wStep, first, next := GP32(), ZMM(), ZMM()
 	Load(Param("wStep"), wStep.As64())
 	VPBROADCASTD(wStep, next)
@@ -332,9 +334,9 @@ func compactWindowsAVX512(ramp operand.Mem) {
 	Label("window")
 	SUBQ(operand.Imm(1), q)
 	JL(jump("end"))
-	// Sparse rows 0 and 1 of the window, then those of the lower pixels, which
-	// come 2*windows later. The ends of the rows count from the start of vals
-	// and offs.
+	// Sparse rows 0 and 1 of the window, then those of the lower pixels,
+	// which come 2*windows later. The ends of the rows count from the start
+	// of vals and offs.
 	p := []reg.GPVirtual{GP64(), GP64(), GP64(), GP64()}
 	capacity := number("capacity")
 	MOVQ(window, p[0])

@@ -64,8 +64,8 @@ func gather2x2AVX2() {
 // gather2x2AVX512 puts the four values of a 2x2 window next to each other, for
 // sixteen windows at a time.
 func gather2x2AVX512() {
-	// Places in two vectors of 16 values or 8 pairs: first one half of each,
-	// alternating, then the other.
+	// Places in two vectors of 16 values or 8 pairs: first one half of
+	// each, alternating, then the other.
 	var order [2][2]reg.VecVirtual // values, pairs; half
 	function("gather2x2AVX512", "func(gathered, row, next []float32, n, cin int)",
 		"gathers 2x2 windows. n must be at least 16.")

@@ -62,8 +62,8 @@ func (t *gemm) loop(rows int) {
 	CMPQ(t.n, operand.Imm(uint64(rows)))
 	JL(jump(name("done")))
 	if even := 2 * t.tiles[1]; rows == t.tiles[0] && even > rows {
-		// Two halves have more accumulators to hide latency than a whole and a
-		// rest.
+		// Two halves have more accumulators to hide latency than a
+		// whole and a rest.
 		CMPQ(t.n, operand.Imm(uint64(even)))
 		JE(jump(name("done")))
 	}

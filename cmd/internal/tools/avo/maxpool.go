@@ -32,7 +32,8 @@ func poolRowAVX2() {
 		}
 		low, high := places[0], XMM()
 		if lanes == 16 {
-			// Packing works on halves, which the permutation puts in order.
+			// Packing works on halves, which the permutation puts
+			// in order.
 			VPACKUSDW(places[1], low, low)
 			VPERMQ(operand.Imm(0b11011000), low, low)
 			VEXTRACTI128(operand.Imm(1), low, high)

@@ -97,8 +97,8 @@ func transpose16(rows []reg.VecVirtual) []reg.VecVirtual {
 		VSHUFF32X4(operand.U8(0xdd), b, a, odd)
 		return even, odd
 	}
-	// Within quarters: quarter q of mixed[4*i+j] is column 4*q+j of rows 4*i to
-	// 4*i+3.
+	// Within quarters: quarter q of mixed[4*i+j] is column 4*q+j of rows
+	// 4*i to 4*i+3.
 	var mixed []reg.VecVirtual
 	for i := 0; i < 16; i += 4 {
 		upper := pair(VUNPCKLPS, VUNPCKHPS, rows[i], rows[i+1])

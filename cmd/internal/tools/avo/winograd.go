@@ -61,8 +61,8 @@ func (v isa) winogradInput() {
 	Label("tile")
 	c := number("channels")
 	Label("channels")
-	// Down each of the columns, then across: a0-a2, a1+a2, a2-a1, a1-a3. The
-	// middle columns stay in registers, the others come and go.
+	// Down each of the columns, then across: a0-a2, a1+a2, a2-a1, a1-a3.
+	// The middle columns stay in registers, the others come and go.
 	down := func(j int) []reg.VecVirtual {
 		d, sum := v.vectors(4), v.vector()
 		for i := range d {
@@ -168,7 +168,8 @@ func (v isa) winogradWeights() {
 
 	Label("channel")
 	for disp := 0; disp < 64; disp += v.bytes() {
-		// down stores a column of the result: g0, (g0+g2)/2 +- g1/2, g2.
+		// down stores a column of the result: g0, (g0+g2)/2 +- g1/2,
+		// g2.
 		down := func(j int, g []reg.VecVirtual) {
 			VMOVUPS(g[0], to.at(0, j, disp))
 			VMOVUPS(g[2], to.at(3, j, disp))
