@@ -223,6 +223,9 @@ func (e *evaluation) conclude(total record.StageCounts) error {
 		return err
 	}
 	evaluated := tally.Evaluation()
+	if others := e.total.Out - evaluated.Items; others > 0 && !e.options.emit {
+		e.env.Infof("the figures are of %d items (%s); the other %d were answered and not judged: --set says which are", evaluated.Items, evaluated.Set, others)
+	}
 	for _, remark := range []string{e.oneClass(evaluated.Set), tooGood(evaluated.Set)} {
 		if remark != "" {
 			e.warn(remark)

@@ -21,6 +21,7 @@ func TestReport(t *testing.T) {
 		stderr string
 	}{
 		"test where there is one":     {held(), nil, [2][2]int{{2, 1}, {0, 2}}, "test accuracy 0.8000 (95% interval 0.3755 to 0.9638 by photo, 5 groups, too few to judge; 4 of 5 right)"},
+		"test alone is judged":        {held(), nil, [2][2]int{{2, 1}, {0, 2}}, "the figures are of 5 items (test); the other 3 were answered and not judged"},
 		"val where there is no test":  {held()[5:], nil, [2][2]int{{0, 2}, {1, 0}}, "validation items are among those that the model was tried on: if its best epoch was chosen by them, the figures are too good by that much"},
 		"val where asked for":         {held(), []string{"--set", "val"}, [2][2]int{{0, 2}, {1, 0}}, ""},
 		"several sets":                {held(), []string{"--set", "test,val"}, [2][2]int{{2, 3}, {1, 2}}, "too good by that much\n"},
