@@ -132,7 +132,7 @@ func (p *pairs) direction(d, gradient []float64) {
 		d[i] *= scale
 	}
 	for i, q := range p.list {
-		beta := q.rho * dot(q.y, d)
+		beta := float64(q.rho * dot(q.y, d))
 		axpy(d, alpha[i]-beta, q.s)
 	}
 }
@@ -198,7 +198,7 @@ func (l *lineSearch) run(ctx context.Context, f objective, x, direction []float6
 // kept off the ends.
 func between(a, b trial) float64 {
 	width := b.step - a.step
-	at := a.step + width/2
+	at := a.step + float64(width/2)
 	d1 := a.slope + b.slope - float64(3*(b.value-a.value))/width
 	if root := float64(d1*d1) - float64(a.slope*b.slope); root >= 0 {
 		d2 := math.Sqrt(root)
