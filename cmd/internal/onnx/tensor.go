@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/opensandwich/oi/cmd/internal/float16"
 	"github.com/opensandwich/oi/cmd/internal/graph"
 )
 
@@ -104,7 +105,7 @@ func fromRaw(out *graph.Tensor, raw []byte, e elem) error {
 	case elemFloat16:
 		out.Floats = make([]float32, len(raw)/2)
 		for i := range out.Floats {
-			out.Floats[i] = fromHalf(binary.LittleEndian.Uint16(raw[2*i:]))
+			out.Floats[i] = float16.ToFloat32(binary.LittleEndian.Uint16(raw[2*i:]))
 		}
 	default:
 		out.Ints = make([]int64, len(raw)/e.size())
@@ -133,7 +134,7 @@ func fromNumbers(out *graph.Tensor, t tensor) error {
 			if bits < 0 || bits > math.MaxUint16 {
 				return fmt.Errorf("%d are not the bits of a float16", bits)
 			}
-			out.Floats[i] = fromHalf(uint16(bits))
+			out.Floats[i] = float16.ToFloat32(uint16(bits))
 		}
 	default:
 		out.Ints = t.ints
@@ -167,17 +168,4 @@ func floats32(raw []byte) []float32 {
 		list[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
 	}
 	return list
-}
-
-// fromHalf is the value of a float16, exactly.
-func fromHalf(bits uint16) float32 {
-	sign, exponent, fraction := uint32(bits>>15)<<31, int(bits>>10&31), uint32(bits&0x3ff)
-	switch exponent {
-	case 0: // zero, and numbers without a leading one
-		v := float32(math.Ldexp(float64(fraction), -24))
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 31:
-		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | uint32(exponent-15+127)<<23 | fraction<<13)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/float16"
 	"github.com/opensandwich/oi/cmd/internal/graph"
 )
 
@@ -330,7 +331,7 @@ func TestHalf(t *testing.T) {
 			t.Errorf("%v, %v", y["y"], err)
 		}
 	}
-	if v := fromHalf(0x7e01); v == v {
+	if v := float16.ToFloat32(0x7e01); v == v {
 		t.Errorf("%g is no NaN", v)
 	}
 }
