@@ -344,11 +344,8 @@ func TestManyLabels(t *testing.T) {
 		children = append(children, fmt.Sprintf(`{"LabelName":"/m/%05d","Subcategory":[{"LabelName":"/m/%05d"}]}`, i, i+1))
 	}
 	names, h := load(t, strings.Join(classes, "\n"), `{"LabelName":"/m/0bl9f","Subcategory":[`+strings.Join(children, ",")+`]}`)
-	s, err := Parse(names, labels, []string{"/m/0bl9f"}, false)
-	if err == nil {
-		t.Fatal("the root is a class")
-	}
-	if s, err = Parse(names, labels, nil, false); err != nil {
+	s, err := Parse(names, labels, nil, false)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if kin := s.Kin(h); len(kin) != n/2 || kin[7].Descendant.Name != "Class 00015" {
