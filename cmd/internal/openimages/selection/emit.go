@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/record"
 )
@@ -58,11 +57,7 @@ func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record
 			return r, err
 		}
 	}
-	var ranges map[*subset][]csvscan.Range
-	if limits != nil {
-		ranges = limits.ranges
-	}
-	for r, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, ranges) }, worker) {
+	for r, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, limits) }, worker) {
 		if err != nil {
 			return err
 		}

@@ -106,16 +106,16 @@ func (b *batch) cut(complete bool) *batch {
 
 func (b *batch) empty() bool { return len(b.groups) == 0 && len(b.bad) == 0 }
 
-// batches yields all groups of the selection, or at least those in some ranges
-// of each subset's list.
-func (s *Selection) batches(ctx context.Context, ranges map[*subset][]csvscan.Range) iter.Seq2[*batch, error] {
+// batches yields all groups of the selection, or with limits those of which
+// something may be kept.
+func (s *Selection) batches(ctx context.Context, limits *quotas) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		for _, sub := range s.subsets {
 			groups := sub.gathered.batches(sub)
 			if sub.gathered == nil {
-				groups = s.readBatches(ctx, sub, ranges[sub])
+				groups = s.readBatches(ctx, sub, limits.rangesOf(sub))
 			}
-			for b, err := range sub.withImages(groups) {
+			for b, err := range sub.withImages(limits.only(s.query.Seed, groups)) {
 				if !yield(b, err) || err != nil {
 					return
 				}

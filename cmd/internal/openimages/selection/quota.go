@@ -173,6 +173,35 @@ func (k *quotas) keeps(seed uint64, m *match) bool {
 	return !k.none[m.label] && rank(seed, m) <= k.highest[m.label]
 }
 
+// rangesOf returns where in a subset's list something is kept, or nil for
+// everywhere.
+func (k *quotas) rangesOf(sub *subset) []csvscan.Range {
+	if k == nil {
+		return nil
+	}
+	return k.ranges[sub]
+}
+
+// only drops groups of which nothing is kept: ranges that are near each other
+// are read as one, and the image row of each group costs more than the group.
+func (k *quotas) only(seed uint64, batches seq[*batch]) seq[*batch] {
+	if k == nil {
+		return batches
+	}
+	return func(yield func(*batch, error) bool) {
+		for b, err := range batches {
+			if err == nil {
+				b.groups = slices.DeleteFunc(b.groups, func(g group) bool {
+					return !slices.ContainsFunc(g.matches, func(m match) bool { return k.keeps(seed, &m) })
+				})
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
 // shares says how many matches of each label are kept of what they have, and
 // how many go beyond which limit.
 func (q *Query) shares(have []int64) (keep []int64, lost []map[string]int64) {
