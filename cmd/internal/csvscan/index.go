@@ -19,7 +19,8 @@ import (
 //
 //	file      = head data… directory foot
 //	head      = "oi-index" | version, uint32 | kind, uint32
-//	foot      = directory's offset, uint64 | its length, uint32 | its CRC-32C | CRC-32C of head and foot so far | "oi-index"
+//	foot      = directory's offset, uint64 | its length, uint32 | its CRC-32C
+//	            | CRC-32C of head and foot so far | "oi-index"
 //
 // All numbers of fixed width are little-endian; the others are varints as in
 // encoding/binary. The data of an index of labels is chunks: for some rows of

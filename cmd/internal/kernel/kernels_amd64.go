@@ -19,7 +19,8 @@ func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x
 //go:noescape
 func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// depthwiseAVX2 computes columns of a depthwise convolution. n must be 1 to 14, channels a positive multiple of 8.
+// depthwiseAVX2 computes columns of a depthwise convolution. n must be 1 to 14,
+// channels a positive multiple of 8.
 //
 //go:noescape
 func depthwiseAVX2(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
@@ -29,12 +30,14 @@ func depthwiseAVX2(dst []float32, dstStride int, init []float32, x []float32, pi
 //go:noescape
 func spmmAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 
-// biasRowAVX2 adds the gradients of the windows whose idx is below 4; n must be a multiple of 8.
+// biasRowAVX2 adds the gradients of the windows whose idx is below 4; n must be
+// a multiple of 8.
 //
 //go:noescape
 func biasRowAVX2(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 
-// gradW2x2AVX2 adds weight gradients for three input channels; n must be a multiple of 8.
+// gradW2x2AVX2 adds weight gradients for three input channels; n must be a
+// multiple of 8.
 //
 //go:noescape
 func gradW2x2AVX2(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride int, windows int, n int)
@@ -59,7 +62,8 @@ func reluAVX2(y []float32, x []float32)
 //go:noescape
 func clipAVX2(y []float32, x []float32, lo float32, hi float32)
 
-// reluGradAVX2 is the gradient of ReLU, for as many values as fill whole vectors.
+// reluGradAVX2 is the gradient of ReLU, for as many values as fill whole
+// vectors.
 //
 //go:noescape
 func reluGradAVX2(dx []float32, dy []float32, y []float32)
@@ -69,27 +73,32 @@ func reluGradAVX2(dx []float32, dy []float32, y []float32)
 //go:noescape
 func addAVX2(y []float32, a []float32, b []float32)
 
-// addReLUAVX2 adds x to y and applies ReLU, to as many values as fill whole vectors.
+// addReLUAVX2 adds x to y and applies ReLU, to as many values as fill whole
+// vectors.
 //
 //go:noescape
 func addReLUAVX2(y []float32, x []float32)
 
-// winogradInputAVX2 transforms tiles of the input. channels must be a positive multiple of 8, n positive.
+// winogradInputAVX2 transforms tiles of the input. channels must be a positive
+// multiple of 8, n positive.
 //
 //go:noescape
 func winogradInputAVX2(v []float32, plane int, stride int, x []float32, row int, pixel int, channels int, n int)
 
-// winogradOutputAVX2 transforms tiles of 16 lanes back to two rows of the output. n must be positive.
+// winogradOutputAVX2 transforms tiles of 16 lanes back to two rows of the
+// output. n must be positive.
 //
 //go:noescape
 func winogradOutputAVX2(y []float32, row int, pixel int, m []float32, plane int, n int)
 
-// winogradWeightsAVX2 transforms the weights of 16 output channels. cin must be positive.
+// winogradWeightsAVX2 transforms the weights of 16 output channels. cin must be
+// positive.
 //
 //go:noescape
 func winogradWeightsAVX2(u []float32, plane int, w []float32, elemStride int, stride int, cin int)
 
-// adamAVX2 updates weights, as many as fill whole vectors, with the constants of an adamConst.
+// adamAVX2 updates weights, as many as fill whole vectors, with the constants
+// of an adamConst.
 //
 //go:noescape
 func adamAVX2(w []float32, m []float32, v []float32, grad []float32, o *float32)
@@ -104,12 +113,14 @@ func emaAVX2(avg []float32, w []float32, oneMinusDecay float32)
 //go:noescape
 func sumAndDotAVX2(sums *float64, a []float32, b []float32, stride int, rows int)
 
-// normalizeAVX2 subtracts the mean of 16 columns and scales them with the constants of a columns.
+// normalizeAVX2 subtracts the mean of 16 columns and scales them with the
+// constants of each column.
 //
 //go:noescape
 func normalizeAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
 
-// normalizeBackwardAVX2 subtracts the mean of 16 columns, scales them and subtracts others with the constants of a columns.
+// normalizeBackwardAVX2 subtracts the mean of 16 columns, scales them and
+// subtracts others with the constants of each column.
 //
 //go:noescape
 func normalizeBackwardAVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
@@ -129,7 +140,8 @@ func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int,
 //go:noescape
 func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
 
-// depthwiseAVX512 computes columns of a depthwise convolution. n must be 1 to 14, channels a positive multiple of 16.
+// depthwiseAVX512 computes columns of a depthwise convolution. n must be 1 to
+// 14, channels a positive multiple of 16.
 //
 //go:noescape
 func depthwiseAVX512(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
@@ -139,12 +151,14 @@ func depthwiseAVX512(dst []float32, dstStride int, init []float32, x []float32, 
 //go:noescape
 func spmmAVX512(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 
-// biasRowAVX512 adds the gradients of the windows whose idx is below 4; n must be a multiple of 16.
+// biasRowAVX512 adds the gradients of the windows whose idx is below 4; n must
+// be a multiple of 16.
 //
 //go:noescape
 func biasRowAVX512(db []float32, dy []float32, idx []uint8, stride int, windows int, n int)
 
-// gradW2x2AVX512 adds weight gradients for three input channels; n must be a multiple of 16.
+// gradW2x2AVX512 adds weight gradients for three input channels; n must be a
+// multiple of 16.
 //
 //go:noescape
 func gradW2x2AVX512(dw []float32, dwStride int, gathered []float32, dy []float32, idx []uint8, stride int, windows int, n int)
@@ -169,7 +183,8 @@ func reluAVX512(y []float32, x []float32)
 //go:noescape
 func clipAVX512(y []float32, x []float32, lo float32, hi float32)
 
-// reluGradAVX512 is the gradient of ReLU, for as many values as fill whole vectors.
+// reluGradAVX512 is the gradient of ReLU, for as many values as fill whole
+// vectors.
 //
 //go:noescape
 func reluGradAVX512(dx []float32, dy []float32, y []float32)
@@ -179,27 +194,32 @@ func reluGradAVX512(dx []float32, dy []float32, y []float32)
 //go:noescape
 func addAVX512(y []float32, a []float32, b []float32)
 
-// addReLUAVX512 adds x to y and applies ReLU, to as many values as fill whole vectors.
+// addReLUAVX512 adds x to y and applies ReLU, to as many values as fill whole
+// vectors.
 //
 //go:noescape
 func addReLUAVX512(y []float32, x []float32)
 
-// winogradInputAVX512 transforms tiles of the input. channels must be a positive multiple of 16, n positive.
+// winogradInputAVX512 transforms tiles of the input. channels must be a
+// positive multiple of 16, n positive.
 //
 //go:noescape
 func winogradInputAVX512(v []float32, plane int, stride int, x []float32, row int, pixel int, channels int, n int)
 
-// winogradOutputAVX512 transforms tiles of 16 lanes back to two rows of the output. n must be positive.
+// winogradOutputAVX512 transforms tiles of 16 lanes back to two rows of the
+// output. n must be positive.
 //
 //go:noescape
 func winogradOutputAVX512(y []float32, row int, pixel int, m []float32, plane int, n int)
 
-// winogradWeightsAVX512 transforms the weights of 16 output channels. cin must be positive.
+// winogradWeightsAVX512 transforms the weights of 16 output channels. cin must
+// be positive.
 //
 //go:noescape
 func winogradWeightsAVX512(u []float32, plane int, w []float32, elemStride int, stride int, cin int)
 
-// adamAVX512 updates weights, as many as fill whole vectors, with the constants of an adamConst.
+// adamAVX512 updates weights, as many as fill whole vectors, with the constants
+// of an adamConst.
 //
 //go:noescape
 func adamAVX512(w []float32, m []float32, v []float32, grad []float32, o *float32)
@@ -214,12 +234,14 @@ func emaAVX512(avg []float32, w []float32, oneMinusDecay float32)
 //go:noescape
 func sumAndDotAVX512(sums *float64, a []float32, b []float32, stride int, rows int)
 
-// normalizeAVX512 subtracts the mean of 16 columns and scales them with the constants of a columns.
+// normalizeAVX512 subtracts the mean of 16 columns and scales them with the
+// constants of each column.
 //
 //go:noescape
 func normalizeAVX512(dst []float32, a []float32, stride int, rows int, c *float32)
 
-// normalizeBackwardAVX512 subtracts the mean of 16 columns, scales them and subtracts others with the constants of a columns.
+// normalizeBackwardAVX512 subtracts the mean of 16 columns, scales them and
+// subtracts others with the constants of each column.
 //
 //go:noescape
 func normalizeBackwardAVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)

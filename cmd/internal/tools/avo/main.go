@@ -9,6 +9,8 @@
 package main
 
 import (
+	"strings"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 )
@@ -56,7 +58,25 @@ func main() {
 func function(name, signature, doc string) {
 	TEXT(name, 4, signature) // NOSPLIT
 	Pragma("noescape")
-	Doc(name + " " + doc)
+	Doc(wrap(name + " " + doc)...)
+}
+
+// wrap breaks a text into lines that are comments of at most 80 columns.
+func wrap(text string) []string {
+	const width = 80 - len("// ")
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
 }
 
 // ramp is the numbers from 0 to 15.

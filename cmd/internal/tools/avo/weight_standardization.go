@@ -44,7 +44,7 @@ func (v isa) sumAndDot() {
 // normalize sets dst to scale*(a-mean), for 16 columns.
 func (v isa) normalize() {
 	function("normalize"+v.suffix, "func(dst, a []float32, stride, rows int, c *float32)",
-		"subtracts the mean of 16 columns and scales them with the constants of a columns.")
+		"subtracts the mean of 16 columns and scales them with the constants of each column.")
 	dst, a, stride, rows := base("dst"), base("a"), size("stride"), number("rows")
 	mean, scale := v.columns(0), v.columns(1)
 	Label("row")
@@ -69,7 +69,7 @@ func (v isa) normalize() {
 // columns.
 func (v isa) normalizeBackward() {
 	function("normalizeBackward"+v.suffix, "func(dst, a, b []float32, stride, rows int, c *float32)",
-		"subtracts the mean of 16 columns, scales them and subtracts others with the constants of a columns.")
+		"subtracts the mean of 16 columns, scales them and subtracts others with the constants of each column.")
 	dst, a, b, stride, rows := base("dst"), base("a"), base("b"), size("stride"), number("rows")
 	mean, scale, mean2, scale2 := v.columns(0), v.columns(1), v.columns(2), v.columns(3)
 	Label("row")
