@@ -149,6 +149,14 @@ func (x *Index) label(name string) *labelRef {
 	return nil
 }
 
+// rowsOf is the number of rows of a label.
+func (x *Index) rowsOf(name string) int64 {
+	if l := x.label(name); l != nil {
+		return l.rows
+	}
+	return 0
+}
+
 // part returns a part of the index.
 func (x *Index) part(buf []byte, at int64, size int, sum uint32) ([]byte, error) {
 	buf = slices.Grow(buf[:0], size)[:size]

@@ -98,25 +98,21 @@ func (q *Request[T]) few(x *Index) bool {
 	}
 	n := int64(0)
 	for _, name := range q.Values {
-		if l := x.label(name); l != nil {
-			n += l.rows
-		}
+		n += x.rowsOf(name)
 	}
 	return n <= max(min(x.rows/32, mostRefs), fewRows)
 }
 
 // Known says what the index of a file knows of the rows with some values: how
-// many there are, and whether the file is sorted by key. ok is false if there
-// is no index.
-func Known(f *File, values []string) (rows int64, sorted, ok bool) {
+// many there are of each, and whether the file is sorted by key. ok is false if
+// there is no index.
+func Known(f *File, values []string) (rows []int64, sorted, ok bool) {
 	x := f.index(ByValue)
 	if x == nil {
-		return 0, false, false
+		return nil, false, false
 	}
 	for _, name := range values {
-		if l := x.label(name); l != nil {
-			rows += l.rows
-		}
+		rows = append(rows, x.rowsOf(name))
 	}
 	return rows, x.sorted, x.Close() == nil
 }

@@ -69,11 +69,11 @@ func (l *BoxList) Read(ctx context.Context, v BoxRequest) iter.Seq2[[]csvscan.Ro
 }
 
 // Known says what the index of the list knows of the rows of some MIDs: how
-// many there are, and whether the list is sorted by photo. ok is false where
-// there is no index.
-func (l *BoxList) Known(ctx context.Context, mids []string) (rows int64, sorted, ok bool, err error) {
+// many there are of each, and whether the list is sorted by photo. ok is false
+// where there is no index.
+func (l *BoxList) Known(ctx context.Context, mids []string) (rows []int64, sorted, ok bool, err error) {
 	if err := l.open(ctx); err != nil {
-		return 0, false, false, err
+		return nil, false, false, err
 	}
 	rows, sorted, ok = csvscan.Known(l.file, mids)
 	return rows, sorted, ok, nil

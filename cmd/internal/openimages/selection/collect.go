@@ -27,6 +27,8 @@ type Selection struct {
 	counted    bool
 	announced  int64
 	countedBad map[badPlace]bool // broken rows of image lists
+	// announcedOf are those of each label, met or not.
+	announcedOf []int64
 	// unsorted says that a list that is all here is not sorted by photo.
 	// Then no other is emitted while it arrives, so that a command that
 	// failed because of one unsorted list succeeds when it is run again,
@@ -70,7 +72,7 @@ type subset struct {
 func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err error) {
 	s := &Selection{
 		query: q, ledger: ledger, mids: slices.Collect(maps.Keys(q.Assign)), wanted: openimages.NewMIDSet(q.Assign),
-		labels: q.newLabels(), tally: make([]Tally, len(q.Classes)+1), countedBad: map[badPlace]bool{},
+		labels: q.newLabels(), tally: make([]Tally, len(q.Classes)+1), countedBad: map[badPlace]bool{}, announcedOf: make([]int64, len(q.Classes)),
 	}
 	for i := range s.tally {
 		s.tally[i].Sets, s.tally[i].Lost = map[string]int64{}, map[string]int64{}
@@ -134,9 +136,12 @@ func (s *Selection) collect(ctx context.Context, sub *subset) error {
 	s.unsorted = s.unsorted || known && !sorted
 	all := s.query.Negatives > 0
 	if known && sorted && !all {
-		sub.announced = rows
-		s.announced += rows
-		s.ledger.In(rows)
+		for i, n := range rows {
+			sub.announced += n
+			s.announcedOf[s.query.Assign[s.mids[i]]] += n
+		}
+		s.announced += sub.announced
+		s.ledger.In(sub.announced)
 	} else if sub.gathered, err = s.gather(ctx, sub, all); err != nil {
 		return err
 	}

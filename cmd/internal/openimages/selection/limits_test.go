@@ -134,3 +134,36 @@ func TestRankUnbiased(t *testing.T) {
 		}
 	}
 }
+
+// TestLowestSounds takes fewer and fewer of many, and compares with a sort.
+func TestLowestSounds(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 20 {
+		l := lowestSounds{bound: math.MaxUint64}
+		var all []uint64
+		most := int64(math.MaxInt64 / 4)
+		for i := range 20_000 {
+			if i%4000 == 3999 {
+				most = min(most, rng.Int64N(3000)+1)
+			}
+			e := sound{rank: rng.Uint64(), from: int64(i)}
+			all = append(all, e.rank)
+			before := len(l.entries)
+			l.add(e, most)
+			if now := len(l.entries); now > before && int64(now) >= 2*most+1024 {
+				t.Fatalf("%d are kept for %d", now, most)
+			}
+		}
+		n := 1 + rng.Int64N(most)
+		l.cut(n)
+		slices.Sort(all)
+		for i, e := range l.entries {
+			if e.rank != all[i] {
+				t.Fatalf("the %dth of %d is %d, want %d", i, n, e.rank, all[i])
+			}
+		}
+		if int64(len(l.entries)) != n || l.have != int64(len(all)) {
+			t.Fatalf("%d of %d, want %d of %d", len(l.entries), l.have, n, len(all))
+		}
+	}
+}

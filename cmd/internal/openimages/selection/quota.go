@@ -28,20 +28,21 @@ type sound struct {
 
 // A lowestSounds keeps the sounds of the lowest ranks.
 type lowestSounds struct {
-	most    int64 // how many
 	have    int64 // of how many
 	bound   uint64
 	entries []sound
 }
 
-func (l *lowestSounds) add(e sound) {
+// add takes in a sound. No more than most are needed in the end; of two calls,
+// the second may say fewer.
+func (l *lowestSounds) add(e sound, most int64) {
 	l.have++
 	if e.rank > l.bound {
 		return
 	}
 	l.entries = append(l.entries, e)
-	if int64(len(l.entries)) >= 2*l.most+1024 {
-		l.cut(l.most)
+	if int64(len(l.entries)) >= 2*most+1024 {
+		l.cut(most)
 	}
 }
 
@@ -69,7 +70,7 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 	}
 	labels := make([]lowestSounds, len(q.Classes)) // negatives have a number of their own
 	for i := range labels {
-		labels[i].most, labels[i].bound = most, math.MaxUint64
+		labels[i].bound = math.MaxUint64
 	}
 	negatives := int64(0)
 	results := inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil) }, s.rankBatch)
@@ -83,7 +84,13 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 		r.batch.release()
 		negatives += r.negatives
 		for _, e := range r.sounds {
-			labels[e.label].add(e.sound)
+			l := &labels[e.label]
+			if q.Balance && l.have == 0 {
+				// A label that has any keeps at most what it has, and
+				// with a balance no other keeps more.
+				most = min(most, s.announcedOf[e.label]+s.tally[e.label].Rows)
+			}
+			l.add(e.sound, most)
 		}
 	}
 	s.counted = true
