@@ -19,6 +19,7 @@ package classset
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,11 +156,7 @@ func (s *Set) Assign(h *openimages.Hierarchy) map[string]int {
 func (s *Set) Related(h *openimages.Hierarchy) map[string]bool {
 	related := s.Kinds(h)
 	for _, l := range s.Labels {
-		for _, t := range l.Terms {
-			for _, mid := range h.Ancestors(t.Class.MID) {
-				related[mid] = true
-			}
-		}
+		maps.Copy(related, l.ancestors(h))
 	}
 	return related
 }

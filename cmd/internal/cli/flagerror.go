@@ -14,13 +14,11 @@ import (
 
 // parse parses args. Its errors are of usage and say what may have been meant.
 func (c *Command) parse(flags *FlagSet, args []string) error {
-	inPlace := flagArguments(flags, args)
-	for _, arg := range inPlace {
-		if err := misspelt(flags, arg); err != nil {
-			return err
-		}
+	inPlace, err := flagArguments(flags, args)
+	if err != nil {
+		return err
 	}
-	err := flags.Parse(args)
+	err = flags.Parse(args)
 	var unknown *pflag.NotExistError
 	var noValue *pflag.ValueRequiredError
 	var invalid *pflag.InvalidValueError
@@ -66,10 +64,9 @@ func wanted(f *pflag.Flag, err *pflag.InvalidValueError) string {
 
 // flagArguments returns the arguments that stand where a flag may, and begin
 // like one: not those that are the value of a flag before them, or come after
-// --. Where the value of a flag is left out and another flag follows, that is
-// returned too.
-func flagArguments(flags *FlagSet, args []string) []string {
-	var found []string
+// --. The error is of the first one that pflag would take for something else
+// than was meant.
+func flagArguments(flags *FlagSet, args []string) (found []string, err error) {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
@@ -78,14 +75,18 @@ func flagArguments(flags *FlagSet, args []string) []string {
 		if strings.TrimLeft(arg, dashes) == arg || arg == "-" {
 			continue
 		}
+		if err := misspelt(flags, arg); err != nil {
+			return nil, err
+		}
 		found = append(found, arg)
 		if takesNext(flags, arg) {
 			if i++; i < len(args) && knownLong(flags, args[i]) != nil {
-				found = append(found, arg+" "+args[i])
+				return nil, WithHint(Usagef("%s needs a value, and %s is a flag", arg, args[i]),
+					"if it is the value indeed, write it with an equals sign: --NAME=VALUE")
 			}
 		}
 	}
-	return found
+	return found, nil
 }
 
 // dashes are the hyphen, and what editors and web pages make of it.
@@ -122,13 +123,9 @@ func takesNext(flags *FlagSet, arg string) bool {
 }
 
 // misspelt returns an error for an argument that pflag would take for
-// something else than was meant: -output burger for -o utput, a dash of an
-// editor for a file, and a flag for the value of the one before it.
+// something else than was meant: -output burger for -o utput, and a dash of an
+// editor for a file.
 func misspelt(flags *FlagSet, arg string) error {
-	if first, second, two := strings.Cut(arg, " "); two && knownLong(flags, second) != nil && takesNext(flags, first) {
-		return WithHint(Usagef("%s needs a value, and %s is a flag", first, second),
-			"if it is the value indeed, write it with an equals sign: --NAME=VALUE")
-	}
 	if strings.HasPrefix(arg, "--") {
 		return nil
 	}

@@ -188,21 +188,29 @@ func (r *refReader[T]) read(offset, next int64) (fields [][]byte, has bool, faul
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("read %s: %w", r.q.File, err)
 	}
-	if fault == nil && len(fields) != len(r.head.header.Columns) {
-		fault = r.head.tooFew(len(fields), 0).Err
+	if fault == nil {
+		fault = r.complete(fields)
 	}
 	return fields, r.column < len(fields), fault, nil
+}
+
+// complete returns what is wrong with a row that lacks fields.
+func (r *refReader[T]) complete(fields [][]byte) error {
+	if len(fields) == len(r.head.header.Columns) {
+		return nil
+	}
+	return r.head.tooFew(len(fields), 0).Err
 }
 
 // fields returns the fields of a row, or its fault.
 func (r *refReader[T]) fields(row []byte) ([][]byte, error) {
 	p := &r.rows.parser
 	_, _, err := p.parseRow(row)
-	switch {
-	case err == errMore:
-		return p.fields, errOpenQuote
-	case err == nil && len(p.fields) != len(r.head.header.Columns):
-		err = r.head.tooFew(len(p.fields), 0).Err
+	switch err {
+	case errMore:
+		err = errOpenQuote
+	case nil:
+		err = r.complete(p.fields)
 	}
 	return p.fields, err
 }
