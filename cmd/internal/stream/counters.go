@@ -37,16 +37,17 @@ func parseMaxSkips(text string) (record.SkipLimit, error) {
 // all, and stop the stage when too many are skipped. They are used by one
 // goroutine.
 type Counters struct {
-	env      *cli.Env
-	limit    record.SkipLimit
-	deferred bool // whoever joins the pieces judges what was skipped
-	segment  record.StageCounts
-	total    record.StageCounts
-	failures *failures
-	status   *status.Status
-	expected int64 // records, 0: not known
-	start    time.Time
-	ended    bool // a segment came to its end
+	env       *cli.Env
+	limit     record.SkipLimit
+	deferred  bool // whoever joins the pieces judges what was skipped
+	segment   record.StageCounts
+	total     record.StageCounts
+	failures  *failures
+	status    *status.Status
+	expected  int64 // records, 0: not known
+	announced int64 // records that are sure to come, or have come
+	start     time.Time
+	ended     bool // a segment came to its end
 }
 
 // NewCounters returns the counters of the stage env.Name, which reads inputs:
@@ -90,6 +91,13 @@ func (c *Counters) Begin(h *record.Header) error {
 func (c *Counters) Expect(n int64) {
 	c.expected += min(max(n, 0), math.MaxInt64-c.expected) // anybody may have written it
 	c.status.SetTotal(c.expected)
+}
+
+// Announce says that n more records are to come in, of a stage that has counted
+// them: a share of records that may be skipped is one of all of them.
+func (c *Counters) Announce(n int64) {
+	c.announced += n
+	c.Expect(n)
 }
 
 // In counts n records that came in.
@@ -147,11 +155,11 @@ func (c *Counters) Fail(item *record.Item, f record.Failure) error {
 	} else {
 		c.env.Debugf("skipped %s: %s: %s", name, f.Reason, f.Detail)
 	}
-	skipped := sum(c.total.Skipped)
-	if c.deferred || c.limit.IsPercentage() && c.total.In < lookAfter || !c.limit.Exceeded(c.total.In, skipped) {
+	in, skipped := max(c.total.In, c.announced), sum(c.total.Skipped)
+	if c.deferred || c.limit.IsPercentage() && in < lookAfter || !c.limit.Exceeded(in, skipped) {
 		return nil
 	}
-	return c.tooMany()
+	return c.tooMany(in)
 }
 
 // Judge returns an error if too many records were skipped in all. It is to be
@@ -161,15 +169,15 @@ func (c *Counters) Judge() error {
 	case c.deferred:
 		return nil
 	case c.total.AllSkipped():
-		return cli.WithHint(c.tooMany(), "nothing came through, which is a failure whatever --max-skips allows; -v names each one")
+		return cli.WithHint(c.tooMany(c.total.In), "nothing came through, which is a failure whatever --max-skips allows; -v names each one")
 	case c.limit.Exceeded(c.total.In, sum(c.total.Skipped)):
-		return c.tooMany()
+		return c.tooMany(c.total.In)
 	}
 	return nil
 }
 
-func (c *Counters) tooMany() error {
-	return cli.WithHint(fmt.Errorf("too many skipped: %d of %d records (%s)", sum(c.total.Skipped), c.total.In, reasons(c.total.Skipped)),
+func (c *Counters) tooMany(in int64) error {
+	return cli.WithHint(fmt.Errorf("too many skipped: %d of %d records (%s)", sum(c.total.Skipped), in, reasons(c.total.Skipped)),
 		fmt.Sprintf("-v names each one; --max-skips allows more than %s", c.limit))
 }
 

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -83,5 +84,35 @@ func TestExpectedInProgress(t *testing.T) {
 	line("21 of 9223372036854775807 records (0%)")
 	if err := c.Finish(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Records that are sure to come are expected, and a share of records that may
+// be skipped is one of them too; what came in is counted as it comes.
+func TestAnnounce(t *testing.T) {
+	for announced, skips := range map[int64]int{0: 50, 80: 50, 1000: 250} {
+		env, _ := testEnv(nil, nil)
+		c, err := NewCounters(env, &Flags{MaxSkips: "25%"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Announce(announced)
+		c.In(lookAfter)
+		if want := fmt.Sprintf("%d of %d records", lookAfter, announced); announced > lookAfter && !strings.Contains(c.status.Line(), want) {
+			t.Errorf("%q, want %q", c.status.Line(), want)
+		}
+		allowed := 0
+		for c.Skip(nil, "reason", "") == nil {
+			allowed++
+		}
+		if allowed != skips {
+			t.Errorf("%d of %d announced records may be skipped, want %d", allowed, announced, skips)
+		}
+		if c.Total().In != lookAfter {
+			t.Errorf("%d came in, want %d", c.Total().In, lookAfter)
+		}
+		if err := c.Finish(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

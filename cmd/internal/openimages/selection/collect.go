@@ -13,22 +13,17 @@ import (
 
 // A Selection is what a query finds. It must be closed.
 type Selection struct {
-	query   *Query
-	ledger  Ledger
-	mids    []string // of Query.Assign
-	wanted  *openimages.MIDSet
-	labels  []*record.Label // of the items; the last is NotName's
-	subsets []*subset
-	tally   []Tally // by label; the last is NotName's
-	broken  int64   // rows that could not be read
-	// counted says that all rows have been entered into the accounts.
-	// announced are those that have been though they have not been met yet:
-	// a share of rows that may be skipped is one of all of them.
-	counted    bool
-	announced  int64
+	query      *Query
+	ledger     Ledger
+	mids       []string // of Query.Assign
+	wanted     *openimages.MIDSet
+	labels     []*record.Label // of the items; the last is NotName's
+	subsets    []*subset
+	tally      []Tally           // by label; the last is NotName's
+	broken     int64             // rows that could not be read
+	counted    bool              // all rows have been entered into the accounts
 	countedBad map[badPlace]bool // broken rows of image lists
-	// announcedOf are those of each label, met or not.
-	announcedOf []int64
+	announced  []int64           // rows of each label, as the indexes say
 	// unsorted says that a list that is all here is not sorted by photo.
 	// Then no other is emitted while it arrives, so that a command that
 	// failed because of one unsorted list succeeds when it is run again,
@@ -72,7 +67,7 @@ type subset struct {
 func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err error) {
 	s := &Selection{
 		query: q, ledger: ledger, mids: slices.Collect(maps.Keys(q.Assign)), wanted: openimages.NewMIDSet(q.Assign),
-		labels: q.newLabels(), tally: make([]Tally, len(q.Classes)+1), countedBad: map[badPlace]bool{}, announcedOf: make([]int64, len(q.Classes)),
+		labels: q.newLabels(), tally: make([]Tally, len(q.Classes)+1), countedBad: map[badPlace]bool{}, announced: make([]int64, len(q.Classes)),
 	}
 	for i := range s.tally {
 		s.tally[i].Sets, s.tally[i].Lost = map[string]int64{}, map[string]int64{}
@@ -138,10 +133,9 @@ func (s *Selection) collect(ctx context.Context, sub *subset) error {
 	if known && sorted && !all {
 		for i, n := range rows {
 			sub.announced += n
-			s.announcedOf[s.query.Assign[s.mids[i]]] += n
+			s.announced[s.query.Assign[s.mids[i]]] += n
 		}
-		s.announced += sub.announced
-		s.ledger.In(sub.announced)
+		s.ledger.Announce(sub.announced)
 	} else if sub.gathered, err = s.gather(ctx, sub, all); err != nil {
 		return err
 	}
@@ -205,19 +199,10 @@ func (s *Selection) SharedNegatives() int64 { return s.shared }
 // Malformed is the number of rows that could not be read.
 func (s *Selection) Malformed() int64 { return s.broken }
 
-// in counts a row, unless it was announced.
-func (s *Selection) in() {
-	if s.announced > 0 {
-		s.announced--
-		return
-	}
-	s.ledger.In(1)
-}
-
 // malformed counts a row that cannot be read.
 func (s *Selection) malformed(bad *openimages.RowError) error {
 	s.broken++
-	s.in()
+	s.ledger.In(1)
 	return s.ledger.Skip(nil, ReasonMalformed, bad.Error())
 }
 
@@ -236,7 +221,7 @@ func (s *Selection) countRow(sub *subset, m *match) {
 	}
 	sub.rows++
 	s.tally[m.label].Rows++
-	s.in()
+	s.ledger.In(1)
 	if s.query.Seen != nil {
 		s.query.Seen(m.row())
 	}

@@ -71,7 +71,7 @@ func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record
 			}
 		}
 	}
-	s.finishCounts()
+	s.counted = true
 	return nil
 }
 
@@ -203,11 +203,4 @@ func (s *Selection) countRows(b *batch, badImages []*openimages.RowError) error 
 		}
 	}
 	return nil
-}
-
-// finishCounts takes back what was announced of lists and did not come.
-func (s *Selection) finishCounts() {
-	s.counted = true
-	s.ledger.In(-s.announced)
-	s.announced = 0
 }

@@ -66,6 +66,7 @@ func newLedger() *ledger {
 	return &ledger{removed: map[string]int64{}, skipped: map[string]int64{}}
 }
 
+func (l *ledger) Announce(int64)                {}
 func (l *ledger) In(n int64)                    { l.in += n }
 func (l *ledger) Out(n int64)                   { l.out += n }
 func (l *ledger) Remove(reason string, n int64) { l.removed[reason] += n }

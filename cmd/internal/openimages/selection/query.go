@@ -25,6 +25,9 @@ const (
 
 // A Ledger is told what becomes of each row. *stream.Counters is one.
 type Ledger interface {
+	// Announce is called with a number of rows that are still to come: a
+	// share of rows that may be skipped is one of all of them.
+	Announce(n int64)
 	In(n int64)
 	Out(n int64)
 	Remove(reason string, n int64)

@@ -88,7 +88,7 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 			if q.Balance && l.have == 0 {
 				// A label that has any keeps at most what it has, and
 				// with a balance no other keeps more.
-				most = min(most, s.announcedOf[e.label]+s.tally[e.label].Rows)
+				most = min(most, s.announced[e.label]+s.tally[e.label].Rows)
 			}
 			l.add(e.sound, most)
 		}
