@@ -100,6 +100,14 @@ func (o *queue[T]) stop(err error) {
 	}
 }
 
+// stopped returns why the scan was stopped, nil if it was not. Its context may
+// end at the same time.
+func (o *queue[T]) stopped() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
 // submit gives back a block that a worker has looked at.
 func (o *queue[T]) submit(b *block[T]) {
 	o.mu.Lock()

@@ -108,7 +108,7 @@ func (p *scan[T]) run(yield func([]Row[T]) bool) error {
 		o.release(b)
 	}
 	running.Wait()
-	return cmp.Or(o.err, context.Cause(p.ctx))
+	return cmp.Or(o.stopped(), context.Cause(p.ctx))
 }
 
 // from returns a reader of the file from an offset on. first is what it reads
