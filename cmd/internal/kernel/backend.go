@@ -89,5 +89,15 @@ type backend struct {
 	normalize         func(dst, a []float32, stride, rows, n int, c *columns)
 	normalizeBackward func(dst, a, b []float32, stride, rows, n int, c *columns)
 	addReLU           func(y, x []float32)
+	unary             func(u Unary, y, x []float32) // all but UnaryClip and UnaryReLU
+	binary            func(op BinaryOp, y, a, b []float32)
+	scaleBytes        func(dst []float32, src []uint8, factor, offset []float32) // patterns of bytePattern values
+	pool              func(a poolArgs)
+	largest           func(x []float32) float32
+	total             func(x []float32) float32
+	squares           func(x []float32, mean float32) float32
+	addScalar         func(y, x []float32, v float32)
+	divScalar         func(y, x []float32, v float32)
+	layerNorm         func(y, x, gamma, beta []float32, mean, scale float32)
 	transpose         func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int)
 }

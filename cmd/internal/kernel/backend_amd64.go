@@ -68,6 +68,7 @@ func avx512Backend() *backend {
 	}
 	be.winogradOutput = winogradOutputAVX512
 	be.transpose = narrow.transpose
+	be.inference(narrow)
 	return be
 }
 
@@ -110,6 +111,7 @@ func avx2Backend() *backend {
 	}
 	be.gradW2x2 = gradW2x2AVX2
 	be.gather2x2 = gather2x2AVX2
+	be.inference(goBackend())
 	be.winogradOutput = winogradOutputAVX2
 	be.transpose = func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
 		r, c := rows&^7, cols&^7
@@ -122,6 +124,13 @@ func avx2Backend() *backend {
 		}
 	}
 	return be
+}
+
+// inference takes from another backend what this one lacks.
+func (be *backend) inference(from *backend) {
+	be.unary, be.binary, be.scaleBytes, be.pool = from.unary, from.binary, from.scaleBytes, from.pool
+	be.largest, be.total, be.squares = from.largest, from.total, from.squares
+	be.addScalar, be.divScalar, be.layerNorm = from.addScalar, from.divScalar, from.layerNorm
 }
 
 // simdKernels is the assembly of one instruction set. A function handles the

@@ -34,5 +34,15 @@ func goBackend() *backend {
 		normalizeBackward: normalizeBackwardRef,
 		addReLU:           addReLURef,
 		transpose:         transposeRef,
+		unary:             unaryRef,
+		binary:            binaryRef,
+		scaleBytes:        scaleBytesRef,
+		pool:              poolRef,
+		largest:           largestRef,
+		total:             totalRef,
+		squares:           squaresRef,
+		addScalar:         addScalarRef,
+		divScalar:         divScalarRef,
+		layerNorm:         layerNormRef,
 	}
 }

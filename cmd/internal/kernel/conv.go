@@ -148,18 +148,31 @@ func (c Conv) ForwardReLUPool(ws *Workers, y []float32, idx []uint8, x, w, b []f
 	c.forward(ws, g, convOut{y: y, idx: idx}, x, w, b)
 }
 
-// convOut says what becomes of a convolution: y = clip(x*w + b + add), or
+// convOut says what becomes of a convolution: y = act(clip(x*w + b + add)), or
 // pooling.
 type convOut struct {
 	y    []float32 // [N,OH,OW,Cout], or [N,PH,PW,Cout] after pooling
 	idx  []uint8   // not nil: ReLU and max pooling; like y
 	add  []float32 // like y; may be nil
 	clip Clip
+	act  Unary
+}
+
+// activated is the output y = act(x*w + b + add).
+func activated(y, add []float32, act Unary) convOut {
+	out := convOut{y: y, add: optLen("add", add, len(y)), clip: Unclipped(), act: act}
+	switch act.Op {
+	case UnaryClip:
+		out.clip, out.act = Clip{act.Alpha, act.Beta}, Unary{}
+	case UnaryReLU:
+		out.clip, out.act = Rectified(), Unary{}
+	}
+	return out
 }
 
 // plain reports that nothing is left to finish.
 func (o convOut) plain() bool {
-	return o.idx != nil || o.add == nil && o.clip == Unclipped()
+	return o.idx != nil || o.add == nil && o.clip == Unclipped() && o.act.Op == UnaryIdentity
 }
 
 // finish adds and clips the outputs from, ..., to-1.
@@ -177,6 +190,9 @@ func (o convOut) finish(ws *Workers, from, to int) {
 	}
 	if o.clip != Unclipped() {
 		ws.backend.clip(y, y, o.clip.Lo, o.clip.Hi)
+	}
+	if o.act.Op != UnaryIdentity {
+		ws.backend.apply(o.act, y, y)
 	}
 }
 
@@ -215,19 +231,34 @@ func (c Conv) forward(ws *Workers, g geometry, out convOut, x, w, b []float32) {
 
 // forwardDirect is an implicit GEMM.
 func (c Conv) forwardDirect(ws *Workers, g geometry, out convOut, x, w, b []float32) {
+	packed := grow(&ws.packed, g.packedDirect())
+	c.packDirect(ws, g, packed, w, b)
+	c.computeDirect(ws, g, out, x, packed)
+}
+
+// packedDirect is the number of values of packed weights and biases:
+// [blocks][kernel elements][lanes] and [blocks][lanes].
+func (g geometry) packedDirect() int { return g.blocks * (g.elems + 1) * lanes }
+
+// packDirect packs w [K,K,Cin,Cout] and b [Cout], which may be nil.
+func (c Conv) packDirect(ws *Workers, g geometry, packed, w, b []float32) {
+	at := g.blocks * g.elems * lanes
+	ws.pack = packJob{dst: packed[:at], src: w, rows: g.elems, cols: c.Cout}
+	ws.run(ws.pack.tasks(), &ws.pack)
+	clear(packed[at:])
+	copy(packed[at:], b)
+}
+
+// computeDirect is the convolution with packed weights.
+func (c Conv) computeDirect(ws *Workers, g geometry, out convOut, x, packed []float32) {
 	x = c.padInput(ws, g, x)
 	rows := g.oh
 	if out.idx != nil {
 		rows = g.ph
 	}
-	packed := grow(&ws.packed, g.blocks*(g.elems+1)*lanes)
 	j := &ws.convForward
 	*j = convForward{c: c, g: g, out: out, x: x, rows: rows, rowTiles: (rows + rowTile - 1) / rowTile}
 	j.w, j.b = packed[:g.blocks*g.elems*lanes], packed[g.blocks*g.elems*lanes:]
-	ws.pack = packJob{dst: j.w, src: w, rows: g.elems, cols: c.Cout}
-	ws.run(ws.pack.tasks(), &ws.pack)
-	clear(j.b)
-	copy(j.b, b)
 	if out.idx == nil && c.pointwise() {
 		p := &ws.convPointwise
 		*p = convPointwise{c: c, out: out, blocks: g.blocks, pixels: c.N * g.oh * g.ow, x: x, w: j.w, b: j.b}

@@ -34,8 +34,13 @@ func (d Depthwise) Check() error {
 
 // Forward computes y = clip(x*w + b). b may be nil.
 func (d Depthwise) Forward(ws *Workers, y, x, w, b []float32, clip Clip) {
+	d.forward(ws, convOut{y: y, clip: clip}, x, w, b)
+}
+
+// forward takes x [N,H,W,C], w [KH,KW,C] and b [C], which may be nil, to out.
+func (d Depthwise) forward(ws *Workers, out convOut, x, w, b []float32) {
 	oh, ow := d.OutHW(d.H, d.W)
-	mustLen("y", y, d.N*oh*ow*d.C)
+	mustLen("y", out.y, d.N*oh*ow*d.C)
 	mustLen("x", x, d.N*d.H*d.W*d.C)
 	mustLen("w", w, d.KH*d.KW*d.C)
 	if optLen("b", b, d.C) == nil {
@@ -43,7 +48,10 @@ func (d Depthwise) Forward(ws *Workers, y, x, w, b []float32, clip Clip) {
 		clear(b)
 	}
 	j := &ws.depthwise
-	*j = depthwiseJob{d: d, oh: oh, ow: ow, y: y, x: x, w: w, b: b, clip: clip}
+	*j = depthwiseJob{d: d, oh: oh, ow: ow, out: out, x: x, w: w, b: b, clip: out.clip}
+	if j.finish = out.add != nil || out.act.Op != UnaryIdentity; j.finish {
+		j.clip = Unclipped()
+	}
 	j.left, j.right = d.inside(ow)
 	j.rowTiles = (oh + rowTile - 1) / rowTile
 	ws.run(d.N*j.rowTiles, j)
@@ -65,13 +73,16 @@ type depthwiseJob struct {
 	oh, ow      int
 	left, right int // the columns that see no padding
 	rowTiles    int
-	y, x, w, b  []float32
-	clip        Clip
+	x, w, b     []float32
+	out         convOut
+	clip        Clip // of the products
+	finish      bool // whether more is to be done
 }
 
 func (j *depthwiseJob) task(i int, ws *Workers, _ *worker) {
 	n, tile := i/j.rowTiles, i%j.rowTiles
-	for row := tile * rowTile; row < min((tile+1)*rowTile, j.oh); row++ {
+	first, last := tile*rowTile, min((tile+1)*rowTile, j.oh)
+	for row := first; row < last; row++ {
 		for col := range j.left {
 			j.columns(ws, n, row, col, col+1)
 		}
@@ -83,6 +94,10 @@ func (j *depthwiseJob) task(i int, ws *Workers, _ *worker) {
 		for col := j.right; col < j.ow; col++ {
 			j.columns(ws, n, row, col, col+1)
 		}
+	}
+	if j.finish {
+		size := j.ow * j.d.C
+		j.out.finish(ws, (n*j.oh+first)*size, (n*j.oh+last)*size)
 	}
 }
 
@@ -106,7 +121,7 @@ func (j *depthwiseJob) columns(ws *Workers, n, row, from, to int) {
 	y0, y1 := taps(top, d.KH, d.DilationH, d.H)
 	x0, x1 := taps(left, d.KW, d.DilationW, d.W)
 	a := depthwiseArgs{
-		dst: j.y[((n*j.oh+row)*j.ow+from)*d.C:], dstStride: d.C,
+		dst: j.out.y[((n*j.oh+row)*j.ow+from)*d.C:], dstStride: d.C,
 		init: j.b, n: to - from, channels: d.C, clip: j.clip,
 	}
 	if y0 < y1 && x0 < x1 {

@@ -51,15 +51,49 @@ func (c GroupedConv) Forward(ws *Workers, y, x, w, b, add []float32, clip Clip) 
 	oh, ow := c.OutHW(c.H, c.W)
 	mustLen("y", y, c.N*oh*ow*c.Cout)
 	out := convOut{y: y, add: optLen("add", add, len(y)), clip: clip}
-	switch {
-	case c.Groups == 1 && c.Window == square(c.KH, c.StrideH, c.PadTop):
-		d := Conv{N: c.N, H: c.H, W: c.W, Cin: c.Cin, Cout: c.Cout, K: c.KH, Stride: c.StrideH, Pad: c.PadTop}
+	switch c.way() {
+	case convWinogradWay, convDirectWay:
+		d := c.conv()
 		d.forward(ws, d.geometry(), out, x, w, b)
-	case c.Groups == c.Cin && c.Groups == c.Cout && add == nil:
-		Depthwise{N: c.N, H: c.H, W: c.W, C: c.Cin, Window: c.Window}.Forward(ws, y, x, w, b, clip)
+	case convDepthwiseWay:
+		c.depthwise().forward(ws, out, x, w, b)
 	default:
 		c.forward(ws, out, x, w, b)
 	}
+}
+
+// convWay is a way to compute a convolution, which follows from its shape
+// without N.
+type convWay int
+
+const (
+	convGroupedWay convWay = iota
+	convDirectWay
+	convWinogradWay
+	convDepthwiseWay
+)
+
+func (c GroupedConv) way() convWay {
+	switch {
+	case c.Groups == 1 && c.Window == square(c.KH, c.StrideH, c.PadTop):
+		if c.conv().winograd() {
+			return convWinogradWay
+		}
+		return convDirectWay
+	case c.Groups == c.Cin && c.Groups == c.Cout:
+		return convDepthwiseWay
+	}
+	return convGroupedWay
+}
+
+// conv is the same convolution, if it is square and without groups.
+func (c GroupedConv) conv() Conv {
+	return Conv{N: c.N, H: c.H, W: c.W, Cin: c.Cin, Cout: c.Cout, K: c.KH, Stride: c.StrideH, Pad: c.PadTop}
+}
+
+// depthwise is the same convolution, if each channel has a kernel of its own.
+func (c GroupedConv) depthwise() Depthwise {
+	return Depthwise{N: c.N, H: c.H, W: c.W, C: c.Cin, Window: c.Window}
 }
 
 // convGrouped computes a tile of rows of one image, as convForward does, group
@@ -71,20 +105,55 @@ type convGrouped struct {
 	x             []float32 // padded
 	image, row    int       // values of a padded image, of its rows
 	oh, ow        int
-	src, w        []float32 // packed [groups][blocks][kernel elements][lanes]
+	w             []float32 // packed [groups][blocks][kernel elements][lanes]
 	b             []float32 // packed [groups][blocks][lanes]
-	cin, cout     int       // channels of a group
+	cin           int       // input channels of a group
 	blocks, elems int       // of a group, of a block
 	rowTiles      int
 }
 
 func (c GroupedConv) forward(ws *Workers, out convOut, x, w, b []float32) {
+	packed := grow(&ws.packed, c.packedSize())
+	c.pack(ws, packed, w, b)
+	c.compute(ws, out, x, packed)
+}
+
+// blocks returns how many blocks of output channels a group has, and how many
+// kernel elements.
+func (c GroupedConv) blocks() (blocks, elems int) {
+	return (c.Cout/c.Groups + lanes - 1) / lanes, c.KH * c.KW * (c.Cin / c.Groups)
+}
+
+// packedSize is the number of values of packed weights and biases.
+func (c GroupedConv) packedSize() int {
+	blocks, elems := c.blocks()
+	return c.Groups * blocks * (elems + 1) * lanes
+}
+
+// pack packs w [KH,KW,Cin/Groups,Cout] and b [Cout], which may be nil.
+func (c GroupedConv) pack(ws *Workers, packed, w, b []float32) {
+	blocks, elems := c.blocks()
+	mustLen("w", w, elems*c.Cout)
+	all := c.Groups * blocks
+	j := &ws.packGroups
+	*j = packGroups{c: c, blocks: blocks, elems: elems, src: w, dst: packed[:all*elems*lanes]}
+	bias := packed[all*elems*lanes:]
+	clear(bias)
+	if optLen("b", b, c.Cout) != nil {
+		for i := range all {
+			first, n := c.blockChannels(i, blocks)
+			copy(bias[i*lanes:], b[first:first+n])
+		}
+	}
+	ws.run(all, j)
+}
+
+// compute is the convolution with packed weights.
+func (c GroupedConv) compute(ws *Workers, out convOut, x, packed []float32) {
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
 	j := &ws.convGrouped
-	*j = convGrouped{c: c, out: out, src: w, cin: c.Cin / c.Groups, cout: c.Cout / c.Groups}
-	j.elems = c.KH * c.KW * j.cin
-	mustLen("w", w, j.elems*c.Cout)
-	j.blocks = (j.cout + lanes - 1) / lanes
+	*j = convGrouped{c: c, out: out, cin: c.Cin / c.Groups}
+	j.blocks, j.elems = c.blocks()
 	j.oh, j.ow = c.OutHW(c.H, c.W)
 	j.row = (c.W + c.PadLeft + c.PadRight) * c.Cin
 	j.image = (c.H + c.PadTop + c.PadBottom) * j.row
@@ -92,36 +161,30 @@ func (c GroupedConv) forward(ws *Workers, out convOut, x, w, b []float32) {
 	if max(c.PadTop, c.PadLeft, c.PadBottom, c.PadRight) > 0 {
 		j.x = padInput(ws, x, c.N, c.H, c.W*c.Cin, c.Window, c.Cin)
 	}
-	all := c.Groups * j.blocks
-	packed := grow(&ws.packed, all*(j.elems+1)*lanes)
-	j.w, j.b = packed[:all*j.elems*lanes], packed[all*j.elems*lanes:]
-	clear(j.b)
-	if optLen("b", b, c.Cout) != nil {
-		for i := range all {
-			first, n := j.channels(i)
-			copy(j.b[i*lanes:], b[first:first+n])
-		}
-	}
-	ws.run(all, (*packGroups)(j))
+	at := c.Groups * j.blocks * j.elems * lanes
+	j.w, j.b = packed[:at], packed[at:]
 	j.rowTiles = (j.oh + rowTile - 1) / rowTile
 	ws.reserve(scratch{buf: j.ow * lanes})
 	ws.run(c.N*j.rowTiles, j)
 }
 
-// channels returns the output channels of a block.
-func (j *convGrouped) channels(i int) (first, n int) {
-	group, blk := i/j.blocks, i%j.blocks
-	return group*j.cout + blk*lanes, min(lanes, j.cout-blk*lanes)
+// blockChannels returns the output channels of a block.
+func (c GroupedConv) blockChannels(i, blocks int) (first, n int) {
+	group, blk, cout := i/blocks, i%blocks, c.Cout/c.Groups
+	return group*cout + blk*lanes, min(lanes, cout-blk*lanes)
 }
 
 // packGroups packs the weights of a block.
-type packGroups convGrouped
+type packGroups struct {
+	c             GroupedConv
+	blocks, elems int // of a group, of a block
+	dst, src      []float32
+}
 
-func (p *packGroups) task(i int, _ *Workers, _ *worker) {
-	j := (*convGrouped)(p)
-	first, n := j.channels(i)
+func (j *packGroups) task(i int, _ *Workers, _ *worker) {
+	first, n := j.c.blockChannels(i, j.blocks)
 	for e := range j.elems {
-		dst := j.w[(i*j.elems+e)*lanes:][:lanes]
+		dst := j.dst[(i*j.elems+e)*lanes:][:lanes]
 		clear(dst[copy(dst, j.src[e*j.c.Cout+first:][:n]):])
 	}
 }
@@ -131,7 +194,7 @@ func (j *convGrouped) task(i int, ws *Workers, w *worker) {
 	top, bottom := tile*rowTile, min((tile+1)*rowTile, j.oh)
 	cout := j.c.Cout
 	for blk := range j.c.Groups * j.blocks {
-		first, wide := j.channels(blk)
+		first, wide := j.c.blockChannels(blk, j.blocks)
 		for row := top; row < bottom; row++ {
 			y := j.out.y[(n*j.oh+row)*j.ow*cout+first:]
 			if wide == lanes {

@@ -15,6 +15,7 @@ const (
 	elementSGD
 	elementEMA
 	elementAdd
+	elementUnary
 )
 
 // elementJob applies one elementwise operation to a chunk.
@@ -29,6 +30,7 @@ type elementJob struct {
 	opt     rmspropConst
 	adam    adamConst
 	sgd     sgdConst
+	unary   Unary
 }
 
 func (ws *Workers) elementwise(j elementJob) {
@@ -59,6 +61,8 @@ func (j *elementJob) task(i int, ws *Workers, _ *worker) {
 		ws.backend.ema(dst, j.a[first:last], j.factor)
 	case elementAdd:
 		ws.backend.add(dst, j.a[first:last], j.b[first:last])
+	case elementUnary:
+		ws.backend.apply(j.unary, dst, j.a[first:last])
 	}
 }
 

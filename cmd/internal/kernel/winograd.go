@@ -82,6 +82,30 @@ type convWinograd struct {
 const planeGap = lanes
 
 func (c Conv) forwardWinograd(ws *Workers, g geometry, out convOut, x, w, b []float32) {
+	packed := grow(&ws.packed, g.packedWinograd(c))
+	c.packWinograd(ws, g, packed, w, b)
+	c.computeWinograd(ws, g, out, x, packed)
+}
+
+// uPlane is the distance of the planes of the transformed weights of a block.
+func (c Conv) uPlane() int { return c.Cin*lanes + planeGap }
+
+// packedWinograd is the number of values of transformed weights and biases.
+func (g geometry) packedWinograd(c Conv) int {
+	return g.blocks*planes*c.uPlane() + (g.blocks+1)*lanes
+}
+
+// packWinograd transforms w [3,3,Cin,Cout] and packs b [Cout], which may be nil.
+func (c Conv) packWinograd(ws *Workers, g geometry, packed, w, b []float32) {
+	at := g.blocks * planes * c.uPlane()
+	clear(packed[at:])
+	copy(packed[at:], b)
+	ws.winogradWeights = winogradWeights{c: c, u: packed[:at], w: w, plane: c.uPlane()}
+	ws.run(g.blocks, &ws.winogradWeights)
+}
+
+// computeWinograd is the convolution with transformed weights.
+func (c Conv) computeWinograd(ws *Workers, g geometry, out convOut, x, packed []float32) {
 	j := &ws.convWinograd
 	*j = convWinograd{c: c, g: g, out: out, x: x, th: g.ph, tw: g.pw}
 	if out.idx == nil {
@@ -89,13 +113,8 @@ func (c Conv) forwardWinograd(ws *Workers, g geometry, out convOut, x, w, b []fl
 	}
 	// Multiples of 12 suit the GEMM micro-kernels of all backends.
 	j.tilesPerTask = max(12, min(48, taskValues/(planes*c.Cin)/12*12))
-	j.vPlane, j.mPlane, j.uPlane = j.tilesPerTask*c.Cin+planeGap, j.tilesPerTask*lanes+planeGap, c.Cin*lanes+planeGap
-	packed := grow(&ws.packed, g.blocks*planes*j.uPlane+(g.blocks+1)*lanes)
+	j.vPlane, j.mPlane, j.uPlane = j.tilesPerTask*c.Cin+planeGap, j.tilesPerTask*lanes+planeGap, c.uPlane()
 	j.u, j.b = packed[:g.blocks*planes*j.uPlane], packed[g.blocks*planes*j.uPlane:]
-	clear(j.b)
-	copy(j.b, b)
-	ws.winogradWeights = winogradWeights{c: c, u: j.u, w: w, plane: j.uPlane}
-	ws.run(g.blocks, &ws.winogradWeights)
 	ws.reserve(scratch{buf: planes*(j.vPlane+j.mPlane) + 4*j.tilesPerTask*lanes + 8*(j.tilesPerTask+1)*c.Cin})
 	ws.run((c.N*j.th*j.tw+j.tilesPerTask-1)/j.tilesPerTask, j)
 }

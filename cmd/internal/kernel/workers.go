@@ -36,6 +36,7 @@ type Workers struct {
 	convWinograd  convWinograd
 	depthwise     depthwiseJob
 	convGrouped   convGrouped
+	packGroups    packGroups
 	convPointwise convPointwise
 	convGradW     convGradW
 	convGradX     convGradX
@@ -49,6 +50,14 @@ type Workers struct {
 	reduce        reduceJob
 	element       elementJob
 	maxPool       maxPoolJob
+	pool          poolJob
+	binary        binaryJob
+	copying       copyJob
+	permuting     permuteJob
+	matMul        matMulJob
+	softmax       softmaxJob
+	layerNorm     layerNormJob
+	bytes         bytesJob
 
 	winogradWeights       winogradWeights
 	avgPool               avgPoolJob
