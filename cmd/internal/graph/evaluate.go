@@ -34,9 +34,9 @@ func (g *Graph) Evaluate(inputs map[string]*Tensor) (map[string]*Tensor, error) 
 				in[i] = values[v]
 			}
 		}
-		out, err := n.evaluate(in)
+		out, err := n.Evaluate(in)
 		if err != nil {
-			return nil, n.fault(err)
+			return nil, err
 		}
 		for i, v := range n.Out[:len(out)] {
 			if v != nil && left[v] > 0 {
@@ -63,7 +63,14 @@ func (g *Graph) Evaluate(inputs map[string]*Tensor) (map[string]*Tensor, error) 
 	return results, nil
 }
 
-// evaluate computes the outputs of a node.
+// Evaluate computes the outputs of a node, up to the last that somebody wants,
+// from its inputs, of which absent ones are nil. It is the reference, as
+// [Graph.Evaluate] is.
+func (n *Node) Evaluate(in []*Tensor) ([]*Tensor, error) {
+	out, err := n.evaluate(in)
+	return out, n.fault(err)
+}
+
 func (n *Node) evaluate(in []*Tensor) ([]*Tensor, error) {
 	known := make([]*info, len(in))
 	for i, t := range in {

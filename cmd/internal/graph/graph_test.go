@@ -352,3 +352,19 @@ func TestEvaluateErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestSqueezeKeepsTheBatch: Squeeze without axes drops those of length 1, but
+// not that of a batch of one picture.
+func TestSqueezeKeepsTheBatch(t *testing.T) {
+	n, x := newNetwork(-1, 2, 1, 1)
+	n.Outputs = []*Value{n.add("y", &Squeeze{}, x)}
+	if err := n.Simplify(nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, batch := range []int{1, 3} {
+		y, err := n.Evaluate(map[string]*Tensor{"x": NewTensor(Float32, batch, 2, 1, 1)})
+		if err != nil || !slices.Equal(y["y"].Shape, []int{batch, 2}) {
+			t.Errorf("batch %d: %v, %v", batch, y["y"], err)
+		}
+	}
+}

@@ -228,6 +228,7 @@ func (g *Graph) settle(found []map[*Value]*info, batches []int) error {
 	}
 	for _, n := range g.Nodes {
 		n.fixReshape()
+		n.fixSqueeze()
 	}
 	for _, v := range g.Outputs {
 		if v.Const == nil && v.Shape == nil {
@@ -287,4 +288,20 @@ func (n *Node) fixReshape() {
 		return
 	}
 	n.In[1] = &Value{Name: n.In[1].Name, Type: Int64, Shape: Fixed(wanted.Shape), Const: wanted}
+}
+
+// fixSqueeze lists the axes that go, where the operator drops all of length 1:
+// a batch of one picture keeps its axis.
+func (n *Node) fixSqueeze() {
+	if _, ok := n.Op.(*Squeeze); !ok || optional(n.In, 1) != nil || n.In[0].Shape == nil {
+		return
+	}
+	axes := IntTensor()
+	for i, d := range n.In[0].Shape {
+		if d == (Dim{Const: 1}) {
+			axes.Ints = append(axes.Ints, int64(i))
+		}
+	}
+	axes.Shape = []int{len(axes.Ints)}
+	n.In = []*Value{n.In[0], {Name: n.Name + "/axes", Type: Int64, Shape: Fixed(axes.Shape), Const: axes}}
 }

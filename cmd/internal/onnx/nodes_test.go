@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/nn"
 )
 
 // nodeTests is where Debian's libonnx-testdata puts the tests of single
@@ -100,6 +101,9 @@ func nodeTest(folder string) error {
 		graphs := []*graph.Graph{m.Graph, constant}
 		if err := simple.Simplify(shapes); err == nil {
 			graphs = append(graphs, simple)
+			if err := nodeTestSteps(simple, inputs, set); err != nil {
+				return fmt.Errorf("as steps: %w", err)
+			}
 		} else if !strings.Contains(err.Error(), "not known before it runs") {
 			return fmt.Errorf("simplify: %w", err)
 		}
@@ -112,12 +116,30 @@ func nodeTest(folder string) error {
 	return nil
 }
 
+// nodeTestSteps runs a simplified graph as package nn does.
+func nodeTestSteps(g *graph.Graph, inputs map[string]*graph.Tensor, set string) error {
+	e, err := nn.NewEvaluator(g, nn.EvaluatorOptions{Threads: 1})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	outputs, err := e.Evaluate(inputs)
+	if err != nil {
+		return err
+	}
+	return compareWithFolder(g, outputs, set)
+}
+
 // compareOutputs compares the outputs of a graph with those in a folder.
 func compareOutputs(g *graph.Graph, inputs map[string]*graph.Tensor, set string) error {
 	outputs, err := g.Evaluate(inputs)
 	if err != nil {
 		return err
 	}
+	return compareWithFolder(g, outputs, set)
+}
+
+func compareWithFolder(g *graph.Graph, outputs map[string]*graph.Tensor, set string) error {
 	for i, v := range g.Outputs {
 		want, tolerance, err := readTensor(fmt.Sprintf("%s/output_%d.pb", set, i))
 		if err != nil {

@@ -1,0 +1,217 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+)
+
+// EvaluatorOptions are those of an [Evaluator]; a zero takes the default.
+type EvaluatorOptions struct {
+	Batch   int // pictures at a time, default 16; the answers do not depend on it
+	Threads int // default: all CPUs; the answers do not depend on it
+}
+
+// Evaluator computes the outputs of a graph for pictures. It is for one
+// goroutine at a time.
+type Evaluator struct {
+	graph   *graph.Graph
+	batch   int  // pictures at a time
+	fixed   bool // the graph takes exactly batch pictures
+	workers *kernel.Workers
+	steps   *stepGraph
+}
+
+// NewEvaluator prepares a graph that [graph.Graph.Simplify] has simplified. The
+// graph is not changed, and must not be until Close, which releases the
+// threads.
+func NewEvaluator(g *graph.Graph, o EvaluatorOptions) (*Evaluator, error) {
+	if o.Batch == 0 {
+		o.Batch = 16
+	}
+	if o.Batch < 1 || o.Batch > maxBatch {
+		return nil, fmt.Errorf("evaluate: batch of %d: must be from 1 to %d", o.Batch, maxBatch)
+	}
+	e := &Evaluator{graph: g, batch: o.Batch}
+	if n, ok := fixedBatch(g); ok {
+		e.batch, e.fixed = n, true
+	}
+	var err error
+	if e.steps, err = newStepGraph(g); err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	e.workers = kernel.NewWorkers(o.Threads)
+	return e, nil
+}
+
+// fixedBatch is the number of pictures that a graph takes, if it is not free.
+func fixedBatch(g *graph.Graph) (int, bool) {
+	for _, v := range g.Inputs {
+		if slices.ContainsFunc(v.Shape, func(d graph.Dim) bool { return !d.Fixed() }) {
+			return 0, false
+		}
+	}
+	if len(g.Inputs) == 0 || len(g.Inputs[0].Shape) == 0 {
+		return 1, true
+	}
+	return g.Inputs[0].Shape[0].Const, true
+}
+
+// Close stops the threads.
+func (e *Evaluator) Close() { e.workers.Close() }
+
+// Run computes the outputs for pictures of the bytes that the only input, which
+// must be uint8, takes: [H,W,C] or [C,H,W] as in the graph. Any number of
+// pictures is allowed. Result i is output i of the graph for all of them, one
+// after the other. A picture's answer does not depend on the others.
+func (e *Evaluator) Run(images [][]byte) ([][]float32, error) {
+	size, err := e.picture(graph.Uint8)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	for i, image := range images {
+		if len(image) != size {
+			return nil, fmt.Errorf("evaluate: picture %d has %d bytes, the graph takes %d", i+1, len(image), size)
+		}
+	}
+	return e.batches(len(images), func(t *graph.Tensor, first, n int) {
+		for i := range n {
+			for k, v := range images[first+i] {
+				t.Ints[i*size+k] = int64(v)
+			}
+		}
+	})
+}
+
+// RunFloats is Run for n pictures of floats, for a graph whose only input is
+// float32: x is [n,...] with the axes of the input.
+func (e *Evaluator) RunFloats(x []float32, n int) ([][]float32, error) {
+	size, err := e.picture(graph.Float32)
+	if err == nil && (n < 0 || len(x) != n*size) {
+		err = fmt.Errorf("%d numbers for %d pictures, the graph takes %d for each", len(x), n, size)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	return e.batches(n, func(t *graph.Tensor, first, n int) {
+		copy(t.Floats, x[first*size:(first+n)*size])
+	})
+}
+
+// picture is the size of a picture, for a graph of one input of the type, whose
+// outputs have a row of floats for each picture.
+func (e *Evaluator) picture(t graph.Type) (int, error) {
+	if len(e.graph.Inputs) != 1 {
+		return 0, fmt.Errorf("the graph has %d inputs, one was expected", len(e.graph.Inputs))
+	}
+	in := e.graph.Inputs[0]
+	if in.Type != t {
+		return 0, fmt.Errorf("input %q is %v, not %v", in.Name, in.Type, t)
+	}
+	for _, out := range e.graph.Outputs {
+		if out.Type != graph.Float32 || out.Const != nil {
+			return 0, fmt.Errorf("output %q is %v, not float32", out.Name, out.Type)
+		}
+	}
+	for _, v := range append(slices.Clone(e.graph.Outputs), in) {
+		if len(v.Shape) == 0 || v.Shape[0].Of(e.batch) != e.batch || v.Shape[0].Fixed() != e.fixed ||
+			slices.ContainsFunc(v.Shape[1:], func(d graph.Dim) bool { return !d.Fixed() }) {
+			return 0, fmt.Errorf("%q of shape %s has not one row for each picture", v.Name, graph.ShapeString(v.Shape))
+		}
+	}
+	return row(in), nil
+}
+
+// row is the number of elements of a value for each picture.
+func row(v *graph.Value) int {
+	size := 1
+	for _, d := range v.Shape[1:] {
+		size *= d.Const
+	}
+	return size
+}
+
+// batches runs the graph over n pictures; fill writes some of them into the
+// input.
+func (e *Evaluator) batches(n int, fill func(t *graph.Tensor, first, n int)) ([][]float32, error) {
+	results := make([][]float32, len(e.graph.Outputs))
+	for i, v := range e.graph.Outputs {
+		results[i] = make([]float32, 0, n*row(v))
+	}
+	for first := 0; first < n; first += e.batch {
+		count := min(e.batch, n-first)
+		whole := count
+		if e.fixed {
+			whole = e.batch
+		}
+		input := e.graph.Inputs[0]
+		t := graph.NewTensor(input.Type, shapeFor(input, whole)...)
+		fill(t, first, count)
+		out, err := e.steps.run([]*graph.Tensor{t}, whole)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate: %w", err)
+		}
+		for i, y := range out {
+			results[i] = append(results[i], y.Floats[:count*row(e.graph.Outputs[i])]...)
+		}
+	}
+	return results, nil
+}
+
+// shapeFor is the shape of a value for a batch of n.
+func shapeFor(v *graph.Value, n int) []int {
+	shape := make([]int, len(v.Shape))
+	for i, d := range v.Shape {
+		shape[i] = d.Of(n)
+	}
+	return shape
+}
+
+// Evaluate computes the outputs of a graph with any inputs, by their names, as
+// [graph.Graph.Evaluate] does. The batch, up to that of the options, is that of
+// the inputs.
+func (e *Evaluator) Evaluate(inputs map[string]*graph.Tensor) (map[string]*graph.Tensor, error) {
+	list := make([]*graph.Tensor, len(e.graph.Inputs))
+	for i, v := range e.graph.Inputs {
+		if list[i] = inputs[v.Name]; list[i] == nil {
+			return nil, fmt.Errorf("evaluate: input %q is not given", v.Name)
+		}
+	}
+	n, err := e.batchOf(list)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	out, err := e.steps.run(list, n)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
+	results := map[string]*graph.Tensor{}
+	for i, v := range e.graph.Outputs {
+		results[v.Name] = out[i]
+	}
+	return results, nil
+}
+
+// batchOf finds the batch for which the inputs have their shapes.
+func (e *Evaluator) batchOf(inputs []*graph.Tensor) (int, error) {
+	n := e.batch
+	for i, v := range e.graph.Inputs {
+		for k, d := range v.Shape {
+			if !d.Fixed() && k < len(inputs[i].Shape) {
+				n = (inputs[i].Shape[k] - d.Const) / d.Batch
+			}
+		}
+	}
+	if n < 1 || n > e.batch {
+		return 0, fmt.Errorf("a batch of %d: from 1 to %d were expected", n, e.batch)
+	}
+	for i, v := range e.graph.Inputs {
+		t := inputs[i]
+		if t.Type != v.Type || !slices.Equal(t.Shape, shapeFor(v, n)) {
+			return 0, fmt.Errorf("input %q is %v %v, the graph takes %v %s", v.Name, t.Type, t.Shape, v.Type, graph.ShapeString(v.Shape))
+		}
+	}
+	return n, nil
+}
