@@ -6,6 +6,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/lower"
 )
 
 // EvaluatorOptions are those of an [Evaluator]; a zero takes the default.
@@ -38,11 +39,20 @@ func NewEvaluator(g *graph.Graph, o EvaluatorOptions) (*Evaluator, error) {
 	if n, ok := fixedBatch(g); ok {
 		e.batch, e.fixed = n, true
 	}
-	var err error
-	if e.steps, err = newStepGraph(g); err != nil {
+	program, err := lower.Plan(g, e.batch)
+	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
+	// The answers do not depend on the batch, so a large network works on
+	// fewer pictures at once.
+	if !e.fixed {
+		e.batch = program.Batch
+	}
 	e.workers = kernel.NewWorkers(o.Threads)
+	if e.steps, err = newStepGraph(e.workers, program); err != nil {
+		e.workers.Close()
+		return nil, fmt.Errorf("evaluate: %w", err)
+	}
 	return e, nil
 }
 
@@ -76,12 +86,17 @@ func (e *Evaluator) Run(images [][]byte) ([][]float32, error) {
 			return nil, fmt.Errorf("evaluate: picture %d has %d bytes, the graph takes %d", i+1, len(image), size)
 		}
 	}
-	return e.batches(len(images), func(t *graph.Tensor, first, n int) {
+	batch := make([]byte, e.atOnce(len(images))*size)
+	return e.batches(len(images), func(first, n int) {
 		for i := range n {
-			for k, v := range images[first+i] {
-				t.Ints[i*size+k] = int64(v)
-			}
+			copy(batch[i*size:], images[first+i])
 		}
+		if !e.fixed {
+			e.steps.setBytes(batch[:n*size])
+			return
+		}
+		clear(batch[n*size:])
+		e.steps.setBytes(batch)
 	})
 }
 
@@ -95,9 +110,23 @@ func (e *Evaluator) RunFloats(x []float32, n int) ([][]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
-	return e.batches(n, func(t *graph.Tensor, first, n int) {
-		copy(t.Floats, x[first*size:(first+n)*size])
+	return e.batches(n, func(first, n int) {
+		pictures := x[first*size : (first+n)*size]
+		if e.fixed && n < e.batch {
+			pictures = make([]float32, e.batch*size)
+			copy(pictures, x[first*size:])
+			n = e.batch
+		}
+		e.steps.setInputs([]*graph.Tensor{graph.FloatTensor(pictures, shapeFor(e.graph.Inputs[0], n)...)})
 	})
+}
+
+// atOnce is the number of n pictures that are computed at once.
+func (e *Evaluator) atOnce(n int) int {
+	if e.fixed {
+		return e.batch
+	}
+	return min(n, e.batch)
 }
 
 // picture is the size of a picture, for a graph of one input of the type, whose
@@ -133,28 +162,26 @@ func row(v *graph.Value) int {
 	return size
 }
 
-// batches runs the graph over n pictures; fill writes some of them into the
-// input.
-func (e *Evaluator) batches(n int, fill func(t *graph.Tensor, first, n int)) ([][]float32, error) {
+// batches runs the graph over n pictures; load gives it some of them. A graph
+// that takes a fixed number gets fewer than these at the end.
+func (e *Evaluator) batches(n int, load func(first, n int)) ([][]float32, error) {
 	results := make([][]float32, len(e.graph.Outputs))
 	for i, v := range e.graph.Outputs {
 		results[i] = make([]float32, 0, n*row(v))
 	}
 	for first := 0; first < n; first += e.batch {
 		count := min(e.batch, n-first)
-		whole := count
+		load(first, count)
+		size := count
 		if e.fixed {
-			whole = e.batch
+			size = e.batch
 		}
-		input := e.graph.Inputs[0]
-		t := graph.NewTensor(input.Type, shapeFor(input, whole)...)
-		fill(t, first, count)
-		out, err := e.steps.run([]*graph.Tensor{t}, whole)
-		if err != nil {
+		if err := e.steps.run(size); err != nil {
 			return nil, fmt.Errorf("evaluate: %w", err)
 		}
-		for i, y := range out {
-			results[i] = append(results[i], y.Floats[:count*row(e.graph.Outputs[i])]...)
+		for i, v := range e.steps.program.Outputs {
+			y := e.steps.floats(v, size)
+			results[i] = append(results[i], y[:count*row(e.graph.Outputs[i])]...)
 		}
 	}
 	return results, nil
@@ -183,13 +210,15 @@ func (e *Evaluator) Evaluate(inputs map[string]*graph.Tensor) (map[string]*graph
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
-	out, err := e.steps.run(list, n)
-	if err != nil {
+	e.steps.setInputs(list)
+	if err := e.steps.run(n); err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
 	results := map[string]*graph.Tensor{}
-	for i, v := range e.graph.Outputs {
-		results[v.Name] = out[i]
+	for i, v := range e.steps.program.Outputs {
+		t := e.steps.tensor(v, n)
+		t.Floats, t.Ints = slices.Clone(t.Floats), slices.Clone(t.Ints)
+		results[e.graph.Outputs[i].Name] = t
 	}
 	return results, nil
 }

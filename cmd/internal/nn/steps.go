@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -8,109 +9,357 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/lower"
 )
 
-// stepGraph is a Gorgonia graph in which each node of a graph is an operation.
+// stepGraph is a Gorgonia graph in which each step of a program is an
+// operation.
 type stepGraph struct {
-	graph   *graph.Graph
+	program *lower.Program
+	workers *kernel.Workers
 	machine gorgonia.VM
-	n       int                            // pictures of the run under way
-	err     error                          // of the run under way, without what Gorgonia says of its own
-	values  map[*graph.Value]*graph.Tensor // of the run under way
+	memory  []float32 // of the program
+
+	// What operations compute that has no place in memory: integers. Inputs,
+	// too.
+	tensors map[*lower.Buffer]*graph.Tensor
+	bytes   []byte // the only input, where it is bytes
+
+	n   int   // pictures of the run under way
+	err error // of the run under way, without what Gorgonia says of its own
 }
 
-// newStepGraph makes the graph. What the operations compute is kept in values:
-// Gorgonia has no tensors without elements. An operation depends on the one
-// before it, too, so that they run in the order of the nodes.
-func newStepGraph(g *graph.Graph) (*stepGraph, error) {
-	s := &stepGraph{graph: g, values: map[*graph.Value]*graph.Tensor{}}
-	eg := gorgonia.NewGraph()
-	start := gorgonia.NewVector(eg, tensor.Float32, gorgonia.WithName("start"), gorgonia.WithShape(1), gorgonia.WithValue(placeholder()))
-	made := map[*graph.Value]*gorgonia.Node{}
-	last := start
-	for i, n := range g.Nodes {
+// newStepGraph makes the graph. An operation depends on the one before it, too,
+// so that they run in the order in which their memory was planned.
+func newStepGraph(workers *kernel.Workers, p *lower.Program) (*stepGraph, error) {
+	s := &stepGraph{program: p, workers: workers, memory: make([]float32, p.Memory), tensors: map[*lower.Buffer]*graph.Tensor{}}
+	g := gorgonia.NewGraph()
+	last := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("input"), gorgonia.WithShape(1), gorgonia.WithValue(placeholder()))
+	made := map[*lower.Buffer]*gorgonia.Node{}
+	for i, step := range p.Steps {
+		run, err := s.compile(step)
+		if err != nil {
+			return nil, fmt.Errorf("node %q: %w", step.Name(), err)
+		}
 		inputs := gorgonia.Nodes{last}
-		for _, v := range n.In {
-			if node := made[v]; v != nil && node != nil && !slices.Contains(inputs, node) {
+		for _, v := range lower.Reads(step) {
+			if node := made[v.Buffer]; node != nil && !slices.Contains(inputs, node) {
 				inputs = append(inputs, node)
 			}
 		}
-		o := &op{name: fmt.Sprintf("%d %s", i, n.Op.Kind()), shape: tensor.Shape{1}, result: placeholder(), run: func(gorgonia.Value, []gorgonia.Value) error {
-			s.err = s.compute(n)
+		o := &op{name: fmt.Sprintf("%d %s", i, step.Name()), shape: tensor.Shape{1}, result: placeholder(), run: func(gorgonia.Value, []gorgonia.Value) error {
+			s.err = run(s.n)
 			return s.err
 		}}
-		var err error
 		if last, err = apply(o, inputs...); err != nil {
 			return nil, err
 		}
-		for _, v := range n.Out {
-			made[v] = last
+		for _, v := range lower.Writes(step) {
+			made[v.Buffer] = last
 		}
 	}
-	program, registers, err := gorgonia.Compile(eg)
+	program, registers, err := gorgonia.Compile(g)
 	if err != nil {
 		return nil, fmt.Errorf("compile graph: %w", err)
 	}
-	s.machine = gorgonia.NewTapeMachine(eg, gorgonia.WithPrecompiled(program, registers))
+	s.machine = gorgonia.NewTapeMachine(g, gorgonia.WithPrecompiled(program, registers))
 	return s, nil
 }
 
-// placeholder is the value of operations in Gorgonia.
+// placeholder is the value of operations in Gorgonia, which has no tensors
+// without elements and whose shapes are fixed. What they compute lies in the
+// memory of the program.
 func placeholder() *tensor.Dense {
 	return tensor.New(tensor.WithShape(1), tensor.WithBacking(make([]float32, 1)))
 }
 
-// compute runs a node by the reference.
-func (s *stepGraph) compute(n *graph.Node) error {
-	in := make([]*graph.Tensor, len(n.In))
-	for i, v := range n.In {
-		if v != nil {
-			in[i] = s.value(v)
+// floats is the memory of a value for n pictures.
+func (s *stepGraph) floats(v *lower.Value, n int) []float32 {
+	b := v.Buffer
+	if b.Const != nil {
+		return b.Const.Floats
+	}
+	if t := s.tensors[b]; t != nil {
+		return t.Floats
+	}
+	size := v.Size(n)
+	return s.memory[b.Offset:][:size:size]
+}
+
+// tensor is a value, whose axes are in their order in memory, as a tensor.
+func (s *stepGraph) tensor(v *lower.Value, n int) *graph.Tensor {
+	b := v.Buffer
+	t := &graph.Tensor{Type: v.Type(), Shape: v.Dims(n)}
+	switch {
+	case b.ShapeOnly:
+	case v.Type() == graph.Float32:
+		t.Floats = s.floats(v, n)
+	case b.Const != nil:
+		t.Ints = b.Const.Ints
+	case s.tensors[b] != nil:
+		t.Ints = s.tensors[b].Ints
+	default: // the only input
+		t.Ints = make([]int64, len(s.bytes))
+		for i, v := range s.bytes {
+			t.Ints[i] = int64(v)
 		}
 	}
-	out, err := n.Evaluate(in)
-	if err != nil {
+	return t
+}
+
+// input is the bytes of a value that is an input.
+func (s *stepGraph) input(v *lower.Value) []byte {
+	t := s.tensors[v.Buffer]
+	if t == nil {
+		return s.bytes
+	}
+	bytes := make([]byte, len(t.Ints))
+	for i, v := range t.Ints {
+		bytes[i] = byte(v)
+	}
+	return bytes
+}
+
+// run computes for n pictures what inputs and bytes lead to.
+func (s *stepGraph) run(n int) error {
+	s.n, s.err = n, nil
+	s.machine.Reset()
+	if err := s.machine.RunAll(); s.err != nil {
+		return s.err
+	} else if err != nil {
 		return err
-	}
-	for i, t := range out {
-		v := n.Out[i]
-		if v == nil {
-			continue
-		}
-		if want := shapeFor(v, s.n); !slices.Equal(t.Shape, want) {
-			return fmt.Errorf("node %q gave shape %v, not %v", n.Name, t.Shape, want)
-		}
-		s.values[v] = t
 	}
 	return nil
 }
 
-// value is that of a constant, an input, or a node that has run.
-func (s *stepGraph) value(v *graph.Value) *graph.Tensor {
-	if v.Const != nil {
-		return v.Const
+// setInputs takes the inputs of the next run.
+func (s *stepGraph) setInputs(inputs []*graph.Tensor) {
+	clear(s.tensors)
+	s.bytes = nil
+	for i, v := range s.program.Inputs {
+		s.tensors[v.Buffer] = inputs[i]
 	}
-	return s.values[v]
 }
 
-// run computes the outputs for n pictures.
-func (s *stepGraph) run(inputs []*graph.Tensor, n int) ([]*graph.Tensor, error) {
-	s.n, s.err = n, nil
-	clear(s.values)
-	for i, v := range s.graph.Inputs {
-		s.values[v] = inputs[i]
+// setBytes takes the only input of the next run.
+func (s *stepGraph) setBytes(bytes []byte) {
+	clear(s.tensors)
+	s.bytes = bytes
+}
+
+// compile gives the function that computes a step for n pictures.
+func (s *stepGraph) compile(step lower.Step) (func(n int) error, error) {
+	// without is a function that cannot fail.
+	without := func(run func(n int)) func(n int) error {
+		return func(n int) error { run(n); return nil }
 	}
-	s.machine.Reset()
-	if err := s.machine.RunAll(); s.err != nil {
-		return nil, s.err
-	} else if err != nil {
+	switch t := step.(type) {
+	case *lower.Scale:
+		return without(func(n int) { s.scale(t, n) }), nil
+	case *lower.Conv:
+		return s.conv(t)
+	case *lower.Dense:
+		return s.dense(t)
+	case *lower.Pool:
+		return s.pool(t)
+	case *lower.Reduce:
+		return s.reduce(t), nil
+	case *lower.Unary:
+		act := activation(t.Act)
+		return without(func(n int) { act.Forward(s.workers, s.floats(t.Y, n), s.floats(t.X, n)) }), nil
+	case *lower.Binary:
+		return s.binary(t)
+	case *lower.MatMul:
+		return func(n int) error { return s.matMul(t, n) }, nil
+	case *lower.Softmax:
+		return without(func(n int) {
+			y := s.floats(t.Y, n)
+			kernel.Softmax{Rows: len(y) / t.Cols, Cols: t.Cols}.Forward(s.workers, y, s.floats(t.X, n))
+		}), nil
+	case *lower.LayerNorm:
+		cols, epsilon := len(t.Scale), float32(t.Epsilon)
+		return without(func(n int) {
+			y := s.floats(t.Y, n)
+			kernel.LayerNorm{Rows: len(y) / cols, Cols: cols, Eps: epsilon}.Forward(s.workers, y, s.floats(t.X, n), t.Scale, t.Bias)
+		}), nil
+	case *lower.Copy:
+		return without(func(n int) { s.copyParts(t, n) }), nil
+	case *lower.Reference:
+		return func(n int) error { return s.reference(t, n) }, nil
+	}
+	return nil, errors.New("a step that this package does not know")
+}
+
+// unaryOps are the activations of steps.
+var unaryOps = map[string]kernel.UnaryOp{
+	"": kernel.UnaryIdentity, "Clip": kernel.UnaryClip, "Relu": kernel.UnaryReLU, "LeakyRelu": kernel.UnaryLeakyReLU,
+	"Abs": kernel.UnaryAbs, "Neg": kernel.UnaryNeg, "Floor": kernel.UnaryFloor, "Sqrt": kernel.UnarySqrt,
+	"HardSigmoid": kernel.UnaryHardSigmoid, "HardSwish": kernel.UnaryHardSwish, "Exp": kernel.UnaryExp, "Log": kernel.UnaryLog,
+	"Sigmoid": kernel.UnarySigmoid, "Silu": kernel.UnarySiLU, "Tanh": kernel.UnaryTanh, "Erf": kernel.UnaryErf,
+	"Gelu": kernel.UnaryGelu, "GeluTanh": kernel.UnaryGeluTanh,
+}
+
+func activation(a lower.Activation) kernel.Unary {
+	return kernel.Unary{Op: unaryOps[a.Name], Alpha: a.Alpha, Beta: a.Beta}
+}
+
+func (s *stepGraph) scale(t *lower.Scale, n int) {
+	y, x := s.floats(t.Y, n), s.input(t.X)
+	if len(t.Factor) == 1 && t.Offset[0] == 0 {
+		kernel.Scale(s.workers, y, x, t.Factor[0])
+		return
+	}
+	kernel.ScaleBytes(s.workers, y, x, t.Factor, t.Offset)
+}
+
+// kernelWindow is a window as package kernel has it.
+func kernelWindow(w lower.Window) kernel.Window { return kernel.Window(w) }
+
+// conv packs the weights once, since they do not change.
+func (s *stepGraph) conv(t *lower.Conv) (func(n int) error, error) {
+	x, w := t.X.Shape, t.Weights.Shape
+	c := kernel.GroupedConv{
+		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, Cin: x[1].Const, Cout: w[0], Groups: t.Groups, Window: kernelWindow(t.Window),
+	}
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	outputs := make([]*graph.Tensor, len(s.graph.Outputs))
-	for i, v := range s.graph.Outputs {
-		if outputs[i] = s.value(v); outputs[i] == nil {
-			return nil, fmt.Errorf("output %q is computed by no node", v.Name)
+	// [M,C,KH,KW] to [KH,KW,C,M]
+	turn, err := kernel.NewTranspose([]int{w[0], w[1] * w[2] * w[3]}, []int{1, 0})
+	if err != nil {
+		return nil, err
+	}
+	columns := make([]float32, len(t.Weights.Floats))
+	turn.Forward(s.workers, columns, t.Weights.Floats)
+	if turn, err = kernel.NewTranspose([]int{w[1], w[2] * w[3], w[0]}, []int{1, 0, 2}); err != nil {
+		return nil, err
+	}
+	ordered := make([]float32, len(columns))
+	turn.Forward(s.workers, ordered, columns)
+	packed, act := c.Pack(s.workers, ordered, t.Bias), activation(t.Act)
+	return func(n int) error {
+		c := c
+		c.N = x[0].Of(n)
+		var add []float32
+		if t.Add != nil {
+			add = s.floats(t.Add, n)
+		}
+		c.ForwardPacked(s.workers, s.floats(t.Y, n), s.floats(t.X, n), packed, add, act)
+		return nil
+	}, nil
+}
+
+func (s *stepGraph) dense(t *lower.Dense) (func(n int) error, error) {
+	d := kernel.Dense{N: max(1, t.Y.Size(s.program.Batch)/t.Out), In: t.In, Out: t.Out}
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	packed, act := d.Pack(s.workers, t.Weights, t.Bias, t.Transposed), activation(t.Act)
+	return func(n int) error {
+		y := s.floats(t.Y, n)
+		var add []float32
+		if t.Add != nil {
+			add = s.floats(t.Add, n)
+		}
+		kernel.Dense{N: len(y) / t.Out, In: t.In, Out: t.Out}.ForwardPacked(s.workers, y, s.floats(t.X, n), packed, add, act)
+		return nil
+	}, nil
+}
+
+func (s *stepGraph) pool(t *lower.Pool) (func(n int) error, error) {
+	x := t.X.Shape
+	p := kernel.Pool{
+		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, C: x[1].Const, Window: kernelWindow(t.Window),
+		Mean: t.Mean, CountPadding: t.CountPadding, UncountedBottom: t.UncountedBottom, UncountedRight: t.UncountedRight,
+	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	return func(n int) error {
+		p := p
+		p.N = x[0].Of(n)
+		p.Forward(s.workers, s.floats(t.Y, n), s.floats(t.X, n))
+		return nil
+	}, nil
+}
+
+// reduce is a pool whose window is the whole picture, of Count pixels.
+func (s *stepGraph) reduce(t *lower.Reduce) func(n int) error {
+	return func(n int) error {
+		y, x := s.floats(t.Y, n), s.floats(t.X, n)
+		outer := len(y) / t.Inner
+		if t.Mean {
+			kernel.GlobalAvgPool{N: outer, H: t.Count, W: 1, C: t.Inner}.Forward(s.workers, y, x)
+			return nil
+		}
+		window := kernel.Window{KH: t.Count, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+		kernel.Pool{N: outer, H: t.Count, W: 1, C: t.Inner, Window: window}.Forward(s.workers, y, x)
+		return nil
+	}
+}
+
+var binaryOps = map[string]kernel.BinaryOp{
+	"Add": kernel.BinaryAdd, "Sub": kernel.BinarySub, "Mul": kernel.BinaryMul, "Div": kernel.BinaryDiv,
+	"Min": kernel.BinaryMin, "Max": kernel.BinaryMax, "Pow": kernel.BinaryPow, "PRelu": kernel.BinaryPReLU,
+}
+
+func (s *stepGraph) binary(t *lower.Binary) (func(n int) error, error) {
+	made := func(n int) (*kernel.Binary, error) {
+		return kernel.NewBinary(binaryOps[t.Op], t.A.Memory(n), t.B.Memory(n))
+	}
+	last := s.program.Batch
+	f, err := made(last)
+	if err != nil {
+		return nil, err
+	}
+	return func(n int) error {
+		if n != last {
+			if f, err = made(n); err != nil {
+				return err
+			}
+			last = n
+		}
+		f.Forward(s.workers, s.floats(t.Y, n), s.floats(t.A, n), s.floats(t.B, n))
+		return nil
+	}, nil
+}
+
+func (s *stepGraph) matMul(t *lower.MatMul, n int) error {
+	m := kernel.MatMul{M: t.M.Of(n), K: t.K.Of(n), N: t.N.Of(n), TransposedB: t.Transposed, SharedB: t.Shared}
+	y := s.floats(t.Y, n)
+	m.Batch = len(y) / (m.M * m.N)
+	if err := m.Check(); err != nil {
+		return err
+	}
+	m.Forward(s.workers, y, s.floats(t.A, n), s.floats(t.B, n))
+	return nil
+}
+
+// reference computes a node as package graph does.
+func (s *stepGraph) reference(t *lower.Reference, n int) error {
+	in := make([]*graph.Tensor, len(t.In))
+	for i, v := range t.In {
+		if v != nil {
+			in[i] = s.tensor(v, n)
 		}
 	}
-	return outputs, nil
+	out, err := t.Node.Evaluate(in)
+	if err != nil {
+		return err
+	}
+	for i, v := range t.Out {
+		if v == nil {
+			continue
+		}
+		if want := v.Dims(n); !slices.Equal(out[i].Shape, want) {
+			return fmt.Errorf("node %q gave shape %v, not %v", t.Node.Name, out[i].Shape, want)
+		}
+		if v.Type() == graph.Float32 {
+			copy(s.floats(v, n), out[i].Floats)
+		} else {
+			s.tensors[v.Buffer] = out[i]
+		}
+	}
+	return nil
 }

@@ -107,6 +107,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"fetch/netguard":       {"fetch/hostname"},
 		"fetch/hostlimit":      {"fetch/hostname"},
 		"graph":                nil,
+		"lower":                {"graph"},
 		"onnxproto":            nil,
 		"onnx":                 {"float16", "graph", "onnxproto"},
 		"model":                {"onnxproto"},
