@@ -114,6 +114,12 @@ func (g *Graph) classifier(v *Value) *Node {
 	return nil
 }
 
+// FeaturesAt makes a value of a simplified graph its features, for a reason
+// that is given to people.
+func (g *Graph) FeaturesAt(v *Value, reason string) (*Features, error) {
+	return g.newFeatures(v, reason)
+}
+
 func (g *Graph) newFeatures(v *Value, reason string) (*Features, error) {
 	f := &Features{Value: v, Reason: reason}
 	fixed := func(dims []Dim) bool { return !slices.ContainsFunc(dims, func(d Dim) bool { return !d.Fixed() }) }

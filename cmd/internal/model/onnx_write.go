@@ -258,7 +258,7 @@ func (n *Network) metadata(meta map[string]string) ([]byte, error) {
 }
 
 // ownKeys are the metadata keys that no caller can give.
-var ownKeys = []string{metaClasses, metaNames, metaDescription, metaSeal}
+var ownKeys = []string{metaClasses, metaNames, metaDescription, MetaBackbone, metaSeal}
 
 // metaEntry encodes an entry of the metadata.
 func metaEntry(key, value string) []byte {
