@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -86,92 +87,107 @@ func (e *SideError) Error() string {
 // Unwrap gives what is wrong at the side of the pictures.
 func (e *SideError) Unwrap() error { return e.Err }
 
-// Open reads an ONNX file. Errors say what is wrong with it; some are a
-// [*NormalizationError] or a [*SideError].
+// File is an ONNX file that was read, before it is known how large the
+// pictures are.
+type File struct {
+	path    string
+	options Options
+	model   *onnx.Model
+	input   *input
+}
+
+// Open reads an ONNX file and makes a backbone of it. Errors say what is wrong
+// with it; some are a [*NormalizationError] or a [*SideError].
 func Open(path string, o Options) (*Backbone, error) {
+	f, err := Load(path, o)
+	if err != nil {
+		return nil, err
+	}
+	return f.Backbone(o.Side)
+}
+
+// Load reads an ONNX file and checks what does not depend on the side of the
+// pictures.
+func Load(path string, o Options) (*File, error) {
 	m, err := onnx.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	b, err := fromModel(path, m, o)
+	f := &File{path: path, options: o, model: m}
+	if f.input, err = newInput(m.Graph); err != nil {
+		return nil, f.fault(err)
+	}
+	switch f.options.DType {
+	case "":
+		f.options.DType = Float16
+	case Float16, Float32:
+	default:
+		return nil, fmt.Errorf("features of type %q: want float16 or float32", o.DType)
+	}
+	if f.input.value.Type != graph.Uint8 {
+		if o.Normalization == nil {
+			return nil, &NormalizationError{path}
+		}
+	} else if o.Normalization != nil {
+		return nil, f.fault(errors.New("it takes bytes and normalises them itself: leave --normalize and --channels out"))
+	}
+	return f, nil
+}
+
+func (f *File) fault(err error) error { return fmt.Errorf("%s: %w", f.path, err) }
+
+// Backbone makes the backbone for pictures of a side; 0 means what the file
+// declares, or 224 where it leaves that free.
+func (f *File) Backbone(side int) (*Backbone, error) {
+	own := f.input.side
+	if side == 0 {
+		side = cmp.Or(own, defaultSide)
+	}
+	c, err := f.cut(side)
+	if own != 0 && own != side {
+		// What it gives at its own side must have the same length.
+		there, failed := f.cut(own)
+		if err == nil && failed == nil && there.Length != c.Length {
+			err = fmt.Errorf("it gives %d features, not %d", c.Length, there.Length)
+		}
+		if err != nil && failed == nil {
+			return nil, &SideError{f.path, side, own, err}
+		}
+	}
 	if err != nil {
-		return nil, err
+		return nil, f.fault(err)
 	}
-	if m.Meta[model.MetaBackbone] != "" {
-		// A file of ours keeps what is known of its backbone.
-		b.inherit(m)
+	b := &Backbone{Shape: graph.ShapeString(c.Value.Shape)}
+	if own != side {
+		b.DeclaredSide = own
 	}
+	b.Backbone = model.Backbone{
+		Name: strings.TrimSuffix(filepath.Base(f.path), ".onnx"), FileSHA256: f.model.SHA256, Licence: cmp.Or(f.options.Licence, unknown),
+		Producer: strings.TrimSpace(f.model.Producer + " " + f.model.Version), Preprocessing: "in the network",
+		Cut: c.text(), Dim: c.Length, Side: side, DType: string(f.options.DType),
+	}
+	if f.input.value.Type != graph.Uint8 {
+		b.Preprocessing = f.options.Normalization.String()
+	}
+	if err := b.build(c, f.options.Normalization); err != nil {
+		return nil, f.fault(err)
+	}
+	b.inherit(f.model.Meta)
 	return b, nil
 }
 
-func fromModel(path string, m *onnx.Model, o Options) (*Backbone, error) {
-	fault := func(err error) error { return fmt.Errorf("%s: %w", path, err) }
-	in, err := newInput(m.Graph)
-	if err != nil {
-		return nil, fault(err)
-	}
-	if in.value.Type == graph.Uint8 {
-		if o.Normalization != nil {
-			return nil, fault(errors.New("it takes bytes and normalises them itself: leave --normalize and --channels out"))
-		}
-	} else if o.Normalization == nil {
-		return nil, &NormalizationError{path}
-	}
-	if o.DType == "" {
-		o.DType = Float16
-	}
-	side := o.Side
-	if side == 0 {
-		side = in.side
-	}
-	if side == 0 {
-		side = defaultSide
-	}
-	c, err := at(m, in, side, o.Features)
-	if err == nil && in.side != 0 && in.side != side {
-		// What it gives at its own side must have the same length.
-		if own, failed := at(m, in, in.side, o.Features); failed == nil && own.Length != c.Length {
-			err = fmt.Errorf("it gives %d features, not %d", c.Length, own.Length)
-		}
-	}
-	if err != nil && in.side != 0 && in.side != side {
-		if _, failed := at(m, in, in.side, o.Features); failed == nil {
-			return nil, &SideError{path, side, in.side, err}
-		}
-	}
-	if err != nil {
-		return nil, fault(err)
-	}
-	b := &Backbone{Shape: graph.ShapeString(c.Value.Shape)}
-	if in.side != side {
-		b.DeclaredSide = in.side
-	}
-	b.Backbone = model.Backbone{
-		Name: strings.TrimSuffix(filepath.Base(path), ".onnx"), FileSHA256: m.SHA256, Licence: o.Licence,
-		Producer: strings.TrimSpace(m.Producer + " " + m.Version), Preprocessing: "in the network",
-		Cut: c.text(), Dim: c.Length, Side: side, DType: string(o.DType),
-	}
-	if b.Licence == "" {
-		b.Licence = "unknown"
-	}
-	if in.value.Type != graph.Uint8 {
-		b.Preprocessing = o.Normalization.String()
-	}
-	if err := b.build(c, o.Normalization); err != nil {
-		return nil, fault(err)
-	}
-	return b, nil
-}
+const unknown = "unknown"
 
 // inherit takes what a file with a head of ours says of its backbone, if that
 // still has the same features.
-func (b *Backbone) inherit(m *onnx.Model) {
-	was, err := model.ParseBackbone(m.Meta[model.MetaBackbone])
-	if err == nil && was.Of == b.Of {
-		b.Name, b.FileSHA256, b.Producer, b.Preprocessing, b.Cut = was.Name, was.FileSHA256, was.Producer, was.Preprocessing, was.Cut
-		if b.Licence == "unknown" {
-			b.Licence = was.Licence
-		}
+func (b *Backbone) inherit(meta map[string]string) {
+	was, err := model.ParseBackbone(meta[model.MetaBackbone])
+	if err != nil || was.Of != b.Of {
+		return
+	}
+	b.Name, b.FileSHA256, b.Producer, b.Preprocessing, b.Cut = was.Name, was.FileSHA256, was.Producer, was.Preprocessing, was.Cut
+	if b.Licence == unknown {
+		b.Licence = was.Licence
 	}
 }
 

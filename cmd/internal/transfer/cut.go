@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
-	"github.com/opensandwich/oi/cmd/internal/onnx"
 )
 
 // cut is a network that is simplified for pictures of a side, and the place in
@@ -15,14 +14,14 @@ type cut struct {
 	planes bool // the input is [N,3,S,S]
 }
 
-// at finds the features for pictures of a side; name, if it is not "", is that
-// of their value.
-func at(m *onnx.Model, in *input, side int, name string) (*cut, error) {
-	g, err := in.simplified(m.Graph, side, name)
+// cut finds the features for pictures of a side.
+func (f *File) cut(side int) (*cut, error) {
+	in, name := f.input, f.options.Features
+	g, err := in.simplified(f.model.Graph, side, name)
 	if err != nil && in.open {
 		other := *in
 		other.planes = !in.planes
-		if again, failed := other.simplified(m.Graph, side, name); failed == nil {
+		if again, failed := other.simplified(f.model.Graph, side, name); failed == nil {
 			g, in, err = again, &other, nil
 		}
 	}

@@ -4,24 +4,28 @@ import (
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/float16"
-	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/nn"
 )
 
 // Extractor computes the features of pictures. It is not for several
 // goroutines at once.
 type Extractor struct {
-	backbone *Backbone
-	batch    int
+	backbone  *Backbone
+	evaluator *nn.Evaluator
 }
 
 // Extractor returns what computes features of batch pictures at once on some
 // threads. The features do not depend on either.
 func (b *Backbone) Extractor(batch, threads int) (*Extractor, error) {
-	return &Extractor{b, max(1, batch)}, nil
+	e, err := nn.NewEvaluator(b.Graph, nn.EvaluatorOptions{Batch: batch, Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	return &Extractor{b, e}, nil
 }
 
-// Close lets go of its memory.
-func (x *Extractor) Close() {}
+// Close lets go of its threads and memory.
+func (x *Extractor) Close() { x.evaluator.Close() }
 
 // A ValueError is a feature that is not a number, infinite or beyond what
 // float16 holds.
@@ -38,27 +42,11 @@ func (e *ValueError) Error() string {
 // rounded to the type that the backbone has. It is a [*ValueError] if a feature
 // cannot be used.
 func (x *Extractor) Features(images [][]byte) ([]float32, error) {
-	b := x.backbone
-	features := make([]float32, 0, len(images)*b.Dim)
-	for first := 0; first < len(images); first += x.batch {
-		part := images[first:min(first+x.batch, len(images))]
-		in := graph.NewTensor(graph.Uint8, len(part), b.Side, b.Side, channels)
-		size := b.Side * b.Side * channels
-		for i, image := range part {
-			if len(image) != size {
-				return nil, fmt.Errorf("a picture of %d bytes, want %dx%dx%d", len(image), b.Side, b.Side, channels)
-			}
-			for k, v := range image {
-				in.Ints[i*size+k] = int64(v)
-			}
-		}
-		out, err := b.Graph.Evaluate(map[string]*graph.Tensor{inputName: in})
-		if err != nil {
-			return nil, err
-		}
-		features = append(features, out[featuresName].Floats...)
+	out, err := x.evaluator.Run(images)
+	if err != nil {
+		return nil, err
 	}
-	return features, b.round(features)
+	return out[0], x.backbone.round(out[0])
 }
 
 // round checks and rounds features [n][D].

@@ -1,7 +1,11 @@
 package transfer
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/onnx"
@@ -54,4 +58,24 @@ func (b *Backbone) Encode(g *graph.Graph, classes []string, producerVersion stri
 		return nil, err
 	}
 	return b.Complete(file, classes, meta)
+}
+
+// WeightsHash identifies a model of the backbone and a head: the SHA-256, in
+// hexadecimal, over Of and a line feed, and the weights [K][D] and biases [K]
+// as 32-bit little-endian floats.
+func (b *Backbone) WeightsHash(weights, bias []float32) string {
+	h := sha256.New() // whose Write never fails
+	_, _ = fmt.Fprintln(h, b.Of)
+	var buffer []byte
+	for _, list := range [][]float32{weights, bias} {
+		for len(list) > 0 {
+			part := list[:min(len(list), 4096)]
+			list, buffer = list[len(part):], buffer[:0]
+			for _, v := range part {
+				buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(v))
+			}
+			h.Write(buffer)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
