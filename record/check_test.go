@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,19 @@ func TestReaderRefuses(t *testing.T) {
 	sub := func(more ...any) record.Raw { return pairs(t, more...) }
 	box := func(more ...any) record.Raw {
 		return pairs(t, append(kv{"xmin", 0.5, "xmax", 1, "ymin", 0.0, "ymax", 0.25}, more...)...)
+	}
+	hex64 := strings.Repeat("0a", 32)
+	// vector is an embedding with some of its keys replaced.
+	vector := func(kv ...any) record.Raw {
+		all := []any{"of", hex64, "dtype", "float16", "side", 1, "data", []byte{0, 0}}
+		for i := 0; i < len(kv); i += 2 {
+			if at := slices.Index(all, kv[i]); at >= 0 {
+				all[at+1] = kv[i+1]
+			} else {
+				all = append(all, kv[i], kv[i+1])
+			}
+		}
+		return sub(all...)
 	}
 	tests := []struct {
 		record kv
@@ -88,6 +102,26 @@ func TestReaderRefuses(t *testing.T) {
 		{id("tensor", sub("shape", []any{1 << 40, 1 << 40, 3}, "dtype", "uint8", "data", []byte{})), "tensor.shape", "side"},
 		{id("tensor", sub("shape", []any{1, 1, 3}, "dtype", "float32", "data", []byte{1, 2, 3})), "tensor.dtype", "uint8"},
 		{id("tensor", sub("shape", []any{1, 1, 3}, "dtype", "uint8")), "tensor.data", "missing"},
+		{id("embedding", vector("of", "x")), "embedding.of", "hex"},
+		{id("embedding", sub("dtype", "float16", "side", 1, "data", []byte{0, 0})), "embedding.of", "missing"},
+		{id("embedding", sub("of", hex64, "side", 1, "data", []byte{0, 0})), "embedding.dtype", "missing"},
+		{id("embedding", sub("of", hex64, "dtype", "float16", "data", []byte{0, 0})), "embedding.side", "missing"},
+		{id("embedding", sub("of", hex64, "dtype", "float16", "side", 1)), "embedding.data", "missing"},
+		{id("embedding", vector("dtype", "bfloat16")), "embedding.dtype", "not one of float16, float32"},
+		{id("embedding", vector("side", 0)), "embedding.side", "outside"},
+		{id("embedding", vector("pixels", "AB")), "embedding.pixels", "hex"},
+		{id("embedding", vector("data", "text")), "embedding.data", "want bytes, have a string"},
+		{id("embedding", vector("data", []byte{})), "embedding.data", "no numbers"},
+		{id("embedding", vector("data", []any{})), "embedding.data", "no numbers"},
+		{id("embedding", vector("data", []byte{1, 2, 3})), "embedding.data", "3 bytes are not numbers of 2 bytes"},
+		{id("embedding", vector("data", []byte{0, 0, 0, 0x7c})), "embedding.data", "number 1 is infinite"},
+		{id("embedding", vector("dtype", "float32", "data", []byte{0, 0, 0, 0, 1, 0, 0x80, 0xff})), "embedding.data", "number 1 is infinite or not a number"},
+		{id("embedding", vector("data", []any{1, 65520})), "embedding.data[1]", "65520 is beyond what float16 can hold"},
+		{id("embedding", vector("dtype", "float32", "data", []any{1e39})), "embedding.data[0]", "beyond what float32"},
+		{id("embedding", vector("data", []any{1, "2"})), "embedding.data[1]", "want a number, have a string"},
+		{id("embedding", vector("data", []any{math.NaN()})), "embedding.data[0]", "not a finite number"},
+		{id("embedding", vector("data", make([]byte, 2<<20+2))), "embedding.data", "number of numbers of 1048577 is above the limit of 1048576"},
+		{id("embedding", vector("data", make([]any, 1<<20+1))), "embedding.data", "number of numbers of 1048577"},
 		{id("augment", sub("epoch", -1)), "augment.epoch", "outside"},
 		{id("augment", sub("epoch", 1, "seed", -1)), "augment.seed", "negative"},
 		{id("augment", sub("epoch", 1, "flip_h", 1)), "augment.flip_h", "want true or false"},
@@ -117,14 +151,14 @@ func TestReaderRefuses(t *testing.T) {
 		_, err := in.Read()
 		var fe *record.FormatError
 		if !errors.As(err, &fe) {
-			t.Errorf("%q: %v", body, err)
+			t.Errorf("%.300q: %v", body, err)
 			continue
 		}
 		if fe.Field != tt.field || !strings.Contains(fe.Err.Error(), tt.err) || fe.Record != 2 {
-			t.Errorf("%q: %v\nwant record 2, field %s, %q", body, err, tt.field, tt.err)
+			t.Errorf("%.300q: %v\nwant record 2, field %s, %q", body, err, tt.field, tt.err)
 		}
 		if at := fe.Offset - int64(len(opener)); at < 0 || at >= int64(len(body)) {
-			t.Errorf("%q: offset %d is outside the record, which begins at %d", body, fe.Offset, len(opener))
+			t.Errorf("%.300q: offset %d is outside the record, which begins at %d", body, fe.Offset, len(opener))
 		}
 	}
 }
@@ -230,6 +264,13 @@ func TestWriterRefuses(t *testing.T) {
 			i.Tensor = &record.Tensor{Shape: []int{1, 1, 3}, DType: "uint8", Data: []byte{1}}
 		}), "tensor.data", "1 bytes"},
 		{item(func(i *record.Item) { i.Tensor = &record.Tensor{Shape: []int{1, 1, 1}, Data: []byte{1}} }), "tensor.dtype", "empty"},
+		{item(func(i *record.Item) { i.Embedding = &record.Embedding{} }), "embedding.of", "empty"},
+		{item(func(i *record.Item) {
+			i.Embedding = &record.Embedding{Of: strings.Repeat("a", 64), DType: "float32", Side: 1, Data: []byte{1, 2}}
+		}), "embedding.data", "2 bytes are not numbers"},
+		{item(func(i *record.Item) {
+			i.Embedding = &record.Embedding{Of: strings.Repeat("a", 64), DType: "float16", Side: 1, Data: []byte{0, 0xfc}}
+		}), "embedding.data", "infinite"},
 		{item(func(i *record.Item) { i.Prediction = &record.Prediction{Probabilities: map[string]float64{"a": nan}} }),
 			"prediction.probabilities.a", "finite"},
 		{item(func(i *record.Item) { i.Augment = &record.Augment{Copy: -1} }), "augment.copy", "outside"},

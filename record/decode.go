@@ -49,10 +49,11 @@ func (c *cursor) UnreadByte() error {
 // left to check is that each value is of the type its key asks for.
 type decoder struct {
 	cursor
-	mp     *msgpack.Decoder
-	limits Limits
-	skip   *window // to step over values
-	shared bool    // a value handed out shares buf
+	mp      *msgpack.Decoder
+	limits  Limits
+	skip    *window   // to step over values
+	shared  bool      // a value handed out shares buf
+	numbers []float64 // of an embedding, until their type is known
 }
 
 func newDecoder(limits Limits) *decoder {

@@ -142,6 +142,14 @@
 //	            true for a window next to the boxes
 //	tensor      {shape (r), dtype (r), data (r)}: shape is height, width, channels; dtype
 //	            is "uint8"; data is a bin of as many bytes, row by row, channels last
+//	embedding   {of (r), dtype (r), side (r), pixels, data (r)}: what a network makes of the
+//	            picture. of is the SHA-256 of all that makes the numbers, so that only those
+//	            of one of can be compared: the network with its weights, what is done to the
+//	            pixels before and to the numbers after it; dtype is "float16" or "float32",
+//	            as in IEEE 754; side is the square picture's, in pixels; pixels is the SHA-256
+//	            of the tensor's data that they were made from; data is a bin of 1 to 1,048,576
+//	            finite numbers, little-endian, or an array of numbers, each of which is
+//	            rounded to the nearest of dtype. SHA-256s are 64 lower-case hex digits
 //	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v, of}:
 //	            how a variant was drawn: epoch from 1, copy within it from 0, seed an unsigned
 //	            64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
@@ -168,7 +176,9 @@
 // "unchecked". Framed JSON holds header, end and part too, and a cut is found
 // like in the binary form. Which one it is, the first object tells.
 //
-//	bytes, data               base64
+//	bytes, tensor's data      base64
+//	embedding's data          an array of numbers, each with the fewest digits that give the
+//	                          same one of its dtype, also by way of a float 64
 //	seed                      a string of decimal digits; a number is taken too
 //	integers beyond 2^53      likewise, because many programs round such numbers
 //	numbers                   the shortest form that gives the same float 64
@@ -250,4 +260,7 @@
 //	if __name__ == "__main__":
 //	    for record in read(sys.stdin.buffer):
 //	        write(sys.stdout.buffer, record)
+//
+// An item's numbers are
+// numpy.frombuffer(record["embedding"]["data"], {"float16": "<f2", "float32": "<f4"}[record["embedding"]["dtype"]]).
 package record

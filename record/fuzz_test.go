@@ -122,6 +122,10 @@ func FuzzSealed(f *testing.F) {
 		data := writeLoose(f, record.Binary, r)
 		f.Add(data[:len(data)-18])
 	}
+	for _, r := range embeddingStream(f)[1:3] {
+		data := writeLoose(f, record.Binary, r)
+		f.Add(data[:len(data)-18])
+	}
 	f.Add([]byte("\x82\xa2id\xa1a\xa1x\xca\x7f\xc0\x00\x00"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		opener := encode(t, record.Binary, []record.Record{head()})
@@ -134,7 +138,9 @@ func FuzzSealed(f *testing.F) {
 
 func FuzzJSON(f *testing.F) {
 	addGolden(f, ".json", func(data []byte) { f.Add(data) })
-	for _, text := range []string{`{"id":"a","x":{"$$bin":1}}`, `{"id":"\ud83c\udf54"}`, ` {"id":"a"} {"id":"b","x":[1.5e3,{}]}`, `{"a":[[[[[[[[[[[[[[[[[[`} {
+	for _, text := range []string{`{"id":"a","x":{"$$bin":1}}`, `{"id":"\ud83c\udf54"}`, ` {"id":"a"} {"id":"b","x":[1.5e3,{}]}`, `{"a":[[[[[[[[[[[[[[[[[[`,
+		`{"id":"a","embedding":{"data":[1,-0,2.5e-8,65504],"side":1,"dtype":"float16","of":"` + strings.Repeat("0a", 32) + `"}}`,
+		`{"id":"a","embedding":{"data":{"$bin":"ADw="},"side":1,"dtype":"float16","of":"` + strings.Repeat("0a", 32) + `"}}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

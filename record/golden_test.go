@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"flag"
 	"io"
 	"math"
@@ -38,6 +39,7 @@ func goldenStreams(t testing.TB) []goldenStream {
 			&record.Item{ID: "a"},
 			&record.End{},
 		}},
+		{name: "embedding", records: embeddingStream(t)},
 		{
 			name: "segments",
 			records: []record.Record{
@@ -184,6 +186,24 @@ func fullStream(t testing.TB) []record.Record {
 			Damage: &record.Damage{Regions: 1, Bytes: 4096, Extra: extra(t, "loss")},
 			Extra:  extra(t, "end"),
 		},
+	}
+}
+
+// embeddingStream has numbers of both types: ordinary ones, the largest, the
+// smallest and zeros of both signs.
+func embeddingStream(t testing.TB) []record.Record {
+	halves := []byte{0x00, 0x3c, 0x55, 0xb5, 0xff, 0x7b, 0xff, 0xfb, 0x01, 0x00, 0xff, 0x83, 0x00, 0x00, 0x00, 0x80, 0x66, 0x2e}
+	var singles []byte
+	for _, f := range []float32{1, -1. / 3, math.MaxFloat32, math.SmallestNonzeroFloat32, 0.1, float32(math.Copysign(0, -1)), 16777216, 1e-7} {
+		singles = binary.LittleEndian.AppendUint32(singles, math.Float32bits(f))
+	}
+	of, pixels := strings.Repeat("0123456789abcdef", 4), strings.Repeat("fedcba9876543210", 4)
+	return []record.Record{
+		&record.Header{Version: 1, Stages: []record.Stage{{Tool: "oi-eval"}}},
+		&record.Item{ID: "a", Crop: &record.Crop{Width: 1, Height: 1},
+			Embedding: &record.Embedding{Of: of, DType: "float16", Side: 128, Pixels: pixels, Data: halves, Extra: extra(t, "embedding")}},
+		&record.Item{ID: "b", Embedding: &record.Embedding{Of: of, DType: "float32", Side: 224, Data: singles}},
+		&record.End{},
 	}
 }
 

@@ -187,7 +187,8 @@ func (p *parser) word(word string, code byte) error {
 
 // object reads an object as a map. With top it is the record itself.
 func (p *parser) object(s *shape, top bool) error {
-	if s.kind == shapeAny {
+	// Programs that do not know embeddings write their numbers as a bin.
+	if s.kind == shapeAny || s.kind == shapeFloats {
 		if ok, err := p.form(); ok || err != nil {
 			return err
 		}
@@ -247,7 +248,7 @@ func (p *parser) object(s *shape, top bool) error {
 
 func (p *parser) array(s *shape) error {
 	elem := anyShape
-	if s.kind == shapeList {
+	if s.kind == shapeList || s.kind == shapeFloats {
 		elem = s.elem
 	}
 	p.pos++

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -26,8 +27,9 @@ func textLimit(l Limits) int { return 2 * l.Record }
 
 // A printer writes MessagePack as JSON.
 type printer struct {
-	d   *decoder
-	out []byte
+	d     *decoder
+	out   []byte
+	dtype string // of the numbers that follow
 }
 
 // append appends the record whose map is body, of shape s.
@@ -71,18 +73,23 @@ func (p *printer) value(s *shape) error {
 			p.form(formStr, b)
 			return nil
 		}
-		p.out = appendQuoted(p.out, b)
+		if p.out = appendQuoted(p.out, b); s.kind == shapeFloatType {
+			p.dtype = string(b)
+		}
 		return nil
 	case classBin:
 		b, err := d.chunk()
 		if err != nil {
 			return err
 		}
-		if s.kind != shapeBin {
+		switch s.kind {
+		case shapeBin:
+			p.base64(b)
+		case shapeFloats:
+			p.out = appendFloats(p.out, p.dtype, b)
+		default:
 			p.form(formBin, b)
-			return nil
 		}
-		p.base64(b)
 		return nil
 	case classExt:
 		return p.ext()
@@ -201,21 +208,22 @@ func (p *printer) object(s *shape) error {
 // appendFloat appends the shortest decimal that reads back as f. With marked,
 // it cannot be mistaken for an integer.
 func appendFloat(out []byte, f float64, marked bool) []byte {
+	from := len(out)
+	out = appendDecimal(out, f, 64)
+	if marked && !bytes.ContainsAny(out[from:], ".e") {
+		out = append(out, ".0"...)
+	}
+	return out
+}
+
+// appendDecimal appends the shortest decimal that reads back as f, which is a
+// float of 32 or 64 bits.
+func appendDecimal(out []byte, f float64, bits int) []byte {
 	format := byte('f')
 	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
 		format = 'e'
 	}
-	from := len(out)
-	out = strconv.AppendFloat(out, f, format, -1, 64)
-	if marked && format == 'f' {
-		for _, c := range out[from:] {
-			if c == '.' {
-				return out
-			}
-		}
-		out = append(out, ".0"...)
-	}
-	return out
+	return strconv.AppendFloat(out, f, format, -1, bits)
 }
 
 const hexDigits = "0123456789abcdef"

@@ -219,6 +219,15 @@ func refItem(i *record.Item) refMap {
 		}
 		m.set("tensor", refMap{{"shape", sides}, {"dtype", t.DType}, {"data", t.Data}}.with(t.Extra), true)
 	}
+	if v := i.Embedding; v != nil {
+		var vector refMap
+		vector.text("of", v.Of)
+		vector.text("dtype", v.DType)
+		vector.int("side", v.Side, true)
+		vector.text("pixels", v.Pixels)
+		vector.set("data", v.Data, true)
+		m.set("embedding", vector.with(v.Extra), true)
+	}
 	if i.Augment != nil {
 		m.set("augment", refAugment(i.Augment), true)
 	}

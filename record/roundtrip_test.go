@@ -3,6 +3,7 @@ package record_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -226,6 +227,9 @@ func (m *maker) item() *record.Item {
 		i.Tensor = &record.Tensor{Shape: shape, DType: "uint8", Data: data, Extra: m.extra()}
 	}
 	if m.maybe() {
+		i.Embedding = m.embedding()
+	}
+	if m.maybe() {
 		i.Augment = &record.Augment{Epoch: m.IntN(100), Copy: m.IntN(3), Seed: m.Uint64() >> m.IntN(64), Theta: m.float(), TX: m.float(),
 			TY: m.float(), Shear: m.float(), ZX: m.float(), ZY: m.float(), FlipH: m.maybe(), FlipV: m.maybe(), Extra: m.extra()}
 		if m.maybe() {
@@ -240,6 +244,30 @@ func (m *maker) item() *record.Item {
 			Source: m.text(), Status: m.IntN(600), Attempts: m.IntN(3), Seconds: m.float(), Extra: m.extra()}
 	}
 	return i
+}
+
+func (m *maker) embedding() *record.Embedding {
+	e := &record.Embedding{Of: fmt.Sprintf("%064x", m.Uint64()), DType: record.Float16, Side: 1 + m.IntN(500), Extra: m.extra()}
+	if m.maybe() {
+		e.Pixels = fmt.Sprintf("%064x", m.Uint64())
+	}
+	half := m.maybe()
+	if !half {
+		e.DType = record.Float32
+	}
+	for range 1 + m.IntN(1<<m.IntN(10)) {
+		switch bits := m.Uint32(); {
+		case !half && bits&0x7f800000 != 0x7f800000:
+			e.Data = binary.LittleEndian.AppendUint32(e.Data, bits)
+		case !half:
+			e.Data = append(e.Data, 0, 0, 0, byte(bits<<7))
+		case bits&0x7c00 == 0x7c00:
+			e.Data = append(e.Data, 1, byte(bits<<7))
+		default:
+			e.Data = binary.LittleEndian.AppendUint16(e.Data, uint16(bits))
+		}
+	}
+	return e
 }
 
 func (m *maker) stream() []record.Record {

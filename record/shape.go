@@ -4,15 +4,17 @@ package record
 type shapeKind uint8
 
 const (
-	shapeAny    shapeKind = iota // under an unknown key
-	shapePlain                   // a string or a boolean: the same in both
-	shapeInt                     // a number, as a string beyond 2^53
-	shapeSeed                    // always a string
-	shapeFloat                   // a number
-	shapeBin                     // base64
-	shapeObject                  // known keys, then unknown ones
-	shapeList                    // elements of one shape
-	shapeTable                   // any keys, values of one shape
+	shapeAny       shapeKind = iota // under an unknown key
+	shapePlain                      // a string or a boolean: the same in both
+	shapeInt                        // a number, as a string beyond 2^53
+	shapeSeed                       // always a string
+	shapeFloat                      // a number
+	shapeBin                        // base64
+	shapeFloatType                  // the name of the type of numbers
+	shapeFloats                     // a bin of such numbers: an array
+	shapeObject                     // known keys, then unknown ones
+	shapeList                       // elements of one shape
+	shapeTable                      // any keys, values of one shape
 )
 
 // A shape is what the JSON view knows of a value.
@@ -29,6 +31,9 @@ var (
 	seedShape  = &shape{kind: shapeSeed}
 	floatShape = &shape{kind: shapeFloat}
 	binShape   = &shape{kind: shapeBin}
+
+	floatTypeShape = &shape{kind: shapeFloatType}
+	floatsShape    = &shape{kind: shapeFloats, elem: floatShape}
 )
 
 // under returns the shape of the value under a key.

@@ -112,6 +112,7 @@ type Item struct {
 	Fetched    *Fetched
 	Crop       *Crop
 	Tensor     *Tensor
+	Embedding  *Embedding
 	Augment    *Augment
 	Prediction *Prediction
 	Failure    *Failure // only in files of failures: why a stage skipped it
@@ -195,6 +196,22 @@ type Tensor struct {
 	DType string // "uint8"
 	Data  []byte
 	Extra []Field
+}
+
+// An Embedding is what a network makes of a picture: numbers to compare pictures
+// by, and to learn from.
+type Embedding struct {
+	// Of names what made the numbers: the SHA-256, in lower-case hex, of the
+	// network and of all that is done before and after it. Only numbers of
+	// one Of can be compared.
+	Of    string
+	DType string // Float16 or Float32
+	Side  int    // of the square picture, in pixels
+	// Pixels is the SHA-256 of the tensor that the numbers were made from,
+	// lower-case hex, "" unknown.
+	Pixels string
+	Data   []byte // the numbers, little-endian, none infinite or NaN
+	Extra  []Field
 }
 
 // An Augment says how a variant was drawn from its original.
