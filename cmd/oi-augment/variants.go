@@ -106,6 +106,7 @@ func (r *run) draw(v *variant) (*record.Item, error) {
 	pixels := make([]byte, len(item.Tensor.Data))
 	warp.Apply(pixels, item.Tensor.Data, size.Height, size.Width, 3)
 	item.Tensor.Data = pixels
+	item.Embedding = nil // that was of other pixels
 	item.Set = v.entry.Set
 	item.Augment = &record.Augment{
 		Epoch: v.epoch, Copy: v.copy, Seed: r.options.seed,

@@ -222,6 +222,7 @@ func (c *cropper) cut(item *record.Item, photo *pix.Picture, window image.Rectan
 		SourceWidth: photo.Width, SourceHeight: photo.Height,
 		Background: item.Crop != nil && item.Crop.Background,
 	}
+	out.Embedding = nil // if there was one, it was of other pixels
 	out.Key = dataset.KeyOf(&out)
 	if !c.keepBytes {
 		fetched := *item.Fetched

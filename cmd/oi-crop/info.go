@@ -47,6 +47,7 @@ type summary struct {
 	photoBytes int64
 	noBytes    int64 // fetched items without
 	tensors    map[string]int64
+	embeddings map[string]int64
 	background int64
 	rotated    int64
 	variants   int64
@@ -55,7 +56,7 @@ type summary struct {
 }
 
 func (s *summary) read(ctx context.Context, in *stream.Input) error {
-	s.perLabel, s.tensors = map[string]map[string]int64{}, map[string]int64{}
+	s.perLabel, s.tensors, s.embeddings = map[string]map[string]int64{}, map[string]int64{}, map[string]int64{}
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -110,6 +111,9 @@ func (s *summary) item(item *record.Item) {
 	}
 	if t := item.Tensor; t != nil {
 		s.tensors[strings.Trim(strings.ReplaceAll(fmt.Sprint(t.Shape), " ", "x"), "[]")+" "+t.DType]++
+	}
+	if e := item.Embedding; e != nil {
+		s.embeddings[fmt.Sprintf("%d %s at %d pixels by %s", e.Len(), e.DType, e.Side, e.Of)]++
 	}
 	if c := item.Crop; c != nil {
 		if c.Background {
@@ -168,6 +172,7 @@ func (s *summary) writeJSON(to io.Writer) error {
 		Photos     int64                       `json:"photos"`
 		PhotoBytes int64                       `json:"photo_bytes"`
 		Tensors    map[string]int64            `json:"tensors"`
+		Embeddings map[string]int64            `json:"embeddings,omitempty"`
 		Background int64                       `json:"background"`
 		Rotated    int64                       `json:"rotated"`
 		Variants   int64                       `json:"variants"`
@@ -176,7 +181,7 @@ func (s *summary) writeJSON(to io.Writer) error {
 		Counts     []counts                    `json:"counts"`
 	}{
 		Items: s.items, Segments: len(s.headers), Unchecked: unchecked, Labels: s.perLabel, Photos: s.photos, PhotoBytes: s.photoBytes,
-		Tensors: s.tensors, Background: s.background, Rotated: s.rotated, Variants: s.variants, Epochs: s.epochs, LostBytes: s.lost.Bytes,
+		Tensors: s.tensors, Embeddings: s.embeddings, Background: s.background, Rotated: s.rotated, Variants: s.variants, Epochs: s.epochs, LostBytes: s.lost.Bytes,
 		Classes: []class{}, Stages: []stage{}, Counts: []counts{},
 	}
 	for _, c := range classes {
@@ -312,6 +317,9 @@ func (s *summary) writeContents(w io.Writer) {
 	}
 	for _, shape := range slices.Sorted(maps.Keys(s.tensors)) {
 		fmt.Fprintf(w, "tensors  %d of %s\n", s.tensors[shape], cli.Escape(shape))
+	}
+	for _, numbers := range slices.Sorted(maps.Keys(s.embeddings)) {
+		fmt.Fprintf(w, "vectors  %d of %s\n", s.embeddings[numbers], numbers)
 	}
 	if s.background+s.rotated > 0 {
 		fmt.Fprintf(w, "crops    %d background windows, %d turned upright\n", s.background, s.rotated)

@@ -26,6 +26,10 @@ type Collection struct {
 	Photos  Photos
 	Entries []Entry
 
+	// Embeddings says that an item may have an embedding in place of a
+	// tensor. It must be set before the first item is added.
+	Embeddings bool
+
 	// Dropped counts items that repeat another one.
 	Dropped int
 	// LeftOut counts those that were removed.
@@ -100,7 +104,7 @@ func (c *Collection) Add(item *record.Item) error {
 // Check checks that an item can be used together with those before it, gives it
 // a key if it has none, and returns its entry, without keeping it.
 func (c *Collection) Check(item *record.Item) (Entry, error) {
-	size, err := SizeOf(item)
+	size, err := c.sizeOf(item)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -137,6 +141,14 @@ func (c *Collection) Check(item *record.Item) (Entry, error) {
 		}
 	}
 	return entry, nil
+}
+
+// sizeOf returns the size of the picture that the item is or stands for.
+func (c *Collection) sizeOf(item *record.Item) (Size, error) {
+	if e := item.Embedding; c.Embeddings && item.Tensor == nil && e != nil {
+		return Size{e.Side, e.Side}, nil
+	}
+	return SizeOf(item)
 }
 
 func knownSet(item *record.Item) (string, error) {

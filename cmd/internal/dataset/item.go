@@ -56,11 +56,20 @@ func FileOf(item *record.Item) Picture {
 // PixelsOf returns the SHA-256 of an item's pixels, of a variant that of the
 // pixels it was drawn from, or zero where they are not known.
 func PixelsOf(item *record.Item) Picture {
-	switch {
-	case item.Augment != nil:
+	if item.Augment != nil {
 		return parsePicture(item.Augment.Of)
+	}
+	return TensorOf(item)
+}
+
+// TensorOf returns the SHA-256 of an item's own pixels, which an embedding
+// remembers where they are gone, or zero where they are not known.
+func TensorOf(item *record.Item) Picture {
+	switch {
 	case item.Tensor != nil:
 		return sha256.Sum256(item.Tensor.Data)
+	case item.Embedding != nil:
+		return parsePicture(item.Embedding.Pixels)
 	}
 	return Picture{}
 }
@@ -126,7 +135,10 @@ func (s Size) String() string { return fmt.Sprintf("%dx%d", s.Width, s.Height) }
 // byte a channel.
 func SizeOf(item *record.Item) (Size, error) {
 	t := item.Tensor
-	if t == nil {
+	switch {
+	case t == nil && item.Embedding != nil:
+		return Size{}, &Problem{fmt.Sprintf("item %s has no tensor: oi-eval --embed dropped it", KeyOf(item)), "give --keep-tensor there"}
+	case t == nil:
 		return Size{}, &Problem{fmt.Sprintf("item %s has no tensor", KeyOf(item)), "run oi-crop before this stage"}
 	}
 	if len(t.Shape) != 3 || t.Shape[2] != 3 || t.DType != "uint8" {

@@ -67,11 +67,11 @@ type Variants struct {
 // NewVariants returns an empty list.
 func NewVariants() *Variants { return &Variants{hash: sha256.New()} }
 
-// Add takes a variant, which has a label and a tensor.
+// Add takes a variant, which has a label, and a tensor or an embedding.
 func (v *Variants) Add(item *record.Item) {
 	v.n++
-	pixels := sha256.Sum256(item.Tensor.Data)
-	fmt.Fprintf(v.hash, "%q %q %d %d %x\n", KeyOf(item), item.Label.Name, item.Augment.Epoch, item.Augment.Copy, pixels)
+	pixels := TensorOf(item)
+	fmt.Fprintf(v.hash, "%q %q %d %d %x\n", KeyOf(item), item.Label.Name, item.Augment.Epoch, item.Augment.Copy, pixels[:])
 }
 
 // Query returns the stages of the trail that chose the items.

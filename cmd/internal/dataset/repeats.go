@@ -174,6 +174,9 @@ func contentOf(item *record.Item) [16]byte {
 	if item.Tensor != nil {
 		h.Write(item.Tensor.Data)
 	}
+	if item.Embedding != nil {
+		h.Write(item.Embedding.Data)
+	}
 	content := [16]byte(h.Sum(nil))
 	content[0] = byte(rank(item.Set))
 	return content

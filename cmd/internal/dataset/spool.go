@@ -34,14 +34,17 @@ type Spool struct {
 }
 
 // A place is where an item's record is, in memory or at an offset in the file,
-// and where in it the pixels are.
+// and where in it the pixels and the embedding are.
 type place struct {
-	memory []byte
-	offset int64
-	size   uint32
-	pixels uint32 // from the record's start
-	length uint32 // of the pixels
+	memory    []byte
+	offset    int64
+	size      uint32
+	pixels    span
+	embedding span
 }
+
+// A span is a part of a record, in bytes from its start.
+type span struct{ at, length uint32 }
 
 // NewSpool returns an empty spool that keeps up to limit bytes in memory and
 // makes its file, if it needs one, in dir, "" being the system's folder for
@@ -62,11 +65,13 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 	}
 	at := place{size: uint32(len(data))}
 	if item.Tensor != nil {
-		found := bytes.Index(data, item.Tensor.Data)
-		if found < 0 {
-			return 0, fmt.Errorf("keep item %s: its record does not hold its pixels", item.Key)
-		}
-		at.pixels, at.length = uint32(found), uint32(len(item.Tensor.Data))
+		at.pixels, err = find(data, item.Tensor.Data)
+	}
+	if item.Embedding != nil && err == nil {
+		at.embedding, err = find(data, item.Embedding.Data)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("keep item %s: %w", item.Key, err)
 	}
 	if size := int64(len(data)); s.file == nil && s.inside+size <= s.limit {
 		at.memory = bytes.Clone(data)
@@ -76,6 +81,15 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 	}
 	s.places = append(s.places, at)
 	return len(s.places) - 1, nil
+}
+
+// find returns where in a record a payload lies.
+func find(data, payload []byte) (span, error) {
+	at := bytes.Index(data, payload)
+	if at < 0 {
+		return span{}, errors.New("its record does not hold what it consists of")
+	}
+	return span{uint32(at), uint32(len(payload))}, nil
 }
 
 // encode returns the item as a record, which is valid until the next call. A
@@ -127,14 +141,24 @@ func (s *Spool) spill(data []byte) (int64, error) {
 // Pixels copies the pixels of item i to buf, or to a new slice if buf has no
 // room for them, and returns it.
 func (s *Spool) Pixels(i int, buf []byte) ([]byte, error) {
+	return s.part(i, s.places[i].pixels, buf)
+}
+
+// Embedding copies the numbers of the embedding of item i, as they are in the
+// record, in the same way; there are none if it has no embedding.
+func (s *Spool) Embedding(i int, buf []byte) ([]byte, error) {
+	return s.part(i, s.places[i].embedding, buf)
+}
+
+func (s *Spool) part(i int, p span, buf []byte) ([]byte, error) {
 	at := s.places[i]
-	if cap(buf) < int(at.length) {
-		buf = make([]byte, at.length)
+	if cap(buf) < int(p.length) {
+		buf = make([]byte, p.length)
 	}
-	buf = buf[:at.length]
+	buf = buf[:p.length]
 	if at.memory != nil {
-		copy(buf, at.memory[at.pixels:])
-	} else if _, err := s.file.ReadAt(buf, at.offset+int64(at.pixels)); err != nil {
+		copy(buf, at.memory[p.at:])
+	} else if _, err := s.file.ReadAt(buf, at.offset+int64(p.at)); err != nil {
 		return nil, fmt.Errorf("read back item %d: %w", i, err)
 	}
 	return buf, nil

@@ -2,7 +2,10 @@ package dataset
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -36,6 +39,9 @@ func TestSpool(t *testing.T) {
 					item.Tensor = nil
 					item.Image = &record.Image{Title: "no pixels", License: "CC"}
 				}
+				if i%3 == 0 {
+					item.Embedding = vector(i)
+				}
 				n, err := s.Add(item)
 				if err != nil || n != i {
 					t.Fatalf("Add = %d, %v", n, err)
@@ -62,6 +68,14 @@ func TestSpool(t *testing.T) {
 						if diff := cmp.Diff(want[i], got); diff != "" {
 							t.Errorf("item %d: %s", i, diff)
 						}
+						if e := want[i].Embedding; e != nil {
+							buf, err = s.Embedding(i, buf)
+							if err != nil || !bytes.Equal(buf, e.Data) {
+								t.Errorf("Embedding(%d) = %v, %v", i, buf, err)
+							}
+						} else if buf, err = s.Embedding(i, buf); err != nil || len(buf) > 0 {
+							t.Errorf("Embedding(%d) = %v, %v, there is none", i, buf, err)
+						}
 						if want[i].Tensor == nil {
 							continue
 						}
@@ -74,6 +88,42 @@ func TestSpool(t *testing.T) {
 			}
 			group.Wait()
 		})
+	}
+}
+
+// vector returns an embedding that says that it was made from other pixels.
+func vector(i int) *record.Embedding {
+	return &record.Embedding{
+		Of: strings.Repeat("ab", 32), DType: record.Float16, Side: 128, Pixels: fmt.Sprintf("%064x", i),
+		Data: []byte{byte(i), 0x3c, byte(i), 0x01, 0x02, 0x03},
+	}
+}
+
+// An embedding stands for the pixels that were dropped: for the names of items
+// and of photos, and for what counts as the same.
+func TestEmbeddingInPlaceOfTensor(t *testing.T) {
+	full := picture(7, "Hamburger", "")
+	full.Key, full.Fetched, full.Image = "", nil, nil
+	bare := *full
+	sum := TensorOf(full)
+	bare.Tensor, bare.Embedding = nil, vector(0)
+	bare.Embedding.Pixels = sum.String()
+	if KeyOf(&bare) != KeyOf(full) || PictureOf(&bare) != PictureOf(full) || PixelsOf(&bare) != sum {
+		t.Error("without its tensor the item is another one")
+	}
+	spool := NewSpool(1<<20, "")
+	c := NewCollection(spool, RepeatPolicy{})
+	var problem *Problem
+	if err := c.Add(&bare); !errors.As(err, &problem) || !strings.Contains(problem.Next, "--keep-tensor") {
+		t.Errorf("a trainer that wants pixels says %v", err)
+	}
+	c = NewCollection(spool, RepeatPolicy{})
+	c.Embeddings = true
+	if err := c.Add(&bare); err != nil || c.Size() != (Size{128, 128}) || c.Entries[0].Pixels != sum {
+		t.Errorf("%v, %v, %+v", err, c.Size(), c.Entries)
+	}
+	if err := spool.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

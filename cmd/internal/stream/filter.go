@@ -468,6 +468,9 @@ func weight(item *record.Item) int64 {
 	if item.Tensor != nil {
 		n += int64(len(item.Tensor.Data))
 	}
+	if item.Embedding != nil {
+		n += int64(len(item.Embedding.Data))
+	}
 	return n
 }
 
