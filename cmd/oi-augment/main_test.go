@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
 )
@@ -128,6 +130,46 @@ func TestOrderAndAccount(t *testing.T) {
 	}
 	if end.Stages[0].Tool != "oi-crop" || end.Stages[0].In != 16 {
 		t.Errorf("the account of the stage before: %+v", end.Stages[0])
+	}
+}
+
+// The header says how many items will come, unless nobody knows.
+func TestExpected(t *testing.T) {
+	stale := cmdtest.EncodeItems(t, &record.Header{Version: 1, Expected: 99, Stages: []record.Stage{{Tool: "oi-crop"}}}, someItems()...)
+	for args, want := range map[string]int64{"": 15, "--epochs 3 --copies 2": 75, "--val 0.5": 15, "--json=framed": 15} {
+		header, items, _ := mustAugment(t, stale, strings.Fields(args)...)
+		if header.Expected != want || int64(len(items)) != want {
+			t.Errorf("%q: %d expected of %d items, want %d", args, header.Expected, len(items), want)
+		}
+	}
+	r := &run{options: &options{epochs: math.MaxInt32, copies: math.MaxInt32}}
+	r.items = dataset.NewCollection(dataset.NewSpool(1<<20, ""), dataset.RepeatPolicy{})
+	defer r.items.Spool.Close()
+	if n := r.expected(); n != 0 {
+		t.Errorf("%d expected of nothing", n)
+	}
+	for _, item := range someItems() {
+		if err := r.items.Add(item); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.items.Divide(dataset.DefaultSplit())
+	if n := r.expected(); n != math.MaxInt64 {
+		t.Errorf("%d expected, want as many as there can be", n)
+	}
+	var endless bytes.Buffer
+	env := cmdtest.Env(bytes.NewReader(stale), writerFunc(func(p []byte) (int, error) {
+		if endless.Len() > 0 {
+			return 0, cli.ErrDownstreamGone
+		}
+		return endless.Write(p)
+	}), io.Discard)
+	if code := command().Execute(t.Context(), env, []string{"--epochs", "0"}); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	first, err := record.NewReader(&endless).Read()
+	if header, ok := first.(*record.Header); err != nil || !ok || header.Expected != 0 {
+		t.Errorf("--epochs 0: %+v, %v", first, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
@@ -92,11 +93,12 @@ func (r *run) collect(in *stream.Input) error {
 // write writes the held-out items, the epochs and the end.
 func (r *run) write(ctx context.Context) error {
 	header := r.origin.Header
-	header.Expected = 0 // that was how many came in
+	header.Expected = r.expected()
 	header.Stages = append(header.Stages, record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.options.args()})
 	if err := r.out.Write(&header); err != nil {
 		return err
 	}
+	r.account.Making("items written", header.Expected)
 	for _, set := range []string{dataset.Val, dataset.Test} {
 		for _, entry := range r.items.Of(set) {
 			item, err := r.items.Spool.Item(entry.Number)
@@ -124,6 +126,23 @@ func (r *run) write(ctx context.Context) error {
 		end.Damage = &r.origin.Salvaged
 	}
 	return r.out.Write(end)
+}
+
+// expected is the number of items that will be written, a hint for the stages
+// after this one. 0 is not known: --epochs 0 writes until the reader leaves.
+func (r *run) expected() int64 {
+	if r.options.epochs == 0 {
+		return 0
+	}
+	n := int64(len(r.items.Of(dataset.Train)))
+	for _, factor := range []int{r.options.copies, r.options.epochs} {
+		if n > math.MaxInt64/int64(factor) {
+			return math.MaxInt64 // more than anybody will wait for
+		}
+		n *= int64(factor)
+	}
+	heldOut := int64(len(r.items.Of(dataset.Val)) + len(r.items.Of(dataset.Test)))
+	return n + min(heldOut, math.MaxInt64-n)
 }
 
 func (r *run) emit(item *record.Item) error {

@@ -80,7 +80,7 @@ func (d *data) next() (*record.Item, error) {
 // prepare reads up to the first variant, or to the end if none comes, and
 // decides what is trained on what.
 func (d *data) prepare() error {
-	d.status = stream.StartStatus(d.env)
+	d.status = stream.StartStatus(d.env, "records")
 	defer d.status.Stop()
 	for {
 		item, err := d.next()

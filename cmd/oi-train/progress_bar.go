@@ -6,16 +6,19 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/status"
 )
 
 // A progressBar is a line on a terminal that shows how far an epoch has come
 // and is drawn again as it goes on. oi-train may draw one because it is the
 // last of the pipe; the stages before it write plain lines.
 type progressBar struct {
-	out   io.Writer // nil: nothing is drawn
-	now   func() time.Time
-	start time.Time // of the epoch
-	last  time.Time // when it was drawn, zero if it is not on the screen
+	out     io.Writer // nil: nothing is drawn
+	columns int       // of the terminal, 0 is not known
+	now     func() time.Time
+	start   time.Time // of the epoch
+	last    time.Time // when it was drawn, zero if it is not on the screen
 }
 
 const (
@@ -45,22 +48,31 @@ func (b *progressBar) draw(label string, n, total int, loss float64) {
 	_, _ = fmt.Fprintf(b.out, "\r\x1b[K\x1b[?7l%s\x1b[?7h\r", b.line(label, n, total, loss, now.Sub(b.start)))
 }
 
+// line is the text of the bar. Where the terminal is narrow, the bar is shorter
+// and what is least needed is left out.
 func (b *progressBar) line(label string, n, total int, loss float64, elapsed time.Duration) string {
-	rate := 0.0
+	perSecond := 0.0
 	if elapsed > 0 {
-		rate = float64(n) / elapsed.Seconds()
+		perSecond = float64(n) / elapsed.Seconds()
 	}
+	losses, rate := fmt.Sprintf("  loss %.4f", loss), fmt.Sprintf("  %.0f img/s", perSecond)
 	if total == 0 {
-		return fmt.Sprintf("%s  %d images  loss %.4f  %.0f img/s", label, n, loss, rate)
+		count := fmt.Sprintf("%s  %d images", label, n)
+		return status.Fit(b.columns, count+losses+rate, count+rate, count)
 	}
 	n = min(n, total)
-	done := barWidth * n / total
-	left := "?"
-	if rate > 0 {
-		left = inSeconds(float64(total-n) / rate).String()
+	left := "  ? left"
+	if perSecond > 0 {
+		left = fmt.Sprintf("  %s left", inSeconds(float64(total-n)/perSecond))
 	}
-	return fmt.Sprintf("%s  [%s%s]  loss %.4f  %.0f img/s  %s left",
-		label, strings.Repeat("#", done), strings.Repeat(".", barWidth-done), loss, rate, left)
+	var forms []string
+	for _, tail := range []string{losses + rate + left, losses + left, left} {
+		for _, width := range []int{barWidth, barWidth / 2} {
+			done := width * n / total
+			forms = append(forms, fmt.Sprintf("%s  [%s%s]%s", label, strings.Repeat("#", done), strings.Repeat(".", width-done), tail))
+		}
+	}
+	return status.Fit(b.columns, append(forms, fmt.Sprintf("%s  %d%%%s", label, 100*n/total, left))...)
 }
 
 // inSeconds is a time as it is shown, 292 years at most.

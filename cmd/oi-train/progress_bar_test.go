@@ -37,6 +37,24 @@ func TestBar(t *testing.T) {
 		t.Errorf("clear wrote %q", got)
 	}
 
+	for columns, want := range map[int]string{
+		120: "epoch 12/50  [############............]  loss 0.5000  1000 img/s  1m0s left",
+		80:  "epoch 12/50  [############............]  loss 0.5000  1000 img/s  1m0s left",
+		75:  "epoch 12/50  [######......]  loss 0.5000  1000 img/s  1m0s left",
+		60:  "epoch 12/50  [######......]  loss 0.5000  1m0s left",
+		40:  "epoch 12/50  [######......]  1m0s left",
+		30:  "epoch 12/50  50%  1m0s left",
+		10:  "epoch 12/",
+	} {
+		b := &progressBar{columns: columns}
+		if got := b.line("epoch 12/50", 60_000, 120_000, 0.5, time.Minute); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+	}
+	if got := (&progressBar{columns: 40}).line("epoch 12/50", 60_000, 0, 0.5, time.Minute); got != "epoch 12/50  60000 images  1000 img/s" {
+		t.Error(got)
+	}
+
 	silent := &progressBar{now: b.now}
 	silent.begin(now)
 	silent.draw("epoch 1/1", 1, 2, 0)

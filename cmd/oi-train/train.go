@@ -12,6 +12,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/status"
 )
 
 // A result is what training led to.
@@ -49,7 +50,7 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 	t := &trainer{
 		options: o, env: env, data: d, source: newSpoolBatches(d),
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
-		batch:    newBatch(o.batch), result: &result{}, bar: progressBar{now: env.Now},
+		batch:    newBatch(o.batch), result: &result{}, bar: progressBar{now: env.Now, columns: env.StderrColumns},
 	}
 	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
 		t.bar.out = env.Stderr
@@ -204,9 +205,15 @@ func (t *trainer) recordEpoch(line report.Epoch) {
 		mark = "  best"
 	}
 	left := inSeconds(float64(t.options.epochs-line.Epoch) * line.Seconds)
-	t.env.Infof("epoch %*d/%d  train_loss %.4f  train_acc %.4f  val_loss %.4f  val_acc %.4f  %.0f img/s  %s left at most%s",
-		digits(t.options.epochs), line.Epoch, t.options.epochs, float64(line.TrainLoss), float64(line.TrainAccuracy),
-		float64(line.ValLoss), line.ValAccuracy, line.ImagesPerSecond, left, mark)
+	epoch := fmt.Sprintf("epoch %*d/%d", digits(t.options.epochs), line.Epoch, t.options.epochs)
+	train := fmt.Sprintf("  train_loss %.4f  train_acc %.4f", float64(line.TrainLoss), float64(line.TrainAccuracy))
+	val, accuracy := fmt.Sprintf("  val_loss %.4f", float64(line.ValLoss)), fmt.Sprintf("  val_acc %.4f", line.ValAccuracy)
+	// The report has all of it.
+	t.env.Infof("%s", status.Fit(t.env.StderrColumns-len(t.env.Name+": "),
+		epoch+train+val+accuracy+fmt.Sprintf("  %.0f img/s  %s left at most", line.ImagesPerSecond, left)+mark,
+		epoch+val+accuracy+fmt.Sprintf("  %s left", left)+mark,
+		epoch+accuracy+fmt.Sprintf("  %s left", left)+mark,
+		epoch+accuracy+mark))
 	if stop {
 		t.result.stopped = fmt.Sprintf("the validation loss got no better for %d epochs", t.stopping.wait)
 	}

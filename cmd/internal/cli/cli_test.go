@@ -351,6 +351,33 @@ func TestOverwrites(t *testing.T) {
 	}
 }
 
+// A stage that has counted says so in one line, however it ended.
+func TestSummary(t *testing.T) {
+	for _, test := range []struct {
+		err   error
+		quiet bool
+		want  string
+	}{
+		{nil, false, "oi-test: 3 in, 2 out\n"},
+		{nil, true, ""},
+		{ErrDownstreamGone, false, "oi-test: 3 in, 2 out\n"},
+		{errors.New("disk full"), false, "oi-test: 3 in, 2 out\noi-test: disk full\n"},
+		{context.Canceled, false, "oi-test: interrupted after 3 in, 2 out\n"},
+		{WithHint(context.Canceled, "go on"), false, "oi-test: interrupted after 3 in, 2 out\noi-test: hint: go on\n"},
+		{context.Canceled, true, "oi-test: interrupted\n"},
+	} {
+		env, stderr := testEnv(io.Discard)
+		args := []string{"-q"}[:map[bool]int{true: 1}[test.quiet]]
+		testCommand(func(_ context.Context, env *Env) error {
+			env.Summary = "3 in, 2 out"
+			return test.err
+		}).Execute(t.Context(), env, args)
+		if stderr.String() != test.want {
+			t.Errorf("%v: %q, want %q", test.err, stderr, test.want)
+		}
+	}
+}
+
 // After an interrupt of all stages nobody blames the one before; other
 // failures are still told.
 func TestAfterInterrupt(t *testing.T) {
@@ -362,6 +389,8 @@ func TestAfterInterrupt(t *testing.T) {
 		{BlameUpstream(errors.New("cut")), "oi-test: interrupted\n"},
 		{errors.Join(fmt.Errorf("x: %w", BlameUpstream(errors.New("cut"))), nil), "oi-test: interrupted\n"},
 		{WithHint(BlameUpstream(errors.New("cut")), "go on"), "oi-test: interrupted\noi-test: hint: go on\n"},
+		{ErrDownstreamGone, "oi-test: interrupted\n"}, // for the same reason
+		{errors.Join(ErrDownstreamGone, errors.New("disk full")), "oi-test: disk full\n"},
 		{errors.New("disk full"), "oi-test: disk full\n"},
 	} {
 		env, stderr := testEnv(io.Discard)

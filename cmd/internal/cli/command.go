@@ -174,12 +174,20 @@ func (c *Command) waitsForTerminal(env *Env) bool {
 // report prints the error, if there is something to say, and turns it into
 // an exit code.
 func (c *Command) report(env *Env, err error) int {
+	interrupted := errors.Is(err, context.Canceled) && !errors.Is(err, errPrinted)
+	if env.Summary != "" && !interrupted {
+		env.Infof("%s", env.Summary)
+	}
 	switch {
 	case err == nil, onlyGone(err):
 		return exitOK
 	case errors.Is(err, errPrinted):
-	case errors.Is(err, context.Canceled):
-		env.Warnf("interrupted")
+	case interrupted:
+		after := ""
+		if env.Summary != "" && !env.Quiet {
+			after = " after " + env.Summary
+		}
+		env.Warnf("interrupted%s", after)
 		if hint := hintOf(err); hint != "" {
 			env.Warnf("hint: %s", hint)
 		}

@@ -32,6 +32,11 @@ type Env struct {
 	// Now is for deadlines, rates and words for people, never for results.
 	Now func() time.Time
 
+	// Summary is what was done, in words, if the command has set it. It is
+	// shown once the command has ended, before the errors, unless -q was
+	// given, and tells after what an interrupted command was interrupted.
+	Summary string
+
 	ctx context.Context // ends waiting for a FILE; nil: nothing does
 }
 

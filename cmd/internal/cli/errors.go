@@ -60,8 +60,11 @@ func BlameUpstream(err error) error {
 }
 
 // afterInterrupt returns what is left to say of err after an interrupt: one of
-// all stages is why the stage before ended early.
+// all stages is why the stage before ended early, and the one after left.
 func afterInterrupt(err error) error {
+	if err != nil && onlyGone(err) {
+		return context.Canceled
+	}
 	var upstream *upstreamError
 	var left []error
 	for _, e := range joined(err) {

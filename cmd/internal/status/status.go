@@ -4,12 +4,13 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -22,6 +23,13 @@ const (
 	maxLeft = 100 * 24 * time.Hour
 )
 
+// A Subject is what a status is of.
+type Subject struct {
+	Name    string // of the stage
+	Unit    string // what is counted: "records"
+	Columns int    // of the terminal, which no line is wider than; 0 is not known
+}
+
 // A Status counts records and reports them until it is stopped.
 type Status struct {
 	in, skipped atomic.Int64
@@ -29,15 +37,15 @@ type Status struct {
 	stop        chan struct{}
 	done        sync.WaitGroup
 	once        sync.Once
-	name        string
+	subject     Subject
 	start       time.Time
 	now         func() time.Time
 }
 
-// Start begins to report as name on w. A nil w reports nothing; the counts
-// are kept all the same.
-func Start(w io.Writer, name string, now func() time.Time) *Status {
-	s := &Status{name: name, now: now, start: now(), stop: make(chan struct{})}
+// Start begins to report on w. A nil w reports nothing; the counts are kept all
+// the same.
+func Start(w io.Writer, subject Subject, now func() time.Time) *Status {
+	s := &Status{subject: subject, now: now, start: now(), stop: make(chan struct{})}
 	if w == nil {
 		return s
 	}
@@ -79,26 +87,49 @@ func (s *Status) Stop() {
 // Line returns the line that would be shown now.
 func (s *Status) Line() string {
 	in, total := s.in.Load(), s.total.Load()
-	elapsed := s.now().Sub(s.start)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d", s.name, in)
+	seconds := s.now().Sub(s.start).Seconds()
 	known := in <= total && total > 0
+	count, percent := fmt.Sprint(in), ""
 	if known {
-		fmt.Fprintf(&b, " of %d", total)
+		count += fmt.Sprintf(" of %d", total)
+		percent = fmt.Sprintf("%d%%", int(100*(float64(in)/float64(total))))
 	}
-	b.WriteString(" records")
-	if known {
-		fmt.Fprintf(&b, " (%d%%)", int(100*(float64(in)/float64(total))))
-	}
-	if seconds := elapsed.Seconds(); seconds > 0 && in > 0 {
-		rate := float64(in) / seconds
-		fmt.Fprintf(&b, ", %.0f/s", rate)
-		if left := float64(total-in) / rate; known && in < total && left < maxLeft.Seconds() {
-			fmt.Fprintf(&b, ", %s left", time.Duration(left*float64(time.Second)).Round(time.Second))
+	rate, left, skipped := "", "", ""
+	if seconds > 0 && in > 0 {
+		perSecond := float64(in) / seconds
+		rate = fmt.Sprintf(", %.0f/s", perSecond)
+		if wait := float64(total-in) / perSecond; known && in < total && wait < maxLeft.Seconds() {
+			left = fmt.Sprintf(", %s left", time.Duration(wait*float64(time.Second)).Round(time.Second))
 		}
 	}
 	if n := s.skipped.Load(); n > 0 {
-		fmt.Fprintf(&b, ", %d skipped", n)
+		skipped = fmt.Sprintf(", %d skipped", n)
 	}
-	return b.String()
+	parenthesis := ""
+	if known {
+		parenthesis = " (" + percent + ")"
+	}
+	name := s.subject.Name + ": "
+	return Fit(s.subject.Columns,
+		name+count+" "+s.subject.Unit+parenthesis+rate+left+skipped,
+		name+count+parenthesis+rate+left+skipped,
+		name+cmp.Or(percent, count)+rate+left+skipped,
+		name+cmp.Or(percent, count)+left+skipped,
+		name+cmp.Or(percent, count)+left)
+}
+
+// Fit returns the first of the forms of a line, the longest first, that leaves
+// the last column of a terminal free, so that it never wraps. Of the last form
+// the end is cut off if need be. columns is 0 where the width is not known: the
+// first form then.
+func Fit(columns int, forms ...string) string {
+	if columns <= 0 {
+		return forms[0]
+	}
+	for _, form := range forms {
+		if utf8.RuneCountInString(form) < columns {
+			return form
+		}
+	}
+	return string([]rune(forms[len(forms)-1])[:columns-1])
 }

@@ -10,7 +10,7 @@ import (
 
 func TestLine(t *testing.T) {
 	now := time.Unix(0, 0)
-	s := Start(nil, "oi-test", func() time.Time { return now })
+	s := Start(nil, Subject{Name: "oi-test", Unit: "records"}, func() time.Time { return now })
 	defer s.Stop()
 	for _, step := range []struct {
 		add, total int64
@@ -42,7 +42,7 @@ func TestLine(t *testing.T) {
 func TestReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe()
-		s := Start(w, "oi-test", time.Now)
+		s := Start(w, Subject{Name: "oi-test", Unit: "records"}, time.Now)
 		start := time.Now()
 		s.Add(45)
 		line := make([]byte, 100)
@@ -67,4 +67,35 @@ func TestReports(t *testing.T) {
 			t.Error("time left without a total")
 		}
 	})
+}
+
+// The longest form that fits is shown, and a terminal's last column stays free.
+func TestNeverWraps(t *testing.T) {
+	now := time.Unix(0, 0)
+	for columns, want := range map[int]string{
+		0:   "oi-augment: 123456 of 1234567 records (9%), 12346/s, 1m30s left, 12 skipped",
+		120: "oi-augment: 123456 of 1234567 records (9%), 12346/s, 1m30s left, 12 skipped",
+		76:  "oi-augment: 123456 of 1234567 records (9%), 12346/s, 1m30s left, 12 skipped",
+		75:  "oi-augment: 123456 of 1234567 (9%), 12346/s, 1m30s left, 12 skipped",
+		60:  "oi-augment: 9%, 12346/s, 1m30s left, 12 skipped",
+		47:  "oi-augment: 9%, 1m30s left, 12 skipped",
+		30:  "oi-augment: 9%, 1m30s left",
+		20:  "oi-augment: 9%, 1m3",
+		1:   "",
+	} {
+		s := Start(nil, Subject{"oi-augment", "records", columns}, func() time.Time { return now })
+		s.Add(123456)
+		s.SetTotal(1234567)
+		for range 12 {
+			s.Skip()
+		}
+		now = now.Add(10 * time.Second)
+		if got := s.Line(); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+		s.Stop()
+	}
+	if got := Fit(4, "äöüß", "äöü"); got != "äöü" {
+		t.Error(got)
+	}
 }

@@ -44,6 +44,7 @@ type Counters struct {
 	total     record.StageCounts
 	failures  *failures
 	status    *status.Status
+	making    bool  // of what goes out, not of what comes in
 	expected  int64 // records, 0: not known
 	announced int64 // records that are sure to come, or have come
 	start     time.Time
@@ -65,17 +66,18 @@ func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
 			return nil, err
 		}
 	}
-	c.status = StartStatus(env)
+	c.status = StartStatus(env, "records")
 	return c, nil
 }
 
-// StartStatus begins to show progress where a person would see it. The status
-// must be stopped.
-func StartStatus(env *cli.Env) *status.Status {
+// StartStatus begins to show progress where a person would see it, of what unit
+// names in the plural. The status must be stopped.
+func StartStatus(env *cli.Env, unit string) *status.Status {
+	subject := status.Subject{Name: env.Name, Unit: unit, Columns: env.StderrColumns}
 	if env.StderrTTY && !env.Quiet {
-		return status.Start(env.Stderr, env.Name, env.Now)
+		return status.Start(env.Stderr, subject, env.Now)
 	}
-	return status.Start(nil, env.Name, env.Now)
+	return status.Start(nil, subject, env.Now)
 }
 
 // Begin starts a segment whose items are known by h, the header as it was
@@ -100,6 +102,15 @@ func (c *Counters) Announce(n int64) {
 	c.Expect(n)
 }
 
+// Making says that the input has been read and that n items are to be made of
+// it, 0 for not known: progress is that of the items that go out from now on,
+// which unit names in the plural.
+func (c *Counters) Making(unit string, n int64) {
+	c.status.Stop()
+	c.status, c.making = StartStatus(c.env, unit), true
+	c.status.SetTotal(n)
+}
+
 // In counts n records that came in.
 func (c *Counters) In(n int64) {
 	c.segment.In += n
@@ -111,6 +122,9 @@ func (c *Counters) In(n int64) {
 func (c *Counters) Out(n int64) {
 	c.segment.Out += n
 	c.total.Out += n
+	if c.making {
+		c.status.Add(n)
+	}
 }
 
 // Add counts n items made from others.
@@ -217,8 +231,8 @@ func (c *Counters) End() (record.StageCounts, error) {
 // Total returns the count over all segments so far.
 func (c *Counters) Total() record.StageCounts { return c.total }
 
-// Finish ends the counting: the failures file appears, and a summary is
-// printed. It must be called however the stage ended.
+// Finish ends the counting: the failures file appears, and env has a summary. It
+// must be called however the stage ended.
 func (c *Counters) Finish() error {
 	c.status.Stop()
 	err := c.failures.commit()
@@ -235,7 +249,7 @@ func (c *Counters) Finish() error {
 			line += fmt.Sprintf(", %d %s (%s)", n, part.verb, reasons(part.counts))
 		}
 	}
-	c.env.Infof("%s, %.1f s", line, c.env.Now().Sub(c.start).Seconds())
+	c.env.Summary = fmt.Sprintf("%s, %.1f s", line, c.env.Now().Sub(c.start).Seconds())
 	return err
 }
 

@@ -2,10 +2,12 @@ package metadata
 
 import (
 	"fmt"
+	"path"
 	"sync"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/status"
 )
 
 // progressEvery is the time between two lines about a download.
@@ -16,7 +18,7 @@ type reporter struct {
 	env *cli.Env
 
 	mu    sync.Mutex // a download reports from a goroutine of its own
-	path  string
+	name  string
 	from  int64 // bytes that were there when it began to look
 	start time.Time
 	last  time.Time
@@ -25,14 +27,14 @@ type reporter struct {
 
 // announce says how large a download will be, and how long it will take if one
 // before it has shown that.
-func (r *reporter) announce(path string, size int64) {
+func (r *reporter) announce(name string, size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.rate > 0 {
-		r.env.Infof("downloading %s, %s, once; about %s", path, bytesText(size), timeText(float64(size)/r.rate))
+		r.env.Infof("downloading %s, %s, once; about %s", name, bytesText(size), timeText(float64(size)/r.rate))
 		return
 	}
-	r.env.Infof("downloading %s, %s, once", path, bytesText(size))
+	r.env.Infof("downloading %s, %s, once", name, bytesText(size))
 }
 
 // asking says that a server is taking its time to answer.
@@ -46,17 +48,17 @@ func (r *reporter) retrying(address string, err error) {
 }
 
 // waiting says that another process is at work.
-func (r *reporter) waiting(path string) {
-	r.env.Infof("%s is being downloaded by another process; waiting for it", path)
+func (r *reporter) waiting(name string) {
+	r.env.Infof("%s is being downloaded by another process; waiting for it", name)
 }
 
 // progress writes a line every few seconds, on a terminal only.
-func (r *reporter) progress(path string, done, total int64) {
+func (r *reporter) progress(name string, done, total int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.env.Now()
-	if path != r.path {
-		r.path, r.from, r.start, r.last = path, done, now, now
+	if name != r.name {
+		r.name, r.from, r.start, r.last = name, done, now, now
 		return
 	}
 	elapsed := now.Sub(r.start).Seconds()
@@ -68,18 +70,24 @@ func (r *reporter) progress(path string, done, total int64) {
 		return
 	}
 	r.last = now
-	r.env.Infof("%s", progressText(path, done, total, r.rate))
+	r.env.Infof("%s", progressText(r.env.StderrColumns-len(r.env.Name+": "), name, done, total, r.rate))
 }
 
-func progressText(path string, done, total int64, rate float64) string {
-	if total < 0 {
-		return fmt.Sprintf("%s: %s, %s/s", path, bytesText(done), bytesText(int64(rate)))
+// progressText is how far a download is, in so many columns, the length of its
+// name and what is least needed being left out where there are too few.
+func progressText(columns int, name string, done, total int64, rate float64) string {
+	amount, share, speed, left := bytesText(done), bytesText(done), ", "+bytesText(int64(rate))+"/s", ""
+	if total > 0 {
+		amount += " of " + bytesText(total)
+		share = fmt.Sprintf("%d%%", int(100*(float64(done)/float64(total))))
 	}
-	text := fmt.Sprintf("%s: %s of %s, %s/s", path, bytesText(done), bytesText(total), bytesText(int64(rate)))
-	if left := total - done; left > 0 && rate > 0 {
-		text += fmt.Sprintf(", %s left", timeText(float64(left)/rate))
+	if total > done && rate > 0 {
+		left = ", " + timeText(float64(total-done)/rate) + " left"
 	}
-	return text
+	file := path.Base(name)
+	return status.Fit(columns,
+		name+": "+amount+speed+left, file+": "+amount+speed+left,
+		file+": "+share+left, amount+speed+left, share+left)
 }
 
 func timeText(seconds float64) string {
