@@ -206,11 +206,13 @@ func (t *trainer) recordEpoch(line report.Epoch) {
 	}
 	left := inSeconds(float64(t.options.epochs-line.Epoch) * line.Seconds)
 	epoch := fmt.Sprintf("epoch %*d/%d", digits(t.options.epochs), line.Epoch, t.options.epochs)
-	train := fmt.Sprintf("  train_loss %.4f  train_acc %.4f", float64(line.TrainLoss), float64(line.TrainAccuracy))
+	train, trainAccuracy := fmt.Sprintf("  train_loss %.4f", float64(line.TrainLoss)), fmt.Sprintf("  train_acc %.4f", float64(line.TrainAccuracy))
 	val, accuracy := fmt.Sprintf("  val_loss %.4f", float64(line.ValLoss)), fmt.Sprintf("  val_acc %.4f", line.ValAccuracy)
 	// The report has all of it.
 	t.env.Infof("%s", status.Fit(t.env.StderrColumns-len(t.env.Name+": "),
-		epoch+train+val+accuracy+fmt.Sprintf("  %.0f img/s  %s left at most", line.ImagesPerSecond, left)+mark,
+		epoch+train+trainAccuracy+val+accuracy+fmt.Sprintf("  %.0f img/s  %s left at most", line.ImagesPerSecond, left)+mark,
+		epoch+train+trainAccuracy+val+accuracy+fmt.Sprintf("  %s left", left)+mark,
+		epoch+train+val+accuracy+fmt.Sprintf("  %s left", left)+mark,
 		epoch+val+accuracy+fmt.Sprintf("  %s left", left)+mark,
 		epoch+accuracy+fmt.Sprintf("  %s left", left)+mark,
 		epoch+accuracy+mark))

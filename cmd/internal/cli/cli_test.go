@@ -401,3 +401,14 @@ func TestAfterInterrupt(t *testing.T) {
 		}
 	}
 }
+
+// A line that is written where a longer one stands, such as another stage's
+// progress bar, leaves nothing of that; a file has lines alone.
+func TestErasesLine(t *testing.T) {
+	for terminal, want := range map[bool]string{false: "a\n", true: "\x1b[Ka\n"} {
+		var b bytes.Buffer
+		if n, err := (&lockedWriter{w: &b, terminal: terminal}).Write([]byte("a\n")); n != 2 || err != nil || b.String() != want {
+			t.Errorf("%v: %d, %v, %q", terminal, n, err, b.String())
+		}
+	}
+}

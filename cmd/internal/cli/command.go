@@ -87,7 +87,7 @@ func (c *Command) process() int {
 	env := &Env{
 		Stdin:         newInterruptible(ctx, os.Stdin),
 		Stdout:        stdout,
-		Stderr:        &lockedWriter{w: os.Stderr},
+		Stderr:        &lockedWriter{w: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"},
 		StdinTTY:      term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutTTY:     term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTTY:     term.IsTerminal(int(os.Stderr.Fd())),
@@ -255,10 +255,21 @@ func fromEnvironment(fs *FlagSet, getenv func(string) string) error {
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer
+	// terminal says that w is one that can erase. The last stage of a pipe
+	// may have a progress bar on the line where the cursor stands.
+	terminal bool
 }
+
+// eraseLine erases a terminal's line from the cursor to its end.
+const eraseLine = "\x1b[K"
 
 func (l *lockedWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	if !l.terminal {
+		return l.w.Write(p)
+	}
+	// In one call, so that nobody else's text comes in between.
+	n, err := l.w.Write(append([]byte(eraseLine), p...))
+	return max(0, n-len(eraseLine)), err
 }

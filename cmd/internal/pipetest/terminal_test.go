@@ -23,14 +23,15 @@ import (
 func terminalWidths() map[uint16]int { return map[uint16]int{60: 60, 80: 80, 120: 96} }
 
 // onTerminal runs a command whose three streams are a terminal of so many
-// columns, and returns what it shows and its exit code.
+// columns, and returns the text that it shows and its exit code.
 func onTerminal(t *testing.T, columns uint16, home, name string, args ...string) (string, int) {
 	t.Helper()
-	return interrupted(t, "", columns, home, name, args...)
+	text, code := interrupted(t, "", columns, home, name, args...)
+	return strings.ReplaceAll(text, "\x1b[K", ""), code
 }
 
 // interrupted is onTerminal where somebody presses Ctrl-C once at has been
-// shown, unless that is empty.
+// shown, unless that is empty. It returns all that is sent to the terminal.
 func interrupted(t *testing.T, at string, columns uint16, home, name string, args ...string) (string, int) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), name, args...)
@@ -137,7 +138,7 @@ func TestInterruptOnTerminal(t *testing.T) {
 		oi-fetch -v --offline <items | oi-crop | oi-augment --epochs 0 | oi-train -o model`
 	for range 5 {
 		text, _ := interrupted(t, "skipped a", 80, t.TempDir(), bash, "-c", waiting)
-		if strings.Contains(text, "stage before") || strings.Contains(text, "end") || strings.Contains(text, "--resume") || !strings.Contains(text, ": interrupted\n") {
+		if strings.Contains(text, "stage before") || strings.Contains(text, "end") || strings.Contains(text, "--resume") || !strings.Contains(text, ": interrupted") {
 			t.Errorf("while they wait:\n%s", text)
 		}
 	}
@@ -149,6 +150,76 @@ func TestInterruptOnTerminal(t *testing.T) {
 		}
 		if !exists(filepath.Join(home, "model.ckpt")) || !exists(filepath.Join(home, "model.onnx")) {
 			t.Error("nothing to go on from")
+		}
+	}
+}
+
+// TestInterruptEachStage: whichever stage is at work, each that has not ended
+// yet says in one line that it was interrupted, and nobody says more.
+func TestInterruptEachStage(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	stages := []string{"oi-boxes", "oi-fetch", "oi-crop", "oi-train"}
+	const pipe = "oi-boxes --dataset sample Food/ | oi-fetch | oi-crop --size 64 | oi-train --epochs 200 -o model"
+	for _, stage := range stages {
+		text, code := interrupted(t, stage+": ", 80, t.TempDir(), bash, "-c", pipe)
+		_, after, found := strings.Cut(text, "^C")
+		if code != 130 || !found {
+			t.Errorf("%s: exit %d\n%s", stage, code, text)
+		}
+		for _, name := range stages {
+			n := 0
+			for line := range strings.Lines(after) {
+				if strings.Contains(line, name+": ") && !strings.Contains(line, " records") { // progress may come in between
+					n++
+					if !strings.Contains(line, name+": interrupted") {
+						t.Errorf("interrupted at %s: %s", stage, line)
+					}
+				}
+			}
+			if n != 1 {
+				t.Errorf("interrupted at %s: %d lines of %s\n%s", stage, n, name, after)
+			}
+		}
+	}
+}
+
+// TestProgressOnTerminal: progress tells what is known in one line, which never
+// wraps, and nothing of the bar is left on the screen, not beside the lines of
+// other stages either.
+func TestProgressOnTerminal(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	const pipe = `oi-boxes --dataset sample --limit 120 Hamburger Sandwich | oi-fetch -j 1 | oi-crop --size 48 >crops
+		oi-augment --epochs 200 crops | oi-train --arch reference --patience 200 --epochs 200 -o model`
+	for columns, forms := range map[uint16][]string{
+		60:  {`^oi-\w+: \d+ of \d+ (records )?\(\d+%\), \d+/s, [\dhms]+ left$`, `^oi-train: epoch   1/200  val_acc \d\.\d{4}  [\dhms]+ left  best$`},
+		80:  {`^oi-\w+: \d+ of \d+ (records )?\(\d+%\), \d+/s, [\dhms]+ left$`, `^oi-train: epoch   1/200  val_loss \d\.\d{4}  val_acc \d\.\d{4}  [\dhms]+ left  best$`},
+		120: {`^oi-\w+: \d+ of \d+ (records|items written) \(\d+%\), \d+/s, [\dhms]+ left$`, `^oi-train: epoch   1/200  train_loss \d\.\d{4}  train_acc \d\.\d{4}  val_loss \d\.\d{4}  val_acc \d\.\d{4}  [\dhms]+ left  best$`},
+	} {
+		text, _ := interrupted(t, "oi-train: epoch   6/", columns, t.TempDir(), bash, "-c", pipe)
+		s := newScreen(int(columns))
+		if unknown := s.show(strings.ReplaceAll(text, "\n", "\r\n")); len(unknown) > 0 {
+			t.Errorf("%d columns: sent %q", columns, unknown)
+		}
+		lines := s.text()
+		progress := regexp.MustCompile(`oi-\w+: (\d+ (of|records|items)|epoch) `)
+		for i, line := range lines {
+			if strings.Contains(line, "[#") || strings.Contains(line, "[.") || i+1 < len(lines) && s.wraps[i+1] && progress.MatchString(line) {
+				t.Errorf("%d columns: %s\n%s", columns, line, strings.Join(lines, "\n"))
+			}
+		}
+		if !strings.Contains(text, "epoch 2/200  [") {
+			t.Errorf("%d columns: no bar\n%s", columns, text)
+		}
+		for _, form := range forms {
+			if !slices.ContainsFunc(lines, regexp.MustCompile(form).MatchString) {
+				t.Errorf("%d columns: nothing like %s\n%s", columns, form, strings.Join(lines, "\n"))
+			}
 		}
 	}
 }
