@@ -110,6 +110,8 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		Sources:      sources,
 		Cache:        cache.open,
 		CacheFull:    cache.full,
+		Asking:       func(address string) { env.Infof("waiting for an answer: %s", address) },
+		Retrying:     func(address string, err error) { env.Infof("trying again: %s: %v", address, err) },
 		Sample:       sample.New().Photo,
 		Timeout:      o.timeout,
 		Retries:      o.retries,

@@ -79,10 +79,15 @@ func (p *photos) written(item *record.Item) error {
 	return v.(*fetch.Picture).Release()
 }
 
-// hint says of folders without any photo how their layout can be named.
+// hint says of servers that do not answer what would help, and of folders
+// without any photo how their layout can be named.
 func (p *photos) hint(env *cli.Env) {
 	if !p.failed.Load() {
 		return
+	}
+	if err := p.fetcher.Unreachable(); err != nil {
+		env.Infof("no server has answered: %v", err)
+		env.Infof("hint: HTTPS_PROXY names a proxy; --images takes a folder with the photos, or the address of a mirror; photos that are in the cache need no network")
 	}
 	for _, name := range p.fetcher.UnmatchedFolders() {
 		env.Infof("no photo was found in %s", name)

@@ -117,10 +117,15 @@ func (a *transferAttempt) request(runCtx context.Context, u *url.URL) (next *url
 
 	host := hostname.WithPort(u)
 	a.unanswered = host
+	over := a.fetcher.firstAnswer.await(a.photo.url)
 	resp, err := a.fetcher.transport.RoundTrip(req)
+	over()
 	if err != nil {
-		return nil, a.transportError(runCtx, ctx, err)
+		err = a.transportError(runCtx, ctx, err)
+		a.fetcher.firstAnswer.note(a.photo.url, err)
+		return nil, err
 	}
+	a.fetcher.firstAnswer.note(a.photo.url, nil)
 	a.unanswered = ""
 	a.fetcher.liveness.setSilent(host, false)
 	// The body is only read from, and what follows says whether it was

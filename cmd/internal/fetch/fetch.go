@@ -65,6 +65,8 @@ type Fetcher struct {
 	clock     hostlimit.Clock
 	inFlight  singleflight.Group // by key
 
+	firstAnswer *firstAnswer
+
 	mu     sync.Mutex
 	closed bool
 	busy   sync.WaitGroup // calls of Fetch
@@ -101,6 +103,8 @@ func New(o Options) (*Fetcher, error) {
 		limits:   hostlimit.New(o.Rates, o.Connections, o.Clock),
 		liveness: newLiveness(),
 		clock:    o.Clock,
+
+		firstAnswer: newFirstAnswer(o),
 	}
 	f.transport = f.newTransport()
 	return f, nil

@@ -30,6 +30,12 @@ type Options struct {
 	// CacheFull, unless nil, is called once if photos are handed out and
 	// not kept, because the cache has no room for them, and says why.
 	CacheFull func(error)
+	// Asking, unless nil, is called once if nobody on the network answers
+	// for a while, with the address of a photo that is asked for, and
+	// Retrying once before a first request that nobody answered is sent
+	// again. Both addresses are without anything secret.
+	Asking   func(address string)
+	Retrying func(address string, err error)
 	// Sample renders a photo of the built-in data set; addresses of the
 	// scheme sample: go to it.
 	Sample func(subset, id string) ([]byte, error)

@@ -63,6 +63,9 @@ func (f *Fetcher) transfer(ctx context.Context, p *serverPhoto, earlier []cas.At
 			failed.Attempts, failed.Seconds = asked, f.clock.Now().Sub(start).Seconds()
 			return transferred{}, failed
 		}
+		if a.unanswered != "" {
+			f.firstAnswer.again(p.url, fe)
+		}
 		if err := f.clock.Sleep(ctx, max(pauses.NextBackOff(), fe.retryAfter)); err != nil {
 			return transferred{}, err
 		}
