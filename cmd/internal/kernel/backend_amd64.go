@@ -138,7 +138,7 @@ func (be *backend) inference(from *backend) {
 // normalizeBackward and winogradWeights handle rows of exactly 16 lanes; spmm
 // and compactChannels leave nothing over.
 type simdKernels struct {
-	gemm, gemmBy3, gemmBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)
+	gemm, gemmBy3, gemmBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int, add []float32, clipped int, lo, hi float32, unused int)
 
 	depthwise         func(dst []float32, dstStride int, init, x []float32, pixStride, rowStride, step int, w []float32, wStride, wRow, rows, run, n, channels int, lo, hi float32)
 	spmm              func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)
@@ -174,7 +174,11 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 			case g.step == 1 && g.run%3 == 0:
 				asm = a.gemmBy3
 			}
-			asm(g.dst, g.dstStride, g.init, g.initStride, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.rows, g.run, g.n)
+			clipped := 0
+			if g.clipped {
+				clipped = 1
+			}
+			asm(g.dst, g.dstStride, g.init, g.initStride, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.rows, g.run, g.n, g.add, clipped, g.clip.Lo, g.clip.Hi, g.unused)
 		},
 		depthwise: func(g depthwiseArgs) {
 			if g.channels < width {

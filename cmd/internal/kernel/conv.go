@@ -175,6 +175,31 @@ func (o convOut) plain() bool {
 	return o.idx != nil || o.add == nil && o.clip == Unclipped() && o.act.Op == UnaryIdentity
 }
 
+// end is what gemm does with a block of results whose first value is y[at], of
+// which the layer has so many channels more.
+func (o convOut) end(at, channels int) gemmEnd {
+	e := gemmEnd{clipped: o.clip != Unclipped(), clip: o.clip, unused: max(0, lanes-channels)}
+	if o.add != nil {
+		e.add = o.add[at:]
+	}
+	return e
+}
+
+// activate applies what gemm does not to a tile of rows of the output, which
+// are cout values apart, from a channel to another.
+func (o convOut) activate(be *backend, at, rows, cout, from, to int) {
+	if o.act.Op == UnaryIdentity {
+		return
+	}
+	if to-from == cout {
+		rows, cout, to = 1, 0, from+rows*cout
+	}
+	for r := range rows {
+		y := o.y[at+r*cout+from : at+r*cout+to]
+		be.apply(o.act, y, y)
+	}
+}
+
 // finish adds and clips the outputs from, ..., to-1.
 func (o convOut) finish(ws *Workers, from, to int) {
 	y, rectify := o.y[from:to], o.clip == Rectified()
@@ -215,6 +240,25 @@ type convForward struct {
 	b        []float32 // packed [blocks][lanes]
 	rows     int       // rows of y in an image
 	rowTiles int
+	parts    parts // of the blocks
+}
+
+// parts is how the blocks of output channels are divided among tasks, where
+// there are too few others.
+type parts struct{ blocks, count int }
+
+// divide divides blocks such that there are several tasks for each thread.
+func (ws *Workers) divide(blocks, tasks int) parts {
+	p := parts{blocks, 1}
+	if threads := len(ws.workers); threads > 1 && tasks > 0 && tasks < 4*threads {
+		p.count = min(blocks, (4*threads+tasks-1)/tasks)
+	}
+	return p
+}
+
+// of returns the blocks of part i.
+func (p parts) of(i int) (from, to int) {
+	return i * p.blocks / p.count, (i + 1) * p.blocks / p.count
 }
 
 // forward takes x [N,H,W,Cin], w [K,K,Cin,Cout] and b [Cout] to out.
@@ -261,37 +305,41 @@ func (c Conv) computeDirect(ws *Workers, g geometry, out convOut, x, packed []fl
 	j.w, j.b = packed[:g.blocks*g.elems*lanes], packed[g.blocks*g.elems*lanes:]
 	if out.idx == nil && c.pointwise() {
 		p := &ws.convPointwise
-		*p = convPointwise{c: c, out: out, blocks: g.blocks, pixels: c.N * g.oh * g.ow, x: x, w: j.w, b: j.b}
-		ws.reserve(scratch{buf: pointwisePixels * lanes})
-		ws.run((p.pixels+pointwisePixels-1)/pointwisePixels, p)
+		*p = convPointwise{c: c, out: out, pixels: c.N * g.oh * g.ow, x: x, w: j.w, b: j.b}
+		tiles := (p.pixels + pointwisePixels - 1) / pointwisePixels
+		p.parts = ws.divide(g.blocks, tiles)
+		ws.run(tiles*p.parts.count, p)
 		return
 	}
+	j.parts = ws.divide(g.blocks, c.N*j.rowTiles)
 	ws.reserve(scratch{buf: 2 * g.ow * lanes})
-	ws.run(c.N*j.rowTiles, j)
+	ws.run(c.N*j.rowTiles*j.parts.count, j)
 }
 
 func (j *convForward) task(i int, ws *Workers, w *worker) {
-	n, tile := i/j.rowTiles, i%j.rowTiles
+	tile := i / j.parts.count
+	n, tile := tile/j.rowTiles, tile%j.rowTiles
 	first, last := tile*rowTile, min((tile+1)*rowTile, j.rows)
 	x := j.x[n*j.g.image:][:j.g.image]
-	for blk := range j.g.blocks {
+	from, to := j.parts.of(i % j.parts.count)
+	for blk := from; blk < to; blk++ {
 		for row := first; row < last; row++ {
 			if j.out.idx == nil {
-				j.plain(ws, w, x, n, blk, row)
+				j.plain(ws, x, n, blk, row)
 			} else {
 				j.pooled(ws, w, x, n, blk, row)
 			}
 		}
 	}
-	if !j.out.plain() {
-		row := j.g.ow * j.c.Cout
-		j.out.finish(ws, (n*j.rows+first)*row, (n*j.rows+last)*row)
+	if j.out.idx == nil {
+		ow, cout := j.g.ow, j.c.Cout
+		j.out.activate(ws.backend, (n*j.rows+first)*ow*cout, (last-first)*ow, cout, from*lanes, min(to*lanes, cout))
 	}
 }
 
 // conv computes one row of the convolution for one block of channels:
 // dst [cols,16] = b [16] + windows(x) [cols,K*K*Cin] * w [K*K*Cin,16].
-func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, blk, row, cols int) {
+func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, blk, row, cols int, end gemmEnd) {
 	size := j.g.elems * lanes
 	ws.backend.gemm(gemmArgs{
 		dst: dst, dstStride: stride,
@@ -299,23 +347,15 @@ func (j *convForward) conv(ws *Workers, dst []float32, stride int, x []float32, 
 		x:    x[row*j.g.strideY:], pixStride: j.g.strideX, rowStride: j.g.row, step: 1,
 		w: j.w[blk*size:][:size], wStride: lanes,
 		rows: j.c.K, run: j.g.run, n: cols,
+		gemmEnd: end,
 	})
 }
 
 // plain computes a row of y [N,OH,OW,Cout] for one block of channels.
-func (j *convForward) plain(ws *Workers, w *worker, x []float32, n, blk, row int) {
+func (j *convForward) plain(ws *Workers, x []float32, n, blk, row int) {
 	cout := j.c.Cout
-	y := j.out.y[(n*j.g.oh+row)*j.g.ow*cout:][:j.g.ow*cout]
-	first := blk * lanes
-	if first+lanes <= cout {
-		j.conv(ws, y[first:], cout, x, blk, row, j.g.ow)
-		return
-	}
-	tile := w.buf[:j.g.ow*lanes]
-	j.conv(ws, tile, lanes, x, blk, row, j.g.ow)
-	for q := range j.g.ow {
-		copy(y[q*cout+first:(q+1)*cout], tile[q*lanes:])
-	}
+	at := (n*j.g.oh+row)*j.g.ow*cout + blk*lanes
+	j.conv(ws, j.out.y[at:], cout, x, blk, row, j.g.ow, j.out.end(at, cout-blk*lanes))
 }
 
 // pooled computes a row of the pooled y [N,PH,PW,Cout] for one block of
@@ -327,8 +367,8 @@ func (j *convForward) pooled(ws *Workers, w *worker, x []float32, n, blk, row in
 	}
 	tile := w.buf[:2*cols*lanes]
 	top, bottom := tile[:cols*lanes], tile[cols*lanes:]
-	j.conv(ws, top, lanes, x, blk, 2*row, cols)
-	j.conv(ws, bottom, lanes, x, blk, 2*row+1, cols)
+	j.conv(ws, top, lanes, x, blk, 2*row, cols, gemmEnd{})
+	j.conv(ws, bottom, lanes, x, blk, 2*row+1, cols, gemmEnd{})
 	at := (n*j.g.ph+row)*j.g.pw*cout + blk*lanes
 	ws.backend.poolRow(j.out.y[at:], j.out.idx[at:], cout, top, bottom, j.g.pw, min(lanes, cout-blk*lanes))
 }

@@ -110,6 +110,7 @@ type convGrouped struct {
 	cin           int       // input channels of a group
 	blocks, elems int       // of a group, of a block
 	rowTiles      int
+	parts         parts // of the blocks of all groups
 }
 
 func (c GroupedConv) forward(ws *Workers, out convOut, x, w, b []float32) {
@@ -164,8 +165,9 @@ func (c GroupedConv) compute(ws *Workers, out convOut, x, packed []float32) {
 	at := c.Groups * j.blocks * j.elems * lanes
 	j.w, j.b = packed[:at], packed[at:]
 	j.rowTiles = (j.oh + rowTile - 1) / rowTile
+	j.parts = ws.divide(c.Groups*j.blocks, c.N*j.rowTiles)
 	ws.reserve(scratch{buf: j.ow * lanes})
-	ws.run(c.N*j.rowTiles, j)
+	ws.run(c.N*j.rowTiles*j.parts.count, j)
 }
 
 // blockChannels returns the output channels of a block.
@@ -190,35 +192,26 @@ func (j *packGroups) task(i int, _ *Workers, _ *worker) {
 }
 
 func (j *convGrouped) task(i int, ws *Workers, w *worker) {
-	n, tile := i/j.rowTiles, i%j.rowTiles
+	tile := i / j.parts.count
+	n, tile := tile/j.rowTiles, tile%j.rowTiles
 	top, bottom := tile*rowTile, min((tile+1)*rowTile, j.oh)
-	cout := j.c.Cout
-	for blk := range j.c.Groups * j.blocks {
-		first, wide := j.c.blockChannels(blk, j.blocks)
+	from, to := j.parts.of(i % j.parts.count)
+	for blk := from; blk < to; blk++ {
 		for row := top; row < bottom; row++ {
-			y := j.out.y[(n*j.oh+row)*j.ow*cout+first:]
-			if wide == lanes {
-				j.block(ws, y, cout, n, row, blk)
-				continue
-			}
-			buf := w.buf[:j.ow*lanes]
-			j.block(ws, buf, lanes, n, row, blk)
-			for q := range j.ow {
-				copy(y[q*cout:][:wide], buf[q*lanes:])
-			}
+			j.block(ws, w, n, row, blk)
 		}
 	}
-	if !j.out.plain() {
-		size := j.ow * cout
-		j.out.finish(ws, (n*j.oh+top)*size, (n*j.oh+bottom)*size)
-	}
+	left, _ := j.c.blockChannels(from, j.blocks)
+	last, wide := j.c.blockChannels(to-1, j.blocks)
+	j.out.activate(ws.backend, (n*j.oh+top)*j.ow*j.c.Cout, (bottom-top)*j.ow, j.c.Cout, left, last+wide)
 }
 
 // block computes a row of the output for one block of channels.
-func (j *convGrouped) block(ws *Workers, dst []float32, stride, n, row, blk int) {
+func (j *convGrouped) block(ws *Workers, w *worker, n, row, blk int) {
 	c := j.c
+	first, wide := c.blockChannels(blk, j.blocks)
+	at := (n*j.oh+row)*j.ow*c.Cout + first
 	a := gemmArgs{
-		dst: dst, dstStride: stride,
 		init: j.b[blk*lanes:],
 		x:    j.x[n*j.image+row*c.StrideH*j.row+blk/j.blocks*j.cin:], pixStride: c.StrideW * c.Cin, step: 1,
 		w: j.w[blk*j.elems*lanes:][:j.elems*lanes], wStride: lanes,
@@ -226,15 +219,15 @@ func (j *convGrouped) block(ws *Workers, dst []float32, stride, n, row, blk int)
 	}
 	if c.Groups == 1 && c.DilationW == 1 {
 		a.rows, a.run, a.rowStride = c.KH, c.KW*c.Cin, c.DilationH*j.row
-		ws.backend.gemm(a)
-		return
-	}
-	a.rows, a.run, a.rowStride = c.KW, j.cin, c.DilationW*c.Cin
-	for ky := range c.KH {
-		ws.backend.gemm(a)
-		a.init, a.initStride = dst, stride
-		if ky < c.KH-1 {
+	} else {
+		a.rows, a.run, a.rowStride = c.KW, j.cin, c.DilationW*c.Cin
+		a.dst, a.dstStride = w.buf[:j.ow*lanes], lanes
+		for range c.KH - 1 {
+			ws.backend.gemm(a)
+			a.init, a.initStride = a.dst, lanes
 			a.x, a.w = a.x[c.DilationH*j.row:], a.w[c.KW*j.cin*lanes:]
 		}
 	}
+	a.dst, a.dstStride, a.gemmEnd = j.out.y[at:], c.Cout, j.out.end(at, wide)
+	ws.backend.gemm(a)
 }

@@ -14,38 +14,42 @@ func (c Conv) pointwise() bool { return c.K == 1 && c.Stride == 1 && c.Pad == 0 
 type convPointwise struct {
 	c      Conv
 	out    convOut
-	blocks int
+	parts  parts // of the blocks
 	pixels int
 	x      []float32
 	w, b   []float32 // packed, as in convForward
 }
 
-func (j *convPointwise) task(i int, ws *Workers, w *worker) {
+func (j *convPointwise) task(i int, ws *Workers, _ *worker) {
 	cin, cout := j.c.Cin, j.c.Cout
-	first := i * pointwisePixels
+	first := i / j.parts.count * pointwisePixels
 	n := min(pointwisePixels, j.pixels-first)
-	for blk := range j.blocks {
-		y, stride := j.out.y[first*cout+blk*lanes:], cout
-		wide := min(lanes, cout-blk*lanes)
-		dst := y
-		if wide < lanes {
-			dst, stride = w.buf[:n*lanes], lanes
-		}
-		// dst [n,16] = b [16] + x [n,Cin] * w [Cin,16]
-		ws.backend.gemm(gemmArgs{
-			dst: dst, dstStride: stride,
-			init: j.b[blk*lanes:],
-			x:    j.x[first*cin:], pixStride: cin, step: 1,
-			w: j.w[blk*cin*lanes:][:cin*lanes], wStride: lanes,
-			rows: 1, run: cin, n: n,
+	from, to := j.parts.of(i % j.parts.count)
+	j.out.rows(ws.backend, gemmRows{x: j.x[first*cin:], w: j.w, b: j.b, at: first * cout, n: n, cin: cin, cout: cout, from: from, to: to})
+}
+
+// gemmRows is n rows of a product y [n][cout] = x [n][cin] * w [cin][cout] + b,
+// with w packed [blocks][cin][lanes] and b [blocks][lanes], for the blocks from,
+// ..., to-1. y begins with value at of the output.
+type gemmRows struct {
+	x, w, b          []float32
+	at, n, cin, cout int
+	from, to         int
+}
+
+// rows computes rows of the output.
+func (o convOut) rows(be *backend, g gemmRows) {
+	for blk := g.from; blk < g.to; blk++ {
+		at := g.at + blk*lanes
+		// y [n,16] = b [16] + x [n,cin] * w [cin,16]
+		be.gemm(gemmArgs{
+			dst: o.y[at:], dstStride: g.cout,
+			init: g.b[blk*lanes:],
+			x:    g.x, pixStride: g.cin, step: 1,
+			w: g.w[blk*g.cin*lanes:][:g.cin*lanes], wStride: lanes,
+			rows: 1, run: g.cin, n: g.n,
+			gemmEnd: o.end(at, g.cout-blk*lanes),
 		})
-		if wide < lanes {
-			for p := range n {
-				copy(y[p*cout:][:wide], dst[p*lanes:])
-			}
-		}
 	}
-	if !j.out.plain() {
-		j.out.finish(ws, first*cout, (first+n)*cout)
-	}
+	o.activate(be, g.at, g.n, g.cout, g.from*lanes, min(g.to*lanes, g.cout))
 }

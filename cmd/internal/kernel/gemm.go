@@ -24,6 +24,17 @@ type gemmArgs struct {
 	wStride int
 
 	rows, run, n int
+
+	gemmEnd
+}
+
+// gemmEnd is what is done with the results of gemm before they are stored; the
+// zero value means nothing.
+type gemmEnd struct {
+	add     []float32 // unless nil, add[p*dstStride+l] is added
+	clipped bool      // whether they are then clipped
+	clip    Clip
+	unused  int // of the 16 lanes, the last ones, which dst and add lack
 }
 
 // gemmRef computes n rows of 16 lanes. For p < n and l < 16:
@@ -31,7 +42,7 @@ type gemmArgs struct {
 //	dst[p*dstStride+l] = init[p*initStride+l] + sum over r < rows, j < run of
 //	    x[p*pixStride+r*rowStride+j*step] * w[(r*run+j)*wStride+l]
 //
-// dst and init may be the same.
+// or what gemmEnd makes of it. dst and init may be the same.
 func gemmRef(a gemmArgs) {
 	var sum [8]float32
 	for p := 0; p < a.n; p += 2 {
@@ -43,12 +54,29 @@ func gemmRef(a gemmArgs) {
 			for r := range a.rows {
 				madd2x4(&sum, x0[r*a.rowStride:], x1[r*a.rowStride:], a.step, a.w[r*a.run*a.wStride+l:], a.wStride, a.run)
 			}
-			copy(a.dst[p*a.dstStride+l:][:4], sum[:4])
+			a.store(p, l, sum[:4])
 			if second > 0 {
-				copy(a.dst[(p+1)*a.dstStride+l:][:4], sum[4:])
+				a.store(p+1, l, sum[4:])
 			}
 		}
 	}
+}
+
+// store finishes the results of row p from lane l on.
+func (a *gemmArgs) store(p, l int, sum []float32) {
+	n := lanes - a.unused - l
+	if n <= 0 {
+		return
+	}
+	sum = sum[:min(n, len(sum))]
+	at := p*a.dstStride + l
+	if a.add != nil {
+		addRef(sum, sum, a.add[at:])
+	}
+	if a.clipped {
+		clipRef(sum, sum, a.clip.Lo, a.clip.Hi)
+	}
+	copy(a.dst[at:], sum)
 }
 
 // madd2x4 adds n products of two inputs and four weights. It is a function of

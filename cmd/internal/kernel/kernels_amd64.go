@@ -7,17 +7,17 @@ package kernel
 // gemmAVX2 computes rows of 16 lanes.
 //
 //go:noescape
-func gemmAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 
 // gemmBy3AVX2 computes rows of 16 lanes.
 //
 //go:noescape
-func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 
 // gemmBy4AVX2 computes rows of 16 lanes.
 //
 //go:noescape
-func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 
 // depthwiseAVX2 computes columns of a depthwise convolution. n must be 1 to 14,
 // channels a positive multiple of 8.
@@ -128,17 +128,17 @@ func normalizeBackwardAVX2(dst []float32, a []float32, b []float32, stride int, 
 // gemmAVX512 computes rows of 16 lanes.
 //
 //go:noescape
-func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 
 // gemmBy3AVX512 computes rows of 16 lanes.
 //
 //go:noescape
-func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 
 // gemmBy4AVX512 computes rows of 16 lanes.
 //
 //go:noescape
-func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
+func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 
 // depthwiseAVX512 computes columns of a depthwise convolution. n must be 1 to
 // 14, channels a positive multiple of 16.

@@ -4,9 +4,27 @@
 
 #include "textflag.h"
 
-// func gemmAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
-// Requires: AVX, FMA3
-TEXT ·gemmAVX2(SB), NOSPLIT, $32-168
+DATA ramp<>+0(SB)/4, $0x00000000
+DATA ramp<>+4(SB)/4, $0x00000001
+DATA ramp<>+8(SB)/4, $0x00000002
+DATA ramp<>+12(SB)/4, $0x00000003
+DATA ramp<>+16(SB)/4, $0x00000004
+DATA ramp<>+20(SB)/4, $0x00000005
+DATA ramp<>+24(SB)/4, $0x00000006
+DATA ramp<>+28(SB)/4, $0x00000007
+DATA ramp<>+32(SB)/4, $0x00000008
+DATA ramp<>+36(SB)/4, $0x00000009
+DATA ramp<>+40(SB)/4, $0x0000000a
+DATA ramp<>+44(SB)/4, $0x0000000b
+DATA ramp<>+48(SB)/4, $0x0000000c
+DATA ramp<>+52(SB)/4, $0x0000000d
+DATA ramp<>+56(SB)/4, $0x0000000e
+DATA ramp<>+60(SB)/4, $0x0000000f
+GLOBL ramp<>(SB), RODATA|NOPTR, $64
+
+// func gemmAVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·gemmAVX2(SB), NOSPLIT, $40-216
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -19,6 +37,8 @@ TEXT ·gemmAVX2(SB), NOSPLIT, $32-168
 	MOVQ  DX, 16(SP)
 	MOVQ  n+160(FP), DX
 	MOVQ  DX, 24(SP)
+	MOVQ  add_base+168(FP), DX
+	MOVQ  DX, 32(SP)
 	MOVQ  pixStride+88(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  rowStride+96(FP), BX
@@ -93,32 +113,190 @@ run6:
 	ADDQ         BX, DI
 	DECQ         R9
 	JNZ          row6
+	MOVQ         unused+208(FP), SI
+	TESTQ        SI, SI
+	JNZ          some6
 	MOVQ         dstStride+24(FP), DI
 	SHLQ         $0x02, DI
-	MOVQ         (SP), SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           added6
+	VADDPS       (SI), Y0, Y0
+	VADDPS       32(SI), Y1, Y1
 	ADDQ         DI, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	VADDPS       (SI), Y2, Y2
+	VADDPS       32(SI), Y3, Y3
 	ADDQ         DI, SI
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	VADDPS       (SI), Y4, Y4
+	VADDPS       32(SI), Y5, Y5
 	ADDQ         DI, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	VADDPS       (SI), Y6, Y6
+	VADDPS       32(SI), Y7, Y7
 	ADDQ         DI, SI
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	VADDPS       (SI), Y8, Y8
+	VADDPS       32(SI), Y9, Y9
 	ADDQ         DI, SI
-	VMOVUPS      Y10, (SI)
-	VMOVUPS      Y11, 32(SI)
+	VADDPS       (SI), Y10, Y10
+	VADDPS       32(SI), Y11, Y11
 	ADDQ         DI, SI
-	MOVQ         SI, (SP)
-	IMUL3Q       $0x06, DX, SI
-	ADDQ         SI, 16(SP)
-	SUBQ         $0x06, 24(SP)
-	JMP          tile6
+	MOVQ         SI, 32(SP)
+
+added6:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           clipped6
+	VBROADCASTSS lo+200(FP), Y12
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMAXPS       Y11, Y12, Y11
+	VBROADCASTSS hi+204(FP), Y12
+	VMINPS       Y0, Y12, Y0
+	VMINPS       Y1, Y12, Y1
+	VMINPS       Y2, Y12, Y2
+	VMINPS       Y3, Y12, Y3
+	VMINPS       Y4, Y12, Y4
+	VMINPS       Y5, Y12, Y5
+	VMINPS       Y6, Y12, Y6
+	VMINPS       Y7, Y12, Y7
+	VMINPS       Y8, Y12, Y8
+	VMINPS       Y9, Y12, Y9
+	VMINPS       Y10, Y12, Y10
+	VMINPS       Y11, Y12, Y11
+
+clipped6:
+	MOVQ    (SP), SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y10, (SI)
+	VMOVUPS Y11, 32(SI)
+	ADDQ    DI, SI
+	MOVQ    SI, (SP)
+	JMP     stored6
+
+some6:
+	MOVQ         $0x00000010, DI
+	SUBQ         SI, DI
+	MOVD         DI, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     ramp<>+0(SB), Y12, Y13
+	VPCMPGTD     ramp<>+32(SB), Y12, Y12
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           someAdded6
+	VMASKMOVPS   (SI), Y13, Y14
+	VADDPS       Y14, Y0, Y0
+	VMASKMOVPS   32(SI), Y12, Y14
+	VADDPS       Y14, Y1, Y1
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y13, Y14
+	VADDPS       Y14, Y2, Y2
+	VMASKMOVPS   32(SI), Y12, Y14
+	VADDPS       Y14, Y3, Y3
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y13, Y14
+	VADDPS       Y14, Y4, Y4
+	VMASKMOVPS   32(SI), Y12, Y14
+	VADDPS       Y14, Y5, Y5
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y13, Y14
+	VADDPS       Y14, Y6, Y6
+	VMASKMOVPS   32(SI), Y12, Y14
+	VADDPS       Y14, Y7, Y7
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y13, Y14
+	VADDPS       Y14, Y8, Y8
+	VMASKMOVPS   32(SI), Y12, Y14
+	VADDPS       Y14, Y9, Y9
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y13, Y14
+	VADDPS       Y14, Y10, Y10
+	VMASKMOVPS   32(SI), Y12, Y14
+	VADDPS       Y14, Y11, Y11
+	ADDQ         DI, SI
+	MOVQ         SI, 32(SP)
+
+someAdded6:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           someClipped6
+	VBROADCASTSS lo+200(FP), Y14
+	VMAXPS       Y0, Y14, Y0
+	VMAXPS       Y1, Y14, Y1
+	VMAXPS       Y2, Y14, Y2
+	VMAXPS       Y3, Y14, Y3
+	VMAXPS       Y4, Y14, Y4
+	VMAXPS       Y5, Y14, Y5
+	VMAXPS       Y6, Y14, Y6
+	VMAXPS       Y7, Y14, Y7
+	VMAXPS       Y8, Y14, Y8
+	VMAXPS       Y9, Y14, Y9
+	VMAXPS       Y10, Y14, Y10
+	VMAXPS       Y11, Y14, Y11
+	VBROADCASTSS hi+204(FP), Y14
+	VMINPS       Y0, Y14, Y0
+	VMINPS       Y1, Y14, Y1
+	VMINPS       Y2, Y14, Y2
+	VMINPS       Y3, Y14, Y3
+	VMINPS       Y4, Y14, Y4
+	VMINPS       Y5, Y14, Y5
+	VMINPS       Y6, Y14, Y6
+	VMINPS       Y7, Y14, Y7
+	VMINPS       Y8, Y14, Y8
+	VMINPS       Y9, Y14, Y9
+	VMINPS       Y10, Y14, Y10
+	VMINPS       Y11, Y14, Y11
+
+someClipped6:
+	MOVQ       (SP), SI
+	VMASKMOVPS Y0, Y13, (SI)
+	VMASKMOVPS Y1, Y12, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y2, Y13, (SI)
+	VMASKMOVPS Y3, Y12, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y4, Y13, (SI)
+	VMASKMOVPS Y5, Y12, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y6, Y13, (SI)
+	VMASKMOVPS Y7, Y12, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y8, Y13, (SI)
+	VMASKMOVPS Y9, Y12, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y10, Y13, (SI)
+	VMASKMOVPS Y11, Y12, 32(SI)
+	ADDQ       DI, SI
+	MOVQ       SI, (SP)
+
+stored6:
+	IMUL3Q $0x06, DX, SI
+	ADDQ   SI, 16(SP)
+	SUBQ   $0x06, 24(SP)
+	JMP    tile6
 
 done6:
 tile4:
@@ -173,26 +351,146 @@ run4:
 	ADDQ         BX, DI
 	DECQ         R9
 	JNZ          row4
+	MOVQ         unused+208(FP), SI
+	TESTQ        SI, SI
+	JNZ          some4
 	MOVQ         dstStride+24(FP), DI
 	SHLQ         $0x02, DI
-	MOVQ         (SP), SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           added4
+	VADDPS       (SI), Y0, Y0
+	VADDPS       32(SI), Y1, Y1
 	ADDQ         DI, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	VADDPS       (SI), Y2, Y2
+	VADDPS       32(SI), Y3, Y3
 	ADDQ         DI, SI
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	VADDPS       (SI), Y4, Y4
+	VADDPS       32(SI), Y5, Y5
 	ADDQ         DI, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	VADDPS       (SI), Y6, Y6
+	VADDPS       32(SI), Y7, Y7
 	ADDQ         DI, SI
-	MOVQ         SI, (SP)
-	IMUL3Q       $0x04, DX, SI
-	ADDQ         SI, 16(SP)
-	SUBQ         $0x04, 24(SP)
-	JMP          tile4
+	MOVQ         SI, 32(SP)
+
+added4:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           clipped4
+	VBROADCASTSS lo+200(FP), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS hi+204(FP), Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+	VMINPS       Y7, Y8, Y7
+
+clipped4:
+	MOVQ    (SP), SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	ADDQ    DI, SI
+	MOVQ    SI, (SP)
+	JMP     stored4
+
+some4:
+	MOVQ         $0x00000010, DI
+	SUBQ         SI, DI
+	MOVD         DI, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     ramp<>+0(SB), Y8, Y9
+	VPCMPGTD     ramp<>+32(SB), Y8, Y8
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           someAdded4
+	VMASKMOVPS   (SI), Y9, Y10
+	VADDPS       Y10, Y0, Y0
+	VMASKMOVPS   32(SI), Y8, Y10
+	VADDPS       Y10, Y1, Y1
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y9, Y10
+	VADDPS       Y10, Y2, Y2
+	VMASKMOVPS   32(SI), Y8, Y10
+	VADDPS       Y10, Y3, Y3
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y9, Y10
+	VADDPS       Y10, Y4, Y4
+	VMASKMOVPS   32(SI), Y8, Y10
+	VADDPS       Y10, Y5, Y5
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y9, Y10
+	VADDPS       Y10, Y6, Y6
+	VMASKMOVPS   32(SI), Y8, Y10
+	VADDPS       Y10, Y7, Y7
+	ADDQ         DI, SI
+	MOVQ         SI, 32(SP)
+
+someAdded4:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           someClipped4
+	VBROADCASTSS lo+200(FP), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VBROADCASTSS hi+204(FP), Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+
+someClipped4:
+	MOVQ       (SP), SI
+	VMASKMOVPS Y0, Y9, (SI)
+	VMASKMOVPS Y1, Y8, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y2, Y9, (SI)
+	VMASKMOVPS Y3, Y8, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y4, Y9, (SI)
+	VMASKMOVPS Y5, Y8, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y6, Y9, (SI)
+	VMASKMOVPS Y7, Y8, 32(SI)
+	ADDQ       DI, SI
+	MOVQ       SI, (SP)
+
+stored4:
+	IMUL3Q $0x04, DX, SI
+	ADDQ   SI, 16(SP)
+	SUBQ   $0x04, 24(SP)
+	JMP    tile4
 
 done4:
 tile2:
@@ -231,20 +529,102 @@ run2:
 	ADDQ         BX, SI
 	DECQ         R8
 	JNZ          row2
+	MOVQ         unused+208(FP), SI
+	TESTQ        SI, SI
+	JNZ          some2
 	MOVQ         dstStride+24(FP), DI
 	SHLQ         $0x02, DI
-	MOVQ         (SP), SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           added2
+	VADDPS       (SI), Y0, Y0
+	VADDPS       32(SI), Y1, Y1
 	ADDQ         DI, SI
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	VADDPS       (SI), Y2, Y2
+	VADDPS       32(SI), Y3, Y3
 	ADDQ         DI, SI
-	MOVQ         SI, (SP)
-	IMUL3Q       $0x02, DX, SI
-	ADDQ         SI, 16(SP)
-	SUBQ         $0x02, 24(SP)
-	JMP          tile2
+	MOVQ         SI, 32(SP)
+
+added2:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           clipped2
+	VBROADCASTSS lo+200(FP), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS hi+204(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
+
+clipped2:
+	MOVQ    (SP), SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    DI, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    DI, SI
+	MOVQ    SI, (SP)
+	JMP     stored2
+
+some2:
+	MOVQ         $0x00000010, DI
+	SUBQ         SI, DI
+	MOVD         DI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     ramp<>+0(SB), Y4, Y5
+	VPCMPGTD     ramp<>+32(SB), Y4, Y4
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           someAdded2
+	VMASKMOVPS   (SI), Y5, Y6
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   32(SI), Y4, Y6
+	VADDPS       Y6, Y1, Y1
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y5, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   32(SI), Y4, Y6
+	VADDPS       Y6, Y3, Y3
+	ADDQ         DI, SI
+	MOVQ         SI, 32(SP)
+
+someAdded2:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           someClipped2
+	VBROADCASTSS lo+200(FP), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS hi+204(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+
+someClipped2:
+	MOVQ       (SP), SI
+	VMASKMOVPS Y0, Y5, (SI)
+	VMASKMOVPS Y1, Y4, 32(SI)
+	ADDQ       DI, SI
+	VMASKMOVPS Y2, Y5, (SI)
+	VMASKMOVPS Y3, Y4, 32(SI)
+	ADDQ       DI, SI
+	MOVQ       SI, (SP)
+
+stored2:
+	IMUL3Q $0x02, DX, SI
+	ADDQ   SI, 16(SP)
+	SUBQ   $0x02, 24(SP)
+	JMP    tile2
 
 done2:
 tile1:
@@ -277,25 +657,88 @@ run1:
 	ADDQ         BX, SI
 	DECQ         R8
 	JNZ          row1
+	MOVQ         unused+208(FP), SI
+	TESTQ        SI, SI
+	JNZ          some1
 	MOVQ         dstStride+24(FP), DI
 	SHLQ         $0x02, DI
-	MOVQ         (SP), SI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           added1
+	VADDPS       (SI), Y0, Y0
+	VADDPS       32(SI), Y1, Y1
 	ADDQ         DI, SI
-	MOVQ         SI, (SP)
-	IMUL3Q       $0x01, DX, SI
-	ADDQ         SI, 16(SP)
-	SUBQ         $0x01, 24(SP)
-	JMP          tile1
+	MOVQ         SI, 32(SP)
+
+added1:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           clipped1
+	VBROADCASTSS lo+200(FP), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS hi+204(FP), Y2
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
+
+clipped1:
+	MOVQ    (SP), SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    DI, SI
+	MOVQ    SI, (SP)
+	JMP     stored1
+
+some1:
+	MOVQ         $0x00000010, DI
+	SUBQ         SI, DI
+	MOVD         DI, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     ramp<>+0(SB), Y2, Y3
+	VPCMPGTD     ramp<>+32(SB), Y2, Y2
+	MOVQ         dstStride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         32(SP), SI
+	TESTQ        SI, SI
+	JZ           someAdded1
+	VMASKMOVPS   (SI), Y3, Y4
+	VADDPS       Y4, Y0, Y0
+	VMASKMOVPS   32(SI), Y2, Y4
+	VADDPS       Y4, Y1, Y1
+	ADDQ         DI, SI
+	MOVQ         SI, 32(SP)
+
+someAdded1:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           someClipped1
+	VBROADCASTSS lo+200(FP), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS hi+204(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+
+someClipped1:
+	MOVQ       (SP), SI
+	VMASKMOVPS Y0, Y3, (SI)
+	VMASKMOVPS Y1, Y2, 32(SI)
+	ADDQ       DI, SI
+	MOVQ       SI, (SP)
+
+stored1:
+	IMUL3Q $0x01, DX, SI
+	ADDQ   SI, 16(SP)
+	SUBQ   $0x01, 24(SP)
+	JMP    tile1
 
 done1:
 	VZEROUPPER
 	RET
 
-// func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
-// Requires: AVX, FMA3
-TEXT ·gemmBy3AVX2(SB), NOSPLIT, $32-168
+// func gemmBy3AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·gemmBy3AVX2(SB), NOSPLIT, $40-216
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -308,6 +751,8 @@ TEXT ·gemmBy3AVX2(SB), NOSPLIT, $32-168
 	MOVQ  DX, 16(SP)
 	MOVQ  n+160(FP), DX
 	MOVQ  DX, 24(SP)
+	MOVQ  add_base+168(FP), DX
+	MOVQ  DX, 32(SP)
 	MOVQ  pixStride+88(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  rowStride+96(FP), BX
@@ -423,32 +868,190 @@ run6:
 	ADDQ         BX, SI
 	DECQ         R8
 	JNZ          row6
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some6
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added6
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
+	VADDPS       (AX), Y2, Y2
+	VADDPS       32(AX), Y3, Y3
 	ADDQ         SI, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
+	VADDPS       (AX), Y4, Y4
+	VADDPS       32(AX), Y5, Y5
 	ADDQ         SI, AX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
+	VADDPS       (AX), Y6, Y6
+	VADDPS       32(AX), Y7, Y7
 	ADDQ         SI, AX
-	VMOVUPS      Y8, (AX)
-	VMOVUPS      Y9, 32(AX)
+	VADDPS       (AX), Y8, Y8
+	VADDPS       32(AX), Y9, Y9
 	ADDQ         SI, AX
-	VMOVUPS      Y10, (AX)
-	VMOVUPS      Y11, 32(AX)
+	VADDPS       (AX), Y10, Y10
+	VADDPS       32(AX), Y11, Y11
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x06, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x06, 24(SP)
-	JMP          tile6
+	MOVQ         AX, 32(SP)
+
+added6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped6
+	VBROADCASTSS lo+200(FP), Y12
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMAXPS       Y11, Y12, Y11
+	VBROADCASTSS hi+204(FP), Y12
+	VMINPS       Y0, Y12, Y0
+	VMINPS       Y1, Y12, Y1
+	VMINPS       Y2, Y12, Y2
+	VMINPS       Y3, Y12, Y3
+	VMINPS       Y4, Y12, Y4
+	VMINPS       Y5, Y12, Y5
+	VMINPS       Y6, Y12, Y6
+	VMINPS       Y7, Y12, Y7
+	VMINPS       Y8, Y12, Y8
+	VMINPS       Y9, Y12, Y9
+	VMINPS       Y10, Y12, Y10
+	VMINPS       Y11, Y12, Y11
+
+clipped6:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored6
+
+some6:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     ramp<>+0(SB), Y12, Y13
+	VPCMPGTD     ramp<>+32(SB), Y12, Y12
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded6
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y0, Y0
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y1, Y1
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y2, Y2
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y3, Y3
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y4, Y4
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y5, Y5
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y6, Y6
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y7, Y7
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y8, Y8
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y9, Y9
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y10, Y10
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y11, Y11
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped6
+	VBROADCASTSS lo+200(FP), Y14
+	VMAXPS       Y0, Y14, Y0
+	VMAXPS       Y1, Y14, Y1
+	VMAXPS       Y2, Y14, Y2
+	VMAXPS       Y3, Y14, Y3
+	VMAXPS       Y4, Y14, Y4
+	VMAXPS       Y5, Y14, Y5
+	VMAXPS       Y6, Y14, Y6
+	VMAXPS       Y7, Y14, Y7
+	VMAXPS       Y8, Y14, Y8
+	VMAXPS       Y9, Y14, Y9
+	VMAXPS       Y10, Y14, Y10
+	VMAXPS       Y11, Y14, Y11
+	VBROADCASTSS hi+204(FP), Y14
+	VMINPS       Y0, Y14, Y0
+	VMINPS       Y1, Y14, Y1
+	VMINPS       Y2, Y14, Y2
+	VMINPS       Y3, Y14, Y3
+	VMINPS       Y4, Y14, Y4
+	VMINPS       Y5, Y14, Y5
+	VMINPS       Y6, Y14, Y6
+	VMINPS       Y7, Y14, Y7
+	VMINPS       Y8, Y14, Y8
+	VMINPS       Y9, Y14, Y9
+	VMINPS       Y10, Y14, Y10
+	VMINPS       Y11, Y14, Y11
+
+someClipped6:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y13, (AX)
+	VMASKMOVPS Y1, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y2, Y13, (AX)
+	VMASKMOVPS Y3, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y4, Y13, (AX)
+	VMASKMOVPS Y5, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y6, Y13, (AX)
+	VMASKMOVPS Y7, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y8, Y13, (AX)
+	VMASKMOVPS Y9, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y10, Y13, (AX)
+	VMASKMOVPS Y11, Y12, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored6:
+	IMUL3Q $0x06, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x06, 24(SP)
+	JMP    tile6
 
 done6:
 tile4:
@@ -532,26 +1135,146 @@ run4:
 	ADDQ         BX, SI
 	DECQ         R8
 	JNZ          row4
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some4
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added4
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
+	VADDPS       (AX), Y2, Y2
+	VADDPS       32(AX), Y3, Y3
 	ADDQ         SI, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
+	VADDPS       (AX), Y4, Y4
+	VADDPS       32(AX), Y5, Y5
 	ADDQ         SI, AX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
+	VADDPS       (AX), Y6, Y6
+	VADDPS       32(AX), Y7, Y7
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x04, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x04, 24(SP)
-	JMP          tile4
+	MOVQ         AX, 32(SP)
+
+added4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped4
+	VBROADCASTSS lo+200(FP), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS hi+204(FP), Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+	VMINPS       Y7, Y8, Y7
+
+clipped4:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored4
+
+some4:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     ramp<>+0(SB), Y8, Y9
+	VPCMPGTD     ramp<>+32(SB), Y8, Y8
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded4
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y0, Y0
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y1, Y1
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y2, Y2
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y3, Y3
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y4, Y4
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y5, Y5
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y6, Y6
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y7, Y7
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped4
+	VBROADCASTSS lo+200(FP), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VBROADCASTSS hi+204(FP), Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+
+someClipped4:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y9, (AX)
+	VMASKMOVPS Y1, Y8, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y2, Y9, (AX)
+	VMASKMOVPS Y3, Y8, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y4, Y9, (AX)
+	VMASKMOVPS Y5, Y8, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y6, Y9, (AX)
+	VMASKMOVPS Y7, Y8, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored4:
+	IMUL3Q $0x04, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x04, 24(SP)
+	JMP    tile4
 
 done4:
 tile2:
@@ -607,20 +1330,102 @@ run2:
 	ADDQ         BX, AX
 	DECQ         DI
 	JNZ          row2
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some2
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added2
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
+	VADDPS       (AX), Y2, Y2
+	VADDPS       32(AX), Y3, Y3
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x02, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x02, 24(SP)
-	JMP          tile2
+	MOVQ         AX, 32(SP)
+
+added2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped2
+	VBROADCASTSS lo+200(FP), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS hi+204(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
+
+clipped2:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored2
+
+some2:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     ramp<>+0(SB), Y4, Y5
+	VPCMPGTD     ramp<>+32(SB), Y4, Y4
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded2
+	VMASKMOVPS   (AX), Y5, Y6
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   32(AX), Y4, Y6
+	VADDPS       Y6, Y1, Y1
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y5, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   32(AX), Y4, Y6
+	VADDPS       Y6, Y3, Y3
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped2
+	VBROADCASTSS lo+200(FP), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS hi+204(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+
+someClipped2:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y5, (AX)
+	VMASKMOVPS Y1, Y4, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y2, Y5, (AX)
+	VMASKMOVPS Y3, Y4, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored2:
+	IMUL3Q $0x02, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x02, 24(SP)
+	JMP    tile2
 
 done2:
 tile1:
@@ -664,25 +1469,88 @@ run1:
 	ADDQ         BX, AX
 	DECQ         DI
 	JNZ          row1
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some1
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added1
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x01, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x01, 24(SP)
-	JMP          tile1
+	MOVQ         AX, 32(SP)
+
+added1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped1
+	VBROADCASTSS lo+200(FP), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS hi+204(FP), Y2
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
+
+clipped1:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored1
+
+some1:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     ramp<>+0(SB), Y2, Y3
+	VPCMPGTD     ramp<>+32(SB), Y2, Y2
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded1
+	VMASKMOVPS   (AX), Y3, Y4
+	VADDPS       Y4, Y0, Y0
+	VMASKMOVPS   32(AX), Y2, Y4
+	VADDPS       Y4, Y1, Y1
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped1
+	VBROADCASTSS lo+200(FP), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS hi+204(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+
+someClipped1:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y3, (AX)
+	VMASKMOVPS Y1, Y2, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored1:
+	IMUL3Q $0x01, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x01, 24(SP)
+	JMP    tile1
 
 done1:
 	VZEROUPPER
 	RET
 
-// func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
-// Requires: AVX, FMA3
-TEXT ·gemmBy4AVX2(SB), NOSPLIT, $32-168
+// func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·gemmBy4AVX2(SB), NOSPLIT, $40-216
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -695,6 +1563,8 @@ TEXT ·gemmBy4AVX2(SB), NOSPLIT, $32-168
 	MOVQ  DX, 16(SP)
 	MOVQ  n+160(FP), DX
 	MOVQ  DX, 24(SP)
+	MOVQ  add_base+168(FP), DX
+	MOVQ  DX, 32(SP)
 	MOVQ  pixStride+88(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  rowStride+96(FP), BX
@@ -830,32 +1700,190 @@ run6:
 	ADDQ         BX, SI
 	DECQ         R8
 	JNZ          row6
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some6
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added6
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
+	VADDPS       (AX), Y2, Y2
+	VADDPS       32(AX), Y3, Y3
 	ADDQ         SI, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
+	VADDPS       (AX), Y4, Y4
+	VADDPS       32(AX), Y5, Y5
 	ADDQ         SI, AX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
+	VADDPS       (AX), Y6, Y6
+	VADDPS       32(AX), Y7, Y7
 	ADDQ         SI, AX
-	VMOVUPS      Y8, (AX)
-	VMOVUPS      Y9, 32(AX)
+	VADDPS       (AX), Y8, Y8
+	VADDPS       32(AX), Y9, Y9
 	ADDQ         SI, AX
-	VMOVUPS      Y10, (AX)
-	VMOVUPS      Y11, 32(AX)
+	VADDPS       (AX), Y10, Y10
+	VADDPS       32(AX), Y11, Y11
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x06, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x06, 24(SP)
-	JMP          tile6
+	MOVQ         AX, 32(SP)
+
+added6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped6
+	VBROADCASTSS lo+200(FP), Y12
+	VMAXPS       Y0, Y12, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMAXPS       Y11, Y12, Y11
+	VBROADCASTSS hi+204(FP), Y12
+	VMINPS       Y0, Y12, Y0
+	VMINPS       Y1, Y12, Y1
+	VMINPS       Y2, Y12, Y2
+	VMINPS       Y3, Y12, Y3
+	VMINPS       Y4, Y12, Y4
+	VMINPS       Y5, Y12, Y5
+	VMINPS       Y6, Y12, Y6
+	VMINPS       Y7, Y12, Y7
+	VMINPS       Y8, Y12, Y8
+	VMINPS       Y9, Y12, Y9
+	VMINPS       Y10, Y12, Y10
+	VMINPS       Y11, Y12, Y11
+
+clipped6:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored6
+
+some6:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X12
+	VPBROADCASTD X12, Y12
+	VPCMPGTD     ramp<>+0(SB), Y12, Y13
+	VPCMPGTD     ramp<>+32(SB), Y12, Y12
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded6
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y0, Y0
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y1, Y1
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y2, Y2
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y3, Y3
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y4, Y4
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y5, Y5
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y6, Y6
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y7, Y7
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y8, Y8
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y9, Y9
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y13, Y14
+	VADDPS       Y14, Y10, Y10
+	VMASKMOVPS   32(AX), Y12, Y14
+	VADDPS       Y14, Y11, Y11
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped6
+	VBROADCASTSS lo+200(FP), Y14
+	VMAXPS       Y0, Y14, Y0
+	VMAXPS       Y1, Y14, Y1
+	VMAXPS       Y2, Y14, Y2
+	VMAXPS       Y3, Y14, Y3
+	VMAXPS       Y4, Y14, Y4
+	VMAXPS       Y5, Y14, Y5
+	VMAXPS       Y6, Y14, Y6
+	VMAXPS       Y7, Y14, Y7
+	VMAXPS       Y8, Y14, Y8
+	VMAXPS       Y9, Y14, Y9
+	VMAXPS       Y10, Y14, Y10
+	VMAXPS       Y11, Y14, Y11
+	VBROADCASTSS hi+204(FP), Y14
+	VMINPS       Y0, Y14, Y0
+	VMINPS       Y1, Y14, Y1
+	VMINPS       Y2, Y14, Y2
+	VMINPS       Y3, Y14, Y3
+	VMINPS       Y4, Y14, Y4
+	VMINPS       Y5, Y14, Y5
+	VMINPS       Y6, Y14, Y6
+	VMINPS       Y7, Y14, Y7
+	VMINPS       Y8, Y14, Y8
+	VMINPS       Y9, Y14, Y9
+	VMINPS       Y10, Y14, Y10
+	VMINPS       Y11, Y14, Y11
+
+someClipped6:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y13, (AX)
+	VMASKMOVPS Y1, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y2, Y13, (AX)
+	VMASKMOVPS Y3, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y4, Y13, (AX)
+	VMASKMOVPS Y5, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y6, Y13, (AX)
+	VMASKMOVPS Y7, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y8, Y13, (AX)
+	VMASKMOVPS Y9, Y12, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y10, Y13, (AX)
+	VMASKMOVPS Y11, Y12, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored6:
+	IMUL3Q $0x06, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x06, 24(SP)
+	JMP    tile6
 
 done6:
 tile4:
@@ -953,26 +1981,146 @@ run4:
 	ADDQ         BX, SI
 	DECQ         R8
 	JNZ          row4
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some4
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added4
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
+	VADDPS       (AX), Y2, Y2
+	VADDPS       32(AX), Y3, Y3
 	ADDQ         SI, AX
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y5, 32(AX)
+	VADDPS       (AX), Y4, Y4
+	VADDPS       32(AX), Y5, Y5
 	ADDQ         SI, AX
-	VMOVUPS      Y6, (AX)
-	VMOVUPS      Y7, 32(AX)
+	VADDPS       (AX), Y6, Y6
+	VADDPS       32(AX), Y7, Y7
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x04, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x04, 24(SP)
-	JMP          tile4
+	MOVQ         AX, 32(SP)
+
+added4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped4
+	VBROADCASTSS lo+200(FP), Y8
+	VMAXPS       Y0, Y8, Y0
+	VMAXPS       Y1, Y8, Y1
+	VMAXPS       Y2, Y8, Y2
+	VMAXPS       Y3, Y8, Y3
+	VMAXPS       Y4, Y8, Y4
+	VMAXPS       Y5, Y8, Y5
+	VMAXPS       Y6, Y8, Y6
+	VMAXPS       Y7, Y8, Y7
+	VBROADCASTSS hi+204(FP), Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+	VMINPS       Y7, Y8, Y7
+
+clipped4:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored4
+
+some4:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     ramp<>+0(SB), Y8, Y9
+	VPCMPGTD     ramp<>+32(SB), Y8, Y8
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded4
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y0, Y0
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y1, Y1
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y2, Y2
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y3, Y3
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y4, Y4
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y5, Y5
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y9, Y10
+	VADDPS       Y10, Y6, Y6
+	VMASKMOVPS   32(AX), Y8, Y10
+	VADDPS       Y10, Y7, Y7
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped4
+	VBROADCASTSS lo+200(FP), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMAXPS       Y7, Y10, Y7
+	VBROADCASTSS hi+204(FP), Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+
+someClipped4:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y9, (AX)
+	VMASKMOVPS Y1, Y8, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y2, Y9, (AX)
+	VMASKMOVPS Y3, Y8, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y4, Y9, (AX)
+	VMASKMOVPS Y5, Y8, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y6, Y9, (AX)
+	VMASKMOVPS Y7, Y8, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored4:
+	IMUL3Q $0x04, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x04, 24(SP)
+	JMP    tile4
 
 done4:
 tile2:
@@ -1036,20 +2184,102 @@ run2:
 	ADDQ         BX, AX
 	DECQ         DI
 	JNZ          row2
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some2
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added2
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y3, 32(AX)
+	VADDPS       (AX), Y2, Y2
+	VADDPS       32(AX), Y3, Y3
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x02, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x02, 24(SP)
-	JMP          tile2
+	MOVQ         AX, 32(SP)
+
+added2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped2
+	VBROADCASTSS lo+200(FP), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y4, Y3
+	VBROADCASTSS hi+204(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y4, Y3
+
+clipped2:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored2
+
+some2:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     ramp<>+0(SB), Y4, Y5
+	VPCMPGTD     ramp<>+32(SB), Y4, Y4
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded2
+	VMASKMOVPS   (AX), Y5, Y6
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   32(AX), Y4, Y6
+	VADDPS       Y6, Y1, Y1
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y5, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   32(AX), Y4, Y6
+	VADDPS       Y6, Y3, Y3
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped2
+	VBROADCASTSS lo+200(FP), Y6
+	VMAXPS       Y0, Y6, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y3, Y6, Y3
+	VBROADCASTSS hi+204(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+
+someClipped2:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y5, (AX)
+	VMASKMOVPS Y1, Y4, 32(AX)
+	ADDQ       SI, AX
+	VMASKMOVPS Y2, Y5, (AX)
+	VMASKMOVPS Y3, Y4, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored2:
+	IMUL3Q $0x02, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x02, 24(SP)
+	JMP    tile2
 
 done2:
 tile1:
@@ -1098,24 +2328,87 @@ run1:
 	ADDQ         BX, AX
 	DECQ         DI
 	JNZ          row1
+	MOVQ         unused+208(FP), AX
+	TESTQ        AX, AX
+	JNZ          some1
 	MOVQ         dstStride+24(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         (SP), AX
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           added1
+	VADDPS       (AX), Y0, Y0
+	VADDPS       32(AX), Y1, Y1
 	ADDQ         SI, AX
-	MOVQ         AX, (SP)
-	IMUL3Q       $0x01, DX, AX
-	ADDQ         AX, 16(SP)
-	SUBQ         $0x01, 24(SP)
-	JMP          tile1
+	MOVQ         AX, 32(SP)
+
+added1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped1
+	VBROADCASTSS lo+200(FP), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS hi+204(FP), Y2
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
+
+clipped1:
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored1
+
+some1:
+	MOVQ         $0x00000010, SI
+	SUBQ         AX, SI
+	MOVD         SI, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     ramp<>+0(SB), Y2, Y3
+	VPCMPGTD     ramp<>+32(SB), Y2, Y2
+	MOVQ         dstStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         32(SP), AX
+	TESTQ        AX, AX
+	JZ           someAdded1
+	VMASKMOVPS   (AX), Y3, Y4
+	VADDPS       Y4, Y0, Y0
+	VMASKMOVPS   32(AX), Y2, Y4
+	VADDPS       Y4, Y1, Y1
+	ADDQ         SI, AX
+	MOVQ         AX, 32(SP)
+
+someAdded1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped1
+	VBROADCASTSS lo+200(FP), Y4
+	VMAXPS       Y0, Y4, Y0
+	VMAXPS       Y1, Y4, Y1
+	VBROADCASTSS hi+204(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+
+someClipped1:
+	MOVQ       (SP), AX
+	VMASKMOVPS Y0, Y3, (AX)
+	VMASKMOVPS Y1, Y2, 32(AX)
+	ADDQ       SI, AX
+	MOVQ       AX, (SP)
+
+stored1:
+	IMUL3Q $0x01, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x01, 24(SP)
+	JMP    tile1
 
 done1:
 	VZEROUPPER
 	RET
 
 // func depthwiseAVX2(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·depthwiseAVX2(SB), NOSPLIT, $56-184
 	MOVQ  pixStride+80(FP), DX
 	SHLQ  $0x02, DX
@@ -1202,11 +2495,9 @@ run1:
 	JNZ         row1
 
 store1:
-	MOVSS        lo+176(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS lo+176(FP), Y1
 	VMAXPS       Y0, Y1, Y0
-	MOVSS        hi+180(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS hi+180(FP), Y1
 	VMINPS       Y0, Y1, Y0
 	MOVQ         dstStride+24(FP), CX
 	SHLQ         $0x02, CX
@@ -1249,12 +2540,10 @@ run2:
 	JNZ         row2
 
 store2:
-	MOVSS        lo+176(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS lo+176(FP), Y2
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	MOVSS        hi+180(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS hi+180(FP), Y2
 	VMINPS       Y0, Y2, Y0
 	VMINPS       Y1, Y2, Y1
 	MOVQ         dstStride+24(FP), CX
@@ -1302,13 +2591,11 @@ run3:
 	JNZ         row3
 
 store3:
-	MOVSS        lo+176(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS lo+176(FP), Y3
 	VMAXPS       Y0, Y3, Y0
 	VMAXPS       Y1, Y3, Y1
 	VMAXPS       Y2, Y3, Y2
-	MOVSS        hi+180(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS hi+180(FP), Y3
 	VMINPS       Y0, Y3, Y0
 	VMINPS       Y1, Y3, Y1
 	VMINPS       Y2, Y3, Y2
@@ -1361,14 +2648,12 @@ run4:
 	JNZ         row4
 
 store4:
-	MOVSS        lo+176(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS lo+176(FP), Y4
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y4, Y3
-	MOVSS        hi+180(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS hi+180(FP), Y4
 	VMINPS       Y0, Y4, Y0
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y2, Y4, Y2
@@ -1426,15 +2711,13 @@ run5:
 	JNZ         row5
 
 store5:
-	MOVSS        lo+176(FP), X5
-	VBROADCASTSS X5, Y5
+	VBROADCASTSS lo+176(FP), Y5
 	VMAXPS       Y0, Y5, Y0
 	VMAXPS       Y1, Y5, Y1
 	VMAXPS       Y2, Y5, Y2
 	VMAXPS       Y3, Y5, Y3
 	VMAXPS       Y4, Y5, Y4
-	MOVSS        hi+180(FP), X5
-	VBROADCASTSS X5, Y5
+	VBROADCASTSS hi+180(FP), Y5
 	VMINPS       Y0, Y5, Y0
 	VMINPS       Y1, Y5, Y1
 	VMINPS       Y2, Y5, Y2
@@ -1497,16 +2780,14 @@ run6:
 	JNZ         row6
 
 store6:
-	MOVSS        lo+176(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS lo+176(FP), Y6
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMAXPS       Y5, Y6, Y5
-	MOVSS        hi+180(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS hi+180(FP), Y6
 	VMINPS       Y0, Y6, Y0
 	VMINPS       Y1, Y6, Y1
 	VMINPS       Y2, Y6, Y2
@@ -1574,8 +2855,7 @@ run7:
 	JNZ         row7
 
 store7:
-	MOVSS        lo+176(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS lo+176(FP), Y7
 	VMAXPS       Y0, Y7, Y0
 	VMAXPS       Y1, Y7, Y1
 	VMAXPS       Y2, Y7, Y2
@@ -1583,8 +2863,7 @@ store7:
 	VMAXPS       Y4, Y7, Y4
 	VMAXPS       Y5, Y7, Y5
 	VMAXPS       Y6, Y7, Y6
-	MOVSS        hi+180(FP), X7
-	VBROADCASTSS X7, Y7
+	VBROADCASTSS hi+180(FP), Y7
 	VMINPS       Y0, Y7, Y0
 	VMINPS       Y1, Y7, Y1
 	VMINPS       Y2, Y7, Y2
@@ -1661,8 +2940,7 @@ run8:
 	JNZ         row8
 
 store8:
-	MOVSS        lo+176(FP), X8
-	VBROADCASTSS X8, Y8
+	VBROADCASTSS lo+176(FP), Y8
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMAXPS       Y2, Y8, Y2
@@ -1671,8 +2949,7 @@ store8:
 	VMAXPS       Y5, Y8, Y5
 	VMAXPS       Y6, Y8, Y6
 	VMAXPS       Y7, Y8, Y7
-	MOVSS        hi+180(FP), X8
-	VBROADCASTSS X8, Y8
+	VBROADCASTSS hi+180(FP), Y8
 	VMINPS       Y0, Y8, Y0
 	VMINPS       Y1, Y8, Y1
 	VMINPS       Y2, Y8, Y2
@@ -1754,8 +3031,7 @@ run9:
 	JNZ         row9
 
 store9:
-	MOVSS        lo+176(FP), X9
-	VBROADCASTSS X9, Y9
+	VBROADCASTSS lo+176(FP), Y9
 	VMAXPS       Y0, Y9, Y0
 	VMAXPS       Y1, Y9, Y1
 	VMAXPS       Y2, Y9, Y2
@@ -1765,8 +3041,7 @@ store9:
 	VMAXPS       Y6, Y9, Y6
 	VMAXPS       Y7, Y9, Y7
 	VMAXPS       Y8, Y9, Y8
-	MOVSS        hi+180(FP), X9
-	VBROADCASTSS X9, Y9
+	VBROADCASTSS hi+180(FP), Y9
 	VMINPS       Y0, Y9, Y0
 	VMINPS       Y1, Y9, Y1
 	VMINPS       Y2, Y9, Y2
@@ -1853,8 +3128,7 @@ run10:
 	JNZ         row10
 
 store10:
-	MOVSS        lo+176(FP), X10
-	VBROADCASTSS X10, Y10
+	VBROADCASTSS lo+176(FP), Y10
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
 	VMAXPS       Y2, Y10, Y2
@@ -1865,8 +3139,7 @@ store10:
 	VMAXPS       Y7, Y10, Y7
 	VMAXPS       Y8, Y10, Y8
 	VMAXPS       Y9, Y10, Y9
-	MOVSS        hi+180(FP), X10
-	VBROADCASTSS X10, Y10
+	VBROADCASTSS hi+180(FP), Y10
 	VMINPS       Y0, Y10, Y0
 	VMINPS       Y1, Y10, Y1
 	VMINPS       Y2, Y10, Y2
@@ -1958,8 +3231,7 @@ run11:
 	JNZ         row11
 
 store11:
-	MOVSS        lo+176(FP), X11
-	VBROADCASTSS X11, Y11
+	VBROADCASTSS lo+176(FP), Y11
 	VMAXPS       Y0, Y11, Y0
 	VMAXPS       Y1, Y11, Y1
 	VMAXPS       Y2, Y11, Y2
@@ -1971,8 +3243,7 @@ store11:
 	VMAXPS       Y8, Y11, Y8
 	VMAXPS       Y9, Y11, Y9
 	VMAXPS       Y10, Y11, Y10
-	MOVSS        hi+180(FP), X11
-	VBROADCASTSS X11, Y11
+	VBROADCASTSS hi+180(FP), Y11
 	VMINPS       Y0, Y11, Y0
 	VMINPS       Y1, Y11, Y1
 	VMINPS       Y2, Y11, Y2
@@ -2069,8 +3340,7 @@ run12:
 	JNZ         row12
 
 store12:
-	MOVSS        lo+176(FP), X12
-	VBROADCASTSS X12, Y12
+	VBROADCASTSS lo+176(FP), Y12
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y2, Y12, Y2
@@ -2083,8 +3353,7 @@ store12:
 	VMAXPS       Y9, Y12, Y9
 	VMAXPS       Y10, Y12, Y10
 	VMAXPS       Y11, Y12, Y11
-	MOVSS        hi+180(FP), X12
-	VBROADCASTSS X12, Y12
+	VBROADCASTSS hi+180(FP), Y12
 	VMINPS       Y0, Y12, Y0
 	VMINPS       Y1, Y12, Y1
 	VMINPS       Y2, Y12, Y2
@@ -2186,8 +3455,7 @@ run13:
 	JNZ         row13
 
 store13:
-	MOVSS        lo+176(FP), X13
-	VBROADCASTSS X13, Y13
+	VBROADCASTSS lo+176(FP), Y13
 	VMAXPS       Y0, Y13, Y0
 	VMAXPS       Y1, Y13, Y1
 	VMAXPS       Y2, Y13, Y2
@@ -2201,8 +3469,7 @@ store13:
 	VMAXPS       Y10, Y13, Y10
 	VMAXPS       Y11, Y13, Y11
 	VMAXPS       Y12, Y13, Y12
-	MOVSS        hi+180(FP), X13
-	VBROADCASTSS X13, Y13
+	VBROADCASTSS hi+180(FP), Y13
 	VMINPS       Y0, Y13, Y0
 	VMINPS       Y1, Y13, Y1
 	VMINPS       Y2, Y13, Y2
@@ -2309,8 +3576,7 @@ run14:
 	JNZ         row14
 
 store14:
-	MOVSS        lo+176(FP), X14
-	VBROADCASTSS X14, Y14
+	VBROADCASTSS lo+176(FP), Y14
 	VMAXPS       Y0, Y14, Y0
 	VMAXPS       Y1, Y14, Y1
 	VMAXPS       Y2, Y14, Y2
@@ -2325,8 +3591,7 @@ store14:
 	VMAXPS       Y11, Y14, Y11
 	VMAXPS       Y12, Y14, Y12
 	VMAXPS       Y13, Y14, Y13
-	MOVSS        hi+180(FP), X14
-	VBROADCASTSS X14, Y14
+	VBROADCASTSS hi+180(FP), Y14
 	VMINPS       Y0, Y14, Y0
 	VMINPS       Y1, Y14, Y1
 	VMINPS       Y2, Y14, Y2
@@ -2828,21 +4093,16 @@ end:
 	RET
 
 // func rmspropAVX2(w []float32, a []float32, grad []float32, lr float32, rho float32, oneMinusRho float32, eps float32, floor float32)
-// Requires: AVX, AVX2, SSE, SSE2
+// Requires: AVX, AVX2, SSE2
 TEXT ·rmspropAVX2(SB), NOSPLIT, $0-92
 	MOVQ         w_base+0(FP), AX
 	MOVQ         a_base+24(FP), CX
 	MOVQ         grad_base+48(FP), DX
-	MOVSS        lr+72(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        rho+76(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        oneMinusRho+80(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        eps+84(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        floor+88(FP), X4
-	VBROADCASTSS X4, Y4
+	VBROADCASTSS lr+72(FP), Y0
+	VBROADCASTSS rho+76(FP), Y1
+	VBROADCASTSS oneMinusRho+80(FP), Y2
+	VBROADCASTSS eps+84(FP), Y3
+	VBROADCASTSS floor+88(FP), Y4
 	MOVL         $0x80000000, BX
 	MOVD         BX, X5
 	VPBROADCASTD X5, Y5
@@ -2875,12 +4135,11 @@ end:
 	RET
 
 // func scaleAVX2(dst []float32, src []uint8, factor float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        factor+48(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS factor+48(FP), Y0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -2922,14 +4181,12 @@ end:
 	RET
 
 // func clipAVX2(y []float32, x []float32, lo float32, hi float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·clipAVX2(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
-	MOVSS        lo+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        hi+52(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS lo+48(FP), Y0
+	VBROADCASTSS hi+52(FP), Y1
 	MOVQ         y_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -3451,12 +4708,11 @@ end:
 	RET
 
 // func emaAVX2(avg []float32, w []float32, oneMinusDecay float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·emaAVX2(SB), NOSPLIT, $0-52
 	MOVQ         avg_base+0(FP), AX
 	MOVQ         w_base+24(FP), CX
-	MOVSS        oneMinusDecay+48(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS oneMinusDecay+48(FP), Y0
 	MOVQ         avg_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -3613,9 +4869,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
-// Requires: AVX, AVX512F
-TEXT ·gemmAVX512(SB), NOSPLIT, $32-168
+// func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gemmAVX512(SB), NOSPLIT, $40-216
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -3628,6 +4884,8 @@ TEXT ·gemmAVX512(SB), NOSPLIT, $32-168
 	MOVQ  DX, 16(SP)
 	MOVQ  n+160(FP), DX
 	MOVQ  DX, 24(SP)
+	MOVQ  add_base+168(FP), DX
+	MOVQ  DX, 32(SP)
 	MOVQ  pixStride+88(FP), DX
 	SHLQ  $0x02, DX
 	LEAQ  (DX)(DX*2), BX
@@ -3747,62 +5005,345 @@ run24:
 	ADDQ             DI, R11
 	DECQ             R13
 	JNZ              row24
+	MOVQ             unused+208(FP), R8
+	TESTQ            R8, R8
+	JNZ              some24
 	MOVQ             dstStride+24(FP), R9
 	SHLQ             $0x02, R9
-	MOVQ             (SP), R8
-	VMOVUPS          Z0, (R8)
+	MOVQ             32(SP), R8
+	TESTQ            R8, R8
+	JZ               added24
+	VADDPS           (R8), Z0, Z0
 	ADDQ             R9, R8
-	VMOVUPS          Z1, (R8)
+	VADDPS           (R8), Z1, Z1
 	ADDQ             R9, R8
-	VMOVUPS          Z2, (R8)
+	VADDPS           (R8), Z2, Z2
 	ADDQ             R9, R8
-	VMOVUPS          Z3, (R8)
+	VADDPS           (R8), Z3, Z3
 	ADDQ             R9, R8
-	VMOVUPS          Z4, (R8)
+	VADDPS           (R8), Z4, Z4
 	ADDQ             R9, R8
-	VMOVUPS          Z5, (R8)
+	VADDPS           (R8), Z5, Z5
 	ADDQ             R9, R8
-	VMOVUPS          Z6, (R8)
+	VADDPS           (R8), Z6, Z6
 	ADDQ             R9, R8
-	VMOVUPS          Z7, (R8)
+	VADDPS           (R8), Z7, Z7
 	ADDQ             R9, R8
-	VMOVUPS          Z8, (R8)
+	VADDPS           (R8), Z8, Z8
 	ADDQ             R9, R8
-	VMOVUPS          Z9, (R8)
+	VADDPS           (R8), Z9, Z9
 	ADDQ             R9, R8
-	VMOVUPS          Z10, (R8)
+	VADDPS           (R8), Z10, Z10
 	ADDQ             R9, R8
-	VMOVUPS          Z11, (R8)
+	VADDPS           (R8), Z11, Z11
 	ADDQ             R9, R8
-	VMOVUPS          Z12, (R8)
+	VADDPS           (R8), Z12, Z12
 	ADDQ             R9, R8
-	VMOVUPS          Z13, (R8)
+	VADDPS           (R8), Z13, Z13
 	ADDQ             R9, R8
-	VMOVUPS          Z14, (R8)
+	VADDPS           (R8), Z14, Z14
 	ADDQ             R9, R8
-	VMOVUPS          Z15, (R8)
+	VADDPS           (R8), Z15, Z15
 	ADDQ             R9, R8
-	VMOVUPS          Z16, (R8)
+	VADDPS           (R8), Z16, Z16
 	ADDQ             R9, R8
-	VMOVUPS          Z17, (R8)
+	VADDPS           (R8), Z17, Z17
 	ADDQ             R9, R8
-	VMOVUPS          Z18, (R8)
+	VADDPS           (R8), Z18, Z18
 	ADDQ             R9, R8
-	VMOVUPS          Z19, (R8)
+	VADDPS           (R8), Z19, Z19
 	ADDQ             R9, R8
-	VMOVUPS          Z20, (R8)
+	VADDPS           (R8), Z20, Z20
 	ADDQ             R9, R8
-	VMOVUPS          Z21, (R8)
+	VADDPS           (R8), Z21, Z21
 	ADDQ             R9, R8
-	VMOVUPS          Z22, (R8)
+	VADDPS           (R8), Z22, Z22
 	ADDQ             R9, R8
-	VMOVUPS          Z23, (R8)
+	VADDPS           (R8), Z23, Z23
 	ADDQ             R9, R8
-	MOVQ             R8, (SP)
-	IMUL3Q           $0x18, DX, R8
-	ADDQ             R8, 16(SP)
-	SUBQ             $0x18, 24(SP)
-	JMP              tile24
+	MOVQ             R8, 32(SP)
+
+added24:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           clipped24
+	VBROADCASTSS lo+200(FP), Z24
+	VMAXPS       Z0, Z24, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMAXPS       Z2, Z24, Z2
+	VMAXPS       Z3, Z24, Z3
+	VMAXPS       Z4, Z24, Z4
+	VMAXPS       Z5, Z24, Z5
+	VMAXPS       Z6, Z24, Z6
+	VMAXPS       Z7, Z24, Z7
+	VMAXPS       Z8, Z24, Z8
+	VMAXPS       Z9, Z24, Z9
+	VMAXPS       Z10, Z24, Z10
+	VMAXPS       Z11, Z24, Z11
+	VMAXPS       Z12, Z24, Z12
+	VMAXPS       Z13, Z24, Z13
+	VMAXPS       Z14, Z24, Z14
+	VMAXPS       Z15, Z24, Z15
+	VMAXPS       Z16, Z24, Z16
+	VMAXPS       Z17, Z24, Z17
+	VMAXPS       Z18, Z24, Z18
+	VMAXPS       Z19, Z24, Z19
+	VMAXPS       Z20, Z24, Z20
+	VMAXPS       Z21, Z24, Z21
+	VMAXPS       Z22, Z24, Z22
+	VMAXPS       Z23, Z24, Z23
+	VBROADCASTSS hi+204(FP), Z24
+	VMINPS       Z0, Z24, Z0
+	VMINPS       Z1, Z24, Z1
+	VMINPS       Z2, Z24, Z2
+	VMINPS       Z3, Z24, Z3
+	VMINPS       Z4, Z24, Z4
+	VMINPS       Z5, Z24, Z5
+	VMINPS       Z6, Z24, Z6
+	VMINPS       Z7, Z24, Z7
+	VMINPS       Z8, Z24, Z8
+	VMINPS       Z9, Z24, Z9
+	VMINPS       Z10, Z24, Z10
+	VMINPS       Z11, Z24, Z11
+	VMINPS       Z12, Z24, Z12
+	VMINPS       Z13, Z24, Z13
+	VMINPS       Z14, Z24, Z14
+	VMINPS       Z15, Z24, Z15
+	VMINPS       Z16, Z24, Z16
+	VMINPS       Z17, Z24, Z17
+	VMINPS       Z18, Z24, Z18
+	VMINPS       Z19, Z24, Z19
+	VMINPS       Z20, Z24, Z20
+	VMINPS       Z21, Z24, Z21
+	VMINPS       Z22, Z24, Z22
+	VMINPS       Z23, Z24, Z23
+
+clipped24:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z8, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z9, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z10, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z11, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z12, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z13, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z14, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z15, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z16, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z17, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z18, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z19, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z20, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z21, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z22, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z23, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+	JMP     stored24
+
+some24:
+	MOVQ   $0x00000010, R9
+	SUBQ   R8, R9
+	MOVL   $0x0000ffff, R8
+	BZHIL  R9, R8, R8
+	KMOVW  R8, K1
+	MOVQ   dstStride+24(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   32(SP), R8
+	TESTQ  R8, R8
+	JZ     someAdded24
+	VADDPS (R8), Z0, K1, Z0
+	ADDQ   R9, R8
+	VADDPS (R8), Z1, K1, Z1
+	ADDQ   R9, R8
+	VADDPS (R8), Z2, K1, Z2
+	ADDQ   R9, R8
+	VADDPS (R8), Z3, K1, Z3
+	ADDQ   R9, R8
+	VADDPS (R8), Z4, K1, Z4
+	ADDQ   R9, R8
+	VADDPS (R8), Z5, K1, Z5
+	ADDQ   R9, R8
+	VADDPS (R8), Z6, K1, Z6
+	ADDQ   R9, R8
+	VADDPS (R8), Z7, K1, Z7
+	ADDQ   R9, R8
+	VADDPS (R8), Z8, K1, Z8
+	ADDQ   R9, R8
+	VADDPS (R8), Z9, K1, Z9
+	ADDQ   R9, R8
+	VADDPS (R8), Z10, K1, Z10
+	ADDQ   R9, R8
+	VADDPS (R8), Z11, K1, Z11
+	ADDQ   R9, R8
+	VADDPS (R8), Z12, K1, Z12
+	ADDQ   R9, R8
+	VADDPS (R8), Z13, K1, Z13
+	ADDQ   R9, R8
+	VADDPS (R8), Z14, K1, Z14
+	ADDQ   R9, R8
+	VADDPS (R8), Z15, K1, Z15
+	ADDQ   R9, R8
+	VADDPS (R8), Z16, K1, Z16
+	ADDQ   R9, R8
+	VADDPS (R8), Z17, K1, Z17
+	ADDQ   R9, R8
+	VADDPS (R8), Z18, K1, Z18
+	ADDQ   R9, R8
+	VADDPS (R8), Z19, K1, Z19
+	ADDQ   R9, R8
+	VADDPS (R8), Z20, K1, Z20
+	ADDQ   R9, R8
+	VADDPS (R8), Z21, K1, Z21
+	ADDQ   R9, R8
+	VADDPS (R8), Z22, K1, Z22
+	ADDQ   R9, R8
+	VADDPS (R8), Z23, K1, Z23
+	ADDQ   R9, R8
+	MOVQ   R8, 32(SP)
+
+someAdded24:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           someClipped24
+	VBROADCASTSS lo+200(FP), Z24
+	VMAXPS       Z0, Z24, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMAXPS       Z2, Z24, Z2
+	VMAXPS       Z3, Z24, Z3
+	VMAXPS       Z4, Z24, Z4
+	VMAXPS       Z5, Z24, Z5
+	VMAXPS       Z6, Z24, Z6
+	VMAXPS       Z7, Z24, Z7
+	VMAXPS       Z8, Z24, Z8
+	VMAXPS       Z9, Z24, Z9
+	VMAXPS       Z10, Z24, Z10
+	VMAXPS       Z11, Z24, Z11
+	VMAXPS       Z12, Z24, Z12
+	VMAXPS       Z13, Z24, Z13
+	VMAXPS       Z14, Z24, Z14
+	VMAXPS       Z15, Z24, Z15
+	VMAXPS       Z16, Z24, Z16
+	VMAXPS       Z17, Z24, Z17
+	VMAXPS       Z18, Z24, Z18
+	VMAXPS       Z19, Z24, Z19
+	VMAXPS       Z20, Z24, Z20
+	VMAXPS       Z21, Z24, Z21
+	VMAXPS       Z22, Z24, Z22
+	VMAXPS       Z23, Z24, Z23
+	VBROADCASTSS hi+204(FP), Z24
+	VMINPS       Z0, Z24, Z0
+	VMINPS       Z1, Z24, Z1
+	VMINPS       Z2, Z24, Z2
+	VMINPS       Z3, Z24, Z3
+	VMINPS       Z4, Z24, Z4
+	VMINPS       Z5, Z24, Z5
+	VMINPS       Z6, Z24, Z6
+	VMINPS       Z7, Z24, Z7
+	VMINPS       Z8, Z24, Z8
+	VMINPS       Z9, Z24, Z9
+	VMINPS       Z10, Z24, Z10
+	VMINPS       Z11, Z24, Z11
+	VMINPS       Z12, Z24, Z12
+	VMINPS       Z13, Z24, Z13
+	VMINPS       Z14, Z24, Z14
+	VMINPS       Z15, Z24, Z15
+	VMINPS       Z16, Z24, Z16
+	VMINPS       Z17, Z24, Z17
+	VMINPS       Z18, Z24, Z18
+	VMINPS       Z19, Z24, Z19
+	VMINPS       Z20, Z24, Z20
+	VMINPS       Z21, Z24, Z21
+	VMINPS       Z22, Z24, Z22
+	VMINPS       Z23, Z24, Z23
+
+someClipped24:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z8, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z9, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z10, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z11, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z12, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z13, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z14, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z15, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z16, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z17, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z18, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z19, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z20, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z21, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z22, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z23, K1, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+
+stored24:
+	IMUL3Q $0x18, DX, R8
+	ADDQ   R8, 16(SP)
+	SUBQ   $0x18, 24(SP)
+	JMP    tile24
 
 done24:
 tile16:
@@ -3884,46 +5425,249 @@ run16:
 	ADDQ             DI, R10
 	DECQ             R12
 	JNZ              row16
+	MOVQ             unused+208(FP), R8
+	TESTQ            R8, R8
+	JNZ              some16
 	MOVQ             dstStride+24(FP), R9
 	SHLQ             $0x02, R9
-	MOVQ             (SP), R8
-	VMOVUPS          Z0, (R8)
+	MOVQ             32(SP), R8
+	TESTQ            R8, R8
+	JZ               added16
+	VADDPS           (R8), Z0, Z0
 	ADDQ             R9, R8
-	VMOVUPS          Z1, (R8)
+	VADDPS           (R8), Z1, Z1
 	ADDQ             R9, R8
-	VMOVUPS          Z2, (R8)
+	VADDPS           (R8), Z2, Z2
 	ADDQ             R9, R8
-	VMOVUPS          Z3, (R8)
+	VADDPS           (R8), Z3, Z3
 	ADDQ             R9, R8
-	VMOVUPS          Z4, (R8)
+	VADDPS           (R8), Z4, Z4
 	ADDQ             R9, R8
-	VMOVUPS          Z5, (R8)
+	VADDPS           (R8), Z5, Z5
 	ADDQ             R9, R8
-	VMOVUPS          Z6, (R8)
+	VADDPS           (R8), Z6, Z6
 	ADDQ             R9, R8
-	VMOVUPS          Z7, (R8)
+	VADDPS           (R8), Z7, Z7
 	ADDQ             R9, R8
-	VMOVUPS          Z8, (R8)
+	VADDPS           (R8), Z8, Z8
 	ADDQ             R9, R8
-	VMOVUPS          Z9, (R8)
+	VADDPS           (R8), Z9, Z9
 	ADDQ             R9, R8
-	VMOVUPS          Z10, (R8)
+	VADDPS           (R8), Z10, Z10
 	ADDQ             R9, R8
-	VMOVUPS          Z11, (R8)
+	VADDPS           (R8), Z11, Z11
 	ADDQ             R9, R8
-	VMOVUPS          Z12, (R8)
+	VADDPS           (R8), Z12, Z12
 	ADDQ             R9, R8
-	VMOVUPS          Z13, (R8)
+	VADDPS           (R8), Z13, Z13
 	ADDQ             R9, R8
-	VMOVUPS          Z14, (R8)
+	VADDPS           (R8), Z14, Z14
 	ADDQ             R9, R8
-	VMOVUPS          Z15, (R8)
+	VADDPS           (R8), Z15, Z15
 	ADDQ             R9, R8
-	MOVQ             R8, (SP)
-	IMUL3Q           $0x10, DX, R8
-	ADDQ             R8, 16(SP)
-	SUBQ             $0x10, 24(SP)
-	JMP              tile16
+	MOVQ             R8, 32(SP)
+
+added16:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           clipped16
+	VBROADCASTSS lo+200(FP), Z16
+	VMAXPS       Z0, Z16, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMAXPS       Z15, Z16, Z15
+	VBROADCASTSS hi+204(FP), Z16
+	VMINPS       Z0, Z16, Z0
+	VMINPS       Z1, Z16, Z1
+	VMINPS       Z2, Z16, Z2
+	VMINPS       Z3, Z16, Z3
+	VMINPS       Z4, Z16, Z4
+	VMINPS       Z5, Z16, Z5
+	VMINPS       Z6, Z16, Z6
+	VMINPS       Z7, Z16, Z7
+	VMINPS       Z8, Z16, Z8
+	VMINPS       Z9, Z16, Z9
+	VMINPS       Z10, Z16, Z10
+	VMINPS       Z11, Z16, Z11
+	VMINPS       Z12, Z16, Z12
+	VMINPS       Z13, Z16, Z13
+	VMINPS       Z14, Z16, Z14
+	VMINPS       Z15, Z16, Z15
+
+clipped16:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z8, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z9, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z10, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z11, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z12, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z13, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z14, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z15, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+	JMP     stored16
+
+some16:
+	MOVQ   $0x00000010, R9
+	SUBQ   R8, R9
+	MOVL   $0x0000ffff, R8
+	BZHIL  R9, R8, R8
+	KMOVW  R8, K1
+	MOVQ   dstStride+24(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   32(SP), R8
+	TESTQ  R8, R8
+	JZ     someAdded16
+	VADDPS (R8), Z0, K1, Z0
+	ADDQ   R9, R8
+	VADDPS (R8), Z1, K1, Z1
+	ADDQ   R9, R8
+	VADDPS (R8), Z2, K1, Z2
+	ADDQ   R9, R8
+	VADDPS (R8), Z3, K1, Z3
+	ADDQ   R9, R8
+	VADDPS (R8), Z4, K1, Z4
+	ADDQ   R9, R8
+	VADDPS (R8), Z5, K1, Z5
+	ADDQ   R9, R8
+	VADDPS (R8), Z6, K1, Z6
+	ADDQ   R9, R8
+	VADDPS (R8), Z7, K1, Z7
+	ADDQ   R9, R8
+	VADDPS (R8), Z8, K1, Z8
+	ADDQ   R9, R8
+	VADDPS (R8), Z9, K1, Z9
+	ADDQ   R9, R8
+	VADDPS (R8), Z10, K1, Z10
+	ADDQ   R9, R8
+	VADDPS (R8), Z11, K1, Z11
+	ADDQ   R9, R8
+	VADDPS (R8), Z12, K1, Z12
+	ADDQ   R9, R8
+	VADDPS (R8), Z13, K1, Z13
+	ADDQ   R9, R8
+	VADDPS (R8), Z14, K1, Z14
+	ADDQ   R9, R8
+	VADDPS (R8), Z15, K1, Z15
+	ADDQ   R9, R8
+	MOVQ   R8, 32(SP)
+
+someAdded16:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           someClipped16
+	VBROADCASTSS lo+200(FP), Z16
+	VMAXPS       Z0, Z16, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMAXPS       Z15, Z16, Z15
+	VBROADCASTSS hi+204(FP), Z16
+	VMINPS       Z0, Z16, Z0
+	VMINPS       Z1, Z16, Z1
+	VMINPS       Z2, Z16, Z2
+	VMINPS       Z3, Z16, Z3
+	VMINPS       Z4, Z16, Z4
+	VMINPS       Z5, Z16, Z5
+	VMINPS       Z6, Z16, Z6
+	VMINPS       Z7, Z16, Z7
+	VMINPS       Z8, Z16, Z8
+	VMINPS       Z9, Z16, Z9
+	VMINPS       Z10, Z16, Z10
+	VMINPS       Z11, Z16, Z11
+	VMINPS       Z12, Z16, Z12
+	VMINPS       Z13, Z16, Z13
+	VMINPS       Z14, Z16, Z14
+	VMINPS       Z15, Z16, Z15
+
+someClipped16:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z8, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z9, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z10, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z11, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z12, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z13, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z14, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z15, K1, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+
+stored16:
+	IMUL3Q $0x10, DX, R8
+	ADDQ   R8, 16(SP)
+	SUBQ   $0x10, 24(SP)
+	JMP    tile16
 
 done16:
 tile12:
@@ -3989,38 +5733,201 @@ run12:
 	ADDQ             DI, R9
 	DECQ             R11
 	JNZ              row12
+	MOVQ             unused+208(FP), R8
+	TESTQ            R8, R8
+	JNZ              some12
 	MOVQ             dstStride+24(FP), R9
 	SHLQ             $0x02, R9
-	MOVQ             (SP), R8
-	VMOVUPS          Z0, (R8)
+	MOVQ             32(SP), R8
+	TESTQ            R8, R8
+	JZ               added12
+	VADDPS           (R8), Z0, Z0
 	ADDQ             R9, R8
-	VMOVUPS          Z1, (R8)
+	VADDPS           (R8), Z1, Z1
 	ADDQ             R9, R8
-	VMOVUPS          Z2, (R8)
+	VADDPS           (R8), Z2, Z2
 	ADDQ             R9, R8
-	VMOVUPS          Z3, (R8)
+	VADDPS           (R8), Z3, Z3
 	ADDQ             R9, R8
-	VMOVUPS          Z4, (R8)
+	VADDPS           (R8), Z4, Z4
 	ADDQ             R9, R8
-	VMOVUPS          Z5, (R8)
+	VADDPS           (R8), Z5, Z5
 	ADDQ             R9, R8
-	VMOVUPS          Z6, (R8)
+	VADDPS           (R8), Z6, Z6
 	ADDQ             R9, R8
-	VMOVUPS          Z7, (R8)
+	VADDPS           (R8), Z7, Z7
 	ADDQ             R9, R8
-	VMOVUPS          Z8, (R8)
+	VADDPS           (R8), Z8, Z8
 	ADDQ             R9, R8
-	VMOVUPS          Z9, (R8)
+	VADDPS           (R8), Z9, Z9
 	ADDQ             R9, R8
-	VMOVUPS          Z10, (R8)
+	VADDPS           (R8), Z10, Z10
 	ADDQ             R9, R8
-	VMOVUPS          Z11, (R8)
+	VADDPS           (R8), Z11, Z11
 	ADDQ             R9, R8
-	MOVQ             R8, (SP)
-	IMUL3Q           $0x0c, DX, R8
-	ADDQ             R8, 16(SP)
-	SUBQ             $0x0c, 24(SP)
-	JMP              tile12
+	MOVQ             R8, 32(SP)
+
+added12:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           clipped12
+	VBROADCASTSS lo+200(FP), Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	VBROADCASTSS hi+204(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+
+clipped12:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z8, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z9, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z10, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z11, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+	JMP     stored12
+
+some12:
+	MOVQ   $0x00000010, R9
+	SUBQ   R8, R9
+	MOVL   $0x0000ffff, R8
+	BZHIL  R9, R8, R8
+	KMOVW  R8, K1
+	MOVQ   dstStride+24(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   32(SP), R8
+	TESTQ  R8, R8
+	JZ     someAdded12
+	VADDPS (R8), Z0, K1, Z0
+	ADDQ   R9, R8
+	VADDPS (R8), Z1, K1, Z1
+	ADDQ   R9, R8
+	VADDPS (R8), Z2, K1, Z2
+	ADDQ   R9, R8
+	VADDPS (R8), Z3, K1, Z3
+	ADDQ   R9, R8
+	VADDPS (R8), Z4, K1, Z4
+	ADDQ   R9, R8
+	VADDPS (R8), Z5, K1, Z5
+	ADDQ   R9, R8
+	VADDPS (R8), Z6, K1, Z6
+	ADDQ   R9, R8
+	VADDPS (R8), Z7, K1, Z7
+	ADDQ   R9, R8
+	VADDPS (R8), Z8, K1, Z8
+	ADDQ   R9, R8
+	VADDPS (R8), Z9, K1, Z9
+	ADDQ   R9, R8
+	VADDPS (R8), Z10, K1, Z10
+	ADDQ   R9, R8
+	VADDPS (R8), Z11, K1, Z11
+	ADDQ   R9, R8
+	MOVQ   R8, 32(SP)
+
+someAdded12:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           someClipped12
+	VBROADCASTSS lo+200(FP), Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	VBROADCASTSS hi+204(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+
+someClipped12:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z8, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z9, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z10, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z11, K1, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+
+stored12:
+	IMUL3Q $0x0c, DX, R8
+	ADDQ   R8, 16(SP)
+	SUBQ   $0x0c, 24(SP)
+	JMP    tile12
 
 done12:
 tile8:
@@ -4074,30 +5981,153 @@ run8:
 	ADDQ             DI, R9
 	DECQ             R11
 	JNZ              row8
+	MOVQ             unused+208(FP), R8
+	TESTQ            R8, R8
+	JNZ              some8
 	MOVQ             dstStride+24(FP), R9
 	SHLQ             $0x02, R9
-	MOVQ             (SP), R8
-	VMOVUPS          Z0, (R8)
+	MOVQ             32(SP), R8
+	TESTQ            R8, R8
+	JZ               added8
+	VADDPS           (R8), Z0, Z0
 	ADDQ             R9, R8
-	VMOVUPS          Z1, (R8)
+	VADDPS           (R8), Z1, Z1
 	ADDQ             R9, R8
-	VMOVUPS          Z2, (R8)
+	VADDPS           (R8), Z2, Z2
 	ADDQ             R9, R8
-	VMOVUPS          Z3, (R8)
+	VADDPS           (R8), Z3, Z3
 	ADDQ             R9, R8
-	VMOVUPS          Z4, (R8)
+	VADDPS           (R8), Z4, Z4
 	ADDQ             R9, R8
-	VMOVUPS          Z5, (R8)
+	VADDPS           (R8), Z5, Z5
 	ADDQ             R9, R8
-	VMOVUPS          Z6, (R8)
+	VADDPS           (R8), Z6, Z6
 	ADDQ             R9, R8
-	VMOVUPS          Z7, (R8)
+	VADDPS           (R8), Z7, Z7
 	ADDQ             R9, R8
-	MOVQ             R8, (SP)
-	IMUL3Q           $0x08, DX, R8
-	ADDQ             R8, 16(SP)
-	SUBQ             $0x08, 24(SP)
-	JMP              tile8
+	MOVQ             R8, 32(SP)
+
+added8:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           clipped8
+	VBROADCASTSS lo+200(FP), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS hi+204(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+
+clipped8:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+	JMP     stored8
+
+some8:
+	MOVQ   $0x00000010, R9
+	SUBQ   R8, R9
+	MOVL   $0x0000ffff, R8
+	BZHIL  R9, R8, R8
+	KMOVW  R8, K1
+	MOVQ   dstStride+24(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   32(SP), R8
+	TESTQ  R8, R8
+	JZ     someAdded8
+	VADDPS (R8), Z0, K1, Z0
+	ADDQ   R9, R8
+	VADDPS (R8), Z1, K1, Z1
+	ADDQ   R9, R8
+	VADDPS (R8), Z2, K1, Z2
+	ADDQ   R9, R8
+	VADDPS (R8), Z3, K1, Z3
+	ADDQ   R9, R8
+	VADDPS (R8), Z4, K1, Z4
+	ADDQ   R9, R8
+	VADDPS (R8), Z5, K1, Z5
+	ADDQ   R9, R8
+	VADDPS (R8), Z6, K1, Z6
+	ADDQ   R9, R8
+	VADDPS (R8), Z7, K1, Z7
+	ADDQ   R9, R8
+	MOVQ   R8, 32(SP)
+
+someAdded8:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           someClipped8
+	VBROADCASTSS lo+200(FP), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS hi+204(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+
+someClipped8:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z6, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z7, K1, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+
+stored8:
+	IMUL3Q $0x08, DX, R8
+	ADDQ   R8, 16(SP)
+	SUBQ   $0x08, 24(SP)
+	JMP    tile8
 
 done8:
 tile6:
@@ -4141,26 +6171,129 @@ run6:
 	ADDQ             DI, R8
 	DECQ             R10
 	JNZ              row6
+	MOVQ             unused+208(FP), R8
+	TESTQ            R8, R8
+	JNZ              some6
 	MOVQ             dstStride+24(FP), R9
 	SHLQ             $0x02, R9
-	MOVQ             (SP), R8
-	VMOVUPS          Z0, (R8)
+	MOVQ             32(SP), R8
+	TESTQ            R8, R8
+	JZ               added6
+	VADDPS           (R8), Z0, Z0
 	ADDQ             R9, R8
-	VMOVUPS          Z1, (R8)
+	VADDPS           (R8), Z1, Z1
 	ADDQ             R9, R8
-	VMOVUPS          Z2, (R8)
+	VADDPS           (R8), Z2, Z2
 	ADDQ             R9, R8
-	VMOVUPS          Z3, (R8)
+	VADDPS           (R8), Z3, Z3
 	ADDQ             R9, R8
-	VMOVUPS          Z4, (R8)
+	VADDPS           (R8), Z4, Z4
 	ADDQ             R9, R8
-	VMOVUPS          Z5, (R8)
+	VADDPS           (R8), Z5, Z5
 	ADDQ             R9, R8
-	MOVQ             R8, (SP)
-	IMUL3Q           $0x06, DX, R8
-	ADDQ             R8, 16(SP)
-	SUBQ             $0x06, 24(SP)
-	JMP              tile6
+	MOVQ             R8, 32(SP)
+
+added6:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           clipped6
+	VBROADCASTSS lo+200(FP), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS hi+204(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+
+clipped6:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+	JMP     stored6
+
+some6:
+	MOVQ   $0x00000010, R9
+	SUBQ   R8, R9
+	MOVL   $0x0000ffff, R8
+	BZHIL  R9, R8, R8
+	KMOVW  R8, K1
+	MOVQ   dstStride+24(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   32(SP), R8
+	TESTQ  R8, R8
+	JZ     someAdded6
+	VADDPS (R8), Z0, K1, Z0
+	ADDQ   R9, R8
+	VADDPS (R8), Z1, K1, Z1
+	ADDQ   R9, R8
+	VADDPS (R8), Z2, K1, Z2
+	ADDQ   R9, R8
+	VADDPS (R8), Z3, K1, Z3
+	ADDQ   R9, R8
+	VADDPS (R8), Z4, K1, Z4
+	ADDQ   R9, R8
+	VADDPS (R8), Z5, K1, Z5
+	ADDQ   R9, R8
+	MOVQ   R8, 32(SP)
+
+someAdded6:
+	MOVQ         clipped+192(FP), R8
+	TESTQ        R8, R8
+	JZ           someClipped6
+	VBROADCASTSS lo+200(FP), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS hi+204(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+
+someClipped6:
+	MOVQ    (SP), R8
+	VMOVUPS Z0, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z2, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z3, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z4, K1, (R8)
+	ADDQ    R9, R8
+	VMOVUPS Z5, K1, (R8)
+	ADDQ    R9, R8
+	MOVQ    R8, (SP)
+
+stored6:
+	IMUL3Q $0x06, DX, R8
+	ADDQ   R8, 16(SP)
+	SUBQ   $0x06, 24(SP)
+	JMP    tile6
 
 done6:
 tile4:
@@ -4198,22 +6331,105 @@ run4:
 	ADDQ             DI, SI
 	DECQ             R9
 	JNZ              row4
+	MOVQ             unused+208(FP), SI
+	TESTQ            SI, SI
+	JNZ              some4
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), SI
-	VMOVUPS          Z0, (SI)
+	MOVQ             32(SP), SI
+	TESTQ            SI, SI
+	JZ               added4
+	VADDPS           (SI), Z0, Z0
 	ADDQ             R8, SI
-	VMOVUPS          Z1, (SI)
+	VADDPS           (SI), Z1, Z1
 	ADDQ             R8, SI
-	VMOVUPS          Z2, (SI)
+	VADDPS           (SI), Z2, Z2
 	ADDQ             R8, SI
-	VMOVUPS          Z3, (SI)
+	VADDPS           (SI), Z3, Z3
 	ADDQ             R8, SI
-	MOVQ             SI, (SP)
-	IMUL3Q           $0x04, DX, SI
-	ADDQ             SI, 16(SP)
-	SUBQ             $0x04, 24(SP)
-	JMP              tile4
+	MOVQ             SI, 32(SP)
+
+added4:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           clipped4
+	VBROADCASTSS lo+200(FP), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS hi+204(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+
+clipped4:
+	MOVQ    (SP), SI
+	VMOVUPS Z0, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z2, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z3, (SI)
+	ADDQ    R8, SI
+	MOVQ    SI, (SP)
+	JMP     stored4
+
+some4:
+	MOVQ   $0x00000010, R8
+	SUBQ   SI, R8
+	MOVL   $0x0000ffff, SI
+	BZHIL  R8, SI, SI
+	KMOVW  SI, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), SI
+	TESTQ  SI, SI
+	JZ     someAdded4
+	VADDPS (SI), Z0, K1, Z0
+	ADDQ   R8, SI
+	VADDPS (SI), Z1, K1, Z1
+	ADDQ   R8, SI
+	VADDPS (SI), Z2, K1, Z2
+	ADDQ   R8, SI
+	VADDPS (SI), Z3, K1, Z3
+	ADDQ   R8, SI
+	MOVQ   SI, 32(SP)
+
+someAdded4:
+	MOVQ         clipped+192(FP), SI
+	TESTQ        SI, SI
+	JZ           someClipped4
+	VBROADCASTSS lo+200(FP), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS hi+204(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+
+someClipped4:
+	MOVQ    (SP), SI
+	VMOVUPS Z0, K1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z1, K1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z2, K1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    R8, SI
+	MOVQ    SI, (SP)
+
+stored4:
+	IMUL3Q $0x04, DX, SI
+	ADDQ   SI, 16(SP)
+	SUBQ   $0x04, 24(SP)
+	JMP    tile4
 
 done4:
 tile2:
@@ -4245,18 +6461,81 @@ run2:
 	ADDQ             DI, BX
 	DECQ             R8
 	JNZ              row2
+	MOVQ             unused+208(FP), BX
+	TESTQ            BX, BX
+	JNZ              some2
 	MOVQ             dstStride+24(FP), SI
 	SHLQ             $0x02, SI
-	MOVQ             (SP), BX
-	VMOVUPS          Z0, (BX)
+	MOVQ             32(SP), BX
+	TESTQ            BX, BX
+	JZ               added2
+	VADDPS           (BX), Z0, Z0
 	ADDQ             SI, BX
-	VMOVUPS          Z1, (BX)
+	VADDPS           (BX), Z1, Z1
 	ADDQ             SI, BX
-	MOVQ             BX, (SP)
-	IMUL3Q           $0x02, DX, BX
-	ADDQ             BX, 16(SP)
-	SUBQ             $0x02, 24(SP)
-	JMP              tile2
+	MOVQ             BX, 32(SP)
+
+added2:
+	MOVQ         clipped+192(FP), BX
+	TESTQ        BX, BX
+	JZ           clipped2
+	VBROADCASTSS lo+200(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS hi+204(FP), Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+
+clipped2:
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	MOVQ    BX, (SP)
+	JMP     stored2
+
+some2:
+	MOVQ   $0x00000010, SI
+	SUBQ   BX, SI
+	MOVL   $0x0000ffff, BX
+	BZHIL  SI, BX, BX
+	KMOVW  BX, K1
+	MOVQ   dstStride+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   32(SP), BX
+	TESTQ  BX, BX
+	JZ     someAdded2
+	VADDPS (BX), Z0, K1, Z0
+	ADDQ   SI, BX
+	VADDPS (BX), Z1, K1, Z1
+	ADDQ   SI, BX
+	MOVQ   BX, 32(SP)
+
+someAdded2:
+	MOVQ         clipped+192(FP), BX
+	TESTQ        BX, BX
+	JZ           someClipped2
+	VBROADCASTSS lo+200(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS hi+204(FP), Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+
+someClipped2:
+	MOVQ    (SP), BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, K1, (BX)
+	ADDQ    SI, BX
+	MOVQ    BX, (SP)
+
+stored2:
+	IMUL3Q $0x02, DX, BX
+	ADDQ   BX, 16(SP)
+	SUBQ   $0x02, 24(SP)
+	JMP    tile2
 
 done2:
 tile1:
@@ -4285,24 +6564,77 @@ run1:
 	ADDQ             DI, BX
 	DECQ             R8
 	JNZ              row1
+	MOVQ             unused+208(FP), BX
+	TESTQ            BX, BX
+	JNZ              some1
 	MOVQ             dstStride+24(FP), SI
 	SHLQ             $0x02, SI
-	MOVQ             (SP), BX
-	VMOVUPS          Z0, (BX)
+	MOVQ             32(SP), BX
+	TESTQ            BX, BX
+	JZ               added1
+	VADDPS           (BX), Z0, Z0
 	ADDQ             SI, BX
-	MOVQ             BX, (SP)
-	IMUL3Q           $0x01, DX, BX
-	ADDQ             BX, 16(SP)
-	SUBQ             $0x01, 24(SP)
-	JMP              tile1
+	MOVQ             BX, 32(SP)
+
+added1:
+	MOVQ         clipped+192(FP), BX
+	TESTQ        BX, BX
+	JZ           clipped1
+	VBROADCASTSS lo+200(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+204(FP), Z1
+	VMINPS       Z0, Z1, Z0
+
+clipped1:
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	MOVQ    BX, (SP)
+	JMP     stored1
+
+some1:
+	MOVQ   $0x00000010, SI
+	SUBQ   BX, SI
+	MOVL   $0x0000ffff, BX
+	BZHIL  SI, BX, BX
+	KMOVW  BX, K1
+	MOVQ   dstStride+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   32(SP), BX
+	TESTQ  BX, BX
+	JZ     someAdded1
+	VADDPS (BX), Z0, K1, Z0
+	ADDQ   SI, BX
+	MOVQ   BX, 32(SP)
+
+someAdded1:
+	MOVQ         clipped+192(FP), BX
+	TESTQ        BX, BX
+	JZ           someClipped1
+	VBROADCASTSS lo+200(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+204(FP), Z1
+	VMINPS       Z0, Z1, Z0
+
+someClipped1:
+	MOVQ    (SP), BX
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    SI, BX
+	MOVQ    BX, (SP)
+
+stored1:
+	IMUL3Q $0x01, DX, BX
+	ADDQ   BX, 16(SP)
+	SUBQ   $0x01, 24(SP)
+	JMP    tile1
 
 done1:
 	VZEROUPPER
 	RET
 
-// func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
-// Requires: AVX, AVX512F
-TEXT ·gemmBy3AVX512(SB), NOSPLIT, $32-168
+// func gemmBy3AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gemmBy3AVX512(SB), NOSPLIT, $40-216
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -4315,6 +6647,8 @@ TEXT ·gemmBy3AVX512(SB), NOSPLIT, $32-168
 	MOVQ  DX, 16(SP)
 	MOVQ  n+160(FP), DX
 	MOVQ  DX, 24(SP)
+	MOVQ  add_base+168(FP), DX
+	MOVQ  DX, 32(SP)
 	MOVQ  pixStride+88(FP), DX
 	SHLQ  $0x02, DX
 	LEAQ  (DX)(DX*2), BX
@@ -4485,62 +6819,345 @@ run24:
 	ADDQ             DI, R10
 	DECQ             R12
 	JNZ              row24
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some24
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added24
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	VMOVUPS          Z8, (AX)
+	VADDPS           (AX), Z8, Z8
 	ADDQ             R8, AX
-	VMOVUPS          Z9, (AX)
+	VADDPS           (AX), Z9, Z9
 	ADDQ             R8, AX
-	VMOVUPS          Z10, (AX)
+	VADDPS           (AX), Z10, Z10
 	ADDQ             R8, AX
-	VMOVUPS          Z11, (AX)
+	VADDPS           (AX), Z11, Z11
 	ADDQ             R8, AX
-	VMOVUPS          Z12, (AX)
+	VADDPS           (AX), Z12, Z12
 	ADDQ             R8, AX
-	VMOVUPS          Z13, (AX)
+	VADDPS           (AX), Z13, Z13
 	ADDQ             R8, AX
-	VMOVUPS          Z14, (AX)
+	VADDPS           (AX), Z14, Z14
 	ADDQ             R8, AX
-	VMOVUPS          Z15, (AX)
+	VADDPS           (AX), Z15, Z15
 	ADDQ             R8, AX
-	VMOVUPS          Z16, (AX)
+	VADDPS           (AX), Z16, Z16
 	ADDQ             R8, AX
-	VMOVUPS          Z17, (AX)
+	VADDPS           (AX), Z17, Z17
 	ADDQ             R8, AX
-	VMOVUPS          Z18, (AX)
+	VADDPS           (AX), Z18, Z18
 	ADDQ             R8, AX
-	VMOVUPS          Z19, (AX)
+	VADDPS           (AX), Z19, Z19
 	ADDQ             R8, AX
-	VMOVUPS          Z20, (AX)
+	VADDPS           (AX), Z20, Z20
 	ADDQ             R8, AX
-	VMOVUPS          Z21, (AX)
+	VADDPS           (AX), Z21, Z21
 	ADDQ             R8, AX
-	VMOVUPS          Z22, (AX)
+	VADDPS           (AX), Z22, Z22
 	ADDQ             R8, AX
-	VMOVUPS          Z23, (AX)
+	VADDPS           (AX), Z23, Z23
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x18, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x18, 24(SP)
-	JMP              tile24
+	MOVQ             AX, 32(SP)
+
+added24:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped24
+	VBROADCASTSS lo+200(FP), Z24
+	VMAXPS       Z0, Z24, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMAXPS       Z2, Z24, Z2
+	VMAXPS       Z3, Z24, Z3
+	VMAXPS       Z4, Z24, Z4
+	VMAXPS       Z5, Z24, Z5
+	VMAXPS       Z6, Z24, Z6
+	VMAXPS       Z7, Z24, Z7
+	VMAXPS       Z8, Z24, Z8
+	VMAXPS       Z9, Z24, Z9
+	VMAXPS       Z10, Z24, Z10
+	VMAXPS       Z11, Z24, Z11
+	VMAXPS       Z12, Z24, Z12
+	VMAXPS       Z13, Z24, Z13
+	VMAXPS       Z14, Z24, Z14
+	VMAXPS       Z15, Z24, Z15
+	VMAXPS       Z16, Z24, Z16
+	VMAXPS       Z17, Z24, Z17
+	VMAXPS       Z18, Z24, Z18
+	VMAXPS       Z19, Z24, Z19
+	VMAXPS       Z20, Z24, Z20
+	VMAXPS       Z21, Z24, Z21
+	VMAXPS       Z22, Z24, Z22
+	VMAXPS       Z23, Z24, Z23
+	VBROADCASTSS hi+204(FP), Z24
+	VMINPS       Z0, Z24, Z0
+	VMINPS       Z1, Z24, Z1
+	VMINPS       Z2, Z24, Z2
+	VMINPS       Z3, Z24, Z3
+	VMINPS       Z4, Z24, Z4
+	VMINPS       Z5, Z24, Z5
+	VMINPS       Z6, Z24, Z6
+	VMINPS       Z7, Z24, Z7
+	VMINPS       Z8, Z24, Z8
+	VMINPS       Z9, Z24, Z9
+	VMINPS       Z10, Z24, Z10
+	VMINPS       Z11, Z24, Z11
+	VMINPS       Z12, Z24, Z12
+	VMINPS       Z13, Z24, Z13
+	VMINPS       Z14, Z24, Z14
+	VMINPS       Z15, Z24, Z15
+	VMINPS       Z16, Z24, Z16
+	VMINPS       Z17, Z24, Z17
+	VMINPS       Z18, Z24, Z18
+	VMINPS       Z19, Z24, Z19
+	VMINPS       Z20, Z24, Z20
+	VMINPS       Z21, Z24, Z21
+	VMINPS       Z22, Z24, Z22
+	VMINPS       Z23, Z24, Z23
+
+clipped24:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z17, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z19, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z21, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z22, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z23, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored24
+
+some24:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded24
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	VADDPS (AX), Z8, K1, Z8
+	ADDQ   R8, AX
+	VADDPS (AX), Z9, K1, Z9
+	ADDQ   R8, AX
+	VADDPS (AX), Z10, K1, Z10
+	ADDQ   R8, AX
+	VADDPS (AX), Z11, K1, Z11
+	ADDQ   R8, AX
+	VADDPS (AX), Z12, K1, Z12
+	ADDQ   R8, AX
+	VADDPS (AX), Z13, K1, Z13
+	ADDQ   R8, AX
+	VADDPS (AX), Z14, K1, Z14
+	ADDQ   R8, AX
+	VADDPS (AX), Z15, K1, Z15
+	ADDQ   R8, AX
+	VADDPS (AX), Z16, K1, Z16
+	ADDQ   R8, AX
+	VADDPS (AX), Z17, K1, Z17
+	ADDQ   R8, AX
+	VADDPS (AX), Z18, K1, Z18
+	ADDQ   R8, AX
+	VADDPS (AX), Z19, K1, Z19
+	ADDQ   R8, AX
+	VADDPS (AX), Z20, K1, Z20
+	ADDQ   R8, AX
+	VADDPS (AX), Z21, K1, Z21
+	ADDQ   R8, AX
+	VADDPS (AX), Z22, K1, Z22
+	ADDQ   R8, AX
+	VADDPS (AX), Z23, K1, Z23
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded24:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped24
+	VBROADCASTSS lo+200(FP), Z24
+	VMAXPS       Z0, Z24, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMAXPS       Z2, Z24, Z2
+	VMAXPS       Z3, Z24, Z3
+	VMAXPS       Z4, Z24, Z4
+	VMAXPS       Z5, Z24, Z5
+	VMAXPS       Z6, Z24, Z6
+	VMAXPS       Z7, Z24, Z7
+	VMAXPS       Z8, Z24, Z8
+	VMAXPS       Z9, Z24, Z9
+	VMAXPS       Z10, Z24, Z10
+	VMAXPS       Z11, Z24, Z11
+	VMAXPS       Z12, Z24, Z12
+	VMAXPS       Z13, Z24, Z13
+	VMAXPS       Z14, Z24, Z14
+	VMAXPS       Z15, Z24, Z15
+	VMAXPS       Z16, Z24, Z16
+	VMAXPS       Z17, Z24, Z17
+	VMAXPS       Z18, Z24, Z18
+	VMAXPS       Z19, Z24, Z19
+	VMAXPS       Z20, Z24, Z20
+	VMAXPS       Z21, Z24, Z21
+	VMAXPS       Z22, Z24, Z22
+	VMAXPS       Z23, Z24, Z23
+	VBROADCASTSS hi+204(FP), Z24
+	VMINPS       Z0, Z24, Z0
+	VMINPS       Z1, Z24, Z1
+	VMINPS       Z2, Z24, Z2
+	VMINPS       Z3, Z24, Z3
+	VMINPS       Z4, Z24, Z4
+	VMINPS       Z5, Z24, Z5
+	VMINPS       Z6, Z24, Z6
+	VMINPS       Z7, Z24, Z7
+	VMINPS       Z8, Z24, Z8
+	VMINPS       Z9, Z24, Z9
+	VMINPS       Z10, Z24, Z10
+	VMINPS       Z11, Z24, Z11
+	VMINPS       Z12, Z24, Z12
+	VMINPS       Z13, Z24, Z13
+	VMINPS       Z14, Z24, Z14
+	VMINPS       Z15, Z24, Z15
+	VMINPS       Z16, Z24, Z16
+	VMINPS       Z17, Z24, Z17
+	VMINPS       Z18, Z24, Z18
+	VMINPS       Z19, Z24, Z19
+	VMINPS       Z20, Z24, Z20
+	VMINPS       Z21, Z24, Z21
+	VMINPS       Z22, Z24, Z22
+	VMINPS       Z23, Z24, Z23
+
+someClipped24:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z16, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z17, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z18, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z19, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z20, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z21, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z22, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z23, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored24:
+	IMUL3Q $0x18, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x18, 24(SP)
+	JMP    tile24
 
 done24:
 tile16:
@@ -4657,46 +7274,249 @@ run16:
 	ADDQ             DI, R9
 	DECQ             R11
 	JNZ              row16
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some16
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added16
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	VMOVUPS          Z8, (AX)
+	VADDPS           (AX), Z8, Z8
 	ADDQ             R8, AX
-	VMOVUPS          Z9, (AX)
+	VADDPS           (AX), Z9, Z9
 	ADDQ             R8, AX
-	VMOVUPS          Z10, (AX)
+	VADDPS           (AX), Z10, Z10
 	ADDQ             R8, AX
-	VMOVUPS          Z11, (AX)
+	VADDPS           (AX), Z11, Z11
 	ADDQ             R8, AX
-	VMOVUPS          Z12, (AX)
+	VADDPS           (AX), Z12, Z12
 	ADDQ             R8, AX
-	VMOVUPS          Z13, (AX)
+	VADDPS           (AX), Z13, Z13
 	ADDQ             R8, AX
-	VMOVUPS          Z14, (AX)
+	VADDPS           (AX), Z14, Z14
 	ADDQ             R8, AX
-	VMOVUPS          Z15, (AX)
+	VADDPS           (AX), Z15, Z15
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x10, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x10, 24(SP)
-	JMP              tile16
+	MOVQ             AX, 32(SP)
+
+added16:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped16
+	VBROADCASTSS lo+200(FP), Z16
+	VMAXPS       Z0, Z16, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMAXPS       Z15, Z16, Z15
+	VBROADCASTSS hi+204(FP), Z16
+	VMINPS       Z0, Z16, Z0
+	VMINPS       Z1, Z16, Z1
+	VMINPS       Z2, Z16, Z2
+	VMINPS       Z3, Z16, Z3
+	VMINPS       Z4, Z16, Z4
+	VMINPS       Z5, Z16, Z5
+	VMINPS       Z6, Z16, Z6
+	VMINPS       Z7, Z16, Z7
+	VMINPS       Z8, Z16, Z8
+	VMINPS       Z9, Z16, Z9
+	VMINPS       Z10, Z16, Z10
+	VMINPS       Z11, Z16, Z11
+	VMINPS       Z12, Z16, Z12
+	VMINPS       Z13, Z16, Z13
+	VMINPS       Z14, Z16, Z14
+	VMINPS       Z15, Z16, Z15
+
+clipped16:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored16
+
+some16:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded16
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	VADDPS (AX), Z8, K1, Z8
+	ADDQ   R8, AX
+	VADDPS (AX), Z9, K1, Z9
+	ADDQ   R8, AX
+	VADDPS (AX), Z10, K1, Z10
+	ADDQ   R8, AX
+	VADDPS (AX), Z11, K1, Z11
+	ADDQ   R8, AX
+	VADDPS (AX), Z12, K1, Z12
+	ADDQ   R8, AX
+	VADDPS (AX), Z13, K1, Z13
+	ADDQ   R8, AX
+	VADDPS (AX), Z14, K1, Z14
+	ADDQ   R8, AX
+	VADDPS (AX), Z15, K1, Z15
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded16:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped16
+	VBROADCASTSS lo+200(FP), Z16
+	VMAXPS       Z0, Z16, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMAXPS       Z15, Z16, Z15
+	VBROADCASTSS hi+204(FP), Z16
+	VMINPS       Z0, Z16, Z0
+	VMINPS       Z1, Z16, Z1
+	VMINPS       Z2, Z16, Z2
+	VMINPS       Z3, Z16, Z3
+	VMINPS       Z4, Z16, Z4
+	VMINPS       Z5, Z16, Z5
+	VMINPS       Z6, Z16, Z6
+	VMINPS       Z7, Z16, Z7
+	VMINPS       Z8, Z16, Z8
+	VMINPS       Z9, Z16, Z9
+	VMINPS       Z10, Z16, Z10
+	VMINPS       Z11, Z16, Z11
+	VMINPS       Z12, Z16, Z12
+	VMINPS       Z13, Z16, Z13
+	VMINPS       Z14, Z16, Z14
+	VMINPS       Z15, Z16, Z15
+
+someClipped16:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored16:
+	IMUL3Q $0x10, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x10, 24(SP)
+	JMP    tile16
 
 done16:
 tile12:
@@ -4789,38 +7609,201 @@ run12:
 	ADDQ             DI, R8
 	DECQ             R10
 	JNZ              row12
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some12
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added12
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	VMOVUPS          Z8, (AX)
+	VADDPS           (AX), Z8, Z8
 	ADDQ             R8, AX
-	VMOVUPS          Z9, (AX)
+	VADDPS           (AX), Z9, Z9
 	ADDQ             R8, AX
-	VMOVUPS          Z10, (AX)
+	VADDPS           (AX), Z10, Z10
 	ADDQ             R8, AX
-	VMOVUPS          Z11, (AX)
+	VADDPS           (AX), Z11, Z11
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x0c, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x0c, 24(SP)
-	JMP              tile12
+	MOVQ             AX, 32(SP)
+
+added12:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped12
+	VBROADCASTSS lo+200(FP), Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	VBROADCASTSS hi+204(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+
+clipped12:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored12
+
+some12:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded12
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	VADDPS (AX), Z8, K1, Z8
+	ADDQ   R8, AX
+	VADDPS (AX), Z9, K1, Z9
+	ADDQ   R8, AX
+	VADDPS (AX), Z10, K1, Z10
+	ADDQ   R8, AX
+	VADDPS (AX), Z11, K1, Z11
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded12:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped12
+	VBROADCASTSS lo+200(FP), Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	VBROADCASTSS hi+204(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+
+someClipped12:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored12:
+	IMUL3Q $0x0c, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x0c, 24(SP)
+	JMP    tile12
 
 done12:
 tile8:
@@ -4893,30 +7876,153 @@ run8:
 	ADDQ             DI, R8
 	DECQ             R10
 	JNZ              row8
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some8
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added8
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x08, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x08, 24(SP)
-	JMP              tile8
+	MOVQ             AX, 32(SP)
+
+added8:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped8
+	VBROADCASTSS lo+200(FP), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS hi+204(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+
+clipped8:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored8
+
+some8:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded8
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded8:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped8
+	VBROADCASTSS lo+200(FP), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS hi+204(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+
+someClipped8:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored8:
+	IMUL3Q $0x08, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x08, 24(SP)
+	JMP    tile8
 
 done8:
 tile6:
@@ -4975,26 +8081,129 @@ run6:
 	ADDQ             DI, AX
 	DECQ             R9
 	JNZ              row6
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some6
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added6
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x06, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x06, 24(SP)
-	JMP              tile6
+	MOVQ             AX, 32(SP)
+
+added6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped6
+	VBROADCASTSS lo+200(FP), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS hi+204(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+
+clipped6:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored6
+
+some6:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded6
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped6
+	VBROADCASTSS lo+200(FP), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS hi+204(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+
+someClipped6:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored6:
+	IMUL3Q $0x06, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x06, 24(SP)
+	JMP    tile6
 
 done6:
 tile4:
@@ -5043,22 +8252,105 @@ run4:
 	ADDQ             DI, AX
 	DECQ             R8
 	JNZ              row4
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some4
 	MOVQ             dstStride+24(FP), SI
 	SHLQ             $0x02, SI
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added4
+	VADDPS           (AX), Z0, Z0
 	ADDQ             SI, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             SI, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             SI, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             SI, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x04, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x04, 24(SP)
-	JMP              tile4
+	MOVQ             AX, 32(SP)
+
+added4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped4
+	VBROADCASTSS lo+200(FP), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS hi+204(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+
+clipped4:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored4
+
+some4:
+	MOVQ   $0x00000010, SI
+	SUBQ   AX, SI
+	MOVL   $0x0000ffff, AX
+	BZHIL  SI, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded4
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   SI, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   SI, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   SI, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   SI, AX
+	MOVQ   AX, 32(SP)
+
+someAdded4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped4
+	VBROADCASTSS lo+200(FP), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS hi+204(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+
+someClipped4:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+
+stored4:
+	IMUL3Q $0x04, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x04, 24(SP)
+	JMP    tile4
 
 done4:
 tile2:
@@ -5097,18 +8389,81 @@ run2:
 	ADDQ             DI, AX
 	DECQ             SI
 	JNZ              row2
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some2
 	MOVQ             dstStride+24(FP), BX
 	SHLQ             $0x02, BX
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added2
+	VADDPS           (AX), Z0, Z0
 	ADDQ             BX, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             BX, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x02, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x02, 24(SP)
-	JMP              tile2
+	MOVQ             AX, 32(SP)
+
+added2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped2
+	VBROADCASTSS lo+200(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS hi+204(FP), Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+
+clipped2:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+	JMP     stored2
+
+some2:
+	MOVQ   $0x00000010, BX
+	SUBQ   AX, BX
+	MOVL   $0x0000ffff, AX
+	BZHIL  BX, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded2
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   BX, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   BX, AX
+	MOVQ   AX, 32(SP)
+
+someAdded2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped2
+	VBROADCASTSS lo+200(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS hi+204(FP), Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+
+someClipped2:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+
+stored2:
+	IMUL3Q $0x02, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x02, 24(SP)
+	JMP    tile2
 
 done2:
 tile1:
@@ -5142,24 +8497,77 @@ run1:
 	ADDQ             DI, AX
 	DECQ             SI
 	JNZ              row1
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some1
 	MOVQ             dstStride+24(FP), BX
 	SHLQ             $0x02, BX
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added1
+	VADDPS           (AX), Z0, Z0
 	ADDQ             BX, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x01, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x01, 24(SP)
-	JMP              tile1
+	MOVQ             AX, 32(SP)
+
+added1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped1
+	VBROADCASTSS lo+200(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+204(FP), Z1
+	VMINPS       Z0, Z1, Z0
+
+clipped1:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+	JMP     stored1
+
+some1:
+	MOVQ   $0x00000010, BX
+	SUBQ   AX, BX
+	MOVL   $0x0000ffff, AX
+	BZHIL  BX, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded1
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   BX, AX
+	MOVQ   AX, 32(SP)
+
+someAdded1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped1
+	VBROADCASTSS lo+200(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+204(FP), Z1
+	VMINPS       Z0, Z1, Z0
+
+someClipped1:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+
+stored1:
+	IMUL3Q $0x01, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x01, 24(SP)
+	JMP    tile1
 
 done1:
 	VZEROUPPER
 	RET
 
-// func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int)
-// Requires: AVX, AVX512F
-TEXT ·gemmBy4AVX512(SB), NOSPLIT, $32-168
+// func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·gemmBy4AVX512(SB), NOSPLIT, $40-216
 	MOVQ  step+104(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  wStride+136(FP), CX
@@ -5172,6 +8580,8 @@ TEXT ·gemmBy4AVX512(SB), NOSPLIT, $32-168
 	MOVQ  DX, 16(SP)
 	MOVQ  n+160(FP), DX
 	MOVQ  DX, 24(SP)
+	MOVQ  add_base+168(FP), DX
+	MOVQ  DX, 32(SP)
 	MOVQ  pixStride+88(FP), DX
 	SHLQ  $0x02, DX
 	LEAQ  (DX)(DX*2), BX
@@ -5367,62 +8777,345 @@ run24:
 	ADDQ             DI, R10
 	DECQ             R12
 	JNZ              row24
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some24
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added24
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	VMOVUPS          Z8, (AX)
+	VADDPS           (AX), Z8, Z8
 	ADDQ             R8, AX
-	VMOVUPS          Z9, (AX)
+	VADDPS           (AX), Z9, Z9
 	ADDQ             R8, AX
-	VMOVUPS          Z10, (AX)
+	VADDPS           (AX), Z10, Z10
 	ADDQ             R8, AX
-	VMOVUPS          Z11, (AX)
+	VADDPS           (AX), Z11, Z11
 	ADDQ             R8, AX
-	VMOVUPS          Z12, (AX)
+	VADDPS           (AX), Z12, Z12
 	ADDQ             R8, AX
-	VMOVUPS          Z13, (AX)
+	VADDPS           (AX), Z13, Z13
 	ADDQ             R8, AX
-	VMOVUPS          Z14, (AX)
+	VADDPS           (AX), Z14, Z14
 	ADDQ             R8, AX
-	VMOVUPS          Z15, (AX)
+	VADDPS           (AX), Z15, Z15
 	ADDQ             R8, AX
-	VMOVUPS          Z16, (AX)
+	VADDPS           (AX), Z16, Z16
 	ADDQ             R8, AX
-	VMOVUPS          Z17, (AX)
+	VADDPS           (AX), Z17, Z17
 	ADDQ             R8, AX
-	VMOVUPS          Z18, (AX)
+	VADDPS           (AX), Z18, Z18
 	ADDQ             R8, AX
-	VMOVUPS          Z19, (AX)
+	VADDPS           (AX), Z19, Z19
 	ADDQ             R8, AX
-	VMOVUPS          Z20, (AX)
+	VADDPS           (AX), Z20, Z20
 	ADDQ             R8, AX
-	VMOVUPS          Z21, (AX)
+	VADDPS           (AX), Z21, Z21
 	ADDQ             R8, AX
-	VMOVUPS          Z22, (AX)
+	VADDPS           (AX), Z22, Z22
 	ADDQ             R8, AX
-	VMOVUPS          Z23, (AX)
+	VADDPS           (AX), Z23, Z23
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x18, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x18, 24(SP)
-	JMP              tile24
+	MOVQ             AX, 32(SP)
+
+added24:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped24
+	VBROADCASTSS lo+200(FP), Z24
+	VMAXPS       Z0, Z24, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMAXPS       Z2, Z24, Z2
+	VMAXPS       Z3, Z24, Z3
+	VMAXPS       Z4, Z24, Z4
+	VMAXPS       Z5, Z24, Z5
+	VMAXPS       Z6, Z24, Z6
+	VMAXPS       Z7, Z24, Z7
+	VMAXPS       Z8, Z24, Z8
+	VMAXPS       Z9, Z24, Z9
+	VMAXPS       Z10, Z24, Z10
+	VMAXPS       Z11, Z24, Z11
+	VMAXPS       Z12, Z24, Z12
+	VMAXPS       Z13, Z24, Z13
+	VMAXPS       Z14, Z24, Z14
+	VMAXPS       Z15, Z24, Z15
+	VMAXPS       Z16, Z24, Z16
+	VMAXPS       Z17, Z24, Z17
+	VMAXPS       Z18, Z24, Z18
+	VMAXPS       Z19, Z24, Z19
+	VMAXPS       Z20, Z24, Z20
+	VMAXPS       Z21, Z24, Z21
+	VMAXPS       Z22, Z24, Z22
+	VMAXPS       Z23, Z24, Z23
+	VBROADCASTSS hi+204(FP), Z24
+	VMINPS       Z0, Z24, Z0
+	VMINPS       Z1, Z24, Z1
+	VMINPS       Z2, Z24, Z2
+	VMINPS       Z3, Z24, Z3
+	VMINPS       Z4, Z24, Z4
+	VMINPS       Z5, Z24, Z5
+	VMINPS       Z6, Z24, Z6
+	VMINPS       Z7, Z24, Z7
+	VMINPS       Z8, Z24, Z8
+	VMINPS       Z9, Z24, Z9
+	VMINPS       Z10, Z24, Z10
+	VMINPS       Z11, Z24, Z11
+	VMINPS       Z12, Z24, Z12
+	VMINPS       Z13, Z24, Z13
+	VMINPS       Z14, Z24, Z14
+	VMINPS       Z15, Z24, Z15
+	VMINPS       Z16, Z24, Z16
+	VMINPS       Z17, Z24, Z17
+	VMINPS       Z18, Z24, Z18
+	VMINPS       Z19, Z24, Z19
+	VMINPS       Z20, Z24, Z20
+	VMINPS       Z21, Z24, Z21
+	VMINPS       Z22, Z24, Z22
+	VMINPS       Z23, Z24, Z23
+
+clipped24:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z16, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z17, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z18, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z19, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z20, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z21, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z22, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z23, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored24
+
+some24:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded24
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	VADDPS (AX), Z8, K1, Z8
+	ADDQ   R8, AX
+	VADDPS (AX), Z9, K1, Z9
+	ADDQ   R8, AX
+	VADDPS (AX), Z10, K1, Z10
+	ADDQ   R8, AX
+	VADDPS (AX), Z11, K1, Z11
+	ADDQ   R8, AX
+	VADDPS (AX), Z12, K1, Z12
+	ADDQ   R8, AX
+	VADDPS (AX), Z13, K1, Z13
+	ADDQ   R8, AX
+	VADDPS (AX), Z14, K1, Z14
+	ADDQ   R8, AX
+	VADDPS (AX), Z15, K1, Z15
+	ADDQ   R8, AX
+	VADDPS (AX), Z16, K1, Z16
+	ADDQ   R8, AX
+	VADDPS (AX), Z17, K1, Z17
+	ADDQ   R8, AX
+	VADDPS (AX), Z18, K1, Z18
+	ADDQ   R8, AX
+	VADDPS (AX), Z19, K1, Z19
+	ADDQ   R8, AX
+	VADDPS (AX), Z20, K1, Z20
+	ADDQ   R8, AX
+	VADDPS (AX), Z21, K1, Z21
+	ADDQ   R8, AX
+	VADDPS (AX), Z22, K1, Z22
+	ADDQ   R8, AX
+	VADDPS (AX), Z23, K1, Z23
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded24:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped24
+	VBROADCASTSS lo+200(FP), Z24
+	VMAXPS       Z0, Z24, Z0
+	VMAXPS       Z1, Z24, Z1
+	VMAXPS       Z2, Z24, Z2
+	VMAXPS       Z3, Z24, Z3
+	VMAXPS       Z4, Z24, Z4
+	VMAXPS       Z5, Z24, Z5
+	VMAXPS       Z6, Z24, Z6
+	VMAXPS       Z7, Z24, Z7
+	VMAXPS       Z8, Z24, Z8
+	VMAXPS       Z9, Z24, Z9
+	VMAXPS       Z10, Z24, Z10
+	VMAXPS       Z11, Z24, Z11
+	VMAXPS       Z12, Z24, Z12
+	VMAXPS       Z13, Z24, Z13
+	VMAXPS       Z14, Z24, Z14
+	VMAXPS       Z15, Z24, Z15
+	VMAXPS       Z16, Z24, Z16
+	VMAXPS       Z17, Z24, Z17
+	VMAXPS       Z18, Z24, Z18
+	VMAXPS       Z19, Z24, Z19
+	VMAXPS       Z20, Z24, Z20
+	VMAXPS       Z21, Z24, Z21
+	VMAXPS       Z22, Z24, Z22
+	VMAXPS       Z23, Z24, Z23
+	VBROADCASTSS hi+204(FP), Z24
+	VMINPS       Z0, Z24, Z0
+	VMINPS       Z1, Z24, Z1
+	VMINPS       Z2, Z24, Z2
+	VMINPS       Z3, Z24, Z3
+	VMINPS       Z4, Z24, Z4
+	VMINPS       Z5, Z24, Z5
+	VMINPS       Z6, Z24, Z6
+	VMINPS       Z7, Z24, Z7
+	VMINPS       Z8, Z24, Z8
+	VMINPS       Z9, Z24, Z9
+	VMINPS       Z10, Z24, Z10
+	VMINPS       Z11, Z24, Z11
+	VMINPS       Z12, Z24, Z12
+	VMINPS       Z13, Z24, Z13
+	VMINPS       Z14, Z24, Z14
+	VMINPS       Z15, Z24, Z15
+	VMINPS       Z16, Z24, Z16
+	VMINPS       Z17, Z24, Z17
+	VMINPS       Z18, Z24, Z18
+	VMINPS       Z19, Z24, Z19
+	VMINPS       Z20, Z24, Z20
+	VMINPS       Z21, Z24, Z21
+	VMINPS       Z22, Z24, Z22
+	VMINPS       Z23, Z24, Z23
+
+someClipped24:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z16, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z17, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z18, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z19, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z20, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z21, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z22, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z23, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored24:
+	IMUL3Q $0x18, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x18, 24(SP)
+	JMP    tile24
 
 done24:
 tile16:
@@ -5556,46 +9249,249 @@ run16:
 	ADDQ             DI, R9
 	DECQ             R11
 	JNZ              row16
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some16
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added16
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	VMOVUPS          Z8, (AX)
+	VADDPS           (AX), Z8, Z8
 	ADDQ             R8, AX
-	VMOVUPS          Z9, (AX)
+	VADDPS           (AX), Z9, Z9
 	ADDQ             R8, AX
-	VMOVUPS          Z10, (AX)
+	VADDPS           (AX), Z10, Z10
 	ADDQ             R8, AX
-	VMOVUPS          Z11, (AX)
+	VADDPS           (AX), Z11, Z11
 	ADDQ             R8, AX
-	VMOVUPS          Z12, (AX)
+	VADDPS           (AX), Z12, Z12
 	ADDQ             R8, AX
-	VMOVUPS          Z13, (AX)
+	VADDPS           (AX), Z13, Z13
 	ADDQ             R8, AX
-	VMOVUPS          Z14, (AX)
+	VADDPS           (AX), Z14, Z14
 	ADDQ             R8, AX
-	VMOVUPS          Z15, (AX)
+	VADDPS           (AX), Z15, Z15
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x10, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x10, 24(SP)
-	JMP              tile16
+	MOVQ             AX, 32(SP)
+
+added16:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped16
+	VBROADCASTSS lo+200(FP), Z16
+	VMAXPS       Z0, Z16, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMAXPS       Z15, Z16, Z15
+	VBROADCASTSS hi+204(FP), Z16
+	VMINPS       Z0, Z16, Z0
+	VMINPS       Z1, Z16, Z1
+	VMINPS       Z2, Z16, Z2
+	VMINPS       Z3, Z16, Z3
+	VMINPS       Z4, Z16, Z4
+	VMINPS       Z5, Z16, Z5
+	VMINPS       Z6, Z16, Z6
+	VMINPS       Z7, Z16, Z7
+	VMINPS       Z8, Z16, Z8
+	VMINPS       Z9, Z16, Z9
+	VMINPS       Z10, Z16, Z10
+	VMINPS       Z11, Z16, Z11
+	VMINPS       Z12, Z16, Z12
+	VMINPS       Z13, Z16, Z13
+	VMINPS       Z14, Z16, Z14
+	VMINPS       Z15, Z16, Z15
+
+clipped16:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored16
+
+some16:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded16
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	VADDPS (AX), Z8, K1, Z8
+	ADDQ   R8, AX
+	VADDPS (AX), Z9, K1, Z9
+	ADDQ   R8, AX
+	VADDPS (AX), Z10, K1, Z10
+	ADDQ   R8, AX
+	VADDPS (AX), Z11, K1, Z11
+	ADDQ   R8, AX
+	VADDPS (AX), Z12, K1, Z12
+	ADDQ   R8, AX
+	VADDPS (AX), Z13, K1, Z13
+	ADDQ   R8, AX
+	VADDPS (AX), Z14, K1, Z14
+	ADDQ   R8, AX
+	VADDPS (AX), Z15, K1, Z15
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded16:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped16
+	VBROADCASTSS lo+200(FP), Z16
+	VMAXPS       Z0, Z16, Z0
+	VMAXPS       Z1, Z16, Z1
+	VMAXPS       Z2, Z16, Z2
+	VMAXPS       Z3, Z16, Z3
+	VMAXPS       Z4, Z16, Z4
+	VMAXPS       Z5, Z16, Z5
+	VMAXPS       Z6, Z16, Z6
+	VMAXPS       Z7, Z16, Z7
+	VMAXPS       Z8, Z16, Z8
+	VMAXPS       Z9, Z16, Z9
+	VMAXPS       Z10, Z16, Z10
+	VMAXPS       Z11, Z16, Z11
+	VMAXPS       Z12, Z16, Z12
+	VMAXPS       Z13, Z16, Z13
+	VMAXPS       Z14, Z16, Z14
+	VMAXPS       Z15, Z16, Z15
+	VBROADCASTSS hi+204(FP), Z16
+	VMINPS       Z0, Z16, Z0
+	VMINPS       Z1, Z16, Z1
+	VMINPS       Z2, Z16, Z2
+	VMINPS       Z3, Z16, Z3
+	VMINPS       Z4, Z16, Z4
+	VMINPS       Z5, Z16, Z5
+	VMINPS       Z6, Z16, Z6
+	VMINPS       Z7, Z16, Z7
+	VMINPS       Z8, Z16, Z8
+	VMINPS       Z9, Z16, Z9
+	VMINPS       Z10, Z16, Z10
+	VMINPS       Z11, Z16, Z11
+	VMINPS       Z12, Z16, Z12
+	VMINPS       Z13, Z16, Z13
+	VMINPS       Z14, Z16, Z14
+	VMINPS       Z15, Z16, Z15
+
+someClipped16:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z12, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z13, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z14, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z15, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored16:
+	IMUL3Q $0x10, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x10, 24(SP)
+	JMP    tile16
 
 done16:
 tile12:
@@ -5701,38 +9597,201 @@ run12:
 	ADDQ             DI, R8
 	DECQ             R10
 	JNZ              row12
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some12
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added12
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	VMOVUPS          Z8, (AX)
+	VADDPS           (AX), Z8, Z8
 	ADDQ             R8, AX
-	VMOVUPS          Z9, (AX)
+	VADDPS           (AX), Z9, Z9
 	ADDQ             R8, AX
-	VMOVUPS          Z10, (AX)
+	VADDPS           (AX), Z10, Z10
 	ADDQ             R8, AX
-	VMOVUPS          Z11, (AX)
+	VADDPS           (AX), Z11, Z11
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x0c, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x0c, 24(SP)
-	JMP              tile12
+	MOVQ             AX, 32(SP)
+
+added12:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped12
+	VBROADCASTSS lo+200(FP), Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	VBROADCASTSS hi+204(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+
+clipped12:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored12
+
+some12:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded12
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	VADDPS (AX), Z8, K1, Z8
+	ADDQ   R8, AX
+	VADDPS (AX), Z9, K1, Z9
+	ADDQ   R8, AX
+	VADDPS (AX), Z10, K1, Z10
+	ADDQ   R8, AX
+	VADDPS (AX), Z11, K1, Z11
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded12:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped12
+	VBROADCASTSS lo+200(FP), Z12
+	VMAXPS       Z0, Z12, Z0
+	VMAXPS       Z1, Z12, Z1
+	VMAXPS       Z2, Z12, Z2
+	VMAXPS       Z3, Z12, Z3
+	VMAXPS       Z4, Z12, Z4
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z6, Z12, Z6
+	VMAXPS       Z7, Z12, Z7
+	VMAXPS       Z8, Z12, Z8
+	VMAXPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z12, Z10
+	VMAXPS       Z11, Z12, Z11
+	VBROADCASTSS hi+204(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+	VMINPS       Z11, Z12, Z11
+
+someClipped12:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored12:
+	IMUL3Q $0x0c, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x0c, 24(SP)
+	JMP    tile12
 
 done12:
 tile8:
@@ -5814,30 +9873,153 @@ run8:
 	ADDQ             DI, R8
 	DECQ             R10
 	JNZ              row8
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some8
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added8
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	VMOVUPS          Z6, (AX)
+	VADDPS           (AX), Z6, Z6
 	ADDQ             R8, AX
-	VMOVUPS          Z7, (AX)
+	VADDPS           (AX), Z7, Z7
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x08, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x08, 24(SP)
-	JMP              tile8
+	MOVQ             AX, 32(SP)
+
+added8:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped8
+	VBROADCASTSS lo+200(FP), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS hi+204(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+
+clipped8:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored8
+
+some8:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded8
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	VADDPS (AX), Z6, K1, Z6
+	ADDQ   R8, AX
+	VADDPS (AX), Z7, K1, Z7
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded8:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped8
+	VBROADCASTSS lo+200(FP), Z8
+	VMAXPS       Z0, Z8, Z0
+	VMAXPS       Z1, Z8, Z1
+	VMAXPS       Z2, Z8, Z2
+	VMAXPS       Z3, Z8, Z3
+	VMAXPS       Z4, Z8, Z4
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS hi+204(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+
+someClipped8:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored8:
+	IMUL3Q $0x08, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x08, 24(SP)
+	JMP    tile8
 
 done8:
 tile6:
@@ -5903,26 +10085,129 @@ run6:
 	ADDQ             DI, AX
 	DECQ             R9
 	JNZ              row6
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some6
 	MOVQ             dstStride+24(FP), R8
 	SHLQ             $0x02, R8
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added6
+	VADDPS           (AX), Z0, Z0
 	ADDQ             R8, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             R8, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             R8, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             R8, AX
-	VMOVUPS          Z4, (AX)
+	VADDPS           (AX), Z4, Z4
 	ADDQ             R8, AX
-	VMOVUPS          Z5, (AX)
+	VADDPS           (AX), Z5, Z5
 	ADDQ             R8, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x06, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x06, 24(SP)
-	JMP              tile6
+	MOVQ             AX, 32(SP)
+
+added6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped6
+	VBROADCASTSS lo+200(FP), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS hi+204(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+
+clipped6:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+	JMP     stored6
+
+some6:
+	MOVQ   $0x00000010, R8
+	SUBQ   AX, R8
+	MOVL   $0x0000ffff, AX
+	BZHIL  R8, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded6
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   R8, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   R8, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   R8, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   R8, AX
+	VADDPS (AX), Z4, K1, Z4
+	ADDQ   R8, AX
+	VADDPS (AX), Z5, K1, Z5
+	ADDQ   R8, AX
+	MOVQ   AX, 32(SP)
+
+someAdded6:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped6
+	VBROADCASTSS lo+200(FP), Z6
+	VMAXPS       Z0, Z6, Z0
+	VMAXPS       Z1, Z6, Z1
+	VMAXPS       Z2, Z6, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z4, Z6, Z4
+	VMAXPS       Z5, Z6, Z5
+	VBROADCASTSS hi+204(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+	VMINPS       Z5, Z6, Z5
+
+someClipped6:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    R8, AX
+	MOVQ    AX, (SP)
+
+stored6:
+	IMUL3Q $0x06, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x06, 24(SP)
+	JMP    tile6
 
 done6:
 tile4:
@@ -5976,22 +10261,105 @@ run4:
 	ADDQ             DI, AX
 	DECQ             R8
 	JNZ              row4
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some4
 	MOVQ             dstStride+24(FP), SI
 	SHLQ             $0x02, SI
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added4
+	VADDPS           (AX), Z0, Z0
 	ADDQ             SI, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             SI, AX
-	VMOVUPS          Z2, (AX)
+	VADDPS           (AX), Z2, Z2
 	ADDQ             SI, AX
-	VMOVUPS          Z3, (AX)
+	VADDPS           (AX), Z3, Z3
 	ADDQ             SI, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x04, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x04, 24(SP)
-	JMP              tile4
+	MOVQ             AX, 32(SP)
+
+added4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped4
+	VBROADCASTSS lo+200(FP), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS hi+204(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+
+clipped4:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+	JMP     stored4
+
+some4:
+	MOVQ   $0x00000010, SI
+	SUBQ   AX, SI
+	MOVL   $0x0000ffff, AX
+	BZHIL  SI, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded4
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   SI, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   SI, AX
+	VADDPS (AX), Z2, K1, Z2
+	ADDQ   SI, AX
+	VADDPS (AX), Z3, K1, Z3
+	ADDQ   SI, AX
+	MOVQ   AX, 32(SP)
+
+someAdded4:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped4
+	VBROADCASTSS lo+200(FP), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS hi+204(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+
+someClipped4:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    SI, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    SI, AX
+	MOVQ    AX, (SP)
+
+stored4:
+	IMUL3Q $0x04, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x04, 24(SP)
+	JMP    tile4
 
 done4:
 tile2:
@@ -6033,18 +10401,81 @@ run2:
 	ADDQ             DI, AX
 	DECQ             SI
 	JNZ              row2
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some2
 	MOVQ             dstStride+24(FP), BX
 	SHLQ             $0x02, BX
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added2
+	VADDPS           (AX), Z0, Z0
 	ADDQ             BX, AX
-	VMOVUPS          Z1, (AX)
+	VADDPS           (AX), Z1, Z1
 	ADDQ             BX, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x02, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x02, 24(SP)
-	JMP              tile2
+	MOVQ             AX, 32(SP)
+
+added2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped2
+	VBROADCASTSS lo+200(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS hi+204(FP), Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+
+clipped2:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+	JMP     stored2
+
+some2:
+	MOVQ   $0x00000010, BX
+	SUBQ   AX, BX
+	MOVL   $0x0000ffff, AX
+	BZHIL  BX, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded2
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   BX, AX
+	VADDPS (AX), Z1, K1, Z1
+	ADDQ   BX, AX
+	MOVQ   AX, 32(SP)
+
+someAdded2:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped2
+	VBROADCASTSS lo+200(FP), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS hi+204(FP), Z2
+	VMINPS       Z0, Z2, Z0
+	VMINPS       Z1, Z2, Z1
+
+someClipped2:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+
+stored2:
+	IMUL3Q $0x02, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x02, 24(SP)
+	JMP    tile2
 
 done2:
 tile1:
@@ -6080,23 +10511,76 @@ run1:
 	ADDQ             DI, AX
 	DECQ             SI
 	JNZ              row1
+	MOVQ             unused+208(FP), AX
+	TESTQ            AX, AX
+	JNZ              some1
 	MOVQ             dstStride+24(FP), BX
 	SHLQ             $0x02, BX
-	MOVQ             (SP), AX
-	VMOVUPS          Z0, (AX)
+	MOVQ             32(SP), AX
+	TESTQ            AX, AX
+	JZ               added1
+	VADDPS           (AX), Z0, Z0
 	ADDQ             BX, AX
-	MOVQ             AX, (SP)
-	IMUL3Q           $0x01, DX, AX
-	ADDQ             AX, 16(SP)
-	SUBQ             $0x01, 24(SP)
-	JMP              tile1
+	MOVQ             AX, 32(SP)
+
+added1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           clipped1
+	VBROADCASTSS lo+200(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+204(FP), Z1
+	VMINPS       Z0, Z1, Z0
+
+clipped1:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+	JMP     stored1
+
+some1:
+	MOVQ   $0x00000010, BX
+	SUBQ   AX, BX
+	MOVL   $0x0000ffff, AX
+	BZHIL  BX, AX, AX
+	KMOVW  AX, K1
+	MOVQ   dstStride+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   32(SP), AX
+	TESTQ  AX, AX
+	JZ     someAdded1
+	VADDPS (AX), Z0, K1, Z0
+	ADDQ   BX, AX
+	MOVQ   AX, 32(SP)
+
+someAdded1:
+	MOVQ         clipped+192(FP), AX
+	TESTQ        AX, AX
+	JZ           someClipped1
+	VBROADCASTSS lo+200(FP), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS hi+204(FP), Z1
+	VMINPS       Z0, Z1, Z0
+
+someClipped1:
+	MOVQ    (SP), AX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    BX, AX
+	MOVQ    AX, (SP)
+
+stored1:
+	IMUL3Q $0x01, DX, AX
+	ADDQ   AX, 16(SP)
+	SUBQ   $0x01, 24(SP)
+	JMP    tile1
 
 done1:
 	VZEROUPPER
 	RET
 
 // func depthwiseAVX512(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·depthwiseAVX512(SB), NOSPLIT, $56-184
 	MOVQ  pixStride+80(FP), DX
 	SHLQ  $0x02, DX
@@ -6183,11 +10667,9 @@ run1:
 	JNZ         row1
 
 store1:
-	MOVSS        lo+176(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS lo+176(FP), Z1
 	VMAXPS       Z0, Z1, Z0
-	MOVSS        hi+180(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS hi+180(FP), Z1
 	VMINPS       Z0, Z1, Z0
 	MOVQ         dstStride+24(FP), CX
 	SHLQ         $0x02, CX
@@ -6230,12 +10712,10 @@ run2:
 	JNZ         row2
 
 store2:
-	MOVSS        lo+176(FP), X2
-	VBROADCASTSS X2, Z2
+	VBROADCASTSS lo+176(FP), Z2
 	VMAXPS       Z0, Z2, Z0
 	VMAXPS       Z1, Z2, Z1
-	MOVSS        hi+180(FP), X2
-	VBROADCASTSS X2, Z2
+	VBROADCASTSS hi+180(FP), Z2
 	VMINPS       Z0, Z2, Z0
 	VMINPS       Z1, Z2, Z1
 	MOVQ         dstStride+24(FP), CX
@@ -6283,13 +10763,11 @@ run3:
 	JNZ         row3
 
 store3:
-	MOVSS        lo+176(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS lo+176(FP), Z3
 	VMAXPS       Z0, Z3, Z0
 	VMAXPS       Z1, Z3, Z1
 	VMAXPS       Z2, Z3, Z2
-	MOVSS        hi+180(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS hi+180(FP), Z3
 	VMINPS       Z0, Z3, Z0
 	VMINPS       Z1, Z3, Z1
 	VMINPS       Z2, Z3, Z2
@@ -6342,14 +10820,12 @@ run4:
 	JNZ         row4
 
 store4:
-	MOVSS        lo+176(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS lo+176(FP), Z4
 	VMAXPS       Z0, Z4, Z0
 	VMAXPS       Z1, Z4, Z1
 	VMAXPS       Z2, Z4, Z2
 	VMAXPS       Z3, Z4, Z3
-	MOVSS        hi+180(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS hi+180(FP), Z4
 	VMINPS       Z0, Z4, Z0
 	VMINPS       Z1, Z4, Z1
 	VMINPS       Z2, Z4, Z2
@@ -6407,15 +10883,13 @@ run5:
 	JNZ         row5
 
 store5:
-	MOVSS        lo+176(FP), X5
-	VBROADCASTSS X5, Z5
+	VBROADCASTSS lo+176(FP), Z5
 	VMAXPS       Z0, Z5, Z0
 	VMAXPS       Z1, Z5, Z1
 	VMAXPS       Z2, Z5, Z2
 	VMAXPS       Z3, Z5, Z3
 	VMAXPS       Z4, Z5, Z4
-	MOVSS        hi+180(FP), X5
-	VBROADCASTSS X5, Z5
+	VBROADCASTSS hi+180(FP), Z5
 	VMINPS       Z0, Z5, Z0
 	VMINPS       Z1, Z5, Z1
 	VMINPS       Z2, Z5, Z2
@@ -6478,16 +10952,14 @@ run6:
 	JNZ         row6
 
 store6:
-	MOVSS        lo+176(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS lo+176(FP), Z6
 	VMAXPS       Z0, Z6, Z0
 	VMAXPS       Z1, Z6, Z1
 	VMAXPS       Z2, Z6, Z2
 	VMAXPS       Z3, Z6, Z3
 	VMAXPS       Z4, Z6, Z4
 	VMAXPS       Z5, Z6, Z5
-	MOVSS        hi+180(FP), X6
-	VBROADCASTSS X6, Z6
+	VBROADCASTSS hi+180(FP), Z6
 	VMINPS       Z0, Z6, Z0
 	VMINPS       Z1, Z6, Z1
 	VMINPS       Z2, Z6, Z2
@@ -6555,8 +11027,7 @@ run7:
 	JNZ         row7
 
 store7:
-	MOVSS        lo+176(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS lo+176(FP), Z7
 	VMAXPS       Z0, Z7, Z0
 	VMAXPS       Z1, Z7, Z1
 	VMAXPS       Z2, Z7, Z2
@@ -6564,8 +11035,7 @@ store7:
 	VMAXPS       Z4, Z7, Z4
 	VMAXPS       Z5, Z7, Z5
 	VMAXPS       Z6, Z7, Z6
-	MOVSS        hi+180(FP), X7
-	VBROADCASTSS X7, Z7
+	VBROADCASTSS hi+180(FP), Z7
 	VMINPS       Z0, Z7, Z0
 	VMINPS       Z1, Z7, Z1
 	VMINPS       Z2, Z7, Z2
@@ -6642,8 +11112,7 @@ run8:
 	JNZ         row8
 
 store8:
-	MOVSS        lo+176(FP), X8
-	VBROADCASTSS X8, Z8
+	VBROADCASTSS lo+176(FP), Z8
 	VMAXPS       Z0, Z8, Z0
 	VMAXPS       Z1, Z8, Z1
 	VMAXPS       Z2, Z8, Z2
@@ -6652,8 +11121,7 @@ store8:
 	VMAXPS       Z5, Z8, Z5
 	VMAXPS       Z6, Z8, Z6
 	VMAXPS       Z7, Z8, Z7
-	MOVSS        hi+180(FP), X8
-	VBROADCASTSS X8, Z8
+	VBROADCASTSS hi+180(FP), Z8
 	VMINPS       Z0, Z8, Z0
 	VMINPS       Z1, Z8, Z1
 	VMINPS       Z2, Z8, Z2
@@ -6735,8 +11203,7 @@ run9:
 	JNZ         row9
 
 store9:
-	MOVSS        lo+176(FP), X9
-	VBROADCASTSS X9, Z9
+	VBROADCASTSS lo+176(FP), Z9
 	VMAXPS       Z0, Z9, Z0
 	VMAXPS       Z1, Z9, Z1
 	VMAXPS       Z2, Z9, Z2
@@ -6746,8 +11213,7 @@ store9:
 	VMAXPS       Z6, Z9, Z6
 	VMAXPS       Z7, Z9, Z7
 	VMAXPS       Z8, Z9, Z8
-	MOVSS        hi+180(FP), X9
-	VBROADCASTSS X9, Z9
+	VBROADCASTSS hi+180(FP), Z9
 	VMINPS       Z0, Z9, Z0
 	VMINPS       Z1, Z9, Z1
 	VMINPS       Z2, Z9, Z2
@@ -6834,8 +11300,7 @@ run10:
 	JNZ         row10
 
 store10:
-	MOVSS        lo+176(FP), X10
-	VBROADCASTSS X10, Z10
+	VBROADCASTSS lo+176(FP), Z10
 	VMAXPS       Z0, Z10, Z0
 	VMAXPS       Z1, Z10, Z1
 	VMAXPS       Z2, Z10, Z2
@@ -6846,8 +11311,7 @@ store10:
 	VMAXPS       Z7, Z10, Z7
 	VMAXPS       Z8, Z10, Z8
 	VMAXPS       Z9, Z10, Z9
-	MOVSS        hi+180(FP), X10
-	VBROADCASTSS X10, Z10
+	VBROADCASTSS hi+180(FP), Z10
 	VMINPS       Z0, Z10, Z0
 	VMINPS       Z1, Z10, Z1
 	VMINPS       Z2, Z10, Z2
@@ -6939,8 +11403,7 @@ run11:
 	JNZ         row11
 
 store11:
-	MOVSS        lo+176(FP), X11
-	VBROADCASTSS X11, Z11
+	VBROADCASTSS lo+176(FP), Z11
 	VMAXPS       Z0, Z11, Z0
 	VMAXPS       Z1, Z11, Z1
 	VMAXPS       Z2, Z11, Z2
@@ -6952,8 +11415,7 @@ store11:
 	VMAXPS       Z8, Z11, Z8
 	VMAXPS       Z9, Z11, Z9
 	VMAXPS       Z10, Z11, Z10
-	MOVSS        hi+180(FP), X11
-	VBROADCASTSS X11, Z11
+	VBROADCASTSS hi+180(FP), Z11
 	VMINPS       Z0, Z11, Z0
 	VMINPS       Z1, Z11, Z1
 	VMINPS       Z2, Z11, Z2
@@ -7050,8 +11512,7 @@ run12:
 	JNZ         row12
 
 store12:
-	MOVSS        lo+176(FP), X12
-	VBROADCASTSS X12, Z12
+	VBROADCASTSS lo+176(FP), Z12
 	VMAXPS       Z0, Z12, Z0
 	VMAXPS       Z1, Z12, Z1
 	VMAXPS       Z2, Z12, Z2
@@ -7064,8 +11525,7 @@ store12:
 	VMAXPS       Z9, Z12, Z9
 	VMAXPS       Z10, Z12, Z10
 	VMAXPS       Z11, Z12, Z11
-	MOVSS        hi+180(FP), X12
-	VBROADCASTSS X12, Z12
+	VBROADCASTSS hi+180(FP), Z12
 	VMINPS       Z0, Z12, Z0
 	VMINPS       Z1, Z12, Z1
 	VMINPS       Z2, Z12, Z2
@@ -7167,8 +11627,7 @@ run13:
 	JNZ         row13
 
 store13:
-	MOVSS        lo+176(FP), X13
-	VBROADCASTSS X13, Z13
+	VBROADCASTSS lo+176(FP), Z13
 	VMAXPS       Z0, Z13, Z0
 	VMAXPS       Z1, Z13, Z1
 	VMAXPS       Z2, Z13, Z2
@@ -7182,8 +11641,7 @@ store13:
 	VMAXPS       Z10, Z13, Z10
 	VMAXPS       Z11, Z13, Z11
 	VMAXPS       Z12, Z13, Z12
-	MOVSS        hi+180(FP), X13
-	VBROADCASTSS X13, Z13
+	VBROADCASTSS hi+180(FP), Z13
 	VMINPS       Z0, Z13, Z0
 	VMINPS       Z1, Z13, Z1
 	VMINPS       Z2, Z13, Z2
@@ -7290,8 +11748,7 @@ run14:
 	JNZ         row14
 
 store14:
-	MOVSS        lo+176(FP), X14
-	VBROADCASTSS X14, Z14
+	VBROADCASTSS lo+176(FP), Z14
 	VMAXPS       Z0, Z14, Z0
 	VMAXPS       Z1, Z14, Z1
 	VMAXPS       Z2, Z14, Z2
@@ -7306,8 +11763,7 @@ store14:
 	VMAXPS       Z11, Z14, Z11
 	VMAXPS       Z12, Z14, Z12
 	VMAXPS       Z13, Z14, Z13
-	MOVSS        hi+180(FP), X14
-	VBROADCASTSS X14, Z14
+	VBROADCASTSS hi+180(FP), Z14
 	VMINPS       Z0, Z14, Z0
 	VMINPS       Z1, Z14, Z1
 	VMINPS       Z2, Z14, Z2
@@ -7879,21 +12335,16 @@ end:
 	RET
 
 // func rmspropAVX512(w []float32, a []float32, grad []float32, lr float32, rho float32, oneMinusRho float32, eps float32, floor float32)
-// Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
 TEXT ·rmspropAVX512(SB), NOSPLIT, $0-92
 	MOVQ         w_base+0(FP), AX
 	MOVQ         a_base+24(FP), CX
 	MOVQ         grad_base+48(FP), DX
-	MOVSS        lr+72(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        rho+76(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        oneMinusRho+80(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        eps+84(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        floor+88(FP), X4
-	VBROADCASTSS X4, Z4
+	VBROADCASTSS lr+72(FP), Z0
+	VBROADCASTSS rho+76(FP), Z1
+	VBROADCASTSS oneMinusRho+80(FP), Z2
+	VBROADCASTSS eps+84(FP), Z3
+	VBROADCASTSS floor+88(FP), Z4
 	MOVL         $0x80000000, BX
 	MOVD         BX, X5
 	VPBROADCASTD X5, Z5
@@ -7926,12 +12377,11 @@ end:
 	RET
 
 // func scaleAVX512(dst []float32, src []uint8, factor float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
-	MOVSS        factor+48(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS factor+48(FP), Z0
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -7973,14 +12423,12 @@ end:
 	RET
 
 // func clipAVX512(y []float32, x []float32, lo float32, hi float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·clipAVX512(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
-	MOVSS        lo+48(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        hi+52(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS lo+48(FP), Z0
+	VBROADCASTSS hi+52(FP), Z1
 	MOVQ         y_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -8406,12 +12854,11 @@ end:
 	RET
 
 // func emaAVX512(avg []float32, w []float32, oneMinusDecay float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·emaAVX512(SB), NOSPLIT, $0-52
 	MOVQ         avg_base+0(FP), AX
 	MOVQ         w_base+24(FP), CX
-	MOVSS        oneMinusDecay+48(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS oneMinusDecay+48(FP), Z0
 	MOVQ         avg_len+8(FP), DX
 	XORQ         BX, BX
 
@@ -8533,24 +12980,6 @@ row:
 end:
 	VZEROUPPER
 	RET
-
-DATA ramp<>+0(SB)/4, $0x00000000
-DATA ramp<>+4(SB)/4, $0x00000001
-DATA ramp<>+8(SB)/4, $0x00000002
-DATA ramp<>+12(SB)/4, $0x00000003
-DATA ramp<>+16(SB)/4, $0x00000004
-DATA ramp<>+20(SB)/4, $0x00000005
-DATA ramp<>+24(SB)/4, $0x00000006
-DATA ramp<>+28(SB)/4, $0x00000007
-DATA ramp<>+32(SB)/4, $0x00000008
-DATA ramp<>+36(SB)/4, $0x00000009
-DATA ramp<>+40(SB)/4, $0x0000000a
-DATA ramp<>+44(SB)/4, $0x0000000b
-DATA ramp<>+48(SB)/4, $0x0000000c
-DATA ramp<>+52(SB)/4, $0x0000000d
-DATA ramp<>+56(SB)/4, $0x0000000e
-DATA ramp<>+60(SB)/4, $0x0000000f
-GLOBL ramp<>(SB), RODATA|NOPTR, $64
 
 // func compactChannelsAMD64(vals []float32, offs []int32, counts []int32, capacity int, dy []float32, idx []uint8, stride int, n int, base int, step int, delta *[8]int32)
 TEXT ·compactChannelsAMD64(SB), NOSPLIT, $0-168

@@ -47,10 +47,11 @@ func (m MatMul) Forward(ws *Workers, y, a, b []float32) {
 	*j = matMulJob{m: m, y: y, a: a, b: b}
 	j.blocks = (m.N + lanes - 1) / lanes
 	j.size = j.blocks * m.K * lanes
-	j.w = grow(&ws.packed, batch*j.size)
+	j.w = grow(&ws.packed, batch*j.size+j.blocks*lanes)
+	j.zeros = j.w[batch*j.size:]
+	clear(j.zeros)
 	ws.run(batch*j.blocks, (*packMatrices)(j))
 	j.tiles = (m.M + pointwisePixels - 1) / pointwisePixels
-	ws.reserve(scratch{buf: pointwisePixels * lanes})
 	ws.run(m.Batch*j.tiles, j)
 }
 
@@ -59,6 +60,7 @@ type matMulJob struct {
 	m             MatMul
 	y, a, b       []float32
 	w             []float32 // b packed [batch][blocks][K][lanes]
+	zeros         []float32 // [blocks][lanes]
 	blocks, tiles int
 	size          int // of a packed matrix
 }
@@ -85,50 +87,16 @@ func (p *packMatrices) task(i int, ws *Workers, _ *worker) {
 	}
 }
 
-func (j *matMulJob) task(i int, ws *Workers, w *worker) {
+func (j *matMulJob) task(i int, ws *Workers, _ *worker) {
 	m, matrix, first := j.m, i/j.tiles, i%j.tiles*pointwisePixels
 	rows := min(pointwisePixels, m.M-first)
 	weights := j.w
 	if !m.SharedB {
 		weights = j.w[matrix*j.size:]
 	}
-	gemmRows(ws, w, gemmRowsArgs{
-		y: j.y[(matrix*m.M+first)*m.N:], x: j.a[(matrix*m.M+first)*m.K:],
-		w: weights, init: ws.zeros[:],
-		rows: rows, in: m.K, out: m.N, to: j.blocks,
+	out := convOut{y: j.y, clip: Unclipped()}
+	out.rows(ws.backend, gemmRows{
+		x: j.a[(matrix*m.M+first)*m.K:], w: weights, b: j.zeros,
+		at: (matrix*m.M + first) * m.N, n: rows, cin: m.K, cout: m.N, to: j.blocks,
 	})
-}
-
-// gemmRowsArgs are the arguments of gemmRows: y [rows][out] and x [rows][in],
-// w packed [blocks][in][lanes], and init [blocks][lanes], or [lanes] for all
-// blocks if initStride is 0. The blocks from, ..., to-1 are computed.
-type gemmRowsArgs struct {
-	y, x, w, init           []float32
-	initStride              int
-	rows, in, out, from, to int
-}
-
-// gemmRows computes y = init + x*w. The worker's buffer holds rows*lanes values.
-func gemmRows(ws *Workers, w *worker, g gemmRowsArgs) {
-	for blk := g.from; blk < g.to; blk++ {
-		y, stride := g.y[blk*lanes:], g.out
-		wide := min(lanes, g.out-blk*lanes)
-		dst := y
-		if wide < lanes {
-			dst, stride = w.buf[:g.rows*lanes], lanes
-		}
-		// dst [rows,16] = init [16] + x [rows,in] * w [in,16]
-		ws.backend.gemm(gemmArgs{
-			dst: dst, dstStride: stride,
-			init: g.init[blk*g.initStride:],
-			x:    g.x, pixStride: g.in, step: 1,
-			w: g.w[blk*g.in*lanes:][:g.in*lanes], wStride: lanes,
-			rows: 1, run: g.in, n: g.rows,
-		})
-		if wide < lanes {
-			for p := range g.rows {
-				copy(y[p*g.out:][:wide], dst[p*lanes:])
-			}
-		}
-	}
 }

@@ -14,11 +14,12 @@ import (
 //
 // unroll is the number of steps of a run done in one go; if it is not 1, step
 // must be 1 and run a multiple of unroll.
-func (v isa) gemm(name string, unroll int) {
-	function(name+v.suffix, "func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int)",
+func (v isa) gemm(name string, unroll int, ramp operand.Mem) {
+	function(name+v.suffix, "func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int, add []float32, clipped int, lo, hi float32, unused int)",
 		"computes rows of 16 lanes.")
-	t := gemm{isa: v, unroll: unroll, step: size("step"), wStride: size("wStride")}
+	t := gemm{isa: v, unroll: unroll, ramp: ramp, step: size("step"), wStride: size("wStride")}
 	t.dst, t.init, t.x, t.n = variable(base("dst")), variable(base("init")), variable(base("x")), variable(number("n"))
+	t.add = variable(base("add"))
 	t.pix = []reg.GPVirtual{size("pixStride")}
 	t.group = 3
 	if v.tiles[0] > 6 {
@@ -47,6 +48,8 @@ type gemm struct {
 	isa
 	unroll              int
 	dst, init, x, n     operand.Mem // move on with the rows done
+	add                 operand.Mem // likewise, unless it is nil
+	ramp                operand.Mem // numbers from 0
 	step, wStride, skip reg.GPVirtual
 	pix                 []reg.GPVirtual // 1, or 1, 3 and 5 times the distance of rows
 	group               int             // rows that are addressed from the same base
@@ -137,7 +140,36 @@ func (t *gemm) loop(rows int) {
 	DECQ(r)
 	JNZ(jump(name("row")))
 
-	ptr, stride = GP64(), size("dstStride")
+	t.finish(acc, name)
+	done := GP64()
+	IMUL3Q(operand.Imm(uint64(rows)), t.pix[0], done)
+	ADDQ(done, t.x)
+	SUBQ(operand.Imm(uint64(rows)), t.n)
+	JMP(jump(name("tile")))
+	Label(name("done"))
+}
+
+// finish adds to the accumulators, clips them and stores them.
+func (t *gemm) finish(acc []reg.VecVirtual, name func(string) string) {
+	wide := 16 / t.lanes
+	rows := len(acc) / wide
+	unused := number("unused")
+	TESTQ(unused, unused)
+	JNZ(jump(name("some")))
+
+	ptr, stride := GP64(), size("dstStride")
+	MOVQ(t.add, ptr)
+	TESTQ(ptr, ptr)
+	JZ(jump(name("added")))
+	for p := range rows {
+		for i := range wide {
+			VADDPS(at(ptr, i*t.bytes()), acc[p*wide+i], acc[p*wide+i])
+		}
+		ADDQ(stride, ptr)
+	}
+	MOVQ(ptr, t.add)
+	Label(name("added"))
+	t.limit(acc, name("clipped"))
 	MOVQ(t.dst, ptr)
 	for p := range rows {
 		for i := range wide {
@@ -146,12 +178,80 @@ func (t *gemm) loop(rows int) {
 		ADDQ(stride, ptr)
 	}
 	MOVQ(ptr, t.dst)
-	done := GP64()
-	IMUL3Q(operand.Imm(uint64(rows)), t.pix[0], done)
-	ADDQ(done, t.x)
-	SUBQ(operand.Imm(uint64(rows)), t.n)
-	JMP(jump(name("tile")))
-	Label(name("done"))
+	JMP(jump(name("stored")))
+
+	// The same without the last lanes.
+	Label(name("some"))
+	masks := t.first(unused)
+	ptr, stride = GP64(), size("dstStride")
+	MOVQ(t.add, ptr)
+	TESTQ(ptr, ptr)
+	JZ(jump(name("someAdded")))
+	for p := range rows {
+		for i := range wide {
+			a := acc[p*wide+i]
+			if t.masks {
+				VADDPS(at(ptr, 0), a, masks[i], a)
+				continue
+			}
+			x := t.vector()
+			VMASKMOVPS(at(ptr, i*t.bytes()), masks[i], x)
+			VADDPS(x, a, a)
+		}
+		ADDQ(stride, ptr)
+	}
+	MOVQ(ptr, t.add)
+	Label(name("someAdded"))
+	t.limit(acc, name("someClipped"))
+	MOVQ(t.dst, ptr)
+	for p := range rows {
+		for i := range wide {
+			if t.masks {
+				VMOVUPS(acc[p], masks[0], at(ptr, 0))
+			} else {
+				VMASKMOVPS(acc[p*wide+i], masks[i], at(ptr, i*t.bytes()))
+			}
+		}
+		ADDQ(stride, ptr)
+	}
+	MOVQ(ptr, t.dst)
+	Label(name("stored"))
+}
+
+// limit clips the accumulators, if that is wanted, and ends with a label.
+func (t *gemm) limit(acc []reg.VecVirtual, end string) {
+	clipped := number("clipped")
+	TESTQ(clipped, clipped)
+	JZ(jump(end))
+	limit := t.broadcast("lo")
+	for _, a := range acc {
+		VMAXPS(a, limit, a) // the second operand, a, if it is NaN or both are 0
+	}
+	limit = t.broadcast("hi")
+	for _, a := range acc {
+		VMINPS(a, limit, a)
+	}
+	Label(end)
+}
+
+// first makes masks of all lanes but the last ones.
+func (t *gemm) first(unused reg.GPVirtual) []reg.Register {
+	n := GP64()
+	MOVQ(operand.U32(16), n)
+	SUBQ(unused, n)
+	if t.masks {
+		return []reg.Register{firstLanes(n)}
+	}
+	number, s := t.vector(), XMM()
+	MOVD(n.As32(), s)
+	VPBROADCASTD(s, number)
+	var masks []reg.Register
+	for i := range 16 / t.lanes {
+		m := t.vector()
+		VPCMPGTD(t.ramp.Offset(i*t.bytes()), number, m)
+		masks = append(masks, m)
+	}
+	return masks
 }
 
 // next sets to the address of the row that is a group further than from.

@@ -17,10 +17,11 @@ import (
 
 func main() {
 	ConstraintExpr("!noasm")
+	ramp := ramp()
 	for _, v := range []isa{avx2, avx512} {
-		v.gemm("gemm", 1)
-		v.gemm("gemmBy3", 3)
-		v.gemm("gemmBy4", 4)
+		v.gemm("gemm", 1, ramp)
+		v.gemm("gemmBy3", 3, ramp)
+		v.gemm("gemmBy4", 4, ramp)
 		v.depthwise()
 		v.spmm()
 		v.biasRow()
@@ -41,7 +42,6 @@ func main() {
 		v.normalize()
 		v.normalizeBackward()
 	}
-	ramp := ramp()
 	compactChannels()
 	transposeAVX2()
 	compactWindowsAVX2(ramp)

@@ -35,9 +35,12 @@ func (v isa) constant(value uint32) reg.VecVirtual {
 
 // broadcast loads a float32 parameter into all lanes.
 func (v isa) broadcast(name string) reg.VecVirtual {
-	x, r := v.vector(), XMM()
-	Load(Param(name), r)
-	VBROADCASTSS(r, x)
+	x := v.vector()
+	param, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSS(param.Addr, x)
 	return x
 }
 
