@@ -82,22 +82,39 @@ type depthwiseJob struct {
 func (j *depthwiseJob) task(i int, ws *Workers, _ *worker) {
 	n, tile := i/j.rowTiles, i%j.rowTiles
 	first, last := tile*rowTile, min((tile+1)*rowTile, j.oh)
+	size := j.ow * j.d.C
+	r := depthwiseRow{d: j.d, left: j.left, right: j.right, ow: j.ow, x: j.x[n*j.d.H*j.d.W*j.d.C:], w: j.w, b: j.b, clip: j.clip}
 	for row := first; row < last; row++ {
-		for col := range j.left {
-			j.columns(ws, n, row, col, col+1)
-		}
-		// The same number of columns in each call, if possible.
-		tiles := (j.right - j.left + depthwiseColumns - 1) / depthwiseColumns
-		for t := range tiles {
-			j.columns(ws, n, row, j.left+t*(j.right-j.left)/tiles, j.left+(t+1)*(j.right-j.left)/tiles)
-		}
-		for col := j.right; col < j.ow; col++ {
-			j.columns(ws, n, row, col, col+1)
-		}
+		r.y = j.out.y[(n*j.oh+row)*size:][:size]
+		r.compute(ws.backend, row)
 	}
 	if j.finish {
-		size := j.ow * j.d.C
 		j.out.finish(ws, (n*j.oh+first)*size, (n*j.oh+last)*size)
+	}
+}
+
+// depthwiseRow computes rows of the output of a picture.
+type depthwiseRow struct {
+	d               Depthwise
+	left, right, ow int       // as in depthwiseJob
+	y               []float32 // the row
+	x               []float32 // the picture, from row base on
+	base            int
+	w, b            []float32
+	clip            Clip
+}
+
+func (r *depthwiseRow) compute(be *backend, row int) {
+	for col := range r.left {
+		r.columns(be, row, col, col+1)
+	}
+	// The same number of columns in each call, if possible.
+	tiles := (r.right - r.left + depthwiseColumns - 1) / depthwiseColumns
+	for t := range tiles {
+		r.columns(be, row, r.left+t*(r.right-r.left)/tiles, r.left+(t+1)*(r.right-r.left)/tiles)
+	}
+	for col := r.right; col < r.ow; col++ {
+		r.columns(be, row, col, col+1)
 	}
 }
 
@@ -115,22 +132,22 @@ func taps(at, k, dilation, n int) (first, last int) {
 
 // columns computes the columns from, ..., to-1, which see as much padding as
 // the first one.
-func (j *depthwiseJob) columns(ws *Workers, n, row, from, to int) {
-	d := j.d
+func (r *depthwiseRow) columns(be *backend, row, from, to int) {
+	d := r.d
 	top, left := row*d.StrideH-d.PadTop, from*d.StrideW-d.PadLeft
 	y0, y1 := taps(top, d.KH, d.DilationH, d.H)
 	x0, x1 := taps(left, d.KW, d.DilationW, d.W)
 	a := depthwiseArgs{
-		dst: j.out.y[((n*j.oh+row)*j.ow+from)*d.C:], dstStride: d.C,
-		init: j.b, n: to - from, channels: d.C, clip: j.clip,
+		dst: r.y[from*d.C:], dstStride: d.C,
+		init: r.b, n: to - from, channels: d.C, clip: r.clip,
 	}
 	if y0 < y1 && x0 < x1 {
-		a.x = j.x[((n*d.H+top+y0*d.DilationH)*d.W+left+x0*d.DilationW)*d.C:]
+		a.x = r.x[((top+y0*d.DilationH-r.base)*d.W+left+x0*d.DilationW)*d.C:]
 		a.pixStride, a.rowStride, a.step = d.StrideW*d.C, d.DilationH*d.W*d.C, d.DilationW*d.C
-		a.w, a.wStride, a.wRow = j.w[(y0*d.KW+x0)*d.C:], d.C, d.KW*d.C
+		a.w, a.wStride, a.wRow = r.w[(y0*d.KW+x0)*d.C:], d.C, d.KW*d.C
 		a.rows, a.run = y1-y0, x1-x0
 	}
-	ws.backend.depthwise(a)
+	be.depthwise(a)
 }
 
 // depthwiseColumns is the most columns of a call of depthwise.

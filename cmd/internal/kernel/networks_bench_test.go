@@ -9,8 +9,12 @@ import (
 
 // networkLayer is a convolution or a pooling of a network, with its buffers.
 type networkLayer struct {
-	name string
-	flop float64
+	name    string
+	flop    float64
+	stage   Stage
+	in, out []float32
+	add     []float32
+	side    int
 	// bytes are read and written at least: input, output, weights.
 	bytes float64
 	run   func(ws *Workers)
@@ -77,7 +81,35 @@ func (net *network) conv(k, stride, cout, groups, back int, act Unary) {
 		flop:  2 * float64(c.N*oh*ow*cout) * float64(k*k*c.Cin/groups),
 		bytes: 4 * float64(len(x)+len(y)+len(weights)),
 		run:   func(ws *Workers) { c.ForwardPacked(ws, y, x, packed, add, act) },
+		stage: Stage{packed, act}, in: x, out: y, add: add, side: c.H,
 	})
+}
+
+// fuse makes one layer of the last n, a depthwise convolution with its
+// neighbours, where that pays.
+func (net *network) fuse(n int) {
+	at := len(net.layers) - n
+	part := net.layers[at:]
+	first, last := part[0], part[n-1]
+	s := Separable{N: net.n, H: first.side, W: first.side, Depthwise: part[n-2].stage, Project: last.stage}
+	if n == 3 {
+		s.Expand = first.stage
+	}
+	if err := s.Check(); err != nil {
+		net.tb.Fatal(err)
+	}
+	if !s.Pays() {
+		return
+	}
+	fused := networkLayer{
+		name:  fmt.Sprintf("separable/%d %3dx%-3d %4d -> %-4d", s.Depthwise.Weights.c.StrideH, s.H, s.W, part[n-2].stage.Weights.c.Cin, last.stage.Weights.c.Cout),
+		bytes: 4 * float64(len(first.in)+len(last.out)),
+		run:   func(ws *Workers) { s.Forward(ws, last.out, first.in, last.add) },
+	}
+	for _, l := range part {
+		fused.flop += l.flop
+	}
+	net.layers = append(net.layers[:at], fused)
 }
 
 func (net *network) maxPool() {
@@ -125,6 +157,7 @@ func mobileNetV2(tb testing.TB, ws *Workers, n, side int) *network {
 				back = 3
 			}
 			net.conv(1, 1, b[1], 1, back, Unary{})
+			net.fuse(min(3, 1+int(b[0])))
 		}
 	}
 	net.conv(1, 1, 1280, 1, 0, relu6)

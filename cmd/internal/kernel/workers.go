@@ -37,6 +37,7 @@ type Workers struct {
 	depthwise     depthwiseJob
 	convGrouped   convGrouped
 	packGroups    packGroups
+	separable     separableJob
 	convPointwise convPointwise
 	convGradW     convGradW
 	convGradX     convGradX
