@@ -29,6 +29,8 @@ func avx512Backend() *backend {
 	be := simdKernels{
 		gemm: gemmAVX512, gemmBy3: gemmBy3AVX512, gemmBy4: gemmBy4AVX512,
 		depthwise:         depthwiseAVX512,
+		poolMax:           poolMaxAVX512,
+		poolMean:          poolMeanAVX512,
 		spmm:              spmmAVX512,
 		compactChannels:   compactChannelsAVX512,
 		biasRow:           biasRowAVX512,
@@ -76,6 +78,8 @@ func avx2Backend() *backend {
 	be := simdKernels{
 		gemm: gemmAVX2, gemmBy3: gemmBy3AVX2, gemmBy4: gemmBy4AVX2,
 		depthwise:         depthwiseAVX2,
+		poolMax:           poolMaxAVX2,
+		poolMean:          poolMeanAVX2,
 		spmm:              spmmAVX2,
 		compactChannels:   compactChannelsAMD64,
 		biasRow:           biasRowAVX2,
@@ -128,7 +132,7 @@ func avx2Backend() *backend {
 
 // inference takes from another backend what this one lacks.
 func (be *backend) inference(from *backend) {
-	be.unary, be.binary, be.scaleBytes, be.pool = from.unary, from.binary, from.scaleBytes, from.pool
+	be.unary, be.binary, be.scaleBytes = from.unary, from.binary, from.scaleBytes
 	be.largest, be.total, be.squares = from.largest, from.total, from.squares
 	be.addScalar, be.divScalar, be.layerNorm = from.addScalar, from.divScalar, from.layerNorm
 }
@@ -141,6 +145,7 @@ type simdKernels struct {
 	gemm, gemmBy3, gemmBy4 func(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride, rowStride, step int, w []float32, wStride, rows, run, n int, add []float32, clipped int, lo, hi float32, unused int)
 
 	depthwise         func(dst []float32, dstStride int, init, x []float32, pixStride, rowStride, step int, w []float32, wStride, wRow, rows, run, n, channels int, lo, hi float32)
+	poolMax, poolMean func(dst []float32, dstStride int, x []float32, pixStride, rowStride, step, rows, run, n, channels int, count float32)
 	spmm              func(dst []float32, dstStride int, vals []float32, offs, counts []int32, capacity int, src []float32, run int)
 	compactChannels   func(vals []float32, offs, counts []int32, capacity int, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32)
 	biasRow           func(db, dy []float32, idx []uint8, stride, windows, n int)
@@ -190,6 +195,22 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 			if whole < g.channels { // the last vector again, up to the last channel
 				g = g.from(g.channels - width)
 				a.depthwise(g.dst, g.dstStride, g.init, g.x, g.pixStride, g.rowStride, g.step, g.w, g.wStride, g.wRow, g.rows, g.run, g.n, width, g.clip.Lo, g.clip.Hi)
+			}
+		},
+		pool: func(g poolArgs) {
+			if g.channels < width {
+				tail.pool(g)
+				return
+			}
+			asm := a.poolMax
+			if g.mean {
+				asm = a.poolMean
+			}
+			whole := full(g.channels)
+			asm(g.dst, g.dstStride, g.x, g.pixStride, g.rowStride, g.step, g.rows, g.run, g.n, whole, g.count)
+			if whole < g.channels { // the last vector again, up to the last channel
+				g = g.from(g.channels - width)
+				asm(g.dst, g.dstStride, g.x, g.pixStride, g.rowStride, g.step, g.rows, g.run, g.n, width, g.count)
 			}
 		},
 		spmm: func(dst []float32, dstStride int, s sparseRows, src []float32, run int) {

@@ -25,6 +25,18 @@ func gemmBy4AVX2(dst []float32, dstStride int, init []float32, initStride int, x
 //go:noescape
 func depthwiseAVX2(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
 
+// poolMaxAVX2 computes columns of a pooling. n must be 1 to 14, channels a
+// positive multiple of 8.
+//
+//go:noescape
+func poolMaxAVX2(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
+
+// poolMeanAVX2 computes columns of a pooling. n must be 1 to 14, channels a
+// positive multiple of 8.
+//
+//go:noescape
+func poolMeanAVX2(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
+
 // spmmAVX2 adds a sparse matrix times a dense one.
 //
 //go:noescape
@@ -145,6 +157,18 @@ func gemmBy4AVX512(dst []float32, dstStride int, init []float32, initStride int,
 //
 //go:noescape
 func depthwiseAVX512(dst []float32, dstStride int, init []float32, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, wRow int, rows int, run int, n int, channels int, lo float32, hi float32)
+
+// poolMaxAVX512 computes columns of a pooling. n must be 1 to 14, channels a
+// positive multiple of 16.
+//
+//go:noescape
+func poolMaxAVX512(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
+
+// poolMeanAVX512 computes columns of a pooling. n must be 1 to 14, channels a
+// positive multiple of 16.
+//
+//go:noescape
+func poolMeanAVX512(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
 
 // spmmAVX512 adds a sparse matrix times a dense one.
 //

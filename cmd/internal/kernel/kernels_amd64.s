@@ -3647,6 +3647,2250 @@ end:
 	VZEROUPPER
 	RET
 
+// func poolMaxAVX2(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
+// Requires: AVX, AVX2, SSE2
+TEXT ·poolMaxAVX2(SB), NOSPLIT, $24-116
+	MOVQ  pixStride+56(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), AX
+	LEAQ  (DX)(DX*4), CX
+	MOVQ  dst_base+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  x_base+32(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  channels+104(FP), BX
+	MOVQ  BX, 16(SP)
+	MOVQ  run+88(FP), BX
+	MOVQ  rowStride+64(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  step+72(FP), DI
+	SHLQ  $0x02, DI
+	IMULQ DI, BX
+	SUBQ  BX, SI
+	MOVQ  n+96(FP), BX
+	CMPQ  BX, $0x0e
+	JE    columns14
+	CMPQ  BX, $0x0d
+	JE    columns13
+	CMPQ  BX, $0x0c
+	JE    columns12
+	CMPQ  BX, $0x0b
+	JE    columns11
+	CMPQ  BX, $0x0a
+	JE    columns10
+	CMPQ  BX, $0x09
+	JE    columns9
+	CMPQ  BX, $0x08
+	JE    columns8
+	CMPQ  BX, $0x07
+	JE    columns7
+	CMPQ  BX, $0x06
+	JE    columns6
+	CMPQ  BX, $0x05
+	JE    columns5
+	CMPQ  BX, $0x04
+	JE    columns4
+	CMPQ  BX, $0x03
+	JE    columns3
+	CMPQ  BX, $0x02
+	JE    columns2
+
+columns1:
+	MOVL         $0xff800000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store1
+
+row1:
+	MOVQ run+88(FP), DX
+
+run1:
+	VMOVUPS   (AX), Y1
+	VMAXPS    Y0, Y1, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+	ADDQ      DI, AX
+	DECQ      DX
+	JNZ       run1
+	ADDQ      SI, AX
+	DECQ      CX
+	JNZ       row1
+
+store1:
+	MOVQ    dstStride+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns1
+	JMP     end
+
+columns2:
+	MOVL         $0xff800000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store2
+
+row2:
+	MOVQ run+88(FP), BX
+
+run2:
+	VMOVUPS   (AX), Y2
+	VMAXPS    Y0, Y2, Y0
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VMOVUPS   (AX)(DX*1), Y2
+	VMAXPS    Y1, Y2, Y1
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VBLENDVPS Y3, Y2, Y1, Y1
+	ADDQ      DI, AX
+	DECQ      BX
+	JNZ       run2
+	ADDQ      SI, AX
+	DECQ      CX
+	JNZ       row2
+
+store2:
+	MOVQ    dstStride+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns2
+	JMP     end
+
+columns3:
+	MOVL         $0xff800000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store3
+
+row3:
+	MOVQ run+88(FP), BX
+
+run3:
+	VMOVUPS   (AX), Y3
+	VMAXPS    Y0, Y3, Y0
+	VCMPPS    $0x03, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y0, Y0
+	VMOVUPS   (AX)(DX*1), Y3
+	VMAXPS    Y1, Y3, Y1
+	VCMPPS    $0x03, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y1, Y1
+	VMOVUPS   (AX)(DX*2), Y3
+	VMAXPS    Y2, Y3, Y2
+	VCMPPS    $0x03, Y3, Y3, Y4
+	VBLENDVPS Y4, Y3, Y2, Y2
+	ADDQ      DI, AX
+	DECQ      BX
+	JNZ       run3
+	ADDQ      SI, AX
+	DECQ      CX
+	JNZ       row3
+
+store3:
+	MOVQ    dstStride+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    (SP), AX
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns3
+	JMP     end
+
+columns4:
+	MOVL         $0xff800000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store4
+
+row4:
+	MOVQ run+88(FP), R8
+
+run4:
+	VMOVUPS   (CX), Y4
+	VMAXPS    Y0, Y4, Y0
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y0, Y0
+	VMOVUPS   (CX)(DX*1), Y4
+	VMAXPS    Y1, Y4, Y1
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y1, Y1
+	VMOVUPS   (CX)(DX*2), Y4
+	VMAXPS    Y2, Y4, Y2
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y2, Y2
+	VMOVUPS   (CX)(AX*1), Y4
+	VMAXPS    Y3, Y4, Y3
+	VCMPPS    $0x03, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y3, Y3
+	ADDQ      DI, CX
+	DECQ      R8
+	JNZ       run4
+	ADDQ      SI, CX
+	DECQ      BX
+	JNZ       row4
+
+store4:
+	MOVQ    dstStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    (SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    BX, CX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns4
+	JMP     end
+
+columns5:
+	MOVL         $0xff800000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store5
+
+row5:
+	MOVQ run+88(FP), R8
+
+run5:
+	VMOVUPS   (CX), Y5
+	VMAXPS    Y0, Y5, Y0
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, Y5, Y0, Y0
+	VMOVUPS   (CX)(DX*1), Y5
+	VMAXPS    Y1, Y5, Y1
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, Y5, Y1, Y1
+	VMOVUPS   (CX)(DX*2), Y5
+	VMAXPS    Y2, Y5, Y2
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VMOVUPS   (CX)(AX*1), Y5
+	VMAXPS    Y3, Y5, Y3
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, Y5, Y3, Y3
+	VMOVUPS   (CX)(DX*4), Y5
+	VMAXPS    Y4, Y5, Y4
+	VCMPPS    $0x03, Y5, Y5, Y6
+	VBLENDVPS Y6, Y5, Y4, Y4
+	ADDQ      DI, CX
+	DECQ      R8
+	JNZ       run5
+	ADDQ      SI, CX
+	DECQ      BX
+	JNZ       row5
+
+store5:
+	MOVQ    dstStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    (SP), CX
+	VMOVUPS Y0, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    BX, CX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns5
+	JMP     end
+
+columns6:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store6
+
+row6:
+	MOVQ run+88(FP), R9
+
+run6:
+	VMOVUPS   (BX), Y6
+	VMAXPS    Y0, Y6, Y0
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y6
+	VMAXPS    Y1, Y6, Y1
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y6
+	VMAXPS    Y2, Y6, Y2
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y6
+	VMAXPS    Y3, Y6, Y3
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y6
+	VMAXPS    Y4, Y6, Y4
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y6
+	VMAXPS    Y5, Y6, Y5
+	VCMPPS    $0x03, Y6, Y6, Y7
+	VBLENDVPS Y7, Y6, Y5, Y5
+	ADDQ      DI, BX
+	DECQ      R9
+	JNZ       run6
+	ADDQ      SI, BX
+	DECQ      R8
+	JNZ       row6
+
+store6:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns6
+	JMP     end
+
+columns7:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store7
+
+row7:
+	MOVQ run+88(FP), R9
+
+run7:
+	VMOVUPS   (BX), Y7
+	VMAXPS    Y0, Y7, Y0
+	VCMPPS    $0x03, Y7, Y7, Y8
+	VBLENDVPS Y8, Y7, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y7
+	VMAXPS    Y1, Y7, Y1
+	VCMPPS    $0x03, Y7, Y7, Y8
+	VBLENDVPS Y8, Y7, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y7
+	VMAXPS    Y2, Y7, Y2
+	VCMPPS    $0x03, Y7, Y7, Y8
+	VBLENDVPS Y8, Y7, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y7
+	VMAXPS    Y3, Y7, Y3
+	VCMPPS    $0x03, Y7, Y7, Y8
+	VBLENDVPS Y8, Y7, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y7
+	VMAXPS    Y4, Y7, Y4
+	VCMPPS    $0x03, Y7, Y7, Y8
+	VBLENDVPS Y8, Y7, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y7
+	VMAXPS    Y5, Y7, Y5
+	VCMPPS    $0x03, Y7, Y7, Y8
+	VBLENDVPS Y8, Y7, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y7
+	VMAXPS    Y6, Y7, Y6
+	VCMPPS    $0x03, Y7, Y7, Y8
+	VBLENDVPS Y8, Y7, Y6, Y6
+	ADDQ      DI, BX
+	DECQ      R9
+	JNZ       run7
+	ADDQ      SI, BX
+	DECQ      R8
+	JNZ       row7
+
+store7:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns7
+	JMP     end
+
+columns8:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store8
+
+row8:
+	MOVQ run+88(FP), R10
+
+run8:
+	VMOVUPS   (BX), Y8
+	VMAXPS    Y0, Y8, Y0
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y8
+	VMAXPS    Y1, Y8, Y1
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y8
+	VMAXPS    Y2, Y8, Y2
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y8
+	VMAXPS    Y3, Y8, Y3
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y8
+	VMAXPS    Y4, Y8, Y4
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y8
+	VMAXPS    Y5, Y8, Y5
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y8
+	VMAXPS    Y6, Y8, Y6
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y6, Y6
+	VMOVUPS   (R8), Y8
+	VMAXPS    Y7, Y8, Y7
+	VCMPPS    $0x03, Y8, Y8, Y9
+	VBLENDVPS Y9, Y8, Y7, Y7
+	ADDQ      DI, BX
+	ADDQ      DI, R8
+	DECQ      R10
+	JNZ       run8
+	ADDQ      SI, BX
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       row8
+
+store8:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y7, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns8
+	JMP     end
+
+columns9:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store9
+
+row9:
+	MOVQ run+88(FP), R10
+
+run9:
+	VMOVUPS   (BX), Y9
+	VMAXPS    Y0, Y9, Y0
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y9
+	VMAXPS    Y1, Y9, Y1
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y9
+	VMAXPS    Y2, Y9, Y2
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y9
+	VMAXPS    Y3, Y9, Y3
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y9
+	VMAXPS    Y4, Y9, Y4
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y9
+	VMAXPS    Y5, Y9, Y5
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y9
+	VMAXPS    Y6, Y9, Y6
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y6, Y6
+	VMOVUPS   (R8), Y9
+	VMAXPS    Y7, Y9, Y7
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y7, Y7
+	VMOVUPS   (R8)(DX*1), Y9
+	VMAXPS    Y8, Y9, Y8
+	VCMPPS    $0x03, Y9, Y9, Y10
+	VBLENDVPS Y10, Y9, Y8, Y8
+	ADDQ      DI, BX
+	ADDQ      DI, R8
+	DECQ      R10
+	JNZ       run9
+	ADDQ      SI, BX
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       row9
+
+store9:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns9
+	JMP     end
+
+columns10:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store10
+
+row10:
+	MOVQ run+88(FP), R10
+
+run10:
+	VMOVUPS   (BX), Y10
+	VMAXPS    Y0, Y10, Y0
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y10
+	VMAXPS    Y1, Y10, Y1
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y10
+	VMAXPS    Y2, Y10, Y2
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y10
+	VMAXPS    Y3, Y10, Y3
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y10
+	VMAXPS    Y4, Y10, Y4
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y10
+	VMAXPS    Y5, Y10, Y5
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y10
+	VMAXPS    Y6, Y10, Y6
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y6, Y6
+	VMOVUPS   (R8), Y10
+	VMAXPS    Y7, Y10, Y7
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y7, Y7
+	VMOVUPS   (R8)(DX*1), Y10
+	VMAXPS    Y8, Y10, Y8
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMOVUPS   (R8)(DX*2), Y10
+	VMAXPS    Y9, Y10, Y9
+	VCMPPS    $0x03, Y10, Y10, Y11
+	VBLENDVPS Y11, Y10, Y9, Y9
+	ADDQ      DI, BX
+	ADDQ      DI, R8
+	DECQ      R10
+	JNZ       run10
+	ADDQ      SI, BX
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       row10
+
+store10:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y9, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns10
+	JMP     end
+
+columns11:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store11
+
+row11:
+	MOVQ run+88(FP), R10
+
+run11:
+	VMOVUPS   (BX), Y11
+	VMAXPS    Y0, Y11, Y0
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y11
+	VMAXPS    Y1, Y11, Y1
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y11
+	VMAXPS    Y2, Y11, Y2
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y11
+	VMAXPS    Y3, Y11, Y3
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y11
+	VMAXPS    Y4, Y11, Y4
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y11
+	VMAXPS    Y5, Y11, Y5
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y11
+	VMAXPS    Y6, Y11, Y6
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y6, Y6
+	VMOVUPS   (R8), Y11
+	VMAXPS    Y7, Y11, Y7
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y7, Y7
+	VMOVUPS   (R8)(DX*1), Y11
+	VMAXPS    Y8, Y11, Y8
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y8, Y8
+	VMOVUPS   (R8)(DX*2), Y11
+	VMAXPS    Y9, Y11, Y9
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y9, Y9
+	VMOVUPS   (R8)(AX*1), Y11
+	VMAXPS    Y10, Y11, Y10
+	VCMPPS    $0x03, Y11, Y11, Y12
+	VBLENDVPS Y12, Y11, Y10, Y10
+	ADDQ      DI, BX
+	ADDQ      DI, R8
+	DECQ      R10
+	JNZ       run11
+	ADDQ      SI, BX
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       row11
+
+store11:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y10, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns11
+	JMP     end
+
+columns12:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y11
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store12
+
+row12:
+	MOVQ run+88(FP), R10
+
+run12:
+	VMOVUPS   (BX), Y12
+	VMAXPS    Y0, Y12, Y0
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y12
+	VMAXPS    Y1, Y12, Y1
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y12
+	VMAXPS    Y2, Y12, Y2
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y12
+	VMAXPS    Y3, Y12, Y3
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y12
+	VMAXPS    Y4, Y12, Y4
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y12
+	VMAXPS    Y5, Y12, Y5
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y12
+	VMAXPS    Y6, Y12, Y6
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y6, Y6
+	VMOVUPS   (R8), Y12
+	VMAXPS    Y7, Y12, Y7
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y7, Y7
+	VMOVUPS   (R8)(DX*1), Y12
+	VMAXPS    Y8, Y12, Y8
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y8, Y8
+	VMOVUPS   (R8)(DX*2), Y12
+	VMAXPS    Y9, Y12, Y9
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y9, Y9
+	VMOVUPS   (R8)(AX*1), Y12
+	VMAXPS    Y10, Y12, Y10
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y10, Y10
+	VMOVUPS   (R8)(DX*4), Y12
+	VMAXPS    Y11, Y12, Y11
+	VCMPPS    $0x03, Y12, Y12, Y13
+	VBLENDVPS Y13, Y12, Y11, Y11
+	ADDQ      DI, BX
+	ADDQ      DI, R8
+	DECQ      R10
+	JNZ       run12
+	ADDQ      SI, BX
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       row12
+
+store12:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y10, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y11, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns12
+	JMP     end
+
+columns13:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y11
+	VMOVAPS      Y0, Y12
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store13
+
+row13:
+	MOVQ run+88(FP), R10
+
+run13:
+	VMOVUPS   (BX), Y13
+	VMAXPS    Y0, Y13, Y0
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y13
+	VMAXPS    Y1, Y13, Y1
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y13
+	VMAXPS    Y2, Y13, Y2
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y13
+	VMAXPS    Y3, Y13, Y3
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y13
+	VMAXPS    Y4, Y13, Y4
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y13
+	VMAXPS    Y5, Y13, Y5
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y13
+	VMAXPS    Y6, Y13, Y6
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y6, Y6
+	VMOVUPS   (R8), Y13
+	VMAXPS    Y7, Y13, Y7
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y7, Y7
+	VMOVUPS   (R8)(DX*1), Y13
+	VMAXPS    Y8, Y13, Y8
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y8, Y8
+	VMOVUPS   (R8)(DX*2), Y13
+	VMAXPS    Y9, Y13, Y9
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y9, Y9
+	VMOVUPS   (R8)(AX*1), Y13
+	VMAXPS    Y10, Y13, Y10
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y10, Y10
+	VMOVUPS   (R8)(DX*4), Y13
+	VMAXPS    Y11, Y13, Y11
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y11, Y11
+	VMOVUPS   (R8)(CX*1), Y13
+	VMAXPS    Y12, Y13, Y12
+	VCMPPS    $0x03, Y13, Y13, Y14
+	VBLENDVPS Y14, Y13, Y12, Y12
+	ADDQ      DI, BX
+	ADDQ      DI, R8
+	DECQ      R10
+	JNZ       run13
+	ADDQ      SI, BX
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       row13
+
+store13:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y10, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y11, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y12, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns13
+	JMP     end
+
+columns14:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y11
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y0, Y13
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store14
+
+row14:
+	MOVQ run+88(FP), R10
+
+run14:
+	VMOVUPS   (BX), Y14
+	VMAXPS    Y0, Y14, Y0
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y0, Y0
+	VMOVUPS   (BX)(DX*1), Y14
+	VMAXPS    Y1, Y14, Y1
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y1, Y1
+	VMOVUPS   (BX)(DX*2), Y14
+	VMAXPS    Y2, Y14, Y2
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y2, Y2
+	VMOVUPS   (BX)(AX*1), Y14
+	VMAXPS    Y3, Y14, Y3
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y3, Y3
+	VMOVUPS   (BX)(DX*4), Y14
+	VMAXPS    Y4, Y14, Y4
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y4, Y4
+	VMOVUPS   (BX)(CX*1), Y14
+	VMAXPS    Y5, Y14, Y5
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y5, Y5
+	VMOVUPS   (BX)(AX*2), Y14
+	VMAXPS    Y6, Y14, Y6
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y6, Y6
+	VMOVUPS   (R8), Y14
+	VMAXPS    Y7, Y14, Y7
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y7, Y7
+	VMOVUPS   (R8)(DX*1), Y14
+	VMAXPS    Y8, Y14, Y8
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y8, Y8
+	VMOVUPS   (R8)(DX*2), Y14
+	VMAXPS    Y9, Y14, Y9
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y9, Y9
+	VMOVUPS   (R8)(AX*1), Y14
+	VMAXPS    Y10, Y14, Y10
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y10, Y10
+	VMOVUPS   (R8)(DX*4), Y14
+	VMAXPS    Y11, Y14, Y11
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y11, Y11
+	VMOVUPS   (R8)(CX*1), Y14
+	VMAXPS    Y12, Y14, Y12
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y12, Y12
+	VMOVUPS   (R8)(AX*2), Y14
+	VMAXPS    Y13, Y14, Y13
+	VCMPPS    $0x03, Y14, Y14, Y15
+	VBLENDVPS Y15, Y14, Y13, Y13
+	ADDQ      DI, BX
+	ADDQ      DI, R8
+	DECQ      R10
+	JNZ       run14
+	ADDQ      SI, BX
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       row14
+
+store14:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Y0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y10, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y11, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y12, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Y13, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x20, (SP)
+	ADDQ    $0x20, 8(SP)
+	SUBQ    $0x08, 16(SP)
+	JNZ     columns14
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolMeanAVX2(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
+// Requires: AVX, AVX2, SSE2
+TEXT ·poolMeanAVX2(SB), NOSPLIT, $24-116
+	MOVQ  pixStride+56(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), AX
+	LEAQ  (DX)(DX*4), CX
+	MOVQ  dst_base+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  x_base+32(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  channels+104(FP), BX
+	MOVQ  BX, 16(SP)
+	MOVQ  run+88(FP), BX
+	MOVQ  rowStride+64(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  step+72(FP), DI
+	SHLQ  $0x02, DI
+	IMULQ DI, BX
+	SUBQ  BX, SI
+	MOVQ  n+96(FP), BX
+	CMPQ  BX, $0x0e
+	JE    columns14
+	CMPQ  BX, $0x0d
+	JE    columns13
+	CMPQ  BX, $0x0c
+	JE    columns12
+	CMPQ  BX, $0x0b
+	JE    columns11
+	CMPQ  BX, $0x0a
+	JE    columns10
+	CMPQ  BX, $0x09
+	JE    columns9
+	CMPQ  BX, $0x08
+	JE    columns8
+	CMPQ  BX, $0x07
+	JE    columns7
+	CMPQ  BX, $0x06
+	JE    columns6
+	CMPQ  BX, $0x05
+	JE    columns5
+	CMPQ  BX, $0x04
+	JE    columns4
+	CMPQ  BX, $0x03
+	JE    columns3
+	CMPQ  BX, $0x02
+	JE    columns2
+
+columns1:
+	MOVL         $0x00000000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store1
+
+row1:
+	MOVQ run+88(FP), DX
+
+run1:
+	VADDPS (AX), Y0, Y0
+	ADDQ   DI, AX
+	DECQ   DX
+	JNZ    run1
+	ADDQ   SI, AX
+	DECQ   CX
+	JNZ    row1
+
+store1:
+	VBROADCASTSS count+112(FP), Y1
+	VDIVPS       Y1, Y0, Y0
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Y0, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns1
+	JMP          end
+
+columns2:
+	MOVL         $0x00000000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store2
+
+row2:
+	MOVQ run+88(FP), BX
+
+run2:
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(DX*1), Y1, Y1
+	ADDQ   DI, AX
+	DECQ   BX
+	JNZ    run2
+	ADDQ   SI, AX
+	DECQ   CX
+	JNZ    row2
+
+store2:
+	VBROADCASTSS count+112(FP), Y2
+	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y2, Y1, Y1
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Y0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y1, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns2
+	JMP          end
+
+columns3:
+	MOVL         $0x00000000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store3
+
+row3:
+	MOVQ run+88(FP), BX
+
+run3:
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(DX*1), Y1, Y1
+	VADDPS (AX)(DX*2), Y2, Y2
+	ADDQ   DI, AX
+	DECQ   BX
+	JNZ    run3
+	ADDQ   SI, AX
+	DECQ   CX
+	JNZ    row3
+
+store3:
+	VBROADCASTSS count+112(FP), Y3
+	VDIVPS       Y3, Y0, Y0
+	VDIVPS       Y3, Y1, Y1
+	VDIVPS       Y3, Y2, Y2
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Y0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y1, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns3
+	JMP          end
+
+columns4:
+	MOVL         $0x00000000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store4
+
+row4:
+	MOVQ run+88(FP), R8
+
+run4:
+	VADDPS (CX), Y0, Y0
+	VADDPS (CX)(DX*1), Y1, Y1
+	VADDPS (CX)(DX*2), Y2, Y2
+	VADDPS (CX)(AX*1), Y3, Y3
+	ADDQ   DI, CX
+	DECQ   R8
+	JNZ    run4
+	ADDQ   SI, CX
+	DECQ   BX
+	JNZ    row4
+
+store4:
+	VBROADCASTSS count+112(FP), Y4
+	VDIVPS       Y4, Y0, Y0
+	VDIVPS       Y4, Y1, Y1
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y4, Y3, Y3
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns4
+	JMP          end
+
+columns5:
+	MOVL         $0x00000000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store5
+
+row5:
+	MOVQ run+88(FP), R8
+
+run5:
+	VADDPS (CX), Y0, Y0
+	VADDPS (CX)(DX*1), Y1, Y1
+	VADDPS (CX)(DX*2), Y2, Y2
+	VADDPS (CX)(AX*1), Y3, Y3
+	VADDPS (CX)(DX*4), Y4, Y4
+	ADDQ   DI, CX
+	DECQ   R8
+	JNZ    run5
+	ADDQ   SI, CX
+	DECQ   BX
+	JNZ    row5
+
+store5:
+	VBROADCASTSS count+112(FP), Y5
+	VDIVPS       Y5, Y0, Y0
+	VDIVPS       Y5, Y1, Y1
+	VDIVPS       Y5, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	VDIVPS       Y5, Y4, Y4
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Y0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns5
+	JMP          end
+
+columns6:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store6
+
+row6:
+	MOVQ run+88(FP), R9
+
+run6:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	ADDQ   DI, BX
+	DECQ   R9
+	JNZ    run6
+	ADDQ   SI, BX
+	DECQ   R8
+	JNZ    row6
+
+store6:
+	VBROADCASTSS count+112(FP), Y6
+	VDIVPS       Y6, Y0, Y0
+	VDIVPS       Y6, Y1, Y1
+	VDIVPS       Y6, Y2, Y2
+	VDIVPS       Y6, Y3, Y3
+	VDIVPS       Y6, Y4, Y4
+	VDIVPS       Y6, Y5, Y5
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns6
+	JMP          end
+
+columns7:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store7
+
+row7:
+	MOVQ run+88(FP), R9
+
+run7:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	ADDQ   DI, BX
+	DECQ   R9
+	JNZ    run7
+	ADDQ   SI, BX
+	DECQ   R8
+	JNZ    row7
+
+store7:
+	VBROADCASTSS count+112(FP), Y7
+	VDIVPS       Y7, Y0, Y0
+	VDIVPS       Y7, Y1, Y1
+	VDIVPS       Y7, Y2, Y2
+	VDIVPS       Y7, Y3, Y3
+	VDIVPS       Y7, Y4, Y4
+	VDIVPS       Y7, Y5, Y5
+	VDIVPS       Y7, Y6, Y6
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns7
+	JMP          end
+
+columns8:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store8
+
+row8:
+	MOVQ run+88(FP), R10
+
+run8:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	VADDPS (R8), Y7, Y7
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run8
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row8
+
+store8:
+	VBROADCASTSS count+112(FP), Y8
+	VDIVPS       Y8, Y0, Y0
+	VDIVPS       Y8, Y1, Y1
+	VDIVPS       Y8, Y2, Y2
+	VDIVPS       Y8, Y3, Y3
+	VDIVPS       Y8, Y4, Y4
+	VDIVPS       Y8, Y5, Y5
+	VDIVPS       Y8, Y6, Y6
+	VDIVPS       Y8, Y7, Y7
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns8
+	JMP          end
+
+columns9:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store9
+
+row9:
+	MOVQ run+88(FP), R10
+
+run9:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	VADDPS (R8), Y7, Y7
+	VADDPS (R8)(DX*1), Y8, Y8
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run9
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row9
+
+store9:
+	VBROADCASTSS count+112(FP), Y9
+	VDIVPS       Y9, Y0, Y0
+	VDIVPS       Y9, Y1, Y1
+	VDIVPS       Y9, Y2, Y2
+	VDIVPS       Y9, Y3, Y3
+	VDIVPS       Y9, Y4, Y4
+	VDIVPS       Y9, Y5, Y5
+	VDIVPS       Y9, Y6, Y6
+	VDIVPS       Y9, Y7, Y7
+	VDIVPS       Y9, Y8, Y8
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns9
+	JMP          end
+
+columns10:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store10
+
+row10:
+	MOVQ run+88(FP), R10
+
+run10:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	VADDPS (R8), Y7, Y7
+	VADDPS (R8)(DX*1), Y8, Y8
+	VADDPS (R8)(DX*2), Y9, Y9
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run10
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row10
+
+store10:
+	VBROADCASTSS count+112(FP), Y10
+	VDIVPS       Y10, Y0, Y0
+	VDIVPS       Y10, Y1, Y1
+	VDIVPS       Y10, Y2, Y2
+	VDIVPS       Y10, Y3, Y3
+	VDIVPS       Y10, Y4, Y4
+	VDIVPS       Y10, Y5, Y5
+	VDIVPS       Y10, Y6, Y6
+	VDIVPS       Y10, Y7, Y7
+	VDIVPS       Y10, Y8, Y8
+	VDIVPS       Y10, Y9, Y9
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns10
+	JMP          end
+
+columns11:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store11
+
+row11:
+	MOVQ run+88(FP), R10
+
+run11:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	VADDPS (R8), Y7, Y7
+	VADDPS (R8)(DX*1), Y8, Y8
+	VADDPS (R8)(DX*2), Y9, Y9
+	VADDPS (R8)(AX*1), Y10, Y10
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run11
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row11
+
+store11:
+	VBROADCASTSS count+112(FP), Y11
+	VDIVPS       Y11, Y0, Y0
+	VDIVPS       Y11, Y1, Y1
+	VDIVPS       Y11, Y2, Y2
+	VDIVPS       Y11, Y3, Y3
+	VDIVPS       Y11, Y4, Y4
+	VDIVPS       Y11, Y5, Y5
+	VDIVPS       Y11, Y6, Y6
+	VDIVPS       Y11, Y7, Y7
+	VDIVPS       Y11, Y8, Y8
+	VDIVPS       Y11, Y9, Y9
+	VDIVPS       Y11, Y10, Y10
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns11
+	JMP          end
+
+columns12:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y11
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store12
+
+row12:
+	MOVQ run+88(FP), R10
+
+run12:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	VADDPS (R8), Y7, Y7
+	VADDPS (R8)(DX*1), Y8, Y8
+	VADDPS (R8)(DX*2), Y9, Y9
+	VADDPS (R8)(AX*1), Y10, Y10
+	VADDPS (R8)(DX*4), Y11, Y11
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run12
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row12
+
+store12:
+	VBROADCASTSS count+112(FP), Y12
+	VDIVPS       Y12, Y0, Y0
+	VDIVPS       Y12, Y1, Y1
+	VDIVPS       Y12, Y2, Y2
+	VDIVPS       Y12, Y3, Y3
+	VDIVPS       Y12, Y4, Y4
+	VDIVPS       Y12, Y5, Y5
+	VDIVPS       Y12, Y6, Y6
+	VDIVPS       Y12, Y7, Y7
+	VDIVPS       Y12, Y8, Y8
+	VDIVPS       Y12, Y9, Y9
+	VDIVPS       Y12, Y10, Y10
+	VDIVPS       Y12, Y11, Y11
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns12
+	JMP          end
+
+columns13:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y11
+	VMOVAPS      Y0, Y12
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store13
+
+row13:
+	MOVQ run+88(FP), R10
+
+run13:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	VADDPS (R8), Y7, Y7
+	VADDPS (R8)(DX*1), Y8, Y8
+	VADDPS (R8)(DX*2), Y9, Y9
+	VADDPS (R8)(AX*1), Y10, Y10
+	VADDPS (R8)(DX*4), Y11, Y11
+	VADDPS (R8)(CX*1), Y12, Y12
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run13
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row13
+
+store13:
+	VBROADCASTSS count+112(FP), Y13
+	VDIVPS       Y13, Y0, Y0
+	VDIVPS       Y13, Y1, Y1
+	VDIVPS       Y13, Y2, Y2
+	VDIVPS       Y13, Y3, Y3
+	VDIVPS       Y13, Y4, Y4
+	VDIVPS       Y13, Y5, Y5
+	VDIVPS       Y13, Y6, Y6
+	VDIVPS       Y13, Y7, Y7
+	VDIVPS       Y13, Y8, Y8
+	VDIVPS       Y13, Y9, Y9
+	VDIVPS       Y13, Y10, Y10
+	VDIVPS       Y13, Y11, Y11
+	VDIVPS       Y13, Y12, Y12
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y12, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns13
+	JMP          end
+
+columns14:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y11
+	VMOVAPS      Y0, Y12
+	VMOVAPS      Y0, Y13
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store14
+
+row14:
+	MOVQ run+88(FP), R10
+
+run14:
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(DX*1), Y1, Y1
+	VADDPS (BX)(DX*2), Y2, Y2
+	VADDPS (BX)(AX*1), Y3, Y3
+	VADDPS (BX)(DX*4), Y4, Y4
+	VADDPS (BX)(CX*1), Y5, Y5
+	VADDPS (BX)(AX*2), Y6, Y6
+	VADDPS (R8), Y7, Y7
+	VADDPS (R8)(DX*1), Y8, Y8
+	VADDPS (R8)(DX*2), Y9, Y9
+	VADDPS (R8)(AX*1), Y10, Y10
+	VADDPS (R8)(DX*4), Y11, Y11
+	VADDPS (R8)(CX*1), Y12, Y12
+	VADDPS (R8)(AX*2), Y13, Y13
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run14
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row14
+
+store14:
+	VBROADCASTSS count+112(FP), Y14
+	VDIVPS       Y14, Y0, Y0
+	VDIVPS       Y14, Y1, Y1
+	VDIVPS       Y14, Y2, Y2
+	VDIVPS       Y14, Y3, Y3
+	VDIVPS       Y14, Y4, Y4
+	VDIVPS       Y14, Y5, Y5
+	VDIVPS       Y14, Y6, Y6
+	VDIVPS       Y14, Y7, Y7
+	VDIVPS       Y14, Y8, Y8
+	VDIVPS       Y14, Y9, Y9
+	VDIVPS       Y14, Y10, Y10
+	VDIVPS       Y14, Y11, Y11
+	VDIVPS       Y14, Y12, Y12
+	VDIVPS       Y14, Y13, Y13
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Y0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y10, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y12, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Y13, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x20, (SP)
+	ADDQ         $0x20, 8(SP)
+	SUBQ         $0x08, 16(SP)
+	JNZ          columns14
+
+end:
+	VZEROUPPER
+	RET
+
 // func spmmAVX2(dst []float32, dstStride int, vals []float32, offs []int32, counts []int32, capacity int, src []float32, run int)
 // Requires: AVX, FMA3
 TEXT ·spmmAVX2(SB), NOSPLIT, $0-144
@@ -11813,6 +14057,2250 @@ store14:
 	ADDQ         $0x40, 8(SP)
 	ADDQ         $0x40, 16(SP)
 	SUBQ         $0x10, 32(SP)
+	JNZ          columns14
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolMaxAVX512(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·poolMaxAVX512(SB), NOSPLIT, $24-116
+	MOVQ  pixStride+56(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), AX
+	LEAQ  (DX)(DX*4), CX
+	MOVQ  dst_base+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  x_base+32(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  channels+104(FP), BX
+	MOVQ  BX, 16(SP)
+	MOVQ  run+88(FP), BX
+	MOVQ  rowStride+64(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  step+72(FP), DI
+	SHLQ  $0x02, DI
+	IMULQ DI, BX
+	SUBQ  BX, SI
+	MOVQ  n+96(FP), BX
+	CMPQ  BX, $0x0e
+	JE    columns14
+	CMPQ  BX, $0x0d
+	JE    columns13
+	CMPQ  BX, $0x0c
+	JE    columns12
+	CMPQ  BX, $0x0b
+	JE    columns11
+	CMPQ  BX, $0x0a
+	JE    columns10
+	CMPQ  BX, $0x09
+	JE    columns9
+	CMPQ  BX, $0x08
+	JE    columns8
+	CMPQ  BX, $0x07
+	JE    columns7
+	CMPQ  BX, $0x06
+	JE    columns6
+	CMPQ  BX, $0x05
+	JE    columns5
+	CMPQ  BX, $0x04
+	JE    columns4
+	CMPQ  BX, $0x03
+	JE    columns3
+	CMPQ  BX, $0x02
+	JE    columns2
+
+columns1:
+	MOVL         $0xff800000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Z0
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store1
+
+row1:
+	MOVQ run+88(FP), DX
+
+run1:
+	VMOVUPS (AX), Z1
+	VMAXPS  Z0, Z1, Z0
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMOVAPS Z1, K1, Z0
+	ADDQ    DI, AX
+	DECQ    DX
+	JNZ     run1
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     row1
+
+store1:
+	MOVQ    dstStride+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns1
+	JMP     end
+
+columns2:
+	MOVL         $0xff800000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store2
+
+row2:
+	MOVQ run+88(FP), BX
+
+run2:
+	VMOVUPS (AX), Z2
+	VMAXPS  Z0, Z2, Z0
+	VCMPPS  $0x03, Z2, Z2, K1
+	VMOVAPS Z2, K1, Z0
+	VMOVUPS (AX)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VCMPPS  $0x03, Z2, Z2, K1
+	VMOVAPS Z2, K1, Z1
+	ADDQ    DI, AX
+	DECQ    BX
+	JNZ     run2
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     row2
+
+store2:
+	MOVQ    dstStride+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns2
+	JMP     end
+
+columns3:
+	MOVL         $0xff800000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store3
+
+row3:
+	MOVQ run+88(FP), BX
+
+run3:
+	VMOVUPS (AX), Z3
+	VMAXPS  Z0, Z3, Z0
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMOVAPS Z3, K1, Z0
+	VMOVUPS (AX)(DX*1), Z3
+	VMAXPS  Z1, Z3, Z1
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMOVAPS Z3, K1, Z1
+	VMOVUPS (AX)(DX*2), Z3
+	VMAXPS  Z2, Z3, Z2
+	VCMPPS  $0x03, Z3, Z3, K1
+	VMOVAPS Z3, K1, Z2
+	ADDQ    DI, AX
+	DECQ    BX
+	JNZ     run3
+	ADDQ    SI, AX
+	DECQ    CX
+	JNZ     row3
+
+store3:
+	MOVQ    dstStride+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    (SP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns3
+	JMP     end
+
+columns4:
+	MOVL         $0xff800000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store4
+
+row4:
+	MOVQ run+88(FP), R8
+
+run4:
+	VMOVUPS (CX), Z4
+	VMAXPS  Z0, Z4, Z0
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMOVAPS Z4, K1, Z0
+	VMOVUPS (CX)(DX*1), Z4
+	VMAXPS  Z1, Z4, Z1
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMOVAPS Z4, K1, Z1
+	VMOVUPS (CX)(DX*2), Z4
+	VMAXPS  Z2, Z4, Z2
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMOVAPS Z4, K1, Z2
+	VMOVUPS (CX)(AX*1), Z4
+	VMAXPS  Z3, Z4, Z3
+	VCMPPS  $0x03, Z4, Z4, K1
+	VMOVAPS Z4, K1, Z3
+	ADDQ    DI, CX
+	DECQ    R8
+	JNZ     run4
+	ADDQ    SI, CX
+	DECQ    BX
+	JNZ     row4
+
+store4:
+	MOVQ    dstStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    (SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    BX, CX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns4
+	JMP     end
+
+columns5:
+	MOVL         $0xff800000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store5
+
+row5:
+	MOVQ run+88(FP), R8
+
+run5:
+	VMOVUPS (CX), Z5
+	VMAXPS  Z0, Z5, Z0
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMOVAPS Z5, K1, Z0
+	VMOVUPS (CX)(DX*1), Z5
+	VMAXPS  Z1, Z5, Z1
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMOVAPS Z5, K1, Z1
+	VMOVUPS (CX)(DX*2), Z5
+	VMAXPS  Z2, Z5, Z2
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMOVAPS Z5, K1, Z2
+	VMOVUPS (CX)(AX*1), Z5
+	VMAXPS  Z3, Z5, Z3
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMOVAPS Z5, K1, Z3
+	VMOVUPS (CX)(DX*4), Z5
+	VMAXPS  Z4, Z5, Z4
+	VCMPPS  $0x03, Z5, Z5, K1
+	VMOVAPS Z5, K1, Z4
+	ADDQ    DI, CX
+	DECQ    R8
+	JNZ     run5
+	ADDQ    SI, CX
+	DECQ    BX
+	JNZ     row5
+
+store5:
+	MOVQ    dstStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    (SP), CX
+	VMOVUPS Z0, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    BX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    BX, CX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns5
+	JMP     end
+
+columns6:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store6
+
+row6:
+	MOVQ run+88(FP), R9
+
+run6:
+	VMOVUPS (BX), Z6
+	VMAXPS  Z0, Z6, Z0
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z6, K1, Z0
+	VMOVUPS (BX)(DX*1), Z6
+	VMAXPS  Z1, Z6, Z1
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z6, K1, Z1
+	VMOVUPS (BX)(DX*2), Z6
+	VMAXPS  Z2, Z6, Z2
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z6, K1, Z2
+	VMOVUPS (BX)(AX*1), Z6
+	VMAXPS  Z3, Z6, Z3
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z6, K1, Z3
+	VMOVUPS (BX)(DX*4), Z6
+	VMAXPS  Z4, Z6, Z4
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z6, K1, Z4
+	VMOVUPS (BX)(CX*1), Z6
+	VMAXPS  Z5, Z6, Z5
+	VCMPPS  $0x03, Z6, Z6, K1
+	VMOVAPS Z6, K1, Z5
+	ADDQ    DI, BX
+	DECQ    R9
+	JNZ     run6
+	ADDQ    SI, BX
+	DECQ    R8
+	JNZ     row6
+
+store6:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns6
+	JMP     end
+
+columns7:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store7
+
+row7:
+	MOVQ run+88(FP), R9
+
+run7:
+	VMOVUPS (BX), Z7
+	VMAXPS  Z0, Z7, Z0
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z7, K1, Z0
+	VMOVUPS (BX)(DX*1), Z7
+	VMAXPS  Z1, Z7, Z1
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z7, K1, Z1
+	VMOVUPS (BX)(DX*2), Z7
+	VMAXPS  Z2, Z7, Z2
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z7, K1, Z2
+	VMOVUPS (BX)(AX*1), Z7
+	VMAXPS  Z3, Z7, Z3
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z7, K1, Z3
+	VMOVUPS (BX)(DX*4), Z7
+	VMAXPS  Z4, Z7, Z4
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z7, K1, Z4
+	VMOVUPS (BX)(CX*1), Z7
+	VMAXPS  Z5, Z7, Z5
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z7, K1, Z5
+	VMOVUPS (BX)(AX*2), Z7
+	VMAXPS  Z6, Z7, Z6
+	VCMPPS  $0x03, Z7, Z7, K1
+	VMOVAPS Z7, K1, Z6
+	ADDQ    DI, BX
+	DECQ    R9
+	JNZ     run7
+	ADDQ    SI, BX
+	DECQ    R8
+	JNZ     row7
+
+store7:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns7
+	JMP     end
+
+columns8:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store8
+
+row8:
+	MOVQ run+88(FP), R10
+
+run8:
+	VMOVUPS (BX), Z8
+	VMAXPS  Z0, Z8, Z0
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z0
+	VMOVUPS (BX)(DX*1), Z8
+	VMAXPS  Z1, Z8, Z1
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z1
+	VMOVUPS (BX)(DX*2), Z8
+	VMAXPS  Z2, Z8, Z2
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z2
+	VMOVUPS (BX)(AX*1), Z8
+	VMAXPS  Z3, Z8, Z3
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z3
+	VMOVUPS (BX)(DX*4), Z8
+	VMAXPS  Z4, Z8, Z4
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z4
+	VMOVUPS (BX)(CX*1), Z8
+	VMAXPS  Z5, Z8, Z5
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z5
+	VMOVUPS (BX)(AX*2), Z8
+	VMAXPS  Z6, Z8, Z6
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z6
+	VMOVUPS (R8), Z8
+	VMAXPS  Z7, Z8, Z7
+	VCMPPS  $0x03, Z8, Z8, K1
+	VMOVAPS Z8, K1, Z7
+	ADDQ    DI, BX
+	ADDQ    DI, R8
+	DECQ    R10
+	JNZ     run8
+	ADDQ    SI, BX
+	ADDQ    SI, R8
+	DECQ    R9
+	JNZ     row8
+
+store8:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns8
+	JMP     end
+
+columns9:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store9
+
+row9:
+	MOVQ run+88(FP), R10
+
+run9:
+	VMOVUPS (BX), Z9
+	VMAXPS  Z0, Z9, Z0
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z0
+	VMOVUPS (BX)(DX*1), Z9
+	VMAXPS  Z1, Z9, Z1
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z1
+	VMOVUPS (BX)(DX*2), Z9
+	VMAXPS  Z2, Z9, Z2
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z2
+	VMOVUPS (BX)(AX*1), Z9
+	VMAXPS  Z3, Z9, Z3
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z3
+	VMOVUPS (BX)(DX*4), Z9
+	VMAXPS  Z4, Z9, Z4
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z4
+	VMOVUPS (BX)(CX*1), Z9
+	VMAXPS  Z5, Z9, Z5
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z5
+	VMOVUPS (BX)(AX*2), Z9
+	VMAXPS  Z6, Z9, Z6
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z6
+	VMOVUPS (R8), Z9
+	VMAXPS  Z7, Z9, Z7
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z7
+	VMOVUPS (R8)(DX*1), Z9
+	VMAXPS  Z8, Z9, Z8
+	VCMPPS  $0x03, Z9, Z9, K1
+	VMOVAPS Z9, K1, Z8
+	ADDQ    DI, BX
+	ADDQ    DI, R8
+	DECQ    R10
+	JNZ     run9
+	ADDQ    SI, BX
+	ADDQ    SI, R8
+	DECQ    R9
+	JNZ     row9
+
+store9:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns9
+	JMP     end
+
+columns10:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store10
+
+row10:
+	MOVQ run+88(FP), R10
+
+run10:
+	VMOVUPS (BX), Z10
+	VMAXPS  Z0, Z10, Z0
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z0
+	VMOVUPS (BX)(DX*1), Z10
+	VMAXPS  Z1, Z10, Z1
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z1
+	VMOVUPS (BX)(DX*2), Z10
+	VMAXPS  Z2, Z10, Z2
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z2
+	VMOVUPS (BX)(AX*1), Z10
+	VMAXPS  Z3, Z10, Z3
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z3
+	VMOVUPS (BX)(DX*4), Z10
+	VMAXPS  Z4, Z10, Z4
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z4
+	VMOVUPS (BX)(CX*1), Z10
+	VMAXPS  Z5, Z10, Z5
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z5
+	VMOVUPS (BX)(AX*2), Z10
+	VMAXPS  Z6, Z10, Z6
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z6
+	VMOVUPS (R8), Z10
+	VMAXPS  Z7, Z10, Z7
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z7
+	VMOVUPS (R8)(DX*1), Z10
+	VMAXPS  Z8, Z10, Z8
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z8
+	VMOVUPS (R8)(DX*2), Z10
+	VMAXPS  Z9, Z10, Z9
+	VCMPPS  $0x03, Z10, Z10, K1
+	VMOVAPS Z10, K1, Z9
+	ADDQ    DI, BX
+	ADDQ    DI, R8
+	DECQ    R10
+	JNZ     run10
+	ADDQ    SI, BX
+	ADDQ    SI, R8
+	DECQ    R9
+	JNZ     row10
+
+store10:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z9, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns10
+	JMP     end
+
+columns11:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store11
+
+row11:
+	MOVQ run+88(FP), R10
+
+run11:
+	VMOVUPS (BX), Z11
+	VMAXPS  Z0, Z11, Z0
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z0
+	VMOVUPS (BX)(DX*1), Z11
+	VMAXPS  Z1, Z11, Z1
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z1
+	VMOVUPS (BX)(DX*2), Z11
+	VMAXPS  Z2, Z11, Z2
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z2
+	VMOVUPS (BX)(AX*1), Z11
+	VMAXPS  Z3, Z11, Z3
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z3
+	VMOVUPS (BX)(DX*4), Z11
+	VMAXPS  Z4, Z11, Z4
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z4
+	VMOVUPS (BX)(CX*1), Z11
+	VMAXPS  Z5, Z11, Z5
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z5
+	VMOVUPS (BX)(AX*2), Z11
+	VMAXPS  Z6, Z11, Z6
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z6
+	VMOVUPS (R8), Z11
+	VMAXPS  Z7, Z11, Z7
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z7
+	VMOVUPS (R8)(DX*1), Z11
+	VMAXPS  Z8, Z11, Z8
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z8
+	VMOVUPS (R8)(DX*2), Z11
+	VMAXPS  Z9, Z11, Z9
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z9
+	VMOVUPS (R8)(AX*1), Z11
+	VMAXPS  Z10, Z11, Z10
+	VCMPPS  $0x03, Z11, Z11, K1
+	VMOVAPS Z11, K1, Z10
+	ADDQ    DI, BX
+	ADDQ    DI, R8
+	DECQ    R10
+	JNZ     run11
+	ADDQ    SI, BX
+	ADDQ    SI, R8
+	DECQ    R9
+	JNZ     row11
+
+store11:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z10, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns11
+	JMP     end
+
+columns12:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	VMOVAPS      Z0, Z11
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store12
+
+row12:
+	MOVQ run+88(FP), R10
+
+run12:
+	VMOVUPS (BX), Z12
+	VMAXPS  Z0, Z12, Z0
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z0
+	VMOVUPS (BX)(DX*1), Z12
+	VMAXPS  Z1, Z12, Z1
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z1
+	VMOVUPS (BX)(DX*2), Z12
+	VMAXPS  Z2, Z12, Z2
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z2
+	VMOVUPS (BX)(AX*1), Z12
+	VMAXPS  Z3, Z12, Z3
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z3
+	VMOVUPS (BX)(DX*4), Z12
+	VMAXPS  Z4, Z12, Z4
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z4
+	VMOVUPS (BX)(CX*1), Z12
+	VMAXPS  Z5, Z12, Z5
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z5
+	VMOVUPS (BX)(AX*2), Z12
+	VMAXPS  Z6, Z12, Z6
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z6
+	VMOVUPS (R8), Z12
+	VMAXPS  Z7, Z12, Z7
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z7
+	VMOVUPS (R8)(DX*1), Z12
+	VMAXPS  Z8, Z12, Z8
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z8
+	VMOVUPS (R8)(DX*2), Z12
+	VMAXPS  Z9, Z12, Z9
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z9
+	VMOVUPS (R8)(AX*1), Z12
+	VMAXPS  Z10, Z12, Z10
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z10
+	VMOVUPS (R8)(DX*4), Z12
+	VMAXPS  Z11, Z12, Z11
+	VCMPPS  $0x03, Z12, Z12, K1
+	VMOVAPS Z12, K1, Z11
+	ADDQ    DI, BX
+	ADDQ    DI, R8
+	DECQ    R10
+	JNZ     run12
+	ADDQ    SI, BX
+	ADDQ    SI, R8
+	DECQ    R9
+	JNZ     row12
+
+store12:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z10, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z11, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns12
+	JMP     end
+
+columns13:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	VMOVAPS      Z0, Z11
+	VMOVAPS      Z0, Z12
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store13
+
+row13:
+	MOVQ run+88(FP), R10
+
+run13:
+	VMOVUPS (BX), Z13
+	VMAXPS  Z0, Z13, Z0
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z0
+	VMOVUPS (BX)(DX*1), Z13
+	VMAXPS  Z1, Z13, Z1
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z1
+	VMOVUPS (BX)(DX*2), Z13
+	VMAXPS  Z2, Z13, Z2
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z2
+	VMOVUPS (BX)(AX*1), Z13
+	VMAXPS  Z3, Z13, Z3
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z3
+	VMOVUPS (BX)(DX*4), Z13
+	VMAXPS  Z4, Z13, Z4
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z4
+	VMOVUPS (BX)(CX*1), Z13
+	VMAXPS  Z5, Z13, Z5
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z5
+	VMOVUPS (BX)(AX*2), Z13
+	VMAXPS  Z6, Z13, Z6
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z6
+	VMOVUPS (R8), Z13
+	VMAXPS  Z7, Z13, Z7
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z7
+	VMOVUPS (R8)(DX*1), Z13
+	VMAXPS  Z8, Z13, Z8
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z8
+	VMOVUPS (R8)(DX*2), Z13
+	VMAXPS  Z9, Z13, Z9
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z9
+	VMOVUPS (R8)(AX*1), Z13
+	VMAXPS  Z10, Z13, Z10
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z10
+	VMOVUPS (R8)(DX*4), Z13
+	VMAXPS  Z11, Z13, Z11
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z11
+	VMOVUPS (R8)(CX*1), Z13
+	VMAXPS  Z12, Z13, Z12
+	VCMPPS  $0x03, Z13, Z13, K1
+	VMOVAPS Z13, K1, Z12
+	ADDQ    DI, BX
+	ADDQ    DI, R8
+	DECQ    R10
+	JNZ     run13
+	ADDQ    SI, BX
+	ADDQ    SI, R8
+	DECQ    R9
+	JNZ     row13
+
+store13:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z10, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z11, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z12, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns13
+	JMP     end
+
+columns14:
+	MOVL         $0xff800000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	VMOVAPS      Z0, Z11
+	VMOVAPS      Z0, Z12
+	VMOVAPS      Z0, Z13
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store14
+
+row14:
+	MOVQ run+88(FP), R10
+
+run14:
+	VMOVUPS (BX), Z14
+	VMAXPS  Z0, Z14, Z0
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z0
+	VMOVUPS (BX)(DX*1), Z14
+	VMAXPS  Z1, Z14, Z1
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z1
+	VMOVUPS (BX)(DX*2), Z14
+	VMAXPS  Z2, Z14, Z2
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z2
+	VMOVUPS (BX)(AX*1), Z14
+	VMAXPS  Z3, Z14, Z3
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z3
+	VMOVUPS (BX)(DX*4), Z14
+	VMAXPS  Z4, Z14, Z4
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z4
+	VMOVUPS (BX)(CX*1), Z14
+	VMAXPS  Z5, Z14, Z5
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z5
+	VMOVUPS (BX)(AX*2), Z14
+	VMAXPS  Z6, Z14, Z6
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z6
+	VMOVUPS (R8), Z14
+	VMAXPS  Z7, Z14, Z7
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z7
+	VMOVUPS (R8)(DX*1), Z14
+	VMAXPS  Z8, Z14, Z8
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z8
+	VMOVUPS (R8)(DX*2), Z14
+	VMAXPS  Z9, Z14, Z9
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z9
+	VMOVUPS (R8)(AX*1), Z14
+	VMAXPS  Z10, Z14, Z10
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z10
+	VMOVUPS (R8)(DX*4), Z14
+	VMAXPS  Z11, Z14, Z11
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z11
+	VMOVUPS (R8)(CX*1), Z14
+	VMAXPS  Z12, Z14, Z12
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z12
+	VMOVUPS (R8)(AX*2), Z14
+	VMAXPS  Z13, Z14, Z13
+	VCMPPS  $0x03, Z14, Z14, K1
+	VMOVAPS Z14, K1, Z13
+	ADDQ    DI, BX
+	ADDQ    DI, R8
+	DECQ    R10
+	JNZ     run14
+	ADDQ    SI, BX
+	ADDQ    SI, R8
+	DECQ    R9
+	JNZ     row14
+
+store14:
+	MOVQ    dstStride+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), BX
+	VMOVUPS Z0, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z9, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z10, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z11, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z12, (BX)
+	ADDQ    R8, BX
+	VMOVUPS Z13, (BX)
+	ADDQ    R8, BX
+	ADDQ    $0x40, (SP)
+	ADDQ    $0x40, 8(SP)
+	SUBQ    $0x10, 16(SP)
+	JNZ     columns14
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolMeanAVX512(dst []float32, dstStride int, x []float32, pixStride int, rowStride int, step int, rows int, run int, n int, channels int, count float32)
+// Requires: AVX, AVX512F, SSE2
+TEXT ·poolMeanAVX512(SB), NOSPLIT, $24-116
+	MOVQ  pixStride+56(FP), DX
+	SHLQ  $0x02, DX
+	LEAQ  (DX)(DX*2), AX
+	LEAQ  (DX)(DX*4), CX
+	MOVQ  dst_base+0(FP), BX
+	MOVQ  BX, (SP)
+	MOVQ  x_base+32(FP), BX
+	MOVQ  BX, 8(SP)
+	MOVQ  channels+104(FP), BX
+	MOVQ  BX, 16(SP)
+	MOVQ  run+88(FP), BX
+	MOVQ  rowStride+64(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  step+72(FP), DI
+	SHLQ  $0x02, DI
+	IMULQ DI, BX
+	SUBQ  BX, SI
+	MOVQ  n+96(FP), BX
+	CMPQ  BX, $0x0e
+	JE    columns14
+	CMPQ  BX, $0x0d
+	JE    columns13
+	CMPQ  BX, $0x0c
+	JE    columns12
+	CMPQ  BX, $0x0b
+	JE    columns11
+	CMPQ  BX, $0x0a
+	JE    columns10
+	CMPQ  BX, $0x09
+	JE    columns9
+	CMPQ  BX, $0x08
+	JE    columns8
+	CMPQ  BX, $0x07
+	JE    columns7
+	CMPQ  BX, $0x06
+	JE    columns6
+	CMPQ  BX, $0x05
+	JE    columns5
+	CMPQ  BX, $0x04
+	JE    columns4
+	CMPQ  BX, $0x03
+	JE    columns3
+	CMPQ  BX, $0x02
+	JE    columns2
+
+columns1:
+	MOVL         $0x00000000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Z0
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store1
+
+row1:
+	MOVQ run+88(FP), DX
+
+run1:
+	VADDPS (AX), Z0, Z0
+	ADDQ   DI, AX
+	DECQ   DX
+	JNZ    run1
+	ADDQ   SI, AX
+	DECQ   CX
+	JNZ    row1
+
+store1:
+	VBROADCASTSS count+112(FP), Z1
+	VDIVPS       Z1, Z0, Z0
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns1
+	JMP          end
+
+columns2:
+	MOVL         $0x00000000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store2
+
+row2:
+	MOVQ run+88(FP), BX
+
+run2:
+	VADDPS (AX), Z0, Z0
+	VADDPS (AX)(DX*1), Z1, Z1
+	ADDQ   DI, AX
+	DECQ   BX
+	JNZ    run2
+	ADDQ   SI, AX
+	DECQ   CX
+	JNZ    row2
+
+store2:
+	VBROADCASTSS count+112(FP), Z2
+	VDIVPS       Z2, Z0, Z0
+	VDIVPS       Z2, Z1, Z1
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z1, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns2
+	JMP          end
+
+columns3:
+	MOVL         $0x00000000, AX
+	MOVD         AX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	MOVQ         8(SP), AX
+	MOVQ         rows+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store3
+
+row3:
+	MOVQ run+88(FP), BX
+
+run3:
+	VADDPS (AX), Z0, Z0
+	VADDPS (AX)(DX*1), Z1, Z1
+	VADDPS (AX)(DX*2), Z2, Z2
+	ADDQ   DI, AX
+	DECQ   BX
+	JNZ    run3
+	ADDQ   SI, AX
+	DECQ   CX
+	JNZ    row3
+
+store3:
+	VBROADCASTSS count+112(FP), Z3
+	VDIVPS       Z3, Z0, Z0
+	VDIVPS       Z3, Z1, Z1
+	VDIVPS       Z3, Z2, Z2
+	MOVQ         dstStride+24(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         (SP), AX
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z1, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	ADDQ         CX, AX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns3
+	JMP          end
+
+columns4:
+	MOVL         $0x00000000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store4
+
+row4:
+	MOVQ run+88(FP), R8
+
+run4:
+	VADDPS (CX), Z0, Z0
+	VADDPS (CX)(DX*1), Z1, Z1
+	VADDPS (CX)(DX*2), Z2, Z2
+	VADDPS (CX)(AX*1), Z3, Z3
+	ADDQ   DI, CX
+	DECQ   R8
+	JNZ    run4
+	ADDQ   SI, CX
+	DECQ   BX
+	JNZ    row4
+
+store4:
+	VBROADCASTSS count+112(FP), Z4
+	VDIVPS       Z4, Z0, Z0
+	VDIVPS       Z4, Z1, Z1
+	VDIVPS       Z4, Z2, Z2
+	VDIVPS       Z4, Z3, Z3
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Z0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z3, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns4
+	JMP          end
+
+columns5:
+	MOVL         $0x00000000, CX
+	MOVD         CX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	MOVQ         8(SP), CX
+	MOVQ         rows+80(FP), BX
+	TESTQ        BX, BX
+	JZ           store5
+
+row5:
+	MOVQ run+88(FP), R8
+
+run5:
+	VADDPS (CX), Z0, Z0
+	VADDPS (CX)(DX*1), Z1, Z1
+	VADDPS (CX)(DX*2), Z2, Z2
+	VADDPS (CX)(AX*1), Z3, Z3
+	VADDPS (CX)(DX*4), Z4, Z4
+	ADDQ   DI, CX
+	DECQ   R8
+	JNZ    run5
+	ADDQ   SI, CX
+	DECQ   BX
+	JNZ    row5
+
+store5:
+	VBROADCASTSS count+112(FP), Z5
+	VDIVPS       Z5, Z0, Z0
+	VDIVPS       Z5, Z1, Z1
+	VDIVPS       Z5, Z2, Z2
+	VDIVPS       Z5, Z3, Z3
+	VDIVPS       Z5, Z4, Z4
+	MOVQ         dstStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         (SP), CX
+	VMOVUPS      Z0, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z1, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z2, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z3, (CX)
+	ADDQ         BX, CX
+	VMOVUPS      Z4, (CX)
+	ADDQ         BX, CX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns5
+	JMP          end
+
+columns6:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store6
+
+row6:
+	MOVQ run+88(FP), R9
+
+run6:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	ADDQ   DI, BX
+	DECQ   R9
+	JNZ    run6
+	ADDQ   SI, BX
+	DECQ   R8
+	JNZ    row6
+
+store6:
+	VBROADCASTSS count+112(FP), Z6
+	VDIVPS       Z6, Z0, Z0
+	VDIVPS       Z6, Z1, Z1
+	VDIVPS       Z6, Z2, Z2
+	VDIVPS       Z6, Z3, Z3
+	VDIVPS       Z6, Z4, Z4
+	VDIVPS       Z6, Z5, Z5
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns6
+	JMP          end
+
+columns7:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	MOVQ         8(SP), BX
+	MOVQ         rows+80(FP), R8
+	TESTQ        R8, R8
+	JZ           store7
+
+row7:
+	MOVQ run+88(FP), R9
+
+run7:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	ADDQ   DI, BX
+	DECQ   R9
+	JNZ    run7
+	ADDQ   SI, BX
+	DECQ   R8
+	JNZ    row7
+
+store7:
+	VBROADCASTSS count+112(FP), Z7
+	VDIVPS       Z7, Z0, Z0
+	VDIVPS       Z7, Z1, Z1
+	VDIVPS       Z7, Z2, Z2
+	VDIVPS       Z7, Z3, Z3
+	VDIVPS       Z7, Z4, Z4
+	VDIVPS       Z7, Z5, Z5
+	VDIVPS       Z7, Z6, Z6
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns7
+	JMP          end
+
+columns8:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store8
+
+row8:
+	MOVQ run+88(FP), R10
+
+run8:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	VADDPS (R8), Z7, Z7
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run8
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row8
+
+store8:
+	VBROADCASTSS count+112(FP), Z8
+	VDIVPS       Z8, Z0, Z0
+	VDIVPS       Z8, Z1, Z1
+	VDIVPS       Z8, Z2, Z2
+	VDIVPS       Z8, Z3, Z3
+	VDIVPS       Z8, Z4, Z4
+	VDIVPS       Z8, Z5, Z5
+	VDIVPS       Z8, Z6, Z6
+	VDIVPS       Z8, Z7, Z7
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns8
+	JMP          end
+
+columns9:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store9
+
+row9:
+	MOVQ run+88(FP), R10
+
+run9:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	VADDPS (R8), Z7, Z7
+	VADDPS (R8)(DX*1), Z8, Z8
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run9
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row9
+
+store9:
+	VBROADCASTSS count+112(FP), Z9
+	VDIVPS       Z9, Z0, Z0
+	VDIVPS       Z9, Z1, Z1
+	VDIVPS       Z9, Z2, Z2
+	VDIVPS       Z9, Z3, Z3
+	VDIVPS       Z9, Z4, Z4
+	VDIVPS       Z9, Z5, Z5
+	VDIVPS       Z9, Z6, Z6
+	VDIVPS       Z9, Z7, Z7
+	VDIVPS       Z9, Z8, Z8
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns9
+	JMP          end
+
+columns10:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store10
+
+row10:
+	MOVQ run+88(FP), R10
+
+run10:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	VADDPS (R8), Z7, Z7
+	VADDPS (R8)(DX*1), Z8, Z8
+	VADDPS (R8)(DX*2), Z9, Z9
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run10
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row10
+
+store10:
+	VBROADCASTSS count+112(FP), Z10
+	VDIVPS       Z10, Z0, Z0
+	VDIVPS       Z10, Z1, Z1
+	VDIVPS       Z10, Z2, Z2
+	VDIVPS       Z10, Z3, Z3
+	VDIVPS       Z10, Z4, Z4
+	VDIVPS       Z10, Z5, Z5
+	VDIVPS       Z10, Z6, Z6
+	VDIVPS       Z10, Z7, Z7
+	VDIVPS       Z10, Z8, Z8
+	VDIVPS       Z10, Z9, Z9
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns10
+	JMP          end
+
+columns11:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store11
+
+row11:
+	MOVQ run+88(FP), R10
+
+run11:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	VADDPS (R8), Z7, Z7
+	VADDPS (R8)(DX*1), Z8, Z8
+	VADDPS (R8)(DX*2), Z9, Z9
+	VADDPS (R8)(AX*1), Z10, Z10
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run11
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row11
+
+store11:
+	VBROADCASTSS count+112(FP), Z11
+	VDIVPS       Z11, Z0, Z0
+	VDIVPS       Z11, Z1, Z1
+	VDIVPS       Z11, Z2, Z2
+	VDIVPS       Z11, Z3, Z3
+	VDIVPS       Z11, Z4, Z4
+	VDIVPS       Z11, Z5, Z5
+	VDIVPS       Z11, Z6, Z6
+	VDIVPS       Z11, Z7, Z7
+	VDIVPS       Z11, Z8, Z8
+	VDIVPS       Z11, Z9, Z9
+	VDIVPS       Z11, Z10, Z10
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns11
+	JMP          end
+
+columns12:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	VMOVAPS      Z0, Z11
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store12
+
+row12:
+	MOVQ run+88(FP), R10
+
+run12:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	VADDPS (R8), Z7, Z7
+	VADDPS (R8)(DX*1), Z8, Z8
+	VADDPS (R8)(DX*2), Z9, Z9
+	VADDPS (R8)(AX*1), Z10, Z10
+	VADDPS (R8)(DX*4), Z11, Z11
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run12
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row12
+
+store12:
+	VBROADCASTSS count+112(FP), Z12
+	VDIVPS       Z12, Z0, Z0
+	VDIVPS       Z12, Z1, Z1
+	VDIVPS       Z12, Z2, Z2
+	VDIVPS       Z12, Z3, Z3
+	VDIVPS       Z12, Z4, Z4
+	VDIVPS       Z12, Z5, Z5
+	VDIVPS       Z12, Z6, Z6
+	VDIVPS       Z12, Z7, Z7
+	VDIVPS       Z12, Z8, Z8
+	VDIVPS       Z12, Z9, Z9
+	VDIVPS       Z12, Z10, Z10
+	VDIVPS       Z12, Z11, Z11
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z11, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns12
+	JMP          end
+
+columns13:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	VMOVAPS      Z0, Z11
+	VMOVAPS      Z0, Z12
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store13
+
+row13:
+	MOVQ run+88(FP), R10
+
+run13:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	VADDPS (R8), Z7, Z7
+	VADDPS (R8)(DX*1), Z8, Z8
+	VADDPS (R8)(DX*2), Z9, Z9
+	VADDPS (R8)(AX*1), Z10, Z10
+	VADDPS (R8)(DX*4), Z11, Z11
+	VADDPS (R8)(CX*1), Z12, Z12
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run13
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row13
+
+store13:
+	VBROADCASTSS count+112(FP), Z13
+	VDIVPS       Z13, Z0, Z0
+	VDIVPS       Z13, Z1, Z1
+	VDIVPS       Z13, Z2, Z2
+	VDIVPS       Z13, Z3, Z3
+	VDIVPS       Z13, Z4, Z4
+	VDIVPS       Z13, Z5, Z5
+	VDIVPS       Z13, Z6, Z6
+	VDIVPS       Z13, Z7, Z7
+	VDIVPS       Z13, Z8, Z8
+	VDIVPS       Z13, Z9, Z9
+	VDIVPS       Z13, Z10, Z10
+	VDIVPS       Z13, Z11, Z11
+	VDIVPS       Z13, Z12, Z12
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z11, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z12, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
+	JNZ          columns13
+	JMP          end
+
+columns14:
+	MOVL         $0x00000000, BX
+	MOVD         BX, X0
+	VPBROADCASTD X0, Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	VMOVAPS      Z0, Z8
+	VMOVAPS      Z0, Z9
+	VMOVAPS      Z0, Z10
+	VMOVAPS      Z0, Z11
+	VMOVAPS      Z0, Z12
+	VMOVAPS      Z0, Z13
+	MOVQ         8(SP), BX
+	LEAQ         (BX)(AX*2), R8
+	ADDQ         DX, R8
+	MOVQ         rows+80(FP), R9
+	TESTQ        R9, R9
+	JZ           store14
+
+row14:
+	MOVQ run+88(FP), R10
+
+run14:
+	VADDPS (BX), Z0, Z0
+	VADDPS (BX)(DX*1), Z1, Z1
+	VADDPS (BX)(DX*2), Z2, Z2
+	VADDPS (BX)(AX*1), Z3, Z3
+	VADDPS (BX)(DX*4), Z4, Z4
+	VADDPS (BX)(CX*1), Z5, Z5
+	VADDPS (BX)(AX*2), Z6, Z6
+	VADDPS (R8), Z7, Z7
+	VADDPS (R8)(DX*1), Z8, Z8
+	VADDPS (R8)(DX*2), Z9, Z9
+	VADDPS (R8)(AX*1), Z10, Z10
+	VADDPS (R8)(DX*4), Z11, Z11
+	VADDPS (R8)(CX*1), Z12, Z12
+	VADDPS (R8)(AX*2), Z13, Z13
+	ADDQ   DI, BX
+	ADDQ   DI, R8
+	DECQ   R10
+	JNZ    run14
+	ADDQ   SI, BX
+	ADDQ   SI, R8
+	DECQ   R9
+	JNZ    row14
+
+store14:
+	VBROADCASTSS count+112(FP), Z14
+	VDIVPS       Z14, Z0, Z0
+	VDIVPS       Z14, Z1, Z1
+	VDIVPS       Z14, Z2, Z2
+	VDIVPS       Z14, Z3, Z3
+	VDIVPS       Z14, Z4, Z4
+	VDIVPS       Z14, Z5, Z5
+	VDIVPS       Z14, Z6, Z6
+	VDIVPS       Z14, Z7, Z7
+	VDIVPS       Z14, Z8, Z8
+	VDIVPS       Z14, Z9, Z9
+	VDIVPS       Z14, Z10, Z10
+	VDIVPS       Z14, Z11, Z11
+	VDIVPS       Z14, Z12, Z12
+	VDIVPS       Z14, Z13, Z13
+	MOVQ         dstStride+24(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z1, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z2, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z3, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z4, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z5, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z6, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z7, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z8, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z9, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z10, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z11, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z12, (BX)
+	ADDQ         R8, BX
+	VMOVUPS      Z13, (BX)
+	ADDQ         R8, BX
+	ADDQ         $0x40, (SP)
+	ADDQ         $0x40, 8(SP)
+	SUBQ         $0x10, 16(SP)
 	JNZ          columns14
 
 end:

@@ -23,6 +23,8 @@ func main() {
 		v.gemm("gemmBy3", 3, ramp)
 		v.gemm("gemmBy4", 4, ramp)
 		v.depthwise()
+		v.pool("poolMax", 0xff800000, false) // -Inf
+		v.pool("poolMean", 0, true)
 		v.spmm()
 		v.biasRow()
 		v.gradW2x2()

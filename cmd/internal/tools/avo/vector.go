@@ -63,6 +63,23 @@ func (v isa) keep(mask reg.Register, x operand.Op, dst reg.VecVirtual) {
 	VANDPS(x, mask, dst)
 }
 
+// replace sets dst to x where the mask holds.
+func (v isa) replace(mask reg.Register, x, dst reg.VecVirtual) {
+	if v.masks {
+		VMOVAPS(x, mask, dst)
+		return
+	}
+	VBLENDVPS(mask, x, dst, dst)
+}
+
+// word puts an integer into the first lane of a register.
+func (v isa) word(value uint32) reg.VecVirtual {
+	x, r := XMM(), GP32()
+	MOVL(operand.U32(value), r)
+	MOVD(r, x)
+	return x
+}
+
 // firstLanes makes an opmask of the first n of 16 lanes; n must be below 256.
 func firstLanes(n reg.GPVirtual) reg.Register {
 	ones, mask := GP32(), K()
