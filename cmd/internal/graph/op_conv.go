@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -206,8 +207,11 @@ func (o *Pool) eval(in, out []*Tensor) error {
 		}
 	})
 	for i, v := range sums {
-		if !o.Max {
-			v /= float64(counts[i%area])
+		switch {
+		case !o.Max:
+			v /= float64(max(1, counts[i%area]))
+		case !seen[i%area]: // the elements of the window leave the picture out
+			v = math.Inf(-1)
 		}
 		y.set(i, v)
 	}
