@@ -1,0 +1,308 @@
+package lower
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/graph"
+)
+
+// network builds small graphs.
+type network struct {
+	graph.Graph
+}
+
+func newNetwork(t graph.Type, shape ...int) (*network, *graph.Value) {
+	x := &graph.Value{Name: "x", Type: t, Declared: shape}
+	return &network{graph.Graph{Inputs: []*graph.Value{x}}}, x
+}
+
+// add appends a node with one result.
+func (n *network) add(op graph.Op, in ...*graph.Value) *graph.Value {
+	v := &graph.Value{Name: fmt.Sprintf("%s%d", op.Kind(), len(n.Nodes))}
+	n.Nodes = append(n.Nodes, &graph.Node{Name: v.Name, Op: op, In: in, Out: []*graph.Value{v}})
+	return v
+}
+
+func constantValue(t *graph.Tensor) *graph.Value {
+	return &graph.Value{Name: "c", Type: t.Type, Shape: graph.Fixed(t.Shape), Const: t}
+}
+
+// ones is a constant.
+func ones(shape ...int) *graph.Value {
+	t := graph.NewTensor(graph.Float32, shape...)
+	for i := range t.Floats {
+		t.Floats[i] = 1
+	}
+	return constantValue(t)
+}
+
+func integers(v ...int64) *graph.Value { return constantValue(graph.IntTensor(v...)) }
+
+func (n *network) conv(x *graph.Value, in, out, k int) *graph.Value {
+	pad := k / 2
+	return n.add(&graph.Conv{Group: 1, Window: graph.Window{Pads: []int{pad, pad, pad, pad}}}, x, ones(out, in, k, k), ones(out))
+}
+
+func (n *network) relu(x *graph.Value) *graph.Value { return n.add(&graph.Unary{Name: "Relu"}, x) }
+
+func (n *network) sum(a, b *graph.Value) *graph.Value {
+	return n.add(&graph.Binary{Name: "Add"}, a, b)
+}
+
+// planned simplifies and plans.
+func (n *network) planned(t *testing.T, batch int, outputs ...*graph.Value) *Program {
+	t.Helper()
+	n.Outputs = outputs
+	if err := n.Simplify(nil); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Plan(&n.Graph, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// describe names the steps and what was fused into them.
+func describe(p *Program) string {
+	var list []string
+	product := func(kind string, add *Value, bias []float32, act Activation) string {
+		if bias != nil {
+			kind += "+bias"
+		}
+		if add != nil {
+			kind += "+add"
+		}
+		if act.Name != "" {
+			kind += "+" + act.Name
+		}
+		return kind
+	}
+	for _, s := range p.Steps {
+		name := strings.TrimPrefix(fmt.Sprintf("%T", s), "*lower.")
+		switch s := s.(type) {
+		case *Conv:
+			name = product(name, s.Add, s.Bias, s.Act)
+		case *Dense:
+			name = product(name, s.Add, s.Bias, s.Act)
+		case *Unary:
+			name = s.Act.Name
+		case *Binary:
+			name = s.Op
+		case *Scale:
+			name = fmt.Sprint("Scale", s.Factor, s.Offset)
+		case *Reference:
+			name = "Reference:" + s.Node.Op.Kind()
+		}
+		list = append(list, name)
+	}
+	return strings.Join(list, " ")
+}
+
+// TestSteps: which steps a graph becomes.
+func TestSteps(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		build      func() (*network, []*graph.Value)
+	}{
+		{"bytes to a convolution", "Scale[0.5] [-1] Conv+bias+Clip Reduce Dense+bias Softmax", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Uint8, -1, 8, 8, 3)
+			x = n.add(&graph.Transpose{Perm: []int{0, 3, 1, 2}}, n.add(&graph.Cast{To: graph.Float32}, x))
+			x = n.add(&graph.Binary{Name: "Sub"}, n.add(&graph.Binary{Name: "Div"}, x, constantValue(graph.FloatTensor([]float32{2}, 1))), ones(1))
+			x = n.add(&graph.Clip{}, n.conv(x, 3, 4, 3), ones(), ones())
+			x = n.add(&graph.Flatten{Axis: 1}, n.add(&graph.Pool{}, x))
+			x = n.add(&graph.Gemm{Alpha: 1, Beta: 1, TransB: true}, x, ones(2, 4), ones(2))
+			return n, []*graph.Value{n.add(&graph.Softmax{Axis: -1}, x)}
+		}},
+		{"bytes with numbers for each channel", "Scale[1 1 1] [3 3 3] Conv+bias Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Uint8, -1, 8, 8, 3)
+			x = n.add(&graph.Transpose{Perm: []int{0, 3, 1, 2}}, n.add(&graph.Cast{To: graph.Float32}, x))
+			x = n.sum(x, ones(3, 1, 1))
+			x = n.add(&graph.Conv{Group: 3}, n.sum(ones(1, 3, 1, 1), x), ones(3, 1, 1, 1), ones(3))
+			return n, []*graph.Value{n.conv(x, 3, 4, 1)}
+		}},
+		{"bytes that somebody else reads", "Scale[1] [0] Add Conv+bias Copy Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Uint8, -1, 8, 8, 3)
+			x = n.add(&graph.Transpose{Perm: []int{0, 3, 1, 2}}, n.add(&graph.Cast{To: graph.Float32}, x))
+			return n, []*graph.Value{n.sum(x, ones(3, 1, 1)), n.conv(x, 3, 4, 1)}
+		}},
+		{"residual block", "Copy Conv+bias+Relu Conv+bias Conv+bias+add+Relu Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 4, 6, 6)
+			return n, []*graph.Value{n.relu(n.sum(n.conv(n.relu(n.conv(x, 4, 4, 3)), 4, 4, 3), n.conv(x, 4, 4, 1)))}
+		}},
+		{"a sum that the graph gives, too", "Copy Conv+bias Relu Copy Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 4, 6, 6)
+			y := n.conv(x, 4, 4, 3)
+			return n, []*graph.Value{y, n.relu(y)}
+		}},
+		{"shuffled channels", "Copy Conv+bias Copy Conv+bias Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 6, 5, 5)
+			x = n.add(&graph.Reshape{}, n.conv(x, 6, 6, 1), integers(0, 2, 3, 5, 5))
+			x = n.add(&graph.Reshape{}, n.add(&graph.Transpose{Perm: []int{0, 2, 1, 3, 4}}, x), integers(0, 6, 5, 5))
+			return n, []*graph.Value{n.conv(x, 6, 6, 1)}
+		}},
+		{"pixels to tokens", "Copy Conv+bias LayerNorm Dense+bias+Gelu Dense+bias+add", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 3, 8, 8)
+			x = n.add(&graph.Reshape{}, n.conv(x, 3, 4, 1), integers(0, 4, -1))
+			x = n.add(&graph.Transpose{Perm: []int{0, 2, 1}}, x)
+			y := n.add(&graph.LayerNormalization{Axis: -1, Epsilon: 1e-6}, x, ones(4), ones(4))
+			y = n.add(&graph.Unary{Name: "Gelu"}, n.sum(ones(8), n.add(&graph.MatMul{}, y, ones(4, 8))))
+			y = n.sum(n.add(&graph.MatMul{}, y, ones(8, 4)), ones(4))
+			return n, []*graph.Value{n.sum(x, y)}
+		}},
+		{"map to a vector in ONNX' order", "Copy Conv+bias Copy Dense+bias", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 3, 4, 4)
+			x = n.add(&graph.Flatten{Axis: 1}, n.conv(x, 3, 2, 3))
+			return n, []*graph.Value{n.add(&graph.Gemm{Alpha: 1, Beta: 1}, x, ones(32, 5), ones(5))}
+		}},
+		{"squeeze and excite", "Copy Conv+bias Reduce Conv+bias+Sigmoid Mul Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 4, 6, 6)
+			x = n.conv(x, 4, 4, 3)
+			gate := n.add(&graph.Unary{Name: "Sigmoid"}, n.conv(n.add(&graph.Pool{}, x), 4, 4, 1))
+			return n, []*graph.Value{n.add(&graph.Binary{Name: "Mul"}, x, gate)}
+		}},
+		{"no kernel", "Reference:Tile Sqrt", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 4)
+			return n, []*graph.Value{n.add(&graph.Unary{Name: "Sqrt"}, n.add(&graph.Tile{}, x, integers(1, 2)))}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n, outputs := c.build()
+			if got := describe(n.planned(t, 4, outputs...)); got != c.want {
+				t.Errorf("%s, not %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestMemory: buffers that live at the same time never share memory, at any
+// batch, and all lie in the memory of the program.
+func TestMemory(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		n, x := newNetwork(graph.Float32, -1, 1+r.IntN(40))
+		widths := map[*graph.Value]int{x: x.Declared[1]}
+		values := []*graph.Value{x}
+		for range 1 + r.IntN(60) {
+			v := values[len(values)-1-r.IntN(min(len(values), 6))]
+			w := values[r.IntN(len(values))]
+			var y *graph.Value
+			switch r.IntN(4) {
+			case 0:
+				y = n.add(&graph.Concat{Axis: 1}, v, w)
+				widths[y] = widths[v] + widths[w]
+			case 1:
+				to := 1 + r.IntN(widths[v])
+				y = n.add(&graph.Slice{}, v, integers(0), integers(int64(to)), integers(1))
+				widths[y] = to
+			case 2:
+				out := 1 + r.IntN(50)
+				y = n.add(&graph.MatMul{}, v, ones(widths[v], out))
+				widths[y] = out
+			default:
+				y = n.add(&graph.Unary{Name: "Sqrt"}, v)
+				widths[y] = widths[v]
+			}
+			if widths[y] < 2000 {
+				values = append(values, y)
+			}
+		}
+		outputs := []*graph.Value{values[len(values)-1], values[len(values)/2]}
+		if outputs[0] == outputs[1] || outputs[1] == x {
+			continue
+		}
+		checkMemory(t, seed, n.planned(t, 1+r.IntN(9), outputs...))
+	}
+}
+
+func checkMemory(t *testing.T, seed uint64, p *Program) {
+	t.Helper()
+	type span struct{ from, to, first, last int }
+	spans := map[*Buffer]*span{}
+	for i, s := range p.Steps {
+		for _, v := range s.reads() {
+			if l := spans[v.Buffer]; l != nil {
+				l.last = i
+			} else if !slices.ContainsFunc(p.Inputs, func(in *Value) bool { return in.Buffer == v.Buffer }) {
+				t.Fatalf("seed %d: step %d reads what no step before it makes", seed, i)
+			}
+		}
+		for _, v := range s.writes() {
+			spans[v.Buffer] = &span{v.Buffer.Offset, v.Buffer.Offset + v.Size(p.Batch), i, i}
+		}
+	}
+	for _, v := range p.Outputs {
+		spans[v.Buffer].last = len(p.Steps)
+	}
+	sum := 0
+	for a, x := range spans {
+		sum += (x.to - x.from + alignment - 1) / alignment * alignment
+		if x.from < 0 || x.to > p.Memory {
+			t.Fatalf("seed %d: %d to %d of %d", seed, x.from, x.to, p.Memory)
+		}
+		for b, y := range spans {
+			if a != b && x.first <= y.last && y.first <= x.last && x.from < y.to && y.from < x.to {
+				t.Fatalf("seed %d: %+v and %+v", seed, *x, *y)
+			}
+		}
+	}
+	if p.Memory > sum {
+		t.Errorf("seed %d: %d numbers, all buffers have %d", seed, p.Memory, sum)
+	}
+}
+
+// TestHostile: what would take too much memory or time is refused before
+// anything is allocated.
+func TestHostile(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		build      func() (*network, *graph.Value)
+	}{
+		{"memory", "memory for", func() (*network, *graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 1, 1)
+			a := n.add(&graph.Expand{}, x, integers(1, 1<<14, 1<<14))
+			b := n.add(&graph.Unary{Name: "Sqrt"}, a)
+			return n, n.sum(a, b)
+		}},
+		{"work", "multiplications", func() (*network, *graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 1, 1)
+			a := n.add(&graph.Expand{}, x, integers(1, 1<<12, 1<<12))
+			for range 200 {
+				a = n.add(&graph.MatMul{}, a, a)
+			}
+			return n, a
+		}},
+		{"steps", "more than", func() (*network, *graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 1)
+			for range MaxSteps + 1 {
+				x = n.add(&graph.Unary{Name: "Sqrt"}, x)
+			}
+			return n, x
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n, y := c.build()
+			n.Outputs = []*graph.Value{y}
+			if err := n.Simplify(nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Plan(&n.Graph, 1); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// TestBatchShrinks: where the memory of a batch is too large, fewer pictures
+// are computed at once.
+func TestBatchShrinks(t *testing.T) {
+	n, x := newNetwork(graph.Float32, -1, 1<<20)
+	p := n.planned(t, 1000, n.add(&graph.Unary{Name: "Sqrt"}, n.add(&graph.Unary{Name: "Sqrt"}, x)))
+	if p.Batch != 125 {
+		t.Errorf("a batch of %d", p.Batch)
+	}
+}
