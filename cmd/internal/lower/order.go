@@ -169,16 +169,3 @@ func sizeOf(shape []int) int {
 	}
 	return size
 }
-
-// inner is how many elements lie in memory inside of the axis at a place.
-func (v *Value) inner(place int) (int, bool) {
-	size := 1
-	for _, axis := range v.Order[place+1:] {
-		d := v.Shape[axis]
-		if !d.Fixed() {
-			return 0, false
-		}
-		size = product(size, d.Const)
-	}
-	return size, true
-}
