@@ -26,6 +26,7 @@ func (p *planner) program(batch int) (*Program, error) {
 	}
 	r.Steps = p.steps
 	r.removeUnused()
+	r.fuseSeparable()
 	for _, s := range r.Steps {
 		if s, ok := s.(*Scale); ok {
 			s.round()

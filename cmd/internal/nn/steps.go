@@ -159,6 +159,8 @@ func (s *stepGraph) compile(step lower.Step) (func(n int) error, error) {
 		return without(func(n int) { s.scale(t, n) }), nil
 	case *lower.Conv:
 		return s.conv(t)
+	case *lower.Separable:
+		return s.separable(t)
 	case *lower.Dense:
 		return s.dense(t)
 	case *lower.Pool:
@@ -216,36 +218,76 @@ func (s *stepGraph) scale(t *lower.Scale, n int) {
 // kernelWindow is a window as package kernel has it.
 func kernelWindow(w lower.Window) kernel.Window { return kernel.Window(w) }
 
-// conv packs the weights once, since they do not change.
-func (s *stepGraph) conv(t *lower.Conv) (func(n int) error, error) {
+// packed packs the weights of a convolution once, since they do not change. The
+// convolution is for as many pictures as there may be.
+func (s *stepGraph) packed(t *lower.Conv) (c kernel.GroupedConv, p *kernel.PackedConv, err error) {
 	x, w := t.X.Shape, t.Weights.Shape
-	c := kernel.GroupedConv{
+	c = kernel.GroupedConv{
 		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, Cin: x[1].Const, Cout: w[0], Groups: t.Groups, Window: kernelWindow(t.Window),
 	}
 	if err := c.Check(); err != nil {
-		return nil, err
+		return c, nil, err
 	}
 	// [M,C,KH,KW] to [KH,KW,C,M]
-	turn, err := kernel.NewTranspose([]int{w[0], w[1] * w[2] * w[3]}, []int{1, 0})
+	ordered := t.Weights.Floats
+	shape := []int{w[0], w[1], w[2] * w[3]}
+	for _, perm := range [][]int{{1, 2, 0}, {1, 0, 2}} {
+		turn, err := kernel.NewTranspose(shape, perm)
+		if err != nil {
+			return c, nil, err
+		}
+		turned := make([]float32, len(ordered))
+		turn.Forward(s.workers, turned, ordered)
+		ordered, shape = turned, turn.Shape()
+	}
+	return c, c.Pack(s.workers, ordered, t.Bias), nil
+}
+
+func (s *stepGraph) conv(t *lower.Conv) (func(n int) error, error) {
+	c, packed, err := s.packed(t)
 	if err != nil {
 		return nil, err
 	}
-	columns := make([]float32, len(t.Weights.Floats))
-	turn.Forward(s.workers, columns, t.Weights.Floats)
-	if turn, err = kernel.NewTranspose([]int{w[1], w[2] * w[3], w[0]}, []int{1, 0, 2}); err != nil {
-		return nil, err
-	}
-	ordered := make([]float32, len(columns))
-	turn.Forward(s.workers, ordered, columns)
-	packed, act := c.Pack(s.workers, ordered, t.Bias), activation(t.Act)
+	act := activation(t.Act)
 	return func(n int) error {
 		c := c
-		c.N = x[0].Of(n)
-		var add []float32
-		if t.Add != nil {
-			add = s.floats(t.Add, n)
+		c.N = t.X.Shape[0].Of(n)
+		c.ForwardPacked(s.workers, s.floats(t.Y, n), s.floats(t.X, n), packed, s.optional(t.Add, n), act)
+		return nil
+	}, nil
+}
+
+// optional is the memory of a value that may be nil.
+func (s *stepGraph) optional(v *lower.Value, n int) []float32 {
+	if v == nil {
+		return nil
+	}
+	return s.floats(v, n)
+}
+
+func (s *stepGraph) separable(t *lower.Separable) (func(n int) error, error) {
+	x := t.Depthwise.X.Shape
+	k := kernel.Separable{N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const}
+	for _, part := range []struct {
+		conv  *lower.Conv
+		stage *kernel.Stage
+	}{{t.Expand, &k.Expand}, {t.Depthwise, &k.Depthwise}, {t.Project, &k.Project}} {
+		if part.conv == nil {
+			continue
 		}
-		c.ForwardPacked(s.workers, s.floats(t.Y, n), s.floats(t.X, n), packed, add, act)
+		_, packed, err := s.packed(part.conv)
+		if err != nil {
+			return nil, err
+		}
+		*part.stage = kernel.Stage{Weights: packed, Act: activation(part.conv.Act)}
+	}
+	if err := k.Check(); err != nil {
+		return nil, err
+	}
+	return func(n int) error {
+		k := k
+		k.N = x[0].Of(n)
+		k.Forward(s.workers, s.floats(t.Y, n), s.floats(t.X, n), s.optional(t.Add, n))
 		return nil
 	}, nil
 }
@@ -258,11 +300,7 @@ func (s *stepGraph) dense(t *lower.Dense) (func(n int) error, error) {
 	packed, act := d.Pack(s.workers, t.Weights, t.Bias, t.Transposed), activation(t.Act)
 	return func(n int) error {
 		y := s.floats(t.Y, n)
-		var add []float32
-		if t.Add != nil {
-			add = s.floats(t.Add, n)
-		}
-		kernel.Dense{N: len(y) / t.Out, In: t.In, Out: t.Out}.ForwardPacked(s.workers, y, s.floats(t.X, n), packed, add, act)
+		kernel.Dense{N: len(y) / t.Out, In: t.In, Out: t.Out}.ForwardPacked(s.workers, y, s.floats(t.X, n), packed, s.optional(t.Add, n), act)
 		return nil
 	}, nil
 }
