@@ -26,6 +26,8 @@ type stepGraph struct {
 	tensors map[*lower.Buffer]*graph.Tensor
 	bytes   []byte // the only input, where it is bytes
 
+	timed func(run func()) // benchmarks: around each step; or nil
+
 	n   int   // pictures of the run under way
 	err error // of the run under way, without what Gorgonia says of its own
 }
@@ -49,7 +51,11 @@ func newStepGraph(workers *kernel.Workers, p *lower.Program) (*stepGraph, error)
 			}
 		}
 		o := &op{name: fmt.Sprintf("%d %s", i, step.Name()), shape: tensor.Shape{1}, result: placeholder(), run: func(gorgonia.Value, []gorgonia.Value) error {
-			s.err = run(s.n)
+			if s.timed != nil {
+				s.timed(func() { s.err = run(s.n) })
+			} else {
+				s.err = run(s.n)
+			}
 			return s.err
 		}}
 		if last, err = apply(o, inputs...); err != nil {
