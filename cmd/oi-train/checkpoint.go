@@ -180,6 +180,7 @@ func (e *exact) UnmarshalText(text []byte) error {
 const (
 	checkpointMagic   = "oi-ckpt"
 	checkpointVersion = '2'
+	featuresVersion   = 'f' // see featureStore
 
 	// maxHead bounds the head: 65,536 classes of long names, and a history
 	// of as many epochs, are well below it.
@@ -190,6 +191,7 @@ var (
 	errNoCheckpoint      = errors.New("not a checkpoint")
 	errCheckpointOld     = errors.New("a checkpoint of an older version of oi-train, which this one cannot go on from")
 	errCheckpointVersion = errors.New("a checkpoint of another version of oi-train")
+	errFeatures          = errors.New("the features of a run with --backbone, which this one is not")
 	errDamaged           = errors.New("the checkpoint is damaged")
 )
 
@@ -248,6 +250,8 @@ func readCheckpoint(r io.Reader) (*checkpoint, error) {
 	switch {
 	case string(start[:len(checkpointMagic)]) != checkpointMagic:
 		return nil, errNoCheckpoint
+	case start[len(checkpointMagic)] == featuresVersion:
+		return nil, errFeatures
 	case start[len(checkpointMagic)] == '1':
 		return nil, errCheckpointOld
 	case start[len(checkpointMagic)] != checkpointVersion:

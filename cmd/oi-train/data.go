@@ -11,6 +11,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/status"
 	"github.com/opensandwich/oi/cmd/internal/stream"
@@ -43,6 +44,9 @@ type data struct {
 	test     []dataset.Entry
 	train    []dataset.Entry // all, or those that have come so far
 	streamed *record.Item    // the first variant, if oi-augment is upstream
+
+	backbone *model.Backbone // nil where a network is trained from scratch
+	groups   *authorGroups   // nil likewise
 }
 
 func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {
@@ -99,6 +103,7 @@ func (d *data) prepare() error {
 		}
 		d.used.add(item)
 		d.licences.Add(item)
+		d.groups.add(item)
 	}
 	if n := d.items.Dropped; n > 0 {
 		d.removed[dataset.Repeated] = n
@@ -133,7 +138,12 @@ func (d *data) prepare() error {
 
 // check says whether a model can be trained and judged with the items that have
 // come.
-func (d *data) check() error { return d.counts().Check(d.classes, d.items.LeftOut) }
+func (d *data) check() error {
+	if d.options.backbone.file != "" { // a strength can be chosen without val
+		return d.counts().CheckTrain(d.classes, d.items.LeftOut)
+	}
+	return d.counts().Check(d.classes, d.items.LeftOut)
+}
 
 // chooseClasses decides which labels the network distinguishes.
 func (d *data) chooseClasses() error {
@@ -167,6 +177,9 @@ func (d *data) checkStreamed() error {
 	if n := len(d.train); n > 0 {
 		return fmt.Errorf("item %s is to be trained on and is no variant, item %s is one: want all of them from oi-augment, or none",
 			d.train[0].Key, dataset.KeyOf(d.streamed))
+	}
+	if d.options.backbone.file != "" {
+		return nil
 	}
 	if d.options.weights == "balanced" {
 		return cli.WithHint(errors.New("--class-weights balanced has to know how many items each class has before the first of them"),
@@ -225,6 +238,7 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 		d.train = append(d.train, entry)
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 		d.licences.Add(item)
+		d.groups.add(item)
 	}
 	return class, true, nil
 }
@@ -277,11 +291,9 @@ func (d *data) account() record.StageCounts {
 	return c
 }
 
-// describe says at the start what is going to happen.
-func (d *data) describe(parameters int) {
-	size := d.items.Size()
-	d.env.Infof("classes: %s; pictures of %v; %s network of %d parameters, trained by %s",
-		strings.Join(d.classes, ", "), size, d.options.arch, parameters, d.options.optimizer)
+// describe says at the start what is going to happen; model is what is trained.
+func (d *data) describe(model string) {
+	d.env.Infof("classes: %s; pictures of %v; %s", strings.Join(d.classes, ", "), d.items.Size(), model)
 	counts := d.counts()
 	for line := range strings.SplitSeq(counts.String(), "\n") {
 		if d.streamed != nil && strings.HasPrefix(line, dataset.Train) {

@@ -20,7 +20,7 @@ import (
 // finish tries the best weights on the held-out items, writes the files and
 // prints the report.
 func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) error {
-	evaluation, err := evaluate(ctx, o, d, r.best)
+	evaluation, err := evaluate(ctx, d, r.best)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	write := map[string]func(io.Writer) error{
 		".html":        full.WriteHTML,
 		".json":        full.WriteJSON,
-		".safetensors": func(w io.Writer) error { return r.best.WriteSafetensors(w, map[string]string{"run": full.Run}) },
+		".safetensors": func(w io.Writer) error { return r.best.writeSafetensors(w, map[string]string{"run": full.Run}) },
 		".onnx":        func(w io.Writer) error { return r.best.WriteONNX(w, env.Version, meta) },
 	}
 	names := o.files()
@@ -47,30 +47,80 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 		removeCheckpoint(o, env)
 	}
 	env.Infof("wrote %s", strings.Join(names, ", "))
+	if r.head == nil {
+		env.Infof("on so few pictures the features of a pretrained network make fewer mistakes: oi-train --backbone FILE.onnx (oi-train --help)")
+	}
 	if !r.cut {
 		env.Infof("next: %s PHOTO.jpg asks it; %s is the report, for a browser", "oi-eval "+cli.ShellWord(o.name+".onnx"), cli.ShellWord(o.name+".html"))
 	}
 	if o.json {
 		return full.WriteJSON(env.Stdout)
 	}
-	_, err = fmt.Fprintf(env.Stdout, "%s\n%s%s", evaluation.Text, evaluation.Summary(), full.NotesText(cli.Escape))
+	figures := ""
+	if evaluation != nil {
+		figures = evaluation.Text + "\n" + evaluation.Summary()
+	}
+	_, err = io.WriteString(env.Stdout, figures+full.HeadText()+full.NotesText(cli.Escape))
 	return err
 }
 
-// evaluate tries a network on the test set, or on val where there is none.
-func evaluate(ctx context.Context, o *options, d *data, network *model.Network) (*report.Evaluation, error) {
-	set, entries := d.evaluationSet()
-	if set == dataset.Val {
-		d.notes = append(d.notes, "There is no test set: the figures are those of the validation set, by which the best epoch was chosen, and are too good by that much.")
-	}
-	shared := d.items.SharedAuthors(d.train)
-	predictor, err := nn.NewPredictor(network, o.batch, o.stream.Workers())
+// A classifier is what a run makes.
+type classifier interface {
+	// Arch names the architecture, Parameters counts the weights, and
+	// WeightsHash identifies them.
+	Arch() string
+	Parameters() int
+	WeightsHash() string
+	// predict calls answer with the probabilities for each of the entries,
+	// in order.
+	predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error
+	// chosenBy is what the validation set has been used for, in words.
+	chosenBy() string
+	WriteONNX(w io.Writer, version string, meta map[string]string) error
+	writeSafetensors(w io.Writer, meta map[string]string) error
+	Close() error
+}
+
+// network is a classifier that was trained from scratch.
+type network struct{ of *model.Network }
+
+func (n network) Arch() string        { return n.of.Arch }
+func (n network) Parameters() int     { return n.of.Parameters() }
+func (n network) WeightsHash() string { return n.of.WeightsHash() }
+func (n network) Close() error        { return nil }
+func (n network) chosenBy() string    { return "by which the best epoch was chosen" }
+
+func (n network) WriteONNX(w io.Writer, version string, meta map[string]string) error {
+	return n.of.WriteONNX(w, version, meta)
+}
+
+func (n network) writeSafetensors(w io.Writer, meta map[string]string) error {
+	return n.of.WriteSafetensors(w, meta)
+}
+
+func (n network) predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
+	predictor, err := nn.NewPredictor(n.of, d.options.batch, d.options.stream.Workers())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer predictor.Close()
+	return predict(ctx, predictor, d, entries, answer)
+}
+
+// evaluate tries a classifier on the test set, or on val where there is none;
+// where there is none of the two it returns nil.
+func evaluate(ctx context.Context, d *data, c classifier) (*report.Evaluation, error) {
+	set, entries := d.evaluationSet()
+	if len(entries) == 0 {
+		d.notes = append(d.notes, "There is neither a test nor a validation set: nothing is known of how often the model is right.")
+		return nil, nil
+	}
+	if set == dataset.Val {
+		d.notes = append(d.notes, "There is no test set: the figures are those of the validation set, "+c.chosenBy()+", and are too good by that much.")
+	}
+	shared := d.items.SharedAuthors(d.train)
 	answers := report.NewAccumulator(set, d.classes)
-	err = predict(ctx, predictor, d, entries, func(entry dataset.Entry, probabilities []float32) error {
+	err := c.predict(ctx, d, entries, func(entry dataset.Entry, probabilities []float32) error {
 		item, err := d.items.Spool.Item(entry.Number)
 		if err != nil {
 			return err
@@ -96,12 +146,11 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	if len(r.arithmetic) > 1 {
 		d.notes = append(d.notes, fmt.Sprintf("Some epochs were computed with %s: training on one machine may not come to these weights again, bit for bit.", strings.Join(r.arithmetic, ", others with ")))
 	}
-	measured := d.measuredOn()
 	full := &report.Report{
-		Classes: d.classes, Architecture: r.best.Arch, Parameters: r.best.Parameters(),
-		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: r.best.Channels},
+		Classes: d.classes, Architecture: r.best.Arch(), Parameters: r.best.Parameters(),
+		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: 3},
 		Options: o.allValues(), Sets: d.counts(), Removed: d.removed,
-		History: r.history, Measured: &measured, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
+		History: r.history, Measured: d.measuredOn(), Head: r.head, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
 		Licences: d.licences.Summary(), Stages: report.Stages(header.Stages), Completeness: header.Completeness,
 		Accounts:      report.CountsByStage(append(d.origin.Counts, d.account())),
 		WeightsSHA256: r.best.WeightsHash(),
@@ -118,7 +167,7 @@ func provenance(o *options, env *cli.Env, d *data) report.Provenance {
 	digest := dataset.NewDigest(d.entries(), d.trained, trail)
 	return report.Provenance{
 		Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets, Query: report.Stages(dataset.Query(trail)),
-		Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed),
+		Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed), Backbone: d.backbone,
 	}
 }
 
@@ -132,23 +181,30 @@ func runHash(r *report.Report) string {
 // metadata is what goes into the model besides its weights: nothing that
 // differs between two equal runs.
 func metadata(r *report.Report, d *data) (map[string]string, error) {
-	evaluation := *r.Evaluation
-	evaluation.Mistakes = nil
 	known := d.items.Photos.Known(dataset.Trained)
 	meta := map[string]string{
 		"run":            r.Run,
-		"stopped":        r.Stopped,
-		"best_epoch":     fmt.Sprint(r.BestEpoch),
 		"trained_on":     known.Pictures(),
 		"trained_on_ids": known.IDs(),
+	}
+	values := map[string]any{
+		"trail": r.Stages, "licences": r.Licences, "provenance": r.Provenance,
+		"options": r.Options, "sets": r.Sets, "notes": r.Notes,
+	}
+	if r.Evaluation != nil {
+		evaluation := *r.Evaluation
+		evaluation.Mistakes = nil
+		values["metrics"] = evaluation
+	}
+	if r.Head != nil {
+		values["head"] = r.Head
+	} else {
+		meta["stopped"], meta["best_epoch"] = r.Stopped, fmt.Sprint(r.BestEpoch)
 	}
 	if r.Completeness != "" {
 		meta["completeness"] = r.Completeness
 	}
-	for key, value := range map[string]any{
-		"metrics": evaluation, "trail": r.Stages, "licences": r.Licences, "provenance": r.Provenance,
-		"options": r.Options, "sets": r.Sets, "notes": r.Notes,
-	} {
+	for key, value := range values {
 		text, err := json.Marshal(value)
 		if err != nil {
 			return nil, err

@@ -52,6 +52,9 @@ type options struct {
 	resume    bool
 
 	weightsFile bool // as safetensors
+
+	backbone backboneOptions
+	given    func(flag string) bool // on the command line
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -73,6 +76,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless weights and items are those of the report `FILE`.json")
 	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
+	o.backbone.flags(fs)
+	o.given = fs.Changed
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
 	cli.AlsoCalled(fs, "val", "validation")
@@ -108,6 +113,9 @@ func (o *options) check(inputs []string) error {
 	case o.weights != "none" && o.weights != "balanced":
 		return cli.Usagef("--class-weights %s: want none or balanced", o.weights)
 	}
+	if err := o.checkBackbone(); err != nil {
+		return err
+	}
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
@@ -130,6 +138,9 @@ func (o *options) files() []string {
 
 // values are the options that change results, for the report and the model.
 func (o *options) values() map[string]any {
+	if o.backbone.file != "" {
+		return o.backboneValues()
+	}
 	values := map[string]any{
 		"arch": o.arch, "optimizer": o.optimizer, "epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
 		"seed": o.seed, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test,
@@ -145,6 +156,10 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	o.complete()
+	network, err := o.loadBackbone()
+	if err != nil {
+		return err
+	}
 	var expected *expectation
 	if o.expect != "" {
 		if expected, err = readExpected(env, o.expect); err != nil {
@@ -159,9 +174,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	saved, err := loadCheckpoint(o, env)
-	if err != nil {
-		return err
+	var saved *checkpoint
+	if network == nil {
+		if saved, err = loadCheckpoint(o, env); err != nil {
+			return err
+		}
 	}
 	in, err := stream.Open(env, &o.stream, env.Args)
 	if err != nil {
@@ -171,16 +188,25 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	defer func() { err = errors.Join(err, spool.Close()) }()
 
 	d := newData(o, env, in, spool)
+	if network != nil {
+		d.groups = newAuthorGroups()
+	}
 	if err := d.prepare(); err != nil {
 		return errors.Join(err, in.Close())
 	}
 	if expected != nil {
 		expected.announceItems(o, env, d)
 	}
-	result, err := train(ctx, o, env, d, saved)
+	var result *result
+	if network == nil {
+		result, err = train(ctx, o, env, d, saved)
+	} else {
+		result, err = trainHead(ctx, o, env, d, network)
+	}
 	if result == nil {
 		return errors.Join(err, in.Close())
 	}
+	defer func() { err = errors.Join(err, result.best.Close()) }()
 	// Closing tells a stage that has epochs to spare to end. It cannot make
 	// what was read less complete.
 	interrupted := err

@@ -138,10 +138,14 @@ func measureVariants(ctx context.Context, p *nn.Predictor, variants []variant) (
 	return f, err
 }
 
-// measuredOn says what the training loss is measured on.
-func (d *data) measuredOn() report.Measured {
-	if d.streamed != nil {
-		return report.Measured{Items: min(mostMeasured, len(d.val)), Variants: true}
+// measuredOn says what the training loss is measured on; nil where a head alone
+// is trained.
+func (d *data) measuredOn() *report.Measured {
+	switch {
+	case d.backbone != nil:
+		return nil
+	case d.streamed != nil:
+		return &report.Measured{Items: min(mostMeasured, len(d.val)), Variants: true}
 	}
-	return report.Measured{Items: measuredItems(len(d.train), len(d.val), d.options.batch)}
+	return &report.Measured{Items: measuredItems(len(d.train), len(d.val), d.options.batch)}
 }

@@ -49,6 +49,9 @@ func names[V any](table map[string]V) string {
 // complete fills in what the command line leaves to the architecture. The
 // options have been checked.
 func (o *options) complete() {
+	if o.backbone.file != "" && !o.given("spool-memory") {
+		o.memory = backboneMemory
+	}
 	if o.optimizer == "" {
 		o.optimizer = presets[o.arch].optimizer
 	}
@@ -78,6 +81,9 @@ func (o *options) trainerOptions() nn.Options {
 // allValues are the values of the command line and those of the preset, for
 // people.
 func (o *options) allValues() map[string]any {
+	if o.backbone.file != "" {
+		return o.values()
+	}
 	all, t := o.values(), o.trainerOptions()
 	all["weight_decay"], all["label_smoothing"] = t.WeightDecay, t.LabelSmoothing
 	all["weight_average"], all["standardised_weights"] = t.EMADecay, t.WeightStandardization

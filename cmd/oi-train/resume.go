@@ -121,8 +121,8 @@ func (t *trainer) saveCheckpoint(epoch int) {
 		},
 		state: state.Tensors,
 	}
-	if t.result.best != nil {
-		c.best = t.result.best.Params
+	if t.best != nil {
+		c.best = t.best.Params
 	}
 	err := report.WriteFiles(report.File{Path: t.options.checkpoint(), Write: c.write})
 	if err == nil {
@@ -163,7 +163,8 @@ func (t *trainer) resume(ctx context.Context, c *checkpoint) error {
 	t.result.history, t.result.stopped, t.result.bestEpoch = c.history(), c.Stopped, c.BestEpoch
 	t.result.arithmetic = c.Arithmetic
 	if c.best != nil {
-		t.result.best = c.Network.network(c.best)
+		t.best = c.Network.network(c.best)
+		t.result.best = network{t.best}
 	}
 	t.saved = c.Epoch
 	t.env.Infof("going on after epoch %d, from %s", c.Epoch, t.options.checkpoint())

@@ -17,13 +17,14 @@ import (
 
 // A result is what training led to.
 type result struct {
-	best      *model.Network
+	best      classifier
 	bestEpoch int
 	history   []report.Epoch
 	stopped   string // why, in words
 	cut       bool   // by an interrupt
 
-	arithmetic []string // what the epochs were computed with, see kernel.Arithmetic
+	head       *report.Head // nil where a network was trained from scratch
+	arithmetic []string     // what the epochs were computed with, see kernel.Arithmetic
 }
 
 // A trainer is a run of training.
@@ -38,6 +39,7 @@ type trainer struct {
 	weights   []float32 // of each class, nil if all count the same
 	batch     *batch
 	result    *result
+	best      *model.Network // of the result
 	bar       progressBar
 	perEpoch  int // items of the last epoch, 0 before the first
 	saved     int // epoch of the checkpoint, 0 if there is none
@@ -69,7 +71,7 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 	if t.predictor, err = t.nn.Predictor(); err != nil {
 		return nil, err
 	}
-	d.describe(t.nn.Network().Parameters())
+	d.describe(fmt.Sprintf("%s network of %d parameters, trained by %s", o.arch, t.nn.Network().Parameters(), o.optimizer))
 	env.Infof("train_loss and train_acc are of the weights that are validated, on %s", d.measuredOn().Text())
 	if saved != nil {
 		if err := t.resume(ctx, saved); err != nil {
@@ -201,7 +203,8 @@ func (t *trainer) recordEpoch(line report.Epoch) {
 	better, stop := t.stopping.observe(float64(line.ValLoss))
 	mark := ""
 	if better {
-		t.result.best, t.result.bestEpoch = t.nn.Network(), line.Epoch
+		t.best = t.nn.Network()
+		t.result.best, t.result.bestEpoch = network{t.best}, line.Epoch
 		mark = "  best"
 	}
 	left := inSeconds(float64(t.options.epochs-line.Epoch) * line.Seconds)

@@ -74,6 +74,22 @@ func (c Counts) Imbalance() float64 {
 // Check says whether a model of the classes can be trained and judged with
 // items in these numbers. left is what was left out of them.
 func (c Counts) Check(classes []string, left LeftOut) error {
+	if err := c.checkTrain(classes, left); err != nil {
+		return err
+	}
+	if err := c.CheckValidation(left); err != nil {
+		return err
+	}
+	return c.checkEach(classes, left)
+}
+
+// CheckTrain says whether a model of the classes can be trained with items in
+// these numbers, if it needs no validation.
+func (c Counts) CheckTrain(classes []string, left LeftOut) error {
+	return cmp.Or(c.checkTrain(classes, left), c.checkEach(classes, left))
+}
+
+func (c Counts) checkTrain(classes []string, left LeftOut) error {
 	if err := CheckClasses(classes); err != nil {
 		return err
 	}
@@ -81,9 +97,11 @@ func (c Counts) Check(classes []string, left LeftOut) error {
 		return cmp.Or(left.Explain("no items to train on", Train, ""),
 			error(&Problem{"no items to train on: the set train is empty", "ask for --subset train too, or divide what there is with oi-boxes --split hash"}))
 	}
-	if err := c.CheckValidation(left); err != nil {
-		return err
-	}
+	return nil
+}
+
+// checkEach says whether every class has items to train on.
+func (c Counts) checkEach(classes []string, left LeftOut) error {
 	for _, class := range classes {
 		if c[Train][class] == 0 {
 			what := fmt.Sprintf("no %s to train on", class)

@@ -27,6 +27,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 			b.WriteByte('\n')
 		}
 	}
+	b.WriteString(r.headMarkdown())
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", cells(note)[0])
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
+	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -29,6 +30,8 @@ type Report struct {
 	History []Epoch        `json:"history"`
 	// Measured is nil where nothing was trained.
 	Measured *Measured `json:"train_measured_on,omitempty"`
+	// Head is nil where a network was trained from scratch.
+	Head *Head `json:"head,omitempty"`
 	// Stopped says in words why training ended.
 	Stopped       string         `json:"stopped"`
 	BestEpoch     int            `json:"best_epoch"`
@@ -210,6 +213,8 @@ type Provenance struct {
 	Query       []Stage           `json:"query"`               // the stages that chose the items
 	Code        Code              `json:"code"`
 	Environment Environment       `json:"environment"`
+	// Backbone is nil where a network was trained from scratch.
+	Backbone *model.Backbone `json:"backbone,omitempty"`
 }
 
 // WriteJSON writes the report as data.

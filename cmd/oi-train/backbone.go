@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/preprocess"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
+)
+
+// backboneOptions say of what network the features are.
+type backboneOptions struct {
+	file      string // "": a network is trained from scratch
+	licence   string
+	normalize string
+	channels  string
+	features  string
+	dtype     string
+}
+
+func (o *backboneOptions) flags(fs *cli.FlagSet) {
+	fs.StringVar(&o.file, "backbone", "", "fit a linear head to the features of a pretrained network, an ONNX `FILE`, in place of training from scratch")
+	fs.StringVar(&o.licence, "backbone-licence", "", "`TEXT` that says under what licence the backbone is, for the report and the model")
+	fs.StringVar(&o.normalize, "normalize", "", "what the backbone wants done to the bytes: `imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD`")
+	fs.StringVar(&o.channels, "channels", "", "the order in which the backbone takes colours, `rgb|bgr` (default rgb)")
+	fs.StringVar(&o.features, "features", "", "take the value `NAME` of the backbone as the features")
+	fs.StringVar(&o.dtype, "embedding-dtype", string(transfer.Float16), "round features to `float16|float32`")
+	cli.AlsoCalled(fs, "backbone", "pretrained")
+}
+
+// backboneMemory is --spool-memory where it is not given: the pictures are read
+// once, and the backbone needs memory of its own.
+const backboneMemory = 128 << 20
+
+// Flags of one of the two ways alone.
+var (
+	scratchFlags  = []string{"arch", "optimizer", "batch", "lr", "patience", "min-delta", "seed", "safetensors"}
+	backboneFlags = []string{"backbone-licence", "normalize", "channels", "features", "embedding-dtype"}
+)
+
+// checkBackbone checks the options that are about a backbone, or about none.
+func (o *options) checkBackbone() error {
+	b := &o.backbone
+	if b.file == "" {
+		for _, flag := range backboneFlags {
+			if o.given(flag) {
+				return cli.Usagef("--%s is about the network of --backbone, which is not given", flag)
+			}
+		}
+		return nil
+	}
+	for _, flag := range scratchFlags {
+		if o.given(flag) {
+			return cli.Usagef("--%s is about training from scratch, which --backbone takes the place of", flag)
+		}
+	}
+	switch {
+	case !slices.Contains([]string{"", "rgb", "bgr"}, b.channels):
+		return cli.Usagef("--channels %s: want rgb or bgr", b.channels)
+	case b.channels != "" && b.normalize == "":
+		return cli.Usagef("--channels goes with --normalize: want both, or none")
+	case b.dtype != string(transfer.Float16) && b.dtype != string(transfer.Float32):
+		return cli.Usagef("--embedding-dtype %s: want float16 or float32", b.dtype)
+	}
+	if b.normalize != "" {
+		if _, err := preprocess.Parse(b.normalize, b.channels); err != nil {
+			return cli.Usagef("--normalize %w", err)
+		}
+	}
+	return nil
+}
+
+// backboneValues are the options that change what is fitted to a backbone.
+func (o *options) backboneValues() map[string]any {
+	b := &o.backbone
+	values := map[string]any{"embedding_dtype": b.dtype, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test}
+	for name, text := range map[string]string{"normalize": b.normalize, "channels": b.channels, "features": b.features} {
+		if text != "" {
+			values[name] = text
+		}
+	}
+	if o.given("epochs") { // of variants
+		values["epochs"] = o.epochs
+	}
+	if o.repeats.Drop {
+		values["repeats"] = o.repeats.String()
+	}
+	return values
+}
+
+// loadBackbone reads the file of --backbone; without the flag it returns nil.
+func (o *options) loadBackbone() (*transfer.File, error) {
+	b := &o.backbone
+	if b.file == "" {
+		return nil, nil
+	}
+	settings := transfer.Options{Features: b.features, DType: transfer.DType(b.dtype), Licence: b.licence}
+	if b.normalize != "" {
+		n, err := preprocess.Parse(b.normalize, b.channels)
+		if err != nil {
+			return nil, err
+		}
+		settings.Normalization = n
+	}
+	f, err := transfer.Load(b.file, settings)
+	var unsaid *transfer.NormalizationError
+	switch {
+	case errors.As(err, &unsaid):
+		err = cli.WithHint(err, "whoever made it knows; torchvision's and the ONNX zoo's take imagenet, Keras' MobileNets -1..1; with the wrong one it sees badly")
+	case err != nil:
+		err = fmt.Errorf("backbone: %w", err)
+	}
+	return f, err
+}
+
+// suitBackbone makes the backbone for the pictures that have come.
+func (o *options) suitBackbone(env *cli.Env, d *data, f *transfer.File) (*transfer.Backbone, error) {
+	size := d.items.Size()
+	if size.Height != size.Width {
+		return nil, cli.WithHint(fmt.Errorf("backbones take square pictures, these are %v", size), fmt.Sprintf("oi-crop --size %d", size.Height))
+	}
+	b, err := f.Backbone(size.Height)
+	var other *transfer.SideError
+	if errors.As(err, &other) {
+		return nil, cli.WithHint(err, fmt.Sprintf("cut the crops anew: oi-crop --size %d", other.Declared))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("backbone: %w", err)
+	}
+	if text := b.DeclaredText(); text != "" {
+		env.Infof("%s", text)
+	}
+	env.Infof("backbone %s: %d parameters, licence %s, pixels %s", b.Name, b.Parameters, b.Licence, b.Preprocessing)
+	env.Infof("features: %s; %d numbers a picture, %s; identity %s", b.Cut, b.Dim, b.DType, b.Of)
+	d.backbone = &b.Backbone
+	return b, nil
+}

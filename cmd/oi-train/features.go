@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/status"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
+	"github.com/opensandwich/oi/record"
+)
+
+// featureBatch is how many pictures the backbone is given at once.
+const featureBatch = 16
+
+// A rowSet is where in the store the features of a set's items are.
+type rowSet struct {
+	rows   []int
+	labels []int // the numbers of their classes
+	groups []int // of items of one author or photo
+}
+
+// An extraction computes the features of all items.
+type extraction struct {
+	ctx       context.Context
+	data      *data
+	store     *featureStore
+	extractor *transfer.Extractor
+	batch     *batch
+	pictures  []dataset.Picture // of the batch
+	computed  int
+	known     int // that were in the store
+	status    *status.Status
+}
+
+// extract computes the features of the items in the sets train, val and test.
+func extract(ctx context.Context, o *options, env *cli.Env, d *data, b *transfer.Backbone, s *featureStore) (map[string]*rowSet, error) {
+	extractor, err := b.Extractor(featureBatch, o.stream.Workers())
+	if err != nil {
+		return nil, err
+	}
+	defer extractor.Close()
+	start := env.Now()
+	x := &extraction{ctx: ctx, data: d, store: s, extractor: extractor, batch: newBatch(featureBatch), known: s.n, status: stream.StartStatus(env)}
+	defer x.status.Stop()
+	sets := map[string]*rowSet{}
+	if d.streamed == nil {
+		x.status.SetTotal(int64(len(d.entries())))
+	}
+	for set, entries := range map[string][]dataset.Entry{dataset.Train: d.train, dataset.Val: d.val, dataset.Test: d.test} {
+		if set == dataset.Train && d.streamed != nil {
+			continue
+		}
+		if sets[set], err = x.entries(entries); err != nil {
+			return nil, x.stopped(err)
+		}
+	}
+	if d.streamed != nil {
+		if sets[dataset.Train], err = x.variants(o, env); err != nil {
+			return nil, x.stopped(err)
+		}
+	}
+	if err := x.flush(); err != nil {
+		return nil, x.stopped(err)
+	}
+	took := env.Now().Sub(start).Seconds()
+	if took > 0 && x.computed > 0 {
+		env.Infof("computed the features of %d pictures in %.1f s: %.0f a second", x.computed, took, float64(x.computed)/took)
+	}
+	return sets, nil
+}
+
+// stopped says what becomes of the features after an interrupt.
+func (x *extraction) stopped(err error) error {
+	if !wasInterrupted(x.ctx, err) {
+		return err
+	}
+	err = fmt.Errorf("interrupted after the features of %d pictures: %w", x.store.n, context.Canceled)
+	if x.store.n == 0 {
+		return err
+	}
+	return cli.WithHint(err, "the same command with --resume goes on from there")
+}
+
+// entries computes the features of items in the spool.
+func (x *extraction) entries(entries []dataset.Entry) (*rowSet, error) {
+	set := &rowSet{}
+	for _, e := range entries {
+		row, ok := x.store.rows[e.Pixels]
+		if !ok {
+			if err := x.batch.load(x.data.items.Spool, e, 0); err != nil {
+				return nil, err
+			}
+			var err error
+			if row, err = x.queued(e.Pixels); err != nil {
+				return nil, err
+			}
+		}
+		set.add(row, x.data.index[e.Label], x.data.groups.of(e.Key))
+		x.status.Add(1)
+	}
+	return set, nil
+}
+
+func (s *rowSet) add(row, label, group int) {
+	s.rows, s.labels, s.groups = append(s.rows, row), append(s.labels, label), append(s.groups, group)
+}
+
+// queued gives the picture that was added to the batch last its row, and
+// computes the batch if it is full.
+func (x *extraction) queued(picture dataset.Picture) (int, error) {
+	row := x.store.n + len(x.pictures)
+	x.store.rows[picture] = row
+	x.pictures = append(x.pictures, picture)
+	if !x.batch.full() {
+		return row, nil
+	}
+	return row, x.flush()
+}
+
+// flush computes the batch.
+func (x *extraction) flush() error {
+	if x.ctx.Err() != nil {
+		return context.Cause(x.ctx)
+	}
+	if len(x.pictures) == 0 {
+		return nil
+	}
+	features, err := x.extractor.Features(x.batch.images)
+	var unusable *transfer.ValueError
+	if errors.As(err, &unusable) {
+		return fmt.Errorf("item %s: %w", x.batch.keys[unusable.Picture], err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := x.store.add(x.pictures, features); err != nil {
+		return err
+	}
+	x.computed += len(x.pictures)
+	x.pictures = x.pictures[:0]
+	x.batch.clear()
+	return nil
+}
+
+// endlessEpochs is how many epochs of oi-augment are taken if it makes any
+// number of them and --epochs does not say.
+const endlessEpochs = 3
+
+// variants computes the features of what oi-augment makes of the train items.
+func (x *extraction) variants(o *options, env *cli.Env) (*rowSet, error) {
+	set, most := &rowSet{}, 0 // all that come
+	switch {
+	case o.given("epochs"):
+		most = o.epochs
+	case slices.ContainsFunc(x.data.origin.Header.Stages, func(s record.Stage) bool { return s.Tool == "oi-augment" && s.Args["epochs"] == "0" }):
+		most = endlessEpochs
+		env.Infof("taking %d epochs of variants; --epochs N takes more", most)
+	}
+	source, b := &streamBatches{data: x.data, seen: map[string]bool{}, pending: x.data.streamed}, newBatch(featureBatch)
+	source.measured.options = o
+	for epoch := 1; (most == 0 || epoch <= most) && source.begin(epoch); epoch++ {
+		for {
+			err := source.next(b)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			for i, image := range b.images {
+				picture := dataset.Picture(sha256.Sum256(image))
+				row, ok := x.store.rows[picture]
+				if !ok {
+					x.batch.add(b.keys[i], image, 0)
+					if row, err = x.queued(picture); err != nil {
+						return nil, err
+					}
+				}
+				set.add(row, b.labels[i], x.data.groups.of(b.keys[i]))
+				x.status.Add(1)
+			}
+		}
+	}
+	return set, x.data.check()
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"sync"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/float16"
+	"github.com/opensandwich/oi/cmd/internal/logreg"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
+)
+
+// A featureStore keeps the features of pictures in the file of the checkpoint,
+// by the SHA-256 of their pixels, so that an interrupted run need not compute
+// them again, whatever items come then and in whatever order. On disk it is
+//
+//	"oi-ckptf"  8 bytes
+//	of          32 bytes, the identity of the backbone
+//	rows        each the SHA-256 of the pixels, the features as float16 or
+//	            float32, and a CRC-32C of both
+//
+// with little-endian numbers. What follows a row that is cut or damaged is
+// dropped.
+type featureStore struct {
+	file    *os.File
+	of      [32]byte
+	dim     int
+	half    bool
+	rows    map[dataset.Picture]int
+	n       int // rows in the file
+	buffers sync.Pool
+}
+
+const featuresHead = len(checkpointMagic) + 1 + 32
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (s *featureStore) width() int {
+	if s.half {
+		return 2
+	}
+	return 4
+}
+
+func (s *featureStore) rowSize() int { return len(dataset.Picture{}) + s.dim*s.width() + crc32.Size }
+
+// openFeatures opens the store of a run; with --resume it has the features of
+// an earlier one.
+func openFeatures(o *options, env *cli.Env, b *transfer.Backbone) (_ *featureStore, err error) {
+	s := &featureStore{dim: b.Dim, half: b.DType == string(transfer.Float16), rows: map[dataset.Picture]int{}}
+	if _, err := hex.Decode(s.of[:], []byte(b.Of)); err != nil {
+		return nil, err
+	}
+	path := o.checkpoint()
+	if _, err := os.Stat(path); err == nil && !o.resume {
+		env.Warnf("%s is the checkpoint of a run that did not end, and is replaced (--resume would go on from it)", path)
+	} else if errors.Is(err, fs.ErrNotExist) && o.resume {
+		env.Infof("there is no checkpoint %s: starting from the beginning", path)
+	}
+	if s.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.file.Close())
+		}
+	}()
+	if o.resume {
+		if err := s.read(); err != nil {
+			return nil, cli.WithHint(fmt.Errorf("%s: %w", path, err), freshStartHint)
+		}
+	}
+	head := append([]byte(checkpointMagic), featuresVersion)
+	if _, err := s.file.WriteAt(append(head, s.of[:]...), 0); err != nil {
+		return nil, err
+	}
+	if s.n > 0 {
+		env.Infof("going on with the features of %d pictures, from %s", s.n, path)
+	}
+	return s, s.file.Truncate(s.offset(s.n))
+}
+
+// Close closes the file, which stays.
+func (s *featureStore) Close() error { return s.file.Close() }
+
+// offset is where a row begins.
+func (s *featureStore) offset(row int) int64 {
+	return int64(featuresHead) + int64(row)*int64(s.rowSize())
+}
+
+// read takes what an earlier run left.
+func (s *featureStore) read() error {
+	in := bufio.NewReaderSize(s.file, 1<<16)
+	head := make([]byte, featuresHead)
+	switch n, err := io.ReadFull(in, head); {
+	case n == 0 && errors.Is(err, io.EOF):
+		return nil
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	magic, version := head[:len(checkpointMagic)], head[len(checkpointMagic)]
+	switch {
+	case string(magic) != checkpointMagic:
+		return errNoCheckpoint
+	case version != featuresVersion:
+		return errors.New("a checkpoint of a run without --backbone, which this one has")
+	case !bytes.Equal(head[len(checkpointMagic)+1:], s.of[:]):
+		return fmt.Errorf("it has features of another backbone, cut or normalisation: %x, now %x", head[len(checkpointMagic)+1:], s.of)
+	}
+	row := make([]byte, s.rowSize())
+	for {
+		if _, err := io.ReadFull(in, row); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		at := len(row) - crc32.Size
+		if binary.LittleEndian.Uint32(row[at:]) != crc32.Checksum(row[:at], castagnoli) {
+			return nil
+		}
+		s.rows[dataset.Picture(row)] = s.n
+		s.n++
+	}
+}
+
+// add appends the features [n][D] of pictures.
+func (s *featureStore) add(pictures []dataset.Picture, features []float32) error {
+	b := make([]byte, 0, len(pictures)*s.rowSize())
+	for i, p := range pictures {
+		start := len(b)
+		b = append(b, p[:]...)
+		for _, v := range features[i*s.dim:][:s.dim] {
+			if s.half {
+				b = binary.LittleEndian.AppendUint16(b, float16.FromFloat32(v))
+			} else {
+				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+			}
+		}
+		b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	}
+	if _, err := s.file.WriteAt(b, s.offset(s.n)); err != nil {
+		return fmt.Errorf("keep features: %w", err)
+	}
+	s.n += len(pictures)
+	return nil
+}
+
+// source returns rows of the store as a source: in memory if they take up to
+// limit bytes there.
+func (s *featureStore) source(rows []int, limit int64) (logreg.Source, error) {
+	in := &storedFeatures{s, rows}
+	if size := int64(len(rows)) * int64(s.dim); 4*size > limit {
+		return in, nil
+	}
+	values := make([]float32, len(rows)*s.dim)
+	if err := in.Read(values, 0); err != nil {
+		return nil, err
+	}
+	return logreg.NewMatrix(values, s.dim)
+}
+
+// storedFeatures are rows of a store, as a logreg.Source.
+type storedFeatures struct {
+	store *featureStore
+	rows  []int
+}
+
+func (f *storedFeatures) Rows() int { return len(f.rows) }
+func (f *storedFeatures) Dim() int  { return f.store.dim }
+
+// Read reads rows that follow each other together.
+func (f *storedFeatures) Read(dst []float32, first int) error {
+	s := f.store
+	buffer, ok := s.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	defer s.buffers.Put(buffer)
+	for left := len(dst) / s.dim; left > 0; {
+		run := 1
+		for run < left && f.rows[first+run] == f.rows[first]+run {
+			run++
+		}
+		if n := run * s.rowSize(); cap(*buffer) < n {
+			*buffer = make([]byte, n)
+		}
+		raw := (*buffer)[:run*s.rowSize()]
+		if _, err := s.file.ReadAt(raw, s.offset(f.rows[first])); err != nil {
+			return fmt.Errorf("read back features: %w", err)
+		}
+		for ; len(raw) > 0; raw = raw[s.rowSize():] {
+			s.decode(dst[:s.dim], raw[len(dataset.Picture{}):])
+			dst = dst[s.dim:]
+		}
+		first, left = first+run, left-run
+	}
+	return nil
+}
+
+func (s *featureStore) decode(dst []float32, raw []byte) {
+	for i := range dst {
+		if s.half {
+			dst[i] = float16.ToFloat32(binary.LittleEndian.Uint16(raw[2*i:]))
+		} else {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/logreg"
+	"github.com/opensandwich/oi/cmd/internal/nn"
+	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
+)
+
+// trainHead fits a linear head to the features of a pretrained network.
+func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transfer.File) (_ *result, err error) {
+	b, err := o.suitBackbone(env, d, f)
+	if err != nil {
+		return nil, err
+	}
+	d.describe(fmt.Sprintf("a linear head on %d features of %s", b.Dim, b.Name))
+	h := &head{backbone: b}
+	if h.store, err = openFeatures(o, env, b); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	if h.sets, err = extract(ctx, o, env, d, b, h.store); err != nil {
+		return nil, err
+	}
+	choice, err := h.fit(ctx, o, env, d)
+	if err != nil && ctx.Err() != nil {
+		return nil, cli.WithHint(fmt.Errorf("interrupted while the head was fitted: %w", context.Canceled), "the same command with --resume need not compute the features again")
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.notes = append(d.notes, fmt.Sprintf("The backbone %s (licence: %s) is the work of others. One that was trained on ImageNet also comes under the terms of that, which are for research.", b.Name, b.Licence))
+	return &result{best: h, history: []report.Epoch{}, head: describeChoice(choice, len(h.sets[dataset.Train].rows))}, nil
+}
+
+// head is a linear head on a backbone.
+type head struct {
+	backbone *transfer.Backbone
+	weights  []float32 // [K][D]
+	bias     []float32 // [K]
+	classes  []string
+	store    *featureStore
+	sets     map[string]*rowSet // in the order of the data's entries
+}
+
+// Close closes the features, without which nothing can be predicted.
+func (h *head) Close() error { return h.store.Close() }
+
+func (h *head) Arch() string        { return h.backbone.Name + ", linear head" }
+func (h *head) Parameters() int     { return h.backbone.Parameters + len(h.weights) + len(h.bias) }
+func (h *head) WeightsHash() string { return h.backbone.WeightsHash(h.weights, h.bias) }
+func (h *head) chosenBy() string    { return "by which the strength of the head was chosen" }
+
+func (h *head) WriteONNX(w io.Writer, version string, meta map[string]string) error {
+	g, err := h.backbone.WithHead(h.weights, h.bias)
+	if err != nil {
+		return err
+	}
+	file, err := h.backbone.Encode(g, h.classes, version, meta)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(file)
+	return err
+}
+
+func (h *head) writeSafetensors(io.Writer, map[string]string) error {
+	return errors.New("a head on a backbone is not written as safetensors")
+}
+
+// predict answers from the features: all entries of one set.
+func (h *head) predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
+	g, err := transfer.Head(h.weights, h.bias)
+	if err != nil {
+		return err
+	}
+	e, err := nn.NewEvaluator(g, nn.EvaluatorOptions{Batch: predictBatch, Threads: d.options.stream.Workers()})
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	features := &storedFeatures{h.store, h.sets[entries[0].Set].rows}
+	for first := 0; first < len(entries); first += predictBatch {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n := min(predictBatch, len(entries)-first)
+		x := make([]float32, n*features.Dim())
+		if err := features.Read(x, first); err != nil {
+			return err
+		}
+		out, err := e.RunFloats(x, n)
+		if err != nil {
+			return err
+		}
+		for i, entry := range entries[first : first+n] {
+			if err := answer(entry, out[0][i*len(h.bias):][:len(h.bias)]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fit chooses the strength and sets the weights.
+func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*logreg.Choice, error) {
+	train, err := h.store.dataOf(h.sets[dataset.Train], int64(o.memory))
+	if err != nil {
+		return nil, err
+	}
+	val := logreg.Data{}
+	if only := d.counts().OneClass(dataset.Val); only != "" {
+		env.Warnf("%s, which tells nothing about a strength: it is chosen by cross-validation on train", only)
+	} else if len(d.val) > 0 {
+		if val, err = h.store.dataOf(h.sets[dataset.Val], int64(o.memory)); err != nil {
+			return nil, err
+		}
+	} else {
+		env.Infof("there is no validation set: the strength is chosen by cross-validation on train, by author")
+	}
+	settings := logreg.Options{Threads: o.stream.Workers()}
+	if o.weights == "balanced" {
+		settings.ClassWeights = logreg.Balanced(train.Labels, len(d.classes))
+	}
+	start := env.Now()
+	env.Infof("fitting the head to %d rows of %d features, for %d classes", len(train.Labels), h.store.dim, len(d.classes))
+	standard, err := logreg.Measure(ctx, train.Features, settings.Threads)
+	if err != nil {
+		return nil, err
+	}
+	choice, err := logreg.Choose(ctx, train, val, standard, len(d.classes), settings)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range choice.Table {
+		line := fmt.Sprintf("C %-6g  train_loss %.4f", s.C, s.Loss)
+		if s.Val.N > 0 {
+			line += fmt.Sprintf("  val_loss %.4f  val_acc %.4f", s.Val.Loss, s.Val.Accuracy())
+		}
+		if i == choice.Chosen {
+			line += "  chosen"
+		}
+		env.Infof("%s", line)
+		if !s.Converged {
+			env.Warnf("C %g: the fit ended after %d iterations with a gradient of %.2g", s.C, s.Iterations, s.Gradient)
+		}
+	}
+	env.Infof("C=%g was chosen by %v; fitting took %.1f s", choice.Table[choice.Chosen].C, choice.Rule, env.Now().Sub(start).Seconds())
+	h.classes = d.classes
+	h.weights, h.bias, err = choice.Model.Export()
+	return choice, err
+}
+
+// dataOf is a set for logreg.
+func (s *featureStore) dataOf(set *rowSet, limit int64) (logreg.Data, error) {
+	source, err := s.source(set.rows, limit)
+	return logreg.Data{Features: source, Labels: set.labels, Groups: set.groups}, err
+}
+
+// describeChoice is the choice for the report.
+func describeChoice(c *logreg.Choice, rows int) *report.Head {
+	h := &report.Head{C: c.Table[c.Chosen].C, Chosen: c.Rule.String(), Folds: c.Folds, Rows: rows}
+	for _, s := range c.Table {
+		fit := report.HeadFit{
+			C: s.C, TrainLoss: s.Loss, ValLoss: report.Number(math.NaN()), ValAccuracy: report.Number(math.NaN()),
+			Iterations: s.Iterations, Gradient: s.Gradient, Converged: s.Converged,
+		}
+		if s.Val.N > 0 {
+			fit.ValLoss, fit.ValAccuracy = report.Number(s.Val.Loss), report.Number(s.Val.Accuracy())
+		}
+		h.Table = append(h.Table, fit)
+	}
+	return h
+}
