@@ -20,6 +20,10 @@
 //	# the answers as JSON, one item a line
 //	oi-eval --emit --json burger.onnx crops.oi |
 //	    jq -c '[.key, .label.name, .prediction.label]'
+//	# what a pretrained network sees in the pictures, as numbers to
+//	# compare
+//	oi-eval --embed --normalize imagenet mobilenetv2.onnx crops.oi \
+//	    >embedded.oi
 //	# what is in the model?
 //	oi-eval --info burger.onnx
 //
@@ -71,6 +75,19 @@
 // and the operators, and which of its values would serve as features of a
 // picture.
 //
+// --embed takes any network in ONNX as MODEL, or a model of oi-train, and
+// writes the items with embeddings: what the network makes of the picture
+// before it answers. The numbers are rounded to float16 unless
+// --embedding-dtype says otherwise, tensors are dropped unless --keep-tensor is
+// given, and the pictures may have another side than the network declares if it
+// works at theirs, which is said. What a network wants done to the bytes before
+// its first layer is not in its file: --normalize says it, and --channels. Only
+// embeddings can be compared that the same network made with the same
+// treatment, of pictures that were cut with the same options: anything else in
+// one stream is an error, and so is a number that is not finite or beyond
+// 65504. Items that have the same embedding already keep it. With --part it
+// works on pieces, on one machine or several.
+//
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at
 // after 200 of them and at the end; with "from M", as in the default, not at
@@ -104,6 +121,22 @@
 //	--max-pixels N
 //		leave out photos of more than N pixels; most take 2 to 4
 //		bytes for each to decode (default 100000000)
+//	--normalize CHOICE
+//		what a foreign model wants done to the bytes: CHOICE is
+//		imagenet, -1..1, 0..1, 0..255, caffe-bgr, clip or MEAN/STD on
+//		0..1, such as 0.5,0.5,0.5/0.25,0.25,0.25
+//	--channels ORDER
+//		the ORDER in which it wants the channels, rgb or bgr
+//	--embed
+//		write the items with what the network makes of their
+//		pictures, without their tensors
+//	--features NAME
+//		embed by the value NAME of the network
+//	--embedding-dtype TYPE
+//		round the numbers to this TYPE, float16 or float32 (default
+//		float16)
+//	--keep-tensor
+//		with --embed, keep the tensors as well
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it
 //		(default one a processor)
@@ -119,6 +152,8 @@
 //		20)
 //	--failures FILE
 //		keep skipped items in FILE, as JSON that can be fed back in
+//	--part
+//		work on a piece cut by GNU parallel, which may lack its end
 //	-q, --quiet
 //		say nothing but warnings and errors
 //	-v, --verbose

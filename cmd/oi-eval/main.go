@@ -12,7 +12,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
 )
 
 func main() { cli.Main(command()) }
@@ -48,8 +50,18 @@ type options struct {
 
 	maxPixels int
 
-	wanted       []string // sets, cleaned
-	requirements []requirement
+	// of models that oi-train did not write
+	normalize, channels string
+
+	// of backbones
+	embed          bool
+	features       string
+	embeddingDType string
+	keepTensor     bool
+
+	wanted        []string // sets, cleaned
+	requirements  []requirement
+	normalization *preprocess.Normalization
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -62,10 +74,13 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
-	o.stream.RegisterJobs(fs)
-	o.stream.RegisterOutput(fs)
-	o.stream.RegisterInput(fs)
-	o.stream.RegisterSkips(fs)
+	fs.StringVar(&o.normalize, "normalize", "", "what a foreign model wants done to the bytes: `CHOICE` is "+preprocess.Choices)
+	fs.StringVar(&o.channels, "channels", "", "the `ORDER` in which it wants the channels, rgb or bgr")
+	fs.BoolVar(&o.embed, "embed", false, "write the items with what the network makes of their pictures, without their tensors")
+	fs.StringVar(&o.features, "features", "", "embed by the value `NAME` of the network")
+	fs.StringVar(&o.embeddingDType, "embedding-dtype", string(transfer.Float16), "round the numbers to this `TYPE`, float16 or float32")
+	fs.BoolVar(&o.keepTensor, "keep-tensor", false, "with --embed, keep the tensors as well")
+	o.stream.Register(fs)
 	cli.AlsoCalled(fs, "set", "subset", "split")
 	cli.AlsoCalled(fs, "emit", "predictions", "predict")
 }
@@ -112,6 +127,9 @@ func (o *options) check(inputs []string) error {
 		}
 		o.requirements = append(o.requirements, r)
 	}
+	if err := o.checkForeign(); err != nil {
+		return err
+	}
 	if o.info && (o.emit || len(o.reports)+len(o.require) > 0) {
 		return cli.Usagef("--info only describes the model: it does not go with --emit, --report or --require")
 	}
@@ -123,6 +141,16 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		return err
 	}
 	files := env.Args[1:]
+	if o.embed {
+		in, err := look(env, files)
+		if err != nil {
+			return err
+		}
+		if in.pictures {
+			return cli.Usagef("--embed needs a stream of items, not pictures")
+		}
+		return o.embedItems(ctx, env, env.Args[0], in)
+	}
 	m, err := loadModel(ctx, env, env.Args[0])
 	if o.info && errors.Is(err, model.ErrForeign) && len(files) == 0 {
 		return describeForeign(env, env.Args[0], o.stream.JSON != "", err)
