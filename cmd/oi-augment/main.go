@@ -29,6 +29,7 @@ func command() *cli.Command {
 		Flags: o.flags,
 		Run:   o.run,
 		Input: "what oi-crop writes",
+		Files: stream.FileEndings(),
 	}
 }
 

@@ -83,6 +83,8 @@ func (f *filters) register(fs *cli.FlagSet) {
 	fs.StringVar(&f.aspect, "aspect", "", "keep boxes whose width, divided by their height, is from `MIN:MAX`, both as shares of the picture's")
 	fs.StringVar(&f.ids, "ids", "", "keep boxes of the photos in `FILE` only: an image id or an item's key a line")
 	fs.StringVar(&f.excludeIDs, "exclude-ids", "", "leave out the photos, or single boxes, in `FILE`")
+	cli.FilesOf(fs, "ids", "txt", "csv")
+	cli.FilesOf(fs, "exclude-ids", "txt", "csv")
 }
 
 // check looks at the flags before any work.

@@ -73,6 +73,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.choice.Register(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterSkips(fs)
+	cli.ListOf(fs, "subset", openimages.Subsets()...)
 	cli.AlsoCalled(fs, "val", "validation")
 	cli.AlsoCalled(fs, "limit", "count", "number", "max", "max-boxes", "max-samples")
 	cli.AlsoCalled(fs, "without", "exclude", "except", "not")

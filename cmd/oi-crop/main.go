@@ -27,6 +27,7 @@ func command() *cli.Command {
 		Flags:     o.flags,
 		Run:       o.run,
 		Input:     "what oi-fetch writes",
+		Files:     stream.FileEndings(),
 	}
 }
 
@@ -56,6 +57,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.sheetItems, "sheet-items", 60, "draw `N` items on the sheet")
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead, with --json as data")
 	o.stream.Register(fs)
+	cli.FilesOf(fs, "sheet", "jpg", "jpeg")
 	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side")
 	cli.AlsoCalled(fs, "context", "margin", "padding")
 	cli.AlsoCalled(fs, "dir", "output", "folder", "directory")

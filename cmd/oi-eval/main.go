@@ -34,6 +34,8 @@ func command() *cli.Command {
 		ArgName:     "MODEL",
 		Input:       "pictures, or what oi-crop writes,",
 		InputUnused: func() bool { return o.info },
+		FirstFiles:  []string{"onnx"},
+		Files:       append(stream.FileEndings(), "jpg", "jpeg", "png", "webp"),
 	}
 }
 
@@ -81,6 +83,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.embeddingDType, "embedding-dtype", string(transfer.Float16), "round the numbers to this `TYPE`, float16 or float32")
 	fs.BoolVar(&o.keepTensor, "keep-tensor", false, "with --embed, keep the tensors as well")
 	o.stream.Register(fs)
+	cli.ListOf(fs, "set", dataset.Train, dataset.Val, dataset.Test)
+	cli.FilesOf(fs, "report", "html", "json", "md")
 	cli.AlsoCalled(fs, "set", "subset", "split")
 	cli.AlsoCalled(fs, "emit", "predictions", "predict")
 }

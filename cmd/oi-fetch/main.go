@@ -30,6 +30,7 @@ func command() *cli.Command {
 		Flags:       o.flags,
 		Run:         o.run,
 		Input:       "what oi-boxes writes",
+		Files:       stream.FileEndings(),
 		InputUnused: func() bool { return o.verifyCache },
 	}
 }
@@ -72,6 +73,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	// Transfers wait for the network far more than for a processor.
 	o.stream.Jobs = 32
 	o.stream.Register(fs)
+	cli.ListOf(fs, "images", "s3", "flickr", "thumbnail", cli.Folder)
+	cli.FilesOf(fs, "attribution", "csv", "html")
 	cli.AlsoCalled(fs, "retries", "retry")
 	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
 }

@@ -47,6 +47,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.vega, "vega", false, "write the hierarchy with its counts as a Vega 5 specification")
 	fs.BoolVar(&o.cache, "check-cache", false, "look for damaged downloads, name and remove them")
 	o.choice.Register(fs)
+	cli.ListOf(fs, "subset", openimages.Subsets()...)
+	cli.FilesOf(fs, "html", "html")
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) error {

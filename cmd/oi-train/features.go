@@ -47,7 +47,7 @@ func extract(ctx context.Context, o *options, env *cli.Env, d *data, b *transfer
 	}
 	defer extractor.Close()
 	start := env.Now()
-	x := &extraction{ctx: ctx, data: d, store: s, extractor: extractor, batch: newBatch(featureBatch), known: s.n, status: stream.StartStatus(env)}
+	x := &extraction{ctx: ctx, data: d, store: s, extractor: extractor, batch: newBatch(featureBatch), known: s.n, status: stream.StartStatus(env, "pictures")}
 	defer x.status.Stop()
 	sets := map[string]*rowSet{}
 	if d.streamed == nil {

@@ -29,6 +29,7 @@ func command() *cli.Command {
 		Flags: o.flags,
 		Run:   o.run,
 		Input: "what oi-crop or oi-augment writes",
+		Files: stream.FileEndings(),
 	}
 }
 
@@ -75,6 +76,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless weights and items are those of the report `FILE`.json")
+	cli.FilesOf(fs, "expect", "json")
 	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
 	o.backbone.flags(fs)
 	o.given = fs.Changed

@@ -6,6 +6,8 @@ import "github.com/spf13/pflag"
 const (
 	variable = "variable" // the environment variable that stands for it
 	synonyms = "synonyms" // what others call it
+	words    = "words"    // of which its value is a list
+	endings  = "endings"  // of the files that its value may name
 )
 
 func annotate(f *pflag.Flag, key string, values []string) {
@@ -27,4 +29,19 @@ func FromEnv(fs *FlagSet, flag, name string) {
 // writes that is told the right name.
 func AlsoCalled(fs *FlagSet, flag string, names ...string) {
 	annotate(fs.Lookup(flag), synonyms, names)
+}
+
+// Folder stands for any folder among the words of a list.
+const Folder = "DIR"
+
+// ListOf says of which words the value of a flag is a list, with commas in
+// between, for completion.
+func ListOf(fs *FlagSet, flag string, values ...string) {
+	annotate(fs.Lookup(flag), words, values)
+}
+
+// FilesOf says how the names of the files end that the value of a flag may be,
+// without the dot, for completion.
+func FilesOf(fs *FlagSet, flag string, fileEndings ...string) {
+	annotate(fs.Lookup(flag), endings, fileEndings)
 }

@@ -43,6 +43,10 @@ type Command struct {
 	// what they are called.
 	MinArgs int
 	ArgName string
+	// Files is how the names of the files end that the arguments may be,
+	// without the dot, for completion, and FirstFiles the same for the
+	// first argument where that is of another kind.
+	Files, FirstFiles []string
 }
 
 // Exit codes.

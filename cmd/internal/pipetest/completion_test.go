@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,11 @@ func completions(t *testing.T, shell, name string) (string, []string) {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, "NAME", tool)), out, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"crops.oi", "crops.oi.zst", "crops.txt", "crops.csv", "crops two.oi", "crops.onnx", "crops.html", "crops.jpg"} {
+		if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,6 +62,25 @@ func TestBashCompletion(t *testing.T) {
 		"oi-labels H":                `Hamburger|Helmet|Hot\ dog`,
 		"oi-fetch --cache v":         "v7",
 		"oi-fetch x":                 "",
+
+		"oi-boxes --subset tr":                   "train",
+		"oi-boxes --subset = train,":             "train,validation|train,test",
+		"oi-labels --subset test,train,v":        "test,train,validation",
+		"oi-eval --set ":                         "train|val|test",
+		"oi-eval --set val,t":                    "val,train|val,test",
+		"oi-fetch --images fl":                   "flickr",
+		"oi-crop ":                               "crops two.oi|crops.oi|crops.oi.zst|v7",
+		"oi-train crops":                         "crops two.oi|crops.oi|crops.oi.zst",
+		"oi-eval ":                               "crops.onnx|v7",
+		"oi-eval --set val crops.":               "crops.onnx",
+		"oi-eval crops.onnx cr":                  "crops two.oi|crops.jpg|crops.oi|crops.oi.zst",
+		"oi-boxes --ids c":                       "crops.csv|crops.txt",
+		"oi-eval --report = c":                   "crops.html",
+		"oi-fetch --attribution ":                "crops.csv|crops.html|v7",
+		"oi-crop --sheet c":                      "crops.jpg",
+		"oi-labels --html ":                      "crops.html|v7",
+		"oi-augment --copies ":                   "",
+		"oi-boxes --exclude-ids crops.csv -- He": "Helmet",
 	} {
 		words := strings.Split(line, " ")
 		script := `. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; "_${1//-/_}"; IFS='|'; printf %s "${COMPREPLY[*]}"`
@@ -103,6 +128,9 @@ func TestZshCompletion(t *testing.T) {
 	for line, want := range map[string]string{
 		"oi-boxes --spli": "--split=", "oi-boxes --split=": "official", "oi-train --arch re": "residual", "oi-boxes Ham": "Hamburger",
 		"oi-labels Hot": `Hot\ dog`, "oi-boxes --without Hel": "Helmet",
+		"oi-boxes --subset=train,v": "train,validation", "oi-eval --set te": "test", "oi-eval --set test,tr": "test,train", "oi-fetch --images fl": "flickr", "oi-fetch --images v": "v7/",
+		"oi-eval crops.o": "crops.onnx", "oi-eval --report crops.": "crops.html", "oi-crop --sheet=crops.": "crops.jpg", "oi-eval crops.onnx crops.j": "crops.jpg",
+		"oi-crop crops.o": "crops.oi", `oi-crop crops\ `: `crops\ two.oi`,
 	} {
 		show(line+"\t", want)
 		show("\x15print NE''XT\n", "NEXT")
@@ -124,12 +152,24 @@ func TestFishCompletion(t *testing.T) {
 	dir, env := completions(t, "fish", "NAME.fish")
 	for line, want := range map[string]string{
 		"oi-boxes --split ha": "hash", "oi-train --arch res": "residual", "oi-boxes Hot": "Hot dog", "oi-boxes --without Hel": "Helmet", "oi-boxes --spli": "--split",
+		"oi-boxes --subset train,": "train,validation|train,test", "oi-boxes --subset=tr": "--subset=train", "oi-eval --set test,tr": "test,train",
+		"oi-fetch --images fl": "flickr", "oi-fetch --images v": "v7/", "oi-crop ": "crops two.oi|crops.oi|crops.oi.zst|v7/", "oi-eval ": "crops.onnx|v7/", "oi-eval crops.onnx crops.": "crops.jpg|crops.oi|crops.oi.zst",
+		"oi-eval --report cro": "crops.html", "oi-boxes --ids cro": "crops.csv|crops.txt", "oi-crop --sheet=c": "--sheet=crops.jpg", "oi-labels --html ": "crops.html|v7/",
 	} {
 		tool, _, _ := strings.Cut(line, " ")
 		c := exec.Command(fish, "--no-config", "-c", "source "+tool+".fish; complete -C '"+line+"'")
 		c.Env, c.Dir = env, dir
-		if out, err := c.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), want) {
-			t.Errorf("%s: %q, %v, want %q", line, out, err, want)
+		out, err := c.CombinedOutput()
+		var words []string
+		for found := range strings.Lines(string(out)) {
+			word, _, _ := strings.Cut(strings.TrimSpace(found), "\t") // a description may follow
+			words = append(words, word)
+		}
+		slices.Sort(words)
+		wanted := strings.Split(want, "|")
+		slices.Sort(wanted)
+		if err != nil || !slices.Equal(words, wanted) {
+			t.Errorf("%s: %q, %v, want %q", line, words, err, want)
 		}
 	}
 }

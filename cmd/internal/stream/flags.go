@@ -45,6 +45,10 @@ func (f *Flags) Workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
+// FileEndings is how the names of files with records usually end, without the
+// dot.
+func FileEndings() []string { return []string{"oi", "zst", "json", "jsonl"} }
+
 // RegisterInput adds the flags of a stage that reads records.
 func (f *Flags) RegisterInput(fs *cli.FlagSet) {
 	fs.BoolVar(&f.Salvage, "salvage", false, "step over damaged records and count what was lost")
@@ -78,6 +82,7 @@ cannot be joined: each is judged alone.`
 func (f *Flags) RegisterSkips(fs *cli.FlagSet) {
 	fs.StringVar(&f.MaxSkips, "max-skips", defaultMaxSkips, "fail beyond this `N` or N% of skipped records")
 	fs.StringVar(&f.Failures, "failures", "", "keep skipped items in `FILE`, as JSON that can be fed back in")
+	cli.FilesOf(fs, "failures", "json", "jsonl")
 }
 
 // encoding returns the form that was asked for.
