@@ -161,27 +161,32 @@ func (s *summary) writeJSON(to io.Writer) error {
 		Added   map[string]int64 `json:"added,omitempty"`
 		Removed map[string]int64 `json:"removed,omitempty"`
 		Skipped map[string]int64 `json:"skipped,omitempty"`
+		// MaxSkips is the limit of a piece, which nobody has judged.
+		MaxSkips string `json:"max_skips,omitempty"`
 	}
 	description := struct {
-		Items      int64                       `json:"items"`
-		Segments   int                         `json:"segments"`
-		Unchecked  bool                        `json:"unchecked,omitempty"`
-		Classes    []class                     `json:"classes"`
-		Stages     []stage                     `json:"stages"`
-		Labels     map[string]map[string]int64 `json:"labels"`
-		Photos     int64                       `json:"photos"`
-		PhotoBytes int64                       `json:"photo_bytes"`
-		Tensors    map[string]int64            `json:"tensors"`
-		Embeddings map[string]int64            `json:"embeddings,omitempty"`
-		Background int64                       `json:"background"`
-		Rotated    int64                       `json:"rotated"`
-		Variants   int64                       `json:"variants"`
-		Epochs     int                         `json:"epochs"`
-		LostBytes  int64                       `json:"lost_bytes"`
-		Counts     []counts                    `json:"counts"`
+		Items       int64                       `json:"items"`
+		Segments    int                         `json:"segments"`
+		Unchecked   bool                        `json:"unchecked,omitempty"`
+		Classes     []class                     `json:"classes"`
+		Stages      []stage                     `json:"stages"`
+		Labels      map[string]map[string]int64 `json:"labels"`
+		Photos      int64                       `json:"photos"`
+		PhotoBytes  int64                       `json:"photo_bytes"`
+		NoBytes     int64                       `json:"photos_without_bytes"`
+		Tensors     map[string]int64            `json:"tensors"`
+		Embeddings  map[string]int64            `json:"embeddings,omitempty"`
+		Background  int64                       `json:"background"`
+		Rotated     int64                       `json:"rotated"`
+		Variants    int64                       `json:"variants"`
+		Epochs      int                         `json:"epochs"`
+		LostBytes   int64                       `json:"lost_bytes"`
+		LostRegions int64                       `json:"lost_regions"`
+		Counts      []counts                    `json:"counts"`
 	}{
 		Items: s.items, Segments: len(s.headers), Unchecked: unchecked, Labels: s.perLabel, Photos: s.photos, PhotoBytes: s.photoBytes,
 		Tensors: s.tensors, Embeddings: s.embeddings, Background: s.background, Rotated: s.rotated, Variants: s.variants, Epochs: s.epochs, LostBytes: s.lost.Bytes,
+		LostRegions: s.lost.Regions, NoBytes: s.noBytes,
 		Classes: []class{}, Stages: []stage{}, Counts: []counts{},
 	}
 	for _, c := range classes {
@@ -191,7 +196,7 @@ func (s *summary) writeJSON(to io.Writer) error {
 		description.Stages = append(description.Stages, stage{st.Tool, st.Version, st.Args})
 	}
 	for _, c := range s.accounts {
-		description.Counts = append(description.Counts, counts{c.Tool, c.In, c.Out, c.Added, c.Removed, c.Skipped})
+		description.Counts = append(description.Counts, counts{c.Tool, c.In, c.Out, c.Added, c.Removed, c.Skipped, c.MaxSkips})
 	}
 	e := json.NewEncoder(to)
 	e.SetEscapeHTML(false)

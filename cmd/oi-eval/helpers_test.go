@@ -100,7 +100,7 @@ func writeModelOf(t *testing.T, memory map[string]string) string {
 	meta := map[string]string{
 		"run":     "0123456789abcdef",
 		"metrics": `{"set":"test","items":10,"accuracy":0.9,"log_loss":0.3,"accuracy_interval":{"low":0.51,"high":0.97,"by":"author","groups":7,"too_few_to_judge":true}}`, "options": `{"batch":16}`,
-		"licences": `[{"license":"CC \u001b[31m","photos":2,"authors":1}]`, "trail": `[{"tool":"oi-boxes","version":"1"}]`,
+		"licences": `[{"license":"CC \u001b[31m","photos":2,"authors":1}]`, "trail": `[{"tool":"oi-boxes","version":"1","args":{"limit":"40","classes":"/m/a,/m/b"}},{"tool":"oi-fetch","version":"2"}]`,
 		"stopped": "all 3 epochs are done", "best_epoch": "2",
 	}
 	maps.Copy(meta, memory)

@@ -197,7 +197,7 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	line("input", "%dx%d pixels, %d channels", d.Input.Width, d.Input.Height, d.Input.Channels)
 	line("network", "%s, %d parameters in %d layers", d.Arch, d.Parameters, len(d.Layers))
 	for _, l := range d.Layers {
-		line("", "%-9s -> %v", l.Kind, l.Shape)
+		line("", "%-9s -> %s", l.Kind, strings.ReplaceAll(strings.Trim(fmt.Sprint(l.Shape), "[]"), " ", "x"))
 	}
 	if metrics.Items > 0 {
 		line("figures", "accuracy %.4f, log loss %.4f on %d items of %s", metrics.Accuracy, metrics.LogLoss, metrics.Items, metrics.Set)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,6 +15,16 @@ func TestInfo(t *testing.T) {
 	for _, want := range []string{"classes      green, red", "4x4 pixels", "49 parameters in 2 layers", "dense", "accuracy 0.9000", "95% interval of the accuracy 0.5100 to 0.9700 by author, 7 groups, too few to judge", "2 photos", `CC \x1b[31m`, "oi-boxes", "epoch 2"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("--info lacks %q:\n%s", want, stdout)
+		}
+	}
+	for _, want := range []string{"trail        oi-boxes 1 classes=/m/a,/m/b limit=40", "trail        oi-fetch 2", "             flatten   -> 48", "             dense     -> 1"} {
+		if !slices.Contains(strings.Split(stdout, "\n"), want) {
+			t.Errorf("--info lacks the line %q:\n%s", want, stdout)
+		}
+	}
+	for line := range strings.Lines(stdout) {
+		if strings.Contains(line, "map[") || strings.Contains(line, "{") || strings.Contains(line, "-> [") {
+			t.Errorf("written as Go prints it: %s", line)
 		}
 	}
 	if code != 0 {
