@@ -26,6 +26,9 @@ func (p *planner) binary(n *graph.Node, o *graph.Binary) *Value {
 		if y := p.scale(operands, o.Name); y != nil {
 			return y
 		}
+		if y := p.channels(operands, o.Name); y != nil {
+			return y
+		}
 		if o.Name == "Add" {
 			if y := p.addToProduct(operands, shape); y != nil {
 				return y
@@ -77,21 +80,28 @@ func commonOrder(operands []*Value, shape []graph.Dim) []int {
 func (p *planner) scale(operands []*Value, op string) *Value {
 	for i, x := range operands {
 		s, ok := p.alone(x).(*Scale)
-		c := operands[1-i].Buffer.Const
-		if !ok || c == nil {
-			continue
-		}
-		last := x.Order[len(x.Order)-1]
-		for axis, d := range operands[1-i].Shape {
-			if d != one && (axis != last || d != x.Shape[axis]) {
-				return nil
-			}
-		}
-		if s.fold(op, c.Floats, i == 1) {
+		c := channelConstant(x, operands[1-i])
+		if ok && c != nil && s.fold(op, c, i == 1) {
 			return x.view(x.Shape, x.Order)
 		}
 	}
 	return nil
+}
+
+// channelConstant is a constant of one number, or of one for each place along
+// the last axis of x in memory; or nil.
+func channelConstant(x, v *Value) []float32 {
+	c := v.Buffer.Const
+	if c == nil {
+		return nil
+	}
+	last := x.Order[len(x.Order)-1]
+	for axis, d := range v.Shape {
+		if d != one && (axis != last || d != x.Shape[axis]) {
+			return nil
+		}
+	}
+	return c.Floats
 }
 
 // fold multiplies or adds numbers; turned is set if they are the first operand.
@@ -119,8 +129,68 @@ func (s *Scale) fold(op string, numbers []float32, turned bool) bool {
 	return true
 }
 
-// addToProduct puts the addition of a bias, or of another value of the same
-// shape and order, into the convolution or product that makes one operand.
+// channels puts a factor or a summand, one number or one for each channel, into
+// the convolution or product that makes the other operand.
+func (p *planner) channels(operands []*Value, op string) *Value {
+	for i, x := range operands {
+		c := channelConstant(x, operands[1-i])
+		if c == nil || op != "Mul" && op != "Add" {
+			continue
+		}
+		var channels, rows int
+		var weights, bias *[]float32
+		switch s := p.alone(x).(type) {
+		case *Conv:
+			if s.Act.Name != "" || s.Add != nil {
+				continue
+			}
+			channels, rows = s.Weights.Shape[0], 1
+			if op == "Mul" {
+				own := *s.Weights
+				s.Weights = &own
+			}
+			weights, bias = &s.Weights.Floats, &s.Bias
+		case *Dense:
+			if s.Act.Name != "" || s.Add != nil {
+				continue
+			}
+			channels, rows = s.Out, s.In
+			if s.Transposed {
+				rows = 1
+			}
+			weights, bias = &s.Weights, &s.Bias
+		default:
+			continue
+		}
+		if op == "Add" {
+			*bias = changed(*bias, channels, func(k int, v float64) float64 { return v + float64(c[k%len(c)]) })
+			return x.view(x.Shape, x.Order)
+		}
+		if p.constants -= len(*weights); p.constants < 0 {
+			return nil
+		}
+		each := len(*weights) / channels / rows // neighbours of one channel
+		*weights = changed(*weights, len(*weights), func(k int, v float64) float64 { return v * float64(c[k/each%channels%len(c)]) })
+		if *bias != nil {
+			*bias = changed(*bias, channels, func(k int, v float64) float64 { return v * float64(c[k%len(c)]) })
+		}
+		return x.view(x.Shape, x.Order)
+	}
+	return nil
+}
+
+// changed is n numbers, which are zero where there are none, changed.
+func changed(x []float32, n int, change func(k int, v float64) float64) []float32 {
+	y := make([]float32, n)
+	copy(y, x)
+	for k, v := range y {
+		y[k] = float32(change(k, float64(v)))
+	}
+	return y
+}
+
+// addToProduct puts the addition of another value of the same shape and order
+// into the convolution or product that makes one operand.
 func (p *planner) addToProduct(operands []*Value, shape []graph.Dim) *Value {
 	for i := range operands {
 		// The later step has its input as early as the other.
@@ -137,9 +207,6 @@ func (p *planner) addToProduct(operands []*Value, shape []graph.Dim) *Value {
 			}
 		case *Dense:
 			if s.Act.Name == "" && s.Add == nil {
-				if s.addBias(x, other) {
-					return x.view(x.Shape, x.Order)
-				}
 				add, y = &s.Add, s.Y
 			}
 		}
@@ -154,17 +221,6 @@ func (p *planner) addToProduct(operands []*Value, shape []graph.Dim) *Value {
 		return x.view(x.Shape, x.Order)
 	}
 	return nil
-}
-
-// addBias adds a constant for each column.
-func (s *Dense) addBias(x, bias *Value) bool {
-	c := bias.Buffer.Const
-	last := x.Order[len(x.Order)-1]
-	if c == nil || s.Bias != nil || x.Shape[last] != (graph.Dim{Const: s.Out}) || c.Size() != s.Out || bias.Shape[last].Const != s.Out {
-		return false
-	}
-	s.Bias = c.Floats
-	return true
 }
 
 // before reports whether a value is there when the step that makes another

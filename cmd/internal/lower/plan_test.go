@@ -165,6 +165,21 @@ func TestSteps(t *testing.T) {
 			gate := n.add(&graph.Unary{Name: "Sigmoid"}, n.conv(n.add(&graph.Pool{}, x), 4, 4, 1))
 			return n, []*graph.Value{n.add(&graph.Binary{Name: "Mul"}, x, gate)}
 		}},
+		{"factors and summands of channels", "Copy Conv+bias+Relu Conv+bias Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 4, 6, 6)
+			x = n.conv(x, 4, 4, 3)
+			x = n.relu(n.sum(n.add(&graph.Binary{Name: "Mul"}, ones(4, 1, 1), x), ones(1, 4, 1, 1)))
+			return n, []*graph.Value{n.add(&graph.Binary{Name: "Mul"}, n.conv(x, 4, 4, 1), ones(1))}
+		}},
+		{"factors that are no channels", "Copy Conv+bias Mul Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 6, 6, 6)
+			return n, []*graph.Value{n.add(&graph.Binary{Name: "Mul"}, n.conv(x, 6, 6, 3), ones(6, 1))}
+		}},
+		{"scaled layers", "Dense+bias+add", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 5, 4)
+			y := n.sum(n.add(&graph.MatMul{}, x, ones(4, 4)), ones(4))
+			return n, []*graph.Value{n.sum(x, n.add(&graph.Binary{Name: "Mul"}, y, ones(4)))}
+		}},
 		{"no kernel", "Reference:Tile Sqrt", func() (*network, []*graph.Value) {
 			n, x := newNetwork(graph.Float32, -1, 4)
 			return n, []*graph.Value{n.add(&graph.Unary{Name: "Sqrt"}, n.add(&graph.Tile{}, x, integers(1, 2)))}

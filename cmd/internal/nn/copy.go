@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/lower"
 )
@@ -8,6 +9,45 @@ import (
 // copyAxis is an axis of an array that is copied: its length, and how far it is
 // to the next element in both.
 type copyAxis struct{ size, x, y int }
+
+// copy compiles a copy. One that only changes the order of axes is faster as a
+// transposition.
+func (s *stepGraph) copy(t *lower.Copy) func(n int) error {
+	perm := permutation(t)
+	if perm == nil {
+		return func(n int) error { s.copyParts(t, n); return nil }
+	}
+	var turn *kernel.Transpose
+	last := -1 // pictures for which that is
+	return func(n int) error {
+		if n != last {
+			var err error
+			if turn, err = kernel.NewTranspose(t.Parts[0].X.Memory(n), perm); err != nil {
+				return err
+			}
+			last = n
+		}
+		turn.Forward(s.workers, s.floats(t.Y, n), s.floats(t.Parts[0].X, n))
+		return nil
+	}
+}
+
+// permutation is the axis of the input at each place of the result of a copy
+// that only changes their order, or nil.
+func permutation(t *lower.Copy) []int {
+	if len(t.Parts) != 1 || t.Fill != nil || len(t.Parts[0].Axes) != len(t.Parts[0].X.Order) {
+		return nil
+	}
+	perm := make([]int, len(t.Parts[0].Axes))
+	for _, a := range t.Parts[0].Axes {
+		x := t.Parts[0].X
+		if a.X < 0 || a.XStep != 1 || a.XStart != (graph.Dim{}) || a.YStart != (graph.Dim{}) || a.Size != x.Shape[x.Order[a.X]] {
+			return nil
+		}
+		perm[a.Y] = a.X
+	}
+	return perm
+}
 
 // copyParts fills a value with parts of others.
 func (s *stepGraph) copyParts(t *lower.Copy, n int) {

@@ -192,7 +192,7 @@ func (s *stepGraph) compile(step lower.Step) (func(n int) error, error) {
 			kernel.LayerNorm{Rows: len(y) / cols, Cols: cols, Eps: epsilon}.Forward(s.workers, y, s.floats(t.X, n), t.Scale, t.Bias)
 		}), nil
 	case *lower.Copy:
-		return without(func(n int) { s.copyParts(t, n) }), nil
+		return s.copy(t), nil
 	case *lower.Reference:
 		return func(n int) error { return s.reference(t, n) }, nil
 	}
