@@ -1,14 +1,17 @@
 package nn
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
@@ -73,8 +76,44 @@ func newEvaluator(t testing.TB, g *graph.Graph, o EvaluatorOptions) *Evaluator {
 // TestEvaluateFamilies compares small networks of ten families with what
 // PyTorch made of them.
 func TestEvaluateFamilies(t *testing.T) {
-	families, err := filepath.Glob(filepath.Join(oitest.Model(t, "families"), "*.onnx"))
-	if err != nil || len(families) < 10 {
+	evaluateFamilies(t, oitest.Model(t, "families"), 10)
+}
+
+// TestEvaluateOlderFamilies is the same for what PyTorch writes for older
+// versions of the operators, and without folding constants. They are written
+// here, if PyTorch is there.
+func TestEvaluateOlderFamilies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("PyTorch takes half a minute to write the networks")
+	}
+	script := oitest.Model(t, "families/make.py")
+	const python = "/usr/bin/python3" // that of Debian, which has its packages
+	if out, err := exec.CommandContext(t.Context(), python, "-c", "import torch, torchvision, onnx").CombinedOutput(); err != nil {
+		t.Skipf("PyTorch, torchvision and onnx are not on this machine: %v %s", err, out)
+	}
+	for _, version := range [][]string{{"9", "fold"}, {"11", "nofold"}, {"13", "nofold"}} {
+		t.Run(strings.Join(version, " "), func(t *testing.T) {
+			folder := t.TempDir()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			args, families := append([]string{script, folder}, version...), 10
+			if version[0] == "9" {
+				// PyTorch cannot write ShuffleNet for that version.
+				without := `import sys; source = open(sys.argv[1]).read(); sys.argv.pop(0)
+exec(source.replace("for k,m in F", "F.pop('shufflenet_v2')\nfor k,m in F"))`
+				args, families = append([]string{"-c", without}, args...), 9
+			}
+			if out, err := exec.CommandContext(ctx, python, args...).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			evaluateFamilies(t, folder, families)
+		})
+	}
+}
+
+func evaluateFamilies(t *testing.T, folder string, least int) {
+	families, err := filepath.Glob(filepath.Join(folder, "*.onnx"))
+	if err != nil || len(families) < least {
 		t.Fatalf("%d networks, %v", len(families), err)
 	}
 	for _, path := range families {
