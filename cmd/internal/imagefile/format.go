@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
 	"io"
 	"slices"
 
@@ -74,18 +73,17 @@ func checkJPEG(r io.ReaderAt, size int64) (width, height int, err error) {
 }
 
 func decodeJPEG(data []byte) (image.Image, error) {
-	if err := jpegfile.Check(data); err != nil {
+	img, err := new(jpegfile.Decoder).Decode(data, image.Rect(0, 0, MaxSide, MaxSide), 1)
+	if err != nil {
 		return nil, unsupported(err)
 	}
-	img, err := jpeg.Decode(bytes.NewReader(data))
-	return img, unsupported(err)
+	return img, nil
 }
 
 // unsupported wraps an error that says so in ErrUnsupported.
 func unsupported(err error) error {
 	var ours jpegfile.UnsupportedError
-	var theirs jpeg.UnsupportedError
-	if errors.As(err, &ours) || errors.As(err, &theirs) {
+	if errors.As(err, &ours) {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	return err

@@ -105,8 +105,8 @@ func TestPhotosAreJudgedAlike(t *testing.T) {
 	damaged["hole"] = true
 	add("more-after-the-end", append(oitest.JPEG(2), "\x00\x00\x00\x18ftypmp42"...), "")
 	t.Run("cases", func(t *testing.T) {
-		for _, folder := range []struct{ name, reason string }{{"jpeg-sampling", "unsupported feature"}, {"zero-hole", "not decodable"}, {"webp-colours", ""}, {"orientation", ""}} {
-			names, err := filepath.Glob(filepath.Join(oitest.Case(t, ""), folder.name, "*.[jw]*"))
+		for _, folder := range []struct{ name, reason string }{{"jpeg-sampling/s*", ""}, {"jpeg-sampling/cmyk*", ""}, {"jpeg-sampling/arith*", "unsupported feature"}, {"zero-hole/*", "not decodable"}, {"webp-colours/*", ""}, {"orientation/*", ""}} {
+			names, err := filepath.Glob(filepath.Join(oitest.Case(t, ""), folder.name+".[jw]*"))
 			if err != nil || len(names) == 0 {
 				t.Fatalf("%s: %v", folder.name, err)
 			}
@@ -115,7 +115,7 @@ func TestPhotosAreJudgedAlike(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				id := fmt.Sprint(folder.name, "-", i)
+				id := fmt.Sprint(strings.Trim(strings.ReplaceAll(folder.name, "/", "-"), "*"), "-", i)
 				add(id, data, folder.reason)
 				damaged[id] = folder.reason == "not decodable"
 			}

@@ -5,6 +5,13 @@ import (
 	"image/color"
 )
 
+// A rowReader is an image that gives rows as RGB itself, as a decoded JPEG does.
+type rowReader interface {
+	// RGBRow writes len(dst)/3 pixels of row y, from column x on. It may be
+	// called from several goroutines.
+	RGBRow(dst []byte, x, y int)
+}
+
 // row writes len(dst)/3 pixels of row y, from column x on, as RGB. Transparent
 // pixels are drawn over white. The common kinds of image are read directly; the
 // conversions are those of package color, bit for bit.
@@ -13,8 +20,8 @@ func (p *Picture) row(dst []byte, x, y int) {
 	b := p.source.Bounds()
 	x, y = x+b.Min.X, y+b.Min.Y
 	switch img := p.source.(type) {
-	case *rgb:
-		copy(dst, img.pix[(y*img.width+x)*3:])
+	case rowReader:
+		img.RGBRow(dst, x, y)
 	case *image.YCbCr:
 		yCbCrRow(dst, img, x, y)
 	case *image.Gray:
@@ -93,6 +100,9 @@ type rgb struct {
 	pix           []byte
 	width, height int
 }
+
+// RGBRow implements rowReader.
+func (m *rgb) RGBRow(dst []byte, x, y int) { copy(dst, m.pix[(y*m.width+x)*3:]) }
 
 // ColorModel implements image.Image.
 func (m *rgb) ColorModel() color.Model { return color.RGBAModel }

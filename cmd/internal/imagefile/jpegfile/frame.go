@@ -2,6 +2,7 @@ package jpegfile
 
 import (
 	"fmt"
+	"image"
 	"io"
 	"slices"
 )
@@ -19,9 +20,12 @@ type frame struct {
 	width, height int
 	components    []component
 	hMax, vMax    int
-	adobe         bool // there is Adobe's APP14, which says what four components are
+	adobe         bool // there is Adobe's APP14, which says what the components are
+	adobeKind     byte // what it says; 0: no YCbCr
+	jfif          bool // there is JFIF's APP0: three components are YCbCr
 	huffman       bool // there is a Huffman table
 	restart       int  // MCUs from one restart marker to the next; 0: there are none
+	current       scan
 }
 
 // A scan is what the header of a scan says.
@@ -29,6 +33,9 @@ type scan struct {
 	components []scanComponent
 	ss, se     int // the first and last coefficient, in zigzag order
 	ah, al     int // successive approximation: bit positions before and now
+
+	across, down int             // its MCUs
+	wanted       image.Rectangle // those of them that are in the window
 }
 
 type scanComponent struct {
@@ -54,13 +61,13 @@ func ReadHeader(r io.ReaderAt, size int64) (width, height int, data int64, err e
 			return 0, 0, 0, err
 		}
 		if s != nil {
-			return f.width, f.height, in.next, f.supported(s)
+			return f.width, f.height, in.next, f.supported()
 		}
 	}
 }
 
 // take reads a segment. It returns the scan that the segment begins, if it
-// does. Tables are left to Check.
+// does. Tables are left to the Decoder.
 func (f *frame) take(in *segments, g segment) (*scan, error) {
 	var body []byte
 	var err error
@@ -89,9 +96,13 @@ func (f *frame) take(in *segments, g segment) (*scan, error) {
 		} else if err == nil {
 			f.restart = int(body[0])<<8 | int(body[1])
 		}
+	case m == markerAPP0:
+		if body, err = in.bytes(g.offset, min(g.n, 5)); err == nil && string(body) == "JFIF\x00" {
+			f.jfif = true
+		}
 	case m == markerAPP14:
 		if body, err = in.bytes(g.offset, min(g.n, 12)); err == nil && len(body) == 12 && string(body[:5]) == "Adobe" {
-			f.adobe = true
+			f.adobe, f.adobeKind = true, body[11]
 		}
 	default:
 		if feature := featureOf(m); feature != "" {
@@ -101,7 +112,7 @@ func (f *frame) take(in *segments, g segment) (*scan, error) {
 	return nil, err
 }
 
-// featureOf names what a marker stands for that image/jpeg does not read.
+// featureOf names what a marker stands for that the Decoder does not read.
 func featureOf(marker byte) string {
 	switch m := marker; {
 	case m == 0xc3:
@@ -122,7 +133,7 @@ const dnlFeature = "its height after the first scan (DNL)"
 
 // header reads a frame header (B.2.2).
 func (f *frame) header(b []byte) error {
-	if f.components != nil {
+	if f.marker != 0 {
 		return damagef("a second frame header")
 	}
 	if len(b) < 6 || len(b) != 6+3*int(b[5]) || b[5] == 0 {
@@ -148,71 +159,49 @@ func (f *frame) header(b []byte) error {
 	case f.height == 0:
 		return UnsupportedError(dnlFeature)
 	}
-	return f.supportedSampling()
-}
-
-// supportedSampling returns an error for components that image/jpeg cannot put
-// together.
-func (f *frame) supportedSampling() error {
-	c := f.components
-	ok := true
-	for _, c := range c {
-		ok = ok && c.h != 3 && c.v != 3
-	}
-	switch len(c) {
-	case 1:
-	case 3:
-		ok = ok && c[0].v != 4 && c[0].h%c[1].h == 0 && c[0].v%c[1].v == 0 && c[1].h == c[2].h && c[1].v == c[2].v
-	case 4:
-		ok = ok && c[0].h == c[0].v && c[0].h <= 2 && c[1].h*c[1].v*c[2].h*c[2].v == 1 && c[0].h == c[3].h && c[0].v == c[3].v
-	default:
-		return UnsupportedError(fmt.Sprintf("%d components", len(c)))
-	}
-	if ok {
-		return nil
-	}
-	text := "sampling factors"
-	for _, c := range c {
-		text += fmt.Sprintf(" %dx%d", c.h, c.v)
-	}
-	return UnsupportedError(text)
-}
-
-// supported returns an error if image/jpeg does not read the scan, or those
-// that are to be expected after it.
-func (f *frame) supported(s *scan) error {
-	if len(f.components) == 4 && !f.adobe {
-		return UnsupportedError("four components and no word of Adobe's (APP14) on what they are")
-	}
-	if !f.huffman {
-		return UnsupportedError("no Huffman tables of its own")
-	}
-	if len(f.components) == 1 || len(s.components) > 1 && !f.progressive() {
-		return nil
-	}
-	// In a scan of one component alone, image/jpeg takes h by v blocks for
-	// an MCU, where it is one block (A.2.2), and does not see where the
-	// picture ends in a component of middle size.
-	for _, c := range f.components {
-		if f.restart > 0 && c.h*c.v > 1 {
-			return UnsupportedError("restart markers in the scan of one component")
-		}
-		if c.h > 1 && c.h < f.hMax || c.v > 1 && c.v < f.vMax {
-			return UnsupportedError(fmt.Sprintf("a scan of one component with factors %dx%d of %dx%d", c.h, c.v, f.hMax, f.vMax))
-		}
+	if n := len(f.components); n != 1 && n != 3 && n != 4 {
+		return UnsupportedError(fmt.Sprintf("%d components", n))
 	}
 	return nil
 }
 
+// supported returns an error for a picture that the Decoder does not read.
+func (f *frame) supported() error {
+	if !f.huffman {
+		return UnsupportedError("no Huffman tables of its own")
+	}
+	return nil
+}
+
+// colours returns how the components make colours, as libjpeg and image/jpeg
+// decide it.
+func (f *frame) colours() colours {
+	c := f.components
+	switch {
+	case len(c) == 1:
+		return grey
+	case len(c) == 4 && f.adobe && f.adobeKind != 0:
+		return ycck
+	case len(c) == 4:
+		return cmyk
+	case f.jfif:
+		return yCbCr
+	case f.adobe && f.adobeKind == 0, c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B':
+		return rgb
+	}
+	return yCbCr
+}
+
 // scan reads a scan header (B.2.3).
 func (f *frame) scan(b []byte) (*scan, error) {
-	if f.components == nil {
+	if f.marker == 0 {
 		return nil, damagef("a scan before the frame header")
 	}
 	if len(b) < 1 || b[0] < 1 || int(b[0]) > len(f.components) || len(b) != 4+2*int(b[0]) {
 		return nil, damagef("a scan header of %d bytes", len(b))
 	}
-	s, units := &scan{}, 0
+	s, units := &f.current, 0
+	*s = scan{components: s.components[:0]}
 	rest := b[1:]
 	for range b[0] {
 		c := scanComponent{td: int(rest[1] >> 4), ta: int(rest[1] & 15)}

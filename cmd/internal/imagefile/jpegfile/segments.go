@@ -23,6 +23,7 @@ const (
 	markerDRI   = 0xdd
 	markerDHP   = 0xde // hierarchical
 	markerEXP   = 0xdf // likewise
+	markerAPP0  = 0xe0
 	markerAPP1  = 0xe1
 	markerAPP14 = 0xee
 	markerJPG0  = 0xf0

@@ -1,0 +1,312 @@
+package jpegfile
+
+import (
+	"bytes"
+	"image"
+	"io"
+)
+
+// A Decoder decodes one file after another, with the same memory. It must not
+// be used by several goroutines at a time.
+type Decoder struct {
+	frame
+	data    []byte
+	in      segments // of data
+	window  image.Rectangle
+	image   Image
+	planes  [4]plane
+	wanted  image.Rectangle // the MCUs of the window, in MCUs of all components
+	quant   [4]quantTable
+	huffman [2][4]*huffman // for DC and AC
+	defined [2][4]bool     // those of huffman that this file has
+	coded   [4]bool        // the components of which there was a scan
+	blocks  []block        // of an MCU of the scan
+	entropy []byte         // the coded data of one interval, without stuffing
+}
+
+// maxScans is more than any writer makes, and few enough that a small file of
+// a large picture does not take minutes.
+const maxScans = 1000
+
+// Check reads a whole file and says whether its coded data is whole, as Decode
+// does, without making pixels of it.
+func Check(data []byte) error {
+	_, err := new(Decoder).Decode(data, image.Rectangle{}, 1)
+	return err
+}
+
+// Decode reads a whole file and decodes a window of its picture, given in pixels
+// of the file, to a scale of 1, 2, 4 or 8. The part of the window outside the
+// picture counts for nothing. The window of the result is rounded outwards to
+// whole pixels of that scale, each the mean of scale by scale pixels of the
+// file.
+//
+// Whatever the window and the scale, all coded data must be whole: each scan
+// has the blocks that it must have, and nothing after them. Bytes after the
+// end-of-image marker, which phones add, do no harm. An error is an
+// UnsupportedError, ErrDamaged or io.ErrUnexpectedEOF. It panics for another
+// scale.
+//
+// It allocates a byte for each sample of the window, and for a progressive
+// picture 4 bytes more, and 8 for each block of the whole picture: whoever
+// calls it has bounded the number of pixels.
+func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (*Image, error) {
+	switch scale {
+	case 1, 2, 4, 8:
+	default:
+		panic("jpegfile: a scale that is not 1, 2, 4 or 8")
+	}
+	d.frame = frame{components: d.components[:0], current: d.current}
+	d.data = data
+	d.in = segments{size: int64(len(data)), window: data} // all of it
+	d.window = window
+	d.image = Image{Scale: scale}
+	d.defined, d.coded = [2][4]bool{}, [4]bool{}
+	for i := range d.quant {
+		d.quant[i].there = false
+	}
+	err := d.decode()
+	d.data, d.in = nil, segments{}
+	if err != nil {
+		return nil, err
+	}
+	return &d.image, nil
+}
+
+func (d *Decoder) decode() error {
+	for scans := 0; ; {
+		g, err := d.in.read()
+		if err != nil {
+			return err
+		}
+		if scans > 0 && g.stray > 0 {
+			// Before the first scan some writers get a length
+			// wrong; that takes nothing from the picture if its
+			// tables are there.
+			return damagef("%d bytes of no segment before the marker %#02x", g.stray, g.marker)
+		}
+		if scans > 0 && g.marker == markerEOI {
+			return d.complete()
+		}
+		s, err := d.take(&d.in, g)
+		switch {
+		case err != nil:
+			return err
+		case g.marker == markerDQT || g.marker == markerDHT:
+			err = d.tables(g)
+		case s != nil:
+			if scans++; scans > maxScans {
+				return damagef("more than %d scans", maxScans)
+			}
+			if scans == 1 {
+				d.allocate()
+			}
+			err = d.scan(s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// complete ends a picture, or returns an error if a component was not coded.
+// Not every bit of its coefficients has to be there.
+func (d *Decoder) complete() error {
+	for i, o := range d.components {
+		if !d.coded[i] {
+			return damagef("no scan of component %d", o.id)
+		}
+	}
+	if d.progressive() {
+		d.transform()
+	}
+	return nil
+}
+
+// allocate makes room for the window's pixels.
+func (d *Decoder) allocate() {
+	m := &d.image
+	m.Width, m.Height = d.width, d.height
+	m.colours = d.colours()
+	m.planes = d.planes[:len(d.components)]
+	w := d.window.Intersect(image.Rect(0, 0, d.width, d.height))
+	m.rect, d.wanted = image.Rectangle{}, image.Rectangle{}
+	if !w.Empty() {
+		m.rect = outwards(w, m.Scale, m.Scale)
+		d.wanted = outwards(w, 8*d.hMax, 8*d.vMax)
+	}
+	for i, c := range d.components {
+		p := &d.planes[i]
+		p.component = c
+		p.nx, p.columns = points(c.h, d.hMax, m.Scale, d.width)
+		p.ny, p.rows = points(c.v, d.vMax, m.Scale, d.height)
+		p.blocks = image.Rect(d.wanted.Min.X*c.h, d.wanted.Min.Y*c.v, d.wanted.Max.X*c.h, d.wanted.Max.Y*c.v)
+		p.stride = p.blocks.Dx() * p.nx
+		p.pix = grow(p.pix, p.stride*p.blocks.Dy()*p.ny)
+		if d.progressive() {
+			p.nonzero = grow(p.nonzero, c.h*ceil(d.width, 8*d.hMax)*c.v*ceil(d.height, 8*d.vMax))
+			p.values = grow(p.values, 64*p.blocks.Dx()*p.blocks.Dy())
+			clear(p.nonzero)
+			clear(p.values)
+		}
+	}
+}
+
+// outwards returns r in units of w by h.
+func outwards(r image.Rectangle, w, h int) image.Rectangle {
+	return image.Rect(r.Min.X/w, r.Min.Y/h, ceil(r.Max.X, w), ceil(r.Max.Y, h))
+}
+
+// points returns how many points the transform of a component has on an axis of
+// that size, given its sampling factor and the largest one: at least as many as
+// give a sample for each pixel at that scale, if there are.
+func points(factor, largest, scale, size int) (int, mapping) {
+	n := 1
+	for n < 8 && n*factor*scale < 8*largest {
+		n *= 2
+	}
+	m := mapping{num: scale * factor * n, den: 16 * largest}
+	for _, k := range []int{2, 3} {
+		for m.num%k == 0 && m.den%k == 0 {
+			m.num /= k
+			m.den /= k
+		}
+	}
+	m.last = (ceil(size*factor, largest) - 1) * n / 8
+	return n, m
+}
+
+// scan reads the data of a scan, which comes next.
+func (d *Decoder) scan(s *scan) error {
+	if err := d.supported(); err != nil {
+		return err
+	}
+	if err := d.prepare(s); err != nil {
+		return err
+	}
+	total := s.across * s.down
+	for done, interval := 0, 0; ; interval++ {
+		n := total - done
+		if d.restart > 0 {
+			n = min(n, d.restart)
+		}
+		if err := d.unstuff(); err != nil {
+			return err
+		}
+		read := d.sequential
+		if d.progressive() {
+			read = d.refine
+		}
+		if err := read(s, done, n); err != nil {
+			return err
+		}
+		if done += n; done == total {
+			return nil
+		}
+		g, err := d.in.read()
+		if err != nil {
+			return err
+		}
+		if want := markerRST0 + byte(interval%8); g.marker != want {
+			return damagef("the marker %#02x where %#02x is due", g.marker, want)
+		}
+	}
+}
+
+// prepare makes the tables of a scan, and returns an error if one that it needs
+// is missing.
+func (d *Decoder) prepare(s *scan) error {
+	for _, o := range s.components {
+		p := &d.planes[o.index]
+		q := &d.quant[p.tq]
+		if !q.there {
+			return damagef("no quantization table %d", p.tq)
+		}
+		if s.ss == 0 && s.ah == 0 && !d.defined[0][o.td] {
+			return damagef("no Huffman table %d for DC", o.td)
+		}
+		if s.se > 0 && !d.defined[1][o.ta] {
+			return damagef("no Huffman table %d for AC", o.ta)
+		}
+		if s.ss == 0 {
+			d.coded[o.index] = true
+		}
+		if !d.progressive() {
+			p.terms.set(p.nx, p.ny, &q.steps)
+			d.huffman[0][o.td].prepareDC()
+			d.huffman[1][o.ta].prepareAC()
+		}
+	}
+	d.layOut(s)
+	return nil
+}
+
+// layOut determines the MCUs of a scan (A.2). In a scan of one component each
+// is one block.
+func (d *Decoder) layOut(s *scan) {
+	d.blocks = d.blocks[:0]
+	if len(s.components) == 1 {
+		o := s.components[0]
+		p := &d.planes[o.index]
+		s.across = ceil(ceil(d.width*p.h, d.hMax), 8)
+		s.down = ceil(ceil(d.height*p.v, d.vMax), 8)
+		s.wanted = p.blocks
+		p.perMCU = image.Pt(1, 1)
+		d.blocks = append(d.blocks, block{plane: p, index: o.index, dc: d.huffman[0][o.td], ac: d.huffman[1][o.ta]})
+		return
+	}
+	s.across, s.down = ceil(d.width, 8*d.hMax), ceil(d.height, 8*d.vMax)
+	s.wanted = d.wanted
+	for _, o := range s.components {
+		p := &d.planes[o.index]
+		p.perMCU = image.Pt(p.h, p.v)
+		for dy := range p.v {
+			for dx := range p.h {
+				d.blocks = append(d.blocks, block{p, o.index, dx, dy, d.huffman[0][o.td], d.huffman[1][o.ta]})
+			}
+		}
+	}
+}
+
+func ceil(a, b int) int { return (a + b - 1) / b }
+
+// maxBlock is more than the bytes that a block's data takes: 64 codes of 16
+// bits, each with 16 bits after it, and what is read ahead.
+const maxBlock = 64*4 + 16
+
+// unstuff puts the data up to the next marker into d.entropy, with room to read
+// ahead.
+func (d *Decoder) unstuff() error {
+	var padding [maxBlock]byte
+	in := d.data[d.in.next:]
+	if most := len(in) + maxBlock; cap(d.entropy) < most {
+		d.entropy = make([]byte, 0, most)
+	}
+	d.entropy = d.entropy[:0]
+	for {
+		n := bytes.IndexByte(in, 0xff)
+		if n < 0 || n+1 == len(in) {
+			return io.ErrUnexpectedEOF
+		}
+		if in[n+1] != 0 {
+			d.entropy = append(append(d.entropy, in[:n]...), padding[:]...)
+			d.in.next = int64(len(d.data) - len(in) + n)
+			return nil
+		}
+		d.entropy = append(d.entropy, in[:n+1]...)
+		in = in[n+2:]
+	}
+}
+
+// used returns an error unless so many bits, which n MCUs took, are all the data
+// of the interval.
+func (d *Decoder) used(bits, n int) error {
+	rest := d.entropy[(bits+7)/8 : len(d.entropy)-maxBlock]
+	if len(rest) == 1 && rest[0] == 0xff {
+		rest = nil // one bits to fill up a byte that was full: some writers do
+	}
+	if len(rest) > 0 {
+		return damagef("%d bytes left over after the last of %d MCUs", len(rest), n)
+	}
+	return nil
+}
