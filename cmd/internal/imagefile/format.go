@@ -18,8 +18,10 @@ type format struct {
 	mediaType string
 	is        func(head []byte) bool
 	// check returns io.ErrUnexpectedEOF for a file without its end.
-	check       func(r io.ReaderAt, size int64) (width, height int, err error)
-	decode      func(data []byte) (image.Image, error)
+	check func(r io.ReaderAt, size int64) (width, height int, err error)
+	// decode may decode more than the window, and returns the scale of the
+	// result.
+	decode      func(d *Decoder, data []byte, window image.Rectangle, scale int) (image.Image, int, error)
 	orientation func(data []byte) int // 0: not said
 }
 
@@ -72,12 +74,12 @@ func checkJPEG(r io.ReaderAt, size int64) (width, height int, err error) {
 	return width, height, endsWith(r, scan, size, []byte{0xff, 0xd9})
 }
 
-func decodeJPEG(data []byte) (image.Image, error) {
-	img, err := new(jpegfile.Decoder).Decode(data, image.Rect(0, 0, MaxSide, MaxSide), 1)
+func decodeJPEG(d *Decoder, data []byte, window image.Rectangle, scale int) (image.Image, int, error) {
+	img, err := d.jpeg.Decode(data, window, scale)
 	if err != nil {
-		return nil, unsupported(err)
+		return nil, 0, unsupported(err)
 	}
-	return img, nil
+	return img, scale, nil
 }
 
 // unsupported wraps an error that says so in ErrUnsupported.
@@ -116,7 +118,9 @@ func checkWebP(r io.ReaderAt, size int64) (width, height int, err error) {
 	return width, height, err
 }
 
-func decodeWebP(data []byte) (image.Image, error) { return webp.Decode(data) }
+func decodeWebP(d *Decoder, data []byte, _ image.Rectangle, _ int) (image.Image, int, error) {
+	return d.whole(data, func() (image.Image, error) { return webp.Decode(data) })
+}
 
 func orientationWebP(data []byte) int { return exif.Orientation(webp.EXIF(data)) }
 

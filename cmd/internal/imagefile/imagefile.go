@@ -95,17 +95,8 @@ func Decode(data []byte, maxPixels int) (image.Image, error) {
 	if _, err := Check(bytes.NewReader(data), int64(len(data)), maxPixels); err != nil {
 		return nil, err
 	}
-	img, err := decode(data)
-	return img, classify(err)
-}
-
-func decode(data []byte) (img image.Image, err error) {
-	defer recovered(&err)
-	f, err := formatOf(data)
-	if err != nil {
-		return nil, err
-	}
-	return f.decode(data)
+	img, _, err := new(Decoder).Decode(data, image.Rect(0, 0, MaxSide, MaxSide), 1)
+	return img, err
 }
 
 // Orientation returns the EXIF orientation of a whole photo, 1 to 8. It is 1,

@@ -28,7 +28,9 @@ func checkPNG(r io.ReaderAt, size int64) (width, height int, err error) {
 	return config.Width, config.Height, err
 }
 
-func decodePNG(data []byte) (image.Image, error) { return png.Decode(bytes.NewReader(data)) }
+func decodePNG(d *Decoder, data []byte, _ image.Rectangle, _ int) (image.Image, int, error) {
+	return d.whole(data, func() (image.Image, error) { return png.Decode(bytes.NewReader(data)) })
+}
 
 // orientationPNG looks for a chunk of EXIF data, which may stand before the
 // pixels or after them. The text chunk that was written before there was one

@@ -21,7 +21,17 @@ type Decoder struct {
 	defined [2][4]bool     // those of huffman that this file has
 	coded   [4]bool        // the components of which there was a scan
 	blocks  []block        // of an MCU of the scan
-	entropy []byte         // the coded data of one interval, without stuffing
+	// entropy is the coded data without stuffing: of the last interval, or of
+	// all of them, if again is true. Each has room after it to read ahead.
+	entropy []byte
+	start   int // where the last interval begins
+
+	// Where a picture is a single scan of whole rows, as nearly all are, its
+	// rows are written down, so that another window of the same file need
+	// not read what is above it.
+	again bool
+	rows  []rowStart
+	last  []byte // that file
 }
 
 // maxScans is more than any writer makes, and few enough that a small file of
@@ -56,21 +66,43 @@ func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (*Image
 	default:
 		panic("jpegfile: a scale that is not 1, 2, 4 or 8")
 	}
-	d.frame = frame{components: d.components[:0], current: d.current}
-	d.data = data
-	d.in = segments{size: int64(len(data)), window: data} // all of it
 	d.window = window
 	d.image = Image{Scale: scale}
-	d.defined, d.coded = [2][4]bool{}, [4]bool{}
-	for i := range d.quant {
-		d.quant[i].there = false
+	if d.last != nil && bytes.Equal(d.last, data) {
+		d.allocate()
+		d.reread()
+		return &d.image, nil
 	}
+	d.reset(data)
 	err := d.decode()
 	d.data, d.in = nil, segments{}
 	if err != nil {
 		return nil, err
 	}
 	return &d.image, nil
+}
+
+// reset forgets the last file.
+func (d *Decoder) reset(data []byte) {
+	d.frame = frame{components: d.components[:0], current: d.current}
+	d.data = data
+	d.in = segments{size: int64(len(data)), window: data} // all of it
+	d.defined, d.coded = [2][4]bool{}, [4]bool{}
+	for i := range d.quant {
+		d.quant[i].there = false
+	}
+	d.again, d.last, d.rows = false, nil, d.rows[:0]
+}
+
+// Held returns about how many bytes of memory the Decoder holds, with the file
+// that it has decoded last.
+func (d *Decoder) Held() int {
+	n := cap(d.entropy) + cap(d.last)
+	for i := range d.planes {
+		p := &d.planes[i]
+		n += cap(p.pix) + 8*cap(p.nonzero) + 4*cap(p.values)
+	}
+	return n
 }
 
 func (d *Decoder) decode() error {
@@ -88,6 +120,7 @@ func (d *Decoder) decode() error {
 		if scans > 0 && g.marker == markerEOI {
 			return d.complete()
 		}
+		d.again = false // only if nothing comes after the first scan
 		s, err := d.take(&d.in, g)
 		switch {
 		case err != nil:
@@ -98,6 +131,7 @@ func (d *Decoder) decode() error {
 			if scans++; scans > maxScans {
 				return damagef("more than %d scans", maxScans)
 			}
+			d.again = scans == 1 && !d.progressive() && len(s.components) == len(d.components)
 			if scans == 1 {
 				d.allocate()
 			}
@@ -119,6 +153,9 @@ func (d *Decoder) complete() error {
 	}
 	if d.progressive() {
 		d.transform()
+	}
+	if d.again {
+		d.last = d.data
 	}
 	return nil
 }
@@ -181,10 +218,13 @@ func (d *Decoder) scan(s *scan) error {
 	if err := d.supported(); err != nil {
 		return err
 	}
-	if err := d.prepare(s); err != nil {
+	if err := d.required(s); err != nil {
 		return err
 	}
+	d.prepare(s)
 	total := s.across * s.down
+	d.again = d.again && d.restart%s.across == 0
+	d.entropy = d.entropy[:0]
 	for done, interval := 0, 0; ; interval++ {
 		n := total - done
 		if d.restart > 0 {
@@ -213,14 +253,12 @@ func (d *Decoder) scan(s *scan) error {
 	}
 }
 
-// prepare makes the tables of a scan, and returns an error if one that it needs
-// is missing.
-func (d *Decoder) prepare(s *scan) error {
+// required returns an error if a table that a scan needs is missing.
+func (d *Decoder) required(s *scan) error {
 	for _, o := range s.components {
-		p := &d.planes[o.index]
-		q := &d.quant[p.tq]
-		if !q.there {
-			return damagef("no quantization table %d", p.tq)
+		tq := d.planes[o.index].tq
+		if !d.quant[tq].there {
+			return damagef("no quantization table %d", tq)
 		}
 		if s.ss == 0 && s.ah == 0 && !d.defined[0][o.td] {
 			return damagef("no Huffman table %d for DC", o.td)
@@ -231,14 +269,20 @@ func (d *Decoder) prepare(s *scan) error {
 		if s.ss == 0 {
 			d.coded[o.index] = true
 		}
-		if !d.progressive() {
-			p.terms.set(p.nx, p.ny, &q.steps)
+	}
+	return nil
+}
+
+// prepare makes the tables of a scan.
+func (d *Decoder) prepare(s *scan) {
+	for _, o := range s.components {
+		if p := &d.planes[o.index]; !d.progressive() {
+			p.terms.set(p.nx, p.ny, &d.quant[p.tq].steps)
 			d.huffman[0][o.td].prepareDC()
 			d.huffman[1][o.ta].prepareAC()
 		}
 	}
 	d.layOut(s)
-	return nil
 }
 
 // layOut determines the MCUs of a scan (A.2). In a scan of one component each
@@ -275,14 +319,17 @@ func ceil(a, b int) int { return (a + b - 1) / b }
 const maxBlock = 64*4 + 16
 
 // unstuff puts the data up to the next marker into d.entropy, with room to read
-// ahead.
+// ahead: the next interval.
 func (d *Decoder) unstuff() error {
 	var padding [maxBlock]byte
 	in := d.data[d.in.next:]
-	if most := len(in) + maxBlock; cap(d.entropy) < most {
-		d.entropy = make([]byte, 0, most)
+	if !d.again {
+		d.entropy = d.entropy[:0]
 	}
-	d.entropy = d.entropy[:0]
+	d.start = len(d.entropy)
+	if most := d.start + len(in) + maxBlock; cap(d.entropy) < most {
+		d.entropy = append(make([]byte, 0, most), d.entropy...)
+	}
 	for {
 		n := bytes.IndexByte(in, 0xff)
 		if n < 0 || n+1 == len(in) {
@@ -298,10 +345,14 @@ func (d *Decoder) unstuff() error {
 	}
 }
 
+// interval is the data of the last interval.
+func (d *Decoder) interval() []byte { return d.entropy[d.start:] }
+
 // used returns an error unless so many bits, which n MCUs took, are all the data
 // of the interval.
 func (d *Decoder) used(bits, n int) error {
-	rest := d.entropy[(bits+7)/8 : len(d.entropy)-maxBlock]
+	rest := d.interval()
+	rest = rest[(bits+7)/8 : len(rest)-maxBlock]
 	if len(rest) == 1 && rest[0] == 0xff {
 		rest = nil // one bits to fill up a byte that was full: some writers do
 	}

@@ -142,10 +142,10 @@ func (r *blockReader) correct(b progressiveBlock, k int) {
 }
 
 // refine reads n MCUs of a progressive scan, from number first on, whose data
-// is in d.entropy.
+// is the last interval in d.entropy.
 func (d *Decoder) refine(s *scan, first, n int) error {
-	size := len(d.entropy) - maxBlock
-	r := blockReader{scan: s, data: d.entropy}
+	r := blockReader{scan: s, data: d.interval()}
+	size := len(r.data) - maxBlock
 	var dc [4]int32
 	x, y := first%s.across, first/s.across
 	for i := range n {

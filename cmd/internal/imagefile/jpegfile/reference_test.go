@@ -292,14 +292,46 @@ func TestDamageAtEveryScale(t *testing.T) {
 	}
 }
 
+// TestAgain: a window of a file that was decoded just before has the pixels
+// that it has by itself.
+func TestAgain(t *testing.T) {
+	d, rng := new(jpegfile.Decoder), rand.New(rand.NewPCG(37, 38))
+	for _, files := range []map[string][]byte{valid(t), beyond(t), holey(t)} {
+		for name, data := range files {
+			// Tables or APP14 after the scan do not count for it.
+			late := splice(data, len(data)-2, []byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")...)
+			for _, data := range [][]byte{data, late} {
+				for range 8 {
+					x, y := rng.IntN(40), rng.IntN(30)
+					r := image.Rect(x, y, x+1+rng.IntN(200), y+1+rng.IntN(150))
+					scale := 1 << rng.IntN(4)
+					want, err := new(jpegfile.Decoder).Decode(data, r, scale)
+					if err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					got, err := d.Decode(bytes.Clone(data), r, scale)
+					if err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					if got.Bounds() != want.Bounds() || got.Width != want.Width || !bytes.Equal(pixels(got), pixels(want)) {
+						t.Fatalf("%s, %v at 1/%d: other pixels the second time", name, r, scale)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestNoAllocation: the photos after the first take no memory of their own.
 func TestNoAllocation(t *testing.T) {
 	d := new(jpegfile.Decoder)
 	for _, name := range []string{"baseline", "progressive", "separate-scans"} {
-		data := read(t, name)
+		data, other := read(t, name), read(t, "rgb")
 		if n := testing.AllocsPerRun(20, func() {
-			if _, err := d.Decode(data, image.Rect(10, 10, 30, 30), 2); err != nil {
-				t.Fatal(err)
+			for _, data := range [][]byte{data, data, other} {
+				if _, err := d.Decode(data, image.Rect(10, 10, 30, 30), 2); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)

@@ -140,17 +140,53 @@ func hole(data []byte, start, end int) bool {
 	return binary.BigEndian.Uint64(last)<<shift|uint64(last[8])>>(8-shift) == 0
 }
 
+// A rowStart is where the data of a row of MCUs begins.
+type rowStart struct {
+	interval [2]int // where its interval's data begins and ends in d.entropy
+	pos      int    // in the interval, in bits
+	dc       [4]int32
+}
+
 // sequential reads n MCUs of a sequential scan, from number first on, whose
-// data is in d.entropy.
+// data is the last interval in d.entropy. Where all rows of the picture begin
+// is written down.
 func (d *Decoder) sequential(s *scan, first, n int) error {
-	size := len(d.entropy) - maxBlock
-	r := bitReader{data: d.entropy}
+	r := bitReader{data: d.interval()}
 	var dc [4]int32
+	for i := first; i < first+n; {
+		x, y := i%s.across, i/s.across
+		count := min(first+n-i, s.across-x)
+		if x == 0 && d.again {
+			d.rows = append(d.rows, rowStart{[2]int{d.start, len(d.entropy)}, r.pos(), dc})
+		}
+		done, problem := d.mcus(s, &r, &dc, x, y, count)
+		switch at := i - first + done; problem {
+		case noCode:
+			return damagef("no code at byte %d of %d, in MCU %d of %d", r.pos()/8, len(r.data)-maxBlock, at, n)
+		case noData:
+			return damagef("%d bytes are the data of %d MCUs instead of %d", len(r.data)-maxBlock, at, n)
+		}
+		i += count
+	}
+	return d.used(r.pos(), n)
+}
+
+// What can be wrong with the data of an MCU.
+type problem int
+
+const (
+	none   problem = iota
+	noCode         // it has no valid code
+	noData         // it is beyond the end
+)
+
+// mcus reads a number of MCUs of a row. It returns how many it read.
+func (d *Decoder) mcus(s *scan, r *bitReader, dc *[4]int32, x, y, count int) (int, problem) {
+	size := len(r.data) - maxBlock
+	row := y >= s.wanted.Min.Y && y < s.wanted.Max.Y
 	var coefficients coefficients
-	x, y := first%s.across, first/s.across
-	for i := range n {
-		row := y >= s.wanted.Min.Y && y < s.wanted.Max.Y
-		wanted := row && x >= s.wanted.Min.X && x < s.wanted.Max.X
+	for i := range count {
+		wanted := row && x+i >= s.wanted.Min.X && x+i < s.wanted.Max.X
 		for j := range d.blocks {
 			b := &d.blocks[j]
 			v, ok := r.difference(b.dc)
@@ -160,18 +196,30 @@ func (d *Decoder) sequential(s *scan, first, n int) error {
 			} else if ok {
 				coefficients[0] = dc[b.index] * b.terms[0].weight
 				ok = r.read(b.ac, &coefficients, &b.terms)
-				b.put((x-s.wanted.Min.X)*b.perMCU.X+b.dx, (y-s.wanted.Min.Y)*b.perMCU.Y+b.dy, &coefficients)
+				b.put((x+i-s.wanted.Min.X)*b.perMCU.X+b.dx, (y-s.wanted.Min.Y)*b.perMCU.Y+b.dy, &coefficients)
 			}
 			if !ok {
-				return damagef("no code at byte %d of %d, in MCU %d of %d", r.pos()/8, size, i, n)
+				return i, noCode
 			}
 			if r.pos() > 8*size {
-				return damagef("%d bytes are the data of %d MCUs instead of %d", size, i, n)
+				return i, noData
 			}
 		}
-		if x++; x == s.across {
-			x, y = 0, y+1
-		}
 	}
-	return d.used(r.pos(), n)
+	return count, none
+}
+
+// reread reads the rows of the window again, of the file that was decoded last
+// and is whole.
+func (d *Decoder) reread() {
+	s := &d.current
+	d.prepare(s)
+	for y := s.wanted.Min.Y; y < min(s.wanted.Max.Y, s.down); y++ {
+		at := d.rows[y]
+		r := bitReader{data: d.entropy[at.interval[0]:at.interval[1]], next: at.pos >> 3}
+		r.fill()
+		r.bits <<= at.pos & 7
+		r.have -= uint(at.pos & 7)
+		d.mcus(s, &r, &at.dc, 0, y, min(s.wanted.Max.X, s.across))
+	}
 }

@@ -1,0 +1,70 @@
+package imagefile
+
+import (
+	"bytes"
+	"image"
+
+	"github.com/opensandwich/oi/cmd/internal/imagefile/jpegfile"
+)
+
+// A Decoder decodes one photo after another, with the same memory. What it has
+// found out about the last one helps where the same bytes come again with
+// another window, and never changes the result. It must not be used by several
+// goroutines at a time.
+type Decoder struct {
+	jpeg  jpegfile.Decoder
+	data  []byte      // of the last photo that was decoded as a whole
+	image image.Image // that photo
+}
+
+// maxKept is how many pixels of a photo are kept for the case that it comes
+// again.
+const maxKept = 4_000_000
+
+// Decode decodes at least a window of a photo that has passed Check, as it is
+// stored: the caller rotates it by its Orientation. The window is in pixels of
+// the file. A JPEG is decoded to 1/scale of its size, for a scale of 1, 2, 4 or
+// 8, as package jpegfile does. Other photos are decoded at full size.
+//
+// The result's bounds are those of the window, rounded outwards, or of the
+// whole photo, in pixels of scaled by scaled pixels of the file. It is valid
+// until the next call. The error is one of the package's, and does not depend on
+// the window and the scale: a damaged file never becomes a picture with grey
+// areas.
+func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
+	img, scaled, err = d.decode(data, window, scale)
+	return img, scaled, classify(err)
+}
+
+func (d *Decoder) decode(data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
+	whole := false
+	defer func() {
+		if !whole { // a decoder that failed is not used again
+			*d = Decoder{}
+		}
+	}()
+	defer recovered(&err)
+	f, err := formatOf(data)
+	if err == nil {
+		img, scaled, err = f.decode(d, data, window, scale)
+	}
+	whole = true
+	return img, scaled, err
+}
+
+// whole returns a photo that is always decoded as a whole, unless it is the
+// last one.
+func (d *Decoder) whole(data []byte, decode func() (image.Image, error)) (image.Image, int, error) {
+	if d.image != nil && bytes.Equal(d.data, data) {
+		return d.image, 1, nil
+	}
+	d.data, d.image = nil, nil
+	img, err := decode()
+	if err != nil {
+		return nil, 0, err
+	}
+	if size := img.Bounds().Size(); size.X <= maxKept/size.Y {
+		d.data, d.image = data, img
+	}
+	return img, 1, nil
+}
