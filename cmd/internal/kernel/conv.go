@@ -78,6 +78,11 @@ func (c Conv) OutHW() (h, w int) {
 	return (c.H+2*c.Pad-c.K)/c.Stride + 1, (c.W+2*c.Pad-c.K)/c.Stride + 1
 }
 
+// grouped is the same convolution in a more general form.
+func (c Conv) grouped() GroupedConv {
+	return GroupedConv{c.N, c.H, c.W, c.Cin, c.Cout, 1, square(c.K, c.Stride, c.Pad)}
+}
+
 // PoolHW returns the height and width after 2x2 max pooling of the output: half
 // of OutHW, rounded down.
 func (c Conv) PoolHW() (h, w int) {
@@ -295,6 +300,10 @@ func (c Conv) packDirect(ws *Workers, g geometry, packed, w, b []float32) {
 
 // computeDirect is the convolution with packed weights.
 func (c Conv) computeDirect(ws *Workers, g geometry, out convOut, x, packed []float32) {
+	if d := c.grouped(); out.idx == nil && !c.pointwise() && d.im2col() {
+		d.computeIm2col(ws, out, x, packed)
+		return
+	}
 	x = c.padInput(ws, g, x)
 	rows := g.oh
 	if out.idx != nil {

@@ -152,6 +152,10 @@ func (c GroupedConv) pack(ws *Workers, packed, w, b []float32) {
 // compute is the convolution with packed weights.
 func (c GroupedConv) compute(ws *Workers, out convOut, x, packed []float32) {
 	mustLen("x", x, c.N*c.H*c.W*c.Cin)
+	if c.im2col() {
+		c.computeIm2col(ws, out, x, packed)
+		return
+	}
 	j := &ws.convGrouped
 	*j = convGrouped{c: c, out: out, cin: c.Cin / c.Groups}
 	j.blocks, j.elems = c.blocks()

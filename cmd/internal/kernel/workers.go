@@ -37,6 +37,7 @@ type Workers struct {
 	depthwise     depthwiseJob
 	convGrouped   convGrouped
 	packGroups    packGroups
+	convIm2col    convIm2col
 	separable     separableJob
 	convPointwise convPointwise
 	convGradW     convGradW
