@@ -58,9 +58,10 @@ func (c Conv) winograd() bool {
 	return oh > 1 && ow > 1
 }
 
-// taskValues is about the number of transformed inputs that a task handles at a
-// time. They should fit the second-level cache next to the weights of a block.
-const taskValues = 48 << 10
+// mostTiles is the number of tiles that a task handles at a time: so many share
+// one reading of the weights, which are 16/9 of the untransformed ones. More do
+// not fit the second-level cache.
+const mostTiles = 48
 
 // convWinograd computes consecutive tiles, which may reach over rows and
 // images. x is [N,H,W,Cin]; transformed it is v [16][tiles,Cin], and the
@@ -111,8 +112,10 @@ func (c Conv) computeWinograd(ws *Workers, g geometry, out convOut, x, packed []
 	if out.idx == nil {
 		j.th, j.tw = (g.oh+1)/2, (g.ow+1)/2
 	}
-	// Multiples of 12 suit the GEMM micro-kernels of all backends.
-	j.tilesPerTask = max(12, min(48, taskValues/(planes*c.Cin)/12*12))
+	// Multiples of 12 suit the GEMM micro-kernels of all backends; each
+	// thread should have a task.
+	share := c.N * j.th * j.tw / len(ws.workers)
+	j.tilesPerTask = max(12, min(mostTiles, (share+11)/12*12))
 	j.vPlane, j.mPlane, j.uPlane = j.tilesPerTask*c.Cin+planeGap, j.tilesPerTask*lanes+planeGap, c.uPlane()
 	j.u, j.b = packed[:g.blocks*planes*j.uPlane], packed[g.blocks*planes*j.uPlane:]
 	ws.reserve(scratch{buf: planes*(j.vPlane+j.mPlane) + 4*j.tilesPerTask*lanes + 8*(j.tilesPerTask+1)*c.Cin})
