@@ -48,6 +48,35 @@ func avx512Backend() *backend {
 		normalizeBackward: normalizeBackwardAVX512,
 		winogradInput:     winogradInputAVX512,
 		winogradWeights:   winogradWeightsAVX512,
+		unary: [unaryOps]func(y, x []float32){
+			UnaryExp:       expAVX512,
+			UnarySigmoid:   sigmoidAVX512,
+			UnarySiLU:      siluAVX512,
+			UnaryTanh:      tanhAVX512,
+			UnaryErf:       erfAVX512,
+			UnaryGelu:      geluAVX512,
+			UnaryGeluTanh:  geluTanhAVX512,
+			UnaryHardSwish: hardSwishAVX512,
+			UnarySqrt:      sqrtAVX512,
+		},
+		binary: [binaryOps]func(y, a, b []float32){
+			BinaryAdd:   addAVX512,
+			BinarySub:   subAVX512,
+			BinaryMul:   mulAVX512,
+			BinaryDiv:   divAVX512,
+			BinaryMin:   minAVX512,
+			BinaryMax:   maxAVX512,
+			BinaryPReLU: preluAVX512,
+		},
+		hardSigmoid: hardSigmoidAVX512,
+		leakyReLU:   leakyReLUAVX512,
+		scaleBytes:  scaleBytesAVX512,
+		largest:     largestAVX512,
+		total:       totalAVX512,
+		squares:     squaresAVX512,
+		addScalar:   addScalarAVX512,
+		divScalar:   divScalarAVX512,
+		layerNorm:   layerNormAVX512,
 	}.withTail(16, narrow)
 	be.name = "avx512"
 	be.compactWindows = func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int) {
@@ -70,7 +99,6 @@ func avx512Backend() *backend {
 	}
 	be.winogradOutput = winogradOutputAVX512
 	be.transpose = narrow.transpose
-	be.inference(narrow)
 	return be
 }
 
@@ -97,6 +125,35 @@ func avx2Backend() *backend {
 		normalizeBackward: normalizeBackwardAVX2,
 		winogradInput:     winogradInputAVX2,
 		winogradWeights:   winogradWeightsAVX2,
+		unary: [unaryOps]func(y, x []float32){
+			UnaryExp:       expAVX2,
+			UnarySigmoid:   sigmoidAVX2,
+			UnarySiLU:      siluAVX2,
+			UnaryTanh:      tanhAVX2,
+			UnaryErf:       erfAVX2,
+			UnaryGelu:      geluAVX2,
+			UnaryGeluTanh:  geluTanhAVX2,
+			UnaryHardSwish: hardSwishAVX2,
+			UnarySqrt:      sqrtAVX2,
+		},
+		binary: [binaryOps]func(y, a, b []float32){
+			BinaryAdd:   addAVX2,
+			BinarySub:   subAVX2,
+			BinaryMul:   mulAVX2,
+			BinaryDiv:   divAVX2,
+			BinaryMin:   minAVX2,
+			BinaryMax:   maxAVX2,
+			BinaryPReLU: preluAVX2,
+		},
+		hardSigmoid: hardSigmoidAVX2,
+		leakyReLU:   leakyReLUAVX2,
+		scaleBytes:  scaleBytesAVX2,
+		largest:     largestAVX2,
+		total:       totalAVX2,
+		squares:     squaresAVX2,
+		addScalar:   addScalarAVX2,
+		divScalar:   divScalarAVX2,
+		layerNorm:   layerNormAVX2,
 	}.withTail(8, goBackend())
 	be.name = "avx2"
 	be.compactWindows = func(s sparseRows, dy []float32, idx []uint8, channels, windows, wStep int) {
@@ -115,7 +172,6 @@ func avx2Backend() *backend {
 	}
 	be.gradW2x2 = gradW2x2AVX2
 	be.gather2x2 = gather2x2AVX2
-	be.inference(goBackend())
 	be.winogradOutput = winogradOutputAVX2
 	be.transpose = func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int) {
 		r, c := rows&^7, cols&^7
@@ -128,13 +184,6 @@ func avx2Backend() *backend {
 		}
 	}
 	return be
-}
-
-// inference takes from another backend what this one lacks.
-func (be *backend) inference(from *backend) {
-	be.unary, be.binary, be.scaleBytes = from.unary, from.binary, from.scaleBytes
-	be.largest, be.total, be.squares = from.largest, from.total, from.squares
-	be.addScalar, be.divScalar, be.layerNorm = from.addScalar, from.divScalar, from.layerNorm
 }
 
 // simdKernels is the assembly of one instruction set. A function handles the
@@ -163,6 +212,17 @@ type simdKernels struct {
 	normalizeBackward func(dst, a, b []float32, stride, rows int, c *float32)
 	winogradInput     func(v []float32, plane, stride int, x []float32, row, pixel, channels, n int)
 	winogradWeights   func(u []float32, plane int, w []float32, elemStride, stride, cin int)
+
+	// Of the functions of numbers, nil where there is only the reference.
+	unary       [unaryOps]func(y, x []float32)
+	hardSigmoid func(y, x []float32, alpha, beta float32)
+	leakyReLU   func(y, x []float32, alpha float32)
+	binary      [binaryOps]func(y, a, b []float32)
+
+	scaleBytes              func(dst []float32, src []uint8, factor, offset []float32)
+	largest, total, squares func(x []float32, mean float32) float32
+	addScalar, divScalar    func(y, x []float32, value float32)
+	layerNorm               func(y, x, gamma, beta []float32, mean, scale float32)
 }
 
 // withTail returns a backend that gives whole vectors of width float32 to the
@@ -218,6 +278,52 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 		},
 		compactChannels: func(s sparseRows, dy []float32, idx []uint8, stride, n, base, step int, delta *[8]int32) {
 			a.compactChannels(s.vals, s.offs, s.counts, s.capacity, dy, idx, stride, n, base, step, delta)
+		},
+		unary: func(u Unary, y, x []float32) {
+			at := full(len(y))
+			switch f := a.unary[u.Op]; {
+			case f != nil:
+				f(y, x)
+			case u.Op == UnaryHardSigmoid:
+				a.hardSigmoid(y, x, u.Alpha, u.Beta)
+			case u.Op == UnaryLeakyReLU:
+				a.leakyReLU(y, x, u.Alpha)
+			default:
+				at = 0
+			}
+			tail.unary(u, y[at:], x[at:])
+		},
+		binary: func(op BinaryOp, y, x, z []float32) {
+			at := full(len(y))
+			if f := a.binary[op]; f != nil {
+				f(y, x, z)
+			} else {
+				at = 0
+			}
+			tail.binary(op, y[at:], x[at:], z[at:])
+		},
+		scaleBytes: func(dst []float32, src []uint8, factor, offset []float32) {
+			at := len(dst) / bytePattern * bytePattern
+			a.scaleBytes(dst, src, factor, offset)
+			scaleBytesRef(dst[at:], src[at:], factor, offset)
+		},
+		largest: func(x []float32) float32 { return a.largest(x, 0) },
+		total:   func(x []float32) float32 { return a.total(x, 0) },
+		squares: a.squares,
+		addScalar: func(y, x []float32, v float32) {
+			at := full(len(y))
+			a.addScalar(y, x, v)
+			tail.addScalar(y[at:], x[at:], v)
+		},
+		divScalar: func(y, x []float32, v float32) {
+			at := full(len(y))
+			a.divScalar(y, x, v)
+			tail.divScalar(y[at:], x[at:], v)
+		},
+		layerNorm: func(y, x, gamma, beta []float32, mean, scale float32) {
+			at := full(len(y))
+			a.layerNorm(y, x, gamma, beta, mean, scale)
+			tail.layerNorm(y[at:], x[at:], gamma[at:], beta[at:], mean, scale)
 		},
 		biasRow: func(db, dy []float32, idx []uint8, stride, windows, n int) {
 			at := full(n)

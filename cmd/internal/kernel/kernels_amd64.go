@@ -137,6 +137,126 @@ func normalizeAVX2(dst []float32, a []float32, stride int, rows int, c *float32)
 //go:noescape
 func normalizeBackwardAVX2(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
 
+// expAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func expAVX2(y []float32, x []float32)
+
+// sigmoidAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func sigmoidAVX2(y []float32, x []float32)
+
+// siluAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func siluAVX2(y []float32, x []float32)
+
+// tanhAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func tanhAVX2(y []float32, x []float32)
+
+// erfAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func erfAVX2(y []float32, x []float32)
+
+// geluAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func geluAVX2(y []float32, x []float32)
+
+// geluTanhAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func geluTanhAVX2(y []float32, x []float32)
+
+// hardSwishAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func hardSwishAVX2(y []float32, x []float32)
+
+// sqrtAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func sqrtAVX2(y []float32, x []float32)
+
+// hardSigmoidAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func hardSigmoidAVX2(y []float32, x []float32, alpha float32, beta float32)
+
+// leakyReLUAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+
+// subAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func subAVX2(y []float32, a []float32, b []float32)
+
+// mulAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func mulAVX2(y []float32, a []float32, b []float32)
+
+// divAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func divAVX2(y []float32, a []float32, b []float32)
+
+// minAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func minAVX2(y []float32, a []float32, b []float32)
+
+// maxAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func maxAVX2(y []float32, a []float32, b []float32)
+
+// preluAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func preluAVX2(y []float32, a []float32, b []float32)
+
+// addScalarAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func addScalarAVX2(y []float32, x []float32, value float32)
+
+// divScalarAVX2 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func divScalarAVX2(y []float32, x []float32, value float32)
+
+// scaleBytesAVX2 scales bytes, as many as are whole patterns of 48 values.
+//
+//go:noescape
+func scaleBytesAVX2(dst []float32, src []uint8, factor []float32, offset []float32)
+
+// totalAVX2 reduces a row.
+//
+//go:noescape
+func totalAVX2(x []float32, mean float32) float32
+
+// squaresAVX2 reduces a row.
+//
+//go:noescape
+func squaresAVX2(x []float32, mean float32) float32
+
+// largestAVX2 reduces a row.
+//
+//go:noescape
+func largestAVX2(x []float32, mean float32) float32
+
+// layerNormAVX2 normalizes a row, as many values as fill whole vectors.
+//
+//go:noescape
+func layerNormAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
+
 // gemmAVX512 computes rows of 16 lanes.
 //
 //go:noescape
@@ -269,6 +389,127 @@ func normalizeAVX512(dst []float32, a []float32, stride int, rows int, c *float3
 //
 //go:noescape
 func normalizeBackwardAVX512(dst []float32, a []float32, b []float32, stride int, rows int, c *float32)
+
+// expAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func expAVX512(y []float32, x []float32)
+
+// sigmoidAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func sigmoidAVX512(y []float32, x []float32)
+
+// siluAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func siluAVX512(y []float32, x []float32)
+
+// tanhAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func tanhAVX512(y []float32, x []float32)
+
+// erfAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func erfAVX512(y []float32, x []float32)
+
+// geluAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func geluAVX512(y []float32, x []float32)
+
+// geluTanhAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func geluTanhAVX512(y []float32, x []float32)
+
+// hardSwishAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func hardSwishAVX512(y []float32, x []float32)
+
+// sqrtAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func sqrtAVX512(y []float32, x []float32)
+
+// hardSigmoidAVX512 applies the function to as many values as fill whole
+// vectors.
+//
+//go:noescape
+func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32)
+
+// leakyReLUAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func leakyReLUAVX512(y []float32, x []float32, alpha float32)
+
+// subAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func subAVX512(y []float32, a []float32, b []float32)
+
+// mulAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func mulAVX512(y []float32, a []float32, b []float32)
+
+// divAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func divAVX512(y []float32, a []float32, b []float32)
+
+// minAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func minAVX512(y []float32, a []float32, b []float32)
+
+// maxAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func maxAVX512(y []float32, a []float32, b []float32)
+
+// preluAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func preluAVX512(y []float32, a []float32, b []float32)
+
+// addScalarAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func addScalarAVX512(y []float32, x []float32, value float32)
+
+// divScalarAVX512 applies the function to as many values as fill whole vectors.
+//
+//go:noescape
+func divScalarAVX512(y []float32, x []float32, value float32)
+
+// scaleBytesAVX512 scales bytes, as many as are whole patterns of 48 values.
+//
+//go:noescape
+func scaleBytesAVX512(dst []float32, src []uint8, factor []float32, offset []float32)
+
+// totalAVX512 reduces a row.
+//
+//go:noescape
+func totalAVX512(x []float32, mean float32) float32
+
+// squaresAVX512 reduces a row.
+//
+//go:noescape
+func squaresAVX512(x []float32, mean float32) float32
+
+// largestAVX512 reduces a row.
+//
+//go:noescape
+func largestAVX512(x []float32, mean float32) float32
+
+// layerNormAVX512 normalizes a row, as many values as fill whole vectors.
+//
+//go:noescape
+func layerNormAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
 
 // compactChannelsAMD64 appends gradients to sparse rows.
 //

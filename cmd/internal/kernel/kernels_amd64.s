@@ -7113,6 +7113,1907 @@ end:
 	VZEROUPPER
 	RET
 
+// func expAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·expAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS constantc2d00000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS constant42b20000<>+0(SB), Y1
+	VMINPS  Y0, Y1, Y0
+	VMULPS  constant3fb8aa3b<>+0(SB), Y0, Y1
+	VADDPS  constant4b400000<>+0(SB), Y1, Y1
+	VSUBPS  constant4b400000<>+0(SB), Y1, Y2
+	VMULPS  constant3f318000<>+0(SB), Y2, Y3
+	VSUBPS  Y3, Y0, Y0
+	VMULPS  constantb95e8083<>+0(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS constant39506967<>+0(SB), Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  constant3ab743ce<>+0(SB), Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  constant3c088908<>+0(SB), Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  constant3d2aa9c1<>+0(SB), Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  constant3e2aaaaa<>+0(SB), Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  constant3f000000<>+0(SB), Y2, Y2
+	VMULPS  Y0, Y0, Y3
+	VMULPS  Y2, Y3, Y2
+	VADDPS  Y0, Y2, Y0
+	VADDPS  constant3f800000<>+0(SB), Y0, Y0
+	VPSUBD  constant4b400000<>+0(SB), Y1, Y1
+	VPSRAD  $0x01, Y1, Y2
+	VPSUBD  Y2, Y1, Y1
+	VPADDD  constant0000007f<>+0(SB), Y2, Y2
+	VPSLLD  $0x17, Y2, Y2
+	VMULPS  Y2, Y0, Y0
+	VPADDD  constant0000007f<>+0(SB), Y1, Y1
+	VPSLLD  $0x17, Y1, Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA constantc2d00000<>+0(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+4(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+8(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+12(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+16(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+20(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+24(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+28(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+32(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+36(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+40(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+44(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+48(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+52(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+56(SB)/4, $0xc2d00000
+DATA constantc2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL constantc2d00000<>(SB), RODATA|NOPTR, $64
+
+DATA constant42b20000<>+0(SB)/4, $0x42b20000
+DATA constant42b20000<>+4(SB)/4, $0x42b20000
+DATA constant42b20000<>+8(SB)/4, $0x42b20000
+DATA constant42b20000<>+12(SB)/4, $0x42b20000
+DATA constant42b20000<>+16(SB)/4, $0x42b20000
+DATA constant42b20000<>+20(SB)/4, $0x42b20000
+DATA constant42b20000<>+24(SB)/4, $0x42b20000
+DATA constant42b20000<>+28(SB)/4, $0x42b20000
+DATA constant42b20000<>+32(SB)/4, $0x42b20000
+DATA constant42b20000<>+36(SB)/4, $0x42b20000
+DATA constant42b20000<>+40(SB)/4, $0x42b20000
+DATA constant42b20000<>+44(SB)/4, $0x42b20000
+DATA constant42b20000<>+48(SB)/4, $0x42b20000
+DATA constant42b20000<>+52(SB)/4, $0x42b20000
+DATA constant42b20000<>+56(SB)/4, $0x42b20000
+DATA constant42b20000<>+60(SB)/4, $0x42b20000
+GLOBL constant42b20000<>(SB), RODATA|NOPTR, $64
+
+DATA constant4b400000<>+0(SB)/4, $0x4b400000
+DATA constant4b400000<>+4(SB)/4, $0x4b400000
+DATA constant4b400000<>+8(SB)/4, $0x4b400000
+DATA constant4b400000<>+12(SB)/4, $0x4b400000
+DATA constant4b400000<>+16(SB)/4, $0x4b400000
+DATA constant4b400000<>+20(SB)/4, $0x4b400000
+DATA constant4b400000<>+24(SB)/4, $0x4b400000
+DATA constant4b400000<>+28(SB)/4, $0x4b400000
+DATA constant4b400000<>+32(SB)/4, $0x4b400000
+DATA constant4b400000<>+36(SB)/4, $0x4b400000
+DATA constant4b400000<>+40(SB)/4, $0x4b400000
+DATA constant4b400000<>+44(SB)/4, $0x4b400000
+DATA constant4b400000<>+48(SB)/4, $0x4b400000
+DATA constant4b400000<>+52(SB)/4, $0x4b400000
+DATA constant4b400000<>+56(SB)/4, $0x4b400000
+DATA constant4b400000<>+60(SB)/4, $0x4b400000
+GLOBL constant4b400000<>(SB), RODATA|NOPTR, $64
+
+DATA constant3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA constant3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL constant3fb8aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA constant3f318000<>+0(SB)/4, $0x3f318000
+DATA constant3f318000<>+4(SB)/4, $0x3f318000
+DATA constant3f318000<>+8(SB)/4, $0x3f318000
+DATA constant3f318000<>+12(SB)/4, $0x3f318000
+DATA constant3f318000<>+16(SB)/4, $0x3f318000
+DATA constant3f318000<>+20(SB)/4, $0x3f318000
+DATA constant3f318000<>+24(SB)/4, $0x3f318000
+DATA constant3f318000<>+28(SB)/4, $0x3f318000
+DATA constant3f318000<>+32(SB)/4, $0x3f318000
+DATA constant3f318000<>+36(SB)/4, $0x3f318000
+DATA constant3f318000<>+40(SB)/4, $0x3f318000
+DATA constant3f318000<>+44(SB)/4, $0x3f318000
+DATA constant3f318000<>+48(SB)/4, $0x3f318000
+DATA constant3f318000<>+52(SB)/4, $0x3f318000
+DATA constant3f318000<>+56(SB)/4, $0x3f318000
+DATA constant3f318000<>+60(SB)/4, $0x3f318000
+GLOBL constant3f318000<>(SB), RODATA|NOPTR, $64
+
+DATA constantb95e8083<>+0(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+4(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+8(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+12(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+16(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+20(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+24(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+28(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+32(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+36(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+40(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+44(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+48(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+52(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+56(SB)/4, $0xb95e8083
+DATA constantb95e8083<>+60(SB)/4, $0xb95e8083
+GLOBL constantb95e8083<>(SB), RODATA|NOPTR, $64
+
+DATA constant39506967<>+0(SB)/4, $0x39506967
+DATA constant39506967<>+4(SB)/4, $0x39506967
+DATA constant39506967<>+8(SB)/4, $0x39506967
+DATA constant39506967<>+12(SB)/4, $0x39506967
+DATA constant39506967<>+16(SB)/4, $0x39506967
+DATA constant39506967<>+20(SB)/4, $0x39506967
+DATA constant39506967<>+24(SB)/4, $0x39506967
+DATA constant39506967<>+28(SB)/4, $0x39506967
+DATA constant39506967<>+32(SB)/4, $0x39506967
+DATA constant39506967<>+36(SB)/4, $0x39506967
+DATA constant39506967<>+40(SB)/4, $0x39506967
+DATA constant39506967<>+44(SB)/4, $0x39506967
+DATA constant39506967<>+48(SB)/4, $0x39506967
+DATA constant39506967<>+52(SB)/4, $0x39506967
+DATA constant39506967<>+56(SB)/4, $0x39506967
+DATA constant39506967<>+60(SB)/4, $0x39506967
+GLOBL constant39506967<>(SB), RODATA|NOPTR, $64
+
+DATA constant3ab743ce<>+0(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+4(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+8(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+12(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+16(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+20(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+24(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+28(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+32(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+36(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+40(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+44(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+48(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+52(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+56(SB)/4, $0x3ab743ce
+DATA constant3ab743ce<>+60(SB)/4, $0x3ab743ce
+GLOBL constant3ab743ce<>(SB), RODATA|NOPTR, $64
+
+DATA constant3c088908<>+0(SB)/4, $0x3c088908
+DATA constant3c088908<>+4(SB)/4, $0x3c088908
+DATA constant3c088908<>+8(SB)/4, $0x3c088908
+DATA constant3c088908<>+12(SB)/4, $0x3c088908
+DATA constant3c088908<>+16(SB)/4, $0x3c088908
+DATA constant3c088908<>+20(SB)/4, $0x3c088908
+DATA constant3c088908<>+24(SB)/4, $0x3c088908
+DATA constant3c088908<>+28(SB)/4, $0x3c088908
+DATA constant3c088908<>+32(SB)/4, $0x3c088908
+DATA constant3c088908<>+36(SB)/4, $0x3c088908
+DATA constant3c088908<>+40(SB)/4, $0x3c088908
+DATA constant3c088908<>+44(SB)/4, $0x3c088908
+DATA constant3c088908<>+48(SB)/4, $0x3c088908
+DATA constant3c088908<>+52(SB)/4, $0x3c088908
+DATA constant3c088908<>+56(SB)/4, $0x3c088908
+DATA constant3c088908<>+60(SB)/4, $0x3c088908
+GLOBL constant3c088908<>(SB), RODATA|NOPTR, $64
+
+DATA constant3d2aa9c1<>+0(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+4(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+8(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+12(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+16(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+20(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+24(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+28(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+32(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+36(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+40(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+44(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+48(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+52(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+56(SB)/4, $0x3d2aa9c1
+DATA constant3d2aa9c1<>+60(SB)/4, $0x3d2aa9c1
+GLOBL constant3d2aa9c1<>(SB), RODATA|NOPTR, $64
+
+DATA constant3e2aaaaa<>+0(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+4(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+8(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+12(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+16(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+20(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+24(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+28(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+32(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+36(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+40(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+44(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+48(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+52(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+56(SB)/4, $0x3e2aaaaa
+DATA constant3e2aaaaa<>+60(SB)/4, $0x3e2aaaaa
+GLOBL constant3e2aaaaa<>(SB), RODATA|NOPTR, $64
+
+DATA constant3f000000<>+0(SB)/4, $0x3f000000
+DATA constant3f000000<>+4(SB)/4, $0x3f000000
+DATA constant3f000000<>+8(SB)/4, $0x3f000000
+DATA constant3f000000<>+12(SB)/4, $0x3f000000
+DATA constant3f000000<>+16(SB)/4, $0x3f000000
+DATA constant3f000000<>+20(SB)/4, $0x3f000000
+DATA constant3f000000<>+24(SB)/4, $0x3f000000
+DATA constant3f000000<>+28(SB)/4, $0x3f000000
+DATA constant3f000000<>+32(SB)/4, $0x3f000000
+DATA constant3f000000<>+36(SB)/4, $0x3f000000
+DATA constant3f000000<>+40(SB)/4, $0x3f000000
+DATA constant3f000000<>+44(SB)/4, $0x3f000000
+DATA constant3f000000<>+48(SB)/4, $0x3f000000
+DATA constant3f000000<>+52(SB)/4, $0x3f000000
+DATA constant3f000000<>+56(SB)/4, $0x3f000000
+DATA constant3f000000<>+60(SB)/4, $0x3f000000
+GLOBL constant3f000000<>(SB), RODATA|NOPTR, $64
+
+DATA constant3f800000<>+0(SB)/4, $0x3f800000
+DATA constant3f800000<>+4(SB)/4, $0x3f800000
+DATA constant3f800000<>+8(SB)/4, $0x3f800000
+DATA constant3f800000<>+12(SB)/4, $0x3f800000
+DATA constant3f800000<>+16(SB)/4, $0x3f800000
+DATA constant3f800000<>+20(SB)/4, $0x3f800000
+DATA constant3f800000<>+24(SB)/4, $0x3f800000
+DATA constant3f800000<>+28(SB)/4, $0x3f800000
+DATA constant3f800000<>+32(SB)/4, $0x3f800000
+DATA constant3f800000<>+36(SB)/4, $0x3f800000
+DATA constant3f800000<>+40(SB)/4, $0x3f800000
+DATA constant3f800000<>+44(SB)/4, $0x3f800000
+DATA constant3f800000<>+48(SB)/4, $0x3f800000
+DATA constant3f800000<>+52(SB)/4, $0x3f800000
+DATA constant3f800000<>+56(SB)/4, $0x3f800000
+DATA constant3f800000<>+60(SB)/4, $0x3f800000
+GLOBL constant3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA constant0000007f<>+0(SB)/4, $0x0000007f
+DATA constant0000007f<>+4(SB)/4, $0x0000007f
+DATA constant0000007f<>+8(SB)/4, $0x0000007f
+DATA constant0000007f<>+12(SB)/4, $0x0000007f
+DATA constant0000007f<>+16(SB)/4, $0x0000007f
+DATA constant0000007f<>+20(SB)/4, $0x0000007f
+DATA constant0000007f<>+24(SB)/4, $0x0000007f
+DATA constant0000007f<>+28(SB)/4, $0x0000007f
+DATA constant0000007f<>+32(SB)/4, $0x0000007f
+DATA constant0000007f<>+36(SB)/4, $0x0000007f
+DATA constant0000007f<>+40(SB)/4, $0x0000007f
+DATA constant0000007f<>+44(SB)/4, $0x0000007f
+DATA constant0000007f<>+48(SB)/4, $0x0000007f
+DATA constant0000007f<>+52(SB)/4, $0x0000007f
+DATA constant0000007f<>+56(SB)/4, $0x0000007f
+DATA constant0000007f<>+60(SB)/4, $0x0000007f
+GLOBL constant0000007f<>(SB), RODATA|NOPTR, $64
+
+// func sigmoidAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ      $0x08, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Y0
+	VORPS     constant80000000<>+0(SB), Y0, Y1
+	VMOVUPS   constantc2d00000<>+0(SB), Y2
+	VMAXPS    Y1, Y2, Y1
+	VMOVUPS   constant42b20000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMULPS    constant3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    constant4b400000<>+0(SB), Y2, Y2
+	VSUBPS    constant4b400000<>+0(SB), Y2, Y3
+	VMULPS    constant3f318000<>+0(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMULPS    constantb95e8083<>+0(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y1
+	VMOVUPS   constant39506967<>+0(SB), Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3ab743ce<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3c088908<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3d2aa9c1<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3e2aaaaa<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3f000000<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y1, Y4
+	VMULPS    Y3, Y4, Y3
+	VADDPS    Y1, Y3, Y1
+	VADDPS    constant3f800000<>+0(SB), Y1, Y1
+	VPSUBD    constant4b400000<>+0(SB), Y2, Y2
+	VPSRAD    $0x01, Y2, Y3
+	VPSUBD    Y3, Y2, Y2
+	VPADDD    constant0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y1, Y1
+	VPADDD    constant0000007f<>+0(SB), Y2, Y2
+	VPSLLD    $0x17, Y2, Y2
+	VMULPS    Y2, Y1, Y1
+	VMOVUPS   constant3f800000<>+0(SB), Y2
+	VMOVUPS   constant00000000<>+0(SB), Y3
+	VCMPPS    $0x1e, Y0, Y3, Y0
+	VBLENDVPS Y0, Y1, Y2, Y2
+	VADDPS    constant3f800000<>+0(SB), Y1, Y0
+	VDIVPS    Y0, Y2, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA constant80000000<>+0(SB)/4, $0x80000000
+DATA constant80000000<>+4(SB)/4, $0x80000000
+DATA constant80000000<>+8(SB)/4, $0x80000000
+DATA constant80000000<>+12(SB)/4, $0x80000000
+DATA constant80000000<>+16(SB)/4, $0x80000000
+DATA constant80000000<>+20(SB)/4, $0x80000000
+DATA constant80000000<>+24(SB)/4, $0x80000000
+DATA constant80000000<>+28(SB)/4, $0x80000000
+DATA constant80000000<>+32(SB)/4, $0x80000000
+DATA constant80000000<>+36(SB)/4, $0x80000000
+DATA constant80000000<>+40(SB)/4, $0x80000000
+DATA constant80000000<>+44(SB)/4, $0x80000000
+DATA constant80000000<>+48(SB)/4, $0x80000000
+DATA constant80000000<>+52(SB)/4, $0x80000000
+DATA constant80000000<>+56(SB)/4, $0x80000000
+DATA constant80000000<>+60(SB)/4, $0x80000000
+GLOBL constant80000000<>(SB), RODATA|NOPTR, $64
+
+DATA constant00000000<>+0(SB)/4, $0x00000000
+DATA constant00000000<>+4(SB)/4, $0x00000000
+DATA constant00000000<>+8(SB)/4, $0x00000000
+DATA constant00000000<>+12(SB)/4, $0x00000000
+DATA constant00000000<>+16(SB)/4, $0x00000000
+DATA constant00000000<>+20(SB)/4, $0x00000000
+DATA constant00000000<>+24(SB)/4, $0x00000000
+DATA constant00000000<>+28(SB)/4, $0x00000000
+DATA constant00000000<>+32(SB)/4, $0x00000000
+DATA constant00000000<>+36(SB)/4, $0x00000000
+DATA constant00000000<>+40(SB)/4, $0x00000000
+DATA constant00000000<>+44(SB)/4, $0x00000000
+DATA constant00000000<>+48(SB)/4, $0x00000000
+DATA constant00000000<>+52(SB)/4, $0x00000000
+DATA constant00000000<>+56(SB)/4, $0x00000000
+DATA constant00000000<>+60(SB)/4, $0x00000000
+GLOBL constant00000000<>(SB), RODATA|NOPTR, $64
+
+// func siluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ      $0x08, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Y0
+	VORPS     constant80000000<>+0(SB), Y0, Y1
+	VMOVUPS   constantc2d00000<>+0(SB), Y2
+	VMAXPS    Y1, Y2, Y1
+	VMOVUPS   constant42b20000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMULPS    constant3fb8aa3b<>+0(SB), Y1, Y2
+	VADDPS    constant4b400000<>+0(SB), Y2, Y2
+	VSUBPS    constant4b400000<>+0(SB), Y2, Y3
+	VMULPS    constant3f318000<>+0(SB), Y3, Y4
+	VSUBPS    Y4, Y1, Y1
+	VMULPS    constantb95e8083<>+0(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y1
+	VMOVUPS   constant39506967<>+0(SB), Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3ab743ce<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3c088908<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3d2aa9c1<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3e2aaaaa<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3f000000<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y1, Y4
+	VMULPS    Y3, Y4, Y3
+	VADDPS    Y1, Y3, Y1
+	VADDPS    constant3f800000<>+0(SB), Y1, Y1
+	VPSUBD    constant4b400000<>+0(SB), Y2, Y2
+	VPSRAD    $0x01, Y2, Y3
+	VPSUBD    Y3, Y2, Y2
+	VPADDD    constant0000007f<>+0(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y1, Y1
+	VPADDD    constant0000007f<>+0(SB), Y2, Y2
+	VPSLLD    $0x17, Y2, Y2
+	VMULPS    Y2, Y1, Y1
+	VMOVUPS   constant3f800000<>+0(SB), Y2
+	VMOVUPS   constant00000000<>+0(SB), Y3
+	VCMPPS    $0x1e, Y0, Y3, Y3
+	VBLENDVPS Y3, Y1, Y2, Y2
+	VADDPS    constant3f800000<>+0(SB), Y1, Y1
+	VDIVPS    Y1, Y2, Y1
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ      $0x08, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Y0
+	VANDPS    constant7fffffff<>+0(SB), Y0, Y1
+	VMULPS    Y0, Y0, Y2
+	VMOVUPS   constantbbbaf0ea<>+0(SB), Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constant3ca9134e<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constantbd5c1e2d<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constant3e088393<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constantbeaaaa99<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y2
+	VMULPS    Y0, Y2, Y2
+	VADDPS    Y0, Y2, Y2
+	VADDPS    Y1, Y1, Y3
+	VMOVUPS   constantc2d00000<>+0(SB), Y4
+	VMAXPS    Y3, Y4, Y3
+	VMOVUPS   constant42b20000<>+0(SB), Y4
+	VMINPS    Y3, Y4, Y3
+	VMULPS    constant3fb8aa3b<>+0(SB), Y3, Y4
+	VADDPS    constant4b400000<>+0(SB), Y4, Y4
+	VSUBPS    constant4b400000<>+0(SB), Y4, Y5
+	VMULPS    constant3f318000<>+0(SB), Y5, Y6
+	VSUBPS    Y6, Y3, Y3
+	VMULPS    constantb95e8083<>+0(SB), Y5, Y5
+	VSUBPS    Y5, Y3, Y3
+	VMOVUPS   constant39506967<>+0(SB), Y5
+	VMULPS    Y3, Y5, Y5
+	VADDPS    constant3ab743ce<>+0(SB), Y5, Y5
+	VMULPS    Y3, Y5, Y5
+	VADDPS    constant3c088908<>+0(SB), Y5, Y5
+	VMULPS    Y3, Y5, Y5
+	VADDPS    constant3d2aa9c1<>+0(SB), Y5, Y5
+	VMULPS    Y3, Y5, Y5
+	VADDPS    constant3e2aaaaa<>+0(SB), Y5, Y5
+	VMULPS    Y3, Y5, Y5
+	VADDPS    constant3f000000<>+0(SB), Y5, Y5
+	VMULPS    Y3, Y3, Y6
+	VMULPS    Y5, Y6, Y5
+	VADDPS    Y3, Y5, Y3
+	VADDPS    constant3f800000<>+0(SB), Y3, Y3
+	VPSUBD    constant4b400000<>+0(SB), Y4, Y4
+	VPSRAD    $0x01, Y4, Y5
+	VPSUBD    Y5, Y4, Y4
+	VPADDD    constant0000007f<>+0(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y3, Y3
+	VPADDD    constant0000007f<>+0(SB), Y4, Y4
+	VPSLLD    $0x17, Y4, Y4
+	VMULPS    Y4, Y3, Y3
+	VMOVUPS   constant3f800000<>+0(SB), Y4
+	VMOVUPS   constant40000000<>+0(SB), Y5
+	VADDPS    constant3f800000<>+0(SB), Y3, Y3
+	VDIVPS    Y3, Y5, Y3
+	VSUBPS    Y3, Y4, Y3
+	VANDPS    constant80000000<>+0(SB), Y0, Y0
+	VANDPS    constant7fffffff<>+0(SB), Y3, Y3
+	VORPS     Y0, Y3, Y0
+	VMOVUPS   constant3f200000<>+0(SB), Y3
+	VCMPPS    $0x1e, Y1, Y3, Y1
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA constant7fffffff<>+0(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+4(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+8(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+12(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+16(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+20(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+24(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+28(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+32(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+36(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+40(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+44(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+48(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+52(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+56(SB)/4, $0x7fffffff
+DATA constant7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL constant7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA constantbbbaf0ea<>+0(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+4(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+8(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+12(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+16(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+20(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+24(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+28(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+32(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+36(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+40(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+44(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+48(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+52(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+56(SB)/4, $0xbbbaf0ea
+DATA constantbbbaf0ea<>+60(SB)/4, $0xbbbaf0ea
+GLOBL constantbbbaf0ea<>(SB), RODATA|NOPTR, $64
+
+DATA constant3ca9134e<>+0(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+4(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+8(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+12(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+16(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+20(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+24(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+28(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+32(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+36(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+40(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+44(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+48(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+52(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+56(SB)/4, $0x3ca9134e
+DATA constant3ca9134e<>+60(SB)/4, $0x3ca9134e
+GLOBL constant3ca9134e<>(SB), RODATA|NOPTR, $64
+
+DATA constantbd5c1e2d<>+0(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+4(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+8(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+12(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+16(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+20(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+24(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+28(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+32(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+36(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+40(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+44(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+48(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+52(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+56(SB)/4, $0xbd5c1e2d
+DATA constantbd5c1e2d<>+60(SB)/4, $0xbd5c1e2d
+GLOBL constantbd5c1e2d<>(SB), RODATA|NOPTR, $64
+
+DATA constant3e088393<>+0(SB)/4, $0x3e088393
+DATA constant3e088393<>+4(SB)/4, $0x3e088393
+DATA constant3e088393<>+8(SB)/4, $0x3e088393
+DATA constant3e088393<>+12(SB)/4, $0x3e088393
+DATA constant3e088393<>+16(SB)/4, $0x3e088393
+DATA constant3e088393<>+20(SB)/4, $0x3e088393
+DATA constant3e088393<>+24(SB)/4, $0x3e088393
+DATA constant3e088393<>+28(SB)/4, $0x3e088393
+DATA constant3e088393<>+32(SB)/4, $0x3e088393
+DATA constant3e088393<>+36(SB)/4, $0x3e088393
+DATA constant3e088393<>+40(SB)/4, $0x3e088393
+DATA constant3e088393<>+44(SB)/4, $0x3e088393
+DATA constant3e088393<>+48(SB)/4, $0x3e088393
+DATA constant3e088393<>+52(SB)/4, $0x3e088393
+DATA constant3e088393<>+56(SB)/4, $0x3e088393
+DATA constant3e088393<>+60(SB)/4, $0x3e088393
+GLOBL constant3e088393<>(SB), RODATA|NOPTR, $64
+
+DATA constantbeaaaa99<>+0(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+4(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+8(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+12(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+16(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+20(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+24(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+28(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+32(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+36(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+40(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+44(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+48(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+52(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+56(SB)/4, $0xbeaaaa99
+DATA constantbeaaaa99<>+60(SB)/4, $0xbeaaaa99
+GLOBL constantbeaaaa99<>(SB), RODATA|NOPTR, $64
+
+DATA constant40000000<>+0(SB)/4, $0x40000000
+DATA constant40000000<>+4(SB)/4, $0x40000000
+DATA constant40000000<>+8(SB)/4, $0x40000000
+DATA constant40000000<>+12(SB)/4, $0x40000000
+DATA constant40000000<>+16(SB)/4, $0x40000000
+DATA constant40000000<>+20(SB)/4, $0x40000000
+DATA constant40000000<>+24(SB)/4, $0x40000000
+DATA constant40000000<>+28(SB)/4, $0x40000000
+DATA constant40000000<>+32(SB)/4, $0x40000000
+DATA constant40000000<>+36(SB)/4, $0x40000000
+DATA constant40000000<>+40(SB)/4, $0x40000000
+DATA constant40000000<>+44(SB)/4, $0x40000000
+DATA constant40000000<>+48(SB)/4, $0x40000000
+DATA constant40000000<>+52(SB)/4, $0x40000000
+DATA constant40000000<>+56(SB)/4, $0x40000000
+DATA constant40000000<>+60(SB)/4, $0x40000000
+GLOBL constant40000000<>(SB), RODATA|NOPTR, $64
+
+DATA constant3f200000<>+0(SB)/4, $0x3f200000
+DATA constant3f200000<>+4(SB)/4, $0x3f200000
+DATA constant3f200000<>+8(SB)/4, $0x3f200000
+DATA constant3f200000<>+12(SB)/4, $0x3f200000
+DATA constant3f200000<>+16(SB)/4, $0x3f200000
+DATA constant3f200000<>+20(SB)/4, $0x3f200000
+DATA constant3f200000<>+24(SB)/4, $0x3f200000
+DATA constant3f200000<>+28(SB)/4, $0x3f200000
+DATA constant3f200000<>+32(SB)/4, $0x3f200000
+DATA constant3f200000<>+36(SB)/4, $0x3f200000
+DATA constant3f200000<>+40(SB)/4, $0x3f200000
+DATA constant3f200000<>+44(SB)/4, $0x3f200000
+DATA constant3f200000<>+48(SB)/4, $0x3f200000
+DATA constant3f200000<>+52(SB)/4, $0x3f200000
+DATA constant3f200000<>+56(SB)/4, $0x3f200000
+DATA constant3f200000<>+60(SB)/4, $0x3f200000
+GLOBL constant3f200000<>(SB), RODATA|NOPTR, $64
+
+// func erfAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·erfAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ      $0x08, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Y0
+	VANDPS    constant7fffffff<>+0(SB), Y0, Y1
+	VMOVUPS   constant40800000<>+0(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMULPS    Y0, Y0, Y2
+	VMOVUPS   constant38a4b514<>+0(SB), Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constantba51fb7e<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constant3baa02d9<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constantbcdbfc86<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constant3de7167c<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constantbec0939f<>+0(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
+	VADDPS    constant3e0375d4<>+0(SB), Y3, Y3
+	VMULPS    Y0, Y3, Y2
+	VADDPS    Y0, Y2, Y2
+	VMOVUPS   constant376d2060<>+0(SB), Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constantb9b8b939<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3b76b885<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constantbcc4d125<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3dda366b<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3f228ca1<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constant3f907926<>+0(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VXORPS    constant80000000<>+0(SB), Y3, Y3
+	VMOVUPS   constant3f800000<>+0(SB), Y4
+	VMOVUPS   constantc2d00000<>+0(SB), Y5
+	VMAXPS    Y3, Y5, Y3
+	VMOVUPS   constant42b20000<>+0(SB), Y5
+	VMINPS    Y3, Y5, Y3
+	VMULPS    constant3fb8aa3b<>+0(SB), Y3, Y5
+	VADDPS    constant4b400000<>+0(SB), Y5, Y5
+	VSUBPS    constant4b400000<>+0(SB), Y5, Y6
+	VMULPS    constant3f318000<>+0(SB), Y6, Y7
+	VSUBPS    Y7, Y3, Y3
+	VMULPS    constantb95e8083<>+0(SB), Y6, Y6
+	VSUBPS    Y6, Y3, Y3
+	VMOVUPS   constant39506967<>+0(SB), Y6
+	VMULPS    Y3, Y6, Y6
+	VADDPS    constant3ab743ce<>+0(SB), Y6, Y6
+	VMULPS    Y3, Y6, Y6
+	VADDPS    constant3c088908<>+0(SB), Y6, Y6
+	VMULPS    Y3, Y6, Y6
+	VADDPS    constant3d2aa9c1<>+0(SB), Y6, Y6
+	VMULPS    Y3, Y6, Y6
+	VADDPS    constant3e2aaaaa<>+0(SB), Y6, Y6
+	VMULPS    Y3, Y6, Y6
+	VADDPS    constant3f000000<>+0(SB), Y6, Y6
+	VMULPS    Y3, Y3, Y7
+	VMULPS    Y6, Y7, Y6
+	VADDPS    Y3, Y6, Y3
+	VADDPS    constant3f800000<>+0(SB), Y3, Y3
+	VPSUBD    constant4b400000<>+0(SB), Y5, Y5
+	VPSRAD    $0x01, Y5, Y6
+	VPSUBD    Y6, Y5, Y5
+	VPADDD    constant0000007f<>+0(SB), Y6, Y6
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y6, Y3, Y3
+	VPADDD    constant0000007f<>+0(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y3, Y3
+	VSUBPS    Y3, Y4, Y3
+	VANDPS    constant80000000<>+0(SB), Y0, Y0
+	VANDPS    constant7fffffff<>+0(SB), Y3, Y3
+	VORPS     Y0, Y3, Y0
+	VMOVUPS   constant3f800000<>+0(SB), Y3
+	VCMPPS    $0x1e, Y1, Y3, Y1
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA constant40800000<>+0(SB)/4, $0x40800000
+DATA constant40800000<>+4(SB)/4, $0x40800000
+DATA constant40800000<>+8(SB)/4, $0x40800000
+DATA constant40800000<>+12(SB)/4, $0x40800000
+DATA constant40800000<>+16(SB)/4, $0x40800000
+DATA constant40800000<>+20(SB)/4, $0x40800000
+DATA constant40800000<>+24(SB)/4, $0x40800000
+DATA constant40800000<>+28(SB)/4, $0x40800000
+DATA constant40800000<>+32(SB)/4, $0x40800000
+DATA constant40800000<>+36(SB)/4, $0x40800000
+DATA constant40800000<>+40(SB)/4, $0x40800000
+DATA constant40800000<>+44(SB)/4, $0x40800000
+DATA constant40800000<>+48(SB)/4, $0x40800000
+DATA constant40800000<>+52(SB)/4, $0x40800000
+DATA constant40800000<>+56(SB)/4, $0x40800000
+DATA constant40800000<>+60(SB)/4, $0x40800000
+GLOBL constant40800000<>(SB), RODATA|NOPTR, $64
+
+DATA constant38a4b514<>+0(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+4(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+8(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+12(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+16(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+20(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+24(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+28(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+32(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+36(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+40(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+44(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+48(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+52(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+56(SB)/4, $0x38a4b514
+DATA constant38a4b514<>+60(SB)/4, $0x38a4b514
+GLOBL constant38a4b514<>(SB), RODATA|NOPTR, $64
+
+DATA constantba51fb7e<>+0(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+4(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+8(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+12(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+16(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+20(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+24(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+28(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+32(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+36(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+40(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+44(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+48(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+52(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+56(SB)/4, $0xba51fb7e
+DATA constantba51fb7e<>+60(SB)/4, $0xba51fb7e
+GLOBL constantba51fb7e<>(SB), RODATA|NOPTR, $64
+
+DATA constant3baa02d9<>+0(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+4(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+8(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+12(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+16(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+20(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+24(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+28(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+32(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+36(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+40(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+44(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+48(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+52(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+56(SB)/4, $0x3baa02d9
+DATA constant3baa02d9<>+60(SB)/4, $0x3baa02d9
+GLOBL constant3baa02d9<>(SB), RODATA|NOPTR, $64
+
+DATA constantbcdbfc86<>+0(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+4(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+8(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+12(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+16(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+20(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+24(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+28(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+32(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+36(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+40(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+44(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+48(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+52(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+56(SB)/4, $0xbcdbfc86
+DATA constantbcdbfc86<>+60(SB)/4, $0xbcdbfc86
+GLOBL constantbcdbfc86<>(SB), RODATA|NOPTR, $64
+
+DATA constant3de7167c<>+0(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+4(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+8(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+12(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+16(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+20(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+24(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+28(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+32(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+36(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+40(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+44(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+48(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+52(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+56(SB)/4, $0x3de7167c
+DATA constant3de7167c<>+60(SB)/4, $0x3de7167c
+GLOBL constant3de7167c<>(SB), RODATA|NOPTR, $64
+
+DATA constantbec0939f<>+0(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+4(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+8(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+12(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+16(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+20(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+24(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+28(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+32(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+36(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+40(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+44(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+48(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+52(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+56(SB)/4, $0xbec0939f
+DATA constantbec0939f<>+60(SB)/4, $0xbec0939f
+GLOBL constantbec0939f<>(SB), RODATA|NOPTR, $64
+
+DATA constant3e0375d4<>+0(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+4(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+8(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+12(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+16(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+20(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+24(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+28(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+32(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+36(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+40(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+44(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+48(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+52(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+56(SB)/4, $0x3e0375d4
+DATA constant3e0375d4<>+60(SB)/4, $0x3e0375d4
+GLOBL constant3e0375d4<>(SB), RODATA|NOPTR, $64
+
+DATA constant376d2060<>+0(SB)/4, $0x376d2060
+DATA constant376d2060<>+4(SB)/4, $0x376d2060
+DATA constant376d2060<>+8(SB)/4, $0x376d2060
+DATA constant376d2060<>+12(SB)/4, $0x376d2060
+DATA constant376d2060<>+16(SB)/4, $0x376d2060
+DATA constant376d2060<>+20(SB)/4, $0x376d2060
+DATA constant376d2060<>+24(SB)/4, $0x376d2060
+DATA constant376d2060<>+28(SB)/4, $0x376d2060
+DATA constant376d2060<>+32(SB)/4, $0x376d2060
+DATA constant376d2060<>+36(SB)/4, $0x376d2060
+DATA constant376d2060<>+40(SB)/4, $0x376d2060
+DATA constant376d2060<>+44(SB)/4, $0x376d2060
+DATA constant376d2060<>+48(SB)/4, $0x376d2060
+DATA constant376d2060<>+52(SB)/4, $0x376d2060
+DATA constant376d2060<>+56(SB)/4, $0x376d2060
+DATA constant376d2060<>+60(SB)/4, $0x376d2060
+GLOBL constant376d2060<>(SB), RODATA|NOPTR, $64
+
+DATA constantb9b8b939<>+0(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+4(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+8(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+12(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+16(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+20(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+24(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+28(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+32(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+36(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+40(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+44(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+48(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+52(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+56(SB)/4, $0xb9b8b939
+DATA constantb9b8b939<>+60(SB)/4, $0xb9b8b939
+GLOBL constantb9b8b939<>(SB), RODATA|NOPTR, $64
+
+DATA constant3b76b885<>+0(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+4(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+8(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+12(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+16(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+20(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+24(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+28(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+32(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+36(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+40(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+44(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+48(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+52(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+56(SB)/4, $0x3b76b885
+DATA constant3b76b885<>+60(SB)/4, $0x3b76b885
+GLOBL constant3b76b885<>(SB), RODATA|NOPTR, $64
+
+DATA constantbcc4d125<>+0(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+4(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+8(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+12(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+16(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+20(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+24(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+28(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+32(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+36(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+40(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+44(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+48(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+52(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+56(SB)/4, $0xbcc4d125
+DATA constantbcc4d125<>+60(SB)/4, $0xbcc4d125
+GLOBL constantbcc4d125<>(SB), RODATA|NOPTR, $64
+
+DATA constant3dda366b<>+0(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+4(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+8(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+12(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+16(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+20(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+24(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+28(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+32(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+36(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+40(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+44(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+48(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+52(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+56(SB)/4, $0x3dda366b
+DATA constant3dda366b<>+60(SB)/4, $0x3dda366b
+GLOBL constant3dda366b<>(SB), RODATA|NOPTR, $64
+
+DATA constant3f228ca1<>+0(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+4(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+8(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+12(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+16(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+20(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+24(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+28(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+32(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+36(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+40(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+44(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+48(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+52(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+56(SB)/4, $0x3f228ca1
+DATA constant3f228ca1<>+60(SB)/4, $0x3f228ca1
+GLOBL constant3f228ca1<>(SB), RODATA|NOPTR, $64
+
+DATA constant3f907926<>+0(SB)/4, $0x3f907926
+DATA constant3f907926<>+4(SB)/4, $0x3f907926
+DATA constant3f907926<>+8(SB)/4, $0x3f907926
+DATA constant3f907926<>+12(SB)/4, $0x3f907926
+DATA constant3f907926<>+16(SB)/4, $0x3f907926
+DATA constant3f907926<>+20(SB)/4, $0x3f907926
+DATA constant3f907926<>+24(SB)/4, $0x3f907926
+DATA constant3f907926<>+28(SB)/4, $0x3f907926
+DATA constant3f907926<>+32(SB)/4, $0x3f907926
+DATA constant3f907926<>+36(SB)/4, $0x3f907926
+DATA constant3f907926<>+40(SB)/4, $0x3f907926
+DATA constant3f907926<>+44(SB)/4, $0x3f907926
+DATA constant3f907926<>+48(SB)/4, $0x3f907926
+DATA constant3f907926<>+52(SB)/4, $0x3f907926
+DATA constant3f907926<>+56(SB)/4, $0x3f907926
+DATA constant3f907926<>+60(SB)/4, $0x3f907926
+GLOBL constant3f907926<>(SB), RODATA|NOPTR, $64
+
+// func geluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ      $0x08, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Y0
+	VMULPS    constant3f3504f3<>+0(SB), Y0, Y1
+	VANDPS    constant7fffffff<>+0(SB), Y1, Y2
+	VMOVUPS   constant40800000<>+0(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VMULPS    Y1, Y1, Y3
+	VMOVUPS   constant38a4b514<>+0(SB), Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constantba51fb7e<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constant3baa02d9<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constantbcdbfc86<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constant3de7167c<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constantbec0939f<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constant3e0375d4<>+0(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y3
+	VADDPS    Y1, Y3, Y3
+	VMOVUPS   constant376d2060<>+0(SB), Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constantb9b8b939<>+0(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constant3b76b885<>+0(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constantbcc4d125<>+0(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constant3dda366b<>+0(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constant3f228ca1<>+0(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constant3f907926<>+0(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VXORPS    constant80000000<>+0(SB), Y4, Y4
+	VMOVUPS   constant3f800000<>+0(SB), Y5
+	VMOVUPS   constantc2d00000<>+0(SB), Y6
+	VMAXPS    Y4, Y6, Y4
+	VMOVUPS   constant42b20000<>+0(SB), Y6
+	VMINPS    Y4, Y6, Y4
+	VMULPS    constant3fb8aa3b<>+0(SB), Y4, Y6
+	VADDPS    constant4b400000<>+0(SB), Y6, Y6
+	VSUBPS    constant4b400000<>+0(SB), Y6, Y7
+	VMULPS    constant3f318000<>+0(SB), Y7, Y8
+	VSUBPS    Y8, Y4, Y4
+	VMULPS    constantb95e8083<>+0(SB), Y7, Y7
+	VSUBPS    Y7, Y4, Y4
+	VMOVUPS   constant39506967<>+0(SB), Y7
+	VMULPS    Y4, Y7, Y7
+	VADDPS    constant3ab743ce<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y7, Y7
+	VADDPS    constant3c088908<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y7, Y7
+	VADDPS    constant3d2aa9c1<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y7, Y7
+	VADDPS    constant3e2aaaaa<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y7, Y7
+	VADDPS    constant3f000000<>+0(SB), Y7, Y7
+	VMULPS    Y4, Y4, Y8
+	VMULPS    Y7, Y8, Y7
+	VADDPS    Y4, Y7, Y4
+	VADDPS    constant3f800000<>+0(SB), Y4, Y4
+	VPSUBD    constant4b400000<>+0(SB), Y6, Y6
+	VPSRAD    $0x01, Y6, Y7
+	VPSUBD    Y7, Y6, Y6
+	VPADDD    constant0000007f<>+0(SB), Y7, Y7
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y7, Y4, Y4
+	VPADDD    constant0000007f<>+0(SB), Y6, Y6
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y6, Y4, Y4
+	VSUBPS    Y4, Y5, Y4
+	VANDPS    constant80000000<>+0(SB), Y1, Y1
+	VANDPS    constant7fffffff<>+0(SB), Y4, Y4
+	VORPS     Y1, Y4, Y1
+	VMOVUPS   constant3f800000<>+0(SB), Y4
+	VCMPPS    $0x1e, Y2, Y4, Y2
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VADDPS    constant3f800000<>+0(SB), Y1, Y1
+	VMULPS    constant3f000000<>+0(SB), Y0, Y0
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA constant3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+28(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA constant3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL constant3f3504f3<>(SB), RODATA|NOPTR, $64
+
+// func geluTanhAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ      $0x08, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Y0
+	VMULPS    Y0, Y0, Y1
+	VMULPS    Y0, Y1, Y1
+	VMULPS    constant3d372713<>+0(SB), Y1, Y1
+	VADDPS    Y0, Y1, Y1
+	VMULPS    constant3f4c422a<>+0(SB), Y1, Y1
+	VANDPS    constant7fffffff<>+0(SB), Y1, Y2
+	VMULPS    Y1, Y1, Y3
+	VMOVUPS   constantbbbaf0ea<>+0(SB), Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constant3ca9134e<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constantbd5c1e2d<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constant3e088393<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
+	VADDPS    constantbeaaaa99<>+0(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    Y1, Y3, Y3
+	VADDPS    Y2, Y2, Y4
+	VMOVUPS   constantc2d00000<>+0(SB), Y5
+	VMAXPS    Y4, Y5, Y4
+	VMOVUPS   constant42b20000<>+0(SB), Y5
+	VMINPS    Y4, Y5, Y4
+	VMULPS    constant3fb8aa3b<>+0(SB), Y4, Y5
+	VADDPS    constant4b400000<>+0(SB), Y5, Y5
+	VSUBPS    constant4b400000<>+0(SB), Y5, Y6
+	VMULPS    constant3f318000<>+0(SB), Y6, Y7
+	VSUBPS    Y7, Y4, Y4
+	VMULPS    constantb95e8083<>+0(SB), Y6, Y6
+	VSUBPS    Y6, Y4, Y4
+	VMOVUPS   constant39506967<>+0(SB), Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constant3ab743ce<>+0(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constant3c088908<>+0(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constant3d2aa9c1<>+0(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constant3e2aaaaa<>+0(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constant3f000000<>+0(SB), Y6, Y6
+	VMULPS    Y4, Y4, Y7
+	VMULPS    Y6, Y7, Y6
+	VADDPS    Y4, Y6, Y4
+	VADDPS    constant3f800000<>+0(SB), Y4, Y4
+	VPSUBD    constant4b400000<>+0(SB), Y5, Y5
+	VPSRAD    $0x01, Y5, Y6
+	VPSUBD    Y6, Y5, Y5
+	VPADDD    constant0000007f<>+0(SB), Y6, Y6
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y6, Y4, Y4
+	VPADDD    constant0000007f<>+0(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VMOVUPS   constant3f800000<>+0(SB), Y5
+	VMOVUPS   constant40000000<>+0(SB), Y6
+	VADDPS    constant3f800000<>+0(SB), Y4, Y4
+	VDIVPS    Y4, Y6, Y4
+	VSUBPS    Y4, Y5, Y4
+	VANDPS    constant80000000<>+0(SB), Y1, Y1
+	VANDPS    constant7fffffff<>+0(SB), Y4, Y4
+	VORPS     Y1, Y4, Y1
+	VMOVUPS   constant3f200000<>+0(SB), Y4
+	VCMPPS    $0x1e, Y2, Y4, Y2
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VADDPS    constant3f800000<>+0(SB), Y1, Y1
+	VMULPS    constant3f000000<>+0(SB), Y0, Y0
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA constant3d372713<>+0(SB)/4, $0x3d372713
+DATA constant3d372713<>+4(SB)/4, $0x3d372713
+DATA constant3d372713<>+8(SB)/4, $0x3d372713
+DATA constant3d372713<>+12(SB)/4, $0x3d372713
+DATA constant3d372713<>+16(SB)/4, $0x3d372713
+DATA constant3d372713<>+20(SB)/4, $0x3d372713
+DATA constant3d372713<>+24(SB)/4, $0x3d372713
+DATA constant3d372713<>+28(SB)/4, $0x3d372713
+DATA constant3d372713<>+32(SB)/4, $0x3d372713
+DATA constant3d372713<>+36(SB)/4, $0x3d372713
+DATA constant3d372713<>+40(SB)/4, $0x3d372713
+DATA constant3d372713<>+44(SB)/4, $0x3d372713
+DATA constant3d372713<>+48(SB)/4, $0x3d372713
+DATA constant3d372713<>+52(SB)/4, $0x3d372713
+DATA constant3d372713<>+56(SB)/4, $0x3d372713
+DATA constant3d372713<>+60(SB)/4, $0x3d372713
+GLOBL constant3d372713<>(SB), RODATA|NOPTR, $64
+
+DATA constant3f4c422a<>+0(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+4(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+8(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+12(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+16(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+20(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+24(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+28(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+32(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+36(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+40(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+44(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+48(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+52(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+56(SB)/4, $0x3f4c422a
+DATA constant3f4c422a<>+60(SB)/4, $0x3f4c422a
+GLOBL constant3f4c422a<>(SB), RODATA|NOPTR, $64
+
+// func hardSwishAVX2(y []float32, x []float32)
+// Requires: AVX
+TEXT ·hardSwishAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Y0
+	VMULPS  constant3e2aaaab<>+0(SB), Y0, Y1
+	VADDPS  constant3f000000<>+0(SB), Y1, Y1
+	VMOVUPS constant00000000<>+0(SB), Y2
+	VMAXPS  Y1, Y2, Y1
+	VMOVUPS constant3f800000<>+0(SB), Y2
+	VMINPS  Y1, Y2, Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+DATA constant3e2aaaab<>+0(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+4(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+8(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+12(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+16(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+20(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+24(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+28(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+32(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+36(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+40(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+44(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+48(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+52(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+56(SB)/4, $0x3e2aaaab
+DATA constant3e2aaaab<>+60(SB)/4, $0x3e2aaaab
+GLOBL constant3e2aaaab<>(SB), RODATA|NOPTR, $64
+
+// func sqrtAVX2(y []float32, x []float32)
+// Requires: AVX
+TEXT ·sqrtAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func hardSigmoidAVX2(y []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX
+TEXT ·hardSigmoidAVX2(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	VBROADCASTSS beta+52(FP), Y1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y1, Y2, Y2
+	VMOVUPS constant00000000<>+0(SB), Y3
+	VMAXPS  Y2, Y3, Y2
+	VMOVUPS constant3f800000<>+0(SB), Y3
+	VMINPS  Y2, Y3, Y2
+	VMOVUPS Y2, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+// Requires: AVX
+TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ      $0x08, DX
+	JL        end
+	VMOVUPS   (CX)(BX*4), Y1
+	VMOVUPS   constant00000000<>+0(SB), Y2
+	VCMPPS    $0x1e, Y1, Y2, Y2
+	VMULPS    Y0, Y1, Y3
+	VBLENDVPS Y2, Y3, Y1, Y1
+	VMOVUPS   Y1, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func subAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·subAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS (DX)(SI*4), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·mulAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS (DX)(SI*4), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func divAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·divAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS (DX)(SI*4), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func minAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·minAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ      $0x08, BX
+	JL        end
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VMINPS    Y1, Y0, Y1
+	VBLENDVPS Y2, Y0, Y1, Y1
+	VMOVUPS   Y1, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·maxAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ      $0x08, BX
+	JL        end
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VMAXPS    Y1, Y0, Y1
+	VBLENDVPS Y2, Y0, Y1, Y1
+	VMOVUPS   Y1, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func preluAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·preluAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ      $0x08, BX
+	JL        end
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VMOVUPS   constant00000000<>+0(SB), Y2
+	VCMPPS    $0x1e, Y0, Y2, Y2
+	VMULPS    Y1, Y0, Y1
+	VBLENDVPS Y2, Y1, Y0, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func addScalarAVX2(y []float32, x []float32, value float32)
+// Requires: AVX
+TEXT ·addScalarAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS value+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func divScalarAVX2(y []float32, x []float32, value float32)
+// Requires: AVX
+TEXT ·divScalarAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS value+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x08, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func scaleBytesAVX2(dst []float32, src []uint8, factor []float32, offset []float32)
+// Requires: AVX, AVX2
+TEXT ·scaleBytesAVX2(SB), NOSPLIT, $0-96
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    src_base+24(FP), CX
+	MOVQ    factor_base+48(FP), DX
+	MOVQ    offset_base+72(FP), BX
+	VMOVUPS (DX), Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS 32(DX), Y2
+	VMOVUPS 32(BX), Y3
+	VMOVUPS 64(DX), Y4
+	VMOVUPS 64(BX), Y5
+	VMOVUPS 96(DX), Y6
+	VMOVUPS 96(BX), Y7
+	VMOVUPS 128(DX), Y8
+	VMOVUPS 128(BX), Y9
+	VMOVUPS 160(DX), Y10
+	VMOVUPS 160(BX), Y11
+	MOVQ    dst_len+8(FP), DX
+	XORQ    BX, BX
+
+loop:
+	SUBQ      $0x30, DX
+	JL        end
+	VPMOVZXBD (CX)(BX*1), Y12
+	VCVTDQ2PS Y12, Y12
+	VMULPS    Y0, Y12, Y12
+	VADDPS    Y1, Y12, Y12
+	VMOVUPS   Y12, (AX)(BX*4)
+	VPMOVZXBD 8(CX)(BX*1), Y12
+	VCVTDQ2PS Y12, Y12
+	VMULPS    Y2, Y12, Y12
+	VADDPS    Y3, Y12, Y12
+	VMOVUPS   Y12, 32(AX)(BX*4)
+	VPMOVZXBD 16(CX)(BX*1), Y12
+	VCVTDQ2PS Y12, Y12
+	VMULPS    Y4, Y12, Y12
+	VADDPS    Y5, Y12, Y12
+	VMOVUPS   Y12, 64(AX)(BX*4)
+	VPMOVZXBD 24(CX)(BX*1), Y12
+	VCVTDQ2PS Y12, Y12
+	VMULPS    Y6, Y12, Y12
+	VADDPS    Y7, Y12, Y12
+	VMOVUPS   Y12, 96(AX)(BX*4)
+	VPMOVZXBD 32(CX)(BX*1), Y12
+	VCVTDQ2PS Y12, Y12
+	VMULPS    Y8, Y12, Y12
+	VADDPS    Y9, Y12, Y12
+	VMOVUPS   Y12, 128(AX)(BX*4)
+	VPMOVZXBD 40(CX)(BX*1), Y12
+	VCVTDQ2PS Y12, Y12
+	VMULPS    Y10, Y12, Y12
+	VADDPS    Y11, Y12, Y12
+	VMOVUPS   Y12, 160(AX)(BX*4)
+	ADDQ      $0x30, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func totalAVX2(x []float32, mean float32) float32
+// Requires: AVX, AVX2, SSE, SSE2
+TEXT ·totalAVX2(SB), NOSPLIT, $0-36
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	VMOVUPS constant00000000<>+0(SB), Y0
+	VMOVUPS constant00000000<>+0(SB), Y1
+
+loop:
+	CMPQ    CX, $0x10
+	JL      rest
+	VMOVUPS (AX), Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS 32(AX), Y2
+	VADDPS  Y2, Y1, Y1
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JMP     loop
+
+rest:
+	TESTQ        CX, CX
+	JZ           fold
+	MOVQ         $0x00000010, DX
+	SUBQ         CX, DX
+	MOVQ         $0x00000010, CX
+	SUBQ         DX, CX
+	MOVD         CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     ramp<>+0(SB), Y2, Y3
+	VPCMPGTD     ramp<>+32(SB), Y2, Y2
+	VMOVUPS      constant00000000<>+0(SB), Y5
+	VMASKMOVPS   (AX), Y3, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      constant00000000<>+0(SB), Y4
+	VMASKMOVPS   32(AX), Y2, Y3
+	VBLENDVPS    Y2, Y3, Y4, Y4
+	VADDPS       Y4, Y1, Y1
+
+fold:
+	VMOVAPS    Y0, Y0
+	VADDPS     Y1, Y0, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	MOVSS      X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func squaresAVX2(x []float32, mean float32) float32
+// Requires: AVX, AVX2, SSE, SSE2
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-36
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS mean+24(FP), Y0
+	VMOVUPS      constant00000000<>+0(SB), Y1
+	VMOVUPS      constant00000000<>+0(SB), Y2
+
+loop:
+	CMPQ    CX, $0x10
+	JL      rest
+	VMOVUPS (AX), Y3
+	VSUBPS  Y0, Y3, Y3
+	VMULPS  Y3, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS 32(AX), Y3
+	VSUBPS  Y0, Y3, Y3
+	VMULPS  Y3, Y3, Y3
+	VADDPS  Y3, Y2, Y2
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JMP     loop
+
+rest:
+	TESTQ        CX, CX
+	JZ           fold
+	MOVQ         $0x00000010, DX
+	SUBQ         CX, DX
+	MOVQ         $0x00000010, CX
+	SUBQ         DX, CX
+	MOVD         CX, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     ramp<>+0(SB), Y3, Y4
+	VPCMPGTD     ramp<>+32(SB), Y3, Y3
+	VMOVUPS      constant00000000<>+0(SB), Y6
+	VMASKMOVPS   (AX), Y4, Y5
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y5
+	VBLENDVPS    Y4, Y5, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      constant00000000<>+0(SB), Y5
+	VMASKMOVPS   32(AX), Y3, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y4, Y4, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+
+fold:
+	VMOVAPS    Y1, Y0
+	VADDPS     Y2, Y0, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y1
+	VADDPS     Y1, Y0, Y0
+	MOVSS      X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func largestAVX2(x []float32, mean float32) float32
+// Requires: AVX, AVX2, SSE, SSE2
+TEXT ·largestAVX2(SB), NOSPLIT, $0-36
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	VMOVUPS constantff800000<>+0(SB), Y0
+	VMOVUPS constantff800000<>+0(SB), Y1
+
+loop:
+	CMPQ      CX, $0x10
+	JL        rest
+	VMOVUPS   (AX), Y2
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VMAXPS    Y0, Y2, Y0
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VMOVUPS   32(AX), Y2
+	VCMPPS    $0x03, Y2, Y2, Y3
+	VMAXPS    Y1, Y2, Y1
+	VBLENDVPS Y3, Y2, Y1, Y1
+	ADDQ      $0x40, AX
+	SUBQ      $0x10, CX
+	JMP       loop
+
+rest:
+	TESTQ        CX, CX
+	JZ           fold
+	MOVQ         $0x00000010, DX
+	SUBQ         CX, DX
+	MOVQ         $0x00000010, CX
+	SUBQ         DX, CX
+	MOVD         CX, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     ramp<>+0(SB), Y2, Y3
+	VPCMPGTD     ramp<>+32(SB), Y2, Y2
+	VMOVUPS      constantff800000<>+0(SB), Y5
+	VMASKMOVPS   (AX), Y3, Y4
+	VBLENDVPS    Y3, Y4, Y5, Y5
+	VCMPPS       $0x03, Y5, Y5, Y3
+	VMAXPS       Y0, Y5, Y0
+	VBLENDVPS    Y3, Y5, Y0, Y0
+	VMOVUPS      constantff800000<>+0(SB), Y4
+	VMASKMOVPS   32(AX), Y2, Y3
+	VBLENDVPS    Y2, Y3, Y4, Y4
+	VCMPPS       $0x03, Y4, Y4, Y2
+	VMAXPS       Y1, Y4, Y1
+	VBLENDVPS    Y2, Y4, Y1, Y1
+
+fold:
+	VMOVAPS    Y0, Y0
+	VCMPPS     $0x03, Y1, Y1, Y2
+	VMAXPS     Y0, Y1, Y0
+	VBLENDVPS  Y2, Y1, Y0, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y1
+	VCMPPS     $0x03, Y1, Y1, Y2
+	VMAXPS     Y0, Y1, Y0
+	VBLENDVPS  Y2, Y1, Y0, Y0
+	VPERMILPS  $0x4e, Y0, Y1
+	VCMPPS     $0x03, Y1, Y1, Y2
+	VMAXPS     Y0, Y1, Y0
+	VBLENDVPS  Y2, Y1, Y0, Y0
+	VPERMILPS  $0xb1, Y0, Y1
+	VCMPPS     $0x03, Y1, Y1, Y2
+	VMAXPS     Y0, Y1, Y0
+	VBLENDVPS  Y2, Y1, Y0, Y0
+	MOVSS      X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+DATA constantff800000<>+0(SB)/4, $0xff800000
+DATA constantff800000<>+4(SB)/4, $0xff800000
+DATA constantff800000<>+8(SB)/4, $0xff800000
+DATA constantff800000<>+12(SB)/4, $0xff800000
+DATA constantff800000<>+16(SB)/4, $0xff800000
+DATA constantff800000<>+20(SB)/4, $0xff800000
+DATA constantff800000<>+24(SB)/4, $0xff800000
+DATA constantff800000<>+28(SB)/4, $0xff800000
+DATA constantff800000<>+32(SB)/4, $0xff800000
+DATA constantff800000<>+36(SB)/4, $0xff800000
+DATA constantff800000<>+40(SB)/4, $0xff800000
+DATA constantff800000<>+44(SB)/4, $0xff800000
+DATA constantff800000<>+48(SB)/4, $0xff800000
+DATA constantff800000<>+52(SB)/4, $0xff800000
+DATA constantff800000<>+56(SB)/4, $0xff800000
+DATA constantff800000<>+60(SB)/4, $0xff800000
+GLOBL constantff800000<>(SB), RODATA|NOPTR, $64
+
+// func layerNormAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
+// Requires: AVX
+TEXT ·layerNormAVX2(SB), NOSPLIT, $0-104
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         gamma_base+48(FP), DX
+	MOVQ         beta_base+72(FP), BX
+	VBROADCASTSS mean+96(FP), Y0
+	VBROADCASTSS scale+100(FP), Y1
+	MOVQ         y_len+8(FP), SI
+	XORQ         DI, DI
+
+loop:
+	SUBQ    $0x08, SI
+	JL      end
+	VMOVUPS (CX)(DI*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMULPS  (DX)(DI*4), Y2, Y2
+	VADDPS  (BX)(DI*4), Y2, Y2
+	VMOVUPS Y2, (AX)(DI*4)
+	ADDQ    $0x08, DI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·gemmAVX512(SB), NOSPLIT, $40-216
@@ -17464,6 +19365,1065 @@ row:
 	ADDQ    BX, DX
 	ADDQ    BX, AX
 	JMP     row
+
+end:
+	VZEROUPPER
+	RET
+
+// func expAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VMOVUPS constantc2d00000<>+0(SB), Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS constant42b20000<>+0(SB), Z1
+	VMINPS  Z0, Z1, Z0
+	VMULPS  constant3fb8aa3b<>+0(SB), Z0, Z1
+	VADDPS  constant4b400000<>+0(SB), Z1, Z1
+	VSUBPS  constant4b400000<>+0(SB), Z1, Z2
+	VMULPS  constant3f318000<>+0(SB), Z2, Z3
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  constantb95e8083<>+0(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS constant39506967<>+0(SB), Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  constant3ab743ce<>+0(SB), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  constant3c088908<>+0(SB), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  constant3d2aa9c1<>+0(SB), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  constant3e2aaaaa<>+0(SB), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  constant3f000000<>+0(SB), Z2, Z2
+	VMULPS  Z0, Z0, Z3
+	VMULPS  Z2, Z3, Z2
+	VADDPS  Z0, Z2, Z0
+	VADDPS  constant3f800000<>+0(SB), Z0, Z0
+	VPSUBD  constant4b400000<>+0(SB), Z1, Z1
+	VPSRAD  $0x01, Z1, Z2
+	VPSUBD  Z2, Z1, Z1
+	VPADDD  constant0000007f<>+0(SB), Z2, Z2
+	VPSLLD  $0x17, Z2, Z2
+	VMULPS  Z2, Z0, Z0
+	VPADDD  constant0000007f<>+0(SB), Z1, Z1
+	VPSLLD  $0x17, Z1, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VORPS   constant80000000<>+0(SB), Z0, Z1
+	VMOVUPS constantc2d00000<>+0(SB), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS constant42b20000<>+0(SB), Z2
+	VMINPS  Z1, Z2, Z1
+	VMULPS  constant3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS  constant4b400000<>+0(SB), Z2, Z2
+	VSUBPS  constant4b400000<>+0(SB), Z2, Z3
+	VMULPS  constant3f318000<>+0(SB), Z3, Z4
+	VSUBPS  Z4, Z1, Z1
+	VMULPS  constantb95e8083<>+0(SB), Z3, Z3
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS constant39506967<>+0(SB), Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3ab743ce<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3c088908<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3d2aa9c1<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3e2aaaaa<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3f000000<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z1, Z4
+	VMULPS  Z3, Z4, Z3
+	VADDPS  Z1, Z3, Z1
+	VADDPS  constant3f800000<>+0(SB), Z1, Z1
+	VPSUBD  constant4b400000<>+0(SB), Z2, Z2
+	VPSRAD  $0x01, Z2, Z3
+	VPSUBD  Z3, Z2, Z2
+	VPADDD  constant0000007f<>+0(SB), Z3, Z3
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z3, Z1, Z1
+	VPADDD  constant0000007f<>+0(SB), Z2, Z2
+	VPSLLD  $0x17, Z2, Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS constant3f800000<>+0(SB), Z2
+	VMOVUPS constant00000000<>+0(SB), Z3
+	VCMPPS  $0x1e, Z0, Z3, K1
+	VMOVAPS Z1, K1, Z2
+	VADDPS  constant3f800000<>+0(SB), Z1, Z0
+	VDIVPS  Z0, Z2, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func siluAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VORPS   constant80000000<>+0(SB), Z0, Z1
+	VMOVUPS constantc2d00000<>+0(SB), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS constant42b20000<>+0(SB), Z2
+	VMINPS  Z1, Z2, Z1
+	VMULPS  constant3fb8aa3b<>+0(SB), Z1, Z2
+	VADDPS  constant4b400000<>+0(SB), Z2, Z2
+	VSUBPS  constant4b400000<>+0(SB), Z2, Z3
+	VMULPS  constant3f318000<>+0(SB), Z3, Z4
+	VSUBPS  Z4, Z1, Z1
+	VMULPS  constantb95e8083<>+0(SB), Z3, Z3
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS constant39506967<>+0(SB), Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3ab743ce<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3c088908<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3d2aa9c1<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3e2aaaaa<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3f000000<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z1, Z4
+	VMULPS  Z3, Z4, Z3
+	VADDPS  Z1, Z3, Z1
+	VADDPS  constant3f800000<>+0(SB), Z1, Z1
+	VPSUBD  constant4b400000<>+0(SB), Z2, Z2
+	VPSRAD  $0x01, Z2, Z3
+	VPSUBD  Z3, Z2, Z2
+	VPADDD  constant0000007f<>+0(SB), Z3, Z3
+	VPSLLD  $0x17, Z3, Z3
+	VMULPS  Z3, Z1, Z1
+	VPADDD  constant0000007f<>+0(SB), Z2, Z2
+	VPSLLD  $0x17, Z2, Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS constant3f800000<>+0(SB), Z2
+	VMOVUPS constant00000000<>+0(SB), Z3
+	VCMPPS  $0x1e, Z0, Z3, K1
+	VMOVAPS Z1, K1, Z2
+	VADDPS  constant3f800000<>+0(SB), Z1, Z1
+	VDIVPS  Z1, Z2, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func tanhAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VANDPS  constant7fffffff<>+0(SB), Z0, Z1
+	VMULPS  Z0, Z0, Z2
+	VMOVUPS constantbbbaf0ea<>+0(SB), Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constant3ca9134e<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constantbd5c1e2d<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constant3e088393<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constantbeaaaa99<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z0, Z2, Z2
+	VADDPS  Z1, Z1, Z3
+	VMOVUPS constantc2d00000<>+0(SB), Z4
+	VMAXPS  Z3, Z4, Z3
+	VMOVUPS constant42b20000<>+0(SB), Z4
+	VMINPS  Z3, Z4, Z3
+	VMULPS  constant3fb8aa3b<>+0(SB), Z3, Z4
+	VADDPS  constant4b400000<>+0(SB), Z4, Z4
+	VSUBPS  constant4b400000<>+0(SB), Z4, Z5
+	VMULPS  constant3f318000<>+0(SB), Z5, Z6
+	VSUBPS  Z6, Z3, Z3
+	VMULPS  constantb95e8083<>+0(SB), Z5, Z5
+	VSUBPS  Z5, Z3, Z3
+	VMOVUPS constant39506967<>+0(SB), Z5
+	VMULPS  Z3, Z5, Z5
+	VADDPS  constant3ab743ce<>+0(SB), Z5, Z5
+	VMULPS  Z3, Z5, Z5
+	VADDPS  constant3c088908<>+0(SB), Z5, Z5
+	VMULPS  Z3, Z5, Z5
+	VADDPS  constant3d2aa9c1<>+0(SB), Z5, Z5
+	VMULPS  Z3, Z5, Z5
+	VADDPS  constant3e2aaaaa<>+0(SB), Z5, Z5
+	VMULPS  Z3, Z5, Z5
+	VADDPS  constant3f000000<>+0(SB), Z5, Z5
+	VMULPS  Z3, Z3, Z6
+	VMULPS  Z5, Z6, Z5
+	VADDPS  Z3, Z5, Z3
+	VADDPS  constant3f800000<>+0(SB), Z3, Z3
+	VPSUBD  constant4b400000<>+0(SB), Z4, Z4
+	VPSRAD  $0x01, Z4, Z5
+	VPSUBD  Z5, Z4, Z4
+	VPADDD  constant0000007f<>+0(SB), Z5, Z5
+	VPSLLD  $0x17, Z5, Z5
+	VMULPS  Z5, Z3, Z3
+	VPADDD  constant0000007f<>+0(SB), Z4, Z4
+	VPSLLD  $0x17, Z4, Z4
+	VMULPS  Z4, Z3, Z3
+	VMOVUPS constant3f800000<>+0(SB), Z4
+	VMOVUPS constant40000000<>+0(SB), Z5
+	VADDPS  constant3f800000<>+0(SB), Z3, Z3
+	VDIVPS  Z3, Z5, Z3
+	VSUBPS  Z3, Z4, Z3
+	VANDPS  constant80000000<>+0(SB), Z0, Z0
+	VANDPS  constant7fffffff<>+0(SB), Z3, Z3
+	VORPS   Z0, Z3, Z0
+	VMOVUPS constant3f200000<>+0(SB), Z3
+	VCMPPS  $0x1e, Z1, Z3, K1
+	VMOVAPS Z2, K1, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func erfAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·erfAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VANDPS  constant7fffffff<>+0(SB), Z0, Z1
+	VMOVUPS constant40800000<>+0(SB), Z2
+	VMINPS  Z1, Z2, Z1
+	VMULPS  Z0, Z0, Z2
+	VMOVUPS constant38a4b514<>+0(SB), Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constantba51fb7e<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constant3baa02d9<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constantbcdbfc86<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constant3de7167c<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constantbec0939f<>+0(SB), Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VADDPS  constant3e0375d4<>+0(SB), Z3, Z3
+	VMULPS  Z0, Z3, Z2
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS constant376d2060<>+0(SB), Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constantb9b8b939<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3b76b885<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constantbcc4d125<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3dda366b<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3f228ca1<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  constant3f907926<>+0(SB), Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VXORPS  constant80000000<>+0(SB), Z3, Z3
+	VMOVUPS constant3f800000<>+0(SB), Z4
+	VMOVUPS constantc2d00000<>+0(SB), Z5
+	VMAXPS  Z3, Z5, Z3
+	VMOVUPS constant42b20000<>+0(SB), Z5
+	VMINPS  Z3, Z5, Z3
+	VMULPS  constant3fb8aa3b<>+0(SB), Z3, Z5
+	VADDPS  constant4b400000<>+0(SB), Z5, Z5
+	VSUBPS  constant4b400000<>+0(SB), Z5, Z6
+	VMULPS  constant3f318000<>+0(SB), Z6, Z7
+	VSUBPS  Z7, Z3, Z3
+	VMULPS  constantb95e8083<>+0(SB), Z6, Z6
+	VSUBPS  Z6, Z3, Z3
+	VMOVUPS constant39506967<>+0(SB), Z6
+	VMULPS  Z3, Z6, Z6
+	VADDPS  constant3ab743ce<>+0(SB), Z6, Z6
+	VMULPS  Z3, Z6, Z6
+	VADDPS  constant3c088908<>+0(SB), Z6, Z6
+	VMULPS  Z3, Z6, Z6
+	VADDPS  constant3d2aa9c1<>+0(SB), Z6, Z6
+	VMULPS  Z3, Z6, Z6
+	VADDPS  constant3e2aaaaa<>+0(SB), Z6, Z6
+	VMULPS  Z3, Z6, Z6
+	VADDPS  constant3f000000<>+0(SB), Z6, Z6
+	VMULPS  Z3, Z3, Z7
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z3, Z6, Z3
+	VADDPS  constant3f800000<>+0(SB), Z3, Z3
+	VPSUBD  constant4b400000<>+0(SB), Z5, Z5
+	VPSRAD  $0x01, Z5, Z6
+	VPSUBD  Z6, Z5, Z5
+	VPADDD  constant0000007f<>+0(SB), Z6, Z6
+	VPSLLD  $0x17, Z6, Z6
+	VMULPS  Z6, Z3, Z3
+	VPADDD  constant0000007f<>+0(SB), Z5, Z5
+	VPSLLD  $0x17, Z5, Z5
+	VMULPS  Z5, Z3, Z3
+	VSUBPS  Z3, Z4, Z3
+	VANDPS  constant80000000<>+0(SB), Z0, Z0
+	VANDPS  constant7fffffff<>+0(SB), Z3, Z3
+	VORPS   Z0, Z3, Z0
+	VMOVUPS constant3f800000<>+0(SB), Z3
+	VCMPPS  $0x1e, Z1, Z3, K1
+	VMOVAPS Z2, K1, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VMULPS  constant3f3504f3<>+0(SB), Z0, Z1
+	VANDPS  constant7fffffff<>+0(SB), Z1, Z2
+	VMOVUPS constant40800000<>+0(SB), Z3
+	VMINPS  Z2, Z3, Z2
+	VMULPS  Z1, Z1, Z3
+	VMOVUPS constant38a4b514<>+0(SB), Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constantba51fb7e<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constant3baa02d9<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constantbcdbfc86<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constant3de7167c<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constantbec0939f<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constant3e0375d4<>+0(SB), Z4, Z4
+	VMULPS  Z1, Z4, Z3
+	VADDPS  Z1, Z3, Z3
+	VMOVUPS constant376d2060<>+0(SB), Z4
+	VMULPS  Z2, Z4, Z4
+	VADDPS  constantb9b8b939<>+0(SB), Z4, Z4
+	VMULPS  Z2, Z4, Z4
+	VADDPS  constant3b76b885<>+0(SB), Z4, Z4
+	VMULPS  Z2, Z4, Z4
+	VADDPS  constantbcc4d125<>+0(SB), Z4, Z4
+	VMULPS  Z2, Z4, Z4
+	VADDPS  constant3dda366b<>+0(SB), Z4, Z4
+	VMULPS  Z2, Z4, Z4
+	VADDPS  constant3f228ca1<>+0(SB), Z4, Z4
+	VMULPS  Z2, Z4, Z4
+	VADDPS  constant3f907926<>+0(SB), Z4, Z4
+	VMULPS  Z2, Z4, Z4
+	VXORPS  constant80000000<>+0(SB), Z4, Z4
+	VMOVUPS constant3f800000<>+0(SB), Z5
+	VMOVUPS constantc2d00000<>+0(SB), Z6
+	VMAXPS  Z4, Z6, Z4
+	VMOVUPS constant42b20000<>+0(SB), Z6
+	VMINPS  Z4, Z6, Z4
+	VMULPS  constant3fb8aa3b<>+0(SB), Z4, Z6
+	VADDPS  constant4b400000<>+0(SB), Z6, Z6
+	VSUBPS  constant4b400000<>+0(SB), Z6, Z7
+	VMULPS  constant3f318000<>+0(SB), Z7, Z8
+	VSUBPS  Z8, Z4, Z4
+	VMULPS  constantb95e8083<>+0(SB), Z7, Z7
+	VSUBPS  Z7, Z4, Z4
+	VMOVUPS constant39506967<>+0(SB), Z7
+	VMULPS  Z4, Z7, Z7
+	VADDPS  constant3ab743ce<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z7, Z7
+	VADDPS  constant3c088908<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z7, Z7
+	VADDPS  constant3d2aa9c1<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z7, Z7
+	VADDPS  constant3e2aaaaa<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z7, Z7
+	VADDPS  constant3f000000<>+0(SB), Z7, Z7
+	VMULPS  Z4, Z4, Z8
+	VMULPS  Z7, Z8, Z7
+	VADDPS  Z4, Z7, Z4
+	VADDPS  constant3f800000<>+0(SB), Z4, Z4
+	VPSUBD  constant4b400000<>+0(SB), Z6, Z6
+	VPSRAD  $0x01, Z6, Z7
+	VPSUBD  Z7, Z6, Z6
+	VPADDD  constant0000007f<>+0(SB), Z7, Z7
+	VPSLLD  $0x17, Z7, Z7
+	VMULPS  Z7, Z4, Z4
+	VPADDD  constant0000007f<>+0(SB), Z6, Z6
+	VPSLLD  $0x17, Z6, Z6
+	VMULPS  Z6, Z4, Z4
+	VSUBPS  Z4, Z5, Z4
+	VANDPS  constant80000000<>+0(SB), Z1, Z1
+	VANDPS  constant7fffffff<>+0(SB), Z4, Z4
+	VORPS   Z1, Z4, Z1
+	VMOVUPS constant3f800000<>+0(SB), Z4
+	VCMPPS  $0x1e, Z2, Z4, K1
+	VMOVAPS Z3, K1, Z1
+	VADDPS  constant3f800000<>+0(SB), Z1, Z1
+	VMULPS  constant3f000000<>+0(SB), Z0, Z0
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VMULPS  Z0, Z0, Z1
+	VMULPS  Z0, Z1, Z1
+	VMULPS  constant3d372713<>+0(SB), Z1, Z1
+	VADDPS  Z0, Z1, Z1
+	VMULPS  constant3f4c422a<>+0(SB), Z1, Z1
+	VANDPS  constant7fffffff<>+0(SB), Z1, Z2
+	VMULPS  Z1, Z1, Z3
+	VMOVUPS constantbbbaf0ea<>+0(SB), Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constant3ca9134e<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constantbd5c1e2d<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constant3e088393<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z4
+	VADDPS  constantbeaaaa99<>+0(SB), Z4, Z4
+	VMULPS  Z3, Z4, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  Z1, Z3, Z3
+	VADDPS  Z2, Z2, Z4
+	VMOVUPS constantc2d00000<>+0(SB), Z5
+	VMAXPS  Z4, Z5, Z4
+	VMOVUPS constant42b20000<>+0(SB), Z5
+	VMINPS  Z4, Z5, Z4
+	VMULPS  constant3fb8aa3b<>+0(SB), Z4, Z5
+	VADDPS  constant4b400000<>+0(SB), Z5, Z5
+	VSUBPS  constant4b400000<>+0(SB), Z5, Z6
+	VMULPS  constant3f318000<>+0(SB), Z6, Z7
+	VSUBPS  Z7, Z4, Z4
+	VMULPS  constantb95e8083<>+0(SB), Z6, Z6
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS constant39506967<>+0(SB), Z6
+	VMULPS  Z4, Z6, Z6
+	VADDPS  constant3ab743ce<>+0(SB), Z6, Z6
+	VMULPS  Z4, Z6, Z6
+	VADDPS  constant3c088908<>+0(SB), Z6, Z6
+	VMULPS  Z4, Z6, Z6
+	VADDPS  constant3d2aa9c1<>+0(SB), Z6, Z6
+	VMULPS  Z4, Z6, Z6
+	VADDPS  constant3e2aaaaa<>+0(SB), Z6, Z6
+	VMULPS  Z4, Z6, Z6
+	VADDPS  constant3f000000<>+0(SB), Z6, Z6
+	VMULPS  Z4, Z4, Z7
+	VMULPS  Z6, Z7, Z6
+	VADDPS  Z4, Z6, Z4
+	VADDPS  constant3f800000<>+0(SB), Z4, Z4
+	VPSUBD  constant4b400000<>+0(SB), Z5, Z5
+	VPSRAD  $0x01, Z5, Z6
+	VPSUBD  Z6, Z5, Z5
+	VPADDD  constant0000007f<>+0(SB), Z6, Z6
+	VPSLLD  $0x17, Z6, Z6
+	VMULPS  Z6, Z4, Z4
+	VPADDD  constant0000007f<>+0(SB), Z5, Z5
+	VPSLLD  $0x17, Z5, Z5
+	VMULPS  Z5, Z4, Z4
+	VMOVUPS constant3f800000<>+0(SB), Z5
+	VMOVUPS constant40000000<>+0(SB), Z6
+	VADDPS  constant3f800000<>+0(SB), Z4, Z4
+	VDIVPS  Z4, Z6, Z4
+	VSUBPS  Z4, Z5, Z4
+	VANDPS  constant80000000<>+0(SB), Z1, Z1
+	VANDPS  constant7fffffff<>+0(SB), Z4, Z4
+	VORPS   Z1, Z4, Z1
+	VMOVUPS constant3f200000<>+0(SB), Z4
+	VCMPPS  $0x1e, Z2, Z4, K1
+	VMOVAPS Z3, K1, Z1
+	VADDPS  constant3f800000<>+0(SB), Z1, Z1
+	VMULPS  constant3f000000<>+0(SB), Z0, Z0
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VMULPS  constant3e2aaaab<>+0(SB), Z0, Z1
+	VADDPS  constant3f000000<>+0(SB), Z1, Z1
+	VMOVUPS constant00000000<>+0(SB), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS constant3f800000<>+0(SB), Z2
+	VMINPS  Z1, Z2, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func sqrtAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·sqrtAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSigmoidAVX512(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS beta+52(FP), Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS constant00000000<>+0(SB), Z3
+	VMAXPS  Z2, Z3, Z2
+	VMOVUPS constant3f800000<>+0(SB), Z3
+	VMINPS  Z2, Z3, Z2
+	VMOVUPS Z2, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func leakyReLUAVX512(y []float32, x []float32, alpha float32)
+// Requires: AVX, AVX512F
+TEXT ·leakyReLUAVX512(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z1
+	VMOVUPS constant00000000<>+0(SB), Z2
+	VCMPPS  $0x1e, Z1, Z2, K1
+	VMULPS  Z0, Z1, Z2
+	VMOVAPS Z2, K1, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func subAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·subAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x10, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func mulAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·mulAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x10, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func divAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·divAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x10, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func minAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·minAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x10, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMINPS  Z1, Z0, Z1
+	VMOVAPS Z0, K1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·maxAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x10, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMAXPS  Z1, Z0, Z1
+	VMOVAPS Z0, K1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func preluAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·preluAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	SUBQ    $0x10, BX
+	JL      end
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS constant00000000<>+0(SB), Z2
+	VCMPPS  $0x1e, Z0, Z2, K1
+	VMULPS  Z1, Z0, Z1
+	VMOVAPS Z1, K1, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func addScalarAVX512(y []float32, x []float32, value float32)
+// Requires: AVX, AVX512F
+TEXT ·addScalarAVX512(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS value+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func divScalarAVX512(y []float32, x []float32, value float32)
+// Requires: AVX, AVX512F
+TEXT ·divScalarAVX512(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS value+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	SUBQ    $0x10, DX
+	JL      end
+	VMOVUPS (CX)(BX*4), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func scaleBytesAVX512(dst []float32, src []uint8, factor []float32, offset []float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleBytesAVX512(SB), NOSPLIT, $0-96
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    src_base+24(FP), CX
+	MOVQ    factor_base+48(FP), DX
+	MOVQ    offset_base+72(FP), BX
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS 64(DX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS 128(DX), Z4
+	VMOVUPS 128(BX), Z5
+	MOVQ    dst_len+8(FP), DX
+	XORQ    BX, BX
+
+loop:
+	SUBQ      $0x30, DX
+	JL        end
+	VPMOVZXBD (CX)(BX*1), Z6
+	VCVTDQ2PS Z6, Z6
+	VMULPS    Z0, Z6, Z6
+	VADDPS    Z1, Z6, Z6
+	VMOVUPS   Z6, (AX)(BX*4)
+	VPMOVZXBD 16(CX)(BX*1), Z6
+	VCVTDQ2PS Z6, Z6
+	VMULPS    Z2, Z6, Z6
+	VADDPS    Z3, Z6, Z6
+	VMOVUPS   Z6, 64(AX)(BX*4)
+	VPMOVZXBD 32(CX)(BX*1), Z6
+	VCVTDQ2PS Z6, Z6
+	VMULPS    Z4, Z6, Z6
+	VADDPS    Z5, Z6, Z6
+	VMOVUPS   Z6, 128(AX)(BX*4)
+	ADDQ      $0x30, BX
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func totalAVX512(x []float32, mean float32) float32
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·totalAVX512(SB), NOSPLIT, $0-36
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	VMOVUPS constant00000000<>+0(SB), Z0
+
+loop:
+	CMPQ    CX, $0x10
+	JL      rest
+	VMOVUPS (AX), Z1
+	VADDPS  Z1, Z0, Z0
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JMP     loop
+
+rest:
+	TESTQ     CX, CX
+	JZ        fold
+	MOVQ      $0x00000010, DX
+	SUBQ      CX, DX
+	MOVQ      $0x00000010, CX
+	SUBQ      DX, CX
+	MOVL      $0x0000ffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS   constant00000000<>+0(SB), Z2
+	VMOVUPS.Z (AX), K1, Z1
+	VMOVAPS   Z1, K1, Z2
+	VADDPS    Z2, Z0, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VEXTRACTF64X4 $0x00, Z0, Y0
+	VADDPS        Y1, Y0, Y0
+	VPERM2F128    $0x01, Y0, Y0, Y1
+	VADDPS        Y1, Y0, Y0
+	VPERMILPS     $0x4e, Y0, Y1
+	VADDPS        Y1, Y0, Y0
+	VPERMILPS     $0xb1, Y0, Y1
+	VADDPS        Y1, Y0, Y0
+	MOVSS         X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func squaresAVX512(x []float32, mean float32) float32
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·squaresAVX512(SB), NOSPLIT, $0-36
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VBROADCASTSS mean+24(FP), Z0
+	VMOVUPS      constant00000000<>+0(SB), Z1
+
+loop:
+	CMPQ    CX, $0x10
+	JL      rest
+	VMOVUPS (AX), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z2, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JMP     loop
+
+rest:
+	TESTQ     CX, CX
+	JZ        fold
+	MOVQ      $0x00000010, DX
+	SUBQ      CX, DX
+	MOVQ      $0x00000010, CX
+	SUBQ      DX, CX
+	MOVL      $0x0000ffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS   constant00000000<>+0(SB), Z3
+	VMOVUPS.Z (AX), K1, Z2
+	VSUBPS    Z0, Z2, Z2
+	VMULPS    Z2, Z2, Z2
+	VMOVAPS   Z2, K1, Z3
+	VADDPS    Z3, Z1, Z1
+
+fold:
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VEXTRACTF64X4 $0x00, Z1, Y1
+	VADDPS        Y0, Y1, Y1
+	VPERM2F128    $0x01, Y1, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VPERMILPS     $0x4e, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VPERMILPS     $0xb1, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	MOVSS         X1, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func largestAVX512(x []float32, mean float32) float32
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·largestAVX512(SB), NOSPLIT, $0-36
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	VMOVUPS constantff800000<>+0(SB), Z0
+
+loop:
+	CMPQ    CX, $0x10
+	JL      rest
+	VMOVUPS (AX), Z1
+	VCMPPS  $0x03, Z1, Z1, K1
+	VMAXPS  Z0, Z1, Z0
+	VMOVAPS Z1, K1, Z0
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JMP     loop
+
+rest:
+	TESTQ     CX, CX
+	JZ        fold
+	MOVQ      $0x00000010, DX
+	SUBQ      CX, DX
+	MOVQ      $0x00000010, CX
+	SUBQ      DX, CX
+	MOVL      $0x0000ffff, DX
+	BZHIL     CX, DX, DX
+	KMOVW     DX, K1
+	VMOVUPS   constantff800000<>+0(SB), Z2
+	VMOVUPS.Z (AX), K1, Z1
+	VMOVAPS   Z1, K1, Z2
+	VCMPPS    $0x03, Z2, Z2, K1
+	VMAXPS    Z0, Z2, Z0
+	VMOVAPS   Z2, K1, Z0
+
+fold:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VEXTRACTF64X4 $0x00, Z0, Y0
+	VCMPPS        $0x03, Y1, Y1, Y2
+	VMAXPS        Y0, Y1, Y0
+	VBLENDVPS     Y2, Y1, Y0, Y0
+	VPERM2F128    $0x01, Y0, Y0, Y1
+	VCMPPS        $0x03, Y1, Y1, Y2
+	VMAXPS        Y0, Y1, Y0
+	VBLENDVPS     Y2, Y1, Y0, Y0
+	VPERMILPS     $0x4e, Y0, Y1
+	VCMPPS        $0x03, Y1, Y1, Y2
+	VMAXPS        Y0, Y1, Y0
+	VBLENDVPS     Y2, Y1, Y0, Y0
+	VPERMILPS     $0xb1, Y0, Y1
+	VCMPPS        $0x03, Y1, Y1, Y2
+	VMAXPS        Y0, Y1, Y0
+	VBLENDVPS     Y2, Y1, Y0, Y0
+	MOVSS         X0, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func layerNormAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·layerNormAVX512(SB), NOSPLIT, $0-104
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         gamma_base+48(FP), DX
+	MOVQ         beta_base+72(FP), BX
+	VBROADCASTSS mean+96(FP), Z0
+	VBROADCASTSS scale+100(FP), Z1
+	MOVQ         y_len+8(FP), SI
+	XORQ         DI, DI
+
+loop:
+	SUBQ    $0x10, SI
+	JL      end
+	VMOVUPS (CX)(DI*4), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMULPS  (DX)(DI*4), Z2, Z2
+	VADDPS  (BX)(DI*4), Z2, Z2
+	VMOVUPS Z2, (AX)(DI*4)
+	ADDQ    $0x10, DI
+	JMP     loop
 
 end:
 	VZEROUPPER

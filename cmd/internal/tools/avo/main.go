@@ -43,6 +43,11 @@ func main() {
 		v.sumAndDot()
 		v.normalize()
 		v.normalizeBackward()
+		v.unary()
+		v.binary()
+		v.scaleBytes()
+		v.reductions(ramp)
+		v.layerNorm()
 	}
 	compactChannels()
 	transposeAVX2()
