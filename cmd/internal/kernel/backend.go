@@ -98,6 +98,8 @@ type backend struct {
 	squares           func(x []float32, mean float32) float32
 	addScalar         func(y, x []float32, v float32)
 	divScalar         func(y, x []float32, v float32)
+	tiles64           func(c, a []float64, row, step int, b []float64, n int)
+	standardize64     func(dst []float64, src []float32, mean, inverse []float64)
 	layerNorm         func(y, x, gamma, beta []float32, mean, scale float32)
 	transpose         func(dst []float32, dstStride int, src []float32, srcStride, rows, cols int)
 }

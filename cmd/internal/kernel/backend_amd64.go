@@ -48,6 +48,7 @@ func avx512Backend() *backend {
 		normalizeBackward: normalizeBackwardAVX512,
 		winogradInput:     winogradInputAVX512,
 		winogradWeights:   winogradWeightsAVX512,
+		tiles64:           tiles64AVX512, standardize64: standardize64AVX512,
 		unary: [unaryOps]func(y, x []float32){
 			UnaryExp:       expAVX512,
 			UnarySigmoid:   sigmoidAVX512,
@@ -125,6 +126,7 @@ func avx2Backend() *backend {
 		normalizeBackward: normalizeBackwardAVX2,
 		winogradInput:     winogradInputAVX2,
 		winogradWeights:   winogradWeightsAVX2,
+		tiles64:           tiles64AVX2, standardize64: standardize64AVX2,
 		unary: [unaryOps]func(y, x []float32){
 			UnaryExp:       expAVX2,
 			UnarySigmoid:   sigmoidAVX2,
@@ -219,6 +221,9 @@ type simdKernels struct {
 	leakyReLU   func(y, x []float32, alpha float32)
 	binary      [binaryOps]func(y, a, b []float32)
 
+	tiles64       func(c, a []float64, row, step int, b []float64, rows, n int)
+	standardize64 func(dst []float64, src []float32, mean, inverse []float64)
+
 	scaleBytes              func(dst []float32, src []uint8, factor, offset []float32)
 	largest, total, squares func(x []float32, mean float32) float32
 	addScalar, divScalar    func(y, x []float32, value float32)
@@ -306,6 +311,14 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 			at := len(dst) / bytePattern * bytePattern
 			a.scaleBytes(dst, src, factor, offset)
 			scaleBytesRef(dst[at:], src[at:], factor, offset)
+		},
+		tiles64: func(c, x []float64, row, step int, b []float64, n int) {
+			a.tiles64(c, x, row, step, b, len(c)/lanes64, n)
+		},
+		standardize64: func(dst []float64, src []float32, mean, inverse []float64) {
+			at := len(dst) &^ (width/2 - 1)
+			a.standardize64(dst, src, mean, inverse)
+			tail.standardize64(dst[at:], src[at:], mean[at:], inverse[at:])
 		},
 		largest: func(x []float32) float32 { return a.largest(x, 0) },
 		total:   func(x []float32) float32 { return a.total(x, 0) },

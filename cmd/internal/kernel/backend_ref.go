@@ -44,5 +44,7 @@ func goBackend() *backend {
 		addScalar:         addScalarRef,
 		divScalar:         divScalarRef,
 		layerNorm:         layerNormRef,
+		tiles64:           tiles64Ref,
+		standardize64:     standardize64Ref,
 	}
 }

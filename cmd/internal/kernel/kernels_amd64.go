@@ -257,6 +257,16 @@ func largestAVX2(x []float32, mean float32) float32
 //go:noescape
 func layerNormAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
 
+// tiles64AVX2 adds products to rows of 8 numbers. n must be positive.
+//
+//go:noescape
+func tiles64AVX2(c []float64, a []float64, row int, step int, b []float64, rows int, n int)
+
+// standardize64AVX2 standardises as many values as are whole vectors of 4.
+//
+//go:noescape
+func standardize64AVX2(dst []float64, src []float32, mean []float64, inverse []float64)
+
 // gemmAVX512 computes rows of 16 lanes.
 //
 //go:noescape
@@ -510,6 +520,16 @@ func largestAVX512(x []float32, mean float32) float32
 //
 //go:noescape
 func layerNormAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean float32, scale float32)
+
+// tiles64AVX512 adds products to rows of 8 numbers. n must be positive.
+//
+//go:noescape
+func tiles64AVX512(c []float64, a []float64, row int, step int, b []float64, rows int, n int)
+
+// standardize64AVX512 standardises as many values as are whole vectors of 8.
+//
+//go:noescape
+func standardize64AVX512(dst []float64, src []float32, mean []float64, inverse []float64)
 
 // compactChannelsAMD64 appends gradients to sparse rows.
 //

@@ -9014,6 +9014,173 @@ end:
 	VZEROUPPER
 	RET
 
+// func tiles64AVX2(c []float64, a []float64, row int, step int, b []float64, rows int, n int)
+// Requires: AVX
+TEXT ·tiles64AVX2(SB), NOSPLIT, $0-104
+	MOVQ row+48(FP), AX
+	SHLQ $0x03, AX
+	LEAQ (AX)(AX*2), CX
+	LEAQ (AX)(AX*4), DX
+	MOVQ step+56(FP), DX
+	SHLQ $0x03, DX
+	MOVQ c_base+0(FP), BX
+	MOVQ a_base+24(FP), SI
+	MOVQ rows+88(FP), DI
+
+tile4:
+	CMPQ    DI, $0x04
+	JL      done4
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	VMOVUPD 128(BX), Y4
+	VMOVUPD 160(BX), Y5
+	VMOVUPD 192(BX), Y6
+	VMOVUPD 224(BX), Y7
+	MOVQ    SI, R8
+	MOVQ    b_base+64(FP), R9
+	MOVQ    n+96(FP), R10
+
+loop4:
+	VMOVUPD      (R9), Y8
+	VMOVUPD      32(R9), Y9
+	VBROADCASTSD (R8), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y0, Y0
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y1, Y1
+	VBROADCASTSD (R8)(AX*1), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y2, Y2
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD (R8)(AX*2), Y10
+	VMULPD       Y8, Y10, Y11
+	VADDPD       Y11, Y4, Y4
+	VMULPD       Y9, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD (R8)(CX*1), Y10
+	VMULPD       Y8, Y10, Y8
+	VADDPD       Y8, Y6, Y6
+	VMULPD       Y9, Y10, Y8
+	VADDPD       Y8, Y7, Y7
+	ADDQ         $0x40, R9
+	ADDQ         DX, R8
+	DECQ         R10
+	JNZ          loop4
+	VMOVUPD      Y0, (BX)
+	VMOVUPD      Y1, 32(BX)
+	VMOVUPD      Y2, 64(BX)
+	VMOVUPD      Y3, 96(BX)
+	VMOVUPD      Y4, 128(BX)
+	VMOVUPD      Y5, 160(BX)
+	VMOVUPD      Y6, 192(BX)
+	VMOVUPD      Y7, 224(BX)
+	ADDQ         $0x00000100, BX
+	ADDQ         AX, SI
+	ADDQ         AX, SI
+	ADDQ         AX, SI
+	ADDQ         AX, SI
+	SUBQ         $0x04, DI
+	JMP          tile4
+
+done4:
+tile2:
+	CMPQ    DI, $0x02
+	JL      done2
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	VMOVUPD 64(BX), Y2
+	VMOVUPD 96(BX), Y3
+	MOVQ    SI, CX
+	MOVQ    b_base+64(FP), R8
+	MOVQ    n+96(FP), R9
+
+loop2:
+	VMOVUPD      (R8), Y4
+	VMOVUPD      32(R8), Y5
+	VBROADCASTSD (CX), Y6
+	VMULPD       Y4, Y6, Y7
+	VADDPD       Y7, Y0, Y0
+	VMULPD       Y5, Y6, Y6
+	VADDPD       Y6, Y1, Y1
+	VBROADCASTSD (CX)(AX*1), Y6
+	VMULPD       Y4, Y6, Y4
+	VADDPD       Y4, Y2, Y2
+	VMULPD       Y5, Y6, Y4
+	VADDPD       Y4, Y3, Y3
+	ADDQ         $0x40, R8
+	ADDQ         DX, CX
+	DECQ         R9
+	JNZ          loop2
+	VMOVUPD      Y0, (BX)
+	VMOVUPD      Y1, 32(BX)
+	VMOVUPD      Y2, 64(BX)
+	VMOVUPD      Y3, 96(BX)
+	ADDQ         $0x00000080, BX
+	ADDQ         AX, SI
+	ADDQ         AX, SI
+	SUBQ         $0x02, DI
+	JMP          tile2
+
+done2:
+tile1:
+	CMPQ    DI, $0x01
+	JL      done1
+	VMOVUPD (BX), Y0
+	VMOVUPD 32(BX), Y1
+	MOVQ    SI, CX
+	MOVQ    b_base+64(FP), R8
+	MOVQ    n+96(FP), R9
+
+loop1:
+	VMOVUPD      (R8), Y2
+	VMOVUPD      32(R8), Y3
+	VBROADCASTSD (CX), Y4
+	VMULPD       Y2, Y4, Y2
+	VADDPD       Y2, Y0, Y0
+	VMULPD       Y3, Y4, Y2
+	VADDPD       Y2, Y1, Y1
+	ADDQ         $0x40, R8
+	ADDQ         DX, CX
+	DECQ         R9
+	JNZ          loop1
+	VMOVUPD      Y0, (BX)
+	VMOVUPD      Y1, 32(BX)
+	ADDQ         $0x00000040, BX
+	ADDQ         AX, SI
+	SUBQ         $0x01, DI
+	JMP          tile1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func standardize64AVX2(dst []float64, src []float32, mean []float64, inverse []float64)
+// Requires: AVX
+TEXT ·standardize64AVX2(SB), NOSPLIT, $0-96
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ mean_base+48(FP), DX
+	MOVQ inverse_base+72(FP), BX
+	MOVQ dst_len+8(FP), SI
+	XORQ DI, DI
+
+loop:
+	SUBQ      $0x04, SI
+	JL        end
+	VCVTPS2PD (CX)(DI*4), Y0
+	VSUBPD    (DX)(DI*8), Y0, Y0
+	VMULPD    (BX)(DI*8), Y0, Y0
+	VMOVUPD   Y0, (AX)(DI*8)
+	ADDQ      $0x04, DI
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func gemmAVX512(dst []float32, dstStride int, init []float32, initStride int, x []float32, pixStride int, rowStride int, step int, w []float32, wStride int, rows int, run int, n int, add []float32, clipped int, lo float32, hi float32, unused int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·gemmAVX512(SB), NOSPLIT, $40-216
@@ -20424,6 +20591,196 @@ loop:
 	VMOVUPS Z2, (AX)(DI*4)
 	ADDQ    $0x10, DI
 	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func tiles64AVX512(c []float64, a []float64, row int, step int, b []float64, rows int, n int)
+// Requires: AVX, AVX512F
+TEXT ·tiles64AVX512(SB), NOSPLIT, $0-104
+	MOVQ row+48(FP), AX
+	SHLQ $0x03, AX
+	LEAQ (AX)(AX*2), CX
+	LEAQ (AX)(AX*4), DX
+	MOVQ step+56(FP), BX
+	SHLQ $0x03, BX
+	MOVQ c_base+0(FP), SI
+	MOVQ a_base+24(FP), DI
+	MOVQ rows+88(FP), R8
+
+tile8:
+	CMPQ    R8, $0x08
+	JL      done8
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	VMOVUPD 128(SI), Z2
+	VMOVUPD 192(SI), Z3
+	VMOVUPD 256(SI), Z4
+	VMOVUPD 320(SI), Z5
+	VMOVUPD 384(SI), Z6
+	VMOVUPD 448(SI), Z7
+	MOVQ    DI, R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    AX, R10
+	MOVQ    b_base+64(FP), R11
+	MOVQ    n+96(FP), R12
+
+loop8:
+	VMOVUPD     (R11), Z8
+	VMULPD.BCST (R9), Z8, Z9
+	VADDPD      Z9, Z0, Z0
+	VMULPD.BCST (R9)(AX*1), Z8, Z9
+	VADDPD      Z9, Z1, Z1
+	VMULPD.BCST (R9)(AX*2), Z8, Z9
+	VADDPD      Z9, Z2, Z2
+	VMULPD.BCST (R9)(CX*1), Z8, Z9
+	VADDPD      Z9, Z3, Z3
+	VMULPD.BCST (R9)(AX*4), Z8, Z9
+	VADDPD      Z9, Z4, Z4
+	VMULPD.BCST (R9)(DX*1), Z8, Z9
+	VADDPD      Z9, Z5, Z5
+	VMULPD.BCST (R9)(CX*2), Z8, Z9
+	VADDPD      Z9, Z6, Z6
+	VMULPD.BCST (R10), Z8, Z8
+	VADDPD      Z8, Z7, Z7
+	ADDQ        $0x40, R11
+	ADDQ        BX, R9
+	ADDQ        BX, R10
+	DECQ        R12
+	JNZ         loop8
+	VMOVUPD     Z0, (SI)
+	VMOVUPD     Z1, 64(SI)
+	VMOVUPD     Z2, 128(SI)
+	VMOVUPD     Z3, 192(SI)
+	VMOVUPD     Z4, 256(SI)
+	VMOVUPD     Z5, 320(SI)
+	VMOVUPD     Z6, 384(SI)
+	VMOVUPD     Z7, 448(SI)
+	ADDQ        $0x00000200, SI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	SUBQ        $0x08, R8
+	JMP         tile8
+
+done8:
+tile4:
+	CMPQ    R8, $0x04
+	JL      done4
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	VMOVUPD 128(SI), Z2
+	VMOVUPD 192(SI), Z3
+	MOVQ    DI, DX
+	MOVQ    b_base+64(FP), R9
+	MOVQ    n+96(FP), R10
+
+loop4:
+	VMOVUPD     (R9), Z4
+	VMULPD.BCST (DX), Z4, Z5
+	VADDPD      Z5, Z0, Z0
+	VMULPD.BCST (DX)(AX*1), Z4, Z5
+	VADDPD      Z5, Z1, Z1
+	VMULPD.BCST (DX)(AX*2), Z4, Z5
+	VADDPD      Z5, Z2, Z2
+	VMULPD.BCST (DX)(CX*1), Z4, Z4
+	VADDPD      Z4, Z3, Z3
+	ADDQ        $0x40, R9
+	ADDQ        BX, DX
+	DECQ        R10
+	JNZ         loop4
+	VMOVUPD     Z0, (SI)
+	VMOVUPD     Z1, 64(SI)
+	VMOVUPD     Z2, 128(SI)
+	VMOVUPD     Z3, 192(SI)
+	ADDQ        $0x00000100, SI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	SUBQ        $0x04, R8
+	JMP         tile4
+
+done4:
+tile2:
+	CMPQ    R8, $0x02
+	JL      done2
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	MOVQ    DI, CX
+	MOVQ    b_base+64(FP), DX
+	MOVQ    n+96(FP), R9
+
+loop2:
+	VMOVUPD     (DX), Z2
+	VMULPD.BCST (CX), Z2, Z3
+	VADDPD      Z3, Z0, Z0
+	VMULPD.BCST (CX)(AX*1), Z2, Z2
+	VADDPD      Z2, Z1, Z1
+	ADDQ        $0x40, DX
+	ADDQ        BX, CX
+	DECQ        R9
+	JNZ         loop2
+	VMOVUPD     Z0, (SI)
+	VMOVUPD     Z1, 64(SI)
+	ADDQ        $0x00000080, SI
+	ADDQ        AX, DI
+	ADDQ        AX, DI
+	SUBQ        $0x02, R8
+	JMP         tile2
+
+done2:
+tile1:
+	CMPQ    R8, $0x01
+	JL      done1
+	VMOVUPD (SI), Z0
+	MOVQ    DI, CX
+	MOVQ    b_base+64(FP), DX
+	MOVQ    n+96(FP), R9
+
+loop1:
+	VMOVUPD     (DX), Z1
+	VMULPD.BCST (CX), Z1, Z1
+	VADDPD      Z1, Z0, Z0
+	ADDQ        $0x40, DX
+	ADDQ        BX, CX
+	DECQ        R9
+	JNZ         loop1
+	VMOVUPD     Z0, (SI)
+	ADDQ        $0x00000040, SI
+	ADDQ        AX, DI
+	SUBQ        $0x01, R8
+	JMP         tile1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func standardize64AVX512(dst []float64, src []float32, mean []float64, inverse []float64)
+// Requires: AVX, AVX512F
+TEXT ·standardize64AVX512(SB), NOSPLIT, $0-96
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ mean_base+48(FP), DX
+	MOVQ inverse_base+72(FP), BX
+	MOVQ dst_len+8(FP), SI
+	XORQ DI, DI
+
+loop:
+	SUBQ      $0x08, SI
+	JL        end
+	VCVTPS2PD (CX)(DI*4), Z0
+	VSUBPD    (DX)(DI*8), Z0, Z0
+	VMULPD    (BX)(DI*8), Z0, Z0
+	VMOVUPD   Z0, (AX)(DI*8)
+	ADDQ      $0x08, DI
+	JMP       loop
 
 end:
 	VZEROUPPER

@@ -23,6 +23,7 @@ type isa struct {
 	masks  bool  // comparisons give opmask registers, operands may be broadcast
 	tiles  []int // rows of a tile, largest first; each needs 16/lanes vectors
 	runs   []int // vectors of a run of values, largest first, the last 1
+	rows64 []int // rows of a tile of 8 float64 values, likewise
 }
 
 // A tile of 6 x 16 takes 12 of the 16 registers, two hold weights and one an
@@ -33,6 +34,7 @@ var avx2 = isa{
 	vector: func() reg.VecVirtual { return YMM() },
 	tiles:  []int{6, 4, 2, 1},
 	runs:   []int{12, 6, 3, 1},
+	rows64: []int{4, 2, 1},
 }
 
 // Multiply-adds broadcast their input themselves, so a tile of 24 x 16 takes 24
@@ -46,6 +48,7 @@ var avx512 = isa{
 	masks:  true,
 	tiles:  []int{24, 16, 12, 8, 6, 4, 2, 1},
 	runs:   []int{24, 12, 6, 3, 1},
+	rows64: []int{8, 4, 2, 1},
 }
 
 func (v isa) vectors(n int) []reg.VecVirtual {

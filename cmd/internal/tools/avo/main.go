@@ -48,6 +48,8 @@ func main() {
 		v.scaleBytes()
 		v.reductions(ramp)
 		v.layerNorm()
+		v.tiles64(v.rows64...)
+		v.standardize64()
 	}
 	compactChannels()
 	transposeAVX2()
