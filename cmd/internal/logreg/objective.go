@@ -3,7 +3,13 @@ package logreg
 import (
 	"context"
 	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
 )
+
+// lanes is the number of classes that are computed side by side, as in
+// [kernel.Float64]. Blocks of classes are filled up with zeros.
+const lanes = 8
 
 // The sizes of what is computed at once. No result depends on them.
 const (
@@ -14,7 +20,7 @@ const (
 
 // problem is what is minimised, or for items that are held out, evaluated.
 //
-// Parameters are kept as tiles takes them: blocks of classes, [K/8][Dp][8].
+// Parameters are kept as [kernel.Float64.Tiles] takes them: blocks of classes, [K/8][Dp][8].
 // Dp is D+1, rounded up to a multiple of 8: a feature that is always 1 follows
 // the features of the items, and its weights are the intercepts. What fills up
 // is 0 and stays 0.
@@ -28,6 +34,7 @@ type problem struct {
 	threads  int
 
 	dp, panels, kblocks int
+	loops               kernel.Float64
 
 	// Of the chunk under way. The last row of each panel is empty, so that
 	// panels don't compete for the same lines of a cache.
@@ -52,7 +59,7 @@ func newProblem(data Data, standard *Standard, classes int, weights []float64, t
 	d := data.Features.Dim()
 	p := &problem{
 		data: data, standard: standard, classes: classes, weights: weights, threads: max(threads, 1),
-		panels: blocks(d+1, lanes), kblocks: blocks(classes, lanes),
+		panels: blocks(d+1, lanes), kblocks: blocks(classes, lanes), loops: kernel.NewFloat64(),
 		inverse: make([]float64, d),
 		loss:    make([]float64, chunkRows), hit: make([]bool, chunkRows),
 	}
@@ -123,7 +130,7 @@ func (p *problem) pass(ctx context.Context, theta, gradient []float64) (scores, 
 		_ = parallel(p.threads, p.panels, func(_, panel int) error {
 			for kb := range p.kblocks {
 				at := (kb*p.dp + panel*lanes) * lanes
-				tiles(gradient[at:at+lanes*lanes], p.x[panel*panelSize:], 1, lanes, p.p[kb*panelSize:], rows)
+				p.loops.Tiles(gradient[at:at+lanes*lanes], p.x[panel*panelSize:], 1, lanes, p.p[kb*panelSize:], rows)
 			}
 			return nil
 		})
@@ -147,9 +154,7 @@ func (p *problem) forward(w *worker, theta []float64, first, from, to int) error
 	}
 	for r := from; r < to; r++ {
 		x := w.x[(r-from)*p.dp:][:p.dp]
-		for i, v := range rows[(r-from)*d:][:d] {
-			x[i] = (float64(v) - p.standard.Mean[i]) * p.inverse[i]
-		}
+		p.loops.Standardize(x[:d], rows[(r-from)*d:][:d], p.standard.Mean, p.inverse)
 		x[d] = 1
 		for panel := range p.panels {
 			copy(p.x[panel*panelSize+r*lanes:], x[panel*lanes:][:lanes])
@@ -160,7 +165,7 @@ func (p *problem) forward(w *worker, theta []float64, first, from, to int) error
 		clear(z)
 		for at := 0; at < p.dp; at += depth {
 			n := min(depth, p.dp-at)
-			tiles(z, w.x[at:], p.dp, 1, theta[(kb*p.dp+at)*lanes:], n)
+			p.loops.Tiles(z, w.x[at:], p.dp, 1, theta[(kb*p.dp+at)*lanes:], n)
 		}
 	}
 	for r := from; r < to; r++ {

@@ -97,7 +97,7 @@ func TestImportsOfOurs(t *testing.T) {
 	allowed := map[string][]string{
 		"editdistance":         nil,
 		"float16":              nil,
-		"logreg":               {"float16"},
+		"logreg":               {"float16", "kernel"},
 		"leftover":             nil,
 		"filelock":             nil,
 		"googhash":             nil,
