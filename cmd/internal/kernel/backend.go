@@ -29,8 +29,10 @@ package kernel
 // Everything else (bias gradients, pooling, means, sums of tensors, ReLU,
 // dropout, scaling, standardization, RMSProp, Adam, SGD, averages) is the same
 // bit for bit on every backend: nothing is fused there, or, in float64, only
-// where the product is exact. The loss heads use math.Exp and math.Log in
-// float64, which may differ in the last place between platforms.
+// where the product is exact. So are the elementwise functions, softmax, layer
+// normalization and the loops in float64. The loss heads use math.Exp and
+// math.Log in float64, UnaryLog and BinaryPow math.Log and math.Pow, which may
+// differ in the last place between platforms.
 //
 // # Denormal numbers
 //

@@ -22,6 +22,9 @@ import (
 //	                                2x2 windows, conv_grad_gather.go
 //	forward, 1x1                    one GEMM of all pixels: conv_pointwise.go
 //	forward, any window or groups   conv_grouped.go, implicit GEMM too
+//	forward, short rows             windows copied to fill registers:
+//	                                conv_im2col.go
+//	forward, depthwise and 1x1      together, a few rows at a time: separable.go
 //	forward, one input channel each conv_depthwise.go
 
 // Conv is the shape of a two-dimensional convolution (cross-correlation, as in

@@ -5,9 +5,9 @@ package kernel
 // copied next to each other, of one row of the kernel at a time, whatever rows
 // and pictures the pixels are of. The terms of a result have the same order.
 
-// shortRows reports whether rows of n values leave more than a fifth of the time
-// unused. It counts a tile of fewer than 8 values as one of 8, since it waits as
-// long for its multiply-adds.
+// shortRows reports whether rows of n values leave more than a fifth of the
+// time unused. It counts a tile of fewer than 8 values as one of 8, since it
+// waits as long for its multiply-adds.
 func shortRows(n int) bool {
 	used := 0
 	for left := n; left > 0; {

@@ -29,8 +29,8 @@ func (j *convPointwise) task(i int, ws *Workers, _ *worker) {
 }
 
 // gemmRows is n rows of a product y [n][cout] = x [n][cin] * w [cin][cout] + b,
-// with w packed [blocks][cin][lanes] and b [blocks][lanes], for the blocks from,
-// ..., to-1. y begins with value at of the output.
+// with w packed [blocks][cin][lanes] and b [blocks][lanes], for the blocks
+// from, ..., to-1. y begins with value at of the output.
 type gemmRows struct {
 	x, w, b          []float32
 	at, n, cin, cout int

@@ -67,8 +67,8 @@ func hardSigmoid32(x, alpha, beta float32) float32 {
 	return limit32(float32(alpha*x)+beta, 0, 1)
 }
 
-// exp32 is e^x = 2^n * e^r with |r| <= ln2/2. The power is applied in two steps,
-// since the result may be too small or too large for one.
+// exp32 is e^x = 2^n * e^r with |r| <= ln2/2. The power is applied in two
+// steps, since the result may be too small or too large for one.
 func exp32(x float32) float32 {
 	x = limit32(x, expLow, expHigh)
 	t := float32(x*log2e) + roundMagic

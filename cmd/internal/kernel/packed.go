@@ -44,8 +44,8 @@ func (p *PackedConv) fits(c GroupedConv) bool {
 	return way == p.way && c == p.c
 }
 
-// ForwardPacked computes y = act(x*w + b + add) with the weights and biases that
-// Pack has packed, of the same shape; N may be another, and so may H and W
+// ForwardPacked computes y = act(x*w + b + add) with the weights and biases
+// that Pack has packed, of the same shape; N may be another, and so may H and W
 // unless one of them has a single output row or column. add may be nil; it is
 // like y, but not the same memory. The bits are those of Forward.
 func (c GroupedConv) ForwardPacked(ws *Workers, y, x []float32, p *PackedConv, add []float32, act Unary) {

@@ -45,8 +45,8 @@ func (s Separable) Check() error {
 }
 
 // Pays reports whether it is faster than one convolution after the other: where
-// a picture has more values between the stages than they have weights, which are
-// read again for each picture.
+// a picture has more values between the stages than they have weights, which
+// are read again for each picture.
 func (s Separable) Pays() bool {
 	weights, maps := 0, 0
 	for _, p := range []*PackedConv{s.Expand.Weights, s.Project.Weights} {
@@ -180,8 +180,8 @@ func (j *separableJob) task(i int, ws *Workers, w *worker) {
 	}
 }
 
-// expand makes the buffer hold the expanded input rows from, ..., to-1, of which
-// those before have are in it, from row base on.
+// expand makes the buffer hold the expanded input rows from, ..., to-1, of
+// which those before have are in it, from row base on.
 func (j *separableJob) expand(be *backend, buf, x []float32, base, from, have, to int) {
 	s, size := j.s, j.s.W*j.d.C
 	if have > from {

@@ -96,7 +96,8 @@ func (g geometry) packedWinograd(c Conv) int {
 	return g.blocks*planes*c.uPlane() + (g.blocks+1)*lanes
 }
 
-// packWinograd transforms w [3,3,Cin,Cout] and packs b [Cout], which may be nil.
+// packWinograd transforms w [3,3,Cin,Cout] and packs b [Cout], which may be
+// nil.
 func (c Conv) packWinograd(ws *Workers, g geometry, packed, w, b []float32) {
 	at := g.blocks * planes * c.uPlane()
 	clear(packed[at:])

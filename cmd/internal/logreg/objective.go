@@ -20,10 +20,10 @@ const (
 
 // problem is what is minimised, or for items that are held out, evaluated.
 //
-// Parameters are kept as [kernel.Float64.Tiles] takes them: blocks of classes, [K/8][Dp][8].
-// Dp is D+1, rounded up to a multiple of 8: a feature that is always 1 follows
-// the features of the items, and its weights are the intercepts. What fills up
-// is 0 and stays 0.
+// Parameters are kept as [kernel.Float64.Tiles] takes them: blocks of classes,
+// [K/8][Dp][8]. Dp is D+1, rounded up to a multiple of 8: a feature that is
+// always 1 follows the features of the items, and its weights are the
+// intercepts. What fills up is 0 and stays 0.
 type problem struct {
 	data     Data
 	standard *Standard

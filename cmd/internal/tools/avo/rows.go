@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// reduction makes one number of a row: 16 results, of each 16th value, which are
-// then combined in halves.
+// reduction makes one number of a row: 16 results, of each 16th value, which
+// are then combined in halves.
 type reduction struct {
 	start   uint32 // of each result
 	prepare func(x, mean reg.VecVirtual)
