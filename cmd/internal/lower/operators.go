@@ -156,6 +156,9 @@ func activation(o *graph.Unary) (Activation, bool) {
 }
 
 func (p *planner) unary(n *graph.Node, o *graph.Unary) *Value {
+	if o.Name == "Reciprocal" {
+		return p.constantBinary(n, "Div", 1, p.value(n.In[0]), true)
+	}
 	a, ok := activation(o)
 	if !ok {
 		return nil
@@ -255,9 +258,22 @@ func (p *planner) layerNorm(n *graph.Node, o *graph.LayerNormalization) *Value {
 	return s.Y
 }
 
-// reduce plans means and maxima over axes that are neighbours in memory.
+// constantBinary plans an operator of a value and a number; turned is set if the
+// number comes first.
+func (p *planner) constantBinary(n *graph.Node, op string, number float32, x *Value, turned bool) *Value {
+	c := constant("", graph.FloatTensor([]float32{number}, 1)).padded(len(x.Shape))
+	y := newValue(n.Out[0].Name, graph.Float32, x.Shape, x.Order)
+	s := &Binary{named(n.Name), x, p.inOrder(c, x.Order), y, op}
+	if turned {
+		s.A, s.B = s.B, s.A
+	}
+	p.emit(s)
+	return y
+}
+
+// reduce plans means, sums and maxima over axes that are neighbours in memory.
 func (p *planner) reduce(n *graph.Node, o *graph.Reduce) *Value {
-	if o.Name != "Mean" && o.Name != "Max" {
+	if o.Name != "Mean" && o.Name != "Max" && o.Name != "Sum" {
 		return nil
 	}
 	x := p.value(n.In[0])
@@ -278,7 +294,15 @@ func (p *planner) reduce(n *graph.Node, o *graph.Reduce) *Value {
 		}
 		axes = plain(rank)
 	}
-	return p.reduceAxes(n, x, axes, o.Name == "Mean")
+	y := p.reduceAxes(n, x, axes, o.Name != "Max")
+	if y == nil || o.Name != "Sum" {
+		return y
+	}
+	count := 1
+	for _, axis := range axes {
+		count *= x.Shape[axis].Const
+	}
+	return p.constantBinary(n, "Mul", float32(count), y, false)
 }
 
 // reduceAxes plans the mean, or the largest, over axes of x.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/lower"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 )
 
@@ -48,8 +49,9 @@ func TestNodes(t *testing.T) {
 		t.Skip("the tests of ONNX are not on this machine: Debian has them in libonnx-testdata")
 	}
 	passed, skipped := 0, map[string]int{}
+	steps := &stepKinds{kernels: map[string]int{}, references: map[string]int{}}
 	for _, folder := range folders {
-		err := nodeTest(folder)
+		err := nodeTest(folder, steps)
 		switch {
 		case err == nil:
 			passed++
@@ -66,6 +68,8 @@ func TestNodes(t *testing.T) {
 		t.Logf("%4d skipped: %s", skipped[reason], reason)
 	}
 	t.Logf("%4d of %d passed, %d skipped", passed, len(folders), total)
+	t.Logf("steps with kernels: %v", steps.kernels)
+	t.Logf("nodes without, which the reference computes: %v", steps.references)
 	if len(folders) == 932 && passed < 374 { // those of ONNX 1.12
 		t.Errorf("%d tests passed, there were 374 once", passed)
 	}
@@ -73,7 +77,7 @@ func TestNodes(t *testing.T) {
 
 // nodeTest runs the test of a folder: as the model is, simplified for the
 // shapes of the inputs, and with the inputs as constants.
-func nodeTest(folder string) error {
+func nodeTest(folder string, steps *stepKinds) error {
 	m, err := Open(filepath.Join(folder, "model.onnx"))
 	if err != nil {
 		return err
@@ -101,7 +105,7 @@ func nodeTest(folder string) error {
 		graphs := []*graph.Graph{m.Graph, constant}
 		if err := simple.Simplify(shapes); err == nil {
 			graphs = append(graphs, simple)
-			if err := nodeTestSteps(simple, inputs, set); err != nil {
+			if err := nodeTestSteps(simple, inputs, set, steps); err != nil {
 				return fmt.Errorf("as steps: %w", err)
 			}
 		} else if !strings.Contains(err.Error(), "not known before it runs") {
@@ -116,8 +120,29 @@ func nodeTest(folder string) error {
 	return nil
 }
 
+// stepKinds counts what the nodes of tests become.
+type stepKinds struct{ kernels, references map[string]int }
+
+func (k *stepKinds) add(g *graph.Graph) error {
+	p, err := lower.Plan(g, 1)
+	if err != nil {
+		return err
+	}
+	for _, s := range p.Steps {
+		if r, ok := s.(*lower.Reference); ok {
+			k.references[r.Node.Op.Kind()]++
+		} else {
+			k.kernels[strings.TrimPrefix(fmt.Sprintf("%T", s), "*lower.")]++
+		}
+	}
+	return nil
+}
+
 // nodeTestSteps runs a simplified graph as package nn does.
-func nodeTestSteps(g *graph.Graph, inputs map[string]*graph.Tensor, set string) error {
+func nodeTestSteps(g *graph.Graph, inputs map[string]*graph.Tensor, set string, steps *stepKinds) error {
+	if err := steps.add(g); err != nil {
+		return err
+	}
 	e, err := nn.NewEvaluator(g, nn.EvaluatorOptions{Threads: 1})
 	if err != nil {
 		return err

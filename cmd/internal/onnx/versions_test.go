@@ -9,6 +9,8 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/float16"
 	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/lower"
+	"github.com/opensandwich/oi/cmd/internal/nn"
 )
 
 // TestVersions gives operators whose form changed in each of their forms: all
@@ -374,6 +376,9 @@ func FuzzParse(f *testing.F) {
 			if g.Simplify(nil) != nil {
 				continue
 			}
+			if err := runs(g); err != nil {
+				t.Error(err)
+			}
 			again, err := Encode(g, "", "")
 			if err != nil {
 				continue
@@ -383,4 +388,45 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// runs computes a graph, if it is small and the reference can, for zeros as
+// package nn does: neither may fail alone.
+func runs(g *graph.Graph) error {
+	p, err := lower.Plan(g, 2)
+	if err != nil || p.Memory > 1<<14 || g.Parameters() > 1<<14 {
+		return nil
+	}
+	inputs := map[string]*graph.Tensor{}
+	for _, v := range g.Inputs {
+		shape := make([]int, len(v.Shape))
+		size := 1
+		for i, d := range v.Shape {
+			shape[i] = d.Of(2)
+			size *= shape[i]
+		}
+		if size > 1<<14 {
+			return nil
+		}
+		inputs[v.Name] = graph.NewTensor(v.Type, shape...)
+	}
+	want, err := g.Evaluate(inputs)
+	if err != nil {
+		return nil
+	}
+	e, err := nn.NewEvaluator(g, nn.EvaluatorOptions{Batch: 2, Threads: 1})
+	if err != nil {
+		return fmt.Errorf("evaluator: %w", err)
+	}
+	defer e.Close()
+	got, err := e.Evaluate(inputs)
+	if err != nil {
+		return fmt.Errorf("evaluator: %w", err)
+	}
+	for name, y := range want {
+		if got[name] == nil || !slices.Equal(got[name].Shape, y.Shape) {
+			return fmt.Errorf("output %q of shape %v is %+v", name, y.Shape, got[name])
+		}
+	}
+	return nil
 }
