@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/cmd/internal/onnx"
 	"github.com/opensandwich/oi/cmd/internal/rng"
@@ -244,7 +246,15 @@ func TestEvaluatorDependsOnThePictureAlone(t *testing.T) {
 			t.Errorf("%+v: other answers in another order (%v)", o, err)
 		}
 	}
-	e := newEvaluator(t, g, EvaluatorOptions{})
+	// A graph that takes four pictures, of which the last are not there.
+	g = byteGraph(side, 5)
+	if err := g.Simplify(map[string][]int{"image": {4, side, side, 3}}); err != nil {
+		t.Fatal(err)
+	}
+	e := newEvaluator(t, g, EvaluatorOptions{Batch: 3})
+	if got, err := e.Run(images); err != nil || !slices.Equal(got[0], want) {
+		t.Errorf("fixed batch: other answers (%v)", err)
+	}
 	if got, err := e.Run(nil); err != nil || len(got) != 1 || len(got[0]) != 0 {
 		t.Errorf("no pictures: %v, %v", got, err)
 	}
@@ -272,6 +282,43 @@ func TestEvaluatorErrors(t *testing.T) {
 	} {
 		if err := call(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, not %s", err, want)
+		}
+	}
+}
+
+// TestEvaluateOwnNetworks: the files of our own networks, read as anybody's,
+// give what a Predictor does.
+func TestEvaluateOwnNetworks(t *testing.T) {
+	for _, net := range []*model.Network{mixed(t, 2), mixed(t, 4), Reference(30, 27, 3, 9), skipping(t, 2), Residual(33, 20, 3, 4, 9)} {
+		var file bytes.Buffer
+		if err := net.WriteONNX(&file, "test", nil); err != nil {
+			t.Fatal(err)
+		}
+		m, err := onnx.Parse(file.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Graph.Simplify(nil); err != nil {
+			t.Fatal(err)
+		}
+		images, _ := noise(net, 7, 3)
+		got, err := newEvaluator(t, m.Graph, EvaluatorOptions{Batch: 3, Threads: 2}).Run(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := NewPredictor(net, 3, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := p.Predict(images)
+		p.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range slices.Concat(want...) {
+			if d := math.Abs(float64(got[0][i] - w)); !(d <= 1e-6) {
+				t.Errorf("%s: number %d is %v, not %v", net.Arch, i, got[0][i], w)
+			}
 		}
 	}
 }

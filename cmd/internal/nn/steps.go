@@ -26,7 +26,8 @@ type stepGraph struct {
 	tensors map[*lower.Buffer]*graph.Tensor
 	bytes   []byte // the only input, where it is bytes
 
-	timed func(run func()) // benchmarks: around each step; or nil
+	turned []float32        // weights of a convolution while it is compiled
+	timed  func(run func()) // benchmarks: around each step; or nil
 
 	n   int   // pictures of the run under way
 	err error // of the run under way, without what Gorgonia says of its own
@@ -65,6 +66,7 @@ func newStepGraph(workers *kernel.Workers, p *lower.Program) (*stepGraph, error)
 			made[v.Buffer] = last
 		}
 	}
+	s.turned = nil
 	program, registers, err := gorgonia.Compile(g)
 	if err != nil {
 		return nil, fmt.Errorf("compile graph: %w", err)
@@ -234,19 +236,17 @@ func (s *stepGraph) packed(t *lower.Conv) (c kernel.GroupedConv, p *kernel.Packe
 	if err := c.Check(); err != nil {
 		return c, nil, err
 	}
-	// [M,C,KH,KW] to [KH,KW,C,M]
-	ordered := t.Weights.Floats
-	shape := []int{w[0], w[1], w[2] * w[3]}
-	for _, perm := range [][]int{{1, 2, 0}, {1, 0, 2}} {
-		turn, err := kernel.NewTranspose(shape, perm)
-		if err != nil {
-			return c, nil, err
-		}
-		turned := make([]float32, len(ordered))
-		turn.Forward(s.workers, turned, ordered)
-		ordered, shape = turned, turn.Shape()
+	// [M,C,KH*KW] to [KH*KW,C,M]
+	turn, err := kernel.NewTranspose([]int{w[0], w[1], w[2] * w[3]}, []int{2, 1, 0})
+	if err != nil {
+		return c, nil, err
 	}
-	return c, c.Pack(s.workers, ordered, t.Bias), nil
+	size := len(t.Weights.Floats)
+	if len(s.turned) < size {
+		s.turned = make([]float32, size)
+	}
+	turn.Forward(s.workers, s.turned[:size], t.Weights.Floats)
+	return c, c.Pack(s.workers, s.turned[:size], t.Bias), nil
 }
 
 func (s *stepGraph) conv(t *lower.Conv) (func(n int) error, error) {
