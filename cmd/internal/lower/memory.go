@@ -33,9 +33,11 @@ func (p *planner) program(batch int) (*Program, error) {
 		}
 	}
 	for r.Batch = batch; ; r.Batch = (r.Batch + 1) / 2 {
-		if size := r.allocate(); size <= MaxMemory {
+		size := r.allocate()
+		switch {
+		case size <= comfort || r.Batch == 1 && size <= MaxMemory:
 			return r, nil
-		} else if r.Batch == 1 {
+		case r.Batch == 1:
 			return nil, fmt.Errorf("the graph needs memory for %d numbers, at most %d are allowed", size, MaxMemory)
 		}
 	}

@@ -10,14 +10,15 @@ import (
 
 // Bounds of a program. No network that anybody uses for pictures comes near.
 const (
-	MaxSteps  = 1 << 14
+	MaxSteps  = 1 << 13
 	MaxMemory = 1 << 28 // elements that live at the same time, and constants that are reordered
+	comfort   = 1 << 26 // elements that live at the same time, if one picture needs less
 	maxWork   = 1 << 43 // multiplications for a picture
 	maxBatch  = 1 << 16
 )
 
-// Plan plans the computation of a graph that was simplified. Where the memory
-// that a batch needs is too large the batch becomes smaller.
+// Plan plans the computation of a graph that was simplified. Where a batch needs
+// more than 256 MiB it becomes smaller.
 func Plan(g *graph.Graph, batch int) (*Program, error) {
 	if batch < 1 || batch > maxBatch {
 		return nil, fmt.Errorf("a batch of %d: must be from 1 to %d", batch, maxBatch)

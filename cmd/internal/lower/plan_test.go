@@ -317,7 +317,7 @@ func TestHostile(t *testing.T) {
 func TestBatchShrinks(t *testing.T) {
 	n, x := newNetwork(graph.Float32, -1, 1<<20)
 	p := n.planned(t, 1000, n.add(&graph.Unary{Name: "Sqrt"}, n.add(&graph.Unary{Name: "Sqrt"}, x)))
-	if p.Batch != 125 {
+	if p.Batch != 32 {
 		t.Errorf("a batch of %d", p.Batch)
 	}
 }

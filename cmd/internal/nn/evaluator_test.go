@@ -131,6 +131,27 @@ func evaluateFamilies(t *testing.T, folder string, least int) {
 				if off := relativeDifference(t, got[0], want); !(off <= 1e-4) {
 					t.Errorf("batch %d: relative difference %g", batch, off)
 				}
+				if batch != -1 {
+					continue
+				}
+				// The second picture alone, and in a batch of a threaded
+				// evaluator.
+				size := len(pixels) / 2
+				alone, err := e.RunFloats(pixels[size:], 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				five := slices.Concat(pixels[size:], pixels, pixels)
+				e = newEvaluator(t, opened(t, path, batch, 64), EvaluatorOptions{Batch: 5, Threads: 2})
+				many, err := e.RunFloats(five, 5)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for at, y := range map[int][]float32{0: many[0][:10], 1: many[0][20:30], 2: got[0][10:]} {
+					if !slices.Equal(y, alone[0]) {
+						t.Errorf("a picture alone has %v, in batch %d %v", alone[0], at, y)
+					}
+				}
 			}
 		})
 	}
