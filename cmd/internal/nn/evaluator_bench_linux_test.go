@@ -112,10 +112,12 @@ func BenchmarkEvaluatorShare(b *testing.B) {
 			e := newEvaluator(b, timedNetwork(b, "mnv2_qat", 128), EvaluatorOptions{Batch: batch, Threads: 1})
 			x := uniform(1, -1, 1, batch, 3, 128, 128).Floats
 			var inside time.Duration
-			e.steps.timed = func(run func()) {
-				start := time.Now()
-				run()
-				inside += time.Since(start)
+			for i, step := range e.steps.steps {
+				e.steps.steps[i] = func(n int) error {
+					start := time.Now()
+					defer func() { inside += time.Since(start) }()
+					return step(n)
+				}
 			}
 			for b.Loop() {
 				if _, err := e.RunFloats(x, batch); err != nil {

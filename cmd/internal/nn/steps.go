@@ -19,15 +19,15 @@ type stepGraph struct {
 	program *lower.Program
 	workers *kernel.Workers
 	machine gorgonia.VM
-	memory  []float32 // of the program
+	steps   []func(n int) error // compute the steps of the program
+	memory  []float32           // of the program
 
 	// What operations compute that has no place in memory: integers. Inputs,
 	// too.
 	tensors map[*lower.Buffer]*graph.Tensor
 	bytes   []byte // the only input, where it is bytes
 
-	turned []float32        // weights of a convolution while it is compiled
-	timed  func(run func()) // benchmarks: around each step; or nil
+	turned []float32 // weights of a convolution while it is compiled
 
 	n   int   // pictures of the run under way
 	err error // of the run under way, without what Gorgonia says of its own
@@ -45,6 +45,7 @@ func newStepGraph(workers *kernel.Workers, p *lower.Program) (*stepGraph, error)
 		if err != nil {
 			return nil, fmt.Errorf("node %q: %w", step.Name(), err)
 		}
+		s.steps = append(s.steps, run)
 		inputs := gorgonia.Nodes{last}
 		for _, v := range lower.Reads(step) {
 			if node := made[v.Buffer]; node != nil && !slices.Contains(inputs, node) {
@@ -52,11 +53,7 @@ func newStepGraph(workers *kernel.Workers, p *lower.Program) (*stepGraph, error)
 			}
 		}
 		o := &op{name: fmt.Sprintf("%d %s", i, step.Name()), shape: tensor.Shape{1}, result: placeholder(), run: func(gorgonia.Value, []gorgonia.Value) error {
-			if s.timed != nil {
-				s.timed(func() { s.err = run(s.n) })
-			} else {
-				s.err = run(s.n)
-			}
+			s.err = s.steps[i](s.n)
 			return s.err
 		}}
 		if last, err = apply(o, inputs...); err != nil {
@@ -223,15 +220,12 @@ func (s *stepGraph) scale(t *lower.Scale, n int) {
 	kernel.ScaleBytes(s.workers, y, x, t.Factor, t.Offset)
 }
 
-// kernelWindow is a window as package kernel has it.
-func kernelWindow(w lower.Window) kernel.Window { return kernel.Window(w) }
-
 // packed packs the weights of a convolution once, since they do not change. The
 // convolution is for as many pictures as there may be.
 func (s *stepGraph) packed(t *lower.Conv) (c kernel.GroupedConv, p *kernel.PackedConv, err error) {
 	x, w := t.X.Shape, t.Weights.Shape
 	c = kernel.GroupedConv{
-		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, Cin: x[1].Const, Cout: w[0], Groups: t.Groups, Window: kernelWindow(t.Window),
+		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, Cin: x[1].Const, Cout: w[0], Groups: t.Groups, Window: kernel.Window(t.Window),
 	}
 	if err := c.Check(); err != nil {
 		return c, nil, err
@@ -314,7 +308,7 @@ func (s *stepGraph) dense(t *lower.Dense) (func(n int) error, error) {
 func (s *stepGraph) pool(t *lower.Pool) (func(n int) error, error) {
 	x := t.X.Shape
 	p := kernel.Pool{
-		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, C: x[1].Const, Window: kernelWindow(t.Window),
+		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, C: x[1].Const, Window: kernel.Window(t.Window),
 		Mean: t.Mean, CountPadding: t.CountPadding, UncountedBottom: t.UncountedBottom, UncountedRight: t.UncountedRight,
 	}
 	if err := p.Check(); err != nil {
