@@ -17,8 +17,8 @@
 // The bias, the addition of another value of the same shape and an activation
 // become part of the convolution or product before them, if nobody else reads
 // what is between. A depthwise convolution and the 1x1 convolutions next to it
-// are one step where their maps are larger than their weights. Numbers that bytes are multiplied by and added to are put
-// into the first step.
+// are one step where their maps are larger than their weights. Numbers that
+// bytes are multiplied by and added to are put into the first step.
 //
 // # Memory
 //

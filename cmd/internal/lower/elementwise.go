@@ -92,7 +92,7 @@ func (p *planner) scale(operands []*Value, op string) *Value {
 // the last axis of x in memory; or nil.
 func channelConstant(x, v *Value) []float32 {
 	c := v.Buffer.Const
-	if c == nil {
+	if c == nil || len(x.Order) == 0 {
 		return nil
 	}
 	last := x.Order[len(x.Order)-1]

@@ -180,6 +180,11 @@ func TestSteps(t *testing.T) {
 			y := n.sum(n.add(&graph.MatMul{}, x, ones(4, 4)), ones(4))
 			return n, []*graph.Value{n.sum(x, n.add(&graph.Binary{Name: "Mul"}, y, ones(4)))}
 		}},
+		{"a single number", "Reduce Mul Add Sqrt", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, 2, 3)
+			x = n.add(&graph.Binary{Name: "Mul"}, n.add(&graph.Reduce{Name: "Mean"}, x), ones())
+			return n, []*graph.Value{n.add(&graph.Unary{Name: "Sqrt"}, n.sum(ones(), x))}
+		}},
 		{"no kernel", "Reference:Tile Sqrt", func() (*network, []*graph.Value) {
 			n, x := newNetwork(graph.Float32, -1, 4)
 			return n, []*graph.Value{n.add(&graph.Unary{Name: "Sqrt"}, n.add(&graph.Tile{}, x, integers(1, 2)))}
