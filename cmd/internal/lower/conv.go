@@ -85,6 +85,9 @@ func (p *planner) batchNorm(n *graph.Node, o *graph.BatchNormalization) *Value {
 		return nil
 	}
 	channels := parameters[0].Size()
+	if !p.spend(2 * channels) {
+		return nil
+	}
 	s := &Conv{
 		named: named(n.Name), Groups: channels, Weights: graph.NewTensor(graph.Float32, channels, 1, 1, 1), Bias: make([]float32, channels),
 		Window: Window{KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
@@ -109,7 +112,7 @@ func (p *planner) batchNorm(n *graph.Node, o *graph.BatchNormalization) *Value {
 func (p *planner) scaleChannels(x *Value, c *Conv) bool {
 	plainWindow := Window{KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
 	channels := len(c.Weights.Floats)
-	if c.Window != plainWindow || c.Groups != channels || c.Weights.Shape[0] != channels {
+	if channels > maxScaleChannels || c.Window != plainWindow || c.Groups != channels || c.Weights.Shape[0] != channels {
 		return false
 	}
 	s, ok := p.alone(x).(*Scale)

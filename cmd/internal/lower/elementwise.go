@@ -81,7 +81,7 @@ func (p *planner) scale(operands []*Value, op string) *Value {
 	for i, x := range operands {
 		s, ok := p.alone(x).(*Scale)
 		c := channelConstant(x, operands[1-i])
-		if ok && c != nil && s.fold(op, c, i == 1) {
+		if ok && c != nil && len(c) <= maxScaleChannels && s.fold(op, c, i == 1) {
 			return x.view(x.Shape, x.Order)
 		}
 	}
@@ -162,11 +162,14 @@ func (p *planner) channels(operands []*Value, op string) *Value {
 		default:
 			continue
 		}
+		if !p.spend(channels) {
+			return nil
+		}
 		if op == "Add" {
 			*bias = changed(*bias, channels, func(k int, v float64) float64 { return v + float64(c[k%len(c)]) })
 			return x.view(x.Shape, x.Order)
 		}
-		if p.constants -= len(*weights); p.constants < 0 {
+		if !p.spend(len(*weights)) {
 			return nil
 		}
 		each := len(*weights) / channels / rows // neighbours of one channel

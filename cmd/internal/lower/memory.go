@@ -27,6 +27,9 @@ func (p *planner) program(batch int) (*Program, error) {
 	r.Steps = p.steps
 	r.removeUnused()
 	r.fuseSeparable()
+	if err := r.checkPacked(p.constants); err != nil {
+		return nil, err
+	}
 	for _, s := range r.Steps {
 		if s, ok := s.(*Scale); ok {
 			s.round()
@@ -105,10 +108,18 @@ func (r *Program) lives() []*life {
 }
 
 // allocate places the buffers for the batch, and returns how many elements they
-// need. Integers have no place, but count. Each takes the smallest gap between
-// those that live.
+// need, with what the step that needs most of it has for itself. Integers have
+// no place, but count. Each buffer takes the smallest gap between those that
+// live.
 func (r *Program) allocate() int {
-	integers := 0
+	own := 0
+	for _, s := range r.Steps {
+		own = max(own, scratch(s, r.Batch))
+	}
+	if own > MaxMemory {
+		return own
+	}
+	others := own
 	top := 0
 	var live []*life // by offset
 	for _, l := range r.lives() {
@@ -117,7 +128,7 @@ func (r *Program) allocate() int {
 			return size
 		}
 		if l.buffer.Type != graph.Float32 {
-			integers += 2 * size
+			others += 2 * size
 			continue
 		}
 		live = slices.DeleteFunc(live, func(o *life) bool { return o.last < l.first })
@@ -136,14 +147,14 @@ func (r *Program) allocate() int {
 		}
 		l.buffer.Offset = best
 		top = max(top, l.end(r.Batch))
-		if top+integers > MaxMemory {
-			return top + integers
+		if top+others > MaxMemory {
+			return top + others
 		}
 		place := sort.Search(len(live), func(i int) bool { return live[i].buffer.Offset > best })
 		live = slices.Insert(live, place, l)
 	}
 	r.Memory = top
-	return top + integers
+	return top + others
 }
 
 // end is the offset after a buffer.

@@ -141,18 +141,16 @@ func (p *planner) slice(n *graph.Node) *Value {
 	return s.Y
 }
 
-// maxGathered bounds the places of which Gather has a part for each.
-const maxGathered = 1 << 12
-
 // gather takes places of an axis that are known: one, which the result lacks,
 // or a list.
 func (p *planner) gather(n *graph.Node, o *graph.Gather) *Value {
 	x := p.value(n.In[0])
 	index := constantIn(n, 1)
 	axis := axisOf(o.Axis, len(x.Shape))
-	if index == nil || len(index.Shape) > 1 || index.Size() > maxGathered || !x.Shape[axis].Fixed() {
+	if index == nil || len(index.Shape) > 1 || index.Size() > p.parts || !x.Shape[axis].Fixed() {
 		return nil
 	}
+	p.parts -= index.Size()
 	d := x.Shape[axis].Const
 	shape := slices.Clone(x.Shape)
 	shape[axis] = graph.Dim{Const: index.Size()}

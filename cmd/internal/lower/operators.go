@@ -351,10 +351,13 @@ func (p *planner) gemm(n *graph.Node, o *graph.Gemm) *Value {
 		return nil
 	}
 	out := shape[1].Const
+	if o.Alpha != 1 && !p.spend(w.Size()) {
+		return nil
+	}
 	s := &Dense{named: named(n.Name), In: x.Shape[1].Const, Out: out, Transposed: o.TransB, Weights: scaled(w.Floats, o.Alpha)}
 	if !absent(n, 2) {
 		c := constantIn(n, 2)
-		if c == nil || c.Size() != 1 && (c.Size() != out || c.Shape[len(c.Shape)-1] != out) {
+		if c == nil || c.Size() != 1 && (c.Size() != out || c.Shape[len(c.Shape)-1] != out) || !p.spend(out) {
 			return nil
 		}
 		s.Bias = scaled(c.Floats, o.Beta)

@@ -8,15 +8,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/graph"
 )
 
-// Bounds of a program. No network that anybody uses for pictures comes near.
-const (
-	MaxSteps  = 1 << 13
-	MaxMemory = 1 << 28 // elements that live at the same time, and constants that are reordered
-	comfort   = 1 << 26 // elements that live at the same time, if one picture needs less
-	maxWork   = 1 << 43 // multiplications for a picture
-	maxBatch  = 1 << 16
-)
-
 // Plan plans the computation of a graph that was simplified. Where a batch needs
 // more than 256 MiB it becomes smaller.
 func Plan(g *graph.Graph, batch int) (*Program, error) {
@@ -25,7 +16,7 @@ func Plan(g *graph.Graph, batch int) (*Program, error) {
 	}
 	p := &planner{
 		graph: g, values: map[*graph.Value]*Value{}, maker: map[*Buffer]int{}, pending: map[*Buffer]int{},
-		read: map[*Buffer]bool{}, ordered: map[orderKey]*Value{}, constants: MaxMemory,
+		read: map[*Buffer]bool{}, ordered: map[orderKey]*Value{}, constants: copiesOfConstants*constantElements(g) + moreConstants, parts: maxParts,
 	}
 	if err := p.run(); err != nil {
 		return nil, err
@@ -46,7 +37,9 @@ type planner struct {
 	read    map[*Buffer]bool // by a step
 
 	ordered   map[orderKey]*Value
-	constants int // elements of constants that may still be reordered
+	constants int     // elements of constants that may still be made
+	parts     int     // of copies that may still be planned
+	slow      float64 // multiplications that the reference does
 	err       error
 }
 
@@ -247,6 +240,9 @@ func result(v *graph.Value, order []int) *Value { return newValue(v.Name, v.Type
 
 // reference plans a node as the reference computes it.
 func (p *planner) reference(n *graph.Node) []*Value {
+	if p.slow += workOf(n); p.slow > maxSlowWork && p.err == nil {
+		p.err = fmt.Errorf("%w: it has no kernel, and the reference would take too long", graph.ErrUnsupported)
+	}
 	s := &Reference{named: named(n.Name), Node: n}
 	for _, v := range n.In {
 		if v == nil {
@@ -282,8 +278,7 @@ func (p *planner) inOrder(v *Value, order []int) *Value {
 	}
 	var y *Value
 	if c := v.Buffer.Const; c != nil {
-		if p.constants -= c.Size(); p.constants < 0 {
-			p.err = errors.New("constants that are too large in all orders that are wanted")
+		if !p.spend(c.Size()) {
 			return v
 		}
 		y = v.view(v.Shape, order)

@@ -296,6 +296,31 @@ func TestHostile(t *testing.T) {
 			}
 			return n, a
 		}},
+		{"weights of many steps", "weights of all steps", func() (*network, *graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 512, 1, 1)
+			w := ones(512, 512, 1, 1)
+			for range 1000 {
+				x = n.add(&graph.Conv{Group: 1}, x, w)
+			}
+			return n, x
+		}},
+		{"scaled weights of many steps", "the copies would be too large", func() (*network, *graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 512)
+			w := ones(512, 512)
+			for range 1000 {
+				x = n.add(&graph.Gemm{Alpha: .5, Beta: 1}, x, w)
+			}
+			return n, x
+		}},
+		{"padding that no result shows", "memory for", func() (*network, *graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 2, 1, 1)
+			w := graph.Window{Pads: []int{15000, 15000, 15000, 15000}, Strides: []int{20000, 20000}}
+			return n, n.add(&graph.Conv{Group: 1, Window: w}, x, ones(2, 2, 1, 1))
+		}},
+		{"no kernel", "too long", func() (*network, *graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 64, 1<<16)
+			return n, n.add(&graph.Conv{Group: 1}, x, ones(64, 64, 1<<10))
+		}},
 		{"steps", "more than", func() (*network, *graph.Value) {
 			n, x := newNetwork(graph.Float32, -1, 1)
 			for range MaxSteps + 1 {
