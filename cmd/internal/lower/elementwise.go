@@ -213,7 +213,10 @@ func (p *planner) addToProduct(operands []*Value, shape []graph.Dim) *Value {
 				add, y = &s.Add, s.Y
 			}
 		}
-		if add == nil || other.Buffer.Const != nil || other.Buffer == x.Buffer || !slices.Equal(other.Shape, shape) || !other.lies(x.Order) || !p.before(other, x) {
+		if add == nil || other.Buffer.Const != nil || other.Buffer == x.Buffer || !slices.Equal(other.Shape, shape) {
+			continue
+		}
+		if other = p.alreadyInOrder(other, x.Order); other == nil || !p.before(other, x) {
 			continue
 		}
 		*add = other.view(y.Shape, y.Order)

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
@@ -49,7 +50,7 @@ func constantElements(g *graph.Graph) int {
 // spend takes elements of constants that are made from the bound.
 func (p *planner) spend(elements int) bool {
 	if p.constants -= elements; p.constants < 0 && p.err == nil {
-		p.err = fmt.Errorf("its constants are used in so many ways that the copies would be too large")
+		p.err = errors.New("constants are used in so many ways that the copies would be too large")
 	}
 	return p.constants >= 0
 }

@@ -269,12 +269,8 @@ func (p *planner) reference(n *graph.Node) []*Value {
 
 // inOrder is the value, or a copy of it, whose axes lie in an order.
 func (p *planner) inOrder(v *Value, order []int) *Value {
-	if v.lies(order) {
-		return v.view(v.Shape, order)
-	}
-	key := orderKey{v.Buffer, fmt.Sprint(v.Shape, v.Order, order)}
-	if old := p.ordered[key]; old != nil {
-		return old.view(v.Shape, order)
+	if y := p.alreadyInOrder(v, order); y != nil {
+		return y
 	}
 	var y *Value
 	if c := v.Buffer.Const; c != nil {
@@ -291,8 +287,23 @@ func (p *planner) inOrder(v *Value, order []int) *Value {
 		}
 		p.emit(&Copy{named: named(v.Name), Y: y, Parts: []Part{part}})
 	}
-	p.ordered[key] = y
+	p.ordered[keyOf(v, order)] = y
 	return y
+}
+
+// alreadyInOrder is inOrder where nothing has to be moved for it, else nil.
+func (p *planner) alreadyInOrder(v *Value, order []int) *Value {
+	if v.lies(order) {
+		return v.view(v.Shape, order)
+	}
+	if old := p.ordered[keyOf(v, order)]; old != nil {
+		return old.view(v.Shape, order)
+	}
+	return nil
+}
+
+func keyOf(v *Value, order []int) orderKey {
+	return orderKey{v.Buffer, fmt.Sprint(v.Shape, v.Order, order)}
 }
 
 // reordered is a constant whose memory has another order.

@@ -47,6 +47,10 @@ func (n *network) conv(x *graph.Value, in, out, k int) *graph.Value {
 	return n.add(&graph.Conv{Group: 1, Window: graph.Window{Pads: []int{pad, pad, pad, pad}}}, x, ones(out, in, k, k), ones(out))
 }
 
+func (n *network) depthwise(x *graph.Value, channels int) *graph.Value {
+	return n.add(&graph.Conv{Group: channels, Window: graph.Window{Pads: []int{1, 1, 1, 1}}}, x, ones(channels, 1, 3, 3), ones(channels))
+}
+
 func (n *network) relu(x *graph.Value) *graph.Value { return n.add(&graph.Unary{Name: "Relu"}, x) }
 
 func (n *network) sum(a, b *graph.Value) *graph.Value {
@@ -93,6 +97,12 @@ func describe(p *Program) string {
 			name = s.Act.Name
 		case *Binary:
 			name = s.Op
+		case *Separable:
+			for _, c := range []*Conv{s.Expand, s.Depthwise, s.Project} {
+				if c != nil {
+					name += product("/", c.Add, c.Bias, c.Act)
+				}
+			}
 		case *Scale:
 			name = fmt.Sprint("Scale", s.Factor, s.Offset)
 		case *Reference:
@@ -179,6 +189,20 @@ func TestSteps(t *testing.T) {
 			n, x := newNetwork(graph.Float32, -1, 5, 4)
 			y := n.sum(n.add(&graph.MatMul{}, x, ones(4, 4)), ones(4))
 			return n, []*graph.Value{n.sum(x, n.add(&graph.Binary{Name: "Mul"}, y, ones(4)))}
+		}},
+		{"inverted residual", "Copy Separable/+bias+Relu/+bias+Relu/+bias+add Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 2, 6, 6)
+			y := n.relu(n.depthwise(n.relu(n.conv(x, 2, 8, 1)), 8))
+			return n, []*graph.Value{n.sum(x, n.conv(y, 8, 2, 1))}
+		}},
+		{"what is between is read elsewhere", "Copy Conv+bias Separable/+bias/+bias Copy Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 2, 6, 6)
+			y := n.conv(x, 2, 8, 1)
+			return n, []*graph.Value{y, n.conv(n.depthwise(y, 8), 8, 2, 1)}
+		}},
+		{"weights larger than maps", "Copy Conv+bias Conv+bias Conv+bias Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 64, 2, 2)
+			return n, []*graph.Value{n.conv(n.depthwise(n.conv(x, 64, 64, 1), 64), 64, 64, 1)}
 		}},
 		{"a single number", "Reduce Mul Add Sqrt", func() (*network, []*graph.Value) {
 			n, x := newNetwork(graph.Float32, 2, 3)
