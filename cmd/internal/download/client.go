@@ -25,6 +25,10 @@ type Options struct {
 	UserAgent string
 	// Idle is how long a server may send nothing, 0 for a minute.
 	Idle time.Duration
+	// MaxBytes is how large a file may be at most, in bytes, 0 for any size.
+	MaxBytes int64
+	// HTTPSOnly refuses other addresses, those of redirects among them.
+	HTTPSOnly bool
 	// Retries is how often a download is taken up again that has come to
 	// nothing since the last time, 0 for 5.
 	Retries int
@@ -72,6 +76,9 @@ func New(base, root string, catalogue Catalogue, o Options) (*Client, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("%q is no http address", redact(base))
 	}
+	if o.HTTPSOnly && u.Scheme != "https" {
+		return nil, fmt.Errorf("%q is no https address", redact(base))
+	}
 	if !strings.HasSuffix(u.Path, "/") {
 		u.Path += "/"
 	}
@@ -89,15 +96,31 @@ func New(base, root string, catalogue Catalogue, o Options) (*Client, error) {
 		store: newStore(filepath.Join(root, storeName(u)), catalogue, PublicURL(u.String()) == catalogue.Publisher),
 	}
 	if o.Transport != nil {
-		c.client = &http.Client{Transport: o.Transport}
+		c.client = &http.Client{Transport: o.Transport, CheckRedirect: c.checkRedirect}
 		return c, nil
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// The checksum is that of the bytes as they are stored.
 	transport.DisableCompression = true
 	transport.ResponseHeaderTimeout = o.Idle
-	c.client = &http.Client{Transport: transport}
+	c.client = &http.Client{Transport: transport, CheckRedirect: c.checkRedirect}
 	return c, nil
+}
+
+// maxRedirects is how many answers may lead elsewhere before one has the file.
+const maxRedirects = 10
+
+// errRedirect is an answer that leads where it may not.
+var errRedirect = errors.New("the server leads elsewhere")
+
+func (c *Client) checkRedirect(next *http.Request, via []*http.Request) error {
+	switch {
+	case c.o.HTTPSOnly && next.URL.Scheme != "https":
+		return fmt.Errorf("%w, to %s, which is not https", errRedirect, PublicURL(next.URL.String()))
+	case len(via) >= maxRedirects:
+		return fmt.Errorf("%w again and again", errRedirect)
+	}
+	return nil
 }
 
 // PublicURL returns the address without what may be secret in it.

@@ -36,6 +36,9 @@ func (t *transfer) receive(response *http.Response, have int64, body io.Reader) 
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return t.refuse(fmt.Errorf("the server sends it compressed (%s), although that was not asked for", coding))
 	}
+	if err := t.checkSize(said.Size); err != nil {
+		return err
+	}
 	if have == 0 || response.StatusCode == http.StatusOK && !said.matches(t.partial.sidecar) {
 		if err := t.restart(said, nil); err != nil {
 			return err
@@ -183,6 +186,16 @@ func (t *transfer) copy(body io.Reader, size int64) error {
 	return nil
 }
 
+// checkSize refuses a file of size bytes, or of which so many have arrived, that
+// is too large.
+func (t *transfer) checkSize(size int64) error {
+	most := t.client.o.MaxBytes
+	if most <= 0 || size <= most {
+		return nil
+	}
+	return errors.Join(t.refuse(fmt.Errorf("the server sends %d bytes or more, and the file may have %d", size, most)), t.partial.remove())
+}
+
 // append writes a block that arrives after what is confirmed, and returns how
 // many bytes of the partial file are right.
 func (t *transfer) append(block []byte, have int64) (_ int64, err error) {
@@ -190,6 +203,9 @@ func (t *transfer) append(block []byte, have int64) (_ int64, err error) {
 		if have, err = t.compare(block, have); err != nil {
 			return have, err
 		}
+	}
+	if err := t.checkSize(t.confirmed + int64(len(block))); err != nil {
+		return have, err
 	}
 	if end := t.confirmed + int64(len(block)); end > have {
 		added := block[max(have-t.confirmed, 0):]

@@ -227,6 +227,9 @@ func (t *transfer) attempt(address string) error {
 		request.Header.Set("If-Range", condition)
 	}
 	response, err := t.send(request)
+	if errors.Is(err, errRedirect) {
+		return t.refuse(cause(ctx, err))
+	}
 	if err != nil {
 		return &UnreachableError{err}
 	}

@@ -111,6 +111,8 @@ func TestImportsOfOurs(t *testing.T) {
 		"onnxproto":            nil,
 		"onnx":                 {"float16", "graph", "onnxproto"},
 		"model":                {"onnxproto"},
+		"preprocess":           nil,
+		"zoo":                  {"download", "preprocess"},
 		"openimages":           {"csvscan", "download", "editdistance", "record"},
 		"openimages/selection": {"csvscan", "openimages", "record"},
 	}
