@@ -4,6 +4,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
+	"github.com/opensandwich/oi/cmd/internal/zoo"
 )
 
 // checkForeign checks the options that say how a model is to be used that
@@ -48,5 +49,5 @@ func (o *options) checkEmbed() error {
 
 // transferOptions say how a file is to be used as a backbone.
 func (o *options) transferOptions() transfer.Options {
-	return transfer.Options{Features: o.features, Normalization: o.normalization, DType: transfer.DType(o.embeddingDType)}
+	return transfer.Options{Features: o.features, Normalization: o.normalization, DType: transfer.DType(o.embeddingDType), Facts: zoo.Facts}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,11 +9,15 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
+	"github.com/opensandwich/oi/cmd/internal/zoo"
 )
 
 // backboneOptions say of what network the features are.
 type backboneOptions struct {
-	file      string // "": a network is trained from scratch
+	file      string // or the name of a known one; "": a network is trained from scratch
+	list      bool   // the known ones
+	cache     string
+	offline   bool
 	licence   string
 	normalize string
 	channels  string
@@ -21,7 +26,12 @@ type backboneOptions struct {
 }
 
 func (o *backboneOptions) flags(fs *cli.FlagSet) {
-	fs.StringVar(&o.file, "backbone", "", "fit a linear head to the features of a pretrained network, an ONNX `FILE`, in place of training from scratch")
+	fs.StringVar(&o.file, "backbone", "", "fit a linear head to the features of a pretrained network, an ONNX `FILE` or the name of a known one, in place of training from scratch")
+	cli.FilesOf(fs, "backbone", "onnx")
+	fs.BoolVar(&o.list, "backbones", false, "list the known networks, and do nothing else")
+	fs.StringVar(&o.cache, "cache", "", "keep downloaded networks in `DIR` (default $XDG_CACHE_HOME/oi or ~/.cache/oi)")
+	cli.FromEnv(fs, "cache", "OI_CACHE")
+	fs.BoolVar(&o.offline, "offline", false, "use networks of the cache only, and never the network")
 	fs.StringVar(&o.licence, "backbone-licence", "", "`TEXT` that says under what licence the backbone is, for the report and the model")
 	fs.StringVar(&o.normalize, "normalize", "", "what the backbone wants done to the bytes: `imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD`")
 	fs.StringVar(&o.channels, "channels", "", "the order in which the backbone takes colours, `rgb|bgr` (default rgb)")
@@ -90,13 +100,17 @@ func (o *options) backboneValues() map[string]any {
 	return values
 }
 
-// loadBackbone reads the file of --backbone; without the flag it returns nil.
-func (o *options) loadBackbone() (*transfer.File, error) {
+// loadBackbone reads the network of --backbone; without the flag it returns nil.
+func (o *options) loadBackbone(ctx context.Context, env *cli.Env) (*transfer.File, error) {
 	b := &o.backbone
 	if b.file == "" {
 		return nil, nil
 	}
-	settings := transfer.Options{Features: b.features, DType: transfer.DType(b.dtype), Licence: b.licence}
+	path, err := b.path(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	settings := transfer.Options{Features: b.features, DType: transfer.DType(b.dtype), Licence: b.licence, Facts: zoo.Facts}
 	if b.normalize != "" {
 		n, err := preprocess.Parse(b.normalize, b.channels)
 		if err != nil {
@@ -104,9 +118,12 @@ func (o *options) loadBackbone() (*transfer.File, error) {
 		}
 		settings.Normalization = n
 	}
-	f, err := transfer.Load(b.file, settings)
+	f, err := transfer.Load(path, settings)
 	var unsaid *transfer.NormalizationError
+	var companion *preprocess.CompanionError
 	switch {
+	case errors.As(err, &companion):
+		err = cli.WithHint(fmt.Errorf("backbone: %w", err), "--normalize says it in place of the file")
 	case errors.As(err, &unsaid):
 		err = cli.WithHint(err, "whoever made it knows; torchvision's and the ONNX zoo's take imagenet, Keras' MobileNets -1..1; with the wrong one it sees badly")
 	case err != nil:

@@ -144,6 +144,30 @@
 //	--resume
 //		go on from NAME.ckpt, with the same input and options, as if
 //		the run had never stopped
+//	--backbone FILE
+//		fit a linear head to the features of a pretrained network, an
+//		ONNX FILE or the name of a known one, in place of training
+//		from scratch
+//	--backbones
+//		list the known networks, and do nothing else
+//	--cache DIR
+//		keep downloaded networks in DIR (default $XDG_CACHE_HOME/oi
+//		or ~/.cache/oi) (or $OI_CACHE)
+//	--offline
+//		use networks of the cache only, and never the network
+//	--backbone-licence TEXT
+//		TEXT that says under what licence the backbone is, for the
+//		report and the model
+//	--normalize imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD
+//		what the backbone wants done to the bytes:
+//		imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD
+//	--channels rgb|bgr
+//		the order in which the backbone takes colours, rgb|bgr
+//		(default rgb)
+//	--features NAME
+//		take the value NAME of the backbone as the features
+//	--embedding-dtype float16|float32
+//		round features to float16|float32 (default float16)
 //	--salvage
 //		step over damaged records and count what was lost
 //	-j, --jobs N

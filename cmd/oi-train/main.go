@@ -30,6 +30,8 @@ func command() *cli.Command {
 		Run:   o.run,
 		Input: "what oi-crop or oi-augment writes",
 		Files: stream.FileEndings(),
+
+		InputUnused: func() bool { return o.backbone.list },
 	}
 }
 
@@ -154,11 +156,14 @@ func (o *options) values() map[string]any {
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
+	if o.backbone.list {
+		return listBackbones(env)
+	}
 	if err := o.check(env.Args); err != nil {
 		return err
 	}
 	o.complete()
-	network, err := o.loadBackbone()
+	network, err := o.loadBackbone(ctx, env)
 	if err != nil {
 		return err
 	}

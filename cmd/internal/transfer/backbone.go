@@ -36,6 +36,11 @@ type Options struct {
 	Normalization *preprocess.Normalization
 	DType         DType // "" is Float16
 	Licence       string
+	// Facts, if set, is asked what is known of a file besides what it says
+	// itself, by its path and its SHA-256: what is done to the bytes and the
+	// licence, which take the place of a Normalization and a Licence that
+	// are not given.
+	Facts func(path, sha256 string) (n *preprocess.Normalization, licence string, err error)
 }
 
 // Backbone is a network that makes features.
@@ -124,14 +129,31 @@ func Load(path string, o Options) (*File, error) {
 	default:
 		return nil, fmt.Errorf("features of type %q: want float16 or float32", o.DType)
 	}
+	if err := f.takeFacts(); err != nil {
+		return nil, err
+	}
 	if f.input.value.Type != graph.Uint8 {
-		if o.Normalization == nil {
+		if f.options.Normalization == nil {
 			return nil, &NormalizationError{path}
 		}
 	} else if o.Normalization != nil {
 		return nil, f.fault(errors.New("it takes bytes and normalises them itself: leave --normalize and --channels out"))
 	}
 	return f, nil
+}
+
+// takeFacts adds to the options what is known of the file.
+func (f *File) takeFacts() error {
+	if f.options.Facts == nil {
+		return nil
+	}
+	n, licence, err := f.options.Facts(f.path, f.model.SHA256)
+	f.options.Licence = cmp.Or(f.options.Licence, licence)
+	if f.options.Normalization != nil || f.input.value.Type == graph.Uint8 {
+		return nil // whatever else is said
+	}
+	f.options.Normalization = n
+	return err
 }
 
 func (f *File) fault(err error) error { return fmt.Errorf("%s: %w", f.path, err) }

@@ -14,6 +14,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/download"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/sample"
+	"github.com/opensandwich/oi/cmd/internal/status"
 )
 
 // variable names a mirror for every command of a session.
@@ -76,17 +77,9 @@ func (c *Choice) Open(env *cli.Env) (openimages.Dataset, openimages.Source, erro
 	if err != nil {
 		return d, nil, err
 	}
-	report := &reporter{env: env}
-	src, err := openimages.NewHTTPSource(base, cache, d.Files(), download.Options{
-		Offline:   c.Offline,
-		UserAgent: env.Name + "/" + env.Version,
-		Announce:  report.announce,
-		Progress:  report.progress,
-		Asking:    report.asking,
-		Retrying:  report.retrying,
-		Waiting:   report.waiting,
-		Warn:      func(message string) { env.Warnf("%s", message) },
-	})
+	options := status.Download(env)
+	options.Offline = c.Offline
+	src, err := openimages.NewHTTPSource(base, cache, d.Files(), options)
 	if err != nil {
 		return d, nil, cli.Usagef("--metadata: %v", err)
 	}

@@ -107,23 +107,6 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func TestSilence(t *testing.T) {
-	for quiet, want := range map[bool]string{
-		false: "oi-test: waiting for an answer: http://x/a.csv\noi-test: trying again: http://x/a.csv: no such host\n",
-		true:  "",
-	} {
-		var stderr bytes.Buffer
-		env := testEnv(&stderr)
-		env.Quiet = quiet
-		r := &reporter{env: env}
-		r.asking("http://x/a.csv")
-		r.retrying("http://x/a.csv", errors.New("no such host"))
-		if stderr.String() != want {
-			t.Errorf("quiet %v: %q", quiet, &stderr)
-		}
-	}
-}
-
 func TestArgs(t *testing.T) {
 	for _, tt := range []struct {
 		choice Choice
@@ -137,38 +120,5 @@ func TestArgs(t *testing.T) {
 		if got := tt.choice.Args(); !maps.Equal(got, tt.want) {
 			t.Errorf("%+v: got %v", tt.choice, got)
 		}
-	}
-}
-
-func TestProgress(t *testing.T) {
-	now := time.Unix(0, 0)
-	var stderr bytes.Buffer
-	env := testEnv(&stderr)
-	env.StderrTTY = true
-	env.Now = func() time.Time { return now }
-	r := &reporter{env: env}
-	r.announce("a.csv", 2_258_447_590)
-	for done := int64(0); done <= 200e6; done += 50e6 {
-		r.progress("a.csv", done, 2_258_447_590)
-		now = now.Add(2 * time.Second)
-	}
-	r.progress("b.csv", 0, -1)
-	now = now.Add(10 * time.Second)
-	r.progress("b.csv", 5_000, -1)
-	r.announce("c.csv", 200_000_000)
-	want := `oi-test: downloading a.csv, 2.3 GB, once
-oi-test: a.csv: 150 MB of 2.3 GB, 25 MB/s, 1m24s left
-oi-test: b.csv: 5 kB, 0 kB/s
-oi-test: downloading c.csv, 200 MB, once; about 111h6m40s
-`
-	if got := stderr.String(); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-	env.StderrTTY = false
-	stderr.Reset()
-	now = now.Add(time.Minute)
-	r.progress("b.csv", 50_000, -1)
-	if stderr.Len() > 0 {
-		t.Errorf("progress into a file: %s", &stderr)
 	}
 }

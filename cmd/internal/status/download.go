@@ -1,4 +1,4 @@
-package metadata
+package status
 
 import (
 	"fmt"
@@ -7,11 +7,26 @@ import (
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
-	"github.com/opensandwich/oi/cmd/internal/status"
+	"github.com/opensandwich/oi/cmd/internal/download"
 )
 
 // progressEvery is the time between two lines about a download.
 const progressEvery = 5 * time.Second
+
+// Download returns the options of downloads that tell a person about them in
+// env, and tell servers what env is.
+func Download(env *cli.Env) download.Options {
+	r := &reporter{env: env}
+	return download.Options{
+		UserAgent: env.Name + "/" + env.Version,
+		Announce:  r.announce,
+		Progress:  r.progress,
+		Asking:    r.asking,
+		Retrying:  r.retrying,
+		Waiting:   r.waiting,
+		Warn:      func(message string) { env.Warnf("%s", message) },
+	}
+}
 
 // A reporter tells a person about downloads.
 type reporter struct {
@@ -85,7 +100,7 @@ func progressText(columns int, name string, done, total int64, rate float64) str
 		left = ", " + timeText(float64(total-done)/rate) + " left"
 	}
 	file := path.Base(name)
-	return status.Fit(columns,
+	return Fit(columns,
 		name+": "+amount+speed+left, file+": "+amount+speed+left,
 		file+": "+share+left, amount+speed+left, share+left)
 }
