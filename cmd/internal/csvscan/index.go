@@ -26,19 +26,21 @@ import (
 // encoding/binary. The data of an index of labels is chunks: for some rows of
 // one label that follow each other, the differences between their offsets in
 // the CSV file; and for each label a list of its chunks. The data of an index
-// of photos is segments: for up to a million rows that follow each other, 8
-// bytes for each, 24 bits of a hash of the photo's id and 40 of the row's
-// offset, in buckets of those with the same first bits of the hash, and then a
-// table of the buckets. Chunks and buckets have their checksums, so that only
-// what is used needs to be read.
+// of photos is segments: for up to 262,144 rows that follow each other, buckets
+// of those with the same first bits of a hash of the photo's id, and then a
+// table of the buckets. A bucket is the 8 bytes of the hash for each row, and
+// then 5 bytes of the row's offset for each. Chunks and buckets have their
+// checksums, so that only what is used needs to be read.
 //
 // The directory holds what the CSV file was like (size, times, checksum of
 // a sample), where its lines are by the block, which rows lack the column, and
-// where the chunks or segments are.
+// where the chunks or segments are; of an index of photos also whether the
+// hashes tell all ids apart, and which rows are broken although they have the
+// column.
 const (
 	IndexEnding  = ".oi-index"
 	indexMagic   = "oi-index"
-	indexVersion = 3
+	indexVersion = 4
 	indexHead    = 8 + 4 + 4
 	indexFoot    = 8 + 4 + 4 + 4 + 8
 
@@ -109,10 +111,10 @@ func fingerprintOf(f *os.File) (fingerprint, error) {
 func hashKey(photo uint64) uint64 { return Mix(photo) }
 
 const (
-	segmentRows = 1 << 20
-	bucketRows  = 256 // rows of a bucket, about
-	offsetBits  = 40  // of a CSV file, in an index of photos: a terabyte
-	tagBits     = 24
+	segmentRows = 1 << 18
+	bucketRows  = 64 // rows of a bucket, about
+	offsetBytes = 5  // of a CSV file, in an index of photos: up to a terabyte
+	keySize     = 8 + offsetBytes
 )
 
 // bucketBits is the number of a hash's bits that choose one of the buckets of a
@@ -136,11 +138,8 @@ type segmentRef struct {
 // rows and its checksum.
 func (s segmentRef) tableSize() int { return 8 << bucketBits(s.rows) }
 
-// splitHash returns the bucket of a hash and the tag that tells it from others
-// there.
-func splitHash(hash uint64, bits int) (bucket int, tag uint64) {
-	return int(hash >> (64 - bits) & (1<<bits - 1)), hash << bits >> (64 - tagBits)
-}
+// bucketOf returns the bucket of a hash.
+func bucketOf(hash uint64, bits int) int { return int(hash >> (64 - bits)) }
 
 // A chunkRef is where the places of some rows of a label are.
 type chunkRef struct {

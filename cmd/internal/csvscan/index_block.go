@@ -13,7 +13,9 @@ type blockEntries struct {
 	rows         []uint64   // offset<<32 | newKey | label, of an index of labels
 	keys         []keyEntry // of an index of photos
 	keyless      []int64
-	first, last  []byte // photos
+	broken       []int64 // of an index of photos; with the key
+	inexact      bool    // a key is not told from all others by its hash
+	first, last  []byte  // photos
 	sorted       bool
 	notIndexable bool
 }
@@ -29,6 +31,9 @@ type blockBuilder struct {
 	short  labelTable // those of them that it takes
 	to     *blockEntries
 	photo  []byte // of the last row
+	// sound, if set, reports whether a row without quotes is surely one
+	// that the parser takes; the others are parsed.
+	sound func(row []byte) bool
 }
 
 type knownLabel struct {
@@ -43,6 +48,7 @@ func (x *indexWriter) blockBuilder(wanted func([]byte) bool) blockBuilder {
 func (g *blockBuilder) reset(to *blockEntries, base int64) {
 	to.base = base
 	to.rows, to.keys, to.keyless = to.rows[:0], to.keys[:0], to.keyless[:0]
+	to.broken, to.inexact = to.broken[:0], false
 	to.first, to.sorted, to.notIndexable = to.first[:0], true, false
 	g.to, g.photo = to, g.photo[:0]
 }
@@ -50,8 +56,11 @@ func (g *blockBuilder) reset(to *blockEntries, base int64) {
 // want notes a row, and reports whether it is wanted.
 func (g *blockBuilder) want(value, id []byte, offset int64) bool {
 	if g.index.kind == ByKey {
+		if _, exact := Hex16(value); !exact {
+			g.to.inexact = true
+		}
 		g.to.keys = append(g.to.keys, keyEntry{hashKey(Key64(value)), offset})
-		return g.wanted(value)
+		return true // whether it is sound is to be known
 	}
 	label, ok := g.labels[string(value)]
 	if !ok {
@@ -97,6 +106,9 @@ func (g *blockBuilder) learn(value []byte) (knownLabel, bool) {
 
 // noteKeyless notes a row without the column.
 func (g *blockBuilder) noteKeyless(offset int64) { g.to.keyless = append(g.to.keyless, offset) }
+
+// noteBroken notes a row that has the key and cannot be used.
+func (g *blockBuilder) noteBroken(offset int64) { g.to.broken = append(g.to.broken, offset) }
 
 func (g *blockBuilder) finish() {
 	if g.to != nil {
@@ -148,14 +160,14 @@ func (g *blockBuilder) plain(t *csvReader, block []byte, v *rowHandler) error {
 	return nil
 }
 
-// plainKeys is plain for image lists, whose rows begin with the id, and none of
-// which is wanted.
+// plainKeys is plain for image lists, whose rows begin with the id, and are
+// wanted only to see whether they are sound.
 func (g *blockBuilder) plainKeys(t *csvReader, block []byte, v *rowHandler) error {
 	here := Position{t.line, t.at()}
 	for len(block) > 0 {
 		nl := bytes.IndexByte(block, '\n')
 		photo, ok := uint64(0), false
-		if nl > idSize && block[idSize] == ',' {
+		if nl > idSize && block[idSize] == ',' && g.sound != nil && g.sound(bytes.TrimSuffix(block[:nl], []byte{'\r'})) {
 			photo, ok = Hex16(block[:idSize])
 		}
 		if !ok {

@@ -27,6 +27,8 @@ type Index struct {
 	sorted      bool
 	marks       []lineMark
 	keyless     []int64
+	exact       bool    // keys have different hashes, and broken are all broken rows
+	broken      []int64 // rows that have the key and cannot be used; sorted
 	segments    []segmentRef
 	labels      []labelRef // sorted by name
 }
@@ -102,9 +104,18 @@ func (x *Index) decode(directory []byte, end int64) error {
 		keyless += d.Int()
 		x.keyless = append(x.keyless, keyless)
 	}
+	x.exact = d.Int() != 0
+	broken := int64(0)
+	for range d.count(1) {
+		broken += d.Int()
+		x.broken = append(x.broken, broken)
+	}
+	if !slices.IsSorted(x.broken) {
+		return ErrDamaged
+	}
 	for range d.count(3) {
 		s := segmentRef{d.Int(), int(d.Int()), uint32(d.Int())}
-		if s.rows < 0 || s.rows > segmentRows || s.at < int64(8*s.rows) || s.at+int64(s.tableSize()) > end {
+		if s.rows < 0 || s.rows > segmentRows || s.at < int64(keySize*s.rows) || s.at+int64(s.tableSize()) > end {
 			return ErrDamaged
 		}
 		x.segments = append(x.segments, s)

@@ -2,6 +2,7 @@ package csvscan
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"math/rand/v2"
 	"slices"
@@ -79,16 +80,21 @@ func FuzzReadIndex(f *testing.F) {
 				}
 			}
 		}
-		segments, err := x.keySegments()
+		tables, err := x.keyTables()
 		if err != nil {
 			return
 		}
-		for _, id := range []string{"", "photo-1", oitest.HexID(1), oitest.HexID(1 << 63)} {
-			for i := range segments {
-				segments[i].find(hashKey(Key64(id)), nil)
-			}
-		}
+		_, _ = x.places(tables, hashesOf("", "photo-1", oitest.HexID(1), oitest.HexID(1<<63)))
 	})
+}
+
+// hashesOf returns the hashes of some keys, sorted.
+func hashesOf(keys ...string) (list []keyHash) {
+	for i, key := range keys {
+		list = append(list, keyHash{hashKey(Key64(key)), int32(i)})
+	}
+	slices.SortFunc(list, func(a, b keyHash) int { return cmp.Compare(a.hash, b.hash) })
+	return list
 }
 
 // TestPutUvarint compares with the library's.
@@ -190,28 +196,30 @@ func TestSegments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	segments, err := x.keySegments()
-	if err != nil || len(segments) != 2 {
-		t.Fatalf("%d segments, %v", len(segments), err)
+	tables, err := x.keyTables()
+	if err != nil || len(tables) != 2 {
+		t.Fatalf("%d segments, %v", len(tables), err)
 	}
 	rng := rand.New(rand.NewPCG(63, 64))
-	for range 2000 {
-		i := rng.Int64N(n / 2)
-		var places []int64
-		for s := range segments {
-			places = segments[s].find(hashKey(Key64(oitest.HexID(uint64(i)))), places)
-		}
-		if len(places) < 2 || len(places) > 4 {
-			t.Fatalf("photo %d: %v", i, places)
-		}
-		found := 0
-		for _, place := range places {
-			if place == 200*i || place == 200*i+100 {
-				found++
+	for _, count := range []int{1, 2, 100, 10_000} {
+		var keys []string
+		var want []keyPlace
+		for i := range int32(count) {
+			photo := rng.Int64N(n)
+			keys = append(keys, oitest.HexID(uint64(photo)))
+			if photo < n/2 { // the others are not there
+				want = append(want, keyPlace{200 * photo, i}, keyPlace{200*photo + 100, i})
 			}
 		}
-		if found != 2 {
-			t.Fatalf("photo %d: %v", i, places)
+		got, err := x.places(tables, hashesOf(keys...))
+		if err != nil || !slices.IsSortedFunc(got, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) }) {
+			t.Fatalf("%d photos: not in order, or %v", count, err)
+		}
+		for _, list := range [][]keyPlace{want, got} {
+			slices.SortFunc(list, func(a, b keyPlace) int { return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.key, b.key)) })
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d photos: got %d places, want %d", count, len(got), len(want))
 		}
 	}
 }

@@ -24,6 +24,10 @@ const (
 // maxKeyless bounds the rows without the column of a list that gets an index.
 const maxKeyless = 1 << 20
 
+// maxBroken bounds the broken rows that an index of keys names. With more, all
+// rows are to be read before they are taken to be sound.
+const maxBroken = 1 << 16
+
 var errNotIndexable = errors.New("the list is not fit for an index")
 
 // An indexWriter makes an index in a scan of the CSV file. Its errors wait for
@@ -44,6 +48,8 @@ type indexWriter struct {
 
 	keys     []keyEntry
 	segments []segmentRef
+	inexact  bool    // a key is not told from all others by its hash
+	broken   []int64 // rows that have the key and cannot be used
 
 	keyless []int64 // rows without the column
 	marks   []lineMark
@@ -90,6 +96,9 @@ func (x *indexWriter) write(data []byte) {
 func (x *indexWriter) add(at, line int64, g *blockEntries) {
 	x.marks = append(x.marks, lineMark{at, line})
 	x.keyless = append(x.keyless, g.keyless...)
+	if x.inexact = x.inexact || g.inexact; len(x.broken) <= maxBroken {
+		x.broken = append(x.broken, g.broken...)
+	}
 	if g.notIndexable || len(x.keyless) > maxKeyless {
 		x.err = errNotIndexable
 	}
@@ -209,20 +218,19 @@ func (x *indexWriter) closeSegment() {
 	bits := bucketBits(n)
 	ends := make([]int, 1<<bits)
 	for _, k := range x.keys {
-		bucket, _ := splitHash(k.hash, bits)
-		ends[bucket]++
+		ends[bucketOf(k.hash, bits)]++
 	}
 	for i, sum := 0, 0; i < len(ends); i++ {
 		ends[i], sum = sum, sum+ends[i]
 	}
-	entries := make([]uint64, n)
+	entries := make([]keyEntry, n)
 	for _, k := range x.keys {
-		bucket, tag := splitHash(k.hash, bits)
-		if k.offset >= 1<<offsetBits {
+		bucket := bucketOf(k.hash, bits)
+		if k.offset >= 1<<(8*offsetBytes) {
 			x.err = errNotIndexable
 			return
 		}
-		entries[ends[bucket]] = tag<<offsetBits | uint64(k.offset)
+		entries[ends[bucket]] = k
 		ends[bucket]++
 	}
 	table := make([]byte, 0, 8<<bits)
@@ -231,7 +239,11 @@ func (x *indexWriter) closeSegment() {
 	for _, end := range ends {
 		data = data[:0]
 		for _, e := range entries[begin:end] {
-			data = binary.LittleEndian.AppendUint64(data, e)
+			data = binary.LittleEndian.AppendUint64(data, e.hash)
+		}
+		for _, e := range entries[begin:end] {
+			data = binary.LittleEndian.AppendUint64(data, uint64(e.offset))
+			data = data[:len(data)-8+offsetBytes]
 		}
 		x.write(data)
 		table = binary.LittleEndian.AppendUint32(table, uint32(end-begin))
@@ -304,6 +316,16 @@ func (x *indexWriter) directory(s fingerprint, labels []labelRef) []byte {
 	ints(int64(len(x.keyless)))
 	before := int64(0)
 	for _, offset := range x.keyless {
+		ints(offset - before)
+		before = offset
+	}
+	exact := !x.inexact && len(x.broken) <= maxBroken
+	if !exact {
+		x.broken = nil
+	}
+	ints(flag(exact), int64(len(x.broken)))
+	before = 0
+	for _, offset := range x.broken {
 		ints(offset - before)
 		before = offset
 	}

@@ -1,102 +1,142 @@
 package csvscan
 
 import (
-	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 )
 
-// A keySegment is a segment of an index of keys, in memory. Its buckets are
-// smaller than those of the file, so that a key is found in one line of the
-// cache.
-type keySegment struct {
-	bits   int      // of a hash, that choose a bucket of the file
-	starts []uint32 // of the buckets, in rows; fineBuckets for each one of the file
-	rows   []uint64 // tag and place
+// keyTables are the tables of buckets of an index of keys, by segment: 8 bytes
+// for each 64 rows.
+type keyTables [][]bucketRef
+
+// A bucketRef is where a bucket of a segment is, and what it holds.
+type bucketRef struct {
+	at  uint32 // in the rows of the segment
+	sum uint32
+}
+
+// keyTables reads the tables. Each ends with a bucket after the last one.
+func (x *Index) keyTables() (keyTables, error) {
+	var tables keyTables
+	for _, ref := range x.segments {
+		data, err := x.part(nil, ref.at, ref.tableSize(), ref.sum)
+		if err != nil {
+			return nil, err
+		}
+		table := make([]bucketRef, 0, len(data)/8+1)
+		at := 0
+		for ; len(data) > 0; data = data[8:] {
+			table = append(table, bucketRef{uint32(at), binary.LittleEndian.Uint32(data[4:])})
+			n := int(binary.LittleEndian.Uint32(data))
+			if n > ref.rows-at {
+				return nil, ErrDamaged
+			}
+			at += n
+		}
+		if at != ref.rows {
+			return nil, ErrDamaged
+		}
+		tables = append(tables, append(table, bucketRef{at: uint32(at)}))
+	}
+	return tables, nil
+}
+
+// A keyHash is a key that is looked for, by its number.
+type keyHash struct {
+	hash uint64
+	key  int32
+}
+
+// A keyPlace is where a row of a key is.
+type keyPlace struct {
+	offset int64
+	key    int32
+}
+
+// places returns where the rows are that have the hashes, in the order of the
+// file. wanted are sorted by hash.
+func (x *Index) places(tables keyTables, wanted []keyHash) ([]keyPlace, error) {
+	found, errs := make([][]keyPlace, len(tables)), make([]error, len(tables))
+	var running sync.WaitGroup
+	for i := range tables {
+		running.Go(func() { found[i], errs[i] = x.segmentPlaces(i, tables[i], wanted) })
+	}
+	running.Wait()
+	all := slices.Concat(found...)
+	slices.SortFunc(all, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) })
+	return all, errors.Join(errs...)
 }
 
 const (
-	fineBits    = 5
-	fineBuckets = 1 << fineBits
+	// nearBuckets is how far the next bucket may be to be read in one go.
+	nearBuckets = 32 << 10
+	// bucketWindow is the most that is read in one go, but for one bucket.
+	bucketWindow = 256 << 10
 )
 
-// fine is the small bucket of an entry within one of the file's.
-func fine(tag uint64) int { return int(tag >> (tagBits - fineBits)) }
-
-// keySegments reads all of an index of keys.
-func (x *Index) keySegments() ([]keySegment, error) {
-	segments, errs := make([]keySegment, len(x.segments)), make([]error, len(x.segments))
-	var running sync.WaitGroup
-	for i, ref := range x.segments {
-		running.Go(func() { errs[i] = segments[i].read(x, ref) })
-	}
-	running.Wait()
-	return segments, errors.Join(errs...)
-}
-
-// read reads a segment of the file.
-func (s *keySegment) read(x *Index, ref segmentRef) error {
-	table, err := x.part(nil, ref.at, ref.tableSize(), ref.sum)
-	if err != nil {
-		return err
-	}
-	s.bits, s.rows = bucketBits(ref.rows), make([]uint64, ref.rows)
-	s.starts = make([]uint32, 0, len(table)/8*fineBuckets+1)
+// segmentPlaces finds the hashes in one segment, of which it reads the buckets
+// that may hold them.
+func (x *Index) segmentPlaces(segment int, table []bucketRef, wanted []keyHash) (found []keyPlace, err error) {
+	ref := x.segments[segment]
+	bits := bucketBits(ref.rows)
+	begin := ref.at - int64(keySize*ref.rows)
 	var data []byte
-	size := int64(8 * ref.rows)
-	r := bufio.NewReaderSize(io.NewSectionReader(x.r, ref.at-size, size), 256<<10)
-	at := 0
-	for ; len(table) > 0; table = table[8:] {
-		n := int(binary.LittleEndian.Uint32(table))
-		if n > ref.rows-at {
-			return ErrDamaged
+	from, to := 0, 0 // what data holds of the rows, in bytes
+	for len(wanted) > 0 {
+		bucket := bucketOf(wanted[0].hash, bits)
+		same := 1
+		for same < len(wanted) && bucketOf(wanted[same].hash, bits) == bucket {
+			same++
 		}
-		data = slices.Grow(data[:0], 8*n)[:8*n]
-		if _, err := io.ReadFull(r, data); err != nil {
-			return err
+		at, end := keySize*int(table[bucket].at), keySize*int(table[bucket+1].at)
+		if end > to {
+			from, to = at, windowEnd(table, bits, wanted[same:], at, end)
+			data = slices.Grow(data[:0], to-from)[:to-from]
+			if err := readFull(x.r, data, begin+int64(from)); err != nil {
+				return nil, err
+			}
 		}
-		if checksum(data) != binary.LittleEndian.Uint32(table[4:]) {
-			return ErrDamaged
+		rows := data[at-from : end-from]
+		if checksum(rows) != table[bucket].sum {
+			return nil, ErrDamaged
 		}
-		s.addBucket(data, at)
-		at += n
+		found = bucketPlaces(rows, wanted[:same], found)
+		wanted = wanted[same:]
 	}
-	if at != ref.rows {
-		return ErrDamaged
-	}
-	s.starts = append(s.starts, uint32(at))
-	return nil
+	return found, nil
 }
 
-// addBucket takes in a bucket of the file, whose rows come at a place.
-func (s *keySegment) addBucket(data []byte, at int) {
-	var counts [fineBuckets]int
-	for rest := data; len(rest) > 0; rest = rest[8:] {
-		counts[fine(binary.LittleEndian.Uint64(rest)>>offsetBits)]++
+// windowEnd returns how far to read a segment at once, from at on: at least to
+// end, and to later buckets that are needed if they are near.
+func windowEnd(table []bucketRef, bits int, wanted []keyHash, at, end int) int {
+	for _, w := range wanted {
+		bucket := bucketOf(w.hash, bits)
+		if keySize*int(table[bucket].at) > end+nearBuckets {
+			break
+		}
+		next := keySize * int(table[bucket+1].at)
+		if next-at > bucketWindow {
+			break
+		}
+		end = next
 	}
-	for i, n := range counts {
-		s.starts = append(s.starts, uint32(at))
-		counts[i] = at
-		at += n
-	}
-	for rest := data; len(rest) > 0; rest = rest[8:] {
-		row := binary.LittleEndian.Uint64(rest)
-		bucket := fine(row >> offsetBits)
-		s.rows[counts[bucket]] = row
-		counts[bucket]++
-	}
+	return end
 }
 
-// find appends the places of the rows that may be those of a key.
-func (s *keySegment) find(hash uint64, to []int64) []int64 {
-	bucket, tag := splitHash(hash, s.bits)
-	bucket = bucket<<fineBits | fine(tag)
-	for _, row := range s.rows[s.starts[bucket]:s.starts[bucket+1]] {
-		if row>>offsetBits == tag {
-			to = append(to, int64(row&(1<<offsetBits-1)))
+// bucketPlaces appends the places of the rows of a bucket that have the hashes.
+func bucketPlaces(bucket []byte, wanted []keyHash, to []keyPlace) []keyPlace {
+	n := len(bucket) / keySize
+	hashes, offsets := bucket[:8*n], bucket[8*n:]
+	for _, w := range wanted {
+		for i := range n {
+			if binary.LittleEndian.Uint64(hashes[8*i:]) == w.hash {
+				var offset [8]byte
+				copy(offset[:], offsets[offsetBytes*i:][:offsetBytes])
+				to = append(to, keyPlace{int64(binary.LittleEndian.Uint64(offset[:])), w.key})
+			}
 		}
 	}
 	return to

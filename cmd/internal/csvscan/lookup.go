@@ -13,18 +13,17 @@ import (
 	"sync/atomic"
 )
 
-// A Lookup finds the rows of single keys, on any number of goroutines. It holds
-// the index of the file's keys in memory, 8 bytes a row.
+// A Lookup finds the rows of single keys, on any number of goroutines.
 type Lookup[T any] struct {
-	ctx      context.Context
-	q        *Request[T]
-	file     *File
-	index    *openedIndex
-	column   int         // of the keys
-	rowSize  int         // of most rows at the most, in bytes
-	texts    chan []byte // used ones of Rows
-	segments []keySegment
-	keyless  []*RowError
+	ctx     context.Context
+	q       *Request[T]
+	file    *File
+	index   *openedIndex
+	column  int         // of the keys
+	rowSize int64       // of most rows at the most, in bytes
+	texts   chan []byte // used ones of Rows
+	tables  keyTables
+	keyless []*RowError
 }
 
 // OpenLookup returns a lookup of a file, of which the request says the columns
@@ -38,7 +37,7 @@ func OpenLookup[T any](ctx context.Context, open func() (*File, error), q Reques
 		}
 		index := f.index(ByKey)
 		if index == nil {
-			index, err = indexKeys(ctx, f, q.File, q.Bind, try > 1)
+			index, err = indexKeys(ctx, f, &q, try > 1)
 		}
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -56,8 +55,10 @@ func OpenLookup[T any](ctx context.Context, open func() (*File, error), q Reques
 // indexKeys makes the index of a file's keys. A small one, which is not worth a
 // file, is returned, as any is that is to be in memory; another is where
 // File.index looks for it.
-func indexKeys(ctx context.Context, f *File, name string, bind func(Header) (value, key int, err error), memory bool) (*openedIndex, error) {
-	p := &scan[struct{}]{ctx: ctx, Request: rowless(name, bind), kind: ByKey}
+func indexKeys[T any](ctx context.Context, f *File, q *Request[T], memory bool) (*openedIndex, error) {
+	request := *q
+	request.Want = func([]byte) bool { return false }
+	p := &scan[T]{ctx: ctx, Request: &request, kind: ByKey}
 	size, err := f.size()
 	if err != nil {
 		return nil, err
@@ -86,21 +87,19 @@ func newLookup[T any](ctx context.Context, f *File, index *openedIndex, q *Reque
 			err = errors.Join(d.invalidate(err), d.Close())
 		}
 	}()
-	if d.segments, err = index.keySegments(); err != nil {
+	if d.tables, err = index.keyTables(); err != nil {
 		return nil, err
 	}
+	size, err := f.size()
+	if err != nil {
+		return nil, err
+	}
+	d.rowSize = guessRow(size, index.rows)
 	r, err := d.Reader()
 	if err != nil {
 		return nil, err
 	}
 	d.column = r.rows.column
-	size, err := f.size()
-	if err != nil {
-		return nil, err
-	}
-	if size > 0 && index.rows > 0 {
-		d.rowSize = int(size/index.rows + size/index.rows/8)
-	}
 	for _, offset := range index.keyless {
 		_, has, fault, err := r.rows.read(offset, offset)
 		if err == nil && has {
@@ -144,11 +143,12 @@ func (d *Lookup[T]) Close() error {
 
 // Rows are rows of some keys as they stand in the file.
 type Rows struct {
-	users atomic.Int32
-	free  chan []byte
-	text  [][]byte // of the pieces
-	rows  []foundRow
-	first []int32 // of each key in rows, and after the last one
+	listed []bool // the keys whose rows have been left out, or nil
+	users  atomic.Int32
+	free   chan []byte
+	text   [][]byte // of the pieces
+	rows   []foundRow
+	first  []int32 // of each key in rows, and after the last one
 }
 
 // A foundRow is a row that has the key.
@@ -161,27 +161,62 @@ type foundRow struct {
 }
 
 // pieceRows is how many rows are worth a goroutine of their own.
-const pieceRows = 1 << 10
+const pieceRows = 1 << 8
 
 // Fetch reads the rows of some keys, in the order of the file. Many are best
 // asked for at once: then they are read in large pieces. Rows are to be parsed
 // by [LookupReader.Parse], and to be released by so many users.
 func (d *Lookup[T]) Fetch(keys []string, users int) (*Rows, error) {
-	var places []keyPlace
-	var offsets []int64
-	for i, key := range keys {
-		offsets = offsets[:0]
-		hash := hashKey(Key64(key))
-		for s := range d.segments {
-			offsets = d.segments[s].find(hash, offsets)
-		}
-		for _, offset := range offsets {
-			places = append(places, keyPlace{offset, int32(i)})
-		}
+	places, err := d.places(keys)
+	if err != nil {
+		return nil, d.invalidate(err)
 	}
-	slices.SortFunc(places, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) })
+	return d.fetchPlaces(keys, places, &Rows{}, users)
+}
+
+// FetchUnsure is Fetch, but leaves out the rows of which the index says all:
+// that one row alone has the key, and that it is sound. See [Rows.Listed].
+func (d *Lookup[T]) FetchUnsure(keys []string, users int) (*Rows, error) {
+	places, err := d.places(keys)
+	if err != nil {
+		return nil, d.invalidate(err)
+	}
+	found := &Rows{listed: make([]bool, len(keys))}
+	if !d.index.exact {
+		return d.fetchPlaces(keys, places, found, users)
+	}
+	again := make([]bool, len(keys))
+	for _, p := range places {
+		_, exact := Hex16(keys[p.key])
+		_, broken := slices.BinarySearch(d.index.broken, p.offset)
+		again[p.key] = again[p.key] || found.listed[p.key] || broken || !exact
+		found.listed[p.key] = true
+	}
+	for key := range keys {
+		found.listed[key] = found.listed[key] && !again[key]
+	}
+	places = slices.DeleteFunc(places, func(p keyPlace) bool { return found.listed[p.key] })
+	return d.fetchPlaces(keys, places, found, users)
+}
+
+// Listed reports whether the key of this number has one row, which is sound and
+// was left out.
+func (r *Rows) Listed(key int) bool { return r.listed != nil && r.listed[key] }
+
+// places returns where the rows of some keys are, in the order of the file.
+func (d *Lookup[T]) places(keys []string) ([]keyPlace, error) {
+	wanted := make([]keyHash, len(keys))
+	for i, key := range keys {
+		wanted[i] = keyHash{hashKey(Key64(key)), int32(i)}
+	}
+	slices.SortFunc(wanted, func(a, b keyHash) int { return cmp.Compare(a.hash, b.hash) })
+	return d.index.places(d.tables, wanted)
+}
+
+// fetchPlaces reads the rows at some places into found.
+func (d *Lookup[T]) fetchPlaces(keys []string, places []keyPlace, found *Rows, users int) (*Rows, error) {
 	pieces := min(runtime.GOMAXPROCS(0), scanWorkers, 1+len(places)/pieceRows)
-	found := &Rows{free: d.texts, text: make([][]byte, pieces), first: make([]int32, len(keys)+1)}
+	found.free, found.text, found.first = d.texts, make([][]byte, pieces), make([]int32, len(keys)+1)
 	found.users.Store(int32(users))
 	rows, errs := make([][]foundRow, pieces), make([]error, pieces)
 	var running sync.WaitGroup
@@ -236,26 +271,26 @@ func (r *Rows) order(pieces [][]foundRow) {
 
 // fetch reads the rows at some places, in the order of the file.
 func (d *Lookup[T]) fetch(keys []string, places []keyPlace, piece int32) (text []byte, rows []foundRow, err error) {
-	r := rowReader{r: d.file}
+	r := rowReader{r: d.file, guess: d.rowSize}
 	rows = make([]foundRow, 0, len(places))
 	select {
 	case text = <-d.texts:
 	default:
 	}
-	text = slices.Grow(text[:0], len(places)*d.rowSize)
+	text = slices.Grow(text[:0], len(places)*int(d.rowSize))
+	near, last := 0, int64(0)
 	for i, p := range places {
-		next := p.offset
-		if i+1 < len(places) {
-			next = places[i+1].offset
+		if i == near {
+			near += nearRows(places[i:], func(p *keyPlace) int64 { return p.offset })
+			last = places[near-1].offset
 		}
-		row, value, err := r.raw(p.offset, next, d.column)
+		row, value, err := r.raw(p.offset, last, d.column)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read %s: %w", d.q.File, err)
 		}
 		if key := keys[p.key]; string(value) != key {
-			// Another key may share the bits of the hash that the
-			// index holds.
-			if value == nil || (hashKey(Key64(value))^hashKey(Key64(key)))>>(64-tagBits) != 0 {
+			// Another key may share the hash.
+			if value == nil || Key64(value) != Key64(key) {
 				return nil, nil, ErrStale
 			}
 			continue
@@ -264,12 +299,6 @@ func (d *Lookup[T]) fetch(keys []string, places []keyPlace, piece int32) (text [
 		text = append(text, row...)
 	}
 	return text, rows, nil
-}
-
-// A keyPlace is where the row of a key may be.
-type keyPlace struct {
-	offset int64
-	key    int32
 }
 
 // A LookupReader parses rows of a lookup, on one goroutine.
@@ -281,7 +310,7 @@ type LookupReader[T any] struct {
 
 // Reader returns a reader.
 func (d *Lookup[T]) Reader() (*LookupReader[T], error) {
-	rows, err := newRefReader(d.ctx, d.file, d.q)
+	rows, err := newRefReader(d.ctx, d.file, d.q, d.rowSize)
 	return &LookupReader[T]{Lookup: d, rows: rows, lines: lineCounter{marks: d.index.marks, r: d.file}}, err
 }
 

@@ -69,7 +69,7 @@ func readRefs[T any](ctx context.Context, f *File, x *Index, q *Request[T], yiel
 	if err != nil {
 		return err
 	}
-	rows, err := parseRefs(ctx, f, q, refs)
+	rows, err := parseRefs(ctx, f, q, refs, guessRow(before.Size(), x.rows))
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,9 @@ func readRefs[T any](ctx context.Context, f *File, x *Index, q *Request[T], yiel
 	return f.unchanged(before, q.File)
 }
 
-// parseRefs returns the rows. Those of faults have no line yet.
-func parseRefs[T any](ctx context.Context, f *File, q *Request[T], refs []rowRef) ([]Row[T], error) {
+// parseRefs returns the rows, most of which have up to guess bytes. Those of
+// faults have no line yet.
+func parseRefs[T any](ctx context.Context, f *File, q *Request[T], refs []rowRef, guess int64) ([]Row[T], error) {
 	const piece = 128
 	rows := make([]Row[T], len(refs))
 	workers := min(runtime.GOMAXPROCS(0), scanWorkers, 1+len(refs)/piece)
@@ -102,7 +103,7 @@ func parseRefs[T any](ctx context.Context, f *File, q *Request[T], refs []rowRef
 	for i := range workers {
 		running.Go(func() {
 			errs[i] = func() error {
-				r, err := newRefReader(ctx, f, q)
+				r, err := newRefReader(ctx, f, q, guess)
 				for err == nil {
 					from := int(next.Add(piece)) - piece
 					if from >= len(refs) {
@@ -135,12 +136,12 @@ type refReader[T any] struct {
 	parse  func(fields [][]byte) (T, bool, error)
 }
 
-func newRefReader[T any](ctx context.Context, f *File, q *Request[T]) (*refReader[T], error) {
+func newRefReader[T any](ctx context.Context, f *File, q *Request[T], guess int64) (*refReader[T], error) {
 	head, err := newReader(ctx, io.NewSectionReader(f, 0, math.MaxInt64), q.File)
 	if err != nil {
 		return nil, err
 	}
-	r := &refReader[T]{ctx: ctx, q: q, head: head, rows: rowReader{r: f}}
+	r := &refReader[T]{ctx: ctx, q: q, head: head, rows: rowReader{r: f, guess: guess}}
 	if r.column, _, err = q.Bind(head.header); err != nil {
 		return nil, err
 	}
@@ -154,12 +155,13 @@ func (r *refReader[T]) readAll(refs []rowRef, rows []Row[T]) error {
 	if err := context.Cause(r.ctx); err != nil {
 		return err
 	}
+	near, last := 0, int64(0)
 	for i, ref := range refs {
-		next := ref.offset
-		if i+1 < len(refs) {
-			next = refs[i+1].offset
+		if i == near {
+			near += nearRows(refs[i:], func(r *rowRef) int64 { return r.offset })
+			last = refs[near-1].offset
 		}
-		fields, has, fault, err := r.read(ref.offset, next)
+		fields, has, fault, err := r.read(ref.offset, last)
 		if err != nil {
 			return err
 		}
@@ -182,9 +184,9 @@ func (r *refReader[T]) readAll(refs []rowRef, rows []Row[T]) error {
 }
 
 // read returns the fields of a row, or its fault, and whether it has the
-// column. next is where the next row to be read is.
-func (r *refReader[T]) read(offset, next int64) (fields [][]byte, has bool, fault, err error) {
-	fields, fault, err = r.rows.read(offset, next)
+// column. last is where the last row is that is to be read with it.
+func (r *refReader[T]) read(offset, last int64) (fields [][]byte, has bool, fault, err error) {
+	fields, fault, err = r.rows.read(offset, last)
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("read %s: %w", r.q.File, err)
 	}

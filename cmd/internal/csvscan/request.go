@@ -21,6 +21,9 @@ type Request[T any] struct {
 	// Parser returns a function that parses the fields of a wanted row, or
 	// leaves the row out. The function is used on one goroutine at a time.
 	Parser func(Header) (func(fields [][]byte) (row T, keep bool, err error), error)
+	// Sound, if set, returns a function that reports quickly whether a row
+	// without quotes is surely one that the parser takes.
+	Sound func(Header) func(row []byte) bool
 	// Ranges, if not nil, are the only places at which rows are looked for.
 	// They are sorted. Rows between two that are near each other are found
 	// too, and broken rows are left out.

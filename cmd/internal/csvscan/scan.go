@@ -231,6 +231,9 @@ func (p *scan[T]) worker(head *csvReader, column, id int) (*worker[T], error) {
 		case p.index.kind == ByValue && id == 0 && column == 2:
 			w.v.plain = func(block []byte, v *rowHandler) error { return w.blockBuilder.plain(&w.t, block, v) }
 		case p.index.kind == ByKey && column == 0:
+			if p.Sound != nil {
+				w.sound = p.Sound(head.header)
+			}
 			w.v.plain = func(block []byte, v *rowHandler) error { return w.plainKeys(&w.t, block, v) }
 		}
 	} else {
@@ -270,8 +273,18 @@ func (w *worker[T]) do(b *block[T]) {
 	w.finish()
 }
 
+// ofKeys reports whether the scan makes an index of keys, for which it tells
+// sound rows from broken ones, and yields none.
+func (p *scan[T]) ofKeys() bool { return p.index != nil && p.index.kind == ByKey }
+
 func (w *worker[T]) row(fields [][]byte, p Position) error {
 	row, keep, err := w.parse(fields)
+	if w.p.ofKeys() {
+		if err != nil {
+			w.noteBroken(p.Offset)
+		}
+		return nil
+	}
 	if err != nil {
 		w.b.rows = append(w.b.rows, Row[T]{At: p, Fault: &RowError{w.p.File, p.Line, err}})
 	} else if keep {
@@ -283,6 +296,12 @@ func (w *worker[T]) row(fields [][]byte, p Position) error {
 func (w *worker[T]) bad(bad *RowError, p Position, wanted bool) error {
 	if !wanted && w.p.index != nil {
 		w.noteKeyless(p.Offset)
+	}
+	if w.p.ofKeys() {
+		if wanted {
+			w.noteBroken(p.Offset)
+		}
+		return nil
 	}
 	w.b.rows = append(w.b.rows, Row[T]{At: p, Fault: bad})
 	return nil

@@ -1,6 +1,7 @@
 package openimages
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -47,7 +48,7 @@ func OpenImages(ctx context.Context, src Source, file File) (*csvscan.Lookup[Ima
 }
 
 func imageRequest(file string) csvscan.Request[ImageRow] {
-	return csvscan.Request[ImageRow]{File: file, Bind: bindImages, Parser: imageParser}
+	return csvscan.Request[ImageRow]{File: file, Bind: bindImages, Parser: imageParser, Sound: soundImages}
 }
 
 // bindImages looks for the column that an index of an image list is of.
@@ -63,6 +64,47 @@ func imageParser(h csvscan.Header) (func(fields [][]byte) (ImageRow, bool, error
 		err = columns.parse(fields, &row)
 		return row, true, err
 	}, err
+}
+
+// soundImages returns a function that reports quickly whether a row without
+// quotes is surely one that parse takes.
+func soundImages(h csvscan.Header) func(row []byte) bool {
+	columns, err := newImageColumns(h)
+	if err != nil {
+		return func([]byte) bool { return false }
+	}
+	return func(row []byte) bool {
+		for column := 0; ; column++ {
+			field := row
+			comma := bytes.IndexByte(row, ',')
+			if comma >= 0 {
+				field, row = row[:comma], row[comma+1:]
+			}
+			if column == columns.size && !isDecimal(field, 0) || column == columns.rotation && !isDecimal(field, 1) {
+				return false
+			}
+			if comma < 0 {
+				return column+1 == len(h.Columns)
+			}
+		}
+	}
+}
+
+// isDecimal reports whether a field is empty or a few digits, with up to so
+// many points after the first.
+func isDecimal(field []byte, points int) bool {
+	const most = 18 // digits of any int64
+	if len(field) > most {
+		return false
+	}
+	for i, c := range field {
+		if c == '.' && i > 0 && points > 0 {
+			points--
+		} else if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // parse fills image.

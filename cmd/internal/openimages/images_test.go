@@ -2,8 +2,10 @@ package openimages
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -40,6 +42,104 @@ func TestImageLookup(t *testing.T) {
 				t.Fatalf("round %d: index: %v, reading: %v", round, err, wantErr)
 			}
 		}
+	}
+}
+
+// TestImageLookupUnsure asks the index which photos have one sound row, and the
+// list itself of the others.
+func TestImageLookupUnsure(t *testing.T) {
+	rng := rand.New(rand.NewPCG(65, 66))
+	other := regexp.MustCompile(`photo-\d+`)
+	listed := 0
+	for round := range 200 {
+		data, ids := oitest.ImageList(rng, 1+rng.IntN(100))
+		official := func(id string) string { return oitest.HexID(csvscan.Key64(id)) }
+		if round%2 == 0 { // so that the index tells all ids apart
+			data = []byte(other.ReplaceAllStringFunc(string(data), official))
+			for i, id := range ids {
+				ids[i] = other.ReplaceAllStringFunc(id, official)
+			}
+		}
+		src := testDir{DirSource: DirSource(t.TempDir()), step: 1 + rng.Int64N(700)}
+		src.write(t, data)
+		asked := append(slices.Clone(ids), oitest.HexID(rng.Uint64()), "photo-21")
+		asked = slices.Compact(slices.Sorted(slices.Values(asked)))
+		lookup, err := OpenImages(t.Context(), src, File{Path: testList})
+		if err != nil {
+			continue // the list is cut
+		}
+		reader, err := lookup.Reader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := lookup.Fetch(asked, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unsure, err := lookup.FetchUnsure(asked, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range asked {
+			want, wantFaults, err := reader.Parse(all, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, gotFaults, err := reader.Parse(unsure, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if unsure.Listed(i) {
+				listed++
+				if want == nil || wantFaults != nil || got != nil || gotFaults != nil {
+					t.Fatalf("round %d: %s is said to be listed, in\n%s", round, id, data)
+				}
+			} else if d := gocmp.Diff(want, got) + gocmp.Diff(len(wantFaults), len(gotFaults)); d != "" {
+				t.Fatalf("round %d: %s in\n%s\n%s", round, id, data, d)
+			}
+		}
+		if err := lookup.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if listed < 1000 {
+		t.Errorf("%d photos are said to be listed", listed)
+	}
+}
+
+// TestSoundImages compares with the parser: what it says to be sound is.
+func TestSoundImages(t *testing.T) {
+	h := csvscan.Header{Columns: []string{"ImageID", "OriginalURL", "OriginalSize", "Rotation"}}
+	sound := soundImages(h)
+	parse, err := imageParser(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := 0
+	for _, size := range []string{"", "0", "77", "1.0", "-1", "x", "999999999999999999", "9999999999999999999", "1e3"} {
+		for _, rotation := range []string{"", "0", "0.0", "90.0", ".5", "1.2.3", "-90", "inf", "nan", " 0", ".", "1."} {
+			for _, end := range []string{"", ",", ",more"} {
+				row := "0123456789abcdef,http://x," + size + "," + rotation + end
+				fields := bytes.Split([]byte(row), []byte{','})
+				err := errors.New("not as many fields as columns")
+				if len(fields) == len(h.Columns) {
+					_, _, err = parse(fields)
+				}
+				is := sound([]byte(row))
+				if is && err != nil {
+					t.Errorf("%q is said to be sound, but %v", row, err)
+				}
+				if is {
+					yes++
+				}
+			}
+		}
+	}
+	if yes < 20 {
+		t.Errorf("%d rows are said to be sound", yes)
+	}
+	if sound([]byte("0123456789abcdef,http://x,1")) {
+		t.Error("a row that lacks a field is said to be sound")
 	}
 }
 

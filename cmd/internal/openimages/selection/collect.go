@@ -250,7 +250,7 @@ func (s *Selection) findAuthors(ctx context.Context) error {
 	}
 	s.trained, s.held = map[uint64]bool{}, map[uint64]bool{}
 	held := map[uint64]bool{} // what a judge looks at does not change meanwhile
-	for a, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil) }, worker) {
+	for a, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil, false) }, worker) {
 		if err != nil {
 			return err
 		}

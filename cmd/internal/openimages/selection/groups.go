@@ -107,15 +107,21 @@ func (b *batch) cut(complete bool) *batch {
 func (b *batch) empty() bool { return len(b.groups) == 0 && len(b.bad) == 0 }
 
 // batches yields all groups of the selection, or with limits those of which
-// something may be kept.
-func (s *Selection) batches(ctx context.Context, limits *quotas) iter.Seq2[*batch, error] {
+// something may be kept. If all that matters of a photo is whether it is
+// listed, rows of the image list are read only where the index leaves that
+// open.
+func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		for _, sub := range s.subsets {
 			groups := sub.gathered.batches(sub)
 			if sub.gathered == nil {
 				groups = s.readBatches(ctx, sub, limits.rangesOf(sub))
 			}
-			for b, err := range sub.withImages(limits.only(s.query.Seed, groups)) {
+			photos := firstPhotos
+			if listed || limits != nil || 0 < sub.announced && sub.announced <= mostPhotos {
+				photos = mostPhotos // no item comes sooner for less
+			}
+			for b, err := range sub.withImages(limits.only(s.query.Seed, groups), photos, listed) {
 				if !yield(b, err) || err != nil {
 					return
 				}
@@ -128,16 +134,17 @@ func (s *Selection) batches(ctx context.Context, limits *quotas) iter.Seq2[*batc
 // list: few in the beginning, so that the first items come soon.
 const (
 	firstPhotos = 64
-	mostPhotos  = 2 << 10
+	mostPhotos  = 16 << 10
 )
 
-// withImages adds to batches what the image list says of their photos.
-func (sub *subset) withImages(batches seq[*batch]) seq[*batch] {
+// withImages adds to batches what the image list says of their photos: of so
+// many in the beginning.
+func (sub *subset) withImages(batches seq[*batch], most int, listed bool) seq[*batch] {
 	return func(yield func(*batch, error) bool) {
 		var waiting []*batch
-		photos, most := 0, firstPhotos
+		photos := 0
 		flush := func() bool {
-			if err := sub.fetchImages(waiting); err != nil {
+			if err := sub.fetchImages(waiting, listed); err != nil {
 				yield(nil, err)
 				return false
 			}
@@ -167,8 +174,9 @@ func (sub *subset) withImages(batches seq[*batch]) seq[*batch] {
 	}
 }
 
-// fetchImages reads the rows of the photos of some batches.
-func (sub *subset) fetchImages(batches []*batch) error {
+// fetchImages reads the rows of the photos of some batches, or those alone that
+// tell whether a photo is listed.
+func (sub *subset) fetchImages(batches []*batch, listed bool) error {
 	var ids []string
 	for _, b := range batches {
 		b.first = len(ids)
@@ -179,7 +187,11 @@ func (sub *subset) fetchImages(batches []*batch) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	images, err := sub.images.Fetch(ids, len(batches))
+	fetch := sub.images.Fetch
+	if listed {
+		fetch = sub.images.FetchUnsure
+	}
+	images, err := fetch(ids, len(batches))
 	for _, b := range batches {
 		b.images = images
 	}

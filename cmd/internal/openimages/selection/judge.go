@@ -2,6 +2,7 @@ package selection
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
@@ -13,7 +14,8 @@ type candidate struct {
 	sub    *subset
 	match  *match
 	group  *group
-	image  *record.Image // nil where the photo is not listed
+	image  *record.Image // nil where the photo is not listed, or not yet read
+	listed bool          // whether the photo is
 	author string        // what Query.Set must not divide
 	reason string        // why it is no item, or ""
 	failed bool          // the reason is a fault of the row's
@@ -33,18 +35,56 @@ func (s *Selection) newJudge() *judge {
 	return &judge{s: s, readers: map[*subset]*csvscan.LookupReader[openimages.ImageRow]{}}
 }
 
+// reader returns the reader of a subset's image list.
+func (j *judge) reader(sub *subset) (*csvscan.LookupReader[openimages.ImageRow], error) {
+	if r := j.readers[sub]; r != nil {
+		return r, nil
+	}
+	r, err := sub.images.Reader()
+	j.readers[sub] = r
+	return r, err
+}
+
+// readImage reads the row of a candidate's photo, if it is listed and has not
+// been read.
+func (j *judge) readImage(c *candidate) error {
+	if c.image != nil || !c.listed {
+		return nil
+	}
+	rows, err := c.sub.images.Fetch([]string{c.match.id}, 1)
+	if err != nil {
+		return err
+	}
+	defer rows.Release()
+	r, err := j.reader(c.sub)
+	if err != nil {
+		return err
+	}
+	row, _, err := r.Parse(rows, 0)
+	if err == nil && row == nil {
+		err = fmt.Errorf("%s: photo %s: %w", c.sub.imageList.Path, c.match.id, csvscan.ErrChanged)
+	}
+	if err == nil {
+		c.setImage(j.s.query, row)
+	}
+	return err
+}
+
+// setImage enters what the image list says of the photo.
+func (c *candidate) setImage(q *Query, row *openimages.ImageRow) {
+	c.image = &row.Image
+	c.author = q.Group(row.Image.AuthorURL, row.Image.Author, row.ImageID)
+}
+
 // images returns for each group of a batch the photo's row of the image list,
 // or nil, and the rows of these photos that are broken.
 func (j *judge) images(b *batch) (images []*openimages.ImageRow, bad []*openimages.RowError, err error) {
 	if len(b.groups) == 0 {
 		return nil, nil, nil
 	}
-	r := j.readers[b.sub]
-	if r == nil {
-		if r, err = b.sub.images.Reader(); err != nil {
-			return nil, nil, err
-		}
-		j.readers[b.sub] = r
+	r, err := j.reader(b.sub)
+	if err != nil {
+		return nil, nil, err
 	}
 	images = j.rows[:0]
 	for i := range b.groups {
@@ -69,7 +109,8 @@ func (j *judge) each(ctx context.Context, b *batch, f func(*candidate) error) ([
 		return nil, err
 	}
 	for i := range b.groups {
-		if err := j.group(b.sub, &b.groups[i], images[i], f); err != nil {
+		listed := images[i] != nil || b.images.Listed(b.first+i)
+		if err := j.group(b.sub, &b.groups[i], images[i], listed, f); err != nil {
 			return nil, err
 		}
 	}
@@ -77,12 +118,11 @@ func (j *judge) each(ctx context.Context, b *batch, f func(*candidate) error) ([
 }
 
 // group calls f with the matches of a group.
-func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, f func(*candidate) error) error {
+func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, listed bool, f func(*candidate) error) error {
 	q := j.s.query
-	c := candidate{sub: sub, group: g}
+	c := candidate{sub: sub, group: g, listed: listed}
 	if row != nil {
-		c.image = &row.Image
-		c.author = q.Group(row.Image.AuthorURL, row.Image.Author, row.ImageID)
+		c.setImage(q, row)
 	}
 	var clashes []bool
 	c.alike, clashes = j.repeats.of(g.all)
@@ -102,7 +142,7 @@ func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, f func(*c
 			c.reason, c.failed = ReasonBadBox, true
 		case clashes[at]:
 			c.reason, c.failed = ReasonKeyClash, true
-		case c.image == nil:
+		case !c.listed:
 			c.reason, c.failed = ReasonNotListed, true
 		case sub.excludes(c.match):
 			c.reason = ReasonVeto

@@ -141,7 +141,7 @@ func (s *Selection) sift(ctx context.Context, sub *subset, d *draw, entries []ra
 		if err := s.openImages(ctx, sub); err != nil {
 			return err
 		}
-		if err := sub.fetchImages([]*batch{b}); err != nil {
+		if err := sub.fetchImages([]*batch{b}, false); err != nil {
 			return err
 		}
 		// Of the rows of photos that are not drawn, broken ones are of

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -295,6 +296,87 @@ func TestLimit(t *testing.T) {
 		if len(all) > 30 && slices.Equal(keysOf(one), keysOf(two)) {
 			t.Error("another seed draws the same sample")
 		}
+	}
+}
+
+// TestLimitByIndex answers queries with limits, for which rows of the image
+// list are mostly left alone, and again with StrictAuthors over one subset,
+// which drops nothing but reads all of them: items and accounts are the same.
+func TestLimitByIndex(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	met := map[string]bool{}
+	for round := range 60 {
+		w := newWorld(rng, round%4 != 0)
+		if round%3 > 0 { // so that the index tells all photos apart
+			w.onlyHex()
+		}
+		w.spoilImages(rng)
+		q := testQuery(t, w)
+		q.Subsets = []string{openimages.Train}
+		q.Limit, q.MaxPerClass, q.Balance = rng.Int64N(12), rng.Int64N(12), rng.IntN(2) == 0
+		q.Limit += map[bool]int64{true: 1}[!q.limited()]
+		if rng.IntN(3) == 0 {
+			q.Refuse = func(box *openimages.BoxRow) string { return map[int]string{1: "occluded"}[box.Box.Occluded] }
+		}
+		got, gotLedger, gotSelected := ask(t, q)
+		q.StrictAuthors = true
+		want, wantLedger, wantSelected := ask(t, q)
+		if d := gocmp.Diff(want, got); d != "" {
+			t.Fatalf("round %d: %s", round, d)
+		}
+		for _, l := range []*ledger{gotLedger, wantLedger} {
+			slices.Sort(l.details)
+			l.items = slices.DeleteFunc(l.items, func(item *record.Item) bool { return item == nil })
+			slices.SortFunc(l.items, func(a, b *record.Item) int { return cmp.Compare(a.Key, b.Key) })
+		}
+		if d := gocmp.Diff(wantLedger, gotLedger, gocmp.AllowUnexported(ledger{})); d != "" {
+			t.Fatalf("round %d: %s", round, d)
+		}
+		for label := range q.Classes {
+			if d := gocmp.Diff(wantSelected.Tally(label), gotSelected.Tally(label)); d != "" {
+				t.Fatalf("round %d: %s", round, d)
+			}
+		}
+		for reason := range gotLedger.skipped {
+			met[reason] = true
+		}
+	}
+	if !met[ReasonBadBox] || !met[ReasonNotListed] || !met[ReasonMalformed] {
+		t.Errorf("only these failures were met: %v", met)
+	}
+}
+
+// onlyHex gives photos with other ids official ones.
+func (w *world) onlyHex() {
+	other := regexp.MustCompile(`photo-(\d)-(\d+)`)
+	for _, lists := range []map[string][]string{w.boxes, w.images} {
+		for _, rows := range lists {
+			for i, row := range rows {
+				rows[i] = other.ReplaceAllStringFunc(row, func(id string) string {
+					return oitest.HexID(csvscan.Key64(id))
+				})
+			}
+		}
+	}
+}
+
+// spoilImages breaks some rows of the image lists, and adds broken and sound
+// ones for photos that have one.
+func (w *world) spoilImages(rng *rand.Rand) {
+	for subset, rows := range w.images {
+		for i, row := range rows {
+			id, _, _ := strings.Cut(row, ",")
+			switch rng.IntN(8) {
+			case 0:
+				rows[i] = id + ",http://x"
+			case 1:
+				rows = append(rows, id+",http://x")
+			case 2:
+				rows = append(rows, row)
+			}
+		}
+		// A last row that breaks off would be a list that does.
+		w.images[subset] = append(rows, "ffffffffffffffff,http://x,,,")
 	}
 }
 

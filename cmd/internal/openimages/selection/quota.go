@@ -73,7 +73,10 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 		labels[i].bound = math.MaxUint64
 	}
 	negatives := int64(0)
-	results := inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil) }, s.rankBatch)
+	// What divides authors has to know them, all else only whether a photo
+	// is listed.
+	listed := !q.StrictAuthors
+	results := inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil, listed) }, s.rankBatch)
 	for r, err := range results {
 		if err != nil {
 			return nil, err
@@ -118,6 +121,11 @@ func (s *Selection) rankBatch(ctx context.Context) func(*batch) (*ranking, error
 		r := &ranking{counts: counts{batch: b}}
 		r.badImages, err = j.each(ctx, b, func(c *candidate) error {
 			switch {
+			case c.failed:
+				if err := j.readImage(c); err != nil {
+					return err
+				}
+				r.lose(s, c)
 			case c.reason != "":
 				r.lose(s, c)
 			case c.match.label < len(s.query.Classes):
