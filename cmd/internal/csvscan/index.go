@@ -112,7 +112,7 @@ func hashKey(photo uint64) uint64 { return Mix(photo) }
 
 const (
 	segmentRows = 1 << 18
-	bucketRows  = 64 // rows of a bucket, about
+	bucketRows  = 32 // rows of a bucket, about
 	offsetBytes = 5  // of a CSV file, in an index of photos: up to a terabyte
 	keySize     = 8 + offsetBytes
 )

@@ -9,7 +9,7 @@ import (
 )
 
 // keyTables are the tables of buckets of an index of keys, by segment: 8 bytes
-// for each 64 rows.
+// for each 32 rows.
 type keyTables [][]bucketRef
 
 // A bucketRef is where a bucket of a segment is, and what it holds.

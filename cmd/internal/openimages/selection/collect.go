@@ -62,8 +62,8 @@ type subset struct {
 
 // Collect opens the lists of the subsets, and reads what has to be known before
 // the first item. Nothing that it keeps in memory grows with the lists, but for
-// 8 bytes for each row of an image list, and 16 for each photo with a row of
-// the classes asked for in a list that is not sorted by photo.
+// 8 bytes for each 32 rows of an image list, and 16 for each photo with a row
+// of the classes asked for in a list that is not sorted by photo.
 func (q *Query) Collect(ctx context.Context, ledger Ledger) (_ *Selection, err error) {
 	s := &Selection{
 		query: q, ledger: ledger, mids: slices.Collect(maps.Keys(q.Assign)), wanted: openimages.NewMIDSet(q.Assign),

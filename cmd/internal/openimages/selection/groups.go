@@ -118,7 +118,10 @@ func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) it
 				groups = s.readBatches(ctx, sub, limits.rangesOf(sub))
 			}
 			photos := firstPhotos
-			if listed || limits != nil || 0 < sub.announced && sub.announced <= mostPhotos {
+			switch {
+			case listed:
+				photos = mostListed
+			case limits != nil || 0 < sub.announced && sub.announced <= mostPhotos:
 				photos = mostPhotos // no item comes sooner for less
 			}
 			for b, err := range sub.withImages(limits.only(s.query.Seed, groups), photos, listed) {
@@ -135,6 +138,7 @@ func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) it
 const (
 	firstPhotos = 64
 	mostPhotos  = 16 << 10
+	mostListed  = 32 << 10 // where hardly any row is read
 )
 
 // withImages adds to batches what the image list says of their photos: of so
@@ -154,7 +158,7 @@ func (sub *subset) withImages(batches seq[*batch], most int, listed bool) seq[*b
 					return false
 				}
 			}
-			waiting, photos, most = waiting[:0], 0, min(4*most, mostPhotos)
+			waiting, photos, most = waiting[:0], 0, max(most, min(4*most, mostPhotos))
 			return true
 		}
 		for b, err := range batches {
