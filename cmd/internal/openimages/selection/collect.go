@@ -34,7 +34,7 @@ type Selection struct {
 	// both are dropped.
 	trained, held map[uint64]bool
 	shared        int64 // negatives whose group is on the other side too
-	expected      int64 // items, where a limit makes the number known
+	expected      int64 // items, where their number is known before the first
 }
 
 // A badPlace is where a broken row is.
@@ -173,9 +173,9 @@ func (s *Selection) Close() error {
 }
 
 // Expected returns how many items Emit makes, as soon as it has made the first:
-// where there is a limit, a maximum or a balance, and all shards are asked for.
-// It is 0 in all other cases, in which the first items are made before the last
-// are found.
+// where there is a limit, a maximum or a balance, or with StrictAuthors and no
+// negatives, and all shards are asked for. It is 0 in all other cases, in which
+// the first items are made before the last are found.
 func (s *Selection) Expected() int64 { return s.expected }
 
 // Tally returns the account of a label, by its position in Query.Classes. The
@@ -227,29 +227,34 @@ func (s *Selection) countRow(sub *subset, m *match) {
 	}
 }
 
-// findAuthors finds the groups with rows of the classes. There are no negatives
-// yet: what stays of the others must not depend on them.
+// findAuthors finds the groups with rows of the classes, and how many items
+// they make. There are no negatives yet: what stays of the others must not
+// depend on them.
 func (s *Selection) findAuthors(ctx context.Context) error {
 	type authors struct {
 		counts
-		keys []uint64
+		listed []uint64
+		sound  []uint64 // of the matches that no other rule takes away
 	}
 	worker := func(context.Context) func(*batch) (*authors, error) {
 		j := s.newJudge()
-		return func(b *batch) (*authors, error) {
+		return func(b *batch) (_ *authors, err error) {
 			a := &authors{counts: counts{batch: b}}
-			images, bad, err := j.images(b)
-			a.badImages = bad
-			for _, row := range images {
-				if row != nil {
-					a.keys = append(a.keys, csvscan.Key64(s.query.Group(row.Image.AuthorURL, row.Image.Author, row.ImageID)))
+			a.badImages, err = j.each(ctx, b, func(c *candidate) error {
+				if c.listed {
+					a.listed = append(a.listed, csvscan.Key64(c.author))
 				}
-			}
+				if c.reason == "" {
+					a.sound = append(a.sound, csvscan.Key64(c.author))
+				}
+				return nil
+			})
 			return a, err
 		}
 	}
 	s.trained, s.held = map[uint64]bool{}, map[uint64]bool{}
 	held := map[uint64]bool{} // what a judge looks at does not change meanwhile
+	train := map[uint64]int64{}
 	for a, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil, false) }, worker) {
 		if err != nil {
 			return err
@@ -257,15 +262,27 @@ func (s *Selection) findAuthors(ctx context.Context) error {
 		if err := s.countRows(a.batch, a.badImages); err != nil {
 			return err
 		}
-		train := a.batch.sub.name == openimages.Train
-		a.batch.release()
 		of := held
-		if train {
+		if a.batch.sub.name == openimages.Train {
 			of = s.trained
+			for _, author := range a.sound {
+				train[author]++
+			}
+		} else {
+			s.expected += int64(len(a.sound))
 		}
-		for _, key := range a.keys {
-			of[key] = true
+		a.batch.release()
+		for _, author := range a.listed {
+			of[author] = true
 		}
+	}
+	for author, n := range train {
+		if !held[author] {
+			s.expected += n
+		}
+	}
+	if s.query.Shard != nil || s.query.Negatives > 0 {
+		s.expected = 0
 	}
 	s.counted, s.held = true, held
 	return nil

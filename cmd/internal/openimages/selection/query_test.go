@@ -212,6 +212,9 @@ func TestQuery(t *testing.T) {
 		if d := gocmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
 			t.Fatalf("round %d: %s", i, d)
 		}
+		if expected := s.Expected(); q.StrictAuthors && expected != int64(len(got)) || !q.StrictAuthors && expected != 0 {
+			t.Fatalf("round %d: %d expected of %d items", i, expected, len(got))
+		}
 		gotFates := map[string]int64{"in": l.in}
 		if l.out > 0 {
 			gotFates["out"] = l.out
