@@ -212,8 +212,8 @@ func TestSegments(t *testing.T) {
 			}
 		}
 		got, err := x.places(tables, hashesOf(keys...))
-		if err != nil || !slices.IsSortedFunc(got, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) }) {
-			t.Fatalf("%d photos: not in order, or %v", count, err)
+		if err != nil {
+			t.Fatal(err)
 		}
 		for _, list := range [][]keyPlace{want, got} {
 			slices.SortFunc(list, func(a, b keyPlace) int { return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.key, b.key)) })

@@ -1,7 +1,6 @@
 package csvscan
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -56,8 +55,8 @@ type keyPlace struct {
 	key    int32
 }
 
-// places returns where the rows are that have the hashes, in the order of the
-// file. wanted are sorted by hash.
+// places returns where the rows are that have the hashes, in any order. wanted
+// are sorted by hash.
 func (x *Index) places(tables keyTables, wanted []keyHash) ([]keyPlace, error) {
 	found, errs := make([][]keyPlace, len(tables)), make([]error, len(tables))
 	var running sync.WaitGroup
@@ -65,9 +64,7 @@ func (x *Index) places(tables keyTables, wanted []keyHash) ([]keyPlace, error) {
 		running.Go(func() { found[i], errs[i] = x.segmentPlaces(i, tables[i], wanted) })
 	}
 	running.Wait()
-	all := slices.Concat(found...)
-	slices.SortFunc(all, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) })
-	return all, errors.Join(errs...)
+	return slices.Concat(found...), errors.Join(errs...)
 }
 
 const (

@@ -203,7 +203,7 @@ func (d *Lookup[T]) FetchUnsure(keys []string, users int) (*Rows, error) {
 // was left out.
 func (r *Rows) Listed(key int) bool { return r.listed != nil && r.listed[key] }
 
-// places returns where the rows of some keys are, in the order of the file.
+// places returns where the rows of some keys are, in any order.
 func (d *Lookup[T]) places(keys []string) ([]keyPlace, error) {
 	wanted := make([]keyHash, len(keys))
 	for i, key := range keys {
@@ -215,6 +215,7 @@ func (d *Lookup[T]) places(keys []string) ([]keyPlace, error) {
 
 // fetchPlaces reads the rows at some places into found.
 func (d *Lookup[T]) fetchPlaces(keys []string, places []keyPlace, found *Rows, users int) (*Rows, error) {
+	slices.SortFunc(places, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) })
 	pieces := min(runtime.GOMAXPROCS(0), scanWorkers, 1+len(places)/pieceRows)
 	found.free, found.text, found.first = d.texts, make([][]byte, pieces), make([]int32, len(keys)+1)
 	found.users.Store(int32(users))

@@ -17,6 +17,7 @@ type candidate struct {
 	image  *record.Image // nil where the photo is not listed, or not yet read
 	listed bool          // whether the photo is
 	author string        // what Query.Set must not divide
+	set    string        // what Query.Set says, "" where it has not been asked
 	reason string        // why it is no item, or ""
 	failed bool          // the reason is a fault of the row's
 	alike  []bool        // of group.all: which repeat an earlier one
@@ -73,7 +74,7 @@ func (j *judge) readImage(c *candidate) error {
 // setImage enters what the image list says of the photo.
 func (c *candidate) setImage(q *Query, row *openimages.ImageRow) {
 	c.image = &row.Image
-	c.author = q.Group(row.Image.AuthorURL, row.Image.Author, row.ImageID)
+	c.author, c.set = q.Group(row.Image.AuthorURL, row.Image.Author, row.ImageID), ""
 }
 
 // images returns for each group of a batch the photo's row of the image list,

@@ -23,7 +23,10 @@ func (r *rendering) render(s *Selection, c *candidate) *record.Item {
 		r.item.Avoid = r.avoid
 	}
 	if c.image != nil {
-		r.item.Set = s.query.Set(c.sub.name, c.author)
+		if c.set == "" { // the items of a photo have one
+			c.set = s.query.Set(c.sub.name, c.author)
+		}
+		r.item.Set = c.set
 	}
 	return &r.item
 }
