@@ -167,3 +167,29 @@ func TestLowestSounds(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyPassesNoEmptyBatch has a batch in a hundred with a match that is kept:
+// the others must not wait for it in memory.
+func TestOnlyPassesNoEmptyBatch(t *testing.T) {
+	sub := &subset{used: make(chan *batch, maxUsed)}
+	limits := &quotas{highest: []uint64{math.MaxUint64, 0}, none: []bool{false, true}}
+	batches := func(yield func(*batch, error) bool) {
+		for i := range 1000 {
+			b := newBatch(sub)
+			matches := []match{{id: oitest.HexID(uint64(i)), label: min(i%100, 1)}}
+			if b.groups = append(b.groups, group{matches, matches}); !yield(b, nil) {
+				return
+			}
+		}
+	}
+	n := 0
+	for b, err := range limits.only(1, batches) {
+		if err != nil || len(b.groups) != 1 || b.groups[0].matches[0].label != 0 {
+			t.Fatalf("groups %v, %v", b.groups, err)
+		}
+		n++
+	}
+	if n != 10 {
+		t.Errorf("%d batches, want 10", n)
+	}
+}

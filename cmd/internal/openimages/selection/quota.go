@@ -209,6 +209,10 @@ func (k *quotas) only(seed uint64, batches seq[*batch]) seq[*batch] {
 				b.groups = slices.DeleteFunc(b.groups, func(g group) bool {
 					return !slices.ContainsFunc(g.matches, func(m match) bool { return k.keeps(seed, &m) })
 				})
+				if b.empty() { // many may come before one that is not
+					b.release()
+					continue
+				}
 			}
 			if !yield(b, err) {
 				return
