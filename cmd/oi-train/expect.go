@@ -11,6 +11,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
@@ -153,6 +154,10 @@ func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string)
 		return "another"
 	}
 	rest := fmt.Sprintf("data: %s; code: %s; environment: %s; the figures %s", data, same(e.code(env)), same(e.environment(o)), figures)
+	backbone := otherBackbone(e.Provenance.Backbone, now.Backbone)
+	if backbone != "" {
+		rest = "backbone: " + backbone + "; " + rest
+	}
 	switch {
 	case weights != e.Weights:
 		return cli.WithHint(fmt.Errorf("the weights are not those of %s: %s, want %s; %s", e.path, weights, e.Weights, rest), e.otherArithmetic())
@@ -160,7 +165,7 @@ func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string)
 		return fmt.Errorf("the weights are those of %s, bit for bit, but the items are not; %s", e.path, rest)
 	}
 	say := env.Infof
-	if data != "the same" {
+	if data != "the same" || backbone != "" {
 		say = env.Warnf
 	}
 	say("the weights are those of %s, bit for bit; %s", e.path, rest)
@@ -172,4 +177,28 @@ func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string)
 func (e *expectation) otherArithmetic() string {
 	then := e.Provenance.Environment
 	return report.ThisEnvironment(then.Seed).OtherArithmetic(then)
+}
+
+// otherBackbone says in words how a backbone differs from an earlier one, "" if
+// it does not. Either may be nil.
+func otherBackbone(then, now *model.Backbone) string {
+	switch {
+	case then == nil && now == nil:
+		return ""
+	case then == nil:
+		return fmt.Sprintf("none, now %s", now.Name)
+	case now == nil:
+		return fmt.Sprintf("%s, now none", then.Name)
+	}
+	var changes []string
+	for _, part := range []struct{ name, then, now string }{
+		{"identity of the features", then.Of, now.Of}, {"file", then.FileSHA256, now.FileSHA256}, {"name", then.Name, now.Name},
+		{"licence", then.Licence, now.Licence}, {"producer", then.Producer, now.Producer},
+		{"preprocessing", then.Preprocessing, now.Preprocessing}, {"cut", then.Cut, now.Cut}, {"side", fmt.Sprint(then.Side), fmt.Sprint(now.Side)},
+	} {
+		if part.then != part.now {
+			changes = append(changes, fmt.Sprintf("%s %s, now %s", part.name, part.then, part.now))
+		}
+	}
+	return strings.Join(changes, ", ")
 }

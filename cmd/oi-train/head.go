@@ -42,6 +42,9 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 		return nil, err
 	}
 	d.notes = append(d.notes, fmt.Sprintf("The backbone %s (licence: %s) is the work of others. One that was trained on ImageNet also comes under the terms of that, which are for research.", b.Name, b.Licence))
+	if why := b.OpenCV(); why != "" {
+		d.notes = append(d.notes, "OpenCV 4.6 does not read this model, since "+why+"; onnxruntime does.")
+	}
 	return &result{best: h, history: []report.Epoch{}, head: describeChoice(choice, len(h.sets[dataset.Train].rows))}, nil
 }
 

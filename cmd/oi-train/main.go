@@ -123,6 +123,9 @@ func (o *options) check(inputs []string) error {
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
+	if o.backbone.file != "" {
+		inputs = append(slices.Clone(inputs), o.backbone.file)
+	}
 	for _, path := range append(o.files(), o.checkpoint()) {
 		if err := cli.CheckOutputFile(path, inputs...); err != nil {
 			return err

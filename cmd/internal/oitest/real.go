@@ -45,6 +45,16 @@ func FindRealData(t testing.TB, path string) (full string, ok bool) {
 	return full, err == nil
 }
 
+// FindModel is Model for such a test.
+func FindModel(t testing.TB, path string) (full string, ok bool) {
+	t.Helper()
+	full, err := find(t, "models", path)
+	if err != nil {
+		t.Logf("the real models are not on this machine: %v", err)
+	}
+	return full, err == nil
+}
+
 func orSkip(t testing.TB, kind, path string) string {
 	t.Helper()
 	full, err := find(t, kind, path)
