@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/sample"
 )
 
@@ -59,6 +60,13 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "lunch.jpg"), photo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	network, err := cmdtest.Backbone{Seed: 1, Side: 64}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "mobilenetv2.onnx"), network, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	env := append(environment(dir), "OI_METADATA="+server.URL, "OI_IMAGES="+server.URL+"/{subset}/{id}.jpg")
