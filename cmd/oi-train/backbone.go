@@ -40,9 +40,20 @@ func (o *backboneOptions) flags(fs *cli.FlagSet) {
 	cli.AlsoCalled(fs, "backbone", "pretrained")
 }
 
-// backboneMemory is --spool-memory where it is not given: the pictures are read
-// once, and the backbone needs memory of its own.
-const backboneMemory = 128 << 20
+// What stays in memory with a backbone where --spool-memory is not given:
+// pictures, which are read once, and features, which are read again and again.
+const (
+	backboneMemory = 32 << 20
+	featureMemory  = 256 << 20
+)
+
+// featureMemory is how many bytes of features may be in memory.
+func (o *options) featureMemory() int64 {
+	if o.given("spool-memory") {
+		return int64(o.memory)
+	}
+	return featureMemory
+}
 
 // Flags of one of the two ways alone.
 var (
@@ -82,15 +93,10 @@ func (o *options) checkBackbone() error {
 	return nil
 }
 
-// backboneValues are the options that change what is fitted to a backbone.
+// backboneValues are the options that change what is fitted to a backbone. What
+// they make of its file stands in model.Backbone.
 func (o *options) backboneValues() map[string]any {
-	b := &o.backbone
-	values := map[string]any{"embedding_dtype": b.dtype, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test}
-	for name, text := range map[string]string{"normalize": b.normalize, "channels": b.channels, "features": b.features} {
-		if text != "" {
-			values[name] = text
-		}
-	}
+	values := map[string]any{"embedding_dtype": o.backbone.dtype, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test}
 	if o.given("epochs") { // of variants
 		values["epochs"] = o.epochs
 	}
@@ -152,5 +158,5 @@ func (o *options) suitBackbone(env *cli.Env, d *data, f *transfer.File) (*transf
 	env.Infof("backbone %s: %d parameters, licence %s, pixels %s", b.Name, b.Parameters, b.Licence, b.Preprocessing)
 	env.Infof("features: %s; %d numbers a picture, %s; identity %s", b.Cut, b.Dim, b.DType, b.Of)
 	d.backbone = &b.Backbone
-	return b, nil
+	return b, d.embedded.suit(b)
 }

@@ -109,6 +109,7 @@ type streamBatches struct {
 	epoch    int          // as the items count
 	ended    bool
 	measured measuredVariants
+	take     func(item *record.Item, class int) error // takes the items in place of the batch
 }
 
 func newStreamBatches(d *data) *streamBatches {
@@ -158,7 +159,13 @@ func (s *streamBatches) next(b *batch) error {
 			return err
 		}
 		s.data.used.add(item)
-		if ok {
+		switch {
+		case ok && s.take != nil:
+			if err := s.take(item, class); err != nil {
+				return err
+			}
+			s.data.trained.Add(item)
+		case ok:
 			b.add(dataset.KeyOf(item), item.Tensor.Data, class)
 			s.measured.add(item, class)
 			s.data.trained.Add(item)

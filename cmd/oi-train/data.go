@@ -47,6 +47,7 @@ type data struct {
 
 	backbone *model.Backbone // nil where a network is trained from scratch
 	groups   *authorGroups   // nil likewise
+	embedded *embedded       // nil likewise
 }
 
 func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {
@@ -70,11 +71,12 @@ func (d *data) next() (*record.Item, error) {
 				return nil, err
 			}
 			d.variants.Begin(d.in.Name(), d.in.Number())
+			d.embedded.begin(v, d.in.Name())
 			d.status.SetTotal(d.origin.Header.Expected)
 		case *record.Item:
 			d.read++
 			d.status.Add(1)
-			return v, nil
+			return v, d.embedded.add(v)
 		case *record.End:
 			d.origin.End(v)
 		}

@@ -92,20 +92,45 @@ func (x *extraction) stopped(err error) error {
 func (x *extraction) entries(entries []dataset.Entry) (*rowSet, error) {
 	set := &rowSet{}
 	for _, e := range entries {
-		row, ok := x.store.rows[e.Pixels]
-		if !ok {
-			if err := x.batch.load(x.data.items.Spool, e, 0); err != nil {
-				return nil, err
-			}
-			var err error
-			if row, err = x.queued(e.Pixels); err != nil {
-				return nil, err
-			}
+		row, err := x.entry(e)
+		if err != nil {
+			return nil, err
 		}
 		set.add(row, x.data.index[e.Label], x.data.groups.of(e.Key))
 		x.status.Add(1)
 	}
 	return set, nil
+}
+
+// entry returns the row of an item in the spool.
+func (x *extraction) entry(e dataset.Entry) (int, error) {
+	if x.data.embedded.first != nil {
+		data, err := x.data.items.Spool.Embedding(e.Number, nil)
+		if err != nil {
+			return 0, err
+		}
+		return x.taken(data)
+	}
+	if row, ok := x.store.rows[e.Pixels]; ok {
+		return row, nil
+	}
+	if err := x.batch.load(x.data.items.Spool, e, 0); err != nil {
+		return 0, err
+	}
+	return x.queued(e.Pixels)
+}
+
+// taken returns the row of features that an item brings.
+func (x *extraction) taken(data []byte) (int, error) {
+	picture := dataset.Picture(sha256.Sum256(data))
+	if row, ok := x.store.rows[picture]; ok {
+		return row, nil
+	}
+	features := make([]float32, x.store.dim)
+	x.data.embedded.check.Unpack(features, data)
+	row := x.store.n
+	x.store.rows[picture] = row
+	return row, x.store.add([]dataset.Picture{picture}, features)
 }
 
 func (s *rowSet) add(row, label, group int) {
@@ -163,30 +188,30 @@ func (x *extraction) variants(o *options, env *cli.Env) (*rowSet, error) {
 		most = endlessEpochs
 		env.Infof("taking %d epochs of variants; --epochs N takes more", most)
 	}
-	source, b := &streamBatches{data: x.data, seen: map[string]bool{}, pending: x.data.streamed}, newBatch(featureBatch)
-	source.measured.options = o
+	take := func(item *record.Item, class int) error {
+		row, err := x.variant(item)
+		set.add(row, class, x.data.groups.of(dataset.KeyOf(item)))
+		x.status.Add(1)
+		return err
+	}
+	source := &streamBatches{data: x.data, seen: map[string]bool{}, pending: x.data.streamed, take: take}
 	for epoch := 1; (most == 0 || epoch <= most) && source.begin(epoch); epoch++ {
-		for {
-			err := source.next(b)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
-			for i, image := range b.images {
-				picture := dataset.Picture(sha256.Sum256(image))
-				row, ok := x.store.rows[picture]
-				if !ok {
-					x.batch.add(b.keys[i], image, 0)
-					if row, err = x.queued(picture); err != nil {
-						return nil, err
-					}
-				}
-				set.add(row, b.labels[i], x.data.groups.of(b.keys[i]))
-				x.status.Add(1)
-			}
+		if err := source.next(newBatch(1)); !errors.Is(err, io.EOF) {
+			return nil, err
 		}
 	}
 	return set, x.data.check()
+}
+
+// variant returns the row of what oi-augment made of an item.
+func (x *extraction) variant(item *record.Item) (int, error) {
+	if item.Embedding != nil {
+		return x.taken(item.Embedding.Data)
+	}
+	picture := dataset.TensorOf(item)
+	if row, ok := x.store.rows[picture]; ok {
+		return row, nil
+	}
+	x.batch.add(dataset.KeyOf(item), item.Tensor.Data, 0)
+	return x.queued(picture)
 }

@@ -30,6 +30,9 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if err != nil {
 		return err
 	}
+	if d.embedded != nil && d.embedded.first != nil {
+		full.Notes = append(full.Notes, "The items came as embeddings: where they brought no pixels, no pictures are shown.")
+	}
 	write := map[string]func(io.Writer) error{
 		".html":        full.WriteHTML,
 		".json":        full.WriteJSON,
@@ -135,6 +138,10 @@ func evaluate(ctx context.Context, d *data, c classifier) (*report.Evaluation, e
 func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation) *report.Report {
 	size := d.items.Size()
 	header := d.origin.Header
+	trail := header.Stages
+	if d.backbone != nil {
+		trail = withoutEmbedding(trail, d.backbone.Of)
+	}
 	if header.Completeness != "" {
 		d.notes = append(d.notes, "Plain JSON was read on the way, in which a cut cannot be seen: the data may be incomplete.")
 	}
@@ -152,7 +159,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: 3},
 		Options: o.allValues(), Sets: d.counts(), Removed: d.removed,
 		History: r.history, Measured: d.measuredOn(), Head: r.head, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
-		Licences: d.licences.Summary(), Stages: report.Stages(header.Stages), Completeness: header.Completeness,
+		Licences: d.licences.Summary(), Stages: report.Stages(trail), Completeness: header.Completeness,
 		Accounts:      report.CountsByStage(append(d.origin.Counts, d.account())),
 		WeightsSHA256: r.best.WeightsHash(),
 		Provenance:    provenance(o, env, d),

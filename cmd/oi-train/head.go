@@ -119,7 +119,7 @@ func (h *head) predict(ctx context.Context, d *data, entries []dataset.Entry, an
 
 // fit chooses the strength and sets the weights.
 func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*logreg.Choice, error) {
-	train, err := h.store.dataOf(h.sets[dataset.Train], int64(o.memory))
+	train, err := h.store.dataOf(h.sets[dataset.Train], o.featureMemory())
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*log
 	if only := d.counts().OneClass(dataset.Val); only != "" {
 		env.Warnf("%s, which tells nothing about a strength: it is chosen by cross-validation on train", only)
 	} else if len(d.val) > 0 {
-		if val, err = h.store.dataOf(h.sets[dataset.Val], int64(o.memory)); err != nil {
+		if val, err = h.store.dataOf(h.sets[dataset.Val], o.featureMemory()); err != nil {
 			return nil, err
 		}
 	} else {

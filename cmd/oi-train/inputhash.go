@@ -27,8 +27,12 @@ type inputHash struct {
 
 func newInputHash() *inputHash { return &inputHash{hash: sha256.New(), item: sha256.New()} }
 
-// add takes an item that has a label and a tensor.
+// add takes an item that has a label and a tensor. Items with an embedding alone
+// need no checkpoint of epochs, which this is for.
 func (h *inputHash) add(item *record.Item) {
+	if item.Tensor == nil {
+		return
+	}
 	h.items++
 	h.head = h.head[:0]
 	text := func(s string) {

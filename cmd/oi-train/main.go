@@ -199,7 +199,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 
 	d := newData(o, env, in, spool)
 	if network != nil {
-		d.groups = newAuthorGroups()
+		d.groups, d.embedded, d.items.Embeddings = newAuthorGroups(), &embedded{}, true
 	}
 	if err := d.prepare(); err != nil {
 		return errors.Join(err, in.Close())

@@ -10,6 +10,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/cpu"
+
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 )
 
 // tools are the binaries, in the order in which data flows through them.
@@ -66,6 +68,13 @@ func run(m *testing.M) (int, error) {
 	prepare.Env = environment(dir)
 	if out, err := prepare.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("prepare the streams: %w\n%s", err, out)
+	}
+	network, err := cmdtest.Backbone{Seed: 1, Side: 64}.Encode()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "small.onnx"), network, 0o600); err != nil {
+		return 0, err
 	}
 	return m.Run(), nil
 }
