@@ -113,7 +113,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"model":                {"onnxproto"},
 		"preprocess":           nil,
 		"zoo":                  {"download", "preprocess"},
-		"transfer":             {"dataset", "float16", "graph", "logreg", "model", "nn", "onnx", "preprocess", "record", "zoo"},
+		"transfer":             {"dataset", "float16", "graph", "logreg", "model", "nn", "onnx", "preprocess", "record"},
 		"openimages":           {"csvscan", "download", "editdistance", "record"},
 		"openimages/selection": {"csvscan", "openimages", "record"},
 	}

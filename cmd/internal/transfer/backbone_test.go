@@ -12,6 +12,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/onnx"
+	"github.com/opensandwich/oi/cmd/internal/zoo"
 )
 
 // means is a network that gives the mean of each channel: of planes, or of
@@ -182,7 +183,7 @@ func TestOpenErrors(t *testing.T) {
 		[]byte(`{"do_rescale":true,"rescale_factor":0.00392156862745098,"do_normalize":true,"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if b, err = Open(path, Options{}); err != nil || !strings.Contains(b.Preprocessing, "preprocessor_config.json") {
+	if b, err = Open(path, Options{Facts: zoo.Facts}); err != nil || !strings.Contains(b.Preprocessing, "preprocessor_config.json") {
 		t.Errorf("%+v, %v", b, err)
 	}
 }
