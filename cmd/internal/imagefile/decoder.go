@@ -13,8 +13,8 @@ import (
 // goroutines at a time.
 type Decoder struct {
 	jpeg  jpegfile.Decoder
-	data  []byte      // of the last photo that was decoded as a whole
-	image image.Image // that photo
+	data  []byte      // a copy of the last photo that was decoded as a whole
+	image image.Image // that photo; nil: there is none
 }
 
 // maxKept is how many pixels of a photo are kept for the case that it comes
@@ -36,6 +36,22 @@ func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (img im
 	return img, scaled, classify(err)
 }
 
+// Knows says whether the photo is the last one, so that another window of it
+// takes less time.
+func (d *Decoder) Knows(data []byte) bool { return d.knows(data) || d.jpeg.Knows(data) }
+
+func (d *Decoder) knows(data []byte) bool { return d.image != nil && bytes.Equal(d.data, data) }
+
+// Held returns about how many bytes of memory the Decoder holds.
+func (d *Decoder) Held() int {
+	n := d.jpeg.Held() + cap(d.data)
+	if d.image != nil {
+		size := d.image.Bounds().Size()
+		n += 8 * size.X * size.Y // the most that a pixel takes
+	}
+	return n
+}
+
 func (d *Decoder) decode(data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
 	whole := false
 	defer func() {
@@ -55,16 +71,16 @@ func (d *Decoder) decode(data []byte, window image.Rectangle, scale int) (img im
 // whole returns a photo that is always decoded as a whole, unless it is the
 // last one.
 func (d *Decoder) whole(data []byte, decode func() (image.Image, error)) (image.Image, int, error) {
-	if d.image != nil && bytes.Equal(d.data, data) {
+	if d.knows(data) {
 		return d.image, 1, nil
 	}
-	d.data, d.image = nil, nil
+	d.image = nil
 	img, err := decode()
 	if err != nil {
 		return nil, 0, err
 	}
 	if size := img.Bounds().Size(); size.X <= maxKept/size.Y {
-		d.data, d.image = data, img
+		d.data, d.image = append(d.data[:0], data...), img
 	}
 	return img, 1, nil
 }

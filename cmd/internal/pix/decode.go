@@ -1,6 +1,7 @@
 package pix
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -8,22 +9,66 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
-// A Picture is a decoded photo as it is stored. It is not modified after it
-// was made and may be used by several goroutines.
+// A Picture is a decoded photo as it is stored, or a part of it, which may be
+// reduced: then a pixel of it is the mean of a square of pixels of the photo.
+// Nothing but its Decoder modifies it. It may be used by several goroutines.
 type Picture struct {
-	Width, Height int
-	source        image.Image
+	Width, Height int             // of the whole photo, in its own pixels
+	scale         int             // pixels of the photo to a pixel across and down
+	bounds        image.Rectangle // of what there is of it, in pixels of scale by scale
+	source        image.Image     // that
 }
 
-// Decode decodes a photo of at most maxPixels pixels. The EXIF orientation is
-// ignored on purpose: annotations refer to the stored picture. An error is one
-// of package imagefile's.
-func Decode(data []byte, maxPixels int) (*Picture, error) {
-	img, err := imagefile.Decode(data, maxPixels)
+// A Decoder decodes photos one after another, with the same memory. It must not
+// be used by several goroutines at a time.
+type Decoder struct{ photos imagefile.Decoder }
+
+// Decode decodes at least a window of a photo whose size is known and bounded.
+// The window is in pixels of the photo. A JPEG is reduced to 1/scale of its
+// size, for a scale that Scale has returned; other photos are not. The picture
+// is valid until the next call. The EXIF orientation is ignored on purpose:
+// annotations refer to the stored picture. An error is one of package
+// imagefile's.
+func (d *Decoder) Decode(data []byte, config imagefile.Config, window image.Rectangle, scale int) (*Picture, error) {
+	if scale > 1 {
+		window = window.Inset(-scale) // Crop looks at the pixel next to it
+	}
+	img, scale, err := d.photos.Decode(data, window, scale)
 	if err != nil {
 		return nil, err
 	}
-	return NewPicture(img)
+	return &Picture{Width: config.Width, Height: config.Height, scale: scale, bounds: img.Bounds(), source: img}, nil
+}
+
+// Knows says whether the photo is the last one that was decoded, so that
+// another window of it takes less time.
+func (d *Decoder) Knows(data []byte) bool { return d.photos.Knows(data) }
+
+// Held returns about how many bytes of memory the Decoder holds.
+func (d *Decoder) Held() int { return d.photos.Held() }
+
+// Scale returns by how much a window of w by h pixels may be reduced before it
+// is resized to outW by outH pixels: 8, 4 or 2 where at least one and a half
+// pixels are left for each output pixel on both axes, and 1 otherwise. With
+// fewer the result would not be what it is without (1.4 grey levels at 1.2
+// pixels, in the mean over photos).
+func Scale(w, h, outW, outH int) int {
+	for _, scale := range []int{8, 4, 2} {
+		if 2*w >= 3*scale*outW && 2*h >= 3*scale*outH {
+			return scale
+		}
+	}
+	return 1
+}
+
+// Decode decodes a photo of at most maxPixels pixels at full size, as a Decoder
+// does.
+func Decode(data []byte, maxPixels int) (*Picture, error) {
+	config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), maxPixels)
+	if err != nil {
+		return nil, err
+	}
+	return new(Decoder).Decode(data, config, image.Rect(0, 0, config.Width, config.Height), 1)
 }
 
 // NewPicture takes an image as a picture. The image must not change any more.
@@ -35,19 +80,23 @@ func NewPicture(img image.Image) (*Picture, error) {
 	if max(b.Dx(), b.Dy()) > imagefile.MaxSide { // up to it the sums of Crop fit
 		return nil, fmt.Errorf("%w: %d by %d", imagefile.ErrTooManyPixels, b.Dx(), b.Dy())
 	}
-	return &Picture{Width: b.Dx(), Height: b.Dy(), source: img}, nil
+	return &Picture{Width: b.Dx(), Height: b.Dy(), scale: 1, bounds: b.Sub(b.Min), source: img}, nil
 }
 
 // NewRGB takes width*height*3 bytes, RGB row by row, as a picture, without
 // copying them. It panics if there are fewer.
 func NewRGB(pix []byte, width, height int) *Picture {
-	return &Picture{Width: width, Height: height, source: &rgb{pix: pix[:width*height*3], width: width, height: height}}
+	img := &rgb{pix: pix[:width*height*3], width: width, height: height}
+	return &Picture{Width: width, Height: height, scale: 1, bounds: img.Bounds(), source: img}
 }
 
 // RGB returns the window of w by h pixels at x, y as RGB bytes row by row. It
-// panics if the window is not inside the picture.
+// panics if the window is not inside the picture, or the picture is reduced.
 func (p *Picture) RGB(x, y, w, h int) []byte {
 	p.check(x, y, w, h)
+	if p.scale != 1 {
+		panic("pix: RGB of a reduced picture")
+	}
 	out := make([]byte, w*h*3)
 	for r := range h {
 		p.row(out[r*w*3:(r+1)*w*3], x, y+r)
@@ -55,9 +104,27 @@ func (p *Picture) RGB(x, y, w, h int) []byte {
 	return out
 }
 
-// check panics for a window that is not inside the picture.
+// check panics for a window, in pixels of the photo, that is not inside the
+// photo or was not decoded.
 func (p *Picture) check(x, y, w, h int) {
-	if x < 0 || y < 0 || w < 1 || h < 1 || w > p.Width-x || h > p.Height-y {
+	s, b := p.scale, p.bounds
+	if x < 0 || y < 0 || w < 1 || h < 1 || w > p.Width-x || h > p.Height-y ||
+		x < b.Min.X*s || y < b.Min.Y*s || x+w > b.Max.X*s || y+h > b.Max.Y*s {
 		panic(fmt.Sprintf("pix: window %dx%d at %d,%d of a %dx%d picture", w, h, x, y, p.Width, p.Height))
 	}
+}
+
+// image returns what there is of the picture.
+func (p *Picture) image() *image.NRGBA {
+	w, h := p.bounds.Dx(), p.bounds.Dy()
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	line := make([]byte, 3*w)
+	for y := range h {
+		p.row(line, p.bounds.Min.X, p.bounds.Min.Y+y)
+		for x := range w {
+			copy(img.Pix[y*img.Stride+4*x:], line[3*x:][:3])
+			img.Pix[y*img.Stride+4*x+3] = 255
+		}
+	}
+	return img
 }

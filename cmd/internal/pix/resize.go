@@ -5,12 +5,13 @@ import (
 	"math/bits"
 )
 
-// Crop cuts the window of w by h pixels at x, y out of the stored picture,
+// Crop cuts the window of w by h pixels at x, y out of the stored photo,
 // resizes it to size by size pixels and rotates it counter-clockwise by
 // rotation, which is 0, 90, 180 or 270 degrees. The aspect ratio is not kept.
 // It returns size*size*3 bytes, RGB row by row.
 //
-// On an axis of n input and m output pixels, output pixel i is
+// The window is in pixels of the photo. On an axis of n of them and m output
+// pixels, output pixel i is
 //
 //   - shrinking (n > m): the mean of the input over [i*n/m, (i+1)*n/m), pixels
 //     at the ends counting by the part that is covered, as OpenCV's INTER_AREA;
@@ -20,77 +21,141 @@ import (
 // All weights are whole numbers over a common denominator, so the sums are
 // exact and the result is the exact value rounded to nearest, halves up.
 //
+// Where the picture is reduced, the means begin and end within its pixels, at
+// the same places of the photo. Of a pixel that an end divides, the parts are
+// not all alike: it is taken to have the slope between its two neighbours. The
+// weights are rounded to multiples of 2^-14.
+//
 // It panics if the window is not inside the picture, or for another rotation or
-// a size below 1.
+// a size below 1, or if the picture is reduced so far that it would grow.
 func Crop(p *Picture, x, y, w, h, rotation, size int) []byte {
 	p.check(x, y, w, h)
 	return orient(p.resize(x, y, w, h, size, size), size, orientationOf(rotation))
 }
 
-// coefficients are the resampling coefficients of one output pixel on an axis:
-// input pixel first+k counts by weights[k].
-type coefficients struct {
-	first   int
-	weights []uint32
+// An axis has the resampling coefficients of the output pixels on it. Those of
+// an output pixel add up to total.
+type axis struct {
+	outputs []output
+	weights []int32
+	total   uint64
 }
 
-// axisCoefficients returns the coefficients of an axis of n input and m output
-// pixels; the weights of each output pixel add up to total.
-func axisCoefficients(n, m int) (list []coefficients, total uint64) {
-	list = make([]coefficients, m)
-	if n > m {
-		// In units of 1/m of an input pixel, input j is [j*m, (j+1)*m)
-		// and output i is [i*n, (i+1)*n).
-		for i := range list {
-			first, last := i*n/m, ((i+1)*n-1)/m
-			weights := make([]uint32, last-first+1)
-			for k := range weights {
-				j := first + k
-				weights[k] = uint32(min((i+1)*n, (j+1)*m) - max(i*n, j*m))
-			}
-			list[i] = coefficients{first, weights}
+// Of an output, input pixel first+k counts by weights[at+k], for k below n.
+type output struct{ first, n, at int }
+
+// area returns the coefficients of m output pixels for the n pixels from number
+// from on, where n > m.
+func area(from, n, m int) axis {
+	// In units of 1/m of a pixel, input j is [j*m, (j+1)*m) and output i is
+	// [from*m + i*n, from*m + (i+1)*n).
+	a := axis{outputs: make([]output, m), weights: make([]int32, 0, n+m), total: uint64(n)}
+	for i := range a.outputs {
+		begin := from*m + i*n
+		end := begin + n
+		o := &a.outputs[i]
+		o.first, o.at = begin/m, len(a.weights)
+		for j := o.first; j*m < end; j++ {
+			a.weights = append(a.weights, int32(min(end, (j+1)*m)-max(begin, j*m)))
 		}
-		return list, uint64(n)
+		o.n = len(a.weights) - o.at
 	}
+	return a
+}
+
+// linear is area for n <= m.
+func linear(from, n, m int) axis {
 	// In units of 1/2m, output i looks at (2i+1)*n - m, which is at least
 	// n - m > -2m.
-	for i := range list {
+	a := axis{outputs: make([]output, m), weights: make([]int32, 0, 2*m), total: uint64(2 * m)}
+	for i := range a.outputs {
 		at := max(0, min((2*i+1)*n-m, 2*m*(n-1)))
-		first, rest := at/(2*m), at%(2*m)
-		if rest == 0 {
-			list[i] = coefficients{first, []uint32{uint32(2 * m)}}
+		o := &a.outputs[i]
+		*o = output{first: from + at/(2*m), n: 1, at: len(a.weights)}
+		if rest := at % (2 * m); rest == 0 {
+			a.weights = append(a.weights, int32(2*m))
 		} else {
-			list[i] = coefficients{first, []uint32{uint32(2*m - rest), uint32(rest)}}
+			o.n = 2
+			a.weights = append(a.weights, int32(2*m-rest), int32(rest))
 		}
 	}
-	return list, uint64(2 * m)
+	return a
 }
 
-// resize returns a window of the picture as outW by outH pixels, RGB row by
-// row. It is separable: input rows are resized across first, and then summed
-// down.
+// reducedBits are the fractional bits of the weights of a reduced picture.
+const reducedBits = 14
+
+// reduced is area where an input pixel stands for scale pixels of the photo,
+// and the picture has those from lo to hi.
+//
+// A pixel whose value is v and whose neighbours' are u and w is taken for the
+// line v + (w-u)/2 * t, with t from -1/2 to 1/2, which has the mean v. The part
+// of it from t0 to t1 is then (t1-t0) * (v + (w-u)/2 * (t0+t1)/2).
+func reduced(from, n, m, scale, lo, hi int) axis {
+	unit := scale * m // a pixel, in units of 1/m of a pixel of the photo
+	total := 4 * unit * n
+	a := axis{outputs: make([]output, m), weights: make([]int32, 0, n/scale+4*m), total: 1 << reducedBits}
+	var exact []int
+	for i := range a.outputs {
+		begin := from*m + i*n
+		end := begin + n
+		first, last := begin/unit, (end-1)/unit
+		o := &a.outputs[i]
+		o.first, o.at = max(lo, first-1), len(a.weights)
+		o.n = min(hi, last+2) - o.first
+		exact = append(exact[:0], make([]int, o.n)...)
+		for j := first; j <= last; j++ {
+			t0, t1 := max(begin-j*unit, 0), min(end-j*unit, unit)
+			slope := (t1 - t0) * (t0 + t1 - unit)
+			exact[j-o.first] += 4 * unit * (t1 - t0)
+			exact[max(lo, j-1)-o.first] -= slope
+			exact[min(hi-1, j+1)-o.first] += slope
+		}
+		// Sums are rounded, so that they end with the total.
+		sum, before := 0, 0
+		for _, w := range exact {
+			sum += w
+			rounded := (2*sum<<reducedBits+total+4*total)/(2*total) - 2
+			a.weights = append(a.weights, int32(rounded-before))
+			before = rounded
+		}
+	}
+	return a
+}
+
+// resize returns a window of the photo as outW by outH pixels, RGB row by row.
+// It is separable: input rows are resized across first, and then summed down.
 func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
-	across, totalX := axisCoefficients(w, outW)
-	down, totalY := axisCoefficients(h, outH)
-	total := totalX * totalY
+	b := p.bounds
+	if p.scale > 1 {
+		return p.resizeReduced(reduced(x, w, outW, p.scale, b.Min.X, b.Max.X), reduced(y, h, outH, p.scale, b.Min.Y, b.Max.Y))
+	}
+	filter := func(from, n, m int) axis {
+		if n > m {
+			return area(from, n, m)
+		}
+		return linear(from, n, m)
+	}
+	across, down := filter(x, w, outW), filter(y, h, outH)
+	total := across.total * down.total
 	out := make([]byte, outW*outH*3)
-	line := make([]byte, w*3)
+	line := make([]byte, 3*w)
 	sums := make([]uint64, outW*3)
 	// The last two input rows, resized across: adjacent output rows share
 	// one or both.
-	var rows [2][]uint32
+	var rows [2][]int32
 	held := [2]int{-1, -1}
 	for i := range rows {
-		rows[i] = make([]uint32, outW*3)
+		rows[i] = make([]int32, outW*3)
 	}
-	for r, t := range down {
+	for r, o := range down.outputs {
 		clear(sums)
-		for k, weight := range t.weights {
-			j := t.first + k
+		for k, weight := range down.weights[o.at:][:o.n] {
+			j := o.first + k
 			row := rows[j&1]
 			if held[j&1] != j {
-				p.row(line, x, y+j)
-				resizeRow(row, line, across)
+				p.row(line, x, j)
+				across.resize(row, line, x)
 				held[j&1] = j
 			}
 			for i, v := range row {
@@ -98,6 +163,55 @@ func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
 			}
 		}
 		divide(out[r*outW*3:][:outW*3], sums, total)
+	}
+	return out
+}
+
+// The fractional bits of the rows of a reduced picture that are resized across,
+// and what is left of those of the weights.
+const (
+	rowBits   = 7
+	shiftBits = reducedBits - rowBits
+)
+
+// resizeReduced is resize for a reduced picture.
+func (p *Picture) resizeReduced(across, down axis) []byte {
+	size := 3 * len(across.outputs)
+	out := make([]byte, size*len(down.outputs))
+	left := across.outputs[0].first
+	last := across.outputs[len(across.outputs)-1]
+	line := make([]byte, 3*(last.first+last.n-left))
+	sums := make([]int32, size)
+	// An output row and the next one share four input rows at most: two
+	// parts of one, and its neighbours.
+	var rows [4][]int32
+	held := [4]int{-1, -1, -1, -1}
+	for i := range rows {
+		rows[i] = make([]int32, size)
+	}
+	for r, o := range down.outputs {
+		for i := range sums {
+			sums[i] = 1 << (rowBits + reducedBits - 1)
+		}
+		for k, weight := range down.weights[o.at:][:o.n] {
+			j := o.first + k
+			row := rows[j&3]
+			if held[j&3] != j {
+				p.row(line, left, j)
+				across.resize(row, line, left)
+				for i, v := range row {
+					row[i] = (v + 1<<(shiftBits-1)) >> shiftBits
+				}
+				held[j&3] = j
+			}
+			for i, v := range row {
+				sums[i] += weight * v
+			}
+		}
+		to := out[r*size:][:size]
+		for i, v := range sums {
+			to[i] = byte(max(0, min(v>>(rowBits+reducedBits), 255)))
+		}
 	}
 	return out
 }
@@ -121,17 +235,18 @@ func divide(dst []byte, sums []uint64, total uint64) {
 	}
 }
 
-// resizeRow sums a line of RGB pixels by the weights of its axis. A sum is at
-// most 255 times the larger of the axis's input and twice its output.
-func resizeRow(dst []uint32, line []byte, across []coefficients) {
-	for i, t := range across {
-		var r, g, b uint32
-		in := line[t.first*3:][:len(t.weights)*3]
-		for k, weight := range t.weights {
-			p := in[3*k:][:3]
-			r += weight * uint32(p[0])
-			g += weight * uint32(p[1])
-			b += weight * uint32(p[2])
+// resize sums a line of RGB pixels, of which the first is input pixel left, by
+// the weights. A sum is at most 255 times the largest of the axis's input, twice
+// its output and 2^14, and a little more where weights are negative.
+func (a *axis) resize(dst []int32, line []byte, left int) {
+	for i, o := range a.outputs {
+		var r, g, b int32
+		in := line[(o.first-left)*3:][:o.n*3]
+		for _, weight := range a.weights[o.at:][:o.n] {
+			r += weight * int32(in[0])
+			g += weight * int32(in[1])
+			b += weight * int32(in[2])
+			in = in[3:]
 		}
 		d := dst[3*i:][:3]
 		d[0], d[1], d[2] = r, g, b

@@ -12,13 +12,13 @@ type rowReader interface {
 	RGBRow(dst []byte, x, y int)
 }
 
-// row writes len(dst)/3 pixels of row y, from column x on, as RGB. Transparent
-// pixels are drawn over white. The common kinds of image are read directly; the
+// row writes len(dst)/3 pixels of row y, from column x on, as RGB, both counted
+// in pixels of scale by scale pixels of the photo. Transparent pixels are drawn over white. The common kinds of image are read directly; the
 // conversions are those of package color, bit for bit.
 func (p *Picture) row(dst []byte, x, y int) {
 	n := len(dst) / 3
-	b := p.source.Bounds()
-	x, y = x+b.Min.X, y+b.Min.Y
+	move := p.source.Bounds().Min.Sub(p.bounds.Min)
+	x, y = x+move.X, y+move.Y
 	switch img := p.source.(type) {
 	case rowReader:
 		img.RGBRow(dst, x, y)

@@ -1,20 +1,27 @@
 package pix
 
 import (
+	"bytes"
 	"fmt"
+	"image"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 )
 
-// DecodeOriented decodes a photo that comes straight from a camera, and returns
-// all of it as Crop does: size by size pixels, rotated and mirrored as its EXIF
-// orientation says. An error is one of package imagefile's.
+// DecodeOriented decodes a photo that comes straight from a camera, reduced as
+// Scale says, and returns all of it as Crop does: size by size pixels, rotated
+// and mirrored as its EXIF orientation says. An error is one of package
+// imagefile's.
 func DecodeOriented(data []byte, maxPixels, size int) ([]byte, error) {
-	p, err := Decode(data, maxPixels)
+	c, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), maxPixels)
 	if err != nil {
 		return nil, err
 	}
-	return orient(p.resize(0, 0, p.Width, p.Height, size, size), size, imagefile.Orientation(data)), nil
+	p, err := new(Decoder).Decode(data, c, image.Rect(0, 0, c.Width, c.Height), Scale(c.Width, c.Height, size, size))
+	if err != nil {
+		return nil, err
+	}
+	return orient(p.resize(0, 0, c.Width, c.Height, size, size), size, imagefile.Orientation(data)), nil
 }
 
 // orientationOf returns the EXIF orientation of a picture that is to be rotated

@@ -31,14 +31,19 @@ type Thumb struct {
 	window image.Rectangle
 }
 
-// NewThumb makes a small copy of a photo, turned counter-clockwise by rotation
-// (0, 90, 180 or 270 degrees), and marks a window given in the stored picture.
+// ThumbScale returns by how much a photo may be reduced before it is made a
+// Thumb.
+func ThumbScale(w, h int) int { return Scale(w, h, photoW, photoH) }
+
+// NewThumb makes a small copy of a photo, which was decoded as a whole, turned
+// counter-clockwise by rotation (0, 90, 180 or 270 degrees), and marks a window
+// given in the stored picture.
 func NewThumb(p *Picture, window image.Rectangle, rotation int) *Thumb {
 	roomW, roomH := photoW, photoH
 	if rotation == 90 || rotation == 270 {
 		roomW, roomH = photoH, photoW
 	}
-	small := imaging.Fit(p.source, roomW, roomH, imaging.Box)
+	small := imaging.Fit(p.image(), roomW, roomH, imaging.Box)
 	w, h := small.Rect.Dx(), small.Rect.Dy()
 	scale := func(v, of, to int) int { return (2*v*to + of) / (2 * of) } // to the nearest
 	box := image.Rect(scale(window.Min.X, p.Width, w), scale(window.Min.Y, p.Height, h),

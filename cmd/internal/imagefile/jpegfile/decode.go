@@ -31,7 +31,7 @@ type Decoder struct {
 	// not read what is above it.
 	again bool
 	rows  []rowStart
-	last  []byte // that file
+	last  []byte // a copy of that file; empty: there is none
 }
 
 // maxScans is more than any writer makes, and few enough that a small file of
@@ -68,7 +68,7 @@ func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (*Image
 	}
 	d.window = window
 	d.image = Image{Scale: scale}
-	if d.last != nil && bytes.Equal(d.last, data) {
+	if d.Knows(data) {
 		d.allocate()
 		d.reread()
 		return &d.image, nil
@@ -91,11 +91,14 @@ func (d *Decoder) reset(data []byte) {
 	for i := range d.quant {
 		d.quant[i].there = false
 	}
-	d.again, d.last, d.rows = false, nil, d.rows[:0]
+	d.again, d.last, d.rows = false, d.last[:0], d.rows[:0]
 }
 
-// Held returns about how many bytes of memory the Decoder holds, with the file
-// that it has decoded last.
+// Knows says whether a window of the file would be read faster than that of
+// another file, because it is the last one that was decoded.
+func (d *Decoder) Knows(data []byte) bool { return len(d.last) > 0 && bytes.Equal(d.last, data) }
+
+// Held returns about how many bytes of memory the Decoder holds.
 func (d *Decoder) Held() int {
 	n := cap(d.entropy) + cap(d.last)
 	for i := range d.planes {
@@ -155,7 +158,7 @@ func (d *Decoder) complete() error {
 		d.transform()
 	}
 	if d.again {
-		d.last = d.data
+		d.last = append(d.last, d.data...)
 	}
 	return nil
 }
