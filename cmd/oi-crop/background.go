@@ -16,32 +16,33 @@ const background = "background"
 
 // cutBackground returns an item of a window that overlaps none of the boxes, or
 // nil if there is no room for one. It depends on this item alone.
-func (c *cropper) cutBackground(item *record.Item, photo *pix.Picture, box pix.Box, window image.Rectangle, rotation int) *record.Item {
-	taken := []image.Rectangle{box.Rect(photo.Width, photo.Height)}
+func (p *photo) cutBackground(item *record.Item, box pix.Box, window image.Rectangle) (*record.Item, error) {
+	width, height := p.config.Width, p.config.Height
+	taken := []image.Rectangle{box.Rect(width, height)}
 	for _, other := range item.Avoid {
 		b := pix.Box{XMin: other.XMin, XMax: other.XMax, YMin: other.YMin, YMax: other.YMax}
 		if errors.Is(b.Check(), pix.ErrBadBox) {
 			b = pix.Box{XMax: 1, YMax: 1} // it may be anywhere
 		}
-		taken = append(taken, b.Rect(photo.Width, photo.Height))
+		taken = append(taken, b.Rect(width, height))
 	}
 	name := backgroundKey(item)
 	rng := pix.NewRand(0, name, 0, 0)
-	free, ok := pix.Background(rng, photo.Width, photo.Height, window.Dx(), window.Dy(), taken)
+	free, ok := pix.Background(rng, width, height, window.Dx(), window.Dy(), taken)
 	if !ok {
-		c.noRoom.Add(1)
-		return nil
+		p.noRoom.Add(1)
+		return nil, nil
 	}
 	other := *item
 	other.Key = name
 	other.Label = &record.Label{Name: background}
-	place := pix.BoxOf(free, photo.Width, photo.Height)
+	place := pix.BoxOf(free, width, height)
 	other.Box = &record.Box{
 		XMin: place.XMin, XMax: place.XMax, YMin: place.YMin, YMax: place.YMax,
 		Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1,
 	}
 	other.Crop = &record.Crop{Background: true}
-	return c.cut(&other, photo, free, rotation)
+	return p.cut(&other, free)
 }
 
 // maxKey is the longest key that a record may have.

@@ -48,7 +48,8 @@ type cropper struct {
 
 	hinted bool // that there is no class; used in the order of the input
 
-	pixels *semaphore.Weighted
+	pixels   *semaphore.Weighted
+	decoders decoders
 
 	noRoom       atomic.Int64 // boxes without room for a background window
 	oddRotations atomic.Int64 // photos whose rotation is no multiple of 90
@@ -177,26 +178,72 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 	if err != nil {
 		return nil, err
 	}
-	weight := min(int64(config.Width)*int64(config.Height), decodedPixels)
+	window := box.Grow(c.context).Rect(config.Width, config.Height)
+	photo := &photo{cropper: c, data: data, config: config, rotation: c.rotation(item)}
+	weight := min(photo.decoded(window), decodedPixels)
 	if err := c.pixels.Acquire(ctx, weight); err != nil {
 		return nil, err
 	}
 	defer c.pixels.Release(weight)
-	photo, err := pix.Decode(data, c.maxPixels)
+	photo.decoder = c.decoders.acquire(data)
+	defer c.decoders.release(photo.decoder)
+	first, err := photo.cut(item, window)
 	if err != nil {
 		return nil, err
 	}
-	rotation := c.rotation(item)
-	window := box.Grow(c.context).Rect(photo.Width, photo.Height)
-	items := []*record.Item{c.cut(item, photo, window, rotation)}
+	items := []*record.Item{first}
 	if withBackground && !(item.Crop != nil && item.Crop.Background) {
 		named := *item
-		named.Key = items[0].Key
-		if other := c.cutBackground(&named, photo, box, window, rotation); other != nil {
+		named.Key = first.Key
+		other, err := photo.cutBackground(&named, box, window)
+		if err != nil {
+			return nil, err
+		}
+		if other != nil {
 			items = append(items, other)
 		}
 	}
 	return items, nil
+}
+
+// A photo is that of one item while it is cropped.
+type photo struct {
+	*cropper
+	data     []byte
+	config   imagefile.Config
+	rotation int
+	decoder  *pix.Decoder
+}
+
+// decoded is about how many pixels are decoded at a time for a window.
+func (p *photo) decoded(window image.Rectangle) int64 {
+	if p.config.MediaType == "image/jpeg" && p.sheet == nil {
+		return int64(window.Dx()) * int64(window.Dy())
+	}
+	return int64(p.config.Width) * int64(p.config.Height)
+}
+
+// pixels returns a window at the size of the crops, and upright.
+func (p *photo) pixels(window image.Rectangle) ([]byte, error) {
+	scale := 1
+	if p.scale == scaleAuto {
+		scale = pix.Scale(window.Dx(), window.Dy(), p.size, p.size)
+	}
+	picture, err := p.decoder.Decode(p.data, p.config, window, scale)
+	if err != nil {
+		return nil, err
+	}
+	return pix.Crop(picture, window.Min.X, window.Min.Y, window.Dx(), window.Dy(), p.rotation, p.size), nil
+}
+
+// thumb returns a small copy of the photo.
+func (p *photo) thumb(window image.Rectangle) (*pix.Thumb, error) {
+	w, h := p.config.Width, p.config.Height
+	picture, err := p.decoder.Decode(p.data, p.config, image.Rect(0, 0, w, h), pix.ThumbScale(w, h))
+	if err != nil {
+		return nil, err
+	}
+	return pix.NewThumb(picture, window, p.rotation), nil
 }
 
 // boxOf returns the item's box if it is one.
@@ -210,29 +257,33 @@ func boxOf(item *record.Item) (pix.Box, error) {
 
 // cut returns a copy of the item with the window as its tensor. An item without
 // a key gets one: from here on the key identifies it.
-func (c *cropper) cut(item *record.Item, photo *pix.Picture, window image.Rectangle, rotation int) *record.Item {
-	out := *item
-	out.Tensor = &record.Tensor{
-		Shape: []int{c.size, c.size, 3},
-		DType: "uint8",
-		Data:  pix.Crop(photo, window.Min.X, window.Min.Y, window.Dx(), window.Dy(), rotation, c.size),
+func (p *photo) cut(item *record.Item, window image.Rectangle) (*record.Item, error) {
+	data, err := p.pixels(window)
+	if err != nil {
+		return nil, err
 	}
+	out := *item
+	out.Tensor = &record.Tensor{Shape: []int{p.size, p.size, 3}, DType: "uint8", Data: data}
 	out.Crop = &record.Crop{
-		X: window.Min.X, Y: window.Min.Y, Width: window.Dx(), Height: window.Dy(), Rotation: rotation,
-		SourceWidth: photo.Width, SourceHeight: photo.Height,
+		X: window.Min.X, Y: window.Min.Y, Width: window.Dx(), Height: window.Dy(), Rotation: p.rotation,
+		SourceWidth: p.config.Width, SourceHeight: p.config.Height,
 		Background: item.Crop != nil && item.Crop.Background,
 	}
 	out.Embedding = nil // if there was one, it was of other pixels
 	out.Key = dataset.KeyOf(&out)
-	if !c.keepBytes {
+	if !p.keepBytes {
 		fetched := *item.Fetched
 		fetched.Bytes = nil
 		out.Fetched = &fetched
 	}
-	if c.sheet != nil {
-		c.sheet.prepare(&out, photo, window, rotation)
+	if p.sheet != nil && p.sheet.wants() {
+		thumb, err := p.thumb(window)
+		if err != nil {
+			return nil, err
+		}
+		p.sheet.prepare(&out, thumb)
 	}
-	return &out
+	return &out, nil
 }
 
 // notes says what is worth knowing and is no failure.

@@ -39,6 +39,9 @@ func startCropper(t testing.TB, o options, classes ...string) started {
 	if o.background == "" {
 		o.background = "auto"
 	}
+	if o.scale == "" {
+		o.scale = scaleAuto
+	}
 	o.maxPixels = imagefile.DefaultMaxPixels
 	c := newCropper(&o, &cli.Env{Name: "oi-crop", Stderr: io.Discard})
 	h := &record.Header{}
@@ -298,6 +301,80 @@ func TestRealPhotos(t *testing.T) {
 	if left := int64(len(items)) - c.noRoom.Load(); windows < 20 || int64(windows) != left {
 		t.Errorf("%d windows and %d boxes without room of %d", windows, c.noRoom.Load(), len(items))
 	}
+}
+
+// TestScaleError: crops of reduced photos are what they are at full size, for
+// boxes of all sizes that have a scale, and the background windows next to them.
+func TestScaleError(t *testing.T) {
+	names, err := filepath.Glob(oitest.RealData(t, "openimages/images-1024px") + "/*.jpg")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d photos: %v", len(names), err)
+	}
+	more, err := filepath.Glob(oitest.RealData(t, "openimages/bucket/validation") + "/*.jpg")
+	if err != nil || len(more) < 60 {
+		t.Fatalf("%d photos: %v", len(more), err)
+	}
+	rng := rand.New(rand.NewPCG(51, 52))
+	crops, sum, worst := map[int]int{}, 0.0, 0.0
+	for i, name := range append(names, more[:60]...) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), imagefile.DefaultMaxPixels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []int{48, 64, 128} {
+			auto := startCropper(t, options{size: size, scale: scaleAuto, background: "always"}, "a")
+			full := startCropper(t, options{size: size, scale: scaleFull, background: "always"}, "a")
+			x, y := rng.Float64()/2, rng.Float64()/2
+			box := &record.Box{XMin: x, XMax: min(1, x+0.2+0.6*rng.Float64()), YMin: y, YMax: min(1, y+0.2+0.6*rng.Float64())}
+			if size == 64 {
+				box = &record.Box{XMax: 1, YMax: 1}
+			}
+			item := &record.Item{Key: fmt.Sprint(i), Fetched: &record.Fetched{Bytes: data}, Box: box}
+			a, err := auto.do(t.Context(), item)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := full.do(t.Context(), item)
+			if err != nil || len(a.Items) != len(b.Items) || len(a.Items) == 0 {
+				t.Fatalf("%+v, %+v: %v", a, b, err)
+			}
+			for k, item := range a.Items {
+				other := b.Items[k]
+				scale := pix.Scale(item.Crop.Width, item.Crop.Height, size, size)
+				off := difference(item.Tensor.Data, other.Tensor.Data)
+				if scale == 1 && off != 0 || item.Crop.SourceWidth != config.Width {
+					t.Errorf("%s, %+v to %d: off by %v at full size", name, item.Crop, size, off)
+				}
+				if scale > 1 {
+					crops[scale]++
+					sum += off
+					worst = max(worst, off)
+				}
+			}
+		}
+	}
+	n := crops[2] + crops[4] + crops[8]
+	t.Logf("%v crops by scale, off by %.3f of 255 in the mean and %.3f at the worst", crops, sum/float64(n), worst)
+	if n < 50 || crops[2] < 20 || crops[4] < 20 || crops[8] < 3 {
+		t.Errorf("crops by scale: %v", crops)
+	}
+	if mean := sum / float64(n); mean >= 1 || worst >= 2 {
+		t.Errorf("off by %.3f of 255 in the mean and %.3f at the worst", mean, worst)
+	}
+}
+
+// difference is the mean distance of the bytes.
+func difference(a, b []byte) float64 {
+	sum := 0
+	for i, v := range a {
+		d := int(v) - int(b[i])
+		sum += max(d, -d)
+	}
+	return float64(sum) / float64(len(a))
 }
 
 func BenchmarkDo(b *testing.B) {

@@ -23,6 +23,13 @@
 // EXIF orientation is ignored, because boxes refer to the stored picture. The
 // photo's bytes are dropped unless --keep-bytes is given.
 //
+// A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where this leaves at least
+// one and a half pixels for each pixel of the crop, both across and down. That
+// takes a fraction of the time and changes values by 0.4 of 255 in the mean.
+// With --scale full every photo is decoded at full size. Only the part with the
+// box is decoded, but damage anywhere in the file is found. Boxes of one photo
+// that follow one another share the work.
+//
 // When the stream's header names a single class, each item also gives one
 // background window: a piece of like size of the same photo, three quarters or
 // half of it where there is no more room, that overlaps neither the item's box
@@ -73,6 +80,9 @@
 //	--context FRACTION
 //		grow the box on each side by this FRACTION of its own width
 //		or height
+//	--scale auto|full
+//		decode a JPEG auto|full: reduced as far as the crop allows,
+//		or at full size (default auto)
 //	--background auto|always|never
 //		cut background windows: auto|always|never; auto is if the
 //		stream names one class (default auto)

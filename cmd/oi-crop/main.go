@@ -35,6 +35,7 @@ type options struct {
 	stream     stream.Flags
 	size       int
 	context    float64
+	scale      string
 	background string
 	keepBytes  bool
 	maxPixels  int
@@ -48,6 +49,7 @@ type options struct {
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.size, "size", 128, "scale crops to a square of `N` pixels a side")
 	fs.Float64Var(&o.context, "context", 0, "grow the box on each side by this `FRACTION` of its own width or height")
+	fs.StringVar(&o.scale, "scale", scaleAuto, "decode a JPEG `auto|full`: reduced as far as the crop allows, or at full size")
 	fs.StringVar(&o.background, "background", "auto", "cut background windows: `auto|always|never`; auto is if the stream names one class")
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
@@ -63,6 +65,14 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.AlsoCalled(fs, "dir", "output", "folder", "directory")
 }
 
+// How a photo is decoded. With scaleAuto a JPEG is reduced by what [pix.Scale]
+// says of the window and the size of the crops, so that the scale follows from
+// what is in the stream.
+const (
+	scaleAuto = "auto"
+	scaleFull = "full"
+)
+
 // maxSize keeps a tensor well below what a record may hold.
 const maxSize = 2048
 
@@ -72,6 +82,8 @@ func (o *options) check() error {
 		return cli.Usagef("--size %d: want 1 to %d", o.size, maxSize)
 	case !(o.context >= 0) || math.IsInf(o.context, 0):
 		return cli.Usagef("--context %v: want 0 or more", o.context)
+	case o.scale != scaleAuto && o.scale != scaleFull:
+		return cli.Usagef("--scale %s: want auto or full", o.scale)
 	case o.background != "auto" && o.background != "always" && o.background != "never":
 		return cli.Usagef("--background %s: want auto, always or never", o.background)
 	case o.maxPixels < 1:
@@ -92,6 +104,7 @@ func (o *options) args() map[string]string {
 		"size":       strconv.Itoa(o.size),
 		"context":    strconv.FormatFloat(o.context, 'g', -1, 64),
 		"background": o.background,
+		"scale":      o.scale,
 	}
 	if o.maxPixels != imagefile.DefaultMaxPixels {
 		args["max_pixels"] = strconv.Itoa(o.maxPixels)

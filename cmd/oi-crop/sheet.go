@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
 	"sync"
 	"sync/atomic"
 
@@ -47,13 +46,12 @@ func (s *contactSheet) colour(name string) int {
 	return s.classes[name]
 }
 
-// prepare keeps a small copy of the photo until the item's turn comes. No more
-// of them wait than items are in work.
-func (s *contactSheet) prepare(item *record.Item, photo *pix.Picture, window image.Rectangle, rotation int) {
-	if !s.full.Load() {
-		s.thumbs.Store(item, pix.NewThumb(photo, window, rotation))
-	}
-}
+// wants says whether there may be room for another item.
+func (s *contactSheet) wants() bool { return !s.full.Load() }
+
+// prepare keeps a small copy of the item's photo until the item's turn comes.
+// No more of them wait than items are in work.
+func (s *contactSheet) prepare(item *record.Item, thumb *pix.Thumb) { s.thumbs.Store(item, thumb) }
 
 // add places an outgoing item on the sheet while there is room.
 func (s *contactSheet) add(item *record.Item) error {
