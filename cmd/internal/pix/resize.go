@@ -124,131 +124,117 @@ func reduced(from, n, m, scale, lo, hi int) axis {
 }
 
 // resize returns a window of the photo as outW by outH pixels, RGB row by row.
-// It is separable: input rows are resized across first, and then summed down.
+// It is separable: input rows are summed down first, and then resized across.
 func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
-	b := p.bounds
-	if p.scale > 1 {
-		return p.resizeReduced(reduced(x, w, outW, p.scale, b.Min.X, b.Max.X), reduced(y, h, outH, p.scale, b.Min.Y, b.Max.Y))
-	}
-	filter := func(from, n, m int) axis {
-		if n > m {
+	filter := func(from, n, m, lo, hi int) axis {
+		switch {
+		case p.scale > 1:
+			return reduced(from, n, m, p.scale, lo, hi)
+		case n > m:
 			return area(from, n, m)
 		}
 		return linear(from, n, m)
 	}
-	across, down := filter(x, w, outW), filter(y, h, outH)
-	total := across.total * down.total
-	out := make([]byte, outW*outH*3)
-	line := make([]byte, 3*w)
-	sums := make([]uint64, outW*3)
-	// The last two input rows, resized across: adjacent output rows share
-	// one or both.
-	var rows [2][]int32
-	held := [2]int{-1, -1}
+	across := filter(x, w, outW, p.bounds.Min.X, p.bounds.Max.X)
+	down := filter(y, h, outH, p.bounds.Min.Y, p.bounds.Max.Y)
+	left, last := across.outputs[0].first, across.outputs[outW-1]
+	size := 3 * (last.first + last.n - left)
+	out := make([]byte, 3*outW*outH)
+	sums := make([]int32, size)
+	// An output row and the next one share four input rows at most: two
+	// parts of one, and its neighbours.
+	var rows [4][]byte
+	held := [4]int{-1, -1, -1, -1}
+	all := make([]byte, 4*size)
 	for i := range rows {
-		rows[i] = make([]int32, outW*3)
+		rows[i] = all[i*size:][:size]
 	}
 	for r, o := range down.outputs {
 		clear(sums)
 		for k, weight := range down.weights[o.at:][:o.n] {
 			j := o.first + k
-			row := rows[j&1]
-			if held[j&1] != j {
-				p.row(line, x, j)
-				across.resize(row, line, x)
-				held[j&1] = j
-			}
-			for i, v := range row {
-				sums[i] += uint64(weight) * uint64(v)
-			}
-		}
-		divide(out[r*outW*3:][:outW*3], sums, total)
-	}
-	return out
-}
-
-// The fractional bits of the rows of a reduced picture that are resized across,
-// and what is left of those of the weights.
-const (
-	rowBits   = 7
-	shiftBits = reducedBits - rowBits
-)
-
-// resizeReduced is resize for a reduced picture.
-func (p *Picture) resizeReduced(across, down axis) []byte {
-	size := 3 * len(across.outputs)
-	out := make([]byte, size*len(down.outputs))
-	left := across.outputs[0].first
-	last := across.outputs[len(across.outputs)-1]
-	line := make([]byte, 3*(last.first+last.n-left))
-	sums := make([]int32, size)
-	// An output row and the next one share four input rows at most: two
-	// parts of one, and its neighbours.
-	var rows [4][]int32
-	held := [4]int{-1, -1, -1, -1}
-	for i := range rows {
-		rows[i] = make([]int32, size)
-	}
-	for r, o := range down.outputs {
-		for i := range sums {
-			sums[i] = 1 << (rowBits + reducedBits - 1)
-		}
-		for k, weight := range down.weights[o.at:][:o.n] {
-			j := o.first + k
 			row := rows[j&3]
 			if held[j&3] != j {
-				p.row(line, left, j)
-				across.resize(row, line, left)
-				for i, v := range row {
-					row[i] = (v + 1<<(shiftBits-1)) >> shiftBits
-				}
+				p.row(row, left, j)
 				held[j&3] = j
 			}
-			for i, v := range row {
-				sums[i] += weight * v
-			}
+			addRow(sums, row, weight)
 		}
-		to := out[r*size:][:size]
-		for i, v := range sums {
-			to[i] = byte(max(0, min(v>>(rowBits+reducedBits), 255)))
+		to := out[3*r*outW:][:3*outW]
+		if p.scale > 1 {
+			across.reduced(to, sums, left)
+		} else {
+			across.exact(to, sums, left, down.total)
 		}
 	}
 	return out
 }
 
-// divide divides sums of at most 255*total by total, rounding to nearest,
-// halves up.
-func divide(dst []byte, sums []uint64, total uint64) {
-	if total >= 1<<28 {
-		for i, v := range sums {
-			dst[i] = byte((v + total/2) / total)
-		}
-		return
+// addRowGo adds weight times each value of row to sums, which are as many.
+func addRowGo(sums []int32, row []byte, weight int32) {
+	row = row[:len(sums)]
+	for i, v := range row {
+		sums[i] += weight * int32(v)
 	}
+}
+
+// exact makes an output row of sums whose weights have the given total: the
+// first of them are of input pixel left.
+func (a *axis) exact(dst []byte, sums []int32, left int, total uint64) {
+	total *= a.total
 	// With m the next whole number above 2^64/total, v*m/2^64 is above
 	// v/total by less than v/2^64. As v < 256*total and total < 2^28, that
 	// is less than 1/total and does not reach the next whole number.
-	m := math.MaxUint64/total + 1
-	for i, v := range sums {
-		q, _ := bits.Mul64(v+total/2, m)
-		dst[i] = byte(q)
+	m := uint64(0)
+	if total < 1<<28 {
+		m = math.MaxUint64/total + 1
 	}
-}
-
-// resize sums a line of RGB pixels, of which the first is input pixel left, by
-// the weights. A sum is at most 255 times the largest of the axis's input, twice
-// its output and 2^14, and a little more where weights are negative.
-func (a *axis) resize(dst []int32, line []byte, left int) {
 	for i, o := range a.outputs {
-		var r, g, b int32
-		in := line[(o.first-left)*3:][:o.n*3]
+		r, g, b := total/2, total/2, total/2
+		in := sums[3*(o.first-left):][:3*o.n]
 		for _, weight := range a.weights[o.at:][:o.n] {
-			r += weight * int32(in[0])
-			g += weight * int32(in[1])
-			b += weight * int32(in[2])
+			w := uint64(weight)
+			r += w * uint64(in[0])
+			g += w * uint64(in[1])
+			b += w * uint64(in[2])
 			in = in[3:]
 		}
 		d := dst[3*i:][:3]
-		d[0], d[1], d[2] = r, g, b
+		d[0], d[1], d[2] = divide(r, total, m), divide(g, total, m), divide(b, total, m)
 	}
 }
+
+// divide divides v, to which half of total was added, by total, of which m is
+// the inverse, see exact.
+func divide(v, total, m uint64) byte {
+	if m == 0 {
+		return byte(v / total)
+	}
+	q, _ := bits.Mul64(v, m)
+	return byte(q)
+}
+
+// Of a sum down the rows of a reduced picture so many fractional bits are left
+// out.
+const droppedBits = 7
+
+// reduced makes an output row of sums with reducedBits fractional bits: the
+// first of them are of input pixel left.
+func (a *axis) reduced(dst []byte, sums []int32, left int) {
+	const fraction = 2*reducedBits - droppedBits
+	for i, o := range a.outputs {
+		var r, g, b int32 = 1 << (fraction - 1), 1 << (fraction - 1), 1 << (fraction - 1)
+		in := sums[3*(o.first-left):][:3*o.n]
+		for _, w := range a.weights[o.at:][:o.n] {
+			r += w * ((in[0] + 1<<(droppedBits-1)) >> droppedBits)
+			g += w * ((in[1] + 1<<(droppedBits-1)) >> droppedBits)
+			b += w * ((in[2] + 1<<(droppedBits-1)) >> droppedBits)
+			in = in[3:]
+		}
+		d := dst[3*i:][:3]
+		d[0], d[1], d[2] = limit(r>>fraction), limit(g>>fraction), limit(b>>fraction)
+	}
+}
+
+// limit limits a number to the range of a byte.
+func limit(v int32) byte { return byte(max(0, min(v, 255))) }

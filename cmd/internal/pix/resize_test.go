@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
@@ -191,10 +192,31 @@ func TestQuotients(t *testing.T) {
 		if rng.IntN(4) == 0 {
 			v = rng.Uint64N(255*total + 1)
 		}
-		var got [1]byte
-		divide(got[:], []uint64{v}, total)
-		if want := byte((v + total/2) / total); got[0] != want {
-			t.Fatalf("%d / %d is %d, want %d", v, total, got[0], want)
+		m := uint64(0)
+		if total < 1<<28 {
+			m = math.MaxUint64/total + 1
+		}
+		got := divide(v+total/2, total, m)
+		if want := byte((v + total/2) / total); got != want {
+			t.Fatalf("%d / %d is %d, want %d", v, total, got, want)
+		}
+	}
+}
+
+func TestAddRow(t *testing.T) {
+	rng := rand.New(rand.NewPCG(25, 26))
+	for n := range 100 {
+		row, got, want := make([]byte, n), make([]int32, n), make([]int32, n)
+		for i := range row {
+			row[i] = byte(rng.Uint32())
+			got[i] = rng.Int32() >> 8
+			want[i] = got[i]
+		}
+		weight := rng.Int32()>>15 - 1<<14
+		addRow(got, row, weight)
+		addRowGo(want, row, weight)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d values: %v, want %v", n, got, want)
 		}
 	}
 }

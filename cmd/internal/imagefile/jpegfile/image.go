@@ -127,8 +127,8 @@ func (m *Image) convert(dst []byte, rows *[4][]byte) {
 	}
 }
 
-// yCbCrToRGB is color.YCbCrToRGB over a row.
-func yCbCrToRGB(dst, y, cb, cr []byte) {
+// yCbCrToRGBGo is color.YCbCrToRGB over a row.
+func yCbCrToRGBGo(dst, y, cb, cr []byte) {
 	cb, cr = cb[:len(y)], cr[:len(y)]
 	for i, v := range y {
 		yy := int32(v) * 0x10101

@@ -44,14 +44,15 @@ var zigzag = [64]uint8{
 const weightBits = 10
 
 // set makes the terms of a transform of nx by ny points. That of 8 by 8 points
-// takes the coefficients as they are, times their quantization step.
+// takes the coefficients as they are, times their quantization step, column by
+// column.
 func (t *terms) set(nx, ny int, steps *[64]int32) {
 	for k := range t {
 		t[k] = term{at: nowhere}
 	}
 	for k, place := range zigzag {
 		if nx*ny == 64 {
-			t[k] = term{steps[k], place}
+			t[k] = term{steps[k], place&7*8 + place>>3}
 			continue
 		}
 		ax, fx := reduction(nx, int(place&7))
