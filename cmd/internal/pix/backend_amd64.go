@@ -16,3 +16,41 @@ func addRow(sums []int32, row []byte, weight int32) {
 	}
 	addRowGo(sums[n:], row[n:], weight)
 }
+
+// acrossReduced makes a row of sums with reducedBits fractional bits, of which
+// the first are of input pixel left, an output row. There is room for one
+// number after the sums.
+func acrossReduced(dst []byte, sums []int32, a *axis, left int) {
+	last := len(a.firsts) - 1
+	if !cpu.X86.HasAVX2 || last < 1 {
+		acrossReducedGo(dst, sums, a, left)
+		return
+	}
+	a.inside(sums, left)
+	_ = dst[3*last]
+	acrossReducedAVX2(dst, sums, a.firsts[:last], a.counts, a.weights, left)
+	tail := axis{firsts: a.firsts[last:], counts: a.counts[last:], weights: a.weights[len(a.weights)-a.counts[last]:]}
+	acrossReducedGo(dst[3*last:], sums, &tail, left)
+}
+
+// acrossExact makes the sums of a row, of which the first are of input pixel
+// left, across: three of four numbers for each pixel. There is room for one
+// number after the sums.
+func acrossExact(dst []uint64, sums []int32, a *axis, left int) {
+	if !cpu.X86.HasAVX2 {
+		acrossExactGo(dst, sums, a, left)
+		return
+	}
+	a.inside(sums, left)
+	_ = dst[4*len(a.firsts)-1]
+	acrossExactAVX2(dst, sums, a.firsts, a.counts, a.weights, left)
+}
+
+// inside panics unless the sums have all input pixels and room for one number
+// more.
+func (a *axis) inside(sums []int32, left int) {
+	first, end := a.inputs()
+	if first < left || 3*(end-left) > len(sums) || len(sums) == cap(sums) {
+		panic("pix: sums of other pixels than the axis has")
+	}
+}

@@ -29,3 +29,87 @@ loop:
 	JNZ       loop
 	VZEROUPPER
 	RET
+
+// func acrossReducedAVX2(dst []byte, sums []int32, firsts []int, counts []int, weights []int32, left int)
+// Requires: AVX, AVX2
+TEXT ·acrossReducedAVX2(SB), NOSPLIT, $0-128
+	MOVQ         dst_base+0(FP), AX
+	MOVL         $0x00000040, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, X0
+	MOVL         $0x00100000, CX
+	VMOVD        CX, X1
+	VPBROADCASTD X1, X1
+	MOVQ         sums_base+24(FP), CX
+	MOVQ         firsts_base+48(FP), DX
+	MOVQ         counts_base+72(FP), BX
+	MOVQ         weights_base+96(FP), SI
+	MOVQ         left+120(FP), DI
+	MOVQ         firsts_len+56(FP), R8
+
+output:
+	MOVQ    (DX), R9
+	SUBQ    DI, R9
+	LEAQ    (R9)(R9*2), R9
+	LEAQ    (CX)(R9*4), R9
+	MOVQ    (BX), R10
+	VMOVDQA X1, X2
+
+tap:
+	VPADDD       (R9), X0, X3
+	VPSRAD       $0x07, X3, X3
+	VPBROADCASTD (SI), X4
+	VPMULLD      X4, X3, X3
+	VPADDD       X3, X2, X2
+	ADDQ         $0x0c, R9
+	ADDQ         $0x04, SI
+	DECQ         R10
+	JNZ          tap
+	VPSRAD       $0x15, X2, X2
+	VPACKSSDW    X2, X2, X2
+	VPACKUSWB    X2, X2, X2
+	VMOVD        X2, (AX)
+	ADDQ         $0x03, AX
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, BX
+	DECQ         R8
+	JNZ          output
+	VZEROUPPER
+	RET
+
+// func acrossExactAVX2(dst []uint64, sums []int32, firsts []int, counts []int, weights []int32, left int)
+// Requires: AVX, AVX2
+TEXT ·acrossExactAVX2(SB), NOSPLIT, $0-128
+	MOVQ dst_base+0(FP), AX
+	MOVQ sums_base+24(FP), CX
+	MOVQ firsts_base+48(FP), DX
+	MOVQ counts_base+72(FP), BX
+	MOVQ weights_base+96(FP), SI
+	MOVQ left+120(FP), DI
+	MOVQ firsts_len+56(FP), R8
+
+output:
+	MOVQ  (DX), R9
+	SUBQ  DI, R9
+	LEAQ  (R9)(R9*2), R9
+	LEAQ  (CX)(R9*4), R9
+	MOVQ  (BX), R10
+	VPXOR Y0, Y0, Y0
+
+tap:
+	VPMOVZXDQ    (R9), Y1
+	VPBROADCASTD (SI), Y2
+	VPMULUDQ     Y2, Y1, Y1
+	VPADDQ       Y1, Y0, Y0
+	ADDQ         $0x0c, R9
+	ADDQ         $0x04, SI
+	DECQ         R10
+	JNZ          tap
+	VMOVDQU      Y0, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, BX
+	DECQ         R8
+	JNZ          output
+	VZEROUPPER
+	RET

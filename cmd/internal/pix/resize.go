@@ -35,30 +35,49 @@ func Crop(p *Picture, x, y, w, h, rotation, size int) []byte {
 
 // An axis has the resampling coefficients of the output pixels on it. Those of
 // an output pixel add up to total.
+//
+// Of output i, input pixel firsts[i]+k counts by the weight k places after those
+// of the outputs before, for k below counts[i].
 type axis struct {
-	outputs []output
-	weights []int32
-	total   uint64
+	firsts, counts []int
+	weights        []int32
+	total          uint64
 }
 
-// Of an output, input pixel first+k counts by weights[at+k], for k below n.
-type output struct{ first, n, at int }
+// newAxis returns an axis of m output pixels without any yet, with room for n
+// weights.
+func newAxis(m, n int, total uint64) axis {
+	return axis{firsts: make([]int, 0, m), counts: make([]int, 0, m), weights: make([]int32, 0, n), total: total}
+}
+
+// add adds an output pixel.
+func (a *axis) add(first int, weights ...int32) {
+	a.firsts = append(a.firsts, first)
+	a.counts = append(a.counts, len(weights))
+	a.weights = append(a.weights, weights...)
+}
+
+// inputs returns the first input pixel and the one after the last.
+func (a *axis) inputs() (first, end int) {
+	last := len(a.firsts) - 1
+	return a.firsts[0], a.firsts[last] + a.counts[last]
+}
 
 // area returns the coefficients of m output pixels for the n pixels from number
 // from on, where n > m.
 func area(from, n, m int) axis {
 	// In units of 1/m of a pixel, input j is [j*m, (j+1)*m) and output i is
 	// [from*m + i*n, from*m + (i+1)*n).
-	a := axis{outputs: make([]output, m), weights: make([]int32, 0, n+m), total: uint64(n)}
-	for i := range a.outputs {
+	a := newAxis(m, n+m, uint64(n))
+	var weights []int32
+	for i := range m {
 		begin := from*m + i*n
 		end := begin + n
-		o := &a.outputs[i]
-		o.first, o.at = begin/m, len(a.weights)
-		for j := o.first; j*m < end; j++ {
-			a.weights = append(a.weights, int32(min(end, (j+1)*m)-max(begin, j*m)))
+		weights = weights[:0]
+		for j := begin / m; j*m < end; j++ {
+			weights = append(weights, int32(min(end, (j+1)*m)-max(begin, j*m)))
 		}
-		o.n = len(a.weights) - o.at
+		a.add(begin/m, weights...)
 	}
 	return a
 }
@@ -67,16 +86,14 @@ func area(from, n, m int) axis {
 func linear(from, n, m int) axis {
 	// In units of 1/2m, output i looks at (2i+1)*n - m, which is at least
 	// n - m > -2m.
-	a := axis{outputs: make([]output, m), weights: make([]int32, 0, 2*m), total: uint64(2 * m)}
-	for i := range a.outputs {
+	a := newAxis(m, 2*m, uint64(2*m))
+	for i := range m {
 		at := max(0, min((2*i+1)*n-m, 2*m*(n-1)))
-		o := &a.outputs[i]
-		*o = output{first: from + at/(2*m), n: 1, at: len(a.weights)}
-		if rest := at % (2 * m); rest == 0 {
-			a.weights = append(a.weights, int32(2*m))
+		first, rest := from+at/(2*m), int32(at%(2*m))
+		if rest == 0 {
+			a.add(first, int32(2*m))
 		} else {
-			o.n = 2
-			a.weights = append(a.weights, int32(2*m-rest), int32(rest))
+			a.add(first, int32(2*m)-rest, rest)
 		}
 	}
 	return a
@@ -94,31 +111,33 @@ const reducedBits = 14
 func reduced(from, n, m, scale, lo, hi int) axis {
 	unit := scale * m // a pixel, in units of 1/m of a pixel of the photo
 	total := 4 * unit * n
-	a := axis{outputs: make([]output, m), weights: make([]int32, 0, n/scale+4*m), total: 1 << reducedBits}
+	a := newAxis(m, n/scale+4*m, 1<<reducedBits)
 	var exact []int
-	for i := range a.outputs {
+	var weights []int32
+	for i := range m {
 		begin := from*m + i*n
 		end := begin + n
 		first, last := begin/unit, (end-1)/unit
-		o := &a.outputs[i]
-		o.first, o.at = max(lo, first-1), len(a.weights)
-		o.n = min(hi, last+2) - o.first
-		exact = append(exact[:0], make([]int, o.n)...)
+		left := max(lo, first-1)
+		exact = append(exact[:0], make([]int, min(hi, last+2)-left)...)
 		for j := first; j <= last; j++ {
 			t0, t1 := max(begin-j*unit, 0), min(end-j*unit, unit)
 			slope := (t1 - t0) * (t0 + t1 - unit)
-			exact[j-o.first] += 4 * unit * (t1 - t0)
-			exact[max(lo, j-1)-o.first] -= slope
-			exact[min(hi-1, j+1)-o.first] += slope
+			exact[j-left] += 4 * unit * (t1 - t0)
+			exact[max(lo, j-1)-left] -= slope
+			exact[min(hi-1, j+1)-left] += slope
 		}
-		// Sums are rounded, so that they end with the total.
+		// Sums are rounded, so that they end with the total. Two more
+		// keep what is divided from being negative.
+		weights = weights[:0]
 		sum, before := 0, 0
 		for _, w := range exact {
 			sum += w
-			rounded := (2*sum<<reducedBits+total+4*total)/(2*total) - 2
-			a.weights = append(a.weights, int32(rounded-before))
+			rounded := (2*sum<<reducedBits+5*total)/(2*total) - 2
+			weights = append(weights, int32(rounded-before))
 			before = rounded
 		}
+		a.add(left, weights...)
 	}
 	return a
 }
@@ -137,10 +156,10 @@ func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
 	}
 	across := filter(x, w, outW, p.bounds.Min.X, p.bounds.Max.X)
 	down := filter(y, h, outH, p.bounds.Min.Y, p.bounds.Max.Y)
-	left, last := across.outputs[0].first, across.outputs[outW-1]
-	size := 3 * (last.first + last.n - left)
+	left, end := across.inputs()
+	size := 3 * (end - left)
 	out := make([]byte, 3*outW*outH)
-	sums := make([]int32, size)
+	sums := make([]int32, size, size+1) // the vector code reads one more
 	// An output row and the next one share four input rows at most: two
 	// parts of one, and its neighbours.
 	var rows [4][]byte
@@ -149,10 +168,12 @@ func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
 	for i := range rows {
 		rows[i] = all[i*size:][:size]
 	}
-	for r, o := range down.outputs {
+	totals := make([]uint64, 4*outW)
+	weights := down.weights
+	for r, first := range down.firsts {
 		clear(sums)
-		for k, weight := range down.weights[o.at:][:o.n] {
-			j := o.first + k
+		for k, weight := range weights[:down.counts[r]] {
+			j := first + k
 			row := rows[j&3]
 			if held[j&3] != j {
 				p.row(row, left, j)
@@ -160,11 +181,12 @@ func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
 			}
 			addRow(sums, row, weight)
 		}
+		weights = weights[down.counts[r]:]
 		to := out[3*r*outW:][:3*outW]
 		if p.scale > 1 {
-			across.reduced(to, sums, left)
+			acrossReduced(to, sums, &across, left)
 		} else {
-			across.exact(to, sums, left, down.total)
+			across.exact(to, sums, left, down.total, totals)
 		}
 	}
 	return out
@@ -179,8 +201,9 @@ func addRowGo(sums []int32, row []byte, weight int32) {
 }
 
 // exact makes an output row of sums whose weights have the given total: the
-// first of them are of input pixel left.
-func (a *axis) exact(dst []byte, sums []int32, left int, total uint64) {
+// first of them are of input pixel left. totals has room for four numbers a
+// pixel.
+func (a *axis) exact(dst []byte, sums []int32, left int, total uint64, totals []uint64) {
 	total *= a.total
 	// With m the next whole number above 2^64/total, v*m/2^64 is above
 	// v/total by less than v/2^64. As v < 256*total and total < 2^28, that
@@ -189,18 +212,30 @@ func (a *axis) exact(dst []byte, sums []int32, left int, total uint64) {
 	if total < 1<<28 {
 		m = math.MaxUint64/total + 1
 	}
-	for i, o := range a.outputs {
-		r, g, b := total/2, total/2, total/2
-		in := sums[3*(o.first-left):][:3*o.n]
-		for _, weight := range a.weights[o.at:][:o.n] {
-			w := uint64(weight)
-			r += w * uint64(in[0])
-			g += w * uint64(in[1])
-			b += w * uint64(in[2])
+	acrossExact(totals, sums, a, left)
+	for i := range a.firsts {
+		d, v := dst[3*i:][:3], totals[4*i:][:3]
+		d[0], d[1], d[2] = divide(v[0]+total/2, total, m), divide(v[1]+total/2, total, m), divide(v[2]+total/2, total, m)
+	}
+}
+
+// acrossExactGo makes the sums of the pixels across, three of four numbers for
+// each.
+func acrossExactGo(dst []uint64, sums []int32, a *axis, left int) {
+	weights := a.weights
+	for i, first := range a.firsts {
+		n := a.counts[i]
+		var r, g, b uint64
+		in := sums[3*(first-left):][:3*n]
+		for _, w := range weights[:n] {
+			r += uint64(w) * uint64(in[0])
+			g += uint64(w) * uint64(in[1])
+			b += uint64(w) * uint64(in[2])
 			in = in[3:]
 		}
-		d := dst[3*i:][:3]
-		d[0], d[1], d[2] = divide(r, total, m), divide(g, total, m), divide(b, total, m)
+		weights = weights[n:]
+		d := dst[4*i:][:3]
+		d[0], d[1], d[2] = r, g, b
 	}
 }
 
@@ -218,19 +253,22 @@ func divide(v, total, m uint64) byte {
 // out.
 const droppedBits = 7
 
-// reduced makes an output row of sums with reducedBits fractional bits: the
-// first of them are of input pixel left.
-func (a *axis) reduced(dst []byte, sums []int32, left int) {
+// acrossReducedGo makes an output row of sums with reducedBits fractional bits:
+// the first of them are of input pixel left.
+func acrossReducedGo(dst []byte, sums []int32, a *axis, left int) {
 	const fraction = 2*reducedBits - droppedBits
-	for i, o := range a.outputs {
+	weights := a.weights
+	for i, first := range a.firsts {
+		n := a.counts[i]
 		var r, g, b int32 = 1 << (fraction - 1), 1 << (fraction - 1), 1 << (fraction - 1)
-		in := sums[3*(o.first-left):][:3*o.n]
-		for _, w := range a.weights[o.at:][:o.n] {
+		in := sums[3*(first-left):][:3*n]
+		for _, w := range weights[:n] {
 			r += w * ((in[0] + 1<<(droppedBits-1)) >> droppedBits)
 			g += w * ((in[1] + 1<<(droppedBits-1)) >> droppedBits)
 			b += w * ((in[2] + 1<<(droppedBits-1)) >> droppedBits)
 			in = in[3:]
 		}
+		weights = weights[n:]
 		d := dst[3*i:][:3]
 		d[0], d[1], d[2] = limit(r>>fraction), limit(g>>fraction), limit(b>>fraction)
 	}

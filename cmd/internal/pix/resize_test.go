@@ -117,13 +117,16 @@ func TestWeightsAddUp(t *testing.T) {
 	rng := rand.New(rand.NewPCG(17, 18))
 	check := func(a axis, what string, lo, hi int) {
 		t.Helper()
-		for i, o := range a.outputs {
+		weights := a.weights
+		for i, first := range a.firsts {
+			n := a.counts[i]
 			var sum uint64
-			for _, w := range a.weights[o.at:][:o.n] {
+			for _, w := range weights[:n] {
 				sum += uint64(w)
 			}
-			if sum != a.total || o.first < lo || o.first+o.n > hi {
-				t.Fatalf("%s, pixel %d: %+v, want a sum of %d", what, i, o, a.total)
+			weights = weights[n:]
+			if sum != a.total || first < lo || first+n > hi {
+				t.Fatalf("%s, pixel %d: %d from %d on, a sum of %d, want %d", what, i, n, first, sum, a.total)
 			}
 		}
 	}
@@ -153,11 +156,13 @@ func TestReducedRamp(t *testing.T) {
 		from, n := scale+rng.IntN(40), 3*scale*m/2+1+rng.IntN(100)
 		lo, hi := from/scale-1, (from+n+scale-1)/scale+1
 		a := reduced(from, n, m, scale, lo, hi)
-		for i, o := range a.outputs {
+		weights := a.weights
+		for i, first := range a.firsts {
 			sum := 0.0
-			for k, w := range a.weights[o.at:][:o.n] {
-				sum += float64(w) / (1 << reducedBits) * (float64(scale) * (float64(o.first+k) + 0.5))
+			for k, w := range weights[:a.counts[i]] {
+				sum += float64(w) / (1 << reducedBits) * (float64(scale) * (float64(first+k) + 0.5))
 			}
+			weights = weights[a.counts[i]:]
 			if want := float64(from) + (float64(i)+0.5)*float64(n)/float64(m); math.Abs(sum-want) > 0.01*float64(scale) {
 				t.Fatalf("%d from %d at 1/%d to %d: pixel %d lies at %.3f, want %.3f", n, from, scale, m, i, sum, want)
 			}
@@ -199,6 +204,47 @@ func TestQuotients(t *testing.T) {
 		got := divide(v+total/2, total, m)
 		if want := byte((v + total/2) / total); got != want {
 			t.Fatalf("%d / %d is %d, want %d", v, total, got, want)
+		}
+	}
+}
+
+// TestAcross: the vector code does what the Go code does.
+func TestAcross(t *testing.T) {
+	rng := rand.New(rand.NewPCG(27, 28))
+	for range 400 {
+		m := 1 + rng.IntN(40)
+		n, scale := m+rng.IntN(100), 1
+		var a axis
+		switch rng.IntN(3) {
+		case 0:
+			n, scale = 12*m+rng.IntN(30), 2<<rng.IntN(3)
+			a = reduced(scale, n, m, scale, 0, (scale+n)/scale+1)
+		case 1:
+			a = area(0, n+1, m)
+		default:
+			a = linear(0, max(1, m-rng.IntN(20)), m)
+		}
+		left, end := a.inputs()
+		sums := make([]int32, 3*(end-left), 3*(end-left)+1)
+		for i := range sums {
+			sums[i] = rng.Int32N(255 << reducedBits)
+		}
+		if scale > 1 {
+			got, want := make([]byte, 3*m), make([]byte, 3*m)
+			acrossReduced(got, sums, &a, left)
+			acrossReducedGo(want, sums, &a, left)
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%d at 1/%d to %d: %v, want %v", n, scale, m, got, want)
+			}
+			continue
+		}
+		got, want := make([]uint64, 4*m), make([]uint64, 4*m)
+		acrossExact(got, sums, &a, left)
+		acrossExactGo(want, sums, &a, left)
+		for i := range want {
+			if i%4 < 3 && got[i] != want[i] {
+				t.Fatalf("%d to %d: %v, want %v", n, m, got, want)
+			}
 		}
 	}
 }

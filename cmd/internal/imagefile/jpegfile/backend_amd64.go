@@ -16,6 +16,17 @@ func inverse8x8(b *coefficients, dst []byte, stride int) {
 	inverse8x8Go(b, dst, stride)
 }
 
+// inverse4x4 transforms a block of 4 by 4 points and clears it.
+func inverse4x4(b *coefficients, dst []byte, stride int) {
+	if cpu.X86.HasAVX2 {
+		_ = dst[3*stride+3]
+		b[0] += level
+		inverse4x4AVX2((*[128]int32)(b), dst, stride)
+		return
+	}
+	inverse(b, 4, 4, dst, stride)
+}
+
 // yCbCrToRGB is color.YCbCrToRGB over a row.
 func yCbCrToRGB(dst, y, cb, cr []byte) {
 	n := 0

@@ -1,10 +1,12 @@
 package jpegfile
 
+// level is the middle of the range of a byte and a half for rounding.
+const level = 128<<weightBits + 1<<(weightBits-1)
+
 // inverse is the inverse transform of a block of nx by ny coefficients that
 // were added by their terms, into as many pixels.
 func inverse(b *coefficients, nx, ny int, dst []byte, stride int) {
-	// The scale, the level and a half for rounding.
-	b[0] += 128<<weightBits + 1<<(weightBits-1)
+	b[0] += level
 	switch ny {
 	case 2:
 		for x := range nx {

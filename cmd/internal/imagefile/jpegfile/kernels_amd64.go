@@ -9,6 +9,12 @@ package jpegfile
 //go:noescape
 func inverse8x8AVX2(b *[128]int32, dst []byte, stride int)
 
+// inverse4x4AVX2 is inverse for 4 by 4 points, without the level. dst must have
+// 3*stride+4 bytes.
+//
+//go:noescape
+func inverse4x4AVX2(b *[128]int32, dst []byte, stride int)
+
 // yCbCrToRGBAVX2 is yCbCrToRGB for n pixels, a positive multiple of 8. It writes 4
 // bytes after them.
 //

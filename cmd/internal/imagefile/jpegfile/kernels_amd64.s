@@ -365,6 +365,97 @@ DATA order<>+24(SB)/4, $0x00000003
 DATA order<>+28(SB)/4, $0x00000007
 GLOBL order<>(SB), RODATA|NOPTR, $32
 
+// func inverse4x4AVX2(b *[128]int32, dst []byte, stride int)
+// Requires: AVX, AVX2
+TEXT ·inverse4x4AVX2(SB), NOSPLIT, $0-40
+	MOVQ        b+0(FP), AX
+	MOVQ        dst_base+8(FP), CX
+	MOVQ        stride+32(FP), DX
+	VMOVDQU     (AX), X0
+	VMOVDQU     16(AX), X1
+	VMOVDQU     32(AX), X2
+	VMOVDQU     48(AX), X3
+	VPXOR       Y4, Y4, Y4
+	VMOVDQU     Y4, (AX)
+	VMOVDQU     Y4, 32(AX)
+	VPADDD      X2, X0, X4
+	VPSUBD      X2, X0, X0
+	VPMULLD     tan<>+0(SB), X3, X2
+	VPSRAD      $0x0d, X2, X2
+	VPADDD      X2, X1, X2
+	VPMULLD     tan<>+0(SB), X1, X1
+	VPSRAD      $0x0d, X1, X1
+	VPSUBD      X3, X1, X1
+	VPADDD      X2, X4, X3
+	VPADDD      X1, X0, X5
+	VPSUBD      X1, X0, X0
+	VPSUBD      X2, X4, X1
+	VPUNPCKLDQ  X5, X3, X2
+	VPUNPCKHDQ  X5, X3, X3
+	VPUNPCKLDQ  X1, X0, X4
+	VPUNPCKHDQ  X1, X0, X0
+	VPUNPCKLQDQ X4, X2, X1
+	VPUNPCKHQDQ X4, X2, X2
+	VPUNPCKLQDQ X0, X3, X4
+	VPUNPCKHQDQ X0, X3, X0
+	VPADDD      X4, X1, X3
+	VPSUBD      X4, X1, X1
+	VPMULLD     tan<>+0(SB), X0, X4
+	VPSRAD      $0x0d, X4, X4
+	VPADDD      X4, X2, X4
+	VPMULLD     tan<>+0(SB), X2, X2
+	VPSRAD      $0x0d, X2, X2
+	VPSUBD      X0, X2, X0
+	VPADDD      X4, X3, X2
+	VPADDD      X0, X1, X5
+	VPSUBD      X0, X1, X0
+	VPSUBD      X4, X3, X1
+	VPSRAD      $0x0a, X2, X2
+	VPSRAD      $0x0a, X5, X5
+	VPSRAD      $0x0a, X0, X0
+	VPSRAD      $0x0a, X1, X1
+	VPACKSSDW   X5, X2, X2
+	VPACKSSDW   X1, X0, X0
+	VPACKUSWB   X0, X2, X2
+	VPSHUFB     rows<>+0(SB), X2, X2
+	VPEXTRD     $0x00, X2, (CX)
+	ADDQ        DX, CX
+	VPEXTRD     $0x01, X2, (CX)
+	ADDQ        DX, CX
+	VPEXTRD     $0x02, X2, (CX)
+	ADDQ        DX, CX
+	VPEXTRD     $0x03, X2, (CX)
+	VZEROUPPER
+	RET
+
+DATA tan<>+0(SB)/4, $0x00000d41
+DATA tan<>+4(SB)/4, $0x00000d41
+DATA tan<>+8(SB)/4, $0x00000d41
+DATA tan<>+12(SB)/4, $0x00000d41
+DATA tan<>+16(SB)/4, $0x00000d41
+DATA tan<>+20(SB)/4, $0x00000d41
+DATA tan<>+24(SB)/4, $0x00000d41
+DATA tan<>+28(SB)/4, $0x00000d41
+GLOBL tan<>(SB), RODATA|NOPTR, $32
+
+DATA rows<>+0(SB)/1, $0x00
+DATA rows<>+1(SB)/1, $0x04
+DATA rows<>+2(SB)/1, $0x08
+DATA rows<>+3(SB)/1, $0x0c
+DATA rows<>+4(SB)/1, $0x01
+DATA rows<>+5(SB)/1, $0x05
+DATA rows<>+6(SB)/1, $0x09
+DATA rows<>+7(SB)/1, $0x0d
+DATA rows<>+8(SB)/1, $0x02
+DATA rows<>+9(SB)/1, $0x06
+DATA rows<>+10(SB)/1, $0x0a
+DATA rows<>+11(SB)/1, $0x0e
+DATA rows<>+12(SB)/1, $0x03
+DATA rows<>+13(SB)/1, $0x07
+DATA rows<>+14(SB)/1, $0x0b
+DATA rows<>+15(SB)/1, $0x0f
+GLOBL rows<>(SB), RODATA|NOPTR, $16
+
 // func yCbCrToRGBAVX2(dst []byte, y []byte, cb []byte, cr []byte, n int)
 // Requires: AVX, AVX2
 TEXT ·yCbCrToRGBAVX2(SB), NOSPLIT, $0-104

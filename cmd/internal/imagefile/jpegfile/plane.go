@@ -22,11 +22,14 @@ type plane struct {
 // put transforms a block, given its place in the plane, and clears it.
 func (p *plane) put(x, y int, b *coefficients) {
 	dst := p.pix[y*p.ny*p.stride+x*p.nx:]
-	if p.nx*p.ny == 64 {
+	switch {
+	case p.nx*p.ny == 64:
 		inverse8x8(b, dst, p.stride)
-		return
+	case p.nx == 4 && p.ny == 4:
+		inverse4x4(b, dst, p.stride)
+	default:
+		inverse(b, p.nx, p.ny, dst, p.stride)
 	}
-	inverse(b, p.nx, p.ny, dst, p.stride)
 }
 
 // A mapping is from the columns or rows of the picture to those of a component,

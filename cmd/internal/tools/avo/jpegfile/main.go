@@ -14,6 +14,7 @@ import (
 func main() {
 	ConstraintExpr("!noasm")
 	inverse8x8()
+	inverse4x4()
 	yCbCrToRGB()
 	Generate()
 }

@@ -8,11 +8,14 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
 	ConstraintExpr("!noasm")
 	addRow()
+	acrossReduced()
+	acrossExact()
 	Generate()
 }
 
@@ -44,4 +47,104 @@ func addRow() {
 	JNZ(operand.LabelRef("loop"))
 	VZEROUPPER()
 	RET()
+}
+
+func at(r reg.Register, disp int) operand.Mem { return operand.Mem{Base: r, Disp: disp} }
+
+func base(name string) reg.GPVirtual {
+	r := GP64()
+	Load(Param(name).Base(), r)
+	return r
+}
+
+// constant fills half a vector with a number.
+func constant(v int32) reg.VecVirtual {
+	r, x := GP32(), XMM()
+	MOVL(operand.U32(uint32(v)), r)
+	VMOVD(r, x)
+	VPBROADCASTD(x, x)
+	return x
+}
+
+// across writes the loops over the output pixels of an axis and over the input
+// pixels of each. begin starts an output pixel, tap adds three sums at p times
+// the weight at w, and end stores the pixel.
+func across(begin func(), tap func(p, w reg.Register), end func()) {
+	sums, firsts, counts, weights := base("sums"), base("firsts"), base("counts"), base("weights")
+	left, n := GP64(), GP64()
+	Load(Param("left"), left)
+	Load(Param("firsts").Len(), n)
+	Label("output")
+	p, count := GP64(), GP64()
+	MOVQ(at(firsts, 0), p)
+	SUBQ(left, p)
+	LEAQ(operand.Mem{Base: p, Index: p, Scale: 2}, p)
+	LEAQ(operand.Mem{Base: sums, Index: p, Scale: 4}, p)
+	MOVQ(at(counts, 0), count)
+	begin()
+	Label("tap")
+	tap(p, weights)
+	ADDQ(operand.Imm(12), p)
+	ADDQ(operand.Imm(4), weights)
+	DECQ(count)
+	JNZ(operand.LabelRef("tap"))
+	end()
+	ADDQ(operand.Imm(8), firsts)
+	ADDQ(operand.Imm(8), counts)
+	DECQ(n)
+	JNZ(operand.LabelRef("output"))
+	VZEROUPPER()
+	RET()
+}
+
+const signature = "sums []int32, firsts, counts []int, weights []int32, left int)"
+
+// acrossReduced makes a pixel at a time.
+func acrossReduced() {
+	TEXT("acrossReducedAVX2", 4, "func(dst []byte, "+signature) // NOSPLIT
+	Pragma("noescape")
+	Doc("acrossReducedAVX2 makes the pixels of axis.reduced, at least one. It reads one",
+		"number after the sums and writes one byte after the pixels.")
+	const reducedBits, droppedBits = 14, 7
+	const fraction = 2*reducedBits - droppedBits
+	dst := base("dst")
+	half, round, sum := constant(1<<(droppedBits-1)), constant(1<<(fraction-1)), XMM()
+	across(func() {
+		VMOVDQA(round, sum)
+	}, func(p, w reg.Register) {
+		x, weight := XMM(), XMM()
+		VPADDD(at(p, 0), half, x)
+		VPSRAD(operand.U8(droppedBits), x, x)
+		VPBROADCASTD(at(w, 0), weight)
+		VPMULLD(weight, x, x)
+		VPADDD(x, sum, sum)
+	}, func() {
+		VPSRAD(operand.U8(fraction), sum, sum)
+		VPACKSSDW(sum, sum, sum)
+		VPACKUSWB(sum, sum, sum)
+		VMOVD(sum, at(dst, 0))
+		ADDQ(operand.Imm(3), dst)
+	})
+}
+
+// acrossExact makes the sums of a pixel at a time.
+func acrossExact() {
+	TEXT("acrossExactAVX2", 4, "func(dst []uint64, "+signature) // NOSPLIT
+	Pragma("noescape")
+	Doc("acrossExactAVX2 makes the sums of axis.exact, four for each pixel, of which there",
+		"is at least one. It reads one number after the sums.")
+	dst := base("dst")
+	sum := YMM()
+	across(func() {
+		VPXOR(sum, sum, sum)
+	}, func(p, w reg.Register) {
+		x, weight := YMM(), YMM()
+		VPMOVZXDQ(at(p, 0), x)
+		VPBROADCASTD(at(w, 0), weight)
+		VPMULUDQ(weight, x, x)
+		VPADDQ(x, sum, sum)
+	}, func() {
+		VMOVDQU(sum, at(dst, 0))
+		ADDQ(operand.Imm(32), dst)
+	})
 }
