@@ -62,7 +62,7 @@ func (r *bitReader) skip(h *huffman) bool {
 		}
 		e := h.skip[bits>>(64-skipBits)]
 		after := k + int(e>>8)
-		if after < 64 || after == 64 || e&ends != 0 && after < 128 {
+		if after <= 64 || e&ends != 0 && after < 128 {
 			bits <<= e & 31
 			have -= uint(e & 31)
 			if k = after; k < 64 {
