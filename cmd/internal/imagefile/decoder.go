@@ -52,19 +52,26 @@ func (d *Decoder) Held() int {
 	return n
 }
 
-func (d *Decoder) decode(data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
-	whole := false
+func (d *Decoder) decode(data []byte, window image.Rectangle, scale int) (image.Image, int, error) {
+	f, err := formatOf(data)
+	if err != nil {
+		return nil, 0, err
+	}
+	return d.run(f, data, window, scale)
+}
+
+// run runs the decoder of a format. One that has panicked leaves nothing behind
+// for the next photo.
+func (d *Decoder) run(f format, data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
+	panicked := true
 	defer func() {
-		if !whole { // a decoder that failed is not used again
+		if panicked {
 			*d = Decoder{}
 		}
 	}()
 	defer recovered(&err)
-	f, err := formatOf(data)
-	if err == nil {
-		img, scaled, err = f.decode(d, data, window, scale)
-	}
-	whole = true
+	img, scaled, err = f.decode(d, data, window, scale)
+	panicked = false
 	return img, scaled, err
 }
 

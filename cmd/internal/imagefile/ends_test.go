@@ -3,8 +3,11 @@ package imagefile
 import (
 	"bytes"
 	"errors"
+	"image"
 	"io"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 func TestEndsWith(t *testing.T) {
@@ -26,12 +29,14 @@ func TestEndsWith(t *testing.T) {
 	}
 }
 
+// TestDecoderPanic: a panic costs one photo, and the decoder starts anew.
 func TestDecoderPanic(t *testing.T) {
-	decode := func() (err error) {
-		defer recovered(&err)
-		panic("index out of range")
+	d := &Decoder{}
+	if _, _, err := d.Decode(oitest.JPEG(1), image.Rect(0, 0, 48, 32), 1); err != nil || d.Held() == 0 {
+		t.Fatalf("holds %d bytes: %v", d.Held(), err)
 	}
-	if err := classify(decode()); !errors.Is(err, ErrDamaged) {
-		t.Errorf("got %v", err)
+	bad := format{decode: func(*Decoder, []byte, image.Rectangle, int) (image.Image, int, error) { panic("index out of range") }}
+	if _, _, err := d.run(bad, nil, image.Rectangle{}, 1); !errors.Is(classify(err), ErrDamaged) || d.Held() != 0 {
+		t.Errorf("holds %d bytes: %v", d.Held(), err)
 	}
 }

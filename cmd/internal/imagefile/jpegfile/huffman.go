@@ -4,7 +4,7 @@ package jpegfile
 // together, and several of both where the values are not wanted.
 const (
 	symbolBits = 10
-	valueBits  = 11
+	valueBits  = 10
 	skipBits   = 12
 )
 

@@ -347,13 +347,20 @@ func FuzzDecode(f *testing.F) {
 			f.Add(data, uint16(3), uint16(5), uint16(20), uint16(12), uint8(1))
 		}
 	}
-	d := new(jpegfile.Decoder)
 	f.Fuzz(func(t *testing.T, data []byte, x, y, w, h uint16, scale uint8) {
 		width, height, _, err := header(data)
 		if err != nil || width*height > 1<<18 {
 			return
 		}
 		r := image.Rect(int(x), int(y), int(x)+int(w), int(y)+int(h))
+		d := new(jpegfile.Decoder)
+		defer func() {
+			// MCUs of 32 by 32 pixels, 4 components of 5 bytes a pixel
+			// and 8 for each block, and the data twice.
+			if most := (width+31)*(height+31)*21 + 10*len(data) + 1<<20; d.Held() > most {
+				t.Errorf("%d bytes of memory for %dx%d in %d bytes", d.Held(), width, height, len(data))
+			}
+		}()
 		part, partErr := d.Decode(data, r, 1<<(scale%4))
 		if partErr == nil {
 			if n := len(pixels(part)); n > 3*width*height {
