@@ -304,7 +304,8 @@ func TestRealPhotos(t *testing.T) {
 }
 
 // TestScaleError: crops of reduced photos are what they are at full size, for
-// boxes of all sizes that have a scale, and the background windows next to them.
+// boxes of all sizes that have a scale, and the background windows next to
+// them.
 func TestScaleError(t *testing.T) {
 	names, err := filepath.Glob(oitest.RealData(t, "openimages/images-1024px") + "/*.jpg")
 	if err != nil || len(names) == 0 {

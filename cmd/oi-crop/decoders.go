@@ -7,8 +7,8 @@ import (
 )
 
 // decoders are those that no worker uses, the one that was used last at the
-// end. Each remembers its last photo, so that the boxes of one photo that follow
-// one another share the work.
+// end. Each remembers its last photo, so that the boxes of one photo that
+// follow one another share the work.
 type decoders struct {
 	mu   sync.Mutex
 	idle []*pix.Decoder

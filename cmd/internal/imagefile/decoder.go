@@ -28,8 +28,8 @@ const maxKept = 4_000_000
 //
 // The result's bounds are those of the window, rounded outwards, or of the
 // whole photo, in pixels of scaled by scaled pixels of the file. It is valid
-// until the next call. The error is one of the package's, and does not depend on
-// the window and the scale: a damaged file never becomes a picture with grey
+// until the next call. The error is one of the package's, and does not depend
+// on the window and the scale: a damaged file never becomes a picture with grey
 // areas.
 func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
 	img, scaled, err = d.decode(data, window, scale)

@@ -9,14 +9,14 @@ package pix
 //go:noescape
 func addRowAVX2(sums []int32, row []byte, weight int32, n int)
 
-// acrossReducedAVX2 makes the pixels of axis.reduced, at least one. It reads one
-// number after the sums and writes one byte after the pixels.
+// acrossReducedAVX2 is acrossReduced for at least one pixel. It reads one number
+// after the sums and writes one byte after the pixels.
 //
 //go:noescape
 func acrossReducedAVX2(dst []byte, sums []int32, firsts []int, counts []int, weights []int32, left int)
 
-// acrossExactAVX2 makes the sums of axis.exact, four for each pixel, of which there
-// is at least one. It reads one number after the sums.
+// acrossExactAVX2 is acrossExact for at least one pixel, of which it writes four
+// numbers each. It reads one number after the sums.
 //
 //go:noescape
 func acrossExactAVX2(dst []uint64, sums []int32, firsts []int, counts []int, weights []int32, left int)

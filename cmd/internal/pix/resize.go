@@ -36,8 +36,8 @@ func Crop(p *Picture, x, y, w, h, rotation, size int) []byte {
 // An axis has the resampling coefficients of the output pixels on it. Those of
 // an output pixel add up to total.
 //
-// Of output i, input pixel firsts[i]+k counts by the weight k places after those
-// of the outputs before, for k below counts[i].
+// Of output i, input pixel firsts[i]+k counts by the weight k places after
+// those of the outputs before, for k below counts[i].
 type axis struct {
 	firsts, counts []int
 	weights        []int32
@@ -110,27 +110,27 @@ const reducedBits = 14
 // of it from t0 to t1 is then (t1-t0) * (v + (w-u)/2 * (t0+t1)/2).
 func reduced(from, n, m, scale, lo, hi int) axis {
 	unit := scale * m // a pixel, in units of 1/m of a pixel of the photo
-	total := 4 * unit * n
+	total := 4 * int64(unit) * int64(n)
 	a := newAxis(m, n/scale+4*m, 1<<reducedBits)
-	var exact []int
+	var exact []int64
 	var weights []int32
 	for i := range m {
 		begin := from*m + i*n
 		end := begin + n
 		first, last := begin/unit, (end-1)/unit
 		left := max(lo, first-1)
-		exact = append(exact[:0], make([]int, min(hi, last+2)-left)...)
+		exact = append(exact[:0], make([]int64, min(hi, last+2)-left)...)
 		for j := first; j <= last; j++ {
 			t0, t1 := max(begin-j*unit, 0), min(end-j*unit, unit)
-			slope := (t1 - t0) * (t0 + t1 - unit)
-			exact[j-left] += 4 * unit * (t1 - t0)
+			slope := int64(t1-t0) * int64(t0+t1-unit)
+			exact[j-left] += 4 * int64(unit) * int64(t1-t0)
 			exact[max(lo, j-1)-left] -= slope
 			exact[min(hi-1, j+1)-left] += slope
 		}
 		// Sums are rounded, so that they end with the total. Two more
 		// keep what is divided from being negative.
 		weights = weights[:0]
-		sum, before := 0, 0
+		var sum, before int64
 		for _, w := range exact {
 			sum += w
 			rounded := (2*sum<<reducedBits+5*total)/(2*total) - 2

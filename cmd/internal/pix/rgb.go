@@ -5,7 +5,8 @@ import (
 	"image/color"
 )
 
-// A rowReader is an image that gives rows as RGB itself, as a decoded JPEG does.
+// A rowReader is an image that gives rows as RGB itself, as a decoded JPEG
+// does.
 type rowReader interface {
 	// RGBRow writes len(dst)/3 pixels of row y, from column x on. It may be
 	// called from several goroutines.
@@ -13,8 +14,9 @@ type rowReader interface {
 }
 
 // row writes len(dst)/3 pixels of row y, from column x on, as RGB, both counted
-// in pixels of scale by scale pixels of the photo. Transparent pixels are drawn over white. The common kinds of image are read directly; the
-// conversions are those of package color, bit for bit.
+// in pixels of scale by scale pixels of the photo. Transparent pixels are drawn
+// over white. The common kinds of image are read directly; the conversions are
+// those of package color, bit for bit.
 func (p *Picture) row(dst []byte, x, y int) {
 	n := len(dst) / 3
 	move := p.source.Bounds().Min.Sub(p.bounds.Min)

@@ -21,14 +21,15 @@ type Decoder struct {
 	defined [2][4]bool     // those of huffman that this file has
 	coded   [4]bool        // the components of which there was a scan
 	blocks  []block        // of an MCU of the scan
-	// entropy is the coded data without stuffing: of the last interval, or of
-	// all of them, if again is true. Each has room after it to read ahead.
+	// entropy is the coded data without stuffing: of the last interval, or
+	// of all of them, if again is true. Each has room after it to read
+	// ahead.
 	entropy []byte
 	start   int // where the last interval begins
 
-	// Where a picture is a single scan of whole rows, as nearly all are, its
-	// rows are written down, so that another window of the same file need
-	// not read what is above it.
+	// Where a picture is a single scan of whole rows, as nearly all are,
+	// its rows are written down, so that another window of the same file
+	// need not read what is above it.
 	again bool
 	rows  []rowStart
 	last  []byte // a copy of that file; empty: there is none
@@ -45,11 +46,11 @@ func Check(data []byte) error {
 	return err
 }
 
-// Decode reads a whole file and decodes a window of its picture, given in pixels
-// of the file, to a scale of 1, 2, 4 or 8. The part of the window outside the
-// picture counts for nothing. The window of the result is rounded outwards to
-// whole pixels of that scale, each the mean of scale by scale pixels of the
-// file.
+// Decode reads a whole file and decodes a window of its picture, given in
+// pixels of the file, to a scale of 1, 2, 4 or 8. The part of the window
+// outside the picture counts for nothing. The window of the result is rounded
+// outwards to whole pixels of that scale, each the mean of scale by scale
+// pixels of the file.
 //
 // Whatever the window and the scale, all coded data must be whole: each scan
 // has the blocks that it must have, and nothing after them. Bytes after the
@@ -351,8 +352,8 @@ func (d *Decoder) unstuff() error {
 // interval is the data of the last interval.
 func (d *Decoder) interval() []byte { return d.entropy[d.start:] }
 
-// used returns an error unless so many bits, which n MCUs took, are all the data
-// of the interval.
+// used returns an error unless so many bits, which n MCUs took, are all the
+// data of the interval.
 func (d *Decoder) used(bits, n int) error {
 	rest := d.interval()
 	rest = rest[(bits+7)/8 : len(rest)-maxBlock]

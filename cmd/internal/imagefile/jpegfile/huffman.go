@@ -25,9 +25,9 @@ type huffman struct {
 	// value<<16 | step<<8 | length of both. It is 0 where they are longer
 	// than valueBits, or there is none.
 	value [1 << valueBits]uint32
-	// skip has one or more codes with their values, as
-	// step<<8 | ends<<7 | length of all; ends is 1 where the last one is the
-	// end of a block. It is tooLong where not even one fits.
+	// skip has one or more codes with their values, as step<<8 | ends<<7 |
+	// length of all; ends is 1 where the last one is the end of a block. It
+	// is tooLong where not even one fits.
 	skip [1 << skipBits]uint32
 }
 

@@ -7,8 +7,8 @@ func rotate(x, y, cos, sin int32) (int32, int32) {
 	return sum + (sin-cos)*y, sum - (cos+sin)*x
 }
 
-// The constants of inverse8x8Go: a cosine or sine of multiples of π/16, some over
-// √2, with the fractional bits that the name ends with.
+// The constants of inverse8x8Go: a cosine or sine of multiples of π/16, some
+// over √2, with the fractional bits that the name ends with.
 const (
 	cos1x12, sin1x12 = 4017, 799
 	cos3x12, sin3x12 = 3406, 2276
@@ -17,8 +17,8 @@ const (
 	halfx8, halfx14  = 181, 11585    // 1/√2
 )
 
-// inverse8x8Go is the inverse transform of a whole block, whose coefficients are
-// stored column by column, into 8 rows of 8 pixels. It gives the very
+// inverse8x8Go is the inverse transform of a whole block, whose coefficients
+// are stored column by column, into 8 rows of 8 pixels. It gives the very
 // pixels that image/jpeg gives, whose steps it follows (Copyright The Go
 // Authors, BSD licence): rows, then columns, in the order of C. Loeffler et
 // al., "Practical fast 1-D DCT algorithms with 11 multiplications" (1989), run

@@ -17,13 +17,14 @@ const (
 )
 
 // An Image is a window of a picture at a scale. It implements [image.Image]; a
-// pixel of it is a square of Scale by Scale pixels of the picture. Its memory is
-// that of its Decoder, until the next picture.
+// pixel of it is a square of Scale by Scale pixels of the picture. Its memory
+// is that of its Decoder, until the next picture.
 //
 // Components with fewer samples than pixels are not smoothed: a pixel has the
 // sample in whose area its middle lies, as in image/jpeg.
 type Image struct {
-	// Width and Height are those of the whole picture, in pixels of the file.
+	// Width and Height are those of the whole picture, in pixels of the
+	// file.
 	Width, Height int
 	// Scale is how many pixels of the file a pixel is wide and high.
 	Scale   int

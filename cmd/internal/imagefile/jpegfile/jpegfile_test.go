@@ -26,8 +26,8 @@ func header(data []byte) (w, h int, scan int64, err error) {
 }
 
 // valid returns the files of testdata that have only features that image/jpeg
-// knows too, by name. They are what cjpeg of libjpeg-turbo makes of one drawing,
-// and Pillow of four components.
+// knows too, by name. They are what cjpeg of libjpeg-turbo makes of one
+// drawing, and Pillow of four components.
 func valid(t testing.TB) map[string][]byte { return testdata(t, false) }
 
 // beyond returns those that image/jpeg does not read, and this package does.

@@ -15,8 +15,8 @@ func inverse8x8AVX2(b *[128]int32, dst []byte, stride int)
 //go:noescape
 func inverse4x4AVX2(b *[128]int32, dst []byte, stride int)
 
-// yCbCrToRGBAVX2 is yCbCrToRGB for n pixels, a positive multiple of 8. It writes 4
-// bytes after them.
+// yCbCrToRGBAVX2 is yCbCrToRGB for n pixels, a positive multiple of 8. It
+// writes 4 bytes after them.
 //
 //go:noescape
 func yCbCrToRGBAVX2(dst []byte, y []byte, cb []byte, cr []byte, n int)

@@ -185,8 +185,8 @@ func (d *Decoder) refine(s *scan, first, n int) error {
 	return d.used(r.pos, n)
 }
 
-// blocksAcross is how many blocks a row of a component has, with those that fill up
-// MCUs.
+// blocksAcross is how many blocks a row of a component has, with those that
+// fill up MCUs.
 func (d *Decoder) blocksAcross(p *plane) int { return p.h * ceil(d.width, 8*d.hMax) }
 
 // progressive returns what is known of the block of a component at a place, in

@@ -118,8 +118,8 @@ func TestRealPhotosSameAsImageJPEG(t *testing.T) {
 	}
 }
 
-// sameAsDjpeg compares a picture with what djpeg of libjpeg decodes, which rounds
-// in other places.
+// sameAsDjpeg compares a picture with what djpeg of libjpeg decodes, which
+// rounds in other places.
 func sameAsDjpeg(t *testing.T, d *jpegfile.Decoder, name string, data []byte) {
 	t.Helper()
 	cmd := exec.Command("djpeg", "-nosmooth", "-dct", "int", "-rgb")
@@ -251,8 +251,9 @@ func TestScale(t *testing.T) {
 						sum += int(full[((y*scale+j/scale)*width+x*scale+j%scale)*3+i%3])
 					}
 					mean := float64(sum) / float64(scale*scale)
-					// Both are rounded to whole numbers, before
-					// and after the change of colours.
+					// Both are rounded to whole numbers,
+					// before and after the change of
+					// colours.
 					if math.Abs(mean-float64(v)) > 2.5 {
 						t.Fatalf("%s, %v at 1/%d: value %d at %d, %d is %d, want %.2f", name, r, scale, i%3, x, y, v, mean)
 					}
@@ -262,8 +263,8 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// TestDamageAtEveryScale: a window and a scale decide what is decoded, and never
-// whether a file is damaged.
+// TestDamageAtEveryScale: a window and a scale decide what is decoded, and
+// never whether a file is damaged.
 func TestDamageAtEveryScale(t *testing.T) {
 	d, rng := new(jpegfile.Decoder), rand.New(rand.NewPCG(35, 36))
 	for _, files := range []map[string][]byte{valid(t), beyond(t), holey(t)} {
@@ -339,8 +340,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// FuzzDecode: a window of a scale decodes, or is an error, as the whole does, and
-// at full scale has the pixels of image/jpeg, with bounded memory.
+// FuzzDecode: a window of a scale decodes, or is an error, as the whole does,
+// and at full scale has the pixels of image/jpeg, with bounded memory.
 func FuzzDecode(f *testing.F) {
 	for _, files := range []map[string][]byte{valid(f), beyond(f)} {
 		for _, data := range files {
@@ -355,8 +356,8 @@ func FuzzDecode(f *testing.F) {
 		r := image.Rect(int(x), int(y), int(x)+int(w), int(y)+int(h))
 		d := new(jpegfile.Decoder)
 		defer func() {
-			// MCUs of 32 by 32 pixels, 4 components of 5 bytes a pixel
-			// and 8 for each block, and the data twice.
+			// MCUs of 32 by 32 pixels, 4 components of 5 bytes a
+			// pixel and 8 for each block, and the data twice.
 			if most := (width+31)*(height+31)*21 + 10*len(data) + 1<<20; d.Held() > most {
 				t.Errorf("%d bytes of memory for %dx%d in %d bytes", d.Held(), width, height, len(data))
 			}

@@ -10,8 +10,8 @@ import (
 func yCbCrToRGB() {
 	TEXT("yCbCrToRGBAVX2", 4, "func(dst, y, cb, cr []byte, n int)") // NOSPLIT
 	Pragma("noescape")
-	Doc("yCbCrToRGBAVX2 is yCbCrToRGB for n pixels, a positive multiple of 8. It writes 4",
-		"bytes after them.")
+	Doc("yCbCrToRGBAVX2 is yCbCrToRGB for n pixels, a positive multiple of 8. It",
+		"writes 4 bytes after them.")
 	dst, y, cb, cr, n := GP64(), GP64(), GP64(), GP64(), GP64()
 	Load(Param("dst").Base(), dst)
 	Load(Param("y").Base(), y)

@@ -103,8 +103,8 @@ const signature = "sums []int32, firsts, counts []int, weights []int32, left int
 func acrossReduced() {
 	TEXT("acrossReducedAVX2", 4, "func(dst []byte, "+signature) // NOSPLIT
 	Pragma("noescape")
-	Doc("acrossReducedAVX2 makes the pixels of axis.reduced, at least one. It reads one",
-		"number after the sums and writes one byte after the pixels.")
+	Doc("acrossReducedAVX2 is acrossReduced for at least one pixel. It reads one number",
+		"after the sums and writes one byte after the pixels.")
 	const reducedBits, droppedBits = 14, 7
 	const fraction = 2*reducedBits - droppedBits
 	dst := base("dst")
@@ -131,8 +131,8 @@ func acrossReduced() {
 func acrossExact() {
 	TEXT("acrossExactAVX2", 4, "func(dst []uint64, "+signature) // NOSPLIT
 	Pragma("noescape")
-	Doc("acrossExactAVX2 makes the sums of axis.exact, four for each pixel, of which there",
-		"is at least one. It reads one number after the sums.")
+	Doc("acrossExactAVX2 is acrossExact for at least one pixel, of which it writes four",
+		"numbers each. It reads one number after the sums.")
 	dst := base("dst")
 	sum := YMM()
 	across(func() {
