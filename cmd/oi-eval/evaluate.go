@@ -12,7 +12,6 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -35,7 +34,7 @@ type evaluation struct {
 	options   *options
 	env       *cli.Env
 	model     *trained
-	predictor *nn.Predictor
+	predictor predictor // nil until the first question
 	origin    dataset.Origin
 	licences  *report.Attribution
 
@@ -73,17 +72,18 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 		options: o, env: env, model: m, licences: report.NewAttribution(),
 		tallies: map[string]*report.Accumulator{}, counts: dataset.Counts{}, removed: map[string]int{}, unknown: map[string]int{},
 	}
-	if err := checkFigures(o.requirements, m.network.Classes); err != nil {
+	if err := checkFigures(o.requirements, m.Classes()); err != nil {
 		return err
 	}
 	in, err := stream.OpenFrom(env, &o.stream, first, files)
 	if err != nil {
 		return err
 	}
-	if e.predictor, err = nn.NewPredictor(m.network, o.batch, o.stream.Workers()); err != nil {
-		return err
-	}
-	defer e.predictor.Close()
+	defer func() {
+		if e.predictor != nil {
+			e.predictor.Close()
+		}
+	}()
 	e.spool, e.repeats = dataset.NewSpool(int64(o.memory), ""), dataset.NewRepeats(o.repeats)
 	defer func() { err = errors.Join(err, e.close()) }()
 	stage := stream.Stage{
@@ -138,6 +138,12 @@ func (e *evaluation) answer(questions []question, results []stream.Result) error
 	for i, q := range questions {
 		images[i] = q.item.Tensor.Data
 	}
+	if e.predictor == nil {
+		var err error
+		if e.predictor, err = e.model.Predictor(e.options.batch, e.options.stream.Workers()); err != nil {
+			return err
+		}
+	}
 	rows, err := e.predictor.Predict(images)
 	if err != nil {
 		return fmt.Errorf("items %s to %s: %w", questions[0].item.Key, questions[len(questions)-1].item.Key, err)
@@ -154,13 +160,13 @@ func (e *evaluation) answer(questions []question, results []stream.Result) error
 // take counts an answer in the figures, and adds it to the item if items are
 // written.
 func (e *evaluation) take(q question, probabilities []float32) error {
-	item := q.item
-	if labelOf(item) != "" && (!q.seen || slices.Contains(e.options.wanted, dataset.Train)) {
+	item, classes := q.item, e.model.Classes()
+	if truth, known := e.model.index[labelOf(item)]; known && (!q.seen || slices.Contains(e.options.wanted, dataset.Train)) {
 		name := e.tallyOf(item.Set)
 		if e.tallies[name] == nil {
-			e.tallies[name] = report.NewAccumulator(name, e.model.network.Classes)
+			e.tallies[name] = report.NewAccumulator(name, classes)
 		}
-		if err := e.tallies[name].Add(item, e.model.index[item.Label.Name], probabilities, false); err != nil {
+		if err := e.tallies[name].Add(item, truth, probabilities, false); err != nil {
 			return err
 		}
 		e.counts.Add(setName(item.Set), item.Label.Name)
@@ -169,9 +175,9 @@ func (e *evaluation) take(q question, probabilities []float32) error {
 	if !e.options.emit {
 		return nil
 	}
-	p := &record.Prediction{Label: e.model.network.Classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}, Seen: q.seen}
+	p := &record.Prediction{Label: classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}, Seen: q.seen}
 	for i, v := range probabilities {
-		p.Probabilities[e.model.network.Classes[i]] = float64(v)
+		p.Probabilities[classes[i]] = float64(v)
 	}
 	item.Prediction = p
 	return nil
@@ -329,15 +335,14 @@ func (e *evaluation) save(full *report.Report) error {
 
 // compose gathers what is known of the model and of what it was tried on.
 func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, error) {
-	n := e.model.network
+	m := e.model
 	full := &report.Report{
-		Run: e.model.meta["run"], Classes: n.Classes, Architecture: n.Arch, Parameters: n.Parameters(),
-		Input: report.Input{Height: n.Height, Width: n.Width, Channels: n.Channels},
-		Sets:  e.counts, Removed: e.removed, History: []report.Epoch{}, Evaluation: evaluated,
+		Run: m.meta["run"], Classes: m.Classes(), Architecture: m.Arch(), Parameters: m.Parameters(), Input: m.input(),
+		Sets: e.counts, Removed: e.removed, History: []report.Epoch{}, Evaluation: evaluated,
 		Licences: e.licences.Summary(), Stages: report.Stages(e.origin.Header.Stages), Completeness: e.origin.Header.Completeness,
 		Accounts:      report.CountsByStage(append(e.origin.Counts, e.total)),
-		WeightsSHA256: n.WeightsHash(),
+		WeightsSHA256: m.WeightsHash(),
 	}
 	full.Notes = append(full.Notes, e.notes...)
-	return full, errors.Join(e.model.get("options", &full.Options), e.model.get("provenance", &full.Provenance))
+	return full, errors.Join(m.get("options", &full.Options), m.get("provenance", &full.Provenance))
 }

@@ -1,182 +1,84 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"os"
-	"slices"
+	"path/filepath"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
-	"github.com/opensandwich/oi/cmd/internal/graph"
-	"github.com/opensandwich/oi/cmd/internal/onnx"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
 )
 
-// guessedSide is the side, in pixels, for which the shapes of a model are told
-// that leaves it open.
-const guessedSide = 224
-
-// foreignModel is what --info tells of a model that oi-train did not write.
-type foreignModel struct {
-	File       string           `json:"file"`
-	SHA256     string           `json:"sha256"`
-	Producer   string           `json:"producer"`
-	IR         int              `json:"ir_version"`
-	Opset      int              `json:"opset"`
-	Inputs     []tensorInfo     `json:"inputs"`
-	Outputs    []tensorInfo     `json:"outputs"`
-	Operators  map[string]int   `json:"operators"`
-	Parameters int              `json:"parameters"`
-	Simplified int              `json:"simplified_operators"`
-	Features   *foreignFeatures `json:"features,omitempty"`
-	Notes      []string         `json:"notes"`
+// foreign is a classifier that oi-train did not write. Its network is prepared
+// for pictures of one size when these are known.
+type foreign struct {
+	path    string
+	file    *transfer.File
+	classes []string
+	of      *transfer.Classifier // nil until the size is known
 }
 
-// tensorInfo is an input or an output. Shape has numbers, and names for what is
-// free.
-type tensorInfo struct {
-	Name  string   `json:"name"`
-	Type  string   `json:"type"`
-	Shape []string `json:"shape"`
-}
-
-// foreignFeatures is where the model's description of a picture would be taken.
-type foreignFeatures struct {
-	Name    string `json:"name"`
-	Shape   string `json:"shape"`
-	Pooling string `json:"pooling"`
-	Length  int    `json:"length"`
-	Reason  string `json:"reason"`
-}
-
-// describeForeign prints what is known of a model that oi-train did not write;
-// refused is what its own reader said.
-func describeForeign(env *cli.Env, path string, asJSON bool, refused error) error {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return refused // a pipe, of which a part is read
-	}
-	m, err := onnx.Open(path)
+// loadForeign reads a model whose answers --labels names.
+func (o *options) loadForeign(path string) (*foreign, error) {
+	classes, err := readLabels(o.labels)
 	if err != nil {
-		return fmt.Errorf("%w; and it cannot be described: %w", refused, err)
+		return nil, fmt.Errorf("--labels %s: %w", o.labels, err)
 	}
-	d, err := newForeignModel(path, m)
+	file, err := transfer.Load(path, o.transferOptions())
 	if err != nil {
-		return fmt.Errorf("%w; and it cannot be described: %w", refused, err)
+		return nil, explainBackbone(path, err)
 	}
-	if asJSON {
-		e := json.NewEncoder(env.Stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(d)
-	}
-	_, err = io.WriteString(env.Stdout, d.text())
-	return err
+	return &foreign{path: path, file: file, classes: classes}, nil
 }
 
-func newForeignModel(path string, m *onnx.Model) (*foreignModel, error) {
-	d := &foreignModel{
-		File: path, SHA256: m.SHA256, Producer: strings.TrimSpace(m.Producer + " " + m.Version), IR: m.IR, Opset: m.Opset,
-		Operators: m.Operators, Inputs: []tensorInfo{}, Outputs: []tensorInfo{},
-		Notes: []string{"oi-train did not write it: oi-eval can describe it, but not yet answer with it"},
+// Suit prepares the network for pictures of a size, for the size that it
+// declares where there is none.
+func (m *foreign) Suit(env *cli.Env, size dataset.Size) error {
+	if m.of != nil {
+		return nil
 	}
-	shapes := map[string][]int{}
-	for _, v := range m.Graph.Inputs {
-		d.Inputs = append(d.Inputs, tensorInfo{v.Name, v.Type.String(), declaredShape(v.Declared, m.Dims[v.Name])})
-		if given := slices.Clone(v.Declared); closeSides(given) {
-			shapes[v.Name] = given
-			d.Notes = append(d.Notes, fmt.Sprintf("input %s takes any side; the shapes are those for %d pixels", v.Name, guessedSide))
-		}
+	if size.Height != size.Width {
+		return fmt.Errorf("model %s takes square pictures, these are %v", m.path, size)
 	}
-	g := m.Graph
-	if err := g.Simplify(shapes); err != nil {
-		return nil, err
+	of, err := m.file.Classifier(size.Height, len(m.classes))
+	var answers *transfer.AnswersError
+	if errors.As(err, &answers) {
+		return cli.WithHint(fmt.Errorf("model %w", err), "--labels wants a line for each answer, in their order; lists of ImageNet's 1000 classes differ from those of 1001, which begin with background")
 	}
-	for _, v := range g.Outputs {
-		t := tensorInfo{Name: v.Name, Type: v.Type.String(), Shape: []string{}}
-		for _, dim := range v.Shape {
-			t.Shape = append(t.Shape, dim.String())
-		}
-		d.Outputs = append(d.Outputs, t)
-	}
-	d.Parameters, d.Simplified = g.Parameters(), len(g.Nodes)
-	f, err := g.Features()
 	if err != nil {
-		d.Notes = append(d.Notes, "no features are found: "+err.Error())
-		return d, nil
+		return explainBackbone(m.path, err)
 	}
-	d.Features = &foreignFeatures{f.Value.Name, graph.ShapeString(f.Value.Shape), string(f.Pooling), f.Length, f.Reason}
-	return d, nil
+	m.of = of
+	if text := of.DeclaredText(m.Arch()); text != "" {
+		env.Infof("%s", text)
+	}
+	env.Infof("answers: output %s; pictures of %dx%d", of.Output, of.Side, of.Side)
+	return nil
 }
 
-// declaredShape is a shape with names where it is free.
-func declaredShape(shape []int, names []string) []string {
-	text := make([]string, len(shape))
-	for i, d := range shape {
-		switch {
-		case d >= 0:
-			text[i] = fmt.Sprint(d)
-		case names[i] != "":
-			text[i] = names[i]
-		default:
-			text[i] = "?"
-		}
+func (m *foreign) Classes() []string         { return m.classes }
+func (m *foreign) Arch() string              { return strings.TrimSuffix(filepath.Base(m.path), ".onnx") }
+func (m *foreign) Backbone() *model.Backbone { return nil }
+func (m *foreign) layers() ([]layer, error)  { return nil, nil }
+func (m *foreign) WeightsHash() string       { return "" } // the file has one
+
+func (m *foreign) Size() dataset.Size {
+	if m.of == nil {
+		return dataset.Size{}
 	}
-	return text
+	return dataset.Size{Height: m.of.Side, Width: m.of.Side}
 }
 
-// closeSides gives free sides of pictures, [N,3,H,W] or [N,H,W,3], a length. It
-// reports whether there were any.
-func closeSides(shape []int) bool {
-	if len(shape) != 4 {
-		return false
+func (m *foreign) Parameters() int {
+	if m.of == nil {
+		return 0
 	}
-	first := 2 // axis of the two sides
-	if shape[1] != 3 && shape[3] == 3 {
-		first = 1
-	}
-	guessed := false
-	for i := first; i < first+2; i++ {
-		if shape[i] == -1 {
-			shape[i], guessed = guessedSide, true
-		}
-	}
-	return guessed
+	return m.of.Graph.Parameters()
 }
 
-// text is the description for people.
-func (d *foreignModel) text() string {
-	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-12s %s\n", name, cli.Escape(fmt.Sprintf(format, args...)))
-	}
-	line("model", "%s", d.File)
-	line("sha256", "%s", d.SHA256)
-	producer := d.Producer
-	if producer == "" {
-		producer = "an unknown program"
-	}
-	line("made by", "%s; version %d of ONNX files, %d of the operators", producer, d.IR, d.Opset)
-	tensors := func(name string, list []tensorInfo) {
-		for _, t := range list {
-			line(name, "%s, %s [%s]", t.Name, t.Type, strings.Join(t.Shape, ","))
-		}
-	}
-	tensors("input", d.Inputs)
-	tensors("output", d.Outputs)
-	var operators []string
-	for _, op := range slices.Sorted(maps.Keys(d.Operators)) {
-		operators = append(operators, fmt.Sprintf("%s %d", op, d.Operators[op]))
-	}
-	line("operators", "%s", strings.Join(operators, ", "))
-	line("network", "%d parameters; %d operators when simplified", d.Parameters, d.Simplified)
-	if f := d.Features; f != nil {
-		line("features", "%s, %s %s, %d numbers", f.Name, f.Shape, f.Pooling, f.Length)
-		line("", "%s", f.Reason)
-	}
-	for _, note := range d.Notes {
-		line("note", "%s", note)
-	}
-	return b.String()
+func (m *foreign) Predictor(batch, threads int) (predictor, error) {
+	return newGraphPredictor(m.of, batch, threads)
 }

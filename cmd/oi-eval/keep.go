@@ -189,7 +189,7 @@ func (e *evaluation) skipped(item *record.Item) string {
 	switch _, known := e.model.index[label]; {
 	case label == "" && !e.options.emit:
 		return noLabel
-	case label != "" && !known:
+	case label != "" && !known && !(e.model.foreign && e.options.emit):
 		return unknownClass
 	}
 	return ""
@@ -209,7 +209,10 @@ func (e *evaluation) fits(item *record.Item) error {
 	if err != nil {
 		return err
 	}
-	if want := (dataset.Size{Height: e.model.network.Height, Width: e.model.network.Width}); size != want {
+	if err := e.model.Suit(e.env, size); err != nil {
+		return err
+	}
+	if want := e.model.Size(); size != want {
 		return cli.WithHint(fmt.Errorf("item %s is %v pixels, the model takes %v", dataset.KeyOf(item), size, want),
 			fmt.Sprintf("cut them with oi-crop --size %d", want.Height))
 	}
@@ -219,7 +222,7 @@ func (e *evaluation) fits(item *record.Item) error {
 // once sees to it that no item counts twice in the figures. It returns the
 // reason for which the item is removed, or "".
 func (e *evaluation) once(item *record.Item) (remove string, err error) {
-	if !e.options.scores() || labelOf(item) == "" {
+	if _, known := e.model.index[labelOf(item)]; !e.options.scores() || !known {
 		return "", nil
 	}
 	repeat, err := e.repeats.Add(item)

@@ -52,8 +52,10 @@ type options struct {
 
 	maxPixels int
 
+	top int
+
 	// of models that oi-train did not write
-	normalize, channels string
+	labels, normalize, channels string
 
 	// of backbones
 	embed          bool
@@ -76,6 +78,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
+	fs.IntVar(&o.top, "top", 0, "of a picture, print the `N` most probable answers alone (default all, with --labels 5)")
+	fs.StringVar(&o.labels, "labels", "", "ask a model that oi-train did not write, whose answers have the names in `FILE`, one a line")
 	fs.StringVar(&o.normalize, "normalize", "", "what a foreign model wants done to the bytes: `CHOICE` is "+preprocess.Choices)
 	fs.StringVar(&o.channels, "channels", "", "the `ORDER` in which it wants the channels, rgb or bgr")
 	fs.BoolVar(&o.embed, "embed", false, "write the items with what the network makes of their pictures, without their tensors")
@@ -96,6 +100,9 @@ const maxBatch = 1024
 func (o *options) check(inputs []string) error {
 	if o.batch < 1 || o.batch > maxBatch {
 		return cli.Usagef("--batch %d: want 1 to %d", o.batch, maxBatch)
+	}
+	if o.top < 0 {
+		return cli.Usagef("--top %d: want 1 or more", o.top)
 	}
 	if o.maxPixels < 1 {
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
@@ -155,7 +162,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		}
 		return o.embedItems(ctx, env, env.Args[0], in)
 	}
-	m, err := loadModel(ctx, env, env.Args[0])
+	m, err := o.loadModel(ctx, env, env.Args[0])
 	if o.info && errors.Is(err, model.ErrForeign) && len(files) == 0 {
 		return describeForeign(env, env.Args[0], o.stream.JSON != "", err)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,17 +24,19 @@ import (
 
 // A trained is a model as it was read from its file.
 type trained struct {
+	classifier
 	path    string
-	hash    string // SHA-256 of the file
-	network *model.Network
+	hash    string         // SHA-256 of the file
 	index   map[string]int // of the classes
 	known   dataset.Known  // photos it was trained on
 	meta    map[string]string
+	foreign bool // oi-train did not write it
 }
 
-// loadModel reads an .onnx file of oi-train. It may be a pipe, of which no more
-// is read than a model can have, and reading ends with ctx.
-func loadModel(ctx context.Context, env *cli.Env, path string) (*trained, error) {
+// loadModel reads a model: one of oi-train, or any other where --labels names
+// its answers. It may be a pipe, of which no more is read than a model can
+// have, and reading ends with ctx.
+func (o *options) loadModel(ctx context.Context, env *cli.Env, path string) (*trained, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, cli.WithHint(fmt.Errorf("model %s: a folder", path), "the first argument is the model: oi-eval burger.onnx "+path)
 	}
@@ -41,20 +45,48 @@ func loadModel(ctx context.Context, env *cli.Env, path string) (*trained, error)
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	h := sha256.New()
+	data, err := model.ReadFile(&until{ctx, file})
 	m := &trained{path: path, index: map[string]int{}}
-	m.network, m.meta, err = model.ReadONNX(io.TeeReader(&until{ctx, file}, h))
-	if err != nil {
-		return nil, cli.WithHint(fmt.Errorf("model %s: %w", path, err), modelHint(path, err))
+	if err == nil {
+		err = m.parse(data)
 	}
-	m.hash = hex.EncodeToString(h.Sum(nil))
-	for i, class := range m.network.Classes {
+	switch {
+	case errors.Is(err, model.ErrForeign) && o.labels != "":
+		m.foreign = true
+		if m.classifier, err = o.loadForeign(path); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, cli.WithHint(fmt.Errorf("model %s: %w", path, err), modelHint(path, err))
+	case o.labels != "" || o.normalize != "":
+		return nil, cli.Usagef("--labels and --normalize are for models that oi-train did not write: %s has names and normalisation in it", path)
+	}
+	sum := sha256.Sum256(data)
+	m.hash = hex.EncodeToString(sum[:])
+	for i, class := range m.Classes() {
 		m.index[class] = i
 	}
 	if m.known, err = dataset.DecodeKnown(m.meta["trained_on_ids"], m.meta["trained_on"]); err != nil {
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
 	return m, nil
+}
+
+// parse reads a file of oi-train, of either kind.
+func (m *trained) parse(data []byte) error {
+	c, err := model.ReadClassifier(data)
+	if errors.Is(err, model.ErrForeign) {
+		var n *model.Network
+		n, m.meta, err = model.ReadONNX(bytes.NewReader(data))
+		m.classifier = scratch{n}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	m.meta = c.Meta
+	m.classifier, err = newCombined(c, data)
+	return err
 }
 
 // forgets says in words what the model does not remember of the photos it was
@@ -90,7 +122,7 @@ func (u *until) Read(p []byte) (int, error) {
 func modelHint(path string, err error) string {
 	switch {
 	case errors.Is(err, model.ErrForeign):
-		return "oi-eval runs models that oi-train wrote, and describes others with --info; onnxruntime runs others"
+		return "oi-eval --labels NAMES.txt asks models that oi-train did not write, and --info describes them"
 	case errors.Is(err, model.ErrNotONNX) && strings.EqualFold(filepath.Ext(path), ".onnx"):
 		return "look what it begins with: a page or a pointer of Git LFS may have been saved in its place"
 	case errors.Is(err, model.ErrNotONNX):
@@ -116,6 +148,11 @@ func (m *trained) get(key string, to any) error {
 	return nil
 }
 
+// input is the shape of the pictures that the model takes.
+func (m *trained) input() report.Input {
+	return report.Input{Height: m.Size().Height, Width: m.Size().Width, Channels: channels}
+}
+
 // description is what --info tells.
 type description struct {
 	File       string                    `json:"file"`
@@ -127,6 +164,7 @@ type description struct {
 	Parameters int                       `json:"parameters"`
 	Layers     []layer                   `json:"layers"`
 	Weights    string                    `json:"weights_sha256"`
+	Backbone   *model.Backbone           `json:"backbone,omitempty"`
 	TrainedOn  int                       `json:"trained_on"` // photos, by their bytes
 	TrainedIDs int                       `json:"trained_on_ids"`
 	BestEpoch  string                    `json:"best_epoch,omitempty"`
@@ -146,20 +184,15 @@ type layer struct {
 }
 
 func (m *trained) description() (*description, error) {
-	n := m.network
 	d := &description{
-		File: m.path, SHA256: m.hash, Run: m.meta["run"], Classes: n.Classes,
-		Input: report.Input{Height: n.Height, Width: n.Width, Channels: n.Channels},
-		Arch:  n.Arch, Parameters: n.Parameters(), Weights: n.WeightsHash(),
+		File: m.path, SHA256: m.hash, Run: m.meta["run"], Classes: m.Classes(), Input: m.input(),
+		Arch: m.Arch(), Parameters: m.Parameters(), Weights: m.WeightsHash(), Backbone: m.Backbone(),
 		BestEpoch: m.meta["best_epoch"], Stopped: m.meta["stopped"],
 	}
 	d.TrainedIDs, d.TrainedOn = m.known.Len()
-	shapes, err := n.Shapes()
-	if err != nil {
+	var err error
+	if d.Layers, err = m.layers(); err != nil {
 		return nil, err
-	}
-	for i, l := range n.Layers {
-		d.Layers = append(d.Layers, layer{l, shapes[i+1]})
 	}
 	return d, errors.Join(
 		m.get("metrics", &d.Metrics), m.get("sets", &d.Sets), m.get("options", &d.Options), m.get("licences", &d.Licences),
@@ -195,7 +228,16 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	line("model", "%s, run %s", d.File, d.Run)
 	line("classes", "%s", strings.Join(d.Classes, ", "))
 	line("input", "%dx%d pixels, %d channels", d.Input.Width, d.Input.Height, d.Input.Channels)
-	line("network", "%s, %d parameters in %d layers", d.Arch, d.Parameters, len(d.Layers))
+	if b := d.Backbone; b != nil {
+		line("network", "%s, %d parameters", d.Arch, d.Parameters)
+		line("backbone", "%s, licence: %s, made by %s", b.Name, b.Licence, cmp.Or(b.Producer, "an unknown program"))
+		line("", "of %s", b.Of)
+		line("", "file %s", b.FileSHA256)
+		line("", "features %s; %d numbers, %s", b.Cut, b.Dim, b.DType)
+		line("", "preprocessing: %s", b.Preprocessing)
+	} else {
+		line("network", "%s, %d parameters in %d layers", d.Arch, d.Parameters, len(d.Layers))
+	}
 	for _, l := range d.Layers {
 		line("", "%-9s -> %s", l.Kind, strings.ReplaceAll(strings.Trim(fmt.Sprint(l.Shape), "[]"), " ", "x"))
 	}

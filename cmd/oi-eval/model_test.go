@@ -50,7 +50,7 @@ func TestRefusesModels(t *testing.T) {
 		want string
 		hint string
 	}{
-		"PyTorch's":           {"\x08\x07\x12\x07pytorch\x1a\x061.13.1\x3a\x02\x12\x00", "an ONNX model that oi-train did not write: its producer is pytorch 1.13.1", "hint: oi-eval runs models that oi-train wrote"},
+		"PyTorch's":           {"\x08\x07\x12\x07pytorch\x1a\x061.13.1\x3a\x02\x12\x00", "an ONNX model that oi-train did not write: its producer is pytorch 1.13.1", "hint: oi-eval --labels NAMES.txt asks models that oi-train did not write"},
 		"a page":              {"<!DOCTYPE html><title>Sign in</title>", "not an ONNX file", "hint: look what it begins with"},
 		"a pointer":           {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "not an ONNX file", "hint: look what it begins with"},
 		"empty":               {"", "not an ONNX file", "hint: look what it begins with"},

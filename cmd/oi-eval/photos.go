@@ -1,16 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
-	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
@@ -26,12 +28,12 @@ type answer struct {
 	Probabilities map[string]float64 `json:"probabilities"`
 }
 
-// A classifier answers for pictures, one line each.
-type classifier struct {
+// An answerer answers for pictures, one line each.
+type answerer struct {
 	*options
 	env       *cli.Env
 	model     *trained
-	predictor *nn.Predictor
+	predictor predictor
 
 	answered int
 	failed   int
@@ -41,16 +43,18 @@ type classifier struct {
 // classify answers for the pictures among the inputs and in their folders. One
 // that is bad is a warning, and a failure at the end.
 func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, in *inputs) error {
-	n := m.network
-	if n.Height != n.Width {
-		return fmt.Errorf("the model takes pictures of %dx%d, and photos are scaled to squares only", n.Width, n.Height)
+	if err := m.Suit(env, dataset.Size{}); err != nil {
+		return err
 	}
-	predictor, err := nn.NewPredictor(n, 1, o.stream.Workers())
+	if size := m.Size(); size.Height != size.Width {
+		return fmt.Errorf("the model takes pictures of %v, and photos are scaled to squares only", size)
+	}
+	predictor, err := m.Predictor(1, o.stream.Workers())
 	if err != nil {
 		return err
 	}
 	defer predictor.Close()
-	c := &classifier{options: o, env: env, model: m, predictor: predictor}
+	c := &answerer{options: o, env: env, model: m, predictor: predictor}
 	for i, name := range in.names {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -79,13 +83,13 @@ func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, in *in
 }
 
 // refuse counts a picture for which there is no answer.
-func (c *classifier) refuse(err error) {
+func (c *answerer) refuse(err error) {
 	c.env.Warnf("%v", err)
 	c.failed++
 }
 
 // folder answers for the pictures in a folder and those below it.
-func (c *classifier) folder(ctx context.Context, name string) error {
+func (c *answerer) folder(ctx context.Context, name string) error {
 	before := c.answered + c.failed
 	each := func(path string) error {
 		return c.file(path, func(err error) {
@@ -106,7 +110,7 @@ func (c *classifier) folder(ctx context.Context, name string) error {
 }
 
 // file answers for a file, or calls refuse if it is no picture.
-func (c *classifier) file(name string, refuse func(error)) error {
+func (c *answerer) file(name string, refuse func(error)) error {
 	file, kind, err := open(c.env, name)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -126,8 +130,8 @@ func (c *classifier) file(name string, refuse func(error)) error {
 }
 
 // picture answers for a picture.
-func (c *classifier) picture(name string, file *stream.File) error {
-	pixels, err := readPhoto(file, c.maxPixels, c.model.network.Height)
+func (c *answerer) picture(name string, file *stream.File) error {
+	pixels, err := readPhoto(file, c.maxPixels, c.model.Size().Height)
 	err = errors.Join(err, file.Close())
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -144,13 +148,36 @@ func (c *classifier) picture(name string, file *stream.File) error {
 	return c.print(c.env, c.model, name, rows[0])
 }
 
+// topForeign is --top where it is not given and the model is a foreign one,
+// which often has a thousand answers.
+const topForeign = 5
+
+// shown returns which of the answers are printed: all, in the order of the
+// classes, or the most probable ones, these first.
+func (o *options) shown(m *trained, probabilities []float32) []int {
+	order := make([]int, len(probabilities))
+	for i := range order {
+		order[i] = i
+	}
+	most := o.top
+	if most == 0 && m.foreign {
+		most = topForeign
+	}
+	if most == 0 {
+		return order
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
+	return order[:min(most, len(order))]
+}
+
 func (o *options) print(env *cli.Env, m *trained, name string, probabilities []float32) error {
-	a := answer{File: name, Label: m.network.Classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}}
+	classes := m.Classes()
+	a := answer{File: name, Label: classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}}
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s\t%s", cli.Escape(name), cli.Escape(a.Label))
-	for i, p := range probabilities {
-		a.Probabilities[m.network.Classes[i]] = float64(p)
-		fmt.Fprintf(&line, "\t%s=%.4f", cli.Escape(m.network.Classes[i]), p)
+	for _, i := range o.shown(m, probabilities) {
+		a.Probabilities[classes[i]] = float64(probabilities[i])
+		fmt.Fprintf(&line, "\t%s=%.4f", cli.Escape(classes[i]), probabilities[i])
 	}
 	if o.stream.JSON != "" {
 		return json.NewEncoder(env.Stdout).Encode(a)

@@ -69,6 +69,18 @@ func ReadONNX(r io.Reader) (*Network, map[string]string, error) {
 	return n, m.meta, nil
 }
 
+// ReadFile reads an ONNX file, of whatever maker, up to its end or to the first
+// byte that is no field of it. Of what is none it reads no more than a few
+// kilobytes, and memory stays in proportion to the bytes read. Errors are
+// [ErrNotONNX] and [ErrTruncated] with details, or those of r.
+func ReadFile(r io.Reader) ([]byte, error) {
+	in := bufio.NewReaderSize(r, headSize)
+	if err := checkStart(in); err != nil && !errors.Is(err, ErrForeign) && !errors.Is(err, ErrDamaged) {
+		return nil, err
+	}
+	return readFields(in)
+}
+
 // headSize is how much is read of a file that is not ours, to say what it is.
 const headSize = 4096
 

@@ -215,9 +215,11 @@ func (b *Backbone) inherit(meta map[string]string) {
 
 // DeclaredText says that the pictures have another side than the file
 // declares; "" if they do not.
-func (b *Backbone) DeclaredText() string {
-	if b.DeclaredSide == 0 {
+func (b *Backbone) DeclaredText() string { return declaredText(b.Name, b.DeclaredSide, b.Side) }
+
+func declaredText(name string, declared, side int) string {
+	if declared == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s declares pictures of %dx%d and works at %dx%d, that of the crops, too: taking these", b.Name, b.DeclaredSide, b.DeclaredSide, b.Side, b.Side)
+	return fmt.Sprintf("%s declares pictures of %dx%d and works at %dx%d, that of the crops, too: taking these", name, declared, declared, side, side)
 }

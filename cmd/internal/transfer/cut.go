@@ -16,15 +16,8 @@ type cut struct {
 
 // cut finds the features for pictures of a side.
 func (f *File) cut(side int) (*cut, error) {
-	in, name := f.input, f.options.Features
-	g, err := in.simplified(f.model.Graph, side, name)
-	if err != nil && in.open {
-		other := *in
-		other.planes = !in.planes
-		if again, failed := other.simplified(f.model.Graph, side, name); failed == nil {
-			g, in, err = again, &other, nil
-		}
-	}
+	name := f.options.Features
+	g, in, err := f.simplified(side, name)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +28,21 @@ func (f *File) cut(side int) (*cut, error) {
 		c.Features, err = g.Features()
 	}
 	return c, err
+}
+
+// simplified is the network for pictures of a side, and how it takes them;
+// name, if it is not "", is the value that is wanted of it.
+func (f *File) simplified(side int, name string) (*graph.Graph, *input, error) {
+	g, err := f.input.simplified(f.model.Graph, side, name)
+	if err == nil || !f.input.open {
+		return g, f.input, err
+	}
+	other := *f.input
+	other.planes = !other.planes
+	if again, failed := other.simplified(f.model.Graph, side, name); failed == nil {
+		return again, &other, nil
+	}
+	return nil, nil, err
 }
 
 // text says what was chosen and why.

@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// foreign is a small network as PyTorch exports it: a convolution, batch
+// torchModel is a small network as PyTorch exports it: a convolution, batch
 // normalization, ReLU6, the mean, dropout and a linear layer.
-const foreign = "testdata/torch.onnx"
+const torchModel = "testdata/torch.onnx"
 
 func TestInfoOfForeignModel(t *testing.T) {
-	code, stdout, stderr := eval(t, nil, "--info", foreign)
+	code, stdout, stderr := eval(t, nil, "--info", torchModel)
 	want := `model        testdata/torch.onnx
 sha256       baee19d217f646a77b9e1e0fcc4e41b190cb8fab2b845fb851f897a3a299ce5a
 made by      pytorch 1.13.0; version 7 of ONNX files, 13 of the operators
@@ -24,13 +24,13 @@ operators    BatchNormalization 1, Clip 1, Constant 2, Conv 1, Flatten 1, Gemm 1
 network      122 parameters; 5 operators when simplified
 features     /4/Flatten_output_0, [N,4] as it is, 4 numbers
              the input of the classifier, Gemm "/6/Gemm"
-note         oi-train did not write it: oi-eval can describe it, but not yet answer with it
+note         oi-train did not write it: to answer, oi-eval wants the names of its answers, --labels, and what to do to the bytes, --normalize
 note         input pixels takes any side; the shapes are those for 224 pixels
 `
 	if code != 0 || stdout != want {
 		t.Errorf("exit %d, %s\n%s", code, stderr, stdout)
 	}
-	_, stdout, _ = eval(t, nil, "--info", "--json", foreign)
+	_, stdout, _ = eval(t, nil, "--info", "--json", torchModel)
 	var d foreignModel
 	if err := json.Unmarshal([]byte(stdout), &d); err != nil || d.Opset != 13 || d.Parameters != 122 || d.Operators["Conv"] != 1 ||
 		!slices.Equal(d.Inputs[0].Shape, []string{"batch", "3", "height", "width"}) || d.Features.Length != 4 {
@@ -40,7 +40,7 @@ note         input pixels takes any side; the shapes are those for 224 pixels
 
 // TestForeignModel is refused for everything else, and where it cannot be read.
 func TestForeignModel(t *testing.T) {
-	data, err := os.ReadFile(foreign)
+	data, err := os.ReadFile(torchModel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +52,11 @@ func TestForeignModel(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{foreign}, "an ONNX model that oi-train did not write: its producer is pytorch 1.13.0"},
+		{[]string{torchModel}, "an ONNX model that oi-train did not write: its producer is pytorch 1.13.0"},
 		{[]string{"--info", odd}, `and it cannot be described: ` + odd + `: node "/4/Unheard" (Unheard): not supported: operator Unheard`},
 	} {
 		code, stdout, stderr := eval(t, nil, tc.args...)
-		if code != 1 || stdout != "" || !strings.Contains(stderr, tc.want) || !strings.Contains(stderr, "hint: oi-eval runs models that oi-train wrote") {
+		if code != 1 || stdout != "" || !strings.Contains(stderr, tc.want) || !strings.Contains(stderr, "hint: oi-eval --labels NAMES.txt asks models that oi-train did not write") {
 			t.Errorf("%v: exit %d, %s", tc.args, code, stderr)
 		}
 	}
