@@ -20,7 +20,7 @@ func (b *Backbone) OpenCV() string {
 // opencvReads reports whether OpenCV reads a node of a network of convolutions.
 func opencvReads(n *graph.Node) bool {
 	switch o := n.Op.(type) {
-	case *graph.Conv, *graph.Pool, *graph.Clip, *graph.Cast, *graph.Flatten, *graph.Concat, *graph.Gemm, *graph.BatchNormalization, *graph.Softmax:
+	case *graph.Conv, *graph.Pool, *graph.Clip, *graph.Cast, *graph.Flatten, *graph.Concat, *graph.Gemm, *graph.BatchNormalization, *graph.Softmax, *graph.Slice, *graph.Split:
 		return true
 	case *graph.Transpose, *graph.Reshape:
 		return len(n.Out[0].Shape) <= 5 // as for a shuffle of channels
