@@ -35,7 +35,7 @@ func (o *backboneOptions) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.licence, "backbone-licence", "", "`TEXT` that says under what licence the backbone is, for the report and the model")
 	fs.StringVar(&o.normalize, "normalize", "", "what the backbone wants done to the bytes: `imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD`")
 	fs.StringVar(&o.channels, "channels", "", "the order in which the backbone takes colours, `rgb|bgr` (default rgb)")
-	fs.StringVar(&o.features, "features", "", "take the value `NAME` of the backbone as the features")
+	fs.StringVar(&o.features, "features", "", "take the value `NAME` of the backbone as the features (default what its classifier reads)")
 	fs.StringVar(&o.dtype, "embedding-dtype", string(transfer.Float16), "round features to `float16|float32`")
 	cli.AlsoCalled(fs, "backbone", "pretrained")
 }
@@ -131,7 +131,7 @@ func (o *options) loadBackbone(ctx context.Context, env *cli.Env) (*transfer.Fil
 	case errors.As(err, &companion):
 		err = cli.WithHint(fmt.Errorf("backbone: %w", err), "--normalize says it in place of the file")
 	case errors.As(err, &unsaid):
-		err = cli.WithHint(err, "whoever made it knows; torchvision's and the ONNX zoo's take imagenet, Keras' MobileNets -1..1; with the wrong one it sees badly")
+		err = cli.WithHint(err, "torchvision's and the ONNX zoo's take imagenet, Keras' MobileNets -1..1; if it has its classifier, oi-eval --labels NAMES.txt FILE.onnx PHOTO.jpg shows with which one it sees")
 	case err != nil:
 		err = fmt.Errorf("backbone: %w", err)
 	}

@@ -299,8 +299,6 @@ func TestBackboneRefuses(t *testing.T) {
 		"channels alone":   {[]string{"--backbone", backbone, "--channels", "bgr"}, 2, []string{"--normalize"}},
 		"scratch":          {[]string{"--backbone", backbone, "--normalize=0..1", "--lr", "0.1"}, 2, []string{"--lr is about training from scratch"}},
 		"no backbone":      {[]string{"--normalize=0..1"}, 2, []string{"--backbone, which is not given"}},
-		"unknown":          {[]string{"--backbone", "mobilenetv9"}, 1, []string{"mobilenetv2", "--backbones"}},
-		"offline":          {[]string{"--backbone", "mobilenetv2", "--offline", "--cache", t.TempDir()}, 1, []string{"--offline"}},
 		"no network":       {[]string{"--backbone", alone, "--normalize=0..1"}, 1, []string{"not an ONNX file"}},
 		"side":             {[]string{"--backbone", flat, "--normalize=0..1"}, 1, []string{"takes pictures of 32x32, these are 24x24", "oi-crop --size 32"}},
 		"no such value":    {[]string{"--backbone", backbone, "--normalize=0..1", "--features", "nose"}, 1, []string{`no value "nose"`}},
@@ -338,13 +336,6 @@ func TestBackboneRefuses(t *testing.T) {
 	got := fitted(t, cmdtest.Backbone{Seed: 1, Side: 64}.Write(t), input)
 	if !strings.Contains(got.stderr, "declares pictures of 64x64 and works at 24x24") {
 		t.Errorf("no word about the side:\n%s", got.stderr)
-	}
-}
-
-func TestListBackbones(t *testing.T) {
-	code, stdout, stderr := cmdtest.Run(t.Context(), command(), nil, "--backbones")
-	if code != 0 || !strings.Contains(string(stdout), "mobilenetv2 ") || !strings.Contains(string(stdout), "ImageNet") {
-		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
 }
 
