@@ -20,6 +20,9 @@
 //	# the answers as JSON, one item a line
 //	oi-eval --emit --json burger.onnx crops.oi |
 //	    jq -c '[.key, .label.name, .prediction.label]'
+//	# what does a network of others answer?
+//	oi-eval --labels imagenet.txt --normalize imagenet resnet50.onnx \
+//	    lunch.jpg
 //	# what a pretrained network sees in the pictures, as numbers to
 //	# compare
 //	oi-eval --embed --normalize imagenet mobilenetv2.onnx crops.oi \
@@ -28,10 +31,10 @@
 //	oi-eval --info burger.onnx
 //
 // Reads items with tensors and labels, asks the model MODEL (an .onnx file of
-// oi-train) about each, and prints scikit-learn's classification report.
-// Without --set it is about the test items, or the validation items where there
-// are none for the test; where neither is there, it is about the items that
-// carry no set.
+// oi-train, or another with --labels) about each, and prints scikit-learn's
+// classification report. Without --set it is about the test items, or the
+// validation items where there are none for the test; where neither is there,
+// it is about the items that carry no set.
 //
 // Items whose photo the model was trained on are left out and counted, unless
 // --set asks for train. The same image id or the same bytes is the same photo;
@@ -75,18 +78,25 @@
 // and the operators, and which of its values would serve as features of a
 // picture.
 //
+// --labels names the answers of a classifier that oi-train did not write: a
+// name on each line, or JSON (an array, or an object from numbers to names).
+// The output that has as many answers is taken, and a softmax added if it has
+// none. What it wants done to the bytes of a picture is found in
+// preprocessor_config.json or timm's config.json next to it, if it is a known
+// network, or said by --normalize; with the wrong one it answers badly, which a
+// few photos show. Pictures have the side that it declares, or 224 pixels;
+// crops keep theirs where it works at that.
+//
 // --embed takes any network in ONNX as MODEL, or a model of oi-train, and
 // writes the items with embeddings: what the network makes of the picture
 // before it answers. The numbers are rounded to float16 unless
 // --embedding-dtype says otherwise, tensors are dropped unless --keep-tensor is
 // given, and the pictures may have another side than the network declares if it
-// works at theirs, which is said. What a network wants done to the bytes before
-// its first layer is not in its file: --normalize says it, and --channels. Only
-// embeddings can be compared that the same network made with the same
-// treatment, of pictures that were cut with the same options: anything else in
-// one stream is an error, and so is a number that is not finite or beyond
-// 65504. Items that have the same embedding already keep it. With --part it
-// works on pieces, on one machine or several.
+// works at theirs, which is said. Only embeddings can be compared that the same
+// network made with the same treatment, of pictures that were cut with the same
+// options: anything else in one stream is an error, and so is a number that is
+// not finite or beyond 65504. Items that have the same embedding already keep
+// it. With --part it works on pieces, on one machine or several.
 //
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at
@@ -121,6 +131,12 @@
 //	--max-pixels N
 //		leave out photos of more than N pixels; most take 2 to 4
 //		bytes for each to decode (default 100000000)
+//	--top N
+//		of a picture, print the N most probable answers alone
+//		(default all, with --labels 5)
+//	--labels FILE
+//		ask a model that oi-train did not write, whose answers have
+//		the names in FILE, one a line
 //	--normalize CHOICE
 //		what a foreign model wants done to the bytes: CHOICE is
 //		imagenet, -1..1, 0..1, 0..255, caffe-bgr, clip or MEAN/STD on
