@@ -27,6 +27,8 @@
 //	# compare
 //	oi-eval --embed --normalize imagenet mobilenetv2.onnx crops.oi \
 //	    >embedded.oi
+//	# ten nearest neighbours, no training
+//	oi-eval --neighbours 10 embedded.oi
 //	# what is in the model?
 //	oi-eval --info burger.onnx
 //
@@ -98,6 +100,15 @@
 // not finite or beyond 65504. Items that have the same embedding already keep
 // it. With --part it works on pieces, on one machine or several.
 //
+// --neighbours takes no MODEL: all arguments are streams of items with
+// embeddings. Each item of the set test (or val, or --set) is answered for by
+// the K items of the set train that are nearest to it, by the cosine between
+// the embeddings, and of other photos; the class with the most votes is the
+// answer, and the report says how often it is right. With --emit all items are
+// written, with prediction and neighbours, an array of {key, label,
+// similarity}, the nearest first: a label that none of them shares is worth a
+// look. The vectors of the train items are in memory, 4 bytes a number.
+//
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at
 // after 200 of them and at the end; with "from M", as in the default, not at
@@ -153,6 +164,9 @@
 //		float16)
 //	--keep-tensor
 //		with --embed, keep the tensors as well
+//	--neighbours K
+//		without a model: answer by the K train items whose embeddings
+//		are nearest
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it
 //		(default one a processor)

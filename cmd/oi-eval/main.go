@@ -62,6 +62,7 @@ type options struct {
 	features       string
 	embeddingDType string
 	keepTensor     bool
+	neighbours     int
 
 	wanted        []string // sets, cleaned
 	requirements  []requirement
@@ -86,6 +87,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.features, "features", "", "embed by the value `NAME` of the network")
 	fs.StringVar(&o.embeddingDType, "embedding-dtype", string(transfer.Float16), "round the numbers to this `TYPE`, float16 or float32")
 	fs.BoolVar(&o.keepTensor, "keep-tensor", false, "with --embed, keep the tensors as well")
+	fs.IntVar(&o.neighbours, "neighbours", 0, "without a model: answer by the `K` train items whose embeddings are nearest")
 	o.stream.Register(fs)
 	cli.ListOf(fs, "set", dataset.Train, dataset.Val, dataset.Test)
 	cli.FilesOf(fs, "report", "html", "json", "md")
@@ -150,6 +152,9 @@ func (o *options) check(inputs []string) error {
 func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err := o.check(env.Args); err != nil {
 		return err
+	}
+	if o.neighbours > 0 {
+		return o.findNeighbours(ctx, env, env.Args)
 	}
 	files := env.Args[1:]
 	if o.embed {

@@ -7,6 +7,9 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/zoo"
 )
 
+// maxNeighbours bounds --neighbours.
+const maxNeighbours = 1000
+
 // checkForeign checks the options that say how a model is to be used that
 // oi-train did not write, and those of --embed.
 func (o *options) checkForeign() error {
@@ -23,6 +26,12 @@ func (o *options) checkForeign() error {
 	case transfer.Float16, transfer.Float32:
 	default:
 		return cli.Usagef("--embedding-dtype %s: want float16 or float32", o.embeddingDType)
+	}
+	if o.neighbours < 0 || o.neighbours > maxNeighbours {
+		return cli.Usagef("--neighbours %d: want 1 to %d", o.neighbours, maxNeighbours)
+	}
+	if o.neighbours > 0 && (o.embed || o.info || o.labels != "" || len(o.reports) > 0) {
+		return cli.Usagef("--neighbours asks no model: it does not go with --embed, --info, --labels or --report")
 	}
 	if o.embed {
 		return o.checkEmbed()

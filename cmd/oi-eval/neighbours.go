@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/knn"
+	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
+	"github.com/opensandwich/oi/record"
+)
+
+// A neighbourhood answers for items by the train items whose embeddings are
+// nearest to theirs: no model is trained.
+type neighbourhood struct {
+	options    *options
+	env        *cli.Env
+	items      *dataset.Collection
+	embeddings transfer.Embeddings
+	origin     dataset.Origin
+	counters   *stream.Counters
+
+	classes []string // of the train items, sorted
+	train   []dataset.Entry
+	index   *knn.Index
+	workers *kernel.Workers
+}
+
+// queriesAtOnce is how many items are compared with the train items at once.
+const queriesAtOnce = 64
+
+// neighbour is one of an item's neighbours, as it is written.
+type neighbour struct {
+	Key        string  `msgpack:"key"`
+	Label      string  `msgpack:"label"`
+	Similarity float32 `msgpack:"similarity"`
+}
+
+// findNeighbours answers for the items of files by their neighbours.
+func (o *options) findNeighbours(ctx context.Context, env *cli.Env, files []string) (err error) {
+	spool := dataset.NewSpool(int64(o.memory), "")
+	defer func() { err = errors.Join(err, spool.Close()) }()
+	b := &neighbourhood{options: o, env: env, items: dataset.NewCollection(spool, o.repeats), workers: kernel.NewWorkers(o.stream.Workers())}
+	defer b.workers.Close()
+	b.items.Embeddings = true
+	var out *stream.Output
+	if o.emit {
+		if out, err = stream.Create(env, &o.stream); err != nil {
+			return err
+		}
+	}
+	in, err := stream.Open(env, &o.stream, files)
+	if err != nil {
+		return err
+	}
+	if b.counters, err = stream.NewCounters(env, &o.stream, files...); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.counters.Finish()) }()
+	if err := errors.Join(b.read(ctx, in), in.Close()); err != nil {
+		return err
+	}
+	if err := b.prepare(); err != nil {
+		return err
+	}
+	if o.emit {
+		return errors.Join(b.emit(ctx, out), out.Close())
+	}
+	return b.report(ctx)
+}
+
+// read takes in the whole stream.
+func (b *neighbourhood) read(ctx context.Context, in *stream.Input) error {
+	for ctx.Err() == nil {
+		next, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch v := next.(type) {
+		case *record.Header:
+			b.origin.Begin(v)
+			b.counters.Expect(v.Expected)
+			err = errors.Join(b.embeddings.Begin(v, in.Name()), b.items.Begin(v, in.Name(), in.Number()))
+		case *record.Item:
+			b.counters.In(1)
+			if err = b.embeddings.Add(v); err == nil {
+				err = b.items.Add(v)
+			}
+		case *record.End:
+			b.origin.End(v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// prepare divides the items and makes the index of the train items.
+func (b *neighbourhood) prepare() error {
+	if n := b.items.Dropped; n > 0 {
+		b.counters.Remove(dataset.Repeated, int64(n))
+		b.env.Infof("%s", b.items.DropLine())
+	}
+	for _, line := range b.items.Divide(dataset.DefaultSplit()).Lines() {
+		b.env.Infof("%s", line)
+	}
+	b.train = b.items.Of(dataset.Train)
+	if len(b.train) == 0 {
+		return cli.WithHint(errors.New("there are no train items among which neighbours are found"), "give all sets in one stream")
+	}
+	for _, e := range b.train {
+		if at, known := slices.BinarySearch(b.classes, e.Label); !known {
+			b.classes = slices.Insert(b.classes, at, e.Label)
+		}
+	}
+	vectors, err := b.vectors(b.train)
+	if err != nil {
+		return err
+	}
+	b.env.Infof("neighbours are found among %d train items: %d MB of vectors in memory", len(b.train), len(vectors)*4>>20)
+	b.index, err = knn.NewIndex(vectors, b.embeddings.Dim)
+	return err
+}
+
+// vectors returns the embeddings of entries.
+func (b *neighbourhood) vectors(entries []dataset.Entry) ([]float32, error) {
+	numbers := make([]int, len(entries))
+	for i, e := range entries {
+		numbers[i] = e.Number
+	}
+	vectors := make([]float32, len(entries)*b.embeddings.Dim)
+	return vectors, b.embeddings.Rows(b.items.Spool, numbers).Read(vectors, 0)
+}
+
+// ask calls answer for each of the entries, in order, with its neighbours,
+// which are of other photos.
+func (b *neighbourhood) ask(ctx context.Context, entries []dataset.Entry, answer func(dataset.Entry, []knn.Neighbour) error) error {
+	photos := &b.items.Photos
+	for ; len(entries) > 0; entries = entries[min(queriesAtOnce, len(entries)):] {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		part := entries[:min(queriesAtOnce, len(entries))]
+		queries, err := b.vectors(part)
+		if err != nil {
+			return err
+		}
+		knn.Normalize(queries, b.embeddings.Dim)
+		nearest, err := b.index.Nearest(b.workers, queries, b.options.neighbours, func(q, row int) bool {
+			return photos.Find(part[q].Photo) == photos.Find(b.train[row].Photo)
+		})
+		if err != nil {
+			return err
+		}
+		for i, e := range part {
+			if err := answer(e, nearest[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// votes are the shares of the classes among neighbours. Of classes that have as
+// many, that of the neighbours that are more similar in sum is put before the
+// others by less than any vote.
+func (b *neighbourhood) votes(nearest []knn.Neighbour) (shares []float32, best int) {
+	shares = make([]float32, len(b.classes))
+	similar := make([]float64, len(b.classes))
+	for _, n := range nearest {
+		at, _ := slices.BinarySearch(b.classes, b.train[n.Row].Label)
+		shares[at]++
+		similar[at] += float64(n.Similarity)
+	}
+	for i := range shares {
+		if shares[i] > shares[best] || shares[i] == shares[best] && similar[i] > similar[best] {
+			best = i
+		}
+	}
+	for i := range shares {
+		shares[i] /= float32(max(1, len(nearest)))
+	}
+	if len(nearest) > 0 { // a tie is settled for whoever looks at the shares
+		const bit = 1e-6
+		for i := range shares {
+			shares[i] *= 1 - bit
+		}
+		shares[best] += bit
+	}
+	return shares, best
+}
+
+// report prints how often the neighbours are right.
+func (b *neighbourhood) report(ctx context.Context) error {
+	sets := b.options.wanted
+	if len(sets) == 0 {
+		sets = []string{dataset.Test}
+		if len(b.items.Of(dataset.Test)) == 0 {
+			sets = []string{dataset.Val}
+		}
+	}
+	var asked []dataset.Entry
+	for _, set := range sets {
+		asked = append(asked, b.items.Of(set)...)
+	}
+	name := fmt.Sprint(sets[0])
+	for _, set := range sets[1:] {
+		name += "," + set
+	}
+	answers := report.NewAccumulator(name, b.classes)
+	unknown := 0
+	err := b.ask(ctx, asked, func(e dataset.Entry, nearest []knn.Neighbour) error {
+		truth, known := slices.BinarySearch(b.classes, e.Label)
+		if !known {
+			unknown++
+			return nil
+		}
+		item, err := b.items.Spool.Item(e.Number)
+		if err != nil {
+			return err
+		}
+		b.counters.Out(1)
+		shares, _ := b.votes(nearest)
+		return answers.Add(item, truth, shares, false)
+	})
+	if err != nil {
+		return err
+	}
+	if unknown > 0 {
+		b.env.Warnf("%d items of labels that no train item has are left out", unknown)
+	}
+	evaluation := answers.Evaluation()
+	if evaluation.Items == 0 {
+		return cli.WithHint(fmt.Errorf("nothing to judge the neighbours by: no item of the set %s", name), "--set val, or --set train, asks about others")
+	}
+	b.env.Infof("%s", evaluation.Summary())
+	if _, err := io.WriteString(b.env.Stdout, evaluation.Text); err != nil {
+		return err
+	}
+	return checkRequirements(b.options.requirements, evaluation)
+}
+
+// emit writes all items, in their order, with their neighbours and what these
+// say.
+func (b *neighbourhood) emit(ctx context.Context, out *stream.Output) error {
+	header := b.origin.Header
+	header.Stages = append(slices.Clone(header.Stages), record.Stage{Tool: b.env.Name, Version: b.env.Version, Args: map[string]string{
+		"neighbours": strconv.Itoa(b.options.neighbours), "of": b.embeddings.Of,
+	}})
+	if err := out.Write(&header); err != nil {
+		return err
+	}
+	err := b.ask(ctx, b.items.Entries, func(e dataset.Entry, nearest []knn.Neighbour) error {
+		item, err := b.items.Spool.Item(e.Number)
+		if err != nil {
+			return err
+		}
+		list := make([]neighbour, len(nearest))
+		for i, n := range nearest {
+			list[i] = neighbour{b.train[n.Row].Key, b.train[n.Row].Label, n.Similarity}
+		}
+		value, err := msgpack.Marshal(list)
+		if err != nil {
+			return err
+		}
+		item.Extra = append(slices.DeleteFunc(item.Extra, func(f record.Field) bool { return f.Key == "neighbours" }), record.Field{Key: "neighbours", Value: value})
+		shares, best := b.votes(nearest)
+		item.Set = e.Set
+		item.Prediction = &record.Prediction{Label: b.classes[best], Probabilities: map[string]float64{}}
+		for i, share := range shares {
+			item.Prediction.Probabilities[b.classes[i]] = float64(share)
+		}
+		b.counters.Out(1)
+		return out.Write(item)
+	})
+	if err != nil {
+		return err
+	}
+	count, err := b.counters.End()
+	if err != nil {
+		return err
+	}
+	end := &record.End{Stages: append(b.origin.Counts, count)}
+	if b.origin.Salvaged.Regions > 0 {
+		end.Damage = &b.origin.Salvaged
+	}
+	return out.Write(end)
+}

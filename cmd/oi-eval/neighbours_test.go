@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
+	"github.com/opensandwich/oi/record"
+)
+
+// shade is item n, all of one colour with some blue in it.
+func shade(n int, shows, label, set string, blue byte) *record.Item {
+	item := picture(n, shows, label, set)
+	for i := 2; i < len(item.Tensor.Data); i += 3 {
+		item.Tensor.Data[i] = blue
+	}
+	return item
+}
+
+func neighbourhoodStream(t *testing.T) []byte {
+	t.Helper()
+	return embedded(t, encode(t,
+		shade(1, "red", "red", "train", 0), shade(2, "red", "red", "train", 50), shade(3, "red", "green", "train", 100), // one label is wrong
+		shade(4, "green", "green", "train", 0), shade(5, "green", "green", "train", 50),
+		shade(6, "red", "red", "test", 10), shade(7, "green", "green", "test", 10), shade(8, "red", "green", "test", 95),
+	), writeMeans(t, side))
+}
+
+// The nearest train items answer, whatever the number of threads.
+func TestNeighbours(t *testing.T) {
+	in := neighbourhoodStream(t)
+	for k, want := range map[int][2][2]int{1: {{2, 0}, {0, 1}}, 3: {{1, 1}, {0, 1}}} {
+		for _, jobs := range []string{"-j1", "-j2"} {
+			code, out, stderr := eval(t, in, "--neighbours", fmt.Sprint(k), jobs, "-")
+			if code != 0 || out != text(t, want) {
+				t.Errorf("%d neighbours, %s: exit %d: %s%s\nwant %s", k, jobs, code, stderr, out, text(t, want))
+			}
+		}
+	}
+	if code, _, stderr := eval(t, in, "--neighbours=3", "--require=accuracy>=0.9", "-"); code != 1 || !strings.Contains(stderr, "accuracy is 0.6667") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// With --emit each item has its neighbours, of other photos and the nearest
+// first, which show the wrong label.
+func TestEmitNeighbours(t *testing.T) {
+	in := neighbourhoodStream(t)
+	code, out, stderr := eval(t, in, "--neighbours=2", "--emit", "--json", "-")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	var suspects []string
+	for line := range strings.Lines(out) {
+		var item struct {
+			ID         string
+			Label      struct{ Name string }
+			Prediction struct{ Label string }
+			Neighbours []struct {
+				Key, Label string
+				Similarity float64
+			}
+		}
+		if err := json.Unmarshal([]byte(line), &item); err != nil {
+			t.Fatal(err)
+		}
+		if n := item.Neighbours; len(n) != 2 || n[0].Similarity < n[1].Similarity || strings.HasPrefix(n[0].Key, item.ID) {
+			t.Errorf("%+v", item)
+		}
+		if item.Neighbours[0].Label != item.Label.Name && item.Neighbours[1].Label != item.Label.Name {
+			suspects = append(suspects, item.ID)
+		}
+		if item.ID == "0006" && math.Abs(item.Neighbours[0].Similarity-1/math.Hypot(1, 10./255)) > 1e-3 {
+			t.Errorf("%+v", item.Neighbours)
+		}
+	}
+	if got := strings.Join(suspects, " "); got != "0003" {
+		t.Errorf("suspects %s", got)
+	}
+	_, first, _ := eval(t, in, "--neighbours=2", "--emit", "-j1", "-")
+	_, second, _ := eval(t, in, "--neighbours=2", "--emit", "-j3", "-")
+	_, items, end := cmdtest.Decode(t, []byte(first))
+	if first != second || len(items) != 8 || end.Stages[len(end.Stages)-1].Out != 8 {
+		t.Errorf("other bytes, or %d items", len(items))
+	}
+}
+
+func TestNeighboursRefuses(t *testing.T) {
+	whole := encode(t, held()...)
+	for name, tc := range map[string]struct {
+		stdin []byte
+		args  []string
+		code  int
+		want  string
+	}{
+		"no embeddings": {whole, []string{"--neighbours=3", "-"}, 1, "has no embedding"},
+		"no train":      {embedded(t, whole, writeMeans(t, side)), []string{"--neighbours=3", "-"}, 1, "there are no train items"},
+		"too many":      {whole, []string{"--neighbours=1001", "-"}, 2, "want 1 to 1000"},
+		"with --embed":  {whole, []string{"--neighbours=1", "--embed", "-"}, 2, "does not go with --embed"},
+	} {
+		if code, _, stderr := eval(t, tc.stdin, tc.args...); code != tc.code || !strings.Contains(stderr, tc.want) {
+			t.Errorf("%s: exit %d: %s", name, code, stderr)
+		}
+	}
+}
