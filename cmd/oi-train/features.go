@@ -53,11 +53,16 @@ func extract(ctx context.Context, o *options, env *cli.Env, d *data, b *transfer
 	if d.streamed == nil {
 		x.status.SetTotal(int64(len(d.entries())))
 	}
-	for set, entries := range map[string][]dataset.Entry{dataset.Train: d.train, dataset.Val: d.val, dataset.Test: d.test} {
-		if set == dataset.Train && d.streamed != nil {
+	// In the same order in every run, so that of several pictures that cannot
+	// be used the same one is named.
+	for _, set := range []struct {
+		name    string
+		entries []dataset.Entry
+	}{{dataset.Train, d.train}, {dataset.Val, d.val}, {dataset.Test, d.test}} {
+		if set.name == dataset.Train && d.streamed != nil {
 			continue
 		}
-		if sets[set], err = x.entries(entries); err != nil {
+		if sets[set.name], err = x.entries(set.entries); err != nil {
 			return nil, x.stopped(err)
 		}
 	}
