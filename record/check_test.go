@@ -127,6 +127,8 @@ func TestReaderRefuses(t *testing.T) {
 		{id("augment", sub("epoch", 1, "flip_h", 1)), "augment.flip_h", "want true or false"},
 		{id("prediction", sub("probabilities", sub("a", "b"))), "prediction.probabilities.a", "want a number"},
 		{id("prediction", sub("probabilities", sub("a", 1, "a", 1))), "prediction.probabilities.a", "twice"},
+		{id("prediction", sub("neighbours", record.Raw(append([]byte{0x91}, sub("key", "a/b", "similarity", 1)...)))), "prediction.neighbours[0].key", "only letters"},
+		{id("prediction", sub("neighbours", record.Raw(append([]byte{0x91}, sub("key", "a")...)))), "prediction.neighbours[0].similarity", "missing"},
 		{id("failure", sub("stage", "oi-crop")), "failure.reason", "missing"},
 		{id("failure", sub("stage", "oi-fetch", "reason", "gone", "status", 1000)), "failure.status", "outside"},
 		{id("fetched", sub("earlier", record.Raw(append([]byte{0x91}, sub("source", "s3")...)))), "fetched.earlier[0].reason", "missing"},

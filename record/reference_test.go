@@ -236,6 +236,13 @@ func refItem(i *record.Item) refMap {
 		answer.text("label", p.Label)
 		answer.set("probabilities", refTable(p.Probabilities), len(p.Probabilities) > 0)
 		answer.set("seen", true, p.Seen)
+		answer.set("neighbours", refList(p.Neighbours, func(n *record.Neighbour) refMap {
+			var m refMap
+			m.text("key", n.Key)
+			m.text("label", n.Label)
+			m.set("similarity", n.Similarity, true)
+			return m.with(n.Extra)
+		}), len(p.Neighbours) > 0)
 		m.set("prediction", answer.with(p.Extra), true)
 	}
 	if i.Failure != nil {

@@ -238,6 +238,9 @@ func (m *maker) item() *record.Item {
 	}
 	if m.maybe() {
 		i.Prediction = &record.Prediction{Label: m.text(), Probabilities: map[string]float64{m.text(): m.float(), "b": m.float()}, Seen: m.maybe(), Extra: m.extra()}
+		for range m.IntN(3) {
+			i.Prediction.Neighbours = append(i.Prediction.Neighbours, record.Neighbour{Key: m.word(80), Label: m.text(), Similarity: m.float(), Extra: m.extra()})
+		}
 	}
 	if m.IntN(9) == 0 {
 		i.Failure = &record.Failure{Stage: m.word(9), Reason: m.word(9), Detail: m.text(),

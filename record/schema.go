@@ -362,6 +362,14 @@ func newAugmentObject() *object[Augment] {
 }
 
 func newPredictionObject() *object[Prediction] {
+	neighbour := &object[Neighbour]{
+		extra: func(n *Neighbour) *[]Field { return &n.Extra },
+		fields: []field[Neighbour]{
+			requiredString("key", func(n *Neighbour) *string { return &n.Key }, checkName(80)),
+			stringField("label", func(n *Neighbour) *string { return &n.Label }, nil),
+			floatField("similarity", func(n *Neighbour) *float64 { return &n.Similarity }).required(),
+		},
+	}
 	return &object[Prediction]{
 		extra: func(p *Prediction) *[]Field { return &p.Extra },
 		fields: []field[Prediction]{
@@ -369,6 +377,8 @@ func newPredictionObject() *object[Prediction] {
 			floatMap("probabilities", func(p *Prediction) *map[string]float64 { return &p.Probabilities }),
 			boolField("seen", func(p *Prediction) *bool { return &p.Seen }).
 				omitWhen(func(p *Prediction) bool { return !p.Seen }),
+			nestedList("neighbours", func(p *Prediction) *[]Neighbour { return &p.Neighbours }, neighbour).
+				omitWhen(func(p *Prediction) bool { return len(p.Neighbours) == 0 }),
 		},
 	}
 }

@@ -236,7 +236,18 @@ type Prediction struct {
 	Label         string
 	Probabilities map[string]float64
 	Seen          bool // the model was trained on this photo
-	Extra         []Field
+	// Neighbours are the items whose embeddings are nearest, the nearest
+	// first, where the answer comes from them.
+	Neighbours []Neighbour
+	Extra      []Field
+}
+
+// A Neighbour is another item whose embedding is near.
+type Neighbour struct {
+	Key        string
+	Label      string
+	Similarity float64 // the cosine of the angle between the embeddings
+	Extra      []Field
 }
 
 // A Failure says why a stage skipped an item.

@@ -105,7 +105,7 @@
 // the K items of the set train that are nearest to it, by the cosine between
 // the embeddings, and of other photos; the class with the most votes is the
 // answer, and the report says how often it is right. With --emit all items are
-// written, with prediction and neighbours, an array of {key, label,
+// written, with prediction, and in it neighbours, an array of {key, label,
 // similarity}, the nearest first: a label that none of them shares is worth a
 // look. The vectors of the train items are in memory, 4 bytes a number.
 //

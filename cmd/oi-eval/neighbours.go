@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/vmihailenco/msgpack/v5"
-
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
@@ -38,13 +36,6 @@ type neighbourhood struct {
 
 // queriesAtOnce is how many items are compared with the train items at once.
 const queriesAtOnce = 64
-
-// neighbour is one of an item's neighbours, as it is written.
-type neighbour struct {
-	Key        string  `msgpack:"key"`
-	Label      string  `msgpack:"label"`
-	Similarity float32 `msgpack:"similarity"`
-}
 
 // findNeighbours answers for the items of files by their neighbours.
 func (o *options) findNeighbours(ctx context.Context, env *cli.Env, files []string) (err error) {
@@ -269,18 +260,14 @@ func (b *neighbourhood) emit(ctx context.Context, out *stream.Output) error {
 		if err != nil {
 			return err
 		}
-		list := make([]neighbour, len(nearest))
-		for i, n := range nearest {
-			list[i] = neighbour{b.train[n.Row].Key, b.train[n.Row].Label, n.Similarity}
-		}
-		value, err := msgpack.Marshal(list)
-		if err != nil {
-			return err
-		}
-		item.Extra = append(slices.DeleteFunc(item.Extra, func(f record.Field) bool { return f.Key == "neighbours" }), record.Field{Key: "neighbours", Value: value})
 		shares, best := b.votes(nearest)
 		item.Set = e.Set
 		item.Prediction = &record.Prediction{Label: b.classes[best], Probabilities: map[string]float64{}}
+		for _, n := range nearest {
+			item.Prediction.Neighbours = append(item.Prediction.Neighbours, record.Neighbour{
+				Key: b.train[n.Row].Key, Label: b.train[n.Row].Label, Similarity: float64(n.Similarity),
+			})
+		}
 		for i, share := range shares {
 			item.Prediction.Probabilities[b.classes[i]] = float64(share)
 		}

@@ -58,23 +58,26 @@ func TestEmitNeighbours(t *testing.T) {
 		var item struct {
 			ID         string
 			Label      struct{ Name string }
-			Prediction struct{ Label string }
-			Neighbours []struct {
-				Key, Label string
-				Similarity float64
+			Prediction struct {
+				Label      string
+				Neighbours []struct {
+					Key, Label string
+					Similarity float64
+				}
 			}
 		}
 		if err := json.Unmarshal([]byte(line), &item); err != nil {
 			t.Fatal(err)
 		}
-		if n := item.Neighbours; len(n) != 2 || n[0].Similarity < n[1].Similarity || strings.HasPrefix(n[0].Key, item.ID) {
+		n := item.Prediction.Neighbours
+		if len(n) != 2 || n[0].Similarity < n[1].Similarity || strings.HasPrefix(n[0].Key, item.ID) {
 			t.Errorf("%+v", item)
 		}
-		if item.Neighbours[0].Label != item.Label.Name && item.Neighbours[1].Label != item.Label.Name {
+		if n[0].Label != item.Label.Name && n[1].Label != item.Label.Name {
 			suspects = append(suspects, item.ID)
 		}
-		if item.ID == "0006" && math.Abs(item.Neighbours[0].Similarity-1/math.Hypot(1, 10./255)) > 1e-3 {
-			t.Errorf("%+v", item.Neighbours)
+		if item.ID == "0006" && math.Abs(n[0].Similarity-1/math.Hypot(1, 10./255)) > 1e-3 {
+			t.Errorf("%+v", n)
 		}
 	}
 	if got := strings.Join(suspects, " "); got != "0003" {
