@@ -33,7 +33,7 @@ func (o *backboneOptions) flags(fs *cli.FlagSet) {
 	cli.FromEnv(fs, "cache", "OI_CACHE")
 	fs.BoolVar(&o.offline, "offline", false, "use networks of the cache only, and never the network")
 	fs.StringVar(&o.licence, "backbone-licence", "", "`TEXT` that says under what licence the backbone is, for the report and the model")
-	fs.StringVar(&o.normalize, "normalize", "", "what the backbone wants done to the bytes: `imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD`")
+	fs.StringVar(&o.normalize, "normalize", "", "what the backbone wants done to the bytes: `CHOICE` is "+preprocess.Choices)
 	fs.StringVar(&o.channels, "channels", "", "the order in which the backbone takes colours, `rgb|bgr` (default rgb)")
 	fs.StringVar(&o.features, "features", "", "take the value `NAME` of the backbone as the features (default what its classifier reads)")
 	fs.StringVar(&o.dtype, "embedding-dtype", string(transfer.Float16), "round features to `float16|float32`")

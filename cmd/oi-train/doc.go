@@ -185,9 +185,10 @@
 //	--backbone-licence TEXT
 //		TEXT that says under what licence the backbone is, for the
 //		report and the model
-//	--normalize imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD
-//		what the backbone wants done to the bytes:
-//		imagenet|-1..1|0..1|0..255|caffe-bgr|clip|MEAN/STD
+//	--normalize CHOICE
+//		what the backbone wants done to the bytes: CHOICE is
+//		imagenet, -1..1, 0..1, 0..255, caffe-bgr, clip or MEAN/STD on
+//		0..1, such as 0.5,0.5,0.5/0.25,0.25,0.25
 //	--channels rgb|bgr
 //		the order in which the backbone takes colours, rgb|bgr
 //		(default rgb)
