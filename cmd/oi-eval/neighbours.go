@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
@@ -208,10 +209,7 @@ func (b *neighbourhood) report(ctx context.Context) error {
 	for _, set := range sets {
 		asked = append(asked, b.items.Of(set)...)
 	}
-	name := fmt.Sprint(sets[0])
-	for _, set := range sets[1:] {
-		name += "," + set
-	}
+	name := strings.Join(sets, ",")
 	answers := report.NewAccumulator(name, b.classes)
 	unknown := 0
 	err := b.ask(ctx, asked, func(e dataset.Entry, nearest []knn.Neighbour) error {
@@ -238,7 +236,7 @@ func (b *neighbourhood) report(ctx context.Context) error {
 	if evaluation.Items == 0 {
 		return cli.WithHint(fmt.Errorf("nothing to judge the neighbours by: no item of the set %s", name), "--set val, or --set train, asks about others")
 	}
-	b.env.Infof("%s", evaluation.Summary())
+	b.env.Infof("%s", strings.TrimSuffix(evaluation.Summary(), "\n"))
 	if _, err := io.WriteString(b.env.Stdout, evaluation.Text); err != nil {
 		return err
 	}

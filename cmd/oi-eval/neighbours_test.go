@@ -35,7 +35,7 @@ func TestNeighbours(t *testing.T) {
 	for k, want := range map[int][2][2]int{1: {{2, 0}, {0, 1}}, 3: {{1, 1}, {0, 1}}} {
 		for _, jobs := range []string{"-j1", "-j2"} {
 			code, out, stderr := eval(t, in, "--neighbours", fmt.Sprint(k), jobs, "-")
-			if code != 0 || out != text(t, want) {
+			if code != 0 || out != text(t, want) || strings.Contains(stderr, `\n`) {
 				t.Errorf("%d neighbours, %s: exit %d: %s%s\nwant %s", k, jobs, code, stderr, out, text(t, want))
 			}
 		}
