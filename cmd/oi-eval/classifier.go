@@ -5,6 +5,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
@@ -130,11 +131,15 @@ func newGraphPredictor(c *transfer.Classifier, batch, threads int) (predictor, e
 // Close lets go of the threads.
 func (p *graphPredictor) Close() { p.evaluator.Close() }
 
-// Predict returns a row of probabilities for each picture.
+// Predict returns a row of probabilities for each picture. A number that is
+// none is an error: networks of others, or a wrong normalisation, can give it.
 func (p *graphPredictor) Predict(images [][]byte) ([][]float32, error) {
 	out, err := p.evaluator.Run(images)
 	if err != nil {
 		return nil, err
+	}
+	if i := kernel.FirstNonFinite(out[0]); i >= 0 {
+		return nil, fmt.Errorf("predict: picture %d: probability %v: the model is damaged, or wants another --normalize", i/p.answers+1, out[0][i])
 	}
 	rows := make([][]float32, len(images))
 	for i := range rows {

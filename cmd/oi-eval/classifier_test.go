@@ -154,6 +154,7 @@ func TestForeignClassifier(t *testing.T) {
 		"no preprocessing": {[]string{"--labels", labels, m, red}, "imagenet, -1..1"},
 		"too few":          {[]string{"--labels", write(t, "two.txt", "a\nb\n"), "--normalize=0..1", m, red}, `no output of 2 answers, one for each label: its outputs are "logits" [N,3]`},
 		"an empty line":    {[]string{"--labels", write(t, "gap.txt", "a\n\nb\n"), "--normalize=0..1", m, red}, "name 2 is empty"},
+		"no number":        {[]string{"--labels", labels, "--normalize=0/1e-38", m, red}, red + ": predict: picture 1: probability NaN"},
 		"no file":          {[]string{"--labels", "missing.txt", "--normalize=0..1", m, red}, "--labels missing.txt"},
 	} {
 		if code, _, stderr := eval(t, nil, tc.args...); code != 1 || !strings.Contains(stderr, tc.want) {
