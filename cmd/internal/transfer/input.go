@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
@@ -93,7 +92,7 @@ func (in *input) simplified(g *graph.Graph, side int, cut string) (*graph.Graph,
 		return g, err
 	}
 	if batch := in.value.Declared[0]; batch > 0 {
-		err = errors.Join(fmt.Errorf("it was exported for batches of %d, and does not take others: export it with a free batch", batch), err)
+		err = fmt.Errorf("it was exported for batches of %d, and does not take others (%w): export it with a free batch", batch, err)
 	}
 	return nil, err
 }
