@@ -75,7 +75,7 @@ func (g *Graph) Features() (*Features, error) {
 
 // classifier is the layer that makes the answers from which v comes, or nil.
 func (g *Graph) classifier(v *Value) *Node {
-	maker := g.makers()
+	maker := g.Makers()
 	for n := maker[v]; n != nil; n = maker[v] {
 		v = n.In[0]
 		switch o := n.Op.(type) {

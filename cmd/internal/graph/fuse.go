@@ -9,7 +9,7 @@ import (
 // with the operator that means it: HardSigmoid, HardSwish, Silu, Gelu and
 // LayerNormalization.
 func (g *Graph) fuse() {
-	f := &fuser{maker: g.makers()}
+	f := &fuser{maker: g.Makers()}
 	for _, n := range g.Nodes {
 		if op, in := f.activation(n); op != nil {
 			n.Op, n.In = op, []*Value{in}

@@ -178,7 +178,7 @@ func (n *Node) oneAxis() {
 // absorbPadding lets convolutions and means of windows pad with zeros what an
 // operator of its own pads for them alone.
 func (g *Graph) absorbPadding() {
-	maker := g.makers()
+	maker := g.Makers()
 	readers := g.readers()
 	for _, n := range g.Nodes {
 		pad := maker[n.In[0]]
@@ -263,8 +263,8 @@ func (w *Window) add(start, end []int) bool {
 	return true
 }
 
-// makers gives the node that makes each value.
-func (g *Graph) makers() map[*Value]*Node {
+// Makers gives the node that makes each value.
+func (g *Graph) Makers() map[*Value]*Node {
 	maker := map[*Value]*Node{}
 	for _, n := range g.Nodes {
 		for _, v := range n.Out {
@@ -281,7 +281,7 @@ func (g *Graph) makers() map[*Value]*Node {
 // after it: padding is zero there, not what the normalization makes of zero.
 // Others stay, but their variance is checked.
 func (g *Graph) foldBatchNormalization() error {
-	producer := g.makers()
+	producer := g.Makers()
 	readers := g.readers()
 	folded := map[*Node]bool{}
 	for _, n := range g.Nodes {

@@ -53,7 +53,7 @@ func ParseClassifier(file []byte) (*Classifier, error) {
 // Head returns the last layer of a model that [Backbone.Encode] made: weights
 // [K][D] and biases [K].
 func (c *Classifier) Head() (weights, bias []float32, err error) {
-	makers := makersOf(c.Graph)
+	makers := c.Graph.Makers()
 	if last := makers[c.Graph.Outputs[0]]; last != nil {
 		if dense := makers[last.In[0]]; dense != nil {
 			g, ok := dense.Op.(*graph.Gemm)
@@ -63,16 +63,6 @@ func (c *Classifier) Head() (weights, bias []float32, err error) {
 		}
 	}
 	return nil, nil, errors.New("the model does not end in a linear head")
-}
-
-func makersOf(g *graph.Graph) map[*graph.Value]*graph.Node {
-	makers := map[*graph.Value]*graph.Node{}
-	for _, n := range g.Nodes {
-		for _, v := range n.Out {
-			makers[v] = n
-		}
-	}
-	return makers
 }
 
 // An AnswersError is a network none of whose outputs has an answer for each
@@ -155,7 +145,7 @@ func (c *cut) answer(v *graph.Value) string {
 		c.graph.Nodes = append(c.graph.Nodes, &graph.Node{Op: op, In: []*graph.Value{v}, Out: []*graph.Value{out}})
 		v = out
 	}
-	kind := squashing(makersOf(c.graph), v)
+	kind := squashing(c.graph.Makers(), v)
 	if len(v.Shape) > 2 {
 		add(&graph.Flatten{Axis: 1})
 	}
