@@ -36,7 +36,7 @@ type featureStore struct {
 	file    *os.File
 	of      [32]byte
 	dim     int
-	half    bool
+	dtype   transfer.DType
 	rows    map[dataset.Picture]int
 	n       int // rows in the file
 	buffers sync.Pool
@@ -47,7 +47,7 @@ const featuresHead = len(checkpointMagic) + 1 + 32
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (s *featureStore) width() int {
-	if s.half {
+	if s.dtype == transfer.Float16 {
 		return 2
 	}
 	return 4
@@ -58,7 +58,7 @@ func (s *featureStore) rowSize() int { return len(dataset.Picture{}) + s.dim*s.w
 // openFeatures opens the store of a run; with --resume it has the features of
 // an earlier one.
 func openFeatures(o *options, env *cli.Env, b *transfer.Backbone) (_ *featureStore, err error) {
-	s := &featureStore{dim: b.Dim, half: b.DType == string(transfer.Float16), rows: map[dataset.Picture]int{}}
+	s := &featureStore{dim: b.Dim, dtype: transfer.DType(b.DType), rows: map[dataset.Picture]int{}}
 	if _, err := hex.Decode(s.of[:], []byte(b.Of)); err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (s *featureStore) add(pictures []dataset.Picture, features []float32) error
 		start := len(b)
 		b = append(b, p[:]...)
 		for _, v := range features[i*s.dim:][:s.dim] {
-			if s.half {
+			if s.dtype == transfer.Float16 {
 				b = binary.LittleEndian.AppendUint16(b, float16.FromFloat32(v))
 			} else {
 				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
@@ -200,20 +200,10 @@ func (f *storedFeatures) Read(dst []float32, first int) error {
 			return fmt.Errorf("read back features: %w", err)
 		}
 		for ; len(raw) > 0; raw = raw[s.rowSize():] {
-			s.decode(dst[:s.dim], raw[len(dataset.Picture{}):])
+			s.dtype.Decode(dst[:s.dim], raw[len(dataset.Picture{}):])
 			dst = dst[s.dim:]
 		}
 		first, left = first+run, left-run
 	}
 	return nil
-}
-
-func (s *featureStore) decode(dst []float32, raw []byte) {
-	for i := range dst {
-		if s.half {
-			dst[i] = float16.ToFloat32(binary.LittleEndian.Uint16(raw[2*i:]))
-		} else {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-		}
-	}
 }

@@ -128,8 +128,12 @@ func describe(of, dtype string, side, dim int) string {
 
 // Unpack writes the numbers of embeddings, as they stand in records one after
 // the other, into dst, which has as many elements.
-func (e *Embeddings) Unpack(dst []float32, data []byte) {
-	if DType(e.DType) == Float32 {
+func (e *Embeddings) Unpack(dst []float32, data []byte) { DType(e.DType).Decode(dst, data) }
+
+// Decode reads numbers of a type, each with its lowest byte first, into dst,
+// which has as many elements.
+func (t DType) Decode(dst []float32, data []byte) {
+	if t == Float32 {
 		for i := range dst {
 			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 		}
