@@ -10,13 +10,11 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"sync"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/float16"
 	"github.com/opensandwich/oi/cmd/internal/logreg"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
 )
@@ -140,13 +138,7 @@ func (s *featureStore) add(pictures []dataset.Picture, features []float32) error
 	for i, p := range pictures {
 		start := len(b)
 		b = append(b, p[:]...)
-		for _, v := range features[i*s.dim:][:s.dim] {
-			if s.dtype == transfer.Float16 {
-				b = binary.LittleEndian.AppendUint16(b, float16.FromFloat32(v))
-			} else {
-				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-			}
-		}
+		b = s.dtype.Append(b, features[i*s.dim:][:s.dim])
 		b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
 	}
 	if _, err := s.file.WriteAt(b, s.offset(s.n)); err != nil {

@@ -16,17 +16,20 @@ import (
 // Embedding returns the features of a picture, [Dim] as an [Extractor] gives
 // them, as they stand in a record. pixels is the picture that they are of.
 func (b *Backbone) Embedding(features []float32, pixels dataset.Picture) *record.Embedding {
-	e := &record.Embedding{Of: b.Of, DType: b.DType, Side: b.Side, Pixels: pixels.String()}
-	if DType(b.DType) == Float32 {
-		for _, f := range features {
-			e.Data = binary.LittleEndian.AppendUint32(e.Data, math.Float32bits(f))
+	data := DType(b.DType).Append(nil, features)
+	return &record.Embedding{Of: b.Of, DType: b.DType, Side: b.Side, Pixels: pixels.String(), Data: data}
+}
+
+// Append appends numbers, rounded to the type, each with its lowest byte first.
+func (t DType) Append(data []byte, values []float32) []byte {
+	for _, v := range values {
+		if t == Float32 {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		} else {
+			data = binary.LittleEndian.AppendUint16(data, float16.FromFloat32(v))
 		}
-		return e
 	}
-	for _, f := range features {
-		e.Data = binary.LittleEndian.AppendUint16(e.Data, float16.FromFloat32(f))
-	}
-	return e
+	return data
 }
 
 // Embeddings sees to it that the embeddings of a stream can be used together:
@@ -130,8 +133,7 @@ func describe(of, dtype string, side, dim int) string {
 // the other, into dst, which has as many elements.
 func (e *Embeddings) Unpack(dst []float32, data []byte) { DType(e.DType).Decode(dst, data) }
 
-// Decode reads numbers of a type, each with its lowest byte first, into dst,
-// which has as many elements.
+// Decode reads what Append wrote into dst, which has as many elements.
 func (t DType) Decode(dst []float32, data []byte) {
 	if t == Float32 {
 		for i := range dst {
