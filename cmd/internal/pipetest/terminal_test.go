@@ -32,6 +32,8 @@ func onTerminal(t *testing.T, columns uint16, home, name string, args ...string)
 
 // interrupted is onTerminal where somebody presses Ctrl-C once at has been
 // shown, unless that is empty. It returns all that is sent to the terminal.
+// Ctrl-C throws away what is written and not yet shown, be it the end of a line,
+// and puts its echo anywhere: scripts say stty noflsh, and -echo.
 func interrupted(t *testing.T, at string, columns uint16, home, name string, args ...string) (string, int) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), name, args...)
@@ -134,7 +136,7 @@ func TestInterruptOnTerminal(t *testing.T) {
 	if err != nil {
 		t.Skip("no bash")
 	}
-	const waiting = `mkfifo items; exec 3<>items; echo '{"id":"a","image":{}}' >&3
+	const waiting = `stty noflsh; mkfifo items; exec 3<>items; echo '{"id":"a","image":{}}' >&3
 		oi-fetch -v --offline <items | oi-crop | oi-augment --epochs 0 | oi-train -o model`
 	for range 5 {
 		text, _ := interrupted(t, "skipped a", 80, t.TempDir(), bash, "-c", waiting)
@@ -144,7 +146,7 @@ func TestInterruptOnTerminal(t *testing.T) {
 	}
 	for columns := range terminalWidths() {
 		home := t.TempDir()
-		text, code := interrupted(t, "oi-train: epoch   2/", columns, home, bash, "-c", "oi-augment --epochs 0 $DATA/crops.oi | oi-train --arch reference --patience 200 --epochs 200 -o model")
+		text, code := interrupted(t, "oi-train: epoch   2/", columns, home, bash, "-c", "stty noflsh; oi-augment --epochs 0 $DATA/crops.oi | oi-train --arch reference --patience 200 --epochs 200 -o model")
 		if code != 130 || strings.Contains(text, "stage before") || !strings.Contains(text, "oi-train: hint: the same command with --resume goes on after epoch ") || strings.Contains(text, "oi-train: next:") {
 			t.Errorf("%d columns: exit %d\n%s", columns, code, text)
 		}
@@ -162,7 +164,7 @@ func TestInterruptEachStage(t *testing.T) {
 		t.Skip("no bash")
 	}
 	stages := []string{"oi-boxes", "oi-fetch", "oi-crop", "oi-train"}
-	const pipe = "oi-boxes --dataset sample Food/ | oi-fetch | oi-crop --size 64 | oi-train --epochs 200 -o model"
+	const pipe = "stty noflsh; oi-boxes --dataset sample Food/ | oi-fetch | oi-crop --size 64 | oi-train --epochs 200 -o model"
 	for _, stage := range stages {
 		text, code := interrupted(t, stage+": ", 80, t.TempDir(), bash, "-c", pipe)
 		_, after, found := strings.Cut(text, "^C")
@@ -194,7 +196,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	if err != nil {
 		t.Skip("no bash")
 	}
-	const pipe = `oi-boxes --dataset sample --limit 120 Hamburger Sandwich | oi-fetch -j 1 | oi-crop --size 48 >crops
+	const pipe = `stty noflsh -echo; oi-boxes --dataset sample --limit 120 Hamburger Sandwich | oi-fetch -j 1 | oi-crop --size 48 >crops
 		oi-augment --epochs 200 crops | oi-train --arch reference --patience 200 --epochs 200 -o model`
 	for columns, forms := range map[uint16][]string{
 		60:  {`^oi-\w+: \d+ of \d+ (records )?\(\d+%\), \d+/s, [\dhms]+ left$`, `^oi-train: epoch   1/200  val_acc \d\.\d{4}  [\dhms]+ left  best$`},
