@@ -201,7 +201,7 @@ func metadata(r *report.Report, d *data) (map[string]string, error) {
 	}
 	if r.Evaluation != nil {
 		evaluation := *r.Evaluation
-		evaluation.Mistakes = nil
+		evaluation.Mistakes, evaluation.Details = nil, nil
 		values["metrics"] = evaluation
 	}
 	if r.Head != nil {

@@ -13,89 +13,107 @@ type Point struct{ X, Y float64 }
 // class, by falling score. Answers of the same score are one step: nothing says
 // which of them comes first.
 type Ranking struct {
-	order    []int32 // positions of the answers, the highest score first
-	last     []bool  // by place in order: the next one has a lower score
-	positive []bool  // by place in order
+	answers []ranked
 }
 
-// Rank orders answers: a score for each, and whether the picture shows the
-// class. No score is NaN.
-func Rank(scores []float32, positive []bool) *Ranking {
-	r := &Ranking{order: make([]int32, len(scores)), last: make([]bool, len(scores)), positive: make([]bool, len(scores))}
-	for i := range r.order {
-		r.order[i] = int32(i)
+// A ranked is the group of an answer, and whether it is positive, whether the
+// last of its score, in the lowest two bits.
+type ranked uint32
+
+const (
+	positiveBit ranked = 1 << iota
+	lastBit
+)
+
+// Rank orders answers: a score for each, whether the picture shows the class,
+// and the number of its group, below 2^30. No score is NaN.
+func Rank(scores []float32, positive []bool, groups []int32) *Ranking {
+	order := make([]int32, len(scores))
+	for i := range order {
+		order[i] = int32(i)
 	}
-	slices.SortFunc(r.order, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b))
-	})
-	for place, i := range r.order {
-		r.positive[place] = positive[i]
-		r.last[place] = place+1 == len(r.order) || scores[r.order[place+1]] != scores[i]
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(scores[b], scores[a]) })
+	r := &Ranking{answers: make([]ranked, len(scores))}
+	for place, i := range order {
+		a := ranked(groups[i]) << 2
+		if positive[i] {
+			a |= positiveBit
+		}
+		if place+1 == len(order) || scores[order[place+1]] != scores[i] {
+			a |= lastBit
+		}
+		r.answers[place] = a
 	}
 	return r
 }
 
 // steps calls yield after each step with the number of right and of wrong
-// pictures so far. Each answer counts weights times, once if that is nil.
-func (r *Ranking) steps(weights []int32, yield func(right, wrong int64)) {
-	var right, wrong int64
-	for place, i := range r.order {
-		n := int64(1)
-		if weights != nil {
-			n = int64(weights[i])
-		}
-		if r.positive[place] {
-			right += n
-		} else {
-			wrong += n
-		}
-		if r.last[place] {
-			yield(right, wrong)
+// pictures so far.
+func (r *Ranking) steps(yield func(right, wrong int)) {
+	right := 0
+	for place, a := range r.answers {
+		right += int(a & positiveBit)
+		if a&lastBit != 0 {
+			yield(right, place+1-right)
 		}
 	}
+}
+
+// totals returns how many pictures are of the class and how many are not.
+func (r *Ranking) totals() (right, wrong int) {
+	r.steps(func(a, b int) { right, wrong = a, b })
+	return right, wrong
 }
 
 // ROC returns the receiver operating characteristic, from (0, 0) to (1, 1): how
 // many of the pictures of other classes (X) and of the class (Y) have at least
 // some score. It is nil where there are none of one kind.
 func (r *Ranking) ROC() []Point {
-	right, wrong := r.totals(nil)
+	right, wrong := r.totals()
 	if right == 0 || wrong == 0 {
 		return nil
 	}
 	points := []Point{{0, 0}}
-	r.steps(nil, func(a, b int64) {
+	r.steps(func(a, b int) {
 		points = append(points, Point{float64(b) / float64(wrong), float64(a) / float64(right)})
 	})
 	return points
 }
 
 // AUC returns the area under the ROC curve: how likely a picture of the class
-// has a higher score than one of another class, ties counting one half. Each
-// answer counts weights times, once if that is nil. It is NaN where there are
-// no pictures of one kind.
-func (r *Ranking) AUC(weights []int32) float64 {
-	var above, right, wrong int64 // pairs in the right order, doubled
-	r.steps(weights, func(a, b int64) {
-		above += (b - wrong) * (a + right)
-		right, wrong = a, b
-	})
-	if right == 0 || wrong == 0 {
+// has a higher score than one of another class, ties counting one half. The
+// answers of group g count times[g] times, once if times is nil. It is NaN where
+// there are no pictures of one kind.
+func (r *Ranking) AUC(times []int32) float64 {
+	var above int64           // pairs in the right order, doubled
+	var sums, before [2]int64 // of wrong and right pictures: so far, and above this score
+	for _, a := range r.answers {
+		n := int64(1)
+		if times != nil {
+			n = int64(times[a>>2])
+		}
+		sums[a&positiveBit] += n
+		if a&lastBit != 0 {
+			above += (sums[0] - before[0]) * (sums[1] + before[1])
+			before = sums
+		}
+	}
+	if sums[0] == 0 || sums[1] == 0 {
 		return math.NaN()
 	}
-	return float64(above) / 2 / float64(right) / float64(wrong)
+	return float64(above) / 2 / float64(sums[1]) / float64(sums[0])
 }
 
 // PrecisionRecall returns recall (X) and precision (Y) as the score that is
 // asked for falls, from the first answer on. It is nil where no picture shows
 // the class.
 func (r *Ranking) PrecisionRecall() []Point {
-	right, _ := r.totals(nil)
+	right, _ := r.totals()
 	if right == 0 {
 		return nil
 	}
 	var points []Point
-	r.steps(nil, func(a, b int64) {
+	r.steps(func(a, b int) {
 		points = append(points, Point{float64(a) / float64(right), float64(a) / float64(a+b)})
 	})
 	return points
@@ -115,9 +133,4 @@ func (r *Ranking) AveragePrecision() float64 {
 		recall = p.X
 	}
 	return sum
-}
-
-func (r *Ranking) totals(weights []int32) (right, wrong int64) {
-	r.steps(weights, func(a, b int64) { right, wrong = a, b })
-	return right, wrong
 }

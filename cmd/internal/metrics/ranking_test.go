@@ -20,15 +20,18 @@ func rankedAnswers(r *rand.Rand, n int) (scores []float32, positive []bool) {
 	return scores, positive
 }
 
-// TestAUC compares with the definition, over all pairs, weights as repeated
-// answers.
+// TestAUC compares with the definition, over all pairs, answers of a
+// group that counts several times as several.
 func TestAUC(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		scores, positive := rankedAnswers(r, 1+r.IntN(60))
-		weights := make([]int32, len(scores))
-		for i := range weights {
-			weights[i] = int32(r.IntN(4))
+		times, groups := make([]int32, 10), make([]int32, len(scores))
+		for i := range times {
+			times[i] = int32(r.IntN(4))
+		}
+		for i := range groups {
+			groups[i] = int32(r.IntN(len(times)))
 		}
 		var pairs, above float64
 		for i, right := range positive {
@@ -36,7 +39,7 @@ func TestAUC(t *testing.T) {
 				if !right || other {
 					continue
 				}
-				n := float64(weights[i] * weights[k])
+				n := float64(times[groups[i]] * times[groups[k]])
 				pairs += n
 				switch {
 				case scores[i] > scores[k]:
@@ -46,8 +49,8 @@ func TestAUC(t *testing.T) {
 				}
 			}
 		}
-		if got, want := Rank(scores, positive).AUC(weights), above/pairs; !(math.Abs(got-want) < 1e-12) && !(math.IsNaN(got) && math.IsNaN(want)) {
-			t.Errorf("got %g, want %g of %v %v %v", got, want, scores, positive, weights)
+		if got, want := Rank(scores, positive, groups).AUC(times), above/pairs; !(math.Abs(got-want) < 1e-12) && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("got %g, want %g of %v %v %v", got, want, scores, positive, groups)
 		}
 	}
 }
@@ -115,7 +118,7 @@ func TestRankingAgainstScikitLearn(t *testing.T) {
 		if err := answers.Decode(&want); err != nil {
 			t.Fatal(err)
 		}
-		ranking := Rank(q.Scores, q.Positive)
+		ranking := Rank(q.Scores, q.Positive, make([]int32, len(q.Scores)))
 		if auc, ap := ranking.AUC(nil), ranking.AveragePrecision(); !near(auc, want.AUC) || !near(ap, want.AP) {
 			t.Errorf("case %d: areas %g, %g, want %g, %g", i, auc, ap, want.AUC, want.AP)
 		}
@@ -142,11 +145,11 @@ func TestRankingAgainstScikitLearn(t *testing.T) {
 }
 
 func TestRankingOfOneKind(t *testing.T) {
-	none := Rank([]float32{0.5, 0.2}, []bool{false, false})
+	none := Rank([]float32{0.5, 0.2}, []bool{false, false}, []int32{0, 1})
 	if none.ROC() != nil || none.PrecisionRecall() != nil || !math.IsNaN(none.AUC(nil)) || !math.IsNaN(none.AveragePrecision()) {
 		t.Error("no picture of the class has no curve")
 	}
-	if all := Rank([]float32{0.5}, []bool{true}); all.ROC() != nil || !math.IsNaN(all.AUC(nil)) || all.AveragePrecision() != 1 {
+	if all := Rank([]float32{0.5}, []bool{true}, []int32{0}); all.ROC() != nil || !math.IsNaN(all.AUC(nil)) || all.AveragePrecision() != 1 {
 		t.Error("nothing but the class has no ROC curve and a precision of 1")
 	}
 }

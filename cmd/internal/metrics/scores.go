@@ -14,7 +14,7 @@ func (c *Confusion) PerClass() []Scores {
 	right, predicted, truth := c.marginals()
 	rows := make([]Scores, len(c.classes))
 	for i := range rows {
-		rows[i] = score(right[i], predicted[i], truth[i])
+		rows[i] = Score(right[i], predicted[i], truth[i])
 	}
 	return rows
 }
@@ -23,7 +23,7 @@ func (c *Confusion) PerClass() []Scores {
 // answer is one of the classes all three are the accuracy.
 func (c *Confusion) Micro() Scores {
 	right, all := c.Correct(), c.Total()
-	return score(right, all, all)
+	return Score(right, all, all)
 }
 
 // Macro returns the means over the classes.
@@ -50,6 +50,16 @@ func (c *Confusion) Weighted() Scores {
 	})
 }
 
+// Mean returns the means of rows, without a support.
+func Mean(rows []Scores) Scores {
+	var m Scores
+	for _, r := range rows {
+		m.Precision, m.Recall, m.F1 = m.Precision+r.Precision, m.Recall+r.Recall, m.F1+r.F1
+	}
+	n := float64(max(1, len(rows)))
+	return Scores{Precision: m.Precision / n, Recall: m.Recall / n, F1: m.F1 / n}
+}
+
 // average applies mean to each column of rows. An average over no class is 0.
 func (c *Confusion) average(rows []Scores, mean func([]float64) float64) Scores {
 	if len(rows) == 0 {
@@ -70,9 +80,10 @@ func (c *Confusion) average(rows []Scores, mean func([]float64) float64) Scores 
 	}
 }
 
-// score computes one row. F1 is written as scikit-learn 1.2 computes it, from
+// Score returns the scores of a class from how often it was right, predicted and
+// true. F1 is written as scikit-learn 1.2 computes it, from
 // the two rounded ratios, so that the last bit is the same.
-func score(right, predicted, truth int64) Scores {
+func Score(right, predicted, truth int64) Scores {
 	s := Scores{Precision: ratio(right, predicted), Recall: ratio(right, truth), Support: truth}
 	if sum := s.Precision + s.Recall; sum > 0 {
 		s.F1 = 2 * s.Precision * s.Recall / sum

@@ -33,8 +33,8 @@ type Mistake struct {
 
 // An Accumulator collects the answers of a model on one set: the confusion
 // matrix, the loss, the right answers of each group of items, and the worst
-// mistakes. Its size grows with the number of groups, by a few bytes each, and
-// not with the number of answers.
+// mistakes; and the answers themselves, as long as they are not too many: some
+// 100 bytes for each and 4 for each of its probabilities, 384 MB at most.
 type Accumulator struct {
 	set       string
 	classes   []string
@@ -43,6 +43,7 @@ type Accumulator struct {
 	answers   []metrics.Group // by the number of an item's group
 	loss      metrics.LogLoss
 	mistakes  []Mistake // most confident first
+	details   details
 	shared    int64
 	unshared  *Accumulator // without items of shared authors
 }
@@ -88,7 +89,10 @@ func (a *Accumulator) Add(item *record.Item, truth int, probabilities []float32,
 		return err
 	}
 	a.loss.Add(float64(probabilities[truth]))
-	a.group(item, predicted == truth)
+	group := a.group(item, predicted == truth)
+	if a.unshared != nil {
+		a.details.add(item, group, truth, predicted, probabilities, shared)
+	}
 	if predicted != truth {
 		a.mistake(item, truth, predicted, probabilities)
 	}
@@ -102,8 +106,9 @@ func (a *Accumulator) Add(item *record.Item, truth int, probabilities []float32,
 	return nil
 }
 
-// group counts an answer in the group of its item, see [dataset.Groups].
-func (a *Accumulator) group(item *record.Item, right bool) {
+// group counts an answer in the group of its item, see [dataset.Groups], and
+// returns its number.
+func (a *Accumulator) group(item *record.Item, right bool) int {
 	n := a.groups.Add(item)
 	if n >= len(a.answers) {
 		a.answers = append(a.answers, make([]metrics.Group, n+1-len(a.answers))...)
@@ -112,6 +117,7 @@ func (a *Accumulator) group(item *record.Item, right bool) {
 	if right {
 		a.answers[n].Right++
 	}
+	return n
 }
 
 // interval returns the interval of the accuracy.
@@ -185,6 +191,7 @@ func (a *Accumulator) Evaluation() *Evaluation {
 		}
 	}
 	if a.unshared != nil {
+		e.Details = a.evaluateDetails()
 		e.SharedAuthors = a.shared
 		if a.shared > 0 && a.unshared.Len() > 0 {
 			e.Unshared = a.unshared.Evaluation()

@@ -11,10 +11,12 @@ import (
 	"image/jpeg"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/metrics"
 )
 
 //go:embed page.html.tmpl
@@ -25,6 +27,7 @@ type page struct {
 	*Report
 	Title    string
 	Charts   []*chart
+	Squares  []*square
 	Matrix   []matrixRow
 	Rows     []scoreRow
 	Averages []scoreRow
@@ -47,11 +50,18 @@ type matrixCell struct {
 	Dark  bool
 }
 
+// A scoreRow is a class or an average. Each figure has its interval, "" where
+// there is none.
 type scoreRow struct {
-	Name                  string
-	Precision, Recall, F1 string
-	Support               int64
-	Bar                   float64 // F1 in percent
+	Name                                 string
+	Precision, Recall, F1                string
+	Support                              int64
+	Bar                                  float64 // F1 in percent
+	Few                                  bool    // pictures
+	Areas                                bool    // the two that follow are known
+	AUC, AP                              string
+	PrecisionRange, RecallRange, F1Range string
+	AUCRange                             string
 }
 
 type setRow struct {
@@ -121,7 +131,14 @@ func (r *Report) page() (*page, error) {
 func (p *page) evaluation(e *Evaluation) error {
 	for i, class := range e.classes {
 		s := e.scores[i]
-		p.Rows = append(p.Rows, scoreRow{class, digits(s.Precision), digits(s.Recall), digits(s.F1), s.Support, round(100 * s.F1)})
+		score := newScoreRow(class, s)
+		score.Bar = round(100 * s.F1)
+		if e.Details != nil {
+			c := e.Details.Classes[i]
+			score.Few, score.Areas, score.AUC, score.AP = c.Few, true, orDash(c.AUC), orDash(c.AveragePrecision)
+			score.PrecisionRange, score.RecallRange, score.F1Range, score.AUCRange = between(c.Precision), between(c.Recall), between(c.F1), between(c.AUCInterval)
+		}
+		p.Rows = append(p.Rows, score)
 		row := matrixRow{Class: class}
 		for k, n := range e.Matrix[i] {
 			cell := matrixCell{N: n, Right: i == k, Share: "0"}
@@ -134,9 +151,12 @@ func (p *page) evaluation(e *Evaluation) error {
 		p.Matrix = append(p.Matrix, row)
 	}
 	macro, weighted := e.confusion.Macro(), e.confusion.Weighted()
-	p.Averages = []scoreRow{
-		{"macro avg", digits(macro.Precision), digits(macro.Recall), digits(macro.F1), macro.Support, 0},
-		{"weighted avg", digits(weighted.Precision), digits(weighted.Recall), digits(weighted.F1), weighted.Support, 0},
+	p.Averages = []scoreRow{newScoreRow("macro avg", macro), newScoreRow("weighted avg", weighted)}
+	if d := e.Details; d != nil {
+		mean := &p.Averages[0]
+		mean.Areas, mean.AUC, p.Averages[1].Areas = true, orDash(d.Macro.AUC), true
+		mean.PrecisionRange, mean.RecallRange, mean.F1Range, mean.AUCRange = between(d.Macro.Precision), between(d.Macro.Recall), between(d.Macro.F1), between(d.Macro.AUCInterval)
+		p.Squares = d.squares()
 	}
 	for _, m := range e.Mistakes {
 		card := mistakeCard{Mistake: m, Percent: fmt.Sprintf("%.1f", 100*m.Probability), Size: m.size}
@@ -150,6 +170,46 @@ func (p *page) evaluation(e *Evaluation) error {
 		p.Mistakes = append(p.Mistakes, card)
 	}
 	return nil
+}
+
+func newScoreRow(name string, s metrics.Scores) scoreRow {
+	return scoreRow{Name: name, Precision: digits(s.Precision), Recall: digits(s.Recall), F1: digits(s.F1), Support: s.Support}
+}
+
+// orDash writes a figure that may not be defined.
+func orDash(n Number) string {
+	if math.IsNaN(float64(n)) {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", float64(n))
+}
+
+// between writes an interval that may not be known.
+func between(i *metrics.Interval) string {
+	if i == nil {
+		return "-"
+	}
+	return digits(i.Low) + " to " + digits(i.High)
+}
+
+// Right writes how many of the answers that are given are right.
+func (c Coverage) Right() string {
+	if math.IsNaN(float64(c.Accuracy)) {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(c.Accuracy))
+}
+
+// Unit says what the figures are of, "" where it is not known.
+func (e *Evaluation) Unit() string {
+	if e.Details == nil || e.Details.Photos == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d photos", e.Details.Photos)
+	if e.Interval.By == byAuthor {
+		text += fmt.Sprintf(" by %d authors", e.Interval.Groups)
+	}
+	return text
 }
 
 func digits(v float64) string { return fmt.Sprintf("%.2f", v) }

@@ -118,6 +118,8 @@ type Evaluation struct {
 	SharedAuthors int64       `json:"shared_authors,omitempty"`
 	Unshared      *Evaluation `json:"without_shared_authors,omitempty"`
 	Mistakes      []Mistake   `json:"mistakes,omitempty"` // the most confident ones
+	// Details is nil where there are too many answers to keep them.
+	Details *Details `json:"details,omitempty"`
 
 	scores    []metrics.Scores
 	classes   []string

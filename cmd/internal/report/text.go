@@ -8,8 +8,12 @@ import (
 // Summary says in a line or two what the text report does not.
 func (e *Evaluation) Summary() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s accuracy %.4f (95%% interval %.4f to %.4f %s; %d of %d right), log loss %.4f; the largest class alone is %.4f\n",
-		e.Set, e.Accuracy, e.Interval.Low, e.Interval.High, e.Interval.Basis(), e.confusion.Correct(), e.Items, e.LogLoss, e.Baseline)
+	of := ""
+	if unit := e.Unit(); unit != "" {
+		of = " on " + unit
+	}
+	fmt.Fprintf(&b, "%s accuracy %.4f (95%% interval %.4f to %.4f %s; %d of %d right)%s, log loss %.4f; the largest class alone is %.4f\n",
+		e.Set, e.Accuracy, e.Interval.Low, e.Interval.High, e.Interval.Basis(), e.confusion.Correct(), e.Items, of, e.LogLoss, e.Baseline)
 	if e.SharedAuthors > 0 {
 		fmt.Fprintf(&b, "%d of %d %s items are by authors of whom train has photos too", e.SharedAuthors, e.Items, e.Set)
 		if u := e.Unshared; u != nil {
