@@ -6,11 +6,16 @@ import (
 	"strings"
 )
 
-// WriteMarkdown writes the figures as Markdown, for a wiki or a README.
+// WriteMarkdown writes the report as a model card (M. Mitchell and others: Model
+// cards for model reporting, 2019) in the form that Hugging Face takes as the
+// README.md of a model.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
+	b.WriteString(r.frontMatter())
 	fmt.Fprintf(&b, "# %s\n\nRun `%s`, %d parameters, pictures of %dx%d pixels.\n", strings.Join(cells(r.Classes...), " or "), r.Run, r.Parameters, r.Input.Width, r.Input.Height)
+	b.WriteString(r.useText())
 	if e := r.Evaluation; e != nil {
+		b.WriteString("\n## Figures\n")
 		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(strings.TrimSuffix(e.Summary(), "\n"), "\n", "  \n"))
 		b.WriteString("\n| class | precision | recall | F1 | pictures |\n|:--|--:|--:|--:|--:|\n")
 		macro, weighted := e.confusion.Macro(), e.confusion.Weighted()
@@ -27,16 +32,11 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 			b.WriteByte('\n')
 		}
 	}
+	b.WriteString(r.Evaluation.factorsText())
 	b.WriteString(r.headMarkdown())
-	for _, note := range r.Notes {
-		fmt.Fprintf(&b, "\n> %s\n", cells(note)[0])
-	}
-	if len(r.Licences) > 0 {
-		b.WriteString("\n| licence of the photos | photos | authors |\n|:--|--:|--:|\n")
-		for _, l := range r.Licences {
-			fmt.Fprintf(&b, "| %s | %d | %d |\n", cells(l.License)[0], l.Photos, l.Authors)
-		}
-	}
+	b.WriteString(r.dataText())
+	b.WriteString(r.runText())
+	b.WriteString(r.againText())
 	fmt.Fprintf(&b, "\nWeights `%s`\n", r.WeightsSHA256)
 	_, err := io.WriteString(w, b.String())
 	return err

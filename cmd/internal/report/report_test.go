@@ -169,7 +169,7 @@ func TestMarkdown(t *testing.T) {
 	if err := r.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`# Hamburger or a\|b\*`, "| Hamburger | 1.00 | 0.50 | 0.67 | 50 |", `| a\|b\* | 0.67 | 1.00 | 0.80 | 50 |`, "| Hamburger | 25 | 25 |", "| *macro avg* |", "> &lt;script", "0.6570 to 0.8245 by author, 50 groups; 75 of 100 right"} {
+	for _, want := range []string{`# Hamburger or a\|b\*`, "| Hamburger | 1.00 | 0.50 | 0.67 | 50 |", `| a\|b\* | 0.67 | 1.00 | 0.80 | 50 |`, "| Hamburger | 25 | 25 |", "| *macro avg* |", "- &lt;script", "---\npipeline_tag: image-classification", "    - {type: accuracy, name: accuracy, value: 0.7500}", "## Intended use", "## Limits", "## Data", "oi-eval MODEL.onnx", "| class | train | val |", "0.6570 to 0.8245 by author, 50 groups; 75 of 100 right"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("lacks %q:\n%s", want, b.String())
 		}
