@@ -17,6 +17,9 @@
 //	# a page, and an exit code for a script
 //	oi-eval --report burger.html --require 'accuracy>=0.8' burger.onnx \
 //	    < crops.oi
+//	# is the new model as good as the old one was on the same items?
+//	oi-eval --baseline burger.json --no-worse-than 0.02 new.onnx \
+//	    < crops.oi
 //	# the answers as JSON, one item a line
 //	oi-eval --emit --json burger.onnx crops.oi |
 //	    jq -c '[.key, .label.name, .prediction.label]'
@@ -70,10 +73,10 @@
 // those whose photo the model was trained on, with prediction.seen. --require
 // sets the exit code: 1 if a figure is not reached. Figures are accuracy,
 // log_loss, macro_precision, macro_recall, macro_f1, weighted_precision,
-// weighted_recall, weighted_f1, and precision:CLASS, recall:CLASS and f1:CLASS.
-// The 95 % interval of the accuracy is found by author, or by photo where he is
-// not known, because their pictures resemble each other; fewer than 10 of them
-// are too few to judge a model by.
+// weighted_recall, weighted_f1, and precision[CLASS], recall[CLASS] and
+// f1[CLASS]. The 95 % interval of the accuracy is found by author, or by photo
+// where he is not known, because their pictures resemble each other; fewer than
+// 10 of them are too few to judge a model by.
 //
 // --info describes MODEL: what it was trained on, by whom and how well it did.
 // Of an ONNX model that oi-train did not write it tells the inputs, the outputs
@@ -128,6 +131,12 @@
 //	--require accuracy>=0.9
 //		exit with 1 unless a figure is reached, such as
 //		accuracy>=0.9; may be repeated
+//	--baseline FILE.json
+//		compare with another model, whose report is FILE.json, on the
+//		items that both were judged by
+//	--no-worse-than MARGIN
+//		exit with 1 unless the accuracy is surely less than MARGIN
+//		below the baseline's
 //	--info
 //		describe the model instead
 //	--batch N

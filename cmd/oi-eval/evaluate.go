@@ -91,7 +91,7 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 		Source:    in,
 		Batch:     e.askAtOnce,
 		BatchSize: o.batch,
-		MustDrain: len(o.reports)+len(o.requirements) > 0,
+		MustDrain: o.mustConclude(),
 		NoOutput:  !o.emit,
 	}
 	if len(o.wanted) > 0 {
@@ -237,6 +237,9 @@ func (e *evaluation) conclude(total record.StageCounts) error {
 			e.warn(remark)
 		}
 	}
+	if err := e.options.baseline.compare(evaluated); err != nil {
+		return err
+	}
 	full, err := e.compose(evaluated)
 	if err != nil {
 		return err
@@ -244,13 +247,13 @@ func (e *evaluation) conclude(total record.StageCounts) error {
 	var errs []error
 	if !e.options.emit {
 		err := e.print(full)
-		if errors.Is(err, stream.ErrBrokenPipe) && len(e.options.reports)+len(e.options.requirements) > 0 {
+		if errors.Is(err, stream.ErrBrokenPipe) && e.options.mustConclude() {
 			err = nil // a report or a verdict is still to come
 		}
 		errs = append(errs, err)
 	}
 	errs = append(errs, e.save(full))
-	errs = append(errs, checkRequirements(e.options.requirements, evaluated))
+	errs = append(errs, checkRequirements(e.options.requirements, evaluated), e.options.baseline.verdict(evaluated))
 	return errors.Join(errs...)
 }
 

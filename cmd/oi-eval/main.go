@@ -64,7 +64,10 @@ type options struct {
 	keepTensor     bool
 	neighbours     int
 
+	baselinePath, noWorse string
+
 	wanted        []string // sets, cleaned
+	baseline      *baseline
 	requirements  []requirement
 	normalization *preprocess.Normalization
 }
@@ -74,6 +77,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.emit, "emit", false, "write the items with their predictions instead of the report")
 	fs.StringArrayVar(&o.reports, "report", nil, "also write the report to `FILE`, by its ending .html, .json or .md; may be repeated")
 	fs.StringArrayVar(&o.require, "require", nil, "exit with 1 unless a figure is reached, such as `accuracy>=0.9`; may be repeated")
+	fs.StringVar(&o.baselinePath, "baseline", "", "compare with another model, whose report is `FILE.json`, on the items that both were judged by")
+	fs.StringVar(&o.noWorse, "no-worse-than", "", "exit with 1 unless the accuracy is surely less than `MARGIN` below the baseline's")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
@@ -91,6 +96,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.stream.Register(fs)
 	cli.ListOf(fs, "set", dataset.Train, dataset.Val, dataset.Test)
 	cli.FilesOf(fs, "report", "html", "json", "md")
+	cli.FilesOf(fs, "baseline", "json")
 	cli.AlsoCalled(fs, "set", "subset", "split")
 	cli.AlsoCalled(fs, "emit", "predictions", "predict")
 }
@@ -143,6 +149,13 @@ func (o *options) check(inputs []string) error {
 	if err := o.checkForeign(); err != nil {
 		return err
 	}
+	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed || o.neighbours > 0) {
+		return cli.Usagef("--baseline compares reports: it does not go with --emit, --info, --embed or --neighbours")
+	}
+	var err error
+	if o.baseline, err = readBaseline(o.baselinePath, o.noWorse); err != nil {
+		return err
+	}
 	if o.info && (o.emit || len(o.reports)+len(o.require) > 0) {
 		return cli.Usagef("--info only describes the model: it does not go with --emit, --report or --require")
 	}
@@ -187,8 +200,8 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if !in.pictures {
 		return o.evaluate(ctx, env, m, in.first, in.names)
 	}
-	if o.emit || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
-		return cli.Usagef("--emit, --report, --require and --set need a stream of labelled items, not pictures")
+	if o.emit || o.baseline != nil || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
+		return cli.Usagef("--emit, --report, --require, --baseline and --set need a stream of labelled items, not pictures")
 	}
 	return o.classify(ctx, env, m, in)
 }

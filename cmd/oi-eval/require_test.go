@@ -22,6 +22,8 @@ func TestRequire(t *testing.T) {
 		"log_loss<=0.1":        {1, "log_loss is 0.8"},
 		"recall:red>=1":        {0, ""},
 		"precision:red >= 0.7": {1, "precision:red is 0.6667"},
+		"precision[red]>=0.7":  {1, "precision[red] is 0.6667"},
+		"f1[blue]>=0.8":        {2, `no figure is called "f1[blue]"`},
 		"macro_f1>=0.8":        {0, ""},
 		"f1:blue>=0.8":         {2, `no figure is called "f1:blue"`},
 		"accuracy=0.8":         {2, "want a figure"},

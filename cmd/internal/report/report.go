@@ -120,6 +120,8 @@ type Evaluation struct {
 	Mistakes      []Mistake   `json:"mistakes,omitempty"` // the most confident ones
 	// Details is nil where there are too many answers to keep them.
 	Details *Details `json:"details,omitempty"`
+	// Comparison is nil where no earlier report was to be compared with.
+	Comparison *Comparison `json:"comparison,omitempty"`
 
 	scores    []metrics.Scores
 	classes   []string

@@ -22,6 +22,9 @@ func (e *Evaluation) Summary() string {
 		}
 		b.WriteByte('\n')
 	}
+	if e.Comparison != nil {
+		fmt.Fprintln(&b, e.Comparison.Text())
+	}
 	return b.String()
 }
 
@@ -40,7 +43,8 @@ func (r *Report) NotesText(escape func(string) string) string {
 
 // Value returns a figure by its name: accuracy, log_loss, macro_precision,
 // macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1, or
-// precision:CLASS, recall:CLASS and f1:CLASS.
+// precision:CLASS, recall:CLASS and f1:CLASS, for which precision[CLASS] and so
+// on may stand.
 func (e *Evaluation) Value(name string) (float64, error) {
 	macro, weighted := e.confusion.Macro(), e.confusion.Weighted()
 	switch name {
@@ -62,6 +66,9 @@ func (e *Evaluation) Value(name string) (float64, error) {
 		return weighted.F1, nil
 	}
 	kind, class, _ := strings.Cut(name, ":")
+	if k, c, ok := strings.Cut(strings.TrimSuffix(name, "]"), "["); ok && strings.HasSuffix(name, "]") {
+		kind, class = k, c
+	}
 	for i, c := range e.classes {
 		if c != class {
 			continue
@@ -75,7 +82,7 @@ func (e *Evaluation) Value(name string) (float64, error) {
 			return e.scores[i].F1, nil
 		}
 	}
-	return 0, fmt.Errorf("no figure is called %q: want accuracy, log_loss, macro_f1 or weighted_f1 (also _precision, _recall), or precision:CLASS, recall:CLASS, f1:CLASS with one of %s",
+	return 0, fmt.Errorf("no figure is called %q: want accuracy, log_loss, macro_f1 or weighted_f1 (also _precision, _recall), or precision[CLASS], recall[CLASS], f1[CLASS] with one of %s",
 		name, strings.Join(e.classes, ", "))
 }
 
