@@ -184,41 +184,6 @@ func TestCheckTensor(t *testing.T) {
 	}
 }
 
-func TestSafeName(t *testing.T) {
-	for _, s := range []string{"Hot dog", "Käse", "Organ (Musical Instrument)", "00017b0dd06aab97-1f", "a.b"} {
-		if got := safeName(s); got != s {
-			t.Errorf("%q became %q", s, got)
-		}
-	}
-	seen := map[string]string{}
-	for _, s := range []string{"", ".", "..", "../../etc/passwd", "a/b", "a\\b", "a_b", "a\x00b", "\xff", "\xfe", "-rf", "x.", "x ", "x", "C:", strings.Repeat("ä", 200), strings.Repeat("ä", 201), strings.Repeat("a", 300)} {
-		got := safeName(s)
-		if got == "" || len(got) > maxName+10 || strings.ContainsAny(got, "/\\\x00:") || strings.HasPrefix(got, ".") || filepath.Base(got) != got {
-			t.Errorf("%q became %q", s, got)
-		}
-		if other, taken := seen[got]; taken {
-			t.Errorf("%q and %q both became %q", s, other, got)
-		}
-		seen[got] = s
-	}
-}
-
-// Whatever the name, it stays one level of a path.
-func TestSafeNameStaysInside(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	const hard = "./\\\x00: -_~ab\xff\u202e"
-	for range 20_000 {
-		b := make([]byte, rng.IntN(12))
-		for i := range b {
-			b[i] = hard[rng.IntN(len(hard))]
-		}
-		got := safeName(string(b))
-		if got == "" || got == "." || got == ".." || len(got) > maxName+10 || filepath.Base(got) != got || strings.ContainsRune(got, 0) {
-			t.Fatalf("%q became %q", b, got)
-		}
-	}
-}
-
 // realItems are the first n boxes of real photos, each with the photo's other
 // boxes of its class to avoid.
 func realItems(t testing.TB, n int) []*record.Item {

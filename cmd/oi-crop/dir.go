@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -17,10 +15,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/export/newfile"
+	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/filelock"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
@@ -193,8 +191,8 @@ func (f *folder) save(item *record.Item) error {
 	if err := pix.EncodePNG(&data, item.Tensor.Data, item.Tensor.Shape[1], item.Tensor.Shape[0]); err != nil {
 		return err
 	}
-	err := createFile(path, data.Bytes())
-	if errors.Is(err, errDiffers) {
+	err := newfile.Create(path, data.Bytes())
+	if errors.Is(err, newfile.ErrDiffers) {
 		return cli.WithHint(fmt.Errorf("--dir: %s: %w", path, err), "it is of another run, or was changed: name a new folder, or remove the file")
 	}
 	return err
@@ -308,10 +306,10 @@ func (f *folder) reportEmpty(empty map[string][]string) {
 func folderName(set, label string) string {
 	path := ""
 	if set != "" {
-		path = safeName(set)
+		path = safename.Of(set)
 	}
 	if label != "" {
-		path = filepath.Join(path, safeName(label))
+		path = filepath.Join(path, safename.Of(label))
 	}
 	return path
 }
@@ -323,7 +321,7 @@ func fileName(item *record.Item) string {
 	if name == "" {
 		name = item.ID
 	}
-	name = safeName(name)
+	name = safename.Of(name)
 	if a := item.Augment; a != nil {
 		name += fmt.Sprintf("-e%d-c%d", a.Epoch, a.Copy)
 	}
@@ -332,31 +330,4 @@ func fileName(item *record.Item) string {
 		label = item.Label.Name
 	}
 	return filepath.Join(folderName(item.Set, label), name+".png")
-}
-
-// maxName leaves room for endings in the 255 bytes a file name may have.
-const maxName = 120
-
-// safeName turns any text into one level of a path. A text without special
-// characters stays as it is; otherwise a hash of the whole text is appended, so
-// that two texts never become one name.
-func safeName(s string) string {
-	safe := strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|`, r) {
-			return '_'
-		}
-		return r
-	}, s)
-	if strings.HasPrefix(safe, ".") || strings.HasPrefix(safe, "-") {
-		safe = "_" + safe[1:]
-	}
-	safe = strings.TrimRight(safe, ". ") // some systems drop them
-	if len(safe) > maxName {
-		safe = strings.ToValidUTF8(safe[:maxName], "")
-	}
-	if safe == s && s != "" {
-		return s
-	}
-	sum := sha256.Sum256([]byte(s))
-	return safe + "~" + hex.EncodeToString(sum[:4])
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/export/newfile"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -148,7 +149,7 @@ func (p *provenance) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(writeAll(file, data.Bytes()), file.Close()); err != nil {
+	if err := errors.Join(newfile.WriteSynced(file, data.Bytes()), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)

@@ -1,4 +1,6 @@
-package main
+// Package newfile makes files that were not there before, whole or not at all,
+// by any number of processes at the same time.
+package newfile
 
 import (
 	"bytes"
@@ -10,14 +12,14 @@ import (
 	"strconv"
 )
 
-// errDiffers says that a file is there already and holds something else.
-var errDiffers = errors.New("the file is there already, with other bytes")
+// ErrDiffers says that a file is there already and holds something else.
+var ErrDiffers = errors.New("the file is there already, with other bytes")
 
-// createFile makes a file of data, whole or not at all. A file that is there
+// Create makes a file of data, whole or not at all. A file that is there
 // already is never replaced: it is left as it is if it holds the same bytes,
-// and is errDiffers if not.
-func createFile(path string, data []byte) error {
-	err := compareFile(path, data)
+// and is ErrDiffers if not.
+func Create(path string, data []byte) error {
+	err := compare(path, data)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -25,24 +27,24 @@ func createFile(path string, data []byte) error {
 		err = createNamed(path, data)
 	}
 	if errors.Is(err, fs.ErrExist) { // another process was quicker
-		err = compareFile(path, data)
+		err = compare(path, data)
 	}
 	return err
 }
 
-// compareFile returns nil if a file holds data, and errDiffers if it holds
+// compare returns nil if a file holds data, and ErrDiffers if it holds
 // something else.
-func compareFile(path string, data []byte) error {
+func compare(path string, data []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() || info.Size() != int64(len(data)) {
-		return errDiffers
+		return ErrDiffers
 	}
 	there, err := os.ReadFile(path)
 	if err == nil && !bytes.Equal(there, data) {
-		return errDiffers
+		return ErrDiffers
 	}
 	return err
 }
@@ -55,7 +57,7 @@ func createNamed(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := writeAll(file, data); err != nil {
+	if err := WriteSynced(file, data); err != nil {
 		return errors.Join(err, file.Close(), os.Remove(temp))
 	}
 	if err := file.Close(); err != nil {
@@ -71,9 +73,9 @@ func createNamed(path string, data []byte) error {
 	return errors.Join(err, os.Remove(temp))
 }
 
-// writeAll writes data to the disk, so that no power cut leaves a name without
-// its bytes.
-func writeAll(file *os.File, data []byte) error {
+// WriteSynced writes data to the disk, so that no power cut leaves a name
+// without its bytes.
+func WriteSynced(file *os.File, data []byte) error {
 	if _, err := file.Write(data); err != nil {
 		return err
 	}

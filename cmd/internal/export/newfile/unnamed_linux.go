@@ -1,4 +1,4 @@
-package main
+package newfile
 
 import (
 	"errors"
@@ -22,7 +22,7 @@ func createUnnamed(path string, data []byte) (err error) {
 	}
 	file := os.NewFile(uintptr(fd), path)
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := writeAll(file, data); err != nil {
+	if err := WriteSynced(file, data); err != nil {
 		return err
 	}
 	err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
