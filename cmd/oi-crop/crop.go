@@ -61,7 +61,7 @@ func newCropper(o *options, env *cli.Env) *cropper {
 		c.files = newFolder(o, env)
 	}
 	if o.sheet != "" {
-		c.sheet = newContactSheet(o.sheetItems)
+		c.sheet = newContactSheet(o.sheetOf)
 	}
 	return c
 }
@@ -276,7 +276,7 @@ func (p *photo) cut(item *record.Item, window image.Rectangle) (*record.Item, er
 		fetched.Bytes = nil
 		out.Fetched = &fetched
 	}
-	if p.sheet != nil && p.sheet.wants() {
+	if p.sheet != nil && p.sheet.wants(&out) {
 		thumb, err := p.thumb(window)
 		if err != nil {
 			return nil, err

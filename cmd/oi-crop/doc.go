@@ -12,6 +12,10 @@
 //	oi-boxes Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
 //	# look at the first sixty of them
 //	oi-crop --sheet crops.jpg < photos.oi > crops.oi
+//	# a page of what a model says of sixty random crops, next to the
+//	# truth
+//	oi-eval --emit burger.onnx crops.oi |
+//	    oi-crop --sheet said.html --sheet-sample 1
 //	# crops as PNG files: crops/train/Hamburger/KEY.png
 //	oi-crop --dir crops < photos.oi > crops.oi
 //	# what is in a stream
@@ -38,6 +42,15 @@
 //
 // --dir, --sheet and --info look at a stream; the first two pass the items on
 // as well, and also take items that have a tensor and no photo.
+//
+// On the sheet stand the first --sheet-items items; with --sheet-sample random
+// ones, which follow from their keys and the seed alone, so that a larger sheet
+// has those of the smaller one too; with --sheet-per-class that many of each
+// class, those of a class together. A photo is shown with its box, a crop next
+// to it, and below them label, set, key and, in a stream of oi-eval --emit, the
+// prediction. A name that ends in .html makes a page that needs nothing else,
+// with all letters of all languages, the photo's author and keys that a click
+// marks.
 //
 // In the folder of --dir every class has a folder in every set, so that
 // programs that number classes by their folders give them the same numbers in
@@ -97,9 +110,14 @@
 //		add to the --dir of another run
 //	--sheet FILE
 //		also draw the first photos and their crops on one picture,
-//		the JPEG FILE
+//		the JPEG FILE, or a page, .html
 //	--sheet-items N
 //		draw N items on the sheet (default 60)
+//	--sheet-per-class
+//		draw that many items of each class
+//	--sheet-sample SEED
+//		draw a random sample, of SEED 1 or more, in place of the
+//		first items
 //	--info
 //		describe the stream on standard output instead, with --json
 //		as data

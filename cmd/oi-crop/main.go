@@ -9,6 +9,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
 )
@@ -42,7 +43,7 @@ type options struct {
 	dir        string
 	force      bool
 	sheet      string
-	sheetItems int
+	sheetOf    sheet.Choice
 	info       bool
 }
 
@@ -55,11 +56,13 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.StringVar(&o.dir, "dir", "", "also write crops as PNG files to `DIR`/SET/LABEL/KEY.png")
 	fs.BoolVar(&o.force, "force", false, "add to the --dir of another run")
-	fs.StringVar(&o.sheet, "sheet", "", "also draw the first photos and their crops on one picture, the JPEG `FILE`")
-	fs.IntVar(&o.sheetItems, "sheet-items", 60, "draw `N` items on the sheet")
+	fs.StringVar(&o.sheet, "sheet", "", "also draw the first photos and their crops on one picture, the JPEG `FILE`, or a page, .html")
+	fs.IntVar(&o.sheetOf.Items, "sheet-items", 60, "draw `N` items on the sheet")
+	fs.BoolVar(&o.sheetOf.PerClass, "sheet-per-class", false, "draw that many items of each class")
+	fs.Uint64Var(&o.sheetOf.Seed, "sheet-sample", 0, "draw a random sample, of `SEED` 1 or more, in place of the first items")
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead, with --json as data")
 	o.stream.Register(fs)
-	cli.FilesOf(fs, "sheet", "jpg", "jpeg")
+	cli.FilesOf(fs, "sheet", "jpg", "jpeg", "html", "htm")
 	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side")
 	cli.AlsoCalled(fs, "context", "margin", "padding")
 	cli.AlsoCalled(fs, "dir", "output", "folder", "directory")
@@ -88,8 +91,8 @@ func (o *options) check() error {
 		return cli.Usagef("--background %s: want auto, always or never", o.background)
 	case o.maxPixels < 1:
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
-	case o.sheetItems < 1 || o.sheetItems > maxSheetItems:
-		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetItems, maxSheetItems)
+	case o.sheetOf.Items < 1 || o.sheetOf.Items > sheet.MaxEntries:
+		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetOf.Items, sheet.MaxEntries)
 	case o.force && o.dir == "":
 		return cli.Usagef("--force is for --dir, which is not given")
 	case o.info && (o.dir != "" || o.sheet != ""):
@@ -147,7 +150,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		errs = append(errs, c.files.finish(ctx))
 	}
 	if c.sheet != nil {
-		errs = append(errs, c.sheet.write(o.sheet))
+		errs = append(errs, c.sheet.write(env, o.sheet))
 	}
 	return errors.Join(errs...)
 }

@@ -1,35 +1,30 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/record"
 )
 
-// maxSheetItems bounds a sheet's memory.
-const maxSheetItems = 2000
-
-// A contactSheet collects the first items of a stream. Photos are made small
-// by the workers while they have them (prepare), and placed in the stream's
-// order (add).
+// A contactSheet collects items of a stream. Photos are made small by the
+// workers while they have them (prepare), and placed in the stream's order
+// (add).
 type contactSheet struct {
-	limit   int
-	sheet   pix.Sheet
+	chooser *sheet.Chooser
 	classes map[string]int // colours, by name
-	full    atomic.Bool
-	thumbs  sync.Map // *record.Item: *pix.Thumb
+	thumbs  sync.Map       // *record.Item: *pix.Thumb
 }
 
-func newContactSheet(limit int) *contactSheet {
-	return &contactSheet{limit: limit, classes: map[string]int{background: -1}}
+func newContactSheet(choice sheet.Choice) *contactSheet {
+	return &contactSheet{chooser: sheet.NewChooser(choice), classes: map[string]int{background: -1}}
 }
 
 // name gives the classes colours, in the header's order.
@@ -46,43 +41,108 @@ func (s *contactSheet) colour(name string) int {
 	return s.classes[name]
 }
 
-// wants says whether there may be room for another item.
-func (s *contactSheet) wants() bool { return !s.full.Load() }
+// sheetItem is what decides whether an item is on the sheet.
+func sheetItem(item *record.Item) sheet.Item {
+	out := sheet.Item{Key: item.Key}
+	if item.Augment != nil {
+		out.Epoch, out.Copy = item.Augment.Epoch, item.Augment.Copy
+	}
+	if item.Label != nil {
+		out.Class = item.Label.Name
+	}
+	return out
+}
+
+// wants says whether the item may be on the sheet.
+func (s *contactSheet) wants(item *record.Item) bool { return s.chooser.Wants(sheetItem(item)) }
 
 // prepare keeps a small copy of the item's photo until the item's turn comes.
 // No more of them wait than items are in work.
 func (s *contactSheet) prepare(item *record.Item, thumb *pix.Thumb) { s.thumbs.Store(item, thumb) }
 
-// add places an outgoing item on the sheet while there is room.
+// add places an outgoing item on the sheet if it is chosen.
 func (s *contactSheet) add(item *record.Item) error {
 	thumb, ok := s.thumbs.LoadAndDelete(item)
-	if s.sheet.Len() >= s.limit {
-		s.full.Store(true)
-		return nil
-	}
-	cell := pix.Cell{Crop: item.Tensor.Data, Height: item.Tensor.Shape[0], Width: item.Tensor.Shape[1], Class: -1, Caption: item.Key}
-	if ok {
-		cell.Photo = thumb.(*pix.Thumb)
-	}
-	if item.Label != nil {
-		cell.Title = item.Label.Name
-		cell.Class = s.colour(item.Label.Name)
-	}
-	if item.Set != "" {
-		cell.Title += " (" + item.Set + ")"
-	}
-	s.sheet.Add(cell)
+	s.chooser.Offer(sheetItem(item), func() sheet.Entry {
+		t := item.Tensor
+		entry := sheet.Entry{
+			Pictures: []sheet.Picture{sheet.NewPicture(t.Data, t.Shape[1], t.Shape[0], "")},
+			Key:      item.Key, Class: -1, Lines: predictionLines(item), Credit: credit(item.Image),
+		}
+		if ok {
+			entry.Photo = thumb.(*pix.Thumb)
+		}
+		if item.Label != nil {
+			entry.Title = item.Label.Name
+			entry.Class = s.colour(item.Label.Name)
+		}
+		if item.Set != "" {
+			entry.Title += " (" + item.Set + ")"
+		}
+		return entry
+	})
 	return nil
 }
 
+// predictionLines is what a model said of an item, next to the truth.
+func predictionLines(item *record.Item) (lines []sheet.Line) {
+	p := item.Prediction
+	if p == nil {
+		return nil
+	}
+	name := func(label string) string {
+		if probability, ok := p.Probabilities[label]; ok {
+			return fmt.Sprintf("%s %.2f", label, probability)
+		}
+		return label
+	}
+	truth := ""
+	if item.Label != nil {
+		truth = item.Label.Name
+	}
+	switch {
+	case p.Label == "":
+		lines = append(lines, sheet.Line{Text: "predicted: unsure"})
+	case truth == "":
+		lines = append(lines, sheet.Line{Text: "predicted: " + name(p.Label)})
+	case p.Label == truth:
+		lines = append(lines, sheet.Line{Text: "predicted: " + name(p.Label), Tone: sheet.Good})
+	default:
+		lines = append(lines, sheet.Line{Text: "predicted: " + name(p.Label), Tone: sheet.Bad})
+	}
+	if _, ok := p.Probabilities[truth]; ok && p.Label != truth {
+		lines = append(lines, sheet.Line{Text: "truth: " + name(truth)})
+	}
+	if p.Seen {
+		lines = append(lines, sheet.Line{Text: "the model was trained on this photo"})
+	}
+	return lines
+}
+
+// credit says who made a photo.
+func credit(im *record.Image) string {
+	if im == nil {
+		return ""
+	}
+	parts := []string{im.Title, im.Author, im.License}
+	if im.Author != "" {
+		parts[1] = "by " + im.Author
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
 // write writes the sheet, whole or not at all.
-func (s *contactSheet) write(path string) error {
-	if s.sheet.Len() == 0 {
-		return cli.WithHint(fmt.Errorf("--sheet %s: there is nothing to draw", path), "no item came through; see the counts above")
+func (s *contactSheet) write(env *cli.Env, path string) error {
+	drawn := s.chooser.Sheet(filepath.Base(path))
+	err := drawn.Write(path)
+	switch {
+	case errors.Is(err, sheet.ErrEmpty):
+		return cli.WithHint(fmt.Errorf("--sheet %s: %w", path, err), "no item came through; see the counts above")
+	case err != nil:
+		return fmt.Errorf("--sheet %s: %w", path, err)
 	}
-	var data bytes.Buffer
-	if err := s.sheet.Encode(&data); err != nil {
-		return errors.Join(fmt.Errorf("--sheet %s", path), err)
+	if s.chooser.Over() {
+		env.Warnf("--sheet %s has %d items, the most that it can have: some classes have fewer than was asked for", path, drawn.Len())
 	}
-	return renameio.WriteFile(path, data.Bytes(), 0o666)
+	return nil
 }

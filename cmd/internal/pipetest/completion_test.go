@@ -77,7 +77,7 @@ func TestBashCompletion(t *testing.T) {
 		"oi-boxes --ids c":                       "crops.csv|crops.txt",
 		"oi-eval --report = c":                   "crops.html",
 		"oi-fetch --attribution ":                "crops.csv|crops.html|v7",
-		"oi-crop --sheet c":                      "crops.jpg",
+		"oi-crop --sheet c":                      "crops.html|crops.jpg",
 		"oi-labels --html ":                      "crops.html|v7",
 		"oi-augment --copies ":                   "",
 		"oi-boxes --exclude-ids crops.csv -- He": "Helmet",
@@ -129,7 +129,7 @@ func TestZshCompletion(t *testing.T) {
 		"oi-boxes --spli": "--split=", "oi-boxes --split=": "official", "oi-train --arch re": "residual", "oi-boxes Ham": "Hamburger",
 		"oi-labels Hot": `Hot\ dog`, "oi-boxes --without Hel": "Helmet",
 		"oi-boxes --subset=train,v": "train,validation", "oi-eval --set te": "test", "oi-eval --set test,tr": "test,train", "oi-fetch --images fl": "flickr", "oi-fetch --images v": "v7/",
-		"oi-eval crops.o": "crops.onnx", "oi-eval --report crops.": "crops.html", "oi-crop --sheet=crops.": "crops.jpg", "oi-eval crops.onnx crops.j": "crops.jpg",
+		"oi-eval crops.o": "crops.onnx", "oi-eval --report crops.": "crops.html", "oi-crop --sheet=crops.j": "crops.jpg", "oi-eval crops.onnx crops.j": "crops.jpg",
 		"oi-crop crops.o": "crops.oi", `oi-crop crops\ `: `crops\ two.oi`,
 	} {
 		show(line+"\t", want)
@@ -154,7 +154,7 @@ func TestFishCompletion(t *testing.T) {
 		"oi-boxes --split ha": "hash", "oi-train --arch res": "residual", "oi-boxes Hot": "Hot dog", "oi-boxes --without Hel": "Helmet", "oi-boxes --spli": "--split",
 		"oi-boxes --subset train,": "train,validation|train,test", "oi-boxes --subset=tr": "--subset=train", "oi-eval --set test,tr": "test,train",
 		"oi-fetch --images fl": "flickr", "oi-fetch --images v": "v7/", "oi-crop ": "crops two.oi|crops.oi|crops.oi.zst|v7/", "oi-eval ": "crops.onnx|v7/", "oi-eval crops.onnx crops.": "crops.jpg|crops.oi|crops.oi.zst",
-		"oi-eval --report cro": "crops.html", "oi-boxes --ids cro": "crops.csv|crops.txt", "oi-crop --sheet=c": "--sheet=crops.jpg", "oi-labels --html ": "crops.html|v7/",
+		"oi-eval --report cro": "crops.html", "oi-boxes --ids cro": "crops.csv|crops.txt", "oi-crop --sheet=c": "--sheet=crops.html|--sheet=crops.jpg", "oi-labels --html ": "crops.html|v7/",
 	} {
 		tool, _, _ := strings.Cut(line, " ")
 		c := exec.Command(fish, "--no-config", "-c", "source "+tool+".fish; complete -C '"+line+"'")
