@@ -269,6 +269,7 @@ func TestOrientation(t *testing.T) {
 		if got := imagefile.Orientation(c.data); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
+		checkReset(t, name, c.data, c.want != 1)
 		if _, err := check(c.data); err != nil && name != "no picture" && !strings.HasSuffix(name, "than the PNG") {
 			t.Errorf("%s is no photo: %v", name, err)
 		}
@@ -282,6 +283,7 @@ func TestCases(t *testing.T) {
 		if got := imagefile.Orientation(data); got != 6 {
 			t.Errorf("%s: orientation %d", name, got)
 		}
+		checkReset(t, name, data, true)
 	}
 	for name, data := range files(t, filepath.Join(cases, "zero-hole/*.jpg")) {
 		if _, err := imagefile.Decode(data, limit); !errors.Is(err, imagefile.ErrDamaged) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"slices"
 
 	"golang.org/x/image/vp8"
 	"golang.org/x/image/vp8l"
@@ -154,6 +155,18 @@ func (s *still) file(data []byte) []byte {
 
 // EXIF returns the EXIF data of a whole file, or nil.
 func EXIF(data []byte) []byte {
+	for _, body := range bodies(data, "EXIF") {
+		return body
+	}
+	return nil
+}
+
+// Metadata returns the EXIF data and the XMP packets of a whole file: parts of
+// data, not copies.
+func Metadata(data []byte) [][]byte { return bodies(data, "EXIF", "XMP ") }
+
+// bodies returns those of the chunks that have one of the names.
+func bodies(data []byte, names ...string) (all [][]byte) {
 	in := chunks{r: bytes.NewReader(data)}
 	if in.begin(int64(len(data))) != nil {
 		return nil
@@ -161,10 +174,10 @@ func EXIF(data []byte) []byte {
 	for {
 		c, err := in.read()
 		if err != nil {
-			return nil
+			return all
 		}
-		if c.id == "EXIF" {
-			return c.body(data)
+		if slices.Contains(names, c.id) {
+			all = append(all, c.body(data))
 		}
 	}
 }
