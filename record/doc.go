@@ -38,7 +38,8 @@
 //
 //	oi            "header"
 //	version       1 (r)
-//	classes       what was asked for: array of {mid, name (r)}
+//	classes       what was asked for: array of {mid, name (r), supercategory}; supercategory
+//	              is the name of what the class is a kind of, of several the first by name
 //	stages        the provenance, oldest first: array of {tool (r), version, args}; args is a
 //	              map of strings, in canonical form, and holds only what changes results
 //	completeness  "unchecked" when some stage read plain JSON, in which a cut cannot be seen

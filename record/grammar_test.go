@@ -218,6 +218,13 @@ func TestMergedHeader(t *testing.T) {
 	if most.Expected != math.MaxInt64 {
 		t.Errorf("%d expected", most.Expected)
 	}
+	plain, known := record.Class{MID: "/m/1", Name: "Cat"}, record.Class{MID: "/m/1", Name: "Cat", Supercategory: "Animal"}
+	for _, order := range [][2]record.Class{{plain, known}, {known, plain}} {
+		m := record.MergeHeaders(&record.Header{Classes: order[:1]}, &record.Header{Classes: order[1:]})
+		if len(m.Classes) != 1 || m.Classes[0].Supercategory != "Animal" {
+			t.Errorf("%+v make %+v", order, m.Classes)
+		}
+	}
 }
 
 func TestNotAStream(t *testing.T) {

@@ -38,13 +38,16 @@ func MergeHeaders(a, b *Header) *Header {
 	return m
 }
 
-// mergeClasses returns the union, sorted by name and then MID.
+// mergeClasses returns the union, sorted by name and then MID. Of two entries of
+// one class the one that knows its supercategory stays.
 func mergeClasses(a, b []Class) []Class {
 	all := slices.Concat(a, b)
 	order := func(x, y Class) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.MID, y.MID))
 	}
-	slices.SortStableFunc(all, order)
+	slices.SortStableFunc(all, func(x, y Class) int {
+		return cmp.Or(order(x, y), cmp.Compare(min(len(y.Supercategory), 1), min(len(x.Supercategory), 1)))
+	})
 	return slices.CompactFunc(all, func(x, y Class) bool { return order(x, y) == 0 })
 }
 

@@ -20,6 +20,7 @@ func newHeaderObject() *object[Header] {
 		fields: []field[Class]{
 			stringField("mid", func(c *Class) *string { return &c.MID }, nil),
 			requiredString("name", func(c *Class) *string { return &c.Name }, nil),
+			stringField("supercategory", func(c *Class) *string { return &c.Supercategory }, nil),
 		},
 	}
 	stage := &object[Stage]{

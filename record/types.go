@@ -38,9 +38,12 @@ type Header struct {
 
 // A Class is a label that was asked for.
 type Class struct {
-	MID   string
-	Name  string
-	Extra []Field
+	MID  string
+	Name string
+	// Supercategory is the name of what the class is a kind of: of several
+	// the first by name. It is "" where that is not known.
+	Supercategory string
+	Extra         []Field
 }
 
 // A Stage is one tool's entry in the provenance of the data.

@@ -44,7 +44,8 @@ type options struct {
 	balance     bool
 	shardText   string
 	shard       shard
-	withSlash   []string // of the labels, as withSlash returns them
+	withSlash   []string          // of the labels, as withSlash returns them
+	above       map[string]string // names of what the classes are kinds of, by MID
 	negatives   int64
 	seed        uint64
 	without     []string

@@ -46,6 +46,10 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*selection.Query, *c
 		return nil, nil, err
 	}
 	o.withSlash = withSlash(set, hierarchy)
+	o.above = map[string]string{}
+	for _, class := range set.Classes() {
+		o.above[class.MID] = hierarchy.Supercategory(class.MID, all)
+	}
 	q := &selection.Query{
 		Source: src, Dataset: files, Subsets: o.subsets, ImageLabels: o.imageLabels,
 		Classes: set.Classes(), Assign: set.Assign(hierarchy),

@@ -41,7 +41,7 @@ const flushEvery = time.Second
 // run writes the stream. Nothing is written before there is a first item, so
 // that a query that finds nothing leaves nothing behind.
 func (w *writer) run(ctx context.Context) (err error) {
-	header := &record.Header{Version: record.Version, Classes: labels(w.query)}
+	header := &record.Header{Version: record.Version, Classes: w.labels()}
 	if err := w.account.Begin(header); err != nil {
 		return err
 	}
@@ -215,13 +215,13 @@ func (w *writer) nothingLeft(count record.StageCounts) error {
 }
 
 // labels are those of the stream, sorted by name.
-func labels(q *selection.Query) []record.Class {
+func (w *writer) labels() []record.Class {
 	var list []record.Class
-	for _, class := range q.Classes {
-		list = append(list, record.Class{MID: class.MID, Name: class.Name})
+	for _, class := range w.query.Classes {
+		list = append(list, record.Class{MID: class.MID, Name: class.Name, Supercategory: w.above[class.MID]})
 	}
-	if q.Negatives > 0 {
-		list = append(list, record.Class{Name: q.NotName})
+	if w.query.Negatives > 0 {
+		list = append(list, record.Class{Name: w.query.NotName})
 	}
 	slices.SortFunc(list, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
 	return list

@@ -130,6 +130,24 @@ func (h *Hierarchy) Root() string { return h.root }
 // Parents returns the MIDs of what mid is a kind of.
 func (h *Hierarchy) Parents(mid string) []string { return slices.Clone(h.get(mid).parents) }
 
+// Supercategory returns the name of what mid is a kind of, or "" where the file
+// does not know it. Of several parents it is the first by name, and the top
+// only where there is no other.
+func (h *Hierarchy) Supercategory(mid string, names *Classes) string {
+	name, found := "", false
+	for _, parent := range h.get(mid).parents {
+		switch n := names.Name(parent); {
+		case parent == h.root:
+			if !found {
+				name = n
+			}
+		case !found || n < name:
+			name, found = n, true
+		}
+	}
+	return name
+}
+
 // Children returns the MIDs of the kinds of mid.
 func (h *Hierarchy) Children(mid string) []string { return slices.Clone(h.get(mid).children) }
 

@@ -48,6 +48,26 @@ func TestHierarchy(t *testing.T) {
 	}
 }
 
+// TestSupercategory: of several parents the first by name, whatever their order
+// in the file, and the top only where there is no other.
+func TestSupercategory(t *testing.T) {
+	names, err := ParseClasses(strings.NewReader("/m/a,Zebra\n/m/b,Ape\n/m/c,Cow\n/m/d,Dog\n/m/p,Paw\n/m/e,All\n"), "c.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		diamond,
+		`{"LabelName":"e","Subcategory":[{"LabelName":"c"},{"LabelName":"b","Subcategory":[{"LabelName":"c","Subcategory":[{"LabelName":"d"}]},{"LabelName":"p"}]},{"LabelName":"a","Subcategory":[{"LabelName":"c"}]}]}`,
+	} {
+		h := parseHierarchy(t, strings.ReplaceAll(text, `"LabelName":"`, `"LabelName":"/m/`))
+		for mid, want := range map[string]string{"a": "All", "b": "All", "c": "Ape", "d": "Cow", "p": "Ape", "e": "", "x": "", "": ""} {
+			if got := h.Supercategory("/m/"+mid, names); got != want {
+				t.Errorf("%s is a kind of %q, want %q", mid, got, want)
+			}
+		}
+	}
+}
+
 func TestAssign(t *testing.T) {
 	// a > b > c > d, and s beside b with c below it too.
 	h := parseHierarchy(t, `{"LabelName":"e","Subcategory":[{"LabelName":"a","Subcategory":[
