@@ -44,7 +44,7 @@ type folder struct {
 	shard bool         // the stream is a shard
 	seed  maphash.Seed
 
-	joined [][]stage // the trails of this run, which the folder now has
+	joined []trail // the trails of this run, which the folder now has
 
 	mu      sync.Mutex
 	taken   map[uint64]bool // hashes of the files' names
@@ -71,14 +71,14 @@ func (f *folder) begin(ctx context.Context, h *record.Header) error {
 	f.mu.Unlock()
 	trail, shard := trailOf(append(slices.Clone(h.Stages), f.own))
 	f.shard = f.shard || shard
-	if slices.ContainsFunc(f.joined, func(known []stage) bool { return sameTrail(known, trail) }) {
+	if slices.ContainsFunc(f.joined, trail.Equal) {
 		return nil
 	}
 	return f.locked(ctx, func() error { return f.join(trail, classes) })
 }
 
 // join adds this run to the folder, unless that is another run's.
-func (f *folder) join(trail []stage, classes []class) error {
+func (f *folder) join(trail trail, classes []class) error {
 	refused := func(err error) error {
 		return cli.WithHint(fmt.Errorf("--dir %s: %w", f.path, err), "name a new folder, or add to this one all the same with --force")
 	}

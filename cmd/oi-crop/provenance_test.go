@@ -32,7 +32,7 @@ func TestReadProvenance(t *testing.T) {
 		}
 		p, err := readProvenance(dir)
 		if want == "" && err == nil {
-			if p.difference([]stage{{Tool: "oi-boxes", Args: map[string]string{"a": "b"}}}) == "" {
+			if p.difference(trail{{Tool: "oi-boxes", Args: map[string]string{"a": "b"}}}) == "" {
 				t.Errorf("%s: no difference", text)
 			}
 			continue
