@@ -156,9 +156,10 @@
 //	            64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
 //	            zx and zy as factors, flips true or false, of the SHA-256 of the pixels that
 //	            it was drawn from, in 64 lower-case hex digits
-//	prediction  {label, probabilities, seen, neighbours}: probabilities is a map from class
-//	            name to number; seen is true where the model was trained on this photo, and
-//	            missing where it was not or does not say; neighbours is an array of {key (r),
+//	prediction  {label, probabilities, seen, unsure, neighbours}: probabilities is a map from
+//	            class name to number; seen is true where the model was trained on this photo,
+//	            and missing where it was not or does not say; unsure is true where no class is
+//	            likely enough for the model to mean its answer, else missing; neighbours is an array of {key (r),
 //	            label, similarity (r)}: the items whose embeddings are nearest, the nearest
 //	            first, and the cosine between the two, where the answer comes from them
 //	failure     {stage (r), reason (r), detail, source, status, attempts, seconds}: only in

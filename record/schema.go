@@ -378,6 +378,8 @@ func newPredictionObject() *object[Prediction] {
 			floatMap("probabilities", func(p *Prediction) *map[string]float64 { return &p.Probabilities }),
 			boolField("seen", func(p *Prediction) *bool { return &p.Seen }).
 				omitWhen(func(p *Prediction) bool { return !p.Seen }),
+			boolField("unsure", func(p *Prediction) *bool { return &p.Unsure }).
+				omitWhen(func(p *Prediction) bool { return !p.Unsure }),
 			nestedList("neighbours", func(p *Prediction) *[]Neighbour { return &p.Neighbours }, neighbour).
 				omitWhen(func(p *Prediction) bool { return len(p.Neighbours) == 0 }),
 		},

@@ -239,6 +239,7 @@ type Prediction struct {
 	Label         string
 	Probabilities map[string]float64
 	Seen          bool // the model was trained on this photo
+	Unsure        bool // no class is likely enough for the model to mean its answer
 	// Neighbours are the items whose embeddings are nearest, the nearest
 	// first, where the answer comes from them.
 	Neighbours []Neighbour

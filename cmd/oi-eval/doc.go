@@ -54,7 +54,9 @@
 // standard input, and a FILE may be a pipe. For pictures (JPEG, PNG or WebP)
 // each gives one line: the file, the label, and the probability of every class.
 // The whole picture is turned as its EXIF orientation says and scaled to the
-// model's size, as oi-crop scales a box.
+// model's size, as oi-crop scales a box. In place of the label stands "unsure"
+// where no class reaches the threshold that oi-train --unsure wrote into the
+// model.
 //
 // A folder stands for the pictures in it and in all folders below it, in the
 // order of their names. Names that begin with a dot are passed over, and so are

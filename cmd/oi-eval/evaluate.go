@@ -175,7 +175,8 @@ func (e *evaluation) take(q question, probabilities []float32) error {
 	if !e.options.emit {
 		return nil
 	}
-	p := &record.Prediction{Label: classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}, Seen: q.seen}
+	said := report.ArgMax(probabilities)
+	p := &record.Prediction{Label: classes[said], Probabilities: map[string]float64{}, Seen: q.seen, Unsure: e.model.isUnsure(probabilities[said])}
 	for i, v := range probabilities {
 		p.Probabilities[classes[i]] = float64(v)
 	}
@@ -315,7 +316,7 @@ func (e *evaluation) print(full *report.Report) error {
 	if e.options.stream.JSON != "" {
 		return full.WriteJSON(e.env.Stdout)
 	}
-	e.env.Infof("%s", strings.TrimSuffix(full.Evaluation.Summary(), "\n"))
+	e.env.Infof("%s", strings.TrimSuffix(full.Evaluation.Summary()+full.CoverageText(), "\n"))
 	_, err := io.WriteString(e.env.Stdout, full.Evaluation.Text)
 	return err
 }
@@ -347,5 +348,5 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		WeightsSHA256: m.WeightsHash(),
 	}
 	full.Notes = append(full.Notes, e.notes...)
-	return full, errors.Join(m.get("options", &full.Options), m.get("provenance", &full.Provenance))
+	return full, errors.Join(m.get("options", &full.Options), m.get("provenance", &full.Provenance), m.get("certainty", &full.Certainty))
 }

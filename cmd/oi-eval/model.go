@@ -30,7 +30,8 @@ type trained struct {
 	index   map[string]int // of the classes
 	known   dataset.Known  // photos it was trained on
 	meta    map[string]string
-	foreign bool // oi-train did not write it
+	foreign bool    // oi-train did not write it
+	unsure  float64 // below this probability an answer is unsure
 }
 
 // loadModel reads a model: one of oi-train, or any other where --labels names
@@ -69,6 +70,11 @@ func (o *options) loadModel(ctx context.Context, env *cli.Env, path string) (*tr
 	if m.known, err = dataset.DecodeKnown(m.meta["trained_on_ids"], m.meta["trained_on"]); err != nil {
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
+	var certainty report.Certainty
+	if err := m.get("certainty", &certainty); err != nil {
+		return nil, err
+	}
+	m.unsure = certainty.UnsureBelow
 	return m, nil
 }
 
@@ -175,6 +181,7 @@ type description struct {
 	Licences   []report.LicenceCount     `json:"licences,omitempty"`
 	Trail      []report.Stage            `json:"trail,omitempty"`
 	Provenance report.Provenance         `json:"provenance"`
+	Certainty  *report.Certainty         `json:"certainty,omitempty"`
 	Notes      []string                  `json:"notes,omitempty"`
 }
 
@@ -196,7 +203,8 @@ func (m *trained) description() (*description, error) {
 	}
 	return d, errors.Join(
 		m.get("metrics", &d.Metrics), m.get("sets", &d.Sets), m.get("options", &d.Options), m.get("licences", &d.Licences),
-		m.get("trail", &d.Trail), m.get("provenance", &d.Provenance), m.get("notes", &d.Notes))
+		m.get("trail", &d.Trail), m.get("provenance", &d.Provenance), m.get("notes", &d.Notes),
+		m.get("certainty", &d.Certainty))
 }
 
 // describe prints what the model is and where it came from.
@@ -249,6 +257,9 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	}
 	if d.Stopped != "" {
 		line("training", "%s; the weights are those of epoch %s", d.Stopped, d.BestEpoch)
+	}
+	if text := d.Certainty.Text(); text != "" {
+		line("certainty", "%s", text)
 	}
 	line("trained on", "%d photos known by their ids, %d by their bytes", d.TrainedIDs, d.TrainedOn)
 	if forgets := m.forgets(); forgets != "" {

@@ -26,6 +26,7 @@ type answer struct {
 	File          string             `json:"file"`
 	Label         string             `json:"label"`
 	Probabilities map[string]float64 `json:"probabilities"`
+	Unsure        bool               `json:"unsure,omitempty"`
 }
 
 // An answerer answers for pictures, one line each.
@@ -38,6 +39,7 @@ type answerer struct {
 	answered int
 	failed   int
 	passed   int // files in folders that are no pictures
+	unsure   int // of those answered
 }
 
 // classify answers for the pictures among the inputs and in their folders. One
@@ -75,6 +77,9 @@ func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, in *in
 	}
 	if c.passed > 0 {
 		env.Infof("passed over %d files in folders that are no pictures", c.passed)
+	}
+	if c.model.unsure > 0 && c.answered > 1 {
+		env.Infof("unsure of %d of %d pictures: no class has a probability of %g", c.unsure, c.answered, c.model.unsure)
 	}
 	if c.failed > 0 {
 		return fmt.Errorf("%d of %d pictures could not be read", c.failed, c.failed+c.answered)
@@ -145,8 +150,14 @@ func (c *answerer) picture(name string, file *stream.File) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	c.answered++
+	if c.model.isUnsure(rows[0][report.ArgMax(rows[0])]) {
+		c.unsure++
+	}
 	return c.print(c.env, c.model, name, rows[0])
 }
+
+// isUnsure reports whether a probability is too low for an answer.
+func (m *trained) isUnsure(probability float32) bool { return float64(probability) < m.unsure }
 
 // topForeign is --top where it is not given and the model is a foreign one,
 // which often has a thousand answers.
@@ -172,9 +183,14 @@ func (o *options) shown(m *trained, probabilities []float32) []int {
 
 func (o *options) print(env *cli.Env, m *trained, name string, probabilities []float32) error {
 	classes := m.Classes()
-	a := answer{File: name, Label: classes[report.ArgMax(probabilities)], Probabilities: map[string]float64{}}
+	said := report.ArgMax(probabilities)
+	a := answer{File: name, Label: classes[said], Probabilities: map[string]float64{}, Unsure: m.isUnsure(probabilities[said])}
+	label := a.Label
+	if a.Unsure {
+		label = "unsure"
+	}
 	var line strings.Builder
-	fmt.Fprintf(&line, "%s\t%s", cli.Escape(name), cli.Escape(a.Label))
+	fmt.Fprintf(&line, "%s\t%s", cli.Escape(name), cli.Escape(label))
 	for _, i := range o.shown(m, probabilities) {
 		a.Probabilities[classes[i]] = float64(probabilities[i])
 		fmt.Fprintf(&line, "\t%s=%.4f", cli.Escape(classes[i]), probabilities[i])

@@ -186,3 +186,38 @@ func TestPhotos(t *testing.T) {
 		t.Errorf("exit %d; two streams:\n%s", code, stdout)
 	}
 }
+
+// TestUnsure: below the model's threshold no label is given to a photo, and
+// items are marked.
+func TestUnsure(t *testing.T) {
+	m := writeModelOf(t, map[string]string{"certainty": `{"unsure_below":0.999999}`})
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 16, 16))); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"a.png", "b.png"} {
+		if err := os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, stdout, stderr := eval(t, nil, m, dir)
+	if code != 0 || strings.Count(stdout, ".png\tunsure\t") != 2 || !strings.Contains(stderr, "unsure of 2 of 2 pictures: no class has a probability of 0.999999") {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr = eval(t, nil, "--json", m, dir); code != 0 || strings.Count(stdout, `"unsure":true`) != 2 {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr = eval(t, encode(t, held()...), "--emit", "--json", m); code != 0 || strings.Count(stdout, `"unsure":true`) == 0 {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr = eval(t, encode(t, held()...), m); code != 0 || !strings.Contains(stderr, "above 0.999999: 0 % answered") {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr = eval(t, nil, "--info", m); code != 0 || !strings.Contains(stdout, "An answer of less than 0.999999 is unsure.") {
+		t.Errorf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr = eval(t, nil, writeModel(t), dir); code != 0 || strings.Contains(stdout+stderr, "unsure") {
+		t.Errorf("without a threshold: exit %d: %s%s", code, stdout, stderr)
+	}
+}

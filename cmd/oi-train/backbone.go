@@ -103,6 +103,7 @@ func (o *options) backboneValues() map[string]any {
 	if o.repeats.Drop {
 		values["repeats"] = o.repeats.String()
 	}
+	o.certainty.values(values)
 	return values
 }
 

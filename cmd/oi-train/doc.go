@@ -21,6 +21,9 @@
 //	oi-train --backbone my.onnx --normalize=-1..1 -o burger crops.oi
 //	# the network of the original article
 //	oi-train --arch reference -o article crops.oi
+//	# say "unsure" rather than be wrong more than five times in a
+//	# hundred
+//	oi-train --calibrate --unsure 95% -o burger crops.oi
 //	# does the same data still give the same weights?
 //	oi-train -o again --expect burger.json crops.oi
 //	# go on with a run that was interrupted or killed
@@ -54,6 +57,13 @@
 // one is taken. One item a class will do. Variants of oi-augment are used as
 // they come, three epochs of them if it makes any number and --epochs does not
 // say; they gain little.
+//
+// --calibrate divides the logits by the number that gives val the lowest log
+// loss, so that of the answers of 0.8 about eight in ten are right; which
+// answer is given does not change. --unsure writes a threshold into the model:
+// below it oi-eval says "unsure" of a photo, and marks the prediction of an
+// item. Given as a share, such as 95%, it is the lowest one above which as many
+// of the answers on val are right.
 //
 // What a network wants done to the bytes is never guessed: --normalize says it,
 // or preprocessor_config.json or config.json next to the file, or the table of
@@ -171,6 +181,12 @@
 //	--resume
 //		go on from NAME.ckpt, with the same input and options, as if
 //		the run had never stopped
+//	--calibrate
+//		make the probabilities fit to how often the model is right on
+//		val
+//	--unsure P
+//		let the model be unsure below a P such as 0.8, or so that 95%
+//		of its answers on val are right
 //	--backbone FILE
 //		fit a linear head to the features of a pretrained network, an
 //		ONNX FILE or the name of a known one, in place of training

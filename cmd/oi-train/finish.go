@@ -64,7 +64,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if evaluation != nil {
 		figures = evaluation.Text + "\n" + evaluation.Summary()
 	}
-	_, err = io.WriteString(env.Stdout, figures+full.HeadText()+full.NotesText(cli.Escape))
+	_, err = io.WriteString(env.Stdout, figures+full.CoverageText()+full.HeadText()+full.NotesText(cli.Escape))
 	return err
 }
 
@@ -80,6 +80,8 @@ type classifier interface {
 	predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error
 	// chosenBy is what the validation set has been used for, in words.
 	chosenBy() string
+	// temper divides the logits by a number, in the weights.
+	temper(by float64)
 	WriteONNX(w io.Writer, version string, meta map[string]string) error
 	writeSafetensors(w io.Writer, meta map[string]string) error
 	Close() error
@@ -93,6 +95,19 @@ func (n network) Parameters() int     { return n.of.Parameters() }
 func (n network) WeightsHash() string { return n.of.WeightsHash() }
 func (n network) Close() error        { return nil }
 func (n network) chosenBy() string    { return "by which the best epoch was chosen" }
+
+func (n network) temper(by float64) {
+	last := n.of.Params[len(n.of.Params)-2:] // weights and bias of the last layer
+	divide(last[0].Data, by)
+	divide(last[1].Data, by)
+}
+
+// divide divides numbers by another.
+func divide(data []float32, by float64) {
+	for i, v := range data {
+		data[i] = float32(float64(v) / by)
+	}
+}
 
 func (n network) WriteONNX(w io.Writer, version string, meta map[string]string) error {
 	return n.of.WriteONNX(w, version, meta)
@@ -158,7 +173,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Classes: d.classes, Architecture: r.best.Arch(), Parameters: r.best.Parameters(),
 		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: 3},
 		Options: o.allValues(), Sets: d.counts(), Removed: d.removed,
-		History: r.history, Measured: d.measuredOn(), Head: r.head, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
+		History: r.history, Measured: d.measuredOn(), Head: r.head, Certainty: r.certainty, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
 		Licences: d.licences.Summary(), Stages: report.Stages(trail), Completeness: header.Completeness,
 		Accounts:      report.CountsByStage(append(d.origin.Counts, d.account())),
 		WeightsSHA256: r.best.WeightsHash(),
@@ -203,6 +218,9 @@ func metadata(r *report.Report, d *data) (map[string]string, error) {
 		evaluation := *r.Evaluation
 		evaluation.Mistakes, evaluation.Details = nil, nil
 		values["metrics"] = evaluation
+	}
+	if r.Certainty != nil {
+		values["certainty"] = r.Certainty
 	}
 	if r.Head != nil {
 		values["head"] = r.Head

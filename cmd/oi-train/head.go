@@ -66,6 +66,11 @@ func (h *head) Parameters() int     { return h.backbone.Parameters + len(h.weigh
 func (h *head) WeightsHash() string { return h.backbone.WeightsHash(h.weights, h.bias) }
 func (h *head) chosenBy() string    { return "by which the strength of the head was chosen" }
 
+func (h *head) temper(by float64) {
+	divide(h.weights, by)
+	divide(h.bias, by)
+}
+
 func (h *head) WriteONNX(w io.Writer, version string, meta map[string]string) error {
 	g, err := h.backbone.WithHead(h.weights, h.bias)
 	if err != nil {

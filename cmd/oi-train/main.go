@@ -56,8 +56,9 @@ type options struct {
 
 	weightsFile bool // as safetensors
 
-	backbone backboneOptions
-	given    func(flag string) bool // on the command line
+	backbone  backboneOptions
+	certainty certainty
+	given     func(flag string) bool // on the command line
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -80,6 +81,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless weights and items are those of the report `FILE`.json")
 	cli.FilesOf(fs, "expect", "json")
 	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
+	o.certainty.flags(fs)
 	o.backbone.flags(fs)
 	o.given = fs.Changed
 	o.stream.RegisterInput(fs)
@@ -120,6 +122,9 @@ func (o *options) check(inputs []string) error {
 	if err := o.checkBackbone(); err != nil {
 		return err
 	}
+	if err := o.certainty.check(); err != nil {
+		return err
+	}
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
@@ -155,6 +160,7 @@ func (o *options) values() map[string]any {
 	if o.repeats.Drop {
 		values["repeats"] = o.repeats.String()
 	}
+	o.certainty.values(values)
 	return values
 }
 
@@ -207,6 +213,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if expected != nil {
 		expected.announceItems(o, env, d)
 	}
+	if err := o.certainty.possible(d); err != nil {
+		return errors.Join(err, in.Close())
+	}
 	var result *result
 	if network == nil {
 		result, err = train(ctx, o, env, d, saved)
@@ -221,6 +230,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	// what was read less complete.
 	interrupted := err
 	_ = in.Close()
+	if result.certainty, err = o.certainty.make(ctx, env, d, result.best); err != nil {
+		return err
+	}
 	if expected != nil {
 		if err := expected.compare(o, env, d, result.best.WeightsHash()); err != nil {
 			if interrupted == nil {

@@ -23,6 +23,7 @@ type result struct {
 	stopped   string // why, in words
 	cut       bool   // by an interrupt
 
+	certainty  *report.Certainty
 	head       *report.Head // nil where a network was trained from scratch
 	arithmetic []string     // what the epochs were computed with, see kernel.Arithmetic
 }

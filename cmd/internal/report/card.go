@@ -75,6 +75,9 @@ func (r *Report) useText() string {
 			fmt.Fprintf(&b, "- Fewer than ten pictures tell about %s.\n", strings.Join(few, ", "))
 		}
 	}
+	if text := r.Certainty.Text(); text != "" {
+		fmt.Fprintf(&b, "- %s\n", text)
+	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(&b, "- %s\n", cells(note)[0])
 	}

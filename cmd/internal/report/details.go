@@ -90,7 +90,11 @@ type Details struct {
 	Items    []Judged   `json:"items,omitempty"`
 
 	roc, recall []curve // of the page
+	answers     []answer
 }
+
+// Cover returns what a threshold on the probability of the answer does.
+func (d *Details) Cover(threshold float64) Coverage { return coverage(d.answers, threshold) }
 
 // CalibratedBin is a bin of the calibration curve.
 type CalibratedBin = metrics.CalibrationBin
@@ -155,7 +159,7 @@ func (a *Accumulator) evaluateDetails() *Details {
 		return nil
 	}
 	groups, count := a.denseGroups()
-	out := &Details{Photos: int64(len(d.photos)), Slices: d.slices(groups)}
+	out := &Details{Photos: int64(len(d.photos)), Slices: d.slices(groups), answers: d.answers}
 	out.Classes = make([]ClassDetails, len(a.classes))
 	for i, class := range a.classes {
 		out.Classes[i].Class = class
@@ -334,23 +338,27 @@ func (d *details) scores(groups, times []int32, classes int) []metrics.Scores {
 // thresholds on them would do.
 func (d *details) calibrate(out *Details, classes int) {
 	var c metrics.Calibration
-	thresholds := []float64{0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99}
-	answered, right := make([]int64, len(thresholds)), make([]int64, len(thresholds))
 	for i, x := range d.answers {
 		c.Add(d.probabilities[i*classes:(i+1)*classes], int(x.truth), int(x.predicted))
-		for k, t := range thresholds {
-			if float64(x.probability) >= t {
-				answered[k]++
-				if x.truth == x.predicted {
-					right[k]++
-				}
+	}
+	out.ECE, out.Brier, out.Bins = c.ECE(), c.Brier(), c.Bins()
+	for _, t := range []float64{0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99} {
+		out.Coverage = append(out.Coverage, coverage(d.answers, t))
+	}
+}
+
+// coverage is what a threshold does.
+func coverage(answers []answer, threshold float64) Coverage {
+	var answered, right int
+	for _, x := range answers {
+		if float64(x.probability) >= threshold {
+			answered++
+			if x.truth == x.predicted {
+				right++
 			}
 		}
 	}
-	out.ECE, out.Brier, out.Bins = c.ECE(), c.Brier(), c.Bins()
-	for k, t := range thresholds {
-		out.Coverage = append(out.Coverage, Coverage{t, float64(answered[k]) / float64(len(d.answers)), Number(float64(right[k]) / float64(answered[k]))})
-	}
+	return Coverage{threshold, float64(answered) / float64(len(answers)), Number(float64(right) / float64(answered))}
 }
 
 // topK puts in how often the class is among the most likely ones, where there

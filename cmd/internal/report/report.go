@@ -32,6 +32,8 @@ type Report struct {
 	Measured *Measured `json:"train_measured_on,omitempty"`
 	// Head is nil where a network was trained from scratch.
 	Head *Head `json:"head,omitempty"`
+	// Certainty is nil where nothing was done about it.
+	Certainty *Certainty `json:"certainty,omitempty"`
 	// Stopped says in words why training ended.
 	Stopped       string         `json:"stopped"`
 	BestEpoch     int            `json:"best_epoch"`
