@@ -31,8 +31,15 @@ func copyAll(dst, src *Tensor) {
 
 // Dropout gives its input, and as a second output a mask that is true
 // everywhere. The other two inputs are a ratio and whether to train: the graph
-// must not.
-type Dropout struct{}
+// of a file must not.
+//
+// In a graph that is made to be trained, one with a Rate above 0 is zero with
+// that probability, else the input divided by 1-Rate; the draws are those of a
+// Stream of random numbers. Evaluate does not train.
+type Dropout struct {
+	Rate   float64
+	Stream uint64
+}
 
 // Kind implements Op.
 func (*Dropout) Kind() string { return "Dropout" }

@@ -130,8 +130,10 @@ func (n *Node) doesNothing() bool {
 		return false
 	}
 	switch o := n.Op.(type) {
-	case *Identity, *Dropout:
+	case *Identity:
 		return true
+	case *Dropout:
+		return o.Rate == 0
 	case *Cast:
 		return n.In[0].Type == o.To
 	case *Concat:

@@ -2,10 +2,9 @@ package model
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
-	"strconv"
 
+	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/onnxproto"
 )
 
@@ -21,130 +20,116 @@ const (
 	outputName = "probabilities"
 )
 
-// graph is the computation of an ONNX file without its weights: every element
-// is an encoded message.
-type graph struct {
+// encodedGraph is the computation of an ONNX file without its weights: every
+// element is an encoded message.
+type encodedGraph struct {
 	nodes         [][]byte
 	input, output []byte
 	values        [][]byte // shapes of the tensors between the nodes, for people
 }
 
-// newGraph writes the layers as the ONNX operators of a version of the file.
-// ONNX convolves [N,C,H,W] where the network has [N,H,W,C], so there is a
-// Transpose before the first layer and another before Flatten: the order of the
-// flattened numbers, and with it the inputs of the first dense layer, stay as
-// they are. A mean over the picture has no order and needs none. Dropout does
-// nothing outside of training and leaves no operator.
-func newGraph(n *Network, version int) (*graph, error) {
-	shapes, err := n.Shapes()
+// encodeGraph writes the network up to the probabilities as the ONNX operators
+// of a version of the file. Dropout does nothing outside of training and leaves
+// no operator.
+func encodeGraph(n *Network, version int) (*encodedGraph, error) {
+	b, err := newGraphBuilder(n)
 	if err != nil {
 		return nil, err
 	}
-	params, err := n.Spec()
-	if err != nil {
-		return nil, err
+	b.transB = version >= transposedDense
+	b.parameter = func(p Param) *graph.Value {
+		return &graph.Value{Name: p.Name, Type: graph.Float32, Shape: graph.Fixed(onnxShape(p.Shape, version))}
 	}
-	gemm := intAttr("transB", 1)
-	if version < transposedDense {
-		gemm = nil
+	b.probabilities(b.layers())
+	e := &encodedGraph{
+		input:  valueInfo(inputName, elemUint8, b.shapes[0]),
+		output: valueInfo(outputName, elemFloat, []int{len(n.Classes)}),
 	}
-	picture := []int{n.Height, n.Width, n.Channels}
-	b := &graphBuilder{last: inputName}
-	b.add("Cast", "pixels", picture, intAttr("to", elemFloat))
-	b.constant("scale", PixelScale)
-	b.add("Mul", "scaled", picture, nil, "scale")
-	b.add("Transpose", "planes", planar(picture), intsAttr("perm", 0, 3, 1, 2))
-	outputs := []string{b.last} // of the input and each layer
-	for i, layer := range n.Layers {
-		out := string(layer.Kind) + strconv.Itoa(i+1)
-		in, dims := shapes[i], planar(shapes[i+1])
-		switch layer.Kind {
-		case Conv:
-			k, s, p := layer.Kernel, layer.Stride, layer.Pad
-			attrs := append(intsAttr("kernel_shape", k, k), intsAttr("pads", p, p, p, p)...)
-			b.add("Conv", out, dims, append(attrs, intsAttr("strides", s, s)...), params[0].Name, params[1].Name)
-			params = params[2:]
-		case ReLU:
-			b.add("Relu", out, dims, nil)
-		case MaxPool2:
-			b.add("MaxPool", out, dims, append(intsAttr("kernel_shape", 2, 2), intsAttr("strides", 2, 2)...))
-		case Flatten:
-			b.add("Transpose", out+"_nhwc", in, intsAttr("perm", 0, 2, 3, 1))
-			b.add("Flatten", out, dims, intAttr("axis", 1))
-		case Dense:
-			b.add("Gemm", out, dims, gemm, params[0].Name, params[1].Name)
-			params = params[2:]
-		case Add:
-			b.add("Add", out, dims, nil, outputs[layer.From])
-		case AvgPool:
-			b.add("GlobalAveragePool", out+"_plane", []int{in[2], 1, 1}, nil)
-			b.add("Flatten", out, dims, intAttr("axis", 1))
+	for i, node := range b.graph.Nodes {
+		e.add(node)
+		if i < len(b.graph.Nodes)-1 { // the last one is the output
+			out := node.Out[0]
+			var dims []int
+			for _, d := range out.Shape[1:] {
+				dims = append(dims, d.Const)
+			}
+			e.values = append(e.values, valueInfo(out.Name, elemFloat, dims))
 		}
-		outputs = append(outputs, b.last)
 	}
-	probabilities := []int{len(n.Classes)}
-	if n.Outputs() == 1 {
-		b.add("Sigmoid", "positive", []int{1}, nil)
-		b.constant("one", 1)
-		b.node("Sub", "negative", []int{1}, nil, "one", "positive")
-		b.node("Concat", outputName, probabilities, intAttr("axis", 1), "negative", "positive")
-	} else {
-		b.add("Softmax", outputName, probabilities, intAttr("axis", 1))
-	}
-	return &graph{
-		nodes:  b.nodes,
-		values: b.values[:len(b.values)-1], // the last one is the output
-		input:  valueInfo(inputName, elemUint8, picture),
-		output: valueInfo(outputName, elemFloat, probabilities),
-	}, nil
+	return e, nil
 }
 
-// planar turns the shape of a picture, [H,W,C], into that of its planes,
-// [C,H,W]; other shapes stay.
-func planar(shape []int) []int {
-	if len(shape) != 3 {
-		return shape
+// probabilities makes those of the logits: of one, with a sigmoid.
+func (b *graphBuilder) probabilities(logits *graph.Value) {
+	classes := []int{len(b.net.Classes)}
+	if b.net.Outputs() > 1 {
+		b.add(&graph.Softmax{Axis: 1}, outputName, classes)
+		return
 	}
-	return []int{shape[2], shape[0], shape[1]}
+	one := batched([]int{1})
+	positive := b.node(&graph.Unary{Name: "Sigmoid"}, "positive", one, logits)
+	negative := b.node(&graph.Binary{Name: "Sub"}, "negative", one, number("one", 1), positive)
+	b.node(&graph.Concat{Axis: 1}, outputName, batched(classes), negative, positive)
 }
 
-// graphBuilder collects nodes and the shapes of what they make; last is the
-// tensor that the next layer reads.
-type graphBuilder struct {
-	nodes, values [][]byte
-	last          string
+// add encodes a node, with the constants that it reads before it.
+func (e *encodedGraph) add(n *graph.Node) {
+	var inputs []string
+	for _, v := range n.In {
+		if v.Const != nil {
+			e.constant(v.Name, v.Const.Floats[0])
+		}
+		inputs = append(inputs, v.Name)
+	}
+	e.operator(n.Op.Kind(), n.Out[0].Name, attributes(n.Op), inputs...)
 }
 
-// add appends an operator that reads the last tensor and then the others given,
-// and makes one of shape [N,dims...].
-func (b *graphBuilder) add(op, out string, dims []int, attrs []byte, more ...string) {
-	b.node(op, out, dims, attrs, append([]string{b.last}, more...)...)
-	b.last = out
+// attributes encodes those of an operator that a network is written with.
+func attributes(op graph.Op) []byte {
+	switch o := op.(type) {
+	case *graph.Cast:
+		return intAttr("to", elemFloat)
+	case *graph.Transpose:
+		return intsAttr("perm", o.Perm...)
+	case *graph.Conv:
+		b := append(intsAttr("kernel_shape", o.Kernel...), intsAttr("pads", o.Pads...)...)
+		return append(b, intsAttr("strides", o.Strides...)...)
+	case *graph.Pool:
+		if o.Kernel == nil {
+			return nil
+		}
+		return append(intsAttr("kernel_shape", o.Kernel...), intsAttr("strides", o.Strides...)...)
+	case *graph.Flatten:
+		return intAttr("axis", o.Axis)
+	case *graph.Concat:
+		return intAttr("axis", o.Axis)
+	case *graph.Softmax:
+		return intAttr("axis", o.Axis)
+	case *graph.Gemm:
+		if o.TransB {
+			return intAttr("transB", 1)
+		}
+	}
+	return nil
 }
 
 // constant appends a number of its own name.
-func (b *graphBuilder) constant(name string, value float32) {
+func (e *encodedGraph) constant(name string, value float32) {
 	t := onnxproto.AppendVarint(nil, onnxproto.TensorDataType, elemFloat)
 	t = onnxproto.AppendBytes(t, onnxproto.TensorRawData, binary.LittleEndian.AppendUint32(nil, math.Float32bits(value)))
 	attr := onnxproto.AppendString(nil, onnxproto.AttributeName, "value")
 	attr = onnxproto.AppendBytes(attr, onnxproto.AttributeTensor, t)
 	attr = onnxproto.AppendVarint(attr, onnxproto.AttributeType, attrTensor)
-	b.operator("Constant", name, onnxproto.AppendBytes(nil, onnxproto.NodeAttribute, attr))
+	e.operator("Constant", name, onnxproto.AppendBytes(nil, onnxproto.NodeAttribute, attr))
 }
 
-// node appends an operator that makes a float32 tensor of shape [N,dims...].
-func (b *graphBuilder) node(op, out string, dims []int, attrs []byte, inputs ...string) {
-	b.operator(op, out, attrs, inputs...)
-	b.values = append(b.values, valueInfo(out, elemFloat, dims))
-}
-
-func (b *graphBuilder) operator(op, out string, attrs []byte, inputs ...string) {
+func (e *encodedGraph) operator(op, out string, attrs []byte, inputs ...string) {
 	var m []byte
 	for _, in := range inputs {
 		m = onnxproto.AppendString(m, onnxproto.NodeInput, in)
 	}
 	m = onnxproto.AppendString(m, onnxproto.NodeOutput, out)
-	m = onnxproto.AppendString(m, onnxproto.NodeName, fmt.Sprintf("%s_%s", op, out))
+	m = onnxproto.AppendString(m, onnxproto.NodeName, op+"_"+out)
 	m = onnxproto.AppendString(m, onnxproto.NodeOpType, op)
-	b.nodes = append(b.nodes, append(m, attrs...))
+	e.nodes = append(e.nodes, append(m, attrs...))
 }

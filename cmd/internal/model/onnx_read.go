@@ -285,7 +285,7 @@ func (m *modelFile) network() (*Network, error) {
 	if err := json.Unmarshal([]byte(m.meta[metaClasses]), &n.Classes); err != nil {
 		return nil, fmt.Errorf("%w: its class names do not parse: %w", ErrDamaged, err)
 	}
-	want, err := newGraph(n, d.Version)
+	want, err := encodeGraph(n, d.Version)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
@@ -319,8 +319,8 @@ func (m *modelFile) network() (*Network, error) {
 	return n, nil
 }
 
-func parseGraph(b []byte) (*graph, []fileTensor, error) {
-	g := &graph{}
+func parseGraph(b []byte) (*encodedGraph, []fileTensor, error) {
+	g := &encodedGraph{}
 	var tensors []fileTensor
 	err := onnxproto.Each(b, func(f onnxproto.Field) error {
 		switch f.Number {

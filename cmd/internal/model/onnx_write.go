@@ -61,7 +61,7 @@ func (n *Network) WriteONNX(w io.Writer, producerVersion string, meta map[string
 	if err := n.Validate(); err != nil {
 		return fmt.Errorf("write ONNX: %w", err)
 	}
-	g, err := newGraph(n, transposedDense)
+	g, err := encodeGraph(n, transposedDense)
 	if err != nil {
 		return fmt.Errorf("write ONNX: %w", err)
 	}
@@ -140,7 +140,7 @@ func (s *errWriter) floats(data []float32) {
 }
 
 // head encodes the graph's nodes and name, the fields before the weights.
-func (g *graph) head(name string) []byte {
+func (g *encodedGraph) head(name string) []byte {
 	var b []byte
 	for _, node := range g.nodes {
 		b = onnxproto.AppendBytes(b, onnxproto.GraphNode, node)
@@ -149,7 +149,7 @@ func (g *graph) head(name string) []byte {
 }
 
 // tail encodes the fields after the weights.
-func (g *graph) tail() []byte {
+func (g *encodedGraph) tail() []byte {
 	b := onnxproto.AppendBytes(onnxproto.AppendBytes(nil, onnxproto.GraphInput, g.input), onnxproto.GraphOutput, g.output)
 	for _, value := range g.values {
 		b = onnxproto.AppendBytes(b, onnxproto.GraphValueInfo, value)

@@ -232,7 +232,7 @@ func (e *encoder) move(n *graph.Node, in, out []string) error {
 		if o.Value != nil {
 			attributes = append(attributes, onnxproto.AppendBytes(attributeHead("value", kindTensor), onnxproto.AttributeTensor, encodeTensor("", o.Value)))
 		}
-	case *graph.Dropout:
+	case *graph.Dropout, *graph.WeightStandardization:
 		return fmt.Errorf("%w: a graph that is not simplified", ErrUnsupported)
 	}
 	for _, i := range e.attributesOf(n) {

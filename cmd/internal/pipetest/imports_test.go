@@ -110,7 +110,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"lower":                {"graph"},
 		"onnxproto":            nil,
 		"onnx":                 {"float16", "graph", "onnxproto"},
-		"model":                {"onnxproto"},
+		"model":                {"graph", "onnxproto"},
 		"preprocess":           nil,
 		"zoo":                  {"download", "preprocess"},
 		"transfer":             {"dataset", "float16", "graph", "logreg", "model", "nn", "onnx", "preprocess", "record"},
