@@ -149,3 +149,50 @@ func someSpecial(rng *rand.Rand, n int) []float32 {
 	}
 	return s
 }
+
+// TestPackedPoolSameBits: nor do packed weights change what pooling makes of a
+// convolution, and weights that were packed in the place of others are those.
+func TestPackedPoolSameBits(t *testing.T) {
+	for _, c := range convShapes {
+		onEveryBackend(t, func(t *testing.T, ws *Workers) {
+			v, other := newConvCase(t, c), newConvCase(t, c)
+			for i := range other.w {
+				other.w[i] *= 3
+			}
+			ph, pw := c.PoolHW()
+			y, idx := make([]float32, c.N*ph*pw*c.Cout), make([]uint8, c.N*ph*pw*c.Cout)
+			want, wantIdx := make([]float32, len(y)), make([]uint8, len(idx))
+			p := c.grouped().Pack(ws, other.w, other.b)
+			for _, b := range [][]float32{v.b, nil} {
+				c.ForwardReLUPool(ws, want, wantIdx, v.x, v.w, b)
+				p.Repack(ws, v.w, b)
+				c.grouped().ForwardPackedReLUPool(ws, y, idx, v.x, p)
+				checkSame(t, c.String(), y, want)
+				checkSame(t, c.String()+" places", idx, wantIdx)
+			}
+		})
+	}
+}
+
+// TestRepackSameBits: weights of any kind that were packed in the place of
+// others are those.
+func TestRepackSameBits(t *testing.T) {
+	for _, c := range groupedShapes {
+		onEveryBackend(t, func(t *testing.T, ws *Workers) {
+			_, _, w, b := c.values(newRand(t))
+			p := c.Pack(ws, values(newRand(t), len(w)), b)
+			p.Repack(ws, w, nil)
+			checkSame(t, fmt.Sprint(c), p.data, c.Pack(ws, w, nil).data)
+		})
+	}
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
+		d := Dense{3, 33, 40}
+		rng := newRand(t)
+		w := values(rng, d.In*d.Out)
+		for _, transposed := range []bool{false, true} {
+			p := d.Pack(ws, values(rng, len(w)), values(rng, d.Out), !transposed)
+			p.Repack(ws, w, nil, transposed)
+			checkSame(t, fmt.Sprint(d), p.data, d.Pack(ws, w, nil, transposed).data)
+		}
+	})
+}

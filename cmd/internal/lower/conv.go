@@ -43,23 +43,21 @@ const maxValues = math.MaxInt32
 
 func (p *planner) conv(n *graph.Node, o *graph.Conv) *Value {
 	x := p.value(n.In[0])
-	w, bias := constantIn(n, 1), constantIn(n, 2)
-	if len(x.Shape) != 4 || w == nil || bias == nil && !absent(n, 2) {
+	w, bias, params, ok := p.weights(n, []int{2, 3, 1, 0})
+	if len(x.Shape) != 4 || !ok {
 		return nil
 	}
 	size, ok := fixed(x.Shape[1:])
 	if !ok {
 		return nil
 	}
-	v, ok := window(&o.Window, w.Shape[2:], size[1], size[2])
+	s := &Conv{named: named(n.Name), Weights: w, Bias: bias, Parameters: params, Groups: o.Group}
+	v, ok := window(&o.Window, s.Filters()[2:], size[1], size[2])
 	padded := product(product(size[1]+v.PadTop+v.PadBottom, size[2]+v.PadLeft+v.PadRight), size[0])
 	if !ok || padded > maxValues {
 		return nil
 	}
-	s := &Conv{named: named(n.Name), Weights: w, Groups: o.Group, Window: v}
-	if bias != nil {
-		s.Bias = bias.Floats
-	}
+	s.Window = v
 	if p.scaleChannels(x, s) {
 		return x.view(x.Shape, x.Order)
 	}
@@ -67,6 +65,30 @@ func (p *planner) conv(n *graph.Node, o *graph.Conv) *Value {
 	s.Y = result(n.Out[0], channelsLast())
 	p.emit(s)
 	return s.Y
+}
+
+// weights are those of a convolution or a product, constants or, in the given
+// order, parameters, and the biases, if there are any. They are both of one
+// kind, or there is no kernel.
+func (p *planner) weights(n *graph.Node, order []int) (w *graph.Tensor, bias []float32, params Parameters, ok bool) {
+	if w = constantIn(n, 1); w != nil {
+		b := constantIn(n, 2)
+		if b != nil {
+			bias = b.Floats
+		}
+		return w, bias, params, b != nil || absent(n, 2)
+	}
+	v := p.value(n.In[1])
+	if _, ok := fixed(v.Shape); !ok || len(v.Shape) != len(order) || constantIn(n, 2) != nil {
+		return nil, nil, params, false
+	}
+	if !absent(n, 2) {
+		if params.B = p.value(n.In[2]); len(params.B.Shape) != 1 {
+			return nil, nil, params, false
+		}
+	}
+	params.W = p.inOrder(v, order)
+	return nil, nil, params, true
 }
 
 // batchNorm is a convolution of each channel with one weight.
@@ -111,6 +133,9 @@ func (p *planner) batchNorm(n *graph.Node, o *graph.BatchNormalization) *Value {
 // their bytes. It reports whether it did.
 func (p *planner) scaleChannels(x *Value, c *Conv) bool {
 	plainWindow := Window{KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+	if c.Weights == nil {
+		return false
+	}
 	channels := len(c.Weights.Floats)
 	if channels > maxScaleChannels || c.Window != plainWindow || c.Groups != channels || c.Weights.Shape[0] != channels {
 		return false
@@ -171,8 +196,28 @@ func (p *planner) pool(n *graph.Node, o *graph.Pool) *Value {
 	if h, w := s.out(size[1], size[2]); h != n.Out[0].Shape[2].Const || w != n.Out[0].Shape[3].Const {
 		return nil
 	}
+	if y := p.poolConv(n, x, s); y != nil {
+		return y
+	}
 	s.X = p.inOrder(x, channelsLast())
 	s.Y = result(n.Out[0], channelsLast())
 	p.emit(s)
 	return s.Y
+}
+
+// poolConv puts the largest of each 2x2 into the convolution with Relu that
+// makes x, if that is possible.
+func (p *planner) poolConv(n *graph.Node, x *Value, s *Pool) *Value {
+	c, ok := p.alone(x).(*Conv)
+	if !ok || c.Pool || c.Act.Name != "Relu" || c.Add != nil || c.Groups != 1 || !slices.Equal(x.Shape, c.Y.Shape) || !x.lies(c.Y.Order) {
+		return nil
+	}
+	halves := Window{KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1}
+	square := Window{c.KH, c.KH, c.StrideH, c.StrideH, 1, 1, c.PadTop, c.PadTop, c.PadTop, c.PadTop}
+	if s.Mean || s.Window != halves || c.Window != square {
+		return nil
+	}
+	c.Pool, c.Y = true, result(n.Out[0], channelsLast())
+	p.maker[c.Y.Buffer] = p.maker[x.Buffer]
+	return c.Y
 }

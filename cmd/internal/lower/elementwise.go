@@ -141,7 +141,7 @@ func (p *planner) channels(operands []*Value, op string) *Value {
 		var weights, bias *[]float32
 		switch s := p.alone(x).(type) {
 		case *Conv:
-			if s.Act.Name != "" || s.Add != nil {
+			if s.Act.Name != "" || s.Add != nil || s.Weights == nil {
 				continue
 			}
 			channels, rows = s.Weights.Shape[0], 1
@@ -151,7 +151,7 @@ func (p *planner) channels(operands []*Value, op string) *Value {
 			}
 			weights, bias = &s.Weights.Floats, &s.Bias
 		case *Dense:
-			if s.Act.Name != "" || s.Add != nil {
+			if s.Act.Name != "" || s.Add != nil || s.Weights == nil {
 				continue
 			}
 			channels, rows = s.Out, s.In

@@ -32,10 +32,16 @@ const blockChannels = 16
 
 func blocked(channels int) int { return (channels + blockChannels - 1) / blockChannels * blockChannels }
 
-// constantElements are those of all constants of a graph.
+// constantElements are those of all constants of a graph, and of inputs that are
+// parameters.
 func constantElements(g *graph.Graph) int {
 	seen := map[*graph.Tensor]bool{}
 	count := 0
+	for _, v := range g.Inputs {
+		if size, ok := fixed(v.Shape); ok && v.Type == graph.Float32 {
+			count = min(count+sizeOf(size), graph.MaxElements)
+		}
+	}
 	for _, n := range g.Nodes {
 		for _, v := range n.In {
 			if v != nil && v.Const != nil && !seen[v.Const] {
@@ -62,7 +68,7 @@ func (r *Program) checkPacked(most int) error {
 		if s == nil {
 			return
 		}
-		w := s.Weights.Shape
+		w := s.Filters()
 		switch {
 		case s.depthwise():
 			total += s.Weights.Size()

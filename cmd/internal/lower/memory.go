@@ -10,7 +10,10 @@ import (
 
 // program finishes the plan.
 func (p *planner) program(batch int) (*Program, error) {
-	r := &Program{Steps: p.steps}
+	r := &Program{Steps: p.steps, most: MaxMemory}
+	if p.training {
+		r.keep, r.most = true, MaxMemory*batch
+	}
 	for _, v := range p.graph.Inputs {
 		r.Inputs = append(r.Inputs, p.values[v])
 	}
@@ -38,10 +41,10 @@ func (p *planner) program(batch int) (*Program, error) {
 	for r.Batch = batch; ; r.Batch = (r.Batch + 1) / 2 {
 		size := r.allocate()
 		switch {
-		case size <= comfort || r.Batch == 1 && size <= MaxMemory:
+		case size <= comfort || (r.Batch == 1 || p.training) && size <= r.most:
 			return r, nil
-		case r.Batch == 1:
-			return nil, fmt.Errorf("the graph needs memory for %d numbers, at most %d are allowed", size, MaxMemory)
+		case r.Batch == 1 || p.training:
+			return nil, fmt.Errorf("the graph needs memory for %d numbers, at most %d are allowed", size, r.most)
 		}
 	}
 }
@@ -84,18 +87,21 @@ type life struct {
 }
 
 // lives gives the lives of the buffers that steps make, in the order in which
-// they begin. Outputs live to the end.
+// they begin. Outputs live to the end, and so do all if they are to be kept.
 func (r *Program) lives() []*life {
 	var list []*life
 	of := map[*Buffer]*life{}
 	for i, s := range r.Steps {
 		for _, v := range s.writes() {
 			l := &life{v.Buffer, i, i}
+			if r.keep {
+				l.last = len(r.Steps)
+			}
 			of[v.Buffer], list = l, append(list, l)
 		}
 		for _, v := range s.reads() {
 			if l := of[v.Buffer]; l != nil {
-				l.last = i
+				l.last = max(l.last, i)
 			}
 		}
 	}
@@ -116,7 +122,7 @@ func (r *Program) allocate() int {
 	for _, s := range r.Steps {
 		own = max(own, scratch(s, r.Batch))
 	}
-	if own > MaxMemory {
+	if own > r.most {
 		return own
 	}
 	others := own
@@ -124,7 +130,7 @@ func (r *Program) allocate() int {
 	var live []*life // by offset
 	for _, l := range r.lives() {
 		size := l.buffer.size(r.Batch)
-		if size > MaxMemory {
+		if size > r.most {
 			return size
 		}
 		if l.buffer.Type != graph.Float32 {
@@ -147,7 +153,7 @@ func (r *Program) allocate() int {
 		}
 		l.buffer.Offset = best
 		top = max(top, l.end(r.Batch))
-		if top+others > MaxMemory {
+		if top+others > r.most {
 			return top + others
 		}
 		place := sort.Search(len(live), func(i int) bool { return live[i].buffer.Offset > best })

@@ -20,9 +20,12 @@ func (p *planner) lower(n *graph.Node) ([]*Value, bool) {
 		y = p.transpose(n, o)
 	case *graph.Reshape, *graph.Flatten, *graph.Squeeze, *graph.Unsqueeze:
 		y = p.reshape(p.value(n.In[0]), n.Out[0].Shape)
-	case *graph.Identity, *graph.Dropout:
-		y = p.value(n.In[0])
-		y = y.view(y.Shape, y.Order)
+	case *graph.Identity:
+		y = p.same(n)
+	case *graph.Dropout:
+		y = p.dropout(n, o)
+	case *graph.WeightStandardization:
+		y = p.standardize(n)
 	case *graph.Conv:
 		y = p.conv(n, o)
 	case *graph.Pool:
@@ -347,10 +350,13 @@ func (p *planner) gemm(n *graph.Node, o *graph.Gemm) *Value {
 	}
 	w := constantIn(n, 1)
 	shape := n.Out[0].Shape
-	if w == nil || !x.Shape[1].Fixed() || !shape[1].Fixed() {
+	if !x.Shape[1].Fixed() || !shape[1].Fixed() {
 		return nil
 	}
 	out := shape[1].Const
+	if w == nil {
+		return p.trainedGemm(n, o, x, out)
+	}
 	if o.Alpha != 1 && !p.spend(w.Size()) {
 		return nil
 	}
@@ -365,6 +371,23 @@ func (p *planner) gemm(n *graph.Node, o *graph.Gemm) *Value {
 			s.Bias = slices.Repeat(s.Bias, out)
 		}
 	}
+	s.X = p.inOrder(x, []int{0, 1})
+	s.Y = result(n.Out[0], []int{0, 1})
+	p.emit(s)
+	return s.Y
+}
+
+// trainedGemm plans a product with parameters.
+func (p *planner) trainedGemm(n *graph.Node, o *graph.Gemm, x *Value, out int) *Value {
+	order := []int{0, 1}
+	if o.TransB {
+		order = []int{1, 0}
+	}
+	_, _, params, ok := p.weights(n, order)
+	if !ok || o.Alpha != 1 || params.B != nil && (o.Beta != 1 || params.B.Shape[0].Const != out) {
+		return nil
+	}
+	s := &Dense{named: named(n.Name), In: x.Shape[1].Const, Out: out, Parameters: params}
 	s.X = p.inOrder(x, []int{0, 1})
 	s.Y = result(n.Out[0], []int{0, 1})
 	p.emit(s)

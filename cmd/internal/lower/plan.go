@@ -10,12 +10,14 @@ import (
 
 // Plan plans the computation of a graph that was simplified. Where a batch needs
 // more than 256 MiB it becomes smaller.
-func Plan(g *graph.Graph, batch int) (*Program, error) {
+func Plan(g *graph.Graph, batch int) (*Program, error) { return plan(g, batch, false) }
+
+func plan(g *graph.Graph, batch int, training bool) (*Program, error) {
 	if batch < 1 || batch > maxBatch {
 		return nil, fmt.Errorf("a batch of %d: must be from 1 to %d", batch, maxBatch)
 	}
 	p := &planner{
-		graph: g, values: map[*graph.Value]*Value{}, maker: map[*Buffer]int{}, pending: map[*Buffer]int{},
+		graph: g, training: training, values: map[*graph.Value]*Value{}, maker: map[*Buffer]int{}, pending: map[*Buffer]int{},
 		read: map[*Buffer]bool{}, ordered: map[orderKey]*Value{}, constants: copiesOfConstants*constantElements(g) + moreConstants, parts: maxParts,
 	}
 	if err := p.run(); err != nil {
@@ -26,11 +28,12 @@ func Plan(g *graph.Graph, batch int) (*Program, error) {
 
 // planner goes through the nodes of a graph.
 type planner struct {
-	graph   *graph.Graph
-	wanted  []bool // nodes
-	readers map[*graph.Value]int
-	values  map[*graph.Value]*Value
-	steps   []Step
+	graph    *graph.Graph
+	training bool
+	wanted   []bool // nodes
+	readers  map[*graph.Value]int
+	values   map[*graph.Value]*Value
+	steps    []Step
 
 	maker   map[*Buffer]int  // the step that makes it
 	pending map[*Buffer]int  // readers in the graph that are still to come

@@ -90,9 +90,12 @@ func describe(p *Program) string {
 		name := strings.TrimPrefix(fmt.Sprintf("%T", s), "*lower.")
 		switch s := s.(type) {
 		case *Conv:
-			name = product(name, s.Add, s.Bias, s.Act)
+			name = product(name, s.Add, s.Bias, s.Act) + s.Parameters.describe()
+			if s.Pool {
+				name += "+pool"
+			}
 		case *Dense:
-			name = product(name, s.Add, s.Bias, s.Act)
+			name = product(name, s.Add, s.Bias, s.Act) + s.Parameters.describe()
 		case *Unary:
 			name = s.Act.Name
 		case *Binary:
@@ -111,6 +114,91 @@ func describe(p *Program) string {
 		list = append(list, name)
 	}
 	return strings.Join(list, " ")
+}
+
+func (p Parameters) describe() string {
+	switch {
+	case p.W == nil:
+		return ""
+	case p.B == nil:
+		return "(W)"
+	}
+	return "(W,B)"
+}
+
+// parameter adds an input of fixed shape.
+func (n *network) parameter(shape ...int) *graph.Value {
+	v := &graph.Value{Name: fmt.Sprint("p", len(n.Inputs)), Type: graph.Float32, Declared: shape}
+	n.Inputs = append(n.Inputs, v)
+	return v
+}
+
+// trained is a small network of parameters, with dropout.
+func trained() (*network, *graph.Value) {
+	n, x := newNetwork(graph.Float32, -1, 9, 8, 3)
+	x = n.add(&graph.Transpose{Perm: []int{0, 3, 1, 2}}, x)
+	filters := n.add(&graph.WeightStandardization{}, n.parameter(3, 3, 3, 4), n.parameter(4))
+	filters = n.add(&graph.Transpose{Perm: []int{3, 2, 0, 1}}, filters)
+	x = n.relu(n.add(&graph.Conv{Group: 1}, x, filters, n.parameter(4)))
+	x = n.add(&graph.Pool{Max: true, Kernel: []int{2, 2}, Window: graph.Window{Strides: []int{2, 2}}}, x)
+	x = n.add(&graph.Dropout{Rate: 0.5, Stream: 7}, x)
+	x = n.add(&graph.Flatten{Axis: 1}, n.add(&graph.Transpose{Perm: []int{0, 2, 3, 1}}, x))
+	x = n.relu(n.add(&graph.Gemm{Alpha: 1, Beta: 1}, x, n.parameter(36, 5), n.parameter(5)))
+	return n, n.add(&graph.Gemm{Alpha: 1, Beta: 1, TransB: true}, x, n.parameter(2, 5))
+}
+
+// TestPlanTraining: parameters lie in memory as kernels read them, dropout is a
+// step in training alone, and then no two results share memory.
+func TestPlanTraining(t *testing.T) {
+	n, y := trained()
+	n.Outputs = []*graph.Value{y}
+	if err := n.Infer(nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		want string
+		plan func(*graph.Graph, int) (*Program, error)
+	}{
+		{"WeightStandardization Conv+Relu(W,B)+pool Dropout Dense+Relu(W,B) Copy Dense(W)", PlanTraining},
+		{"WeightStandardization Conv+Relu(W,B)+pool Dense+Relu(W,B) Copy Dense(W)", Plan},
+	} {
+		p, err := test.plan(&n.Graph, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := describe(p); got != test.want {
+			t.Errorf("%s, not %s", got, test.want)
+		}
+		checkMemory(t, 0, p)
+		sum := 0
+		for _, l := range p.lives() {
+			sum += (l.buffer.size(5) + alignment - 1) / alignment * alignment
+		}
+		if p.keep != (p.Memory == sum) {
+			t.Errorf("%s: %d numbers, all buffers have %d", test.want, p.Memory, sum)
+		}
+		for _, s := range p.Steps {
+			if d, ok := s.(*Dropout); ok && (d.Rate != 0.5 || d.Stream != 7) {
+				t.Errorf("dropout of %v, stream %d", d.Rate, d.Stream)
+			}
+		}
+	}
+}
+
+// TestPlanTrainingKeepsItsBatch, though it needs much memory.
+func TestPlanTrainingKeepsItsBatch(t *testing.T) {
+	n, x := newNetwork(graph.Float32, -1, 1<<20)
+	n.Outputs = []*graph.Value{n.add(&graph.Unary{Name: "Sqrt"}, n.add(&graph.Unary{Name: "Sqrt"}, x))}
+	if err := n.Infer(nil); err != nil {
+		t.Fatal(err)
+	}
+	p, err := PlanTraining(&n.Graph, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Batch != 1000 || p.Memory != 2000<<20 {
+		t.Errorf("a batch of %d, %d numbers", p.Batch, p.Memory)
+	}
 }
 
 // TestSteps: which steps a graph becomes.
@@ -139,6 +227,15 @@ func TestSteps(t *testing.T) {
 			n, x := newNetwork(graph.Uint8, -1, 8, 8, 3)
 			x = n.add(&graph.Transpose{Perm: []int{0, 3, 1, 2}}, n.add(&graph.Cast{To: graph.Float32}, x))
 			return n, []*graph.Value{n.sum(x, ones(3, 1, 1)), n.conv(x, 3, 4, 1)}
+		}},
+		{"pooling", "Copy Conv+bias+Relu+pool Conv+bias+Relu Pool Conv+bias Pool Copy", func() (*network, []*graph.Value) {
+			n, x := newNetwork(graph.Float32, -1, 4, 21, 21)
+			pool := func(x *graph.Value, k, stride int, ceil bool) *graph.Value {
+				return n.add(&graph.Pool{Max: true, Kernel: []int{k, k}, Window: graph.Window{Strides: []int{stride, stride}, Ceil: ceil}}, x)
+			}
+			x = pool(n.relu(n.conv(x, 4, 4, 3)), 2, 2, false)
+			x = pool(n.relu(n.conv(x, 4, 4, 3)), 3, 2, true)
+			return n, []*graph.Value{pool(n.conv(x, 4, 4, 3), 2, 2, true)}
 		}},
 		{"residual block", "Copy Conv+bias+Relu Conv+bias Conv+bias+add+Relu Copy", func() (*network, []*graph.Value) {
 			n, x := newNetwork(graph.Float32, -1, 4, 6, 6)

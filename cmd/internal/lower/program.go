@@ -13,6 +13,9 @@ type Program struct {
 	Outputs []*Value
 	Steps   []Step // in the order in which they are to run
 	Memory  int    // float32 numbers that the buffers need together
+
+	keep bool // buffers have memory of their own
+	most int  // what Memory may be
 }
 
 // Buffer is memory that a step fills, an input, or a constant.
@@ -108,14 +111,34 @@ type Window struct {
 type Conv struct {
 	named
 	X, Y, Add *Value
-	Weights   *graph.Tensor
-	Bias      []float32 // or nil
+	Weights   *graph.Tensor // or nil: see Parameters
+	Bias      []float32     // or nil
 	Groups    int
 	Window
 	Act Activation
+
+	// Parameters are weights [M,C/Groups,KH,KW], which lie in memory as
+	// [KH,KW,C/Groups,M], in place of constants.
+	Parameters
+
+	// Pool makes Y the largest of each 2x2: [N,OH/2,OW/2,M]. An odd last
+	// row or column is dropped. The activation is Relu, and Add is nil.
+	Pool bool
 }
 
-func (s *Conv) reads() []*Value  { return withOptional(s.Add, s.X) }
+// Parameters are weights and biases [M] that are no constants: inputs, or what
+// is computed of them. W is nil where they are constants, B also without bias.
+type Parameters struct{ W, B *Value }
+
+// Filters is the shape of the weights: [M,C/Groups,KH,KW].
+func (s *Conv) Filters() []int {
+	if s.Weights != nil {
+		return s.Weights.Shape
+	}
+	return s.W.Dims(1)
+}
+
+func (s *Conv) reads() []*Value  { return withOptional(s.X, s.W, s.B, s.Add) }
 func (s *Conv) writes() []*Value { return []*Value{s.Y} }
 
 // Dense is a product of X [...,In] with Weights [In,Out], or [Out,In] if
@@ -125,13 +148,16 @@ type Dense struct {
 	named
 	X, Y, Add  *Value
 	In, Out    int
-	Weights    []float32
+	Weights    []float32 // or nil: see Parameters
 	Transposed bool
 	Bias       []float32 // or nil
 	Act        Activation
+
+	// Parameters are weights [In,Out] in place of constants.
+	Parameters
 }
 
-func (s *Dense) reads() []*Value  { return withOptional(s.Add, s.X) }
+func (s *Dense) reads() []*Value  { return withOptional(s.X, s.W, s.B, s.Add) }
 func (s *Dense) writes() []*Value { return []*Value{s.Y} }
 
 // Pool is the largest value or the mean of each window of X [N,H,W,C].
@@ -275,9 +301,35 @@ func (s *Reference) writes() []*Value {
 	return slices.DeleteFunc(slices.Clone(s.Out), func(v *Value) bool { return v == nil })
 }
 
-func withOptional(v *Value, others ...*Value) []*Value {
-	if v != nil {
-		others = append(others, v)
+// Dropout is zero with a probability of Rate, else X/(1-Rate).
+type Dropout struct {
+	named
+	X, Y   *Value
+	Rate   float64
+	Stream uint64 // of random numbers
+}
+
+func (s *Dropout) reads() []*Value  { return []*Value{s.X} }
+func (s *Dropout) writes() []*Value { return []*Value{s.Y} }
+
+// WeightStandardization is that of graph.WeightStandardization: of X
+// [FanIn,Out] in memory and Gain [Out].
+type WeightStandardization struct {
+	named
+	X, Gain, Y *Value
+	FanIn, Out int
+}
+
+func (s *WeightStandardization) reads() []*Value  { return []*Value{s.X, s.Gain} }
+func (s *WeightStandardization) writes() []*Value { return []*Value{s.Y} }
+
+// withOptional is a value and the others that are there.
+func withOptional(v *Value, optional ...*Value) []*Value {
+	list := []*Value{v}
+	for _, v := range optional {
+		if v != nil {
+			list = append(list, v)
+		}
 	}
-	return others
+	return list
 }

@@ -12,19 +12,19 @@ type Separable struct {
 	Expand, Depthwise, Project *Conv
 }
 
-func (s *Separable) reads() []*Value  { return withOptional(s.Add, s.X) }
+func (s *Separable) reads() []*Value  { return withOptional(s.X, s.Add) }
 func (s *Separable) writes() []*Value { return []*Value{s.Y} }
 
 // depthwise reports whether each channel has a kernel of its own.
 func (s *Conv) depthwise() bool {
-	return s.Groups == s.X.Shape[1].Const && s.Groups == s.Weights.Shape[0]
+	return s.Weights != nil && !s.Pool && s.Groups == s.X.Shape[1].Const && s.Groups == s.Weights.Shape[0]
 }
 
 // pointwise reports whether each pixel is computed of one pixel and all
 // channels.
 func (s *Conv) pointwise() bool {
 	w := s.Window
-	return s.Groups == 1 && w.KH*w.KW*w.StrideH*w.StrideW == 1 && max(w.PadTop, w.PadLeft, w.PadBottom, w.PadRight) == 0
+	return s.Weights != nil && !s.Pool && s.Groups == 1 && w.KH*w.KW*w.StrideH*w.StrideW == 1 && max(w.PadTop, w.PadLeft, w.PadBottom, w.PadRight) == 0
 }
 
 // fuseSeparable makes one step of a depthwise convolution and its neighbours,

@@ -2,6 +2,19 @@ package nn
 
 import "math"
 
+// probabilities sets p to those of all classes, [n,classes], from the logits z:
+// [1-sigmoid(z), sigmoid(z)] of one logit a picture, otherwise the softmax.
+func probabilities(p, z []float32, classes int) {
+	if len(z) == len(p) {
+		softmax(p, z, classes)
+		return
+	}
+	for i, v := range z {
+		positive := sigmoid(v)
+		p[2*i], p[2*i+1] = 1-positive, positive
+	}
+}
+
 // sigmoid is 1 / (1 + exp(-z)), rounded once to float32.
 func sigmoid(z float32) float32 {
 	return float32(1 / (1 + math.Exp(-float64(z))))

@@ -18,7 +18,11 @@ type arena struct {
 // tensor returns a tensor in the smallest free buffer that it fits in, or a new
 // one. Its contents are undefined.
 func (a *arena) tensor(shape ...int) *tensor.Dense {
-	size := tensor.Shape(shape).TotalSize()
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(a.floats(tensor.Shape(shape).TotalSize())))
+}
+
+// floats is the memory of a tensor.
+func (a *arena) floats(size int) []float32 {
 	best := -1
 	for i, b := range a.buffers.buffers {
 		if i == len(a.taken) {
@@ -34,5 +38,5 @@ func (a *arena) tensor(shape ...int) *tensor.Dense {
 		a.taken = append(a.taken, false)
 	}
 	a.taken[best] = true
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(a.buffers.buffers[best][:size:size]))
+	return a.buffers.buffers[best][:size:size]
 }

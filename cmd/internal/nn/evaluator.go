@@ -49,7 +49,7 @@ func NewEvaluator(g *graph.Graph, o EvaluatorOptions) (*Evaluator, error) {
 		e.batch = program.Batch
 	}
 	e.workers = kernel.NewWorkers(o.Threads)
-	if e.steps, err = newStepGraph(e.workers, program); err != nil {
+	if e.steps, err = newStepGraph(e.workers, program, make([]float32, program.Memory), parameters{}); err != nil {
 		e.workers.Close()
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}

@@ -24,9 +24,8 @@ type compiledGraph struct {
 	labels  []int     // training only
 	weights []float32 // training only
 
-	found         outcome        // training: of the last run
-	logits        gorgonia.Value // training: [n, outputs], of the last run
-	probabilities *gorgonia.Node // inference: [n, classes]
+	found  outcome        // of the last run
+	logits gorgonia.Value // [n, outputs], of the last run
 }
 
 // newGraph starts a graph with the picture and the parameters as inputs.
@@ -69,19 +68,6 @@ func newTrainingGraph(workers *kernel.Workers, m *bufferPool, w *weights, n int,
 	}
 	if _, err := gorgonia.Grad(loss, cg.params...); err != nil {
 		return nil, fmt.Errorf("differentiate: %w", err)
-	}
-	return cg, cg.compile(b.graph)
-}
-
-// newInferenceGraph makes the graph from pictures to probabilities.
-func newInferenceGraph(workers *kernel.Workers, m *bufferPool, w *weights, n int) (*compiledGraph, error) {
-	cg, b, image := newGraph(workers, m, w, n, nil)
-	logits, err := b.layers(w.net, image)
-	if err != nil {
-		return nil, err
-	}
-	if cg.probabilities, err = b.probabilities(logits); err != nil {
-		return nil, err
 	}
 	return cg, cg.compile(b.graph)
 }

@@ -48,21 +48,3 @@ func scaleBy(dst, src []float32, factor float32) {
 		dst[i] = v * factor
 	}
 }
-
-// probabilities adds the probabilities of all classes, [n, classes], from the
-// logits: [1-sigmoid(z), sigmoid(z)] of one logit, otherwise the softmax.
-func (b *builder) probabilities(logits *gorgonia.Node) (*gorgonia.Node, error) {
-	outputs := logits.Shape()[1]
-	classes := max(outputs, 2)
-	return apply(b.op("probabilities", []int{classes}, func(p []float32, in []gorgonia.Value) {
-		z := floats(in[0])
-		if outputs > 1 {
-			softmax(p, z, classes)
-			return
-		}
-		for i, v := range z {
-			positive := sigmoid(v)
-			p[2*i], p[2*i+1] = 1-positive, positive
-		}
-	}), logits)
-}

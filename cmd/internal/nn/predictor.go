@@ -4,15 +4,17 @@ import (
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/lower"
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
 // Predictor gives the probabilities of the classes for pictures. It is for one
 // goroutine at a time.
 type Predictor struct {
-	weights *weights
-	graphs  graphCache
+	net     *model.Network
+	steps   *stepGraph // up to the logits
 	batch   int
+	images  []byte          // of a batch
 	own     *kernel.Workers // nil: somebody else's
 	refresh func()          // brings the weights up to date; nil: they do not change
 }
@@ -35,24 +37,26 @@ func NewPredictor(net *model.Network, batch, threads int) (*Predictor, error) {
 	return p, nil
 }
 
-// maxUnits bounds the numbers in the outputs of all layers, for a batch, to 1
-// GiB. A batch of one always passes.
-const maxUnits = 1 << 28
-
 func newPredictor(w *weights, batch int, workers *kernel.Workers, m *bufferPool) (*Predictor, error) {
 	if batch < 1 || batch > maxBatch {
 		return nil, fmt.Errorf("predict: batch of %d: must be from 1 to %d", batch, maxBatch)
 	}
-	units, err := w.net.Units()
+	g, err := w.net.Graph(model.GraphOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	program, err := lower.Plan(g, batch)
+	if err != nil {
+		return nil, fmt.Errorf("predict: %w", err)
+	}
+	memory := arena{buffers: m}
+	steps, err := newStepGraph(workers, program, memory.floats(program.Memory), newParameters(program, w))
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	// The answers do not depend on the batch, so a large network works on
 	// fewer pictures at once.
-	batch = max(1, min(batch, maxUnits/units))
-	p := &Predictor{weights: w, batch: batch}
-	p.graphs = graphCache{batch: batch, make: func(n int) (*compiledGraph, error) { return newInferenceGraph(workers, m, w, n) }}
-	return p, nil
+	return &Predictor{net: w.net, steps: steps, batch: program.Batch}, nil
 }
 
 // Close stops the threads, unless they are a Trainer's.
@@ -66,26 +70,26 @@ func (p *Predictor) Close() {
 // probabilities of all classes in the network's order. Any number of pictures
 // is allowed. A picture's answer does not depend on the others.
 func (p *Predictor) Predict(images [][]byte) ([][]float32, error) {
-	if err := checkImages(p.weights.net, images); err != nil {
+	if err := checkImages(p.net, images); err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	if p.refresh != nil {
 		p.refresh()
 	}
-	classes := len(p.weights.net.Classes)
-	all := make([]float32, 0, len(images)*classes)
-	for len(images) > 0 {
-		n := min(p.batch, len(images))
-		graph, err := p.graphs.of(n)
-		if err != nil {
+	classes := len(p.net.Classes)
+	all := make([]float32, len(images)*classes)
+	for first := 0; first < len(images); first += p.batch {
+		n := min(p.batch, len(images)-first)
+		p.images = p.images[:0]
+		for _, image := range images[first : first+n] {
+			p.images = append(p.images, image...)
+		}
+		p.steps.setBytes(p.images)
+		if err := p.steps.run(n); err != nil {
 			return nil, fmt.Errorf("predict: %w", err)
 		}
-		graph.load(images[:n])
-		if err := graph.run(); err != nil {
-			return nil, fmt.Errorf("predict: %w", err)
-		}
-		all = append(all, floats(graph.probabilities.Value())...)
-		images = images[n:]
+		logits := p.steps.floats(p.steps.program.Outputs[0], n)
+		probabilities(all[first*classes:(first+n)*classes], logits, classes)
 	}
 	if i := kernel.FirstNonFinite(all); i >= 0 {
 		return nil, fmt.Errorf("predict: picture %d: probability %v", i/classes+1, all[i])

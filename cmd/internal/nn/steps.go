@@ -29,14 +29,18 @@ type stepGraph struct {
 
 	turned []float32 // weights of a convolution while it is compiled
 
+	parameters        // where inputs are such
+	places     []byte // of the largest in windows, which nobody reads
+
 	n   int   // pictures of the run under way
 	err error // of the run under way, without what Gorgonia says of its own
 }
 
 // newStepGraph makes the graph. An operation depends on the one before it, too,
-// so that they run in the order in which their memory was planned.
-func newStepGraph(workers *kernel.Workers, p *lower.Program) (*stepGraph, error) {
-	s := &stepGraph{program: p, workers: workers, memory: make([]float32, p.Memory), tensors: map[*lower.Buffer]*graph.Tensor{}}
+// so that they run in the order in which their memory was planned, which is
+// memory.
+func newStepGraph(workers *kernel.Workers, p *lower.Program, memory []float32, params parameters) (*stepGraph, error) {
+	s := &stepGraph{program: p, workers: workers, memory: memory, tensors: map[*lower.Buffer]*graph.Tensor{}, parameters: params}
 	g := gorgonia.NewGraph()
 	last := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("input"), gorgonia.WithShape(1), gorgonia.WithValue(placeholder()))
 	made := map[*lower.Buffer]*gorgonia.Node{}
@@ -87,6 +91,9 @@ func (s *stepGraph) floats(v *lower.Value, n int) []float32 {
 	}
 	if t := s.tensors[b]; t != nil {
 		return t.Floats
+	}
+	if data := s.data[b]; data != nil {
+		return data
 	}
 	size := v.Size(n)
 	return s.memory[b.Offset:][:size:size]
@@ -192,6 +199,11 @@ func (s *stepGraph) compile(step lower.Step) (func(n int) error, error) {
 		}), nil
 	case *lower.Copy:
 		return s.copy(t), nil
+	case *lower.WeightStandardization:
+		return without(func(n int) {
+			k := kernel.WeightStandardization{FanIn: t.FanIn, Out: t.Out}
+			k.Forward(s.workers, s.floats(t.Y, n), s.floats(t.X, n), s.floats(t.Gain, n), nil)
+		}), nil
 	case *lower.Reference:
 		return func(n int) error { return s.reference(t, n) }, nil
 	}
@@ -220,15 +232,18 @@ func (s *stepGraph) scale(t *lower.Scale, n int) {
 	kernel.ScaleBytes(s.workers, y, x, t.Factor, t.Offset)
 }
 
-// packed packs the weights of a convolution once, since they do not change. The
+// packed packs the weights of a convolution once, if they do not change. The
 // convolution is for as many pictures as there may be.
 func (s *stepGraph) packed(t *lower.Conv) (c kernel.GroupedConv, p *kernel.PackedConv, err error) {
-	x, w := t.X.Shape, t.Weights.Shape
+	x, w := t.X.Shape, t.Filters()
 	c = kernel.GroupedConv{
 		N: x[0].Of(s.program.Batch), H: x[2].Const, W: x[3].Const, Cin: x[1].Const, Cout: w[0], Groups: t.Groups, Window: kernel.Window(t.Window),
 	}
 	if err := c.Check(); err != nil {
 		return c, nil, err
+	}
+	if t.Weights == nil {
+		return c, c.NewPacked(), nil
 	}
 	// [M,C,KH*KW] to [KH*KW,C,M]
 	turn, err := kernel.NewTranspose([]int{w[0], w[1], w[2] * w[3]}, []int{2, 1, 0})
@@ -249,7 +264,20 @@ func (s *stepGraph) conv(t *lower.Conv) (func(n int) error, error) {
 		return nil, err
 	}
 	act := activation(t.Act)
+	pack := s.repacking(t.Parameters, packed.Repack)
+	if t.Pool {
+		s.places = make([]byte, max(len(s.places), t.Y.Size(s.program.Batch)))
+		return func(n int) error {
+			pack(n)
+			c := c
+			c.N = t.X.Shape[0].Of(n)
+			y := s.floats(t.Y, n)
+			c.ForwardPackedReLUPool(s.workers, y, s.places[:len(y)], s.floats(t.X, n), packed)
+			return nil
+		}, nil
+	}
 	return func(n int) error {
+		pack(n)
 		c := c
 		c.N = t.X.Shape[0].Of(n)
 		c.ForwardPacked(s.workers, s.floats(t.Y, n), s.floats(t.X, n), packed, s.optional(t.Add, n), act)
@@ -297,8 +325,13 @@ func (s *stepGraph) dense(t *lower.Dense) (func(n int) error, error) {
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
-	packed, act := d.Pack(s.workers, t.Weights, t.Bias, t.Transposed), activation(t.Act)
+	packed, act := d.NewPacked(), activation(t.Act)
+	if t.Weights != nil {
+		packed.Repack(s.workers, t.Weights, t.Bias, t.Transposed)
+	}
+	pack := s.repacking(t.Parameters, func(ws *kernel.Workers, w, b []float32) { packed.Repack(ws, w, b, false) })
 	return func(n int) error {
+		pack(n)
 		y := s.floats(t.Y, n)
 		kernel.Dense{N: len(y) / t.Out, In: t.In, Out: t.Out}.ForwardPacked(s.workers, y, s.floats(t.X, n), packed, s.optional(t.Add, n), act)
 		return nil

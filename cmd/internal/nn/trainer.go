@@ -131,6 +131,7 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 		return 0, 0, &NonFiniteError{Step: t.state.step, What: "logit", Got: logit, Index: index}
 	}
 	t.stale = true
+	t.weights.version++
 	if err := t.optimizer.Step(gorgonia.NodesToValueGrads(cg.params)); err != nil {
 		return 0, 0, fmt.Errorf("train: batch %d: %w", t.state.step, err)
 	}
@@ -201,7 +202,7 @@ func (t *Trainer) refresh() {
 	if t.ema != nil {
 		values = t.ema
 	}
-	t.weights.fold(t.workers, t.deployed.net, values)
+	t.weights.fold(t.workers, t.deployed, values)
 	t.stale = false
 }
 
@@ -257,6 +258,7 @@ func (t *Trainer) SetState(s State) error {
 		copy(own[i].Data, p.Data)
 	}
 	t.state.step, t.stale = s.Step, true
+	t.weights.version++
 	return nil
 }
 

@@ -18,6 +18,8 @@ type weights struct {
 	params  []model.Param // those of net, whose memory they share, then the gains
 	tensors []*tensor.Dense
 
+	version uint64 // changes with the numbers
+
 	// gainOf maps the index of a convolution's weights in params to the
 	// index of its gain. It is empty without gains.
 	gainOf map[int]int
@@ -66,10 +68,11 @@ func (w *weights) addGains() {
 	}
 }
 
-// fold sets the parameters of a network to those of w with the gains worked
+// fold sets the weights of a plain network to those of w with the gains worked
 // into the convolutions. values stand for those of w.params.
-func (w *weights) fold(workers *kernel.Workers, net *model.Network, values []model.Param) {
-	for i, p := range net.Params {
+func (w *weights) fold(workers *kernel.Workers, to *weights, values []model.Param) {
+	to.version++
+	for i, p := range to.net.Params {
 		gain, ok := w.gainOf[i]
 		if !ok {
 			copy(p.Data, values[i].Data)
