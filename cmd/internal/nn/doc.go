@@ -1,11 +1,17 @@
-// Package nn trains and runs the networks of package model, and runs those of
-// package graph. It is the only package that knows Gorgonia.
+// Package nn trains and runs neural networks: those of package model, and, to
+// run them only, any graph of package graph. It is the only package that knows
+// Gorgonia.
 //
-// A network's layers become a Gorgonia expression graph: shapes and types are
-// checked there, gradients come from Gorgonia's symbolic differentiation, and
-// its tape machine runs both directions. The operations in the graph are ours:
-// each implements Gorgonia's interfaces and calls package kernel on memory that
-// it keeps, so that a training step of a known batch size allocates no tensors.
+// There is one way for all of them. A network is a graph, which package lower
+// takes apart into steps with planned memory; each step is an operation of a
+// Gorgonia expression graph that calls package kernel on that memory, and
+// Gorgonia's tape machine runs it. A training step of a known batch size
+// allocates no tensors.
+//
+// In training, gradients come from Gorgonia's symbolic differentiation: a step
+// that depends on parameters has an operation for its gradients, too. One that
+// has none may only stand before all that is trained; else its graph is an error
+// that names the operator. There it is computed as in an [Evaluator].
 //
 // What training works with need not be what is used afterwards: with
 // [Options].WeightStandardization the weights of convolutions are made of raw
@@ -13,10 +19,6 @@
 // weights to be used are an average over the steps. [Trainer.Network] and
 // [Trainer.Predictor] give the network as it is to be used, of plain layers;
 // [Trainer.State] is what training needs to go on.
-//
-// An [Evaluator] runs a network of any maker, which package lower has taken
-// apart into steps: each is an operation of a Gorgonia graph, too, and computes
-// into the memory that was planned for it.
 //
 // Results do not depend on the number of threads, nor on the width of the
 // processor's vectors, as far as there is assembly for them. Two Trainers with

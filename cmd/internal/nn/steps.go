@@ -11,6 +11,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/lower"
+	"github.com/opensandwich/oi/cmd/internal/rng"
 )
 
 // stepGraph is a Gorgonia graph in which each step of a program is an
@@ -29,8 +30,9 @@ type stepGraph struct {
 
 	turned []float32 // weights of a convolution while it is compiled
 
-	parameters        // where inputs are such
-	places     []byte // of the largest in windows, which nobody reads
+	parameters                // where inputs are such
+	places     []byte         // of the largest in windows, which nobody reads
+	training   *trainingState // or nil
 
 	n   int   // pictures of the run under way
 	err error // of the run under way, without what Gorgonia says of its own
@@ -68,12 +70,9 @@ func newStepGraph(workers *kernel.Workers, p *lower.Program, memory []float32, p
 		}
 	}
 	s.turned = nil
-	program, registers, err := gorgonia.Compile(g)
-	if err != nil {
-		return nil, fmt.Errorf("compile graph: %w", err)
-	}
-	s.machine = gorgonia.NewTapeMachine(g, gorgonia.WithPrecompiled(program, registers))
-	return s, nil
+	var err error
+	s.machine, err = newMachine(g)
+	return s, err
 }
 
 // placeholder is the value of operations in Gorgonia, which has no tensors
@@ -199,6 +198,14 @@ func (s *stepGraph) compile(step lower.Step) (func(n int) error, error) {
 		}), nil
 	case *lower.Copy:
 		return s.copy(t), nil
+	case *lower.Dropout:
+		if s.training == nil {
+			return nil, errors.New("dropout outside of training")
+		}
+		return without(func(n int) {
+			seed := rng.At(s.training.seed, t.Stream)
+			kernel.Dropout(s.workers, s.floats(t.Y, n), s.floats(t.X, n), t.Rate, seed, s.training.step)
+		}), nil
 	case *lower.WeightStandardization:
 		return without(func(n int) {
 			k := kernel.WeightStandardization{FanIn: t.FanIn, Out: t.Out}

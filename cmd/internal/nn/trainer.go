@@ -81,7 +81,7 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	}
 	t.optimizer = newOptimizer(workers, o.rule(), &t.state, w)
 	t.optimizer.lr, t.optimizer.decay = o.LR, o.WeightDecay
-	t.graphs = graphCache{batch: o.Batch, make: func(n int) (*compiledGraph, error) {
+	t.graphs = graphCache{batch: o.Batch, make: func(n int) (*trainingGraph, error) {
 		return newTrainingGraph(workers, &t.memory, w, n, &t.state)
 	}}
 	if _, err := t.graphs.of(o.Batch); err != nil {
