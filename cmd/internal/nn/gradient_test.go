@@ -52,7 +52,11 @@ func TestGradients(t *testing.T) {
 			}
 			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing}
 			batch := len(test.weights)
-			cg, err := newTrainingGraph(workers, &bufferPool{}, w, batch, state)
+			g, err := w.trainingGraph()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cg, err := newTrainingGraph(workers, &bufferPool{}, g, w, batch, state)
 			if err != nil {
 				t.Fatal(err)
 			}

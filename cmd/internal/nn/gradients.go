@@ -15,7 +15,7 @@ import (
 type trainedStep struct {
 	inputs  []*lower.Value // nil where an optional one is absent
 	output  *lower.Value
-	forward func()
+	forward func() error
 
 	// backward computes the gradient of each input from that of the output.
 	// It is nil where nobody wants one, and where passes is set: there it
@@ -36,6 +36,9 @@ func errNoGradient(operator string) error {
 
 // trained compiles a step with its gradient.
 func (t *trainingGraph) trained(step lower.Step) (*trainedStep, error) {
+	if s, err := t.summand(step); s != nil || err != nil {
+		return s, err
+	}
 	switch s := step.(type) {
 	case *lower.Conv:
 		return t.conv(s)
@@ -64,7 +67,7 @@ func (t *trainingGraph) trained(step lower.Step) (*trainedStep, error) {
 	case *lower.LayerNorm:
 		return nil, errNoGradient("LayerNormalization")
 	case *lower.Copy:
-		return nil, errNoGradient("what moves numbers (Transpose, Concat, Slice, Pad and others)")
+		return t.turn(s)
 	case *lower.Reference:
 		return nil, errNoGradient(s.Node.Op.Kind())
 	}
@@ -106,6 +109,72 @@ func (t *trainingGraph) linear(s *trainedStep, relu bool, backward func(dx, dw, 
 	return s
 }
 
+// summand compiles a step in which nothing but the summand of a convolution or
+// a product depends on parameters; it is nil for others.
+func (t *trainingGraph) summand(step lower.Step) (*trainedStep, error) {
+	var add, y *lower.Value
+	var act lower.Activation
+	switch s := step.(type) {
+	case *lower.Conv:
+		add, y, act = s.Add, s.Y, s.Act
+	case *lower.Dense:
+		add, y, act = s.Add, s.Y, s.Act
+	case *lower.Separable:
+		add, y, act = s.Add, s.Y, s.Depthwise.Act
+		if s.Project != nil {
+			act = s.Project.Act
+		}
+	}
+	for _, v := range lower.Reads(step) {
+		if add == nil || t.needs[v.Buffer] && v != add {
+			return nil, nil
+		}
+	}
+	relu, err := rectified(act)
+	if err != nil {
+		return nil, err
+	}
+	run, err := t.steps.compile(step)
+	if err != nil {
+		return nil, err
+	}
+	s := &trainedStep{inputs: slices.Clone(lower.Reads(step)), output: y, forward: func() error { return run(t.n) }}
+	place := slices.Index(s.inputs, add)
+	if !relu {
+		s.passes = make([]bool, len(s.inputs))
+		s.passes[place] = true
+		return s, nil
+	}
+	s.backward = func(d [][]float32, dy []float32) { kernel.ReLUBackward(t.workers, d[place], dy, t.of(y)) }
+	return s, nil
+}
+
+// turn compiles a change of the order of axes.
+func (t *trainingGraph) turn(s *lower.Copy) (*trainedStep, error) {
+	perm := permutation(s)
+	if perm == nil {
+		return nil, errNoGradient("what takes parts of values or puts them together (Concat, Slice, Pad and others)")
+	}
+	back := make([]int, len(perm))
+	for to, from := range perm {
+		back[from] = to
+	}
+	x, y := s.Parts[0].X, s.Y
+	there, err := kernel.NewTranspose(x.Memory(t.n), perm)
+	if err != nil {
+		return nil, err
+	}
+	backwards, err := kernel.NewTranspose(y.Memory(t.n), back)
+	if err != nil {
+		return nil, err
+	}
+	return &trainedStep{
+		inputs: []*lower.Value{x}, output: y,
+		forward:  func() error { there.Forward(t.workers, t.of(y), t.of(x)); return nil },
+		backward: func(d [][]float32, dy []float32) { backwards.Forward(t.workers, d[0], dy) },
+	}, nil
+}
+
 func (t *trainingGraph) conv(s *lower.Conv) (*trainedStep, error) {
 	x, filters := s.X.Dims(t.n), s.Filters()
 	c := kernel.Conv{
@@ -131,21 +200,22 @@ func (t *trainingGraph) conv(s *lower.Conv) (*trainedStep, error) {
 	step := &trainedStep{inputs: []*lower.Value{s.X, s.W, s.B, s.Add}, output: s.Y}
 	if s.Pool {
 		idx := make([]uint8, len(y))
-		step.forward = func() { c.ForwardReLUPool(t.workers, y, idx, in, w, b) }
+		step.forward = func() error { c.ForwardReLUPool(t.workers, y, idx, in, w, b); return nil }
 		step.backward = func(d [][]float32, dy []float32) {
 			c.BackwardReLUPool(t.workers, d[0], d[1], d[2], dy, idx, in, w)
 		}
 		return step, nil
 	}
-	step.forward = func() {
+	step.forward = func() error {
 		if relu {
 			c.ForwardReLU(t.workers, y, in, w, b, add)
-			return
+			return nil
 		}
 		c.Forward(t.workers, y, in, w, b)
 		if add != nil {
 			kernel.Add(t.workers, y, y, add)
 		}
+		return nil
 	}
 	return t.linear(step, relu, func(dx, dw, db, dy []float32) { c.Backward(t.workers, dx, dw, db, dy, in, w) }), nil
 }
@@ -165,7 +235,7 @@ func (t *trainingGraph) dense(s *lower.Dense) (*trainedStep, error) {
 	}
 	w, b := t.of(s.W), t.of(s.B)
 	step := &trainedStep{inputs: []*lower.Value{s.X, s.W, s.B, s.Add}, output: s.Y}
-	step.forward = func() {
+	step.forward = func() error {
 		d.Forward(t.workers, y, x, w, b)
 		if add != nil {
 			kernel.Add(t.workers, y, y, add)
@@ -173,6 +243,7 @@ func (t *trainingGraph) dense(s *lower.Dense) (*trainedStep, error) {
 		if relu {
 			kernel.ReLU(t.workers, y, y)
 		}
+		return nil
 	}
 	return t.linear(step, relu, func(dx, dw, db, dy []float32) { d.Backward(t.workers, dx, dw, db, dy, x, w) }), nil
 }
@@ -191,7 +262,7 @@ func (t *trainingGraph) maxPool(s *lower.Pool) (*trainedStep, error) {
 	idx := make([]uint8, len(y))
 	return &trainedStep{
 		inputs: []*lower.Value{s.X}, output: s.Y,
-		forward:  func() { m.Forward(t.workers, y, idx, x) },
+		forward:  func() error { m.Forward(t.workers, y, idx, x); return nil },
 		backward: func(d [][]float32, dy []float32) { m.Backward(t.workers, d[0], dy, idx) },
 	}, nil
 }
@@ -204,7 +275,7 @@ func (t *trainingGraph) mean(s *lower.Reduce) (*trainedStep, error) {
 	g := kernel.GlobalAvgPool{N: len(y) / s.Inner, H: s.Count, W: 1, C: s.Inner}
 	return &trainedStep{
 		inputs: []*lower.Value{s.X}, output: s.Y,
-		forward:  func() { g.Forward(t.workers, y, x) },
+		forward:  func() error { g.Forward(t.workers, y, x); return nil },
 		backward: func(d [][]float32, dy []float32) { g.Backward(t.workers, d[0], dy) },
 	}, nil
 }
@@ -218,7 +289,7 @@ func (t *trainingGraph) relu(s *lower.Unary) (*trainedStep, error) {
 	x, y := t.of(s.X), t.of(s.Y)
 	return &trainedStep{
 		inputs: []*lower.Value{s.X}, output: s.Y,
-		forward:  func() { kernel.ReLU(t.workers, y, x) },
+		forward:  func() error { kernel.ReLU(t.workers, y, x); return nil },
 		backward: func(d [][]float32, dy []float32) { kernel.ReLUBackward(t.workers, d[0], dy, y) },
 	}, nil
 }
@@ -235,7 +306,7 @@ func (t *trainingGraph) add(s *lower.Binary) (*trainedStep, error) {
 	a, b, y := t.of(s.A), t.of(s.B), t.of(s.Y)
 	return &trainedStep{
 		inputs: []*lower.Value{s.A, s.B}, output: s.Y, passes: []bool{true, true},
-		forward: func() { kernel.Add(t.workers, y, a, b) },
+		forward: func() error { kernel.Add(t.workers, y, a, b); return nil },
 	}, nil
 }
 
@@ -246,7 +317,7 @@ func (t *trainingGraph) dropout(s *lower.Dropout) *trainedStep {
 	seed := rng.At(t.state.seed, s.Stream)
 	return &trainedStep{
 		inputs: []*lower.Value{s.X}, output: s.Y,
-		forward: func() { kernel.Dropout(t.workers, y, x, s.Rate, seed, t.state.step) },
+		forward: func() error { kernel.Dropout(t.workers, y, x, s.Rate, seed, t.state.step); return nil },
 		backward: func(d [][]float32, dy []float32) {
 			kernel.Dropout(t.workers, d[0], dy, s.Rate, seed, t.state.step)
 		},
@@ -259,7 +330,7 @@ func (t *trainingGraph) standardize(s *lower.WeightStandardization) *trainedStep
 	stats := make([]float64, k.Stats())
 	return &trainedStep{
 		inputs: []*lower.Value{s.X, s.Gain}, output: s.Y,
-		forward: func() { k.Forward(t.workers, y, raw, gain, stats) },
+		forward: func() error { k.Forward(t.workers, y, raw, gain, stats); return nil },
 		own:     [][]float32{t.arena.floats(len(raw)), t.arena.floats(len(gain))},
 		backward: func(d [][]float32, dy []float32) {
 			k.Backward(t.workers, d[0], d[1], dy, raw, gain, stats)

@@ -62,6 +62,10 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	if o.WeightStandardization {
 		w.addGains()
 	}
+	g, err := w.trainingGraph()
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
 	workers, err := o.startWorkers()
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -82,7 +86,7 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	t.optimizer = newOptimizer(workers, o.rule(), &t.state, w)
 	t.optimizer.lr, t.optimizer.decay = o.LR, o.WeightDecay
 	t.graphs = graphCache{batch: o.Batch, make: func(n int) (*trainingGraph, error) {
-		return newTrainingGraph(workers, &t.memory, w, n, &t.state)
+		return newTrainingGraph(workers, &t.memory, g, w, n, &t.state)
 	}}
 	if _, err := t.graphs.of(o.Batch); err != nil {
 		t.Close()

@@ -9,7 +9,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/lower"
-	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
 // trainingState is what a training step depends on besides its inputs.
@@ -47,19 +46,16 @@ type trainingGraph struct {
 	forks   map[*lower.Buffer]*fork
 }
 
-// newTrainingGraph makes the graph for a network of the weights.
-func newTrainingGraph(workers *kernel.Workers, m *bufferPool, w *weights, n int, state *trainingState) (*trainingGraph, error) {
-	g, err := w.net.Graph(model.GraphOptions{Training: true, Gains: len(w.gainOf) > 0})
-	if err != nil {
-		return nil, err
-	}
-	program, err := lower.PlanTraining(g, n)
+// newTrainingGraph makes the graph for one whose inputs are pictures and the
+// parameters of the weights, and whose output is logits [N,outputs].
+func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w *weights, n int, state *trainingState) (*trainingGraph, error) {
+	program, err := lower.PlanTraining(of, n)
 	if err != nil {
 		return nil, err
 	}
 	t := &trainingGraph{
 		n: n, workers: workers, arena: arena{buffers: m}, state: state,
-		images: make([]uint8, n*w.net.Height*w.net.Width*w.net.Channels), labels: make([]int, n), weights: make([]float32, n),
+		images: make([]uint8, program.Inputs[0].Size(n)), labels: make([]int, n), weights: make([]float32, n),
 		nodes: map[*lower.Buffer]*gorgonia.Node{}, needs: map[*lower.Buffer]bool{}, readers: map[*lower.Buffer]int{}, forks: map[*lower.Buffer]*fork{},
 	}
 	t.steps = &stepGraph{
@@ -183,8 +179,7 @@ func flat(data []float32) *tensor.Dense {
 func (t *trainingGraph) trainedOp(name string, s *trainedStep) error {
 	y := flat(t.of(s.output))
 	o := &op{name: name, shape: y.Shape(), result: y, run: func(gorgonia.Value, []gorgonia.Value) error {
-		s.forward()
-		return nil
+		return s.forward()
 	}}
 	var inputs gorgonia.Nodes
 	var wanted []wantedGradient

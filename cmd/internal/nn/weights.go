@@ -6,6 +6,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
@@ -40,6 +41,11 @@ func (w *weights) add(params ...model.Param) {
 		w.params = append(w.params, p)
 		w.tensors = append(w.tensors, tensor.New(tensor.WithShape(p.Shape...), tensor.WithBacking(p.Data)))
 	}
+}
+
+// trainingGraph is the graph that the weights are trained with.
+func (w *weights) trainingGraph() (*graph.Graph, error) {
+	return w.net.Graph(model.GraphOptions{Training: true, Gains: len(w.gainOf) > 0})
 }
 
 // addGains adds the gains. They start at 1, but at 0 where the convolution
