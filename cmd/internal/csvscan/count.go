@@ -22,7 +22,7 @@ func CountValues(ctx context.Context, f *File, name string, bind func(Header) (v
 		for _, l := range x.labels {
 			list = append(list, Count{l.name, l.rows, l.photos})
 		}
-		return list, x.sorted, x.Close()
+		return list, x.sorted, nil
 	}
 	p := &scan[struct{}]{ctx: ctx, Request: rowless(name, bind), kind: ByValue}
 	writer, err := p.readFile(f, true, skipRows)

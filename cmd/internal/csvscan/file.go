@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 )
 
 // A Growing is a file while it is being downloaded.
@@ -39,6 +40,9 @@ type File struct {
 	Spare   string   // a folder for it where none of these works, or ""
 	Least   int64    // size from which an index is worth while, in bytes
 	Step    int64    // bytes of a block of a scan, 0 for the usual size
+
+	mu      sync.Mutex
+	indexes []*openedIndex // those found, until the file is closed
 }
 
 // ReadAt waits for what has not arrived yet.
@@ -69,11 +73,18 @@ func (f *File) Whole() error {
 	return f.Growing.Whole()
 }
 
-// Close gives the file back, and gives a download up that has not ended.
+// Close gives the file back with its indexes, and gives a download up that has
+// not ended.
 func (f *File) Close() error {
 	if f.Growing != nil {
 		_ = f.Growing.Abandon() // who has read all of it knows
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, x := range f.indexes {
+		_ = x.file.Close() // read only
+	}
+	f.indexes = nil
 	return f.File.Close()
 }
 
@@ -98,9 +109,8 @@ type openedIndex struct {
 	file *os.File
 }
 
-func (x *openedIndex) Close() error { return x.file.Close() }
-
-// index returns the file's index, or nil if it has none that is valid.
+// index returns the file's index, or nil if it has none that is valid. It is
+// opened once, and closed with the file.
 func (f *File) index(kind Kind) *openedIndex {
 	if f.Growing != nil {
 		return nil
@@ -109,12 +119,29 @@ func (f *File) index(kind Kind) *openedIndex {
 	if err != nil || now.size < f.Least {
 		return nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, x := range f.indexes {
+		if x.kind == kind && x.fingerprint == now {
+			return x
+		}
+	}
 	for _, name := range f.places(now) {
 		if x := openIndexOf(now, name, kind); x != nil {
+			f.indexes = append(f.indexes, x)
 			return x
 		}
 	}
 	return nil
+}
+
+// forget gives up an index that turned out to be wrong, so that it is not found
+// again.
+func (f *File) forget(x *openedIndex) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.indexes = slices.DeleteFunc(f.indexes, func(y *openedIndex) bool { return y == x })
+	return x.file.Close()
 }
 
 // openIndexOf returns the index in a file if it is of a list with this

@@ -8,8 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // An index is a file next to a CSV file: NAME.oi-index. It says where in the
@@ -26,7 +24,7 @@ import (
 // encoding/binary. The data of an index of labels is chunks: for some rows of
 // one label that follow each other, the differences between their offsets in
 // the CSV file; and for each label a list of its chunks. The data of an index
-// of photos is segments: for up to 262,144 rows that follow each other, buckets
+// of photos is segments: for up to 1,048,576 rows that follow each other, buckets
 // of those with the same first bits of a hash of the photo's id, and then a
 // table of the buckets. A bucket is the 8 bytes of the hash for each row, and
 // then 5 bytes of the row's offset for each. Chunks and buckets have their
@@ -72,7 +70,7 @@ func checksum(data []byte) uint32 { return crc32.Checksum(data, castagnoli) }
 type fingerprint struct {
 	size    int64
 	time    int64  // of the last change, as programs may set it
-	changed int64  // as the system alone sets it, also for a new name
+	changed int64  // as the system alone sets it, also for a new name; see changeTime
 	sample  uint32 // checksum of some of its bytes
 }
 
@@ -89,11 +87,14 @@ const (
 
 // fingerprintOf reads a file's fingerprint.
 func fingerprintOf(f *os.File) (fingerprint, error) {
-	var about unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &about); err != nil {
+	about, err := f.Stat()
+	if err != nil {
 		return fingerprint{}, err
 	}
-	s := fingerprint{size: about.Size, time: about.Mtim.Nano(), changed: about.Ctim.Nano()}
+	s := fingerprint{size: about.Size(), time: about.ModTime().UnixNano()}
+	if s.changed, err = changeTime(f); err != nil {
+		return fingerprint{}, err
+	}
 	buf := make([]byte, sampleSize)
 	for i := range int64(sampleCount) {
 		// The first bytes, the last ones, and some between.
@@ -111,7 +112,7 @@ func fingerprintOf(f *os.File) (fingerprint, error) {
 func hashKey(photo uint64) uint64 { return Mix(photo) }
 
 const (
-	segmentRows = 1 << 18
+	segmentRows = 1 << 20
 	bucketRows  = 32 // rows of a bucket, about
 	offsetBytes = 5  // of a CSV file, in an index of photos: up to a terabyte
 	keySize     = 8 + offsetBytes

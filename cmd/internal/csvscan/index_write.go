@@ -216,32 +216,39 @@ func (x *indexWriter) closeSegment() {
 		return
 	}
 	bits := bucketBits(n)
-	ends := make([]int, 1<<bits)
+	next, ends := make([]int32, 1<<bits), make([]int32, 1<<bits)
 	for _, k := range x.keys {
 		ends[bucketOf(k.hash, bits)]++
-	}
-	for i, sum := 0, 0; i < len(ends); i++ {
-		ends[i], sum = sum, sum+ends[i]
-	}
-	entries := make([]keyEntry, n)
-	for _, k := range x.keys {
-		bucket := bucketOf(k.hash, bits)
 		if k.offset >= 1<<(8*offsetBytes) {
 			x.err = errNotIndexable
 			return
 		}
-		entries[ends[bucket]] = k
-		ends[bucket]++
+	}
+	for i, sum := 0, int32(0); i < len(ends); i++ {
+		next[i], sum = sum, sum+ends[i]
+		ends[i] = sum
+	}
+	// In place: each exchange brings a row into its bucket.
+	for i := range ends {
+		for next[i] < ends[i] {
+			k := &x.keys[next[i]]
+			bucket := bucketOf(k.hash, bits)
+			if bucket != i {
+				to := &x.keys[next[bucket]]
+				*k, *to = *to, *k
+			}
+			next[bucket]++
+		}
 	}
 	table := make([]byte, 0, 8<<bits)
 	var data []byte
-	begin := 0
+	begin := int32(0)
 	for _, end := range ends {
 		data = data[:0]
-		for _, e := range entries[begin:end] {
+		for _, e := range x.keys[begin:end] {
 			data = binary.LittleEndian.AppendUint64(data, e.hash)
 		}
-		for _, e := range entries[begin:end] {
+		for _, e := range x.keys[begin:end] {
 			data = binary.LittleEndian.AppendUint64(data, uint64(e.offset))
 			data = data[:len(data)-8+offsetBytes]
 		}

@@ -134,11 +134,7 @@ func (d *Lookup[T]) invalidate(err error) error {
 
 // Close closes the file.
 func (d *Lookup[T]) Close() error {
-	var err error
-	if d.index.file != nil {
-		err = d.index.Close()
-	}
-	return errors.Join(err, d.file.Close())
+	return d.file.Close()
 }
 
 // Rows are rows of some keys as they stand in the file.

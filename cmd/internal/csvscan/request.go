@@ -69,15 +69,15 @@ func read[T any](ctx context.Context, f *File, q *Request[T], yield func([]Row[T
 		return err
 	}
 	x := f.index(ByValue)
-	if x != nil {
-		defer x.Close() // read only
-		if q.few(x.Index) {
-			err := readRefs(ctx, f, x.Index, q, yield)
-			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrStale) {
-				return err
-			}
-			x = nil // nothing has been yielded
+	if x != nil && q.few(x.Index) {
+		err := readRefs(ctx, f, x.Index, q, yield)
+		if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrStale) {
+			return err
 		}
+		if err := f.forget(x); err != nil { // nothing has been yielded
+			return err
+		}
+		x = nil
 	}
 	_, err := p.readFile(f, x == nil, yield)
 	return err
@@ -117,7 +117,7 @@ func Known(f *File, values []string) (rows []int64, sorted, ok bool) {
 	for _, name := range values {
 		rows = append(rows, x.rowsOf(name))
 	}
-	return rows, x.sorted, x.Close() == nil
+	return rows, x.sorted, true
 }
 
 // split yields a few rows at a time.

@@ -2,7 +2,6 @@ package openimages
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
@@ -37,15 +36,12 @@ func (l *BoxList) open(ctx context.Context) error {
 
 // Close closes the list.
 func (l *BoxList) Close() error {
-	var errs []error
-	if l.lines != nil {
-		errs = append(errs, l.lines.Close())
-	}
-	if l.file != nil {
-		errs = append(errs, l.file.Close())
-	}
+	file := l.file
 	l.file, l.lines = nil, nil
-	return errors.Join(errs...)
+	if file == nil {
+		return nil
+	}
+	return file.Close()
 }
 
 // Read yields rows of the list, some at a time, in the order of the list; see
