@@ -14,6 +14,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/export/folder"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/stream"
@@ -43,8 +44,8 @@ const decodedPixels = 16_000_000
 type cropper struct {
 	*options
 	env   *cli.Env
-	sheet *contactSheet // nil without --sheet
-	files *folder       // nil without --dir
+	sheet *contactSheet  // nil without --sheet
+	files *folder.Folder // nil without --dir
 
 	hinted bool // that there is no class; used in the order of the input
 
@@ -58,7 +59,7 @@ type cropper struct {
 func newCropper(o *options, env *cli.Env) *cropper {
 	c := &cropper{options: o, env: env, pixels: semaphore.NewWeighted(decodedPixels)}
 	if o.dir != "" {
-		c.files = newFolder(o, env)
+		c.files = o.newFolder(env)
 	}
 	if o.sheet != "" {
 		c.sheet = newContactSheet(o.sheetOf)
@@ -83,7 +84,7 @@ func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Func, er
 		slices.SortStableFunc(h.Classes, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
 	}
 	if c.files != nil {
-		if err := c.files.begin(ctx, h); err != nil {
+		if err := c.files.Begin(ctx, h); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +96,7 @@ func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Func, er
 // do crops one item.
 func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool) (stream.Result, error) {
 	if c.files != nil {
-		if err := c.files.saw(item); err != nil {
+		if err := c.files.Saw(item); err != nil {
 			return stream.Result{}, err
 		}
 	}
@@ -158,7 +159,11 @@ func (c *cropper) save(items []*record.Item) error {
 		return nil
 	}
 	for _, item := range items {
-		if err := c.files.save(item); err != nil {
+		picture, err := c.encode(item)
+		if err != nil {
+			return err
+		}
+		if err := c.files.Save(item, picture); err != nil {
 			return err
 		}
 	}

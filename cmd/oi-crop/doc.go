@@ -16,7 +16,7 @@
 //	# truth
 //	oi-eval --emit burger.onnx crops.oi |
 //	    oi-crop --sheet said.html --sheet-sample 1
-//	# crops as PNG files: crops/train/Hamburger/KEY.png
+//	# the data set as a folder: crops/train/Hamburger/KEY.png
 //	oi-crop --dir crops < photos.oi > crops.oi
 //	# what is in a stream
 //	oi-crop --info crops.oi
@@ -52,15 +52,23 @@
 // with all letters of all languages, the photo's author and keys that a click
 // marks.
 //
-// In the folder of --dir every class has a folder in every set, so that
+// The folder of --dir is read as it is by torchvision's ImageFolder and Keras,
+// a set at a time, and as a whole by Hugging Face's imagefolder; oi-crop ends
+// with the lines that do. Every class has a folder in every set, so that
 // programs that number classes by their folders give them the same numbers in
-// each. One without pictures holds a file .keep, and is named: torchvision's
-// ImageFolder takes it with allow_empty=True only. The folder's file .oi.json
-// says which run it is of. The same run, its pieces and its shards may add to
-// it, also at the same time; another run is refused, unless --force is given. A
-// file that is there already and has other bytes is an error in any case, and
-// one with the same bytes is none: what a killed run has left the same line
-// completes.
+// each: those of the lines of classes.txt. One without pictures holds a file
+// .keep, and is named: torchvision's ImageFolder takes it with allow_empty=True
+// only. In each set metadata.csv says of every picture what is known: label,
+// key, box, the window in the photo, author, licence and addresses; what is not
+// known is -1, or "unknown". A PNG has the very pixels of the stream; --format
+// jpg takes less room. Names are good ones on Windows and macOS, too, and two
+// that would be one there are refused.
+//
+// The folder's file .oi.json says which run it is of. The same run, its pieces
+// and its shards may add to it, also at the same time, and leave what one run
+// alone leaves; another run is refused, unless --force is given. A file that is
+// there already and has other bytes is an error in any case, and one with the
+// same bytes is none: what a killed run has left the same line completes.
 //
 // A photo that is damaged or uses a feature of its format that is not read, a
 // box outside the photo or without area, and a photo of more than --max-pixels
@@ -105,7 +113,11 @@
 //		leave out photos of more than N pixels; most take 2 to 4
 //		bytes for each to decode (default 100000000)
 //	--dir DIR
-//		also write crops as PNG files to DIR/SET/LABEL/KEY.png
+//		also write crops as picture files to DIR/SET/CLASS/KEY.png
+//	--format png|jpg
+//		write the files of --dir as png|jpg (default png)
+//	--quality Q
+//		write JPEG files of quality Q, 1 to 100 (default 95)
 //	--force
 //		add to the --dir of another run
 //	--sheet FILE

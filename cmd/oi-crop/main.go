@@ -41,6 +41,8 @@ type options struct {
 	keepBytes  bool
 	maxPixels  int
 	dir        string
+	format     string
+	quality    int
 	force      bool
 	sheet      string
 	sheetOf    sheet.Choice
@@ -54,7 +56,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.background, "background", "auto", "cut background windows: `auto|always|never`; auto is if the stream names one class")
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
-	fs.StringVar(&o.dir, "dir", "", "also write crops as PNG files to `DIR`/SET/LABEL/KEY.png")
+	fs.StringVar(&o.dir, "dir", "", "also write crops as picture files to `DIR`/SET/CLASS/KEY.png")
+	fs.StringVar(&o.format, "format", formatPNG, "write the files of --dir as `png|jpg`")
+	fs.IntVar(&o.quality, "quality", defaultQuality, "write JPEG files of quality `Q`, 1 to 100")
 	fs.BoolVar(&o.force, "force", false, "add to the --dir of another run")
 	fs.StringVar(&o.sheet, "sheet", "", "also draw the first photos and their crops on one picture, the JPEG `FILE`, or a page, .html")
 	fs.IntVar(&o.sheetOf.Items, "sheet-items", 60, "draw `N` items on the sheet")
@@ -93,12 +97,10 @@ func (o *options) check() error {
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case o.sheetOf.Items < 1 || o.sheetOf.Items > sheet.MaxEntries:
 		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetOf.Items, sheet.MaxEntries)
-	case o.force && o.dir == "":
-		return cli.Usagef("--force is for --dir, which is not given")
 	case o.info && (o.dir != "" || o.sheet != ""):
 		return cli.Usagef("--info only describes: it does not go with --dir or --sheet")
 	}
-	return nil
+	return o.checkExport()
 }
 
 // args are the options that change results, for the trail.
@@ -142,15 +144,8 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		stage.Emit = c.sheet.add
 	}
 	if err := stream.Filter(ctx, env, &o.stream, env.Args, stage); err != nil {
-		return err
+		return errors.Join(err, c.closeExports())
 	}
 	c.notes()
-	var errs []error
-	if c.files != nil {
-		errs = append(errs, c.files.finish(ctx))
-	}
-	if c.sheet != nil {
-		errs = append(errs, c.sheet.write(env, o.sheet))
-	}
-	return errors.Join(errs...)
+	return c.finishExports(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // ErrDiffers says that a file is there already and holds something else.
@@ -80,4 +81,25 @@ func WriteSynced(file *os.File, data []byte) error {
 		return err
 	}
 	return file.Sync()
+}
+
+// Replace writes a file, whole or not at all, in place of one that may be there.
+// Only one process at a time may do this to a file: of two, one would take the
+// other's temporary file. One that a killed run has left is used again.
+func Replace(path string, data []byte) error {
+	temp := Part(path)
+	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(WriteSynced(file, data), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
+// Part returns the name of a file while it is not whole: a hidden one next to
+// it.
+func Part(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+".part")
 }

@@ -66,3 +66,25 @@ func TestCreate(t *testing.T) {
 		t.Errorf("in place of a folder: %v", err)
 	}
 }
+
+func TestReplace(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.txt", ".hidden"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(Part(path), []byte("what a killed run has left behind"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"one", "", "two"} {
+			if err := Replace(path, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := os.ReadFile(path); err != nil || string(got) != text {
+				t.Errorf("%s holds %q, %v, want %q", name, got, err, text)
+			}
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}

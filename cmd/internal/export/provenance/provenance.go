@@ -124,14 +124,5 @@ func Write(dir string, v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return err
 	}
-	path := filepath.Join(dir, Name)
-	temp := path + ".part" // one that a killed run has left is used again
-	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(newfile.WriteSynced(file, data.Bytes()), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
+	return newfile.Replace(filepath.Join(dir, Name), data.Bytes())
 }

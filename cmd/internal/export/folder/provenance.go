@@ -1,4 +1,4 @@
-package main
+package folder
 
 import (
 	"cmp"
@@ -19,7 +19,7 @@ type provenance struct {
 	Trail   trail `json:"trail"`
 	// Also are the trails of further streams that went into the folder.
 	Also    []trail  `json:"also,omitempty"`
-	Classes []class  `json:"classes"` // sorted
+	Classes []Class  `json:"classes"` // sorted
 	Sets    []string `json:"sets"`    // sorted; "" where items had none
 	// Complete says that a whole run has come to its end. Before that a
 	// trail may be missing.
@@ -28,7 +28,7 @@ type provenance struct {
 
 type trail = pv.Trail
 
-type class struct {
+type Class struct {
 	MID  string `json:"mid,omitempty"`
 	Name string `json:"name"`
 }
@@ -67,12 +67,12 @@ func (p *provenance) add(t trail) {
 }
 
 // merge adds classes and sets to those that are known.
-func (p *provenance) merge(classes []class, sets []string) {
-	p.Classes = append(append([]class{}, p.Classes...), classes...)
-	slices.SortFunc(p.Classes, func(a, b class) int {
+func (p *provenance) merge(classes []Class, sets []string) {
+	p.Classes = append(append([]Class{}, p.Classes...), classes...)
+	slices.SortFunc(p.Classes, func(a, b Class) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(b.MID, a.MID)) // the one with an MID first
 	})
-	p.Classes = slices.CompactFunc(p.Classes, func(a, b class) bool { return a.Name == b.Name })
+	p.Classes = slices.CompactFunc(p.Classes, func(a, b Class) bool { return a.Name == b.Name })
 	p.Sets = append(append([]string{}, p.Sets...), sets...)
 	slices.Sort(p.Sets)
 	p.Sets = slices.Compact(p.Sets)
@@ -86,7 +86,7 @@ func readProvenance(dir string) (*provenance, error) {
 	}
 	path := filepath.Join(dir, provenanceName)
 	if p.Version != provenanceVersion {
-		return nil, fmt.Errorf("%s is of version %d: this oi-crop knows version %d", path, p.Version, provenanceVersion)
+		return nil, fmt.Errorf("%s is of version %d: this version knows version %d", path, p.Version, provenanceVersion)
 	}
 	if len(p.Trail) == 0 {
 		return nil, fmt.Errorf("%s has no trail", path)

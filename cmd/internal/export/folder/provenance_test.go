@@ -1,4 +1,4 @@
-package main
+package folder
 
 import (
 	"os"
@@ -18,7 +18,7 @@ func TestReadProvenance(t *testing.T) {
 		"":                             "does not read as JSON",
 		`{"version":1,"trail":[{"to`:   "does not read as JSON",
 		`{"version":1,"trail":"x"}`:    "does not read as JSON",
-		`{"version":2,"trail":[{}]}`:   "is of version 2: this oi-crop knows version 1",
+		`{"version":2,"trail":[{}]}`:   "is of version 2: this version knows version 1",
 		`{}`:                           "is of version 0",
 		`{"version":1}`:                "has no trail",
 		`{"version":1,"trail":[]}`:     "has no trail",
