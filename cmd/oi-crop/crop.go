@@ -46,6 +46,7 @@ type cropper struct {
 	env   *cli.Env
 	sheet *contactSheet  // nil without --sheet
 	files *folder.Folder // nil without --dir
+	tars  *tarFiles      // nil without --tar
 
 	hinted bool // that there is no class; used in the order of the input
 
@@ -58,9 +59,6 @@ type cropper struct {
 
 func newCropper(o *options, env *cli.Env) *cropper {
 	c := &cropper{options: o, env: env, pixels: semaphore.NewWeighted(decodedPixels)}
-	if o.dir != "" {
-		c.files = o.newFolder(env)
-	}
 	if o.sheet != "" {
 		c.sheet = newContactSheet(o.sheetOf)
 	}
@@ -83,10 +81,8 @@ func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Func, er
 		h.Classes = append(slices.Clone(h.Classes), record.Class{Name: background})
 		slices.SortStableFunc(h.Classes, func(a, b record.Class) int { return strings.Compare(a.Name, b.Name) })
 	}
-	if c.files != nil {
-		if err := c.files.Begin(ctx, h); err != nil {
-			return nil, err
-		}
+	if err := c.beginExports(ctx, h); err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, item *record.Item) (stream.Result, error) {
 		return c.do(ctx, item, withBackground)
@@ -101,7 +97,7 @@ func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool
 		}
 	}
 	hasPhoto := item.Fetched != nil && item.Fetched.Bytes != nil
-	if item.Tensor != nil && (!hasPhoto || item.Augment != nil) && (c.dir != "" || c.sheet != nil) {
+	if item.Tensor != nil && (!hasPhoto || item.Augment != nil) && c.looks() {
 		return c.passThrough(item)
 	}
 	if err := stream.Need(c.env, item, "fetched"); err != nil {
@@ -149,23 +145,6 @@ func checkTensor(t *record.Tensor) error {
 	h, w := t.Shape[0], t.Shape[1]
 	if h < 1 || w < 1 || h > maxSize || w > maxSize || len(t.Data) != h*w*3 {
 		return fmt.Errorf("a tensor of %v with %d bytes is no picture", t.Shape, len(t.Data))
-	}
-	return nil
-}
-
-// save writes the crops to the folder, if one is wanted.
-func (c *cropper) save(items []*record.Item) error {
-	if c.files == nil {
-		return nil
-	}
-	for _, item := range items {
-		picture, err := c.encode(item)
-		if err != nil {
-			return err
-		}
-		if err := c.files.Save(item, picture); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -18,6 +18,8 @@
 //	    oi-crop --sheet said.html --sheet-sample 1
 //	# the data set as a folder: crops/train/Hamburger/KEY.png
 //	oi-crop --dir crops < photos.oi > crops.oi
+//	# the data set for WebDataset: crops/train/crops-000000.tar
+//	oi-crop --tar 'crops/crops-%06d.tar' < photos.oi > crops.oi
 //	# what is in a stream
 //	oi-crop --info crops.oi
 //
@@ -40,8 +42,8 @@
 // nor another box of the class, under the label "background". With one class
 // and no background there would be nothing to tell apart.
 //
-// --dir, --sheet and --info look at a stream; the first two pass the items on
-// as well, and also take items that have a tensor and no photo.
+// --dir, --tar, --sheet and --info look at a stream; the first three pass the
+// items on as well, and also take items that have a tensor and no photo.
 //
 // On the sheet stand the first --sheet-items items; with --sheet-sample random
 // ones, which follow from their keys and the seed alone, so that a larger sheet
@@ -69,6 +71,16 @@
 // alone leaves; another run is refused, unless --force is given. A file that is
 // there already and has other bytes is an error in any case, and one with the
 // same bytes is none: what a killed run has left the same line completes.
+//
+// --tar writes tar files in WebDataset's form, DIR/SET/NAME-000000.tar and so
+// on, of at most --tar-size bytes and --tar-count samples. A sample is KEY.png
+// (or .jpg), KEY.json, the item without its pixels as --json writes it, and
+// KEY.cls, the number of its class by classes.txt beside the files, from 0.
+// Samples stand in the order of the stream. The files appear when the stream is
+// through; the same run writes the same bytes at any -j, and replaces what it
+// wrote before. Files of another run are refused, unless --force replaces them;
+// files of a run that are no longer written are removed, and named. A piece
+// (--part) replaces nothing: give each a NAME of its own.
 //
 // A photo that is damaged or uses a feature of its format that is not read, a
 // box outside the photo or without area, and a photo of more than --max-pixels
@@ -115,11 +127,20 @@
 //	--dir DIR
 //		also write crops as picture files to DIR/SET/CLASS/KEY.png
 //	--format png|jpg
-//		write the files of --dir as png|jpg (default png)
+//		write the pictures of --dir and --tar as png|jpg (default
+//		png)
 //	--quality Q
 //		write JPEG files of quality Q, 1 to 100 (default 95)
+//	--tar DIR/NAME-%06d.tar
+//		also write crops for WebDataset, to DIR/SET/NAME-000000.tar:
+//		DIR/NAME-%06d.tar
+//	--tar-size BYTES
+//		let a file of --tar have so many BYTES, such as 500M or 1G
+//		(default 1GiB)
+//	--tar-count N
+//		let a file of --tar have N samples (default 10000)
 //	--force
-//		add to the --dir of another run
+//		add to the --dir of another run, or replace its --tar
 //	--sheet FILE
 //		also draw the first photos and their crops on one picture,
 //		the JPEG FILE, or a page, .html

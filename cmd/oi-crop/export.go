@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/export/folder"
+	"github.com/opensandwich/oi/cmd/internal/export/webdataset"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
 )
@@ -23,6 +26,9 @@ const (
 // defaultQuality is that of exported JPEGs: as good as Pillow's best advice.
 const defaultQuality = 95
 
+// minTarSize has room for a few crops of usual size.
+const minTarSize = 64 << 10
+
 // checkExport checks the options of crops as files.
 func (o *options) checkExport() error {
 	switch {
@@ -32,10 +38,21 @@ func (o *options) checkExport() error {
 		return cli.Usagef("--quality %d: want 1 to 100", o.quality)
 	case o.quality != defaultQuality && o.format != formatJPG:
 		return cli.Usagef("--quality is for --format jpg")
-	case o.format != formatPNG && o.dir == "":
-		return cli.Usagef("--format is for --dir, which is not given")
-	case o.force && o.dir == "":
-		return cli.Usagef("--force is for --dir, which is not given")
+	case o.format != formatPNG && o.dir == "" && o.tar == "":
+		return cli.Usagef("--format is for --dir and --tar, of which none is given")
+	case o.force && o.dir == "" && o.tar == "":
+		return cli.Usagef("--force is for --dir and --tar, of which none is given")
+	case o.tarSize < minTarSize:
+		least := dataset.Memory(minTarSize)
+		return cli.Usagef("--tar-size %s: want at least %s", &o.tarSize, &least)
+	case o.tarCount < 1:
+		return cli.Usagef("--tar-count %d: want 1 or more", o.tarCount)
+	}
+	if o.tar == "" {
+		return nil
+	}
+	if err := webdataset.CheckPattern(o.tar); err != nil {
+		return cli.Usagef("--tar %w", err)
 	}
 	return nil
 }
@@ -50,10 +67,89 @@ func (o *options) exportStage(env *cli.Env) record.Stage {
 	return record.Stage{Tool: env.Name, Version: env.Version, Args: args}
 }
 
-func (o *options) newFolder(env *cli.Env) *folder.Folder {
-	return folder.New(folder.Options{
-		Path: o.dir, Ending: o.format, Own: o.exportStage(env), Force: o.force, Part: o.stream.Part, Warn: env.Warnf,
+// openExports begins what is written next to the stream.
+func (c *cropper) openExports() error {
+	own := c.exportStage(c.env)
+	if c.dir != "" {
+		c.files = folder.New(folder.Options{
+			Path: c.dir, Ending: c.format, Own: c.exportStage(c.env), Force: c.force, Part: c.stream.Part, Warn: c.env.Warnf,
+		})
+	}
+	if c.tar == "" {
+		return nil
+	}
+	own.Args["tar_size"], own.Args["tar_count"] = strconv.FormatInt(int64(c.tarSize), 10), strconv.Itoa(c.tarCount)
+	w, err := webdataset.New(webdataset.Options{
+		Pattern: c.tar, MaxBytes: int64(c.tarSize), MaxCount: c.tarCount, Ending: c.format,
+		Own: own, Force: c.force, Part: c.stream.Part, Warn: c.env.Warnf,
 	})
+	if err != nil {
+		return fmt.Errorf("--tar: %w", err)
+	}
+	c.tars = &tarFiles{Writer: w}
+	return nil
+}
+
+// tarFiles is a Writer and the samples that wait for their turn.
+type tarFiles struct {
+	*webdataset.Writer
+	samples sync.Map // *record.Item: []byte
+}
+
+// beginExports checks that what a header describes may go where files are.
+func (c *cropper) beginExports(ctx context.Context, h *record.Header) error {
+	if c.files != nil {
+		if err := c.files.Begin(ctx, h); err != nil {
+			return err
+		}
+	}
+	if c.tars != nil {
+		if err := c.tars.Begin(h); err != nil {
+			return fmt.Errorf("--tar: %w", err)
+		}
+	}
+	return nil
+}
+
+// save writes the crops to the folder, if one is wanted, and prepares them for
+// tar files.
+func (c *cropper) save(items []*record.Item) error {
+	if c.files == nil && c.tars == nil {
+		return nil
+	}
+	for _, item := range items {
+		picture, err := c.encode(item)
+		if err != nil {
+			return err
+		}
+		if c.files != nil {
+			if err := c.files.Save(item, picture); err != nil {
+				return err
+			}
+		}
+		if c.tars != nil {
+			sample, err := c.tars.Encode(item, picture)
+			if err != nil {
+				return fmt.Errorf("--tar: %w", err)
+			}
+			c.tars.samples.Store(item, sample)
+		}
+	}
+	return nil
+}
+
+// emitted sees each item in the order of the stream.
+func (c *cropper) emitted(ctx context.Context, item *record.Item) error {
+	if c.tars != nil {
+		sample, _ := c.tars.samples.LoadAndDelete(item)
+		if err := c.tars.Add(ctx, item, sample.([]byte)); err != nil {
+			return fmt.Errorf("--tar: %w", err)
+		}
+	}
+	if c.sheet != nil {
+		c.sheet.add(item)
+	}
+	return nil
 }
 
 // encode returns an item's tensor as the bytes of a file. A PNG keeps the very
@@ -105,6 +201,28 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// finishTars makes the tar files appear and says what is in them.
+func (c *cropper) finishTars(ctx context.Context) error {
+	s, err := c.tars.Finish(ctx)
+	if err != nil {
+		return fmt.Errorf("--tar: %w", err)
+	}
+	if len(s.Removed) > 0 {
+		c.env.Warnf("%s of a former run removed: %s", count(len(s.Removed), "file", "files"), strings.Join(s.Removed, ", "))
+	}
+	var lines []string
+	for _, set := range s.Sets {
+		name := set.Name
+		if name == "" {
+			name = "no set"
+		}
+		c.env.Infof("%s: %s of %s in %s", name, count(set.Samples, "sample", "samples"), count(s.Classes, "class", "classes"), count(set.Files, "file", "files"))
+		lines = append(lines, set.ReadLine())
+	}
+	c.reads(lines)
+	return nil
+}
+
 // reads says which lines of Python read an export.
 func (c *cropper) reads(lines []string) {
 	for i, line := range lines {
@@ -149,16 +267,23 @@ func (c *cropper) finishExports(ctx context.Context) error {
 	if c.files != nil {
 		errs = append(errs, c.finishFolder(ctx))
 	}
+	if c.tars != nil {
+		errs = append(errs, c.finishTars(ctx))
+	}
 	if c.sheet != nil {
 		errs = append(errs, c.sheet.write(c.env, c.options.sheet))
 	}
 	return errors.Join(errs...)
 }
 
-// closeExports gives back what exports hold after a failure.
+// closeExports gives back what exports hold, and removes what is not finished.
 func (c *cropper) closeExports() error {
-	if c.files == nil {
-		return nil
+	var errs []error
+	if c.files != nil {
+		errs = append(errs, c.files.Close())
 	}
-	return c.files.Close()
+	if c.tars != nil {
+		errs = append(errs, c.tars.Close())
+	}
+	return errors.Join(errs...)
 }

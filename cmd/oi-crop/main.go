@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/cmd/internal/stream"
@@ -20,7 +21,7 @@ func main() { cli.Main(command()) }
 var help string
 
 func command() *cli.Command {
-	o := &options{}
+	o := &options{tarSize: 1 << 30}
 	return &cli.Command{
 		Name:      "oi-crop",
 		Help:      help,
@@ -43,6 +44,9 @@ type options struct {
 	dir        string
 	format     string
 	quality    int
+	tar        string
+	tarSize    dataset.Memory
+	tarCount   int
 	force      bool
 	sheet      string
 	sheetOf    sheet.Choice
@@ -57,9 +61,12 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.StringVar(&o.dir, "dir", "", "also write crops as picture files to `DIR`/SET/CLASS/KEY.png")
-	fs.StringVar(&o.format, "format", formatPNG, "write the files of --dir as `png|jpg`")
+	fs.StringVar(&o.format, "format", formatPNG, "write the pictures of --dir and --tar as `png|jpg`")
 	fs.IntVar(&o.quality, "quality", defaultQuality, "write JPEG files of quality `Q`, 1 to 100")
-	fs.BoolVar(&o.force, "force", false, "add to the --dir of another run")
+	fs.StringVar(&o.tar, "tar", "", "also write crops for WebDataset, to DIR/SET/NAME-000000.tar: `DIR/NAME-%06d.tar`")
+	fs.Var(&o.tarSize, "tar-size", "let a file of --tar have so many `BYTES`, such as 500M or 1G")
+	fs.IntVar(&o.tarCount, "tar-count", 10_000, "let a file of --tar have `N` samples")
+	fs.BoolVar(&o.force, "force", false, "add to the --dir of another run, or replace its --tar")
 	fs.StringVar(&o.sheet, "sheet", "", "also draw the first photos and their crops on one picture, the JPEG `FILE`, or a page, .html")
 	fs.IntVar(&o.sheetOf.Items, "sheet-items", 60, "draw `N` items on the sheet")
 	fs.BoolVar(&o.sheetOf.PerClass, "sheet-per-class", false, "draw that many items of each class")
@@ -69,6 +76,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.FilesOf(fs, "sheet", "jpg", "jpeg", "html", "htm")
 	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side")
 	cli.AlsoCalled(fs, "context", "margin", "padding")
+	cli.AlsoCalled(fs, "tar", "webdataset", "wds", "shards")
+	cli.AlsoCalled(fs, "tar-size", "maxsize", "max-size")
+	cli.AlsoCalled(fs, "tar-count", "maxcount", "max-count")
 	cli.AlsoCalled(fs, "dir", "output", "folder", "directory")
 }
 
@@ -97,11 +107,14 @@ func (o *options) check() error {
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case o.sheetOf.Items < 1 || o.sheetOf.Items > sheet.MaxEntries:
 		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetOf.Items, sheet.MaxEntries)
-	case o.info && (o.dir != "" || o.sheet != ""):
-		return cli.Usagef("--info only describes: it does not go with --dir or --sheet")
+	case o.info && o.looks():
+		return cli.Usagef("--info only describes: it does not go with --dir, --tar or --sheet")
 	}
 	return o.checkExport()
 }
+
+// looks reports whether something is written next to the stream.
+func (o *options) looks() bool { return o.dir != "" || o.tar != "" || o.sheet != "" }
 
 // args are the options that change results, for the trail.
 func (o *options) args() map[string]string {
@@ -128,24 +141,26 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		return o.describe(ctx, env)
 	}
 	c := newCropper(o, env)
-	looks := o.dir != "" || o.sheet != ""
 	stage := stream.Stage{
 		Args:       o.args(),
 		Header:     func(h *record.Header) (stream.Func, error) { return c.header(ctx, h) },
 		AddedBytes: int64(o.size*o.size*3) + decodedBytes,
-		MustDrain:  looks,
+		Emit:       func(item *record.Item) error { return c.emitted(ctx, item) },
+		MustDrain:  o.looks(),
 		// Somebody who only looks has nowhere to send the records.
-		NoOutput: looks && env.StdoutTTY && o.stream.JSON == "",
+		NoOutput: o.looks() && env.StdoutTTY && o.stream.JSON == "",
 	}
 	if o.sheet != "" {
 		if err := cli.CheckOutputFile(o.sheet, env.Args...); err != nil {
 			return err
 		}
-		stage.Emit = c.sheet.add
+	}
+	if err := c.openExports(); err != nil {
+		return err
 	}
 	if err := stream.Filter(ctx, env, &o.stream, env.Args, stage); err != nil {
 		return errors.Join(err, c.closeExports())
 	}
 	c.notes()
-	return c.finishExports(ctx)
+	return errors.Join(c.finishExports(ctx), c.closeExports())
 }

@@ -61,7 +61,7 @@ func (s *contactSheet) wants(item *record.Item) bool { return s.chooser.Wants(sh
 func (s *contactSheet) prepare(item *record.Item, thumb *pix.Thumb) { s.thumbs.Store(item, thumb) }
 
 // add places an outgoing item on the sheet if it is chosen.
-func (s *contactSheet) add(item *record.Item) error {
+func (s *contactSheet) add(item *record.Item) {
 	thumb, ok := s.thumbs.LoadAndDelete(item)
 	s.chooser.Offer(sheetItem(item), func() sheet.Entry {
 		t := item.Tensor
@@ -81,7 +81,6 @@ func (s *contactSheet) add(item *record.Item) error {
 		}
 		return entry
 	})
-	return nil
 }
 
 // predictionLines is what a model said of an item, next to the truth.

@@ -349,24 +349,10 @@ func folderName(set, label string) string {
 }
 
 // fileName returns the name of an item's picture below its set: LABEL/KEY.png.
-// Variants of one item differ in their epoch and copy.
 func (f *Folder) fileName(item *record.Item) string {
 	label := ""
 	if item.Label != nil {
 		label = item.Label.Name
 	}
-	return path.Join(filepath.ToSlash(folderName("", label)), Base(item)+"."+f.Ending)
-}
-
-// Base is the name of an item's files without their ending.
-func Base(item *record.Item) string {
-	name := item.Key
-	if name == "" {
-		name = item.ID
-	}
-	name = safename.WithoutDots(name)
-	if a := item.Augment; a != nil {
-		name += fmt.Sprintf("-e%d-c%d", a.Epoch, a.Copy)
-	}
-	return name
+	return path.Join(filepath.ToSlash(folderName("", label)), safename.OfItem(item)+"."+f.Ending)
 }
