@@ -16,6 +16,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -102,22 +103,10 @@ type attributionCSV struct{ csv *csv.Writer }
 
 func newAttributionCSV(w io.Writer) (attributionCSV, error) {
 	t := attributionCSV{csv.NewWriter(w)}
-	return t, t.csv.Write([]string{"ImageID", "Subset", "Title", "Author", "AuthorProfileURL", "License", "OriginalLandingURL", "URL", "Source", "SHA256"})
+	return t, t.csv.Write(credits.Columns())
 }
 
-func (t attributionCSV) row(item *record.Item) error {
-	im, f := imageOf(item), item.Fetched
-	return t.csv.Write([]string{item.ID, item.Subset, plain(im.Title), plain(im.Author), plain(im.AuthorURL), plain(im.License), plain(im.LandingURL), f.URL, f.Source, f.SHA256})
-}
-
-// plain keeps a spreadsheet from taking words for a formula, which anybody may
-// have given a photo as its title.
-func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
+func (t attributionCSV) row(item *record.Item) error { return t.csv.Write(credits.Of(item).Fields()) }
 
 func (t attributionCSV) end(int) error {
 	t.csv.Flush()

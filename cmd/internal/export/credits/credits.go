@@ -1,0 +1,47 @@
+// Package credits says who made a photo and under which licence, as one row of
+// a table.
+package credits
+
+import (
+	"strings"
+
+	"github.com/opensandwich/oi/record"
+)
+
+// Columns are the names of the columns: those of the image list where it has
+// them.
+func Columns() []string {
+	return []string{"ImageID", "Subset", "Title", "Author", "AuthorProfileURL", "License", "OriginalLandingURL", "URL", "Source", "SHA256"}
+}
+
+// A Row is what is known of a photo.
+type Row struct {
+	ID, Subset, Title, Author, AuthorURL, License, LandingURL string
+	URL, Source, SHA256                                       string // of the file that was fetched
+}
+
+// Of returns the row of an item's photo.
+func Of(item *record.Item) Row {
+	r := Row{ID: item.ID, Subset: item.Subset}
+	if im := item.Image; im != nil {
+		r.Title, r.Author, r.AuthorURL, r.License, r.LandingURL = im.Title, im.Author, im.AuthorURL, im.License, im.LandingURL
+	}
+	if f := item.Fetched; f != nil {
+		r.URL, r.Source, r.SHA256 = f.URL, f.Source, f.SHA256
+	}
+	return r
+}
+
+// Fields returns the row as the fields of a CSV file.
+func (r Row) Fields() []string {
+	return []string{r.ID, r.Subset, plain(r.Title), plain(r.Author), plain(r.AuthorURL), plain(r.License), plain(r.LandingURL), r.URL, r.Source, r.SHA256}
+}
+
+// plain keeps a spreadsheet from taking words for a formula, which anybody may
+// have given a photo as its title.
+func plain(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
