@@ -23,6 +23,8 @@
 //	jq -r \
 //	    'select(.failure) | .failure | "\(.source) \(.status) \(.reason)"' \
 //	    failed.json | sort | uniq -c
+//	# photos with boxes for a detector
+//	oi-fetch --photos food --annotations yolo < boxes.oi > photos.oi
 //	# whom to thank
 //	oi-fetch --attribution credits.html < boxes.oi > photos.oi
 //
@@ -77,6 +79,33 @@
 // --attribution writes who made the photos that came through, and under which
 // licence: one line a photo, as CSV, or as a page if FILE ends in .html.
 //
+// --photos writes the photos to a folder with their boxes, as detectors are
+// trained from: each photo once, however many boxes it has. --annotations coco
+// is images/SET and annotations/instances_SET.json; yolo is images/SET,
+// labels/SET and data.yaml; voc is JPEGImages, Annotations and ImageSets/Main,
+// as in VOC2007. Photos whose records name no set are in SET all. The records
+// are passed on as without it; on a terminal they are not shown. In the folder,
+// README.md says what is there and what was left out, and credits.csv whom to
+// thank.
+//
+// The bytes of photos stay as they came, with two exceptions, which are
+// counted. Boxes refer to the photo as it is stored, and other programs turn it
+// by its EXIF orientation, so one other than 1 is set to 1 in the file. Where
+// the image list has a Rotation, the photo and its boxes are rotated, and it is
+// encoded again, as a JPEG of quality 95.
+//
+// Boxes around groups (--group-of drop|keep) are crowds in COCO and difficult
+// in VOC; YOLO has no word for them, so there they are dropped unless kept.
+// Boxes outside the photo or without area are left out and counted. A label of
+// a whole photo (oi-boxes --image-labels) is no box: it exports nothing, unless
+// it is one of --negatives, a photo that is verified to be without the classes.
+//
+// The files of annotations need all items, and are the same in whatever order
+// they came. So pieces and shards are joined before, and the folder of another
+// run is refused; --force replaces that run's files. A run that was interrupted
+// is completed by the same line. While it runs, the boxes are in a temporary
+// file in the folder, 50 bytes each, and memory takes some 200 bytes a photo.
+//
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at
 // after 200 of them and at the end; with "from M", as in the default, not at
@@ -129,6 +158,15 @@
 //	--attribution FILE
 //		write the credits of the photos that came through to FILE, as
 //		CSV or .html
+//	--photos DIR
+//		also write the photos and their boxes for detectors to DIR
+//	--annotations coco|yolo|voc
+//		the form of the boxes in --photos: coco|yolo|voc
+//	--group-of drop|keep
+//		drop|keep boxes around groups in --photos (default keep, for
+//		yolo drop)
+//	--force
+//		replace the --photos of another run
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it
 //		(default 32)

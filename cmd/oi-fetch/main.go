@@ -14,6 +14,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/sample"
 	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
 )
 
 func main() { cli.Main(command()) }
@@ -51,6 +52,7 @@ type options struct {
 	check       string
 	maxPixels   int
 	attribution string
+	export      exportOptions
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -70,6 +72,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringSliceVar(&o.allowHosts, "allow-host", nil, "let addresses in the stream lead to `HOST` or HOST:PORT though it is private")
 	fs.BoolVar(&o.robots, "ignore-robots", false, "take photos that X-Robots-Tag forbids to learn from")
 	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos that came through to `FILE`, as CSV or .html")
+	o.export.register(fs)
 	// Transfers wait for the network far more than for a processor.
 	o.stream.Jobs = 32
 	o.stream.Register(fs)
@@ -153,21 +156,33 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	}
 	defer func() { err = errors.Join(err, fetcher.Close()) }()
 	p := &photos{fetcher: fetcher}
+	if p.export, err = o.export.open(env, o.stream.Part, o.maxPixels, args); err != nil {
+		return err
+	}
+	defer func() { err = closeExport(p.export, err) }()
 	if o.attribution != "" {
 		if p.attribution, err = createAttribution(o.attribution, env.Args); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, p.attribution.finish(err)) }()
 	}
-	err = stream.Filter(ctx, env, &o.stream, env.Args, stream.Stage{
+	stage := stream.Stage{
 		Args:       args,
 		Need:       "image",
 		AddedBytes: photoSize,
+		Header:     p.header,
 		Func:       p.do,
 		Emit:       p.emit,
 		Written:    p.written,
-		MustDrain:  p.attribution != nil,
-	})
+		MustDrain:  p.attribution != nil || p.export != nil,
+		// Somebody who wants the photos may have nowhere to send the
+		// records.
+		NoOutput: p.export != nil && env.StdoutTTY && o.stream.JSON == "",
+	}
+	if p.export != nil {
+		stage.Finish = func(counts record.StageCounts) error { return finishExport(env, p.export, counts) }
+	}
+	err = stream.Filter(ctx, env, &o.stream, env.Args, stage)
 	p.hint(env)
 	return err
 }

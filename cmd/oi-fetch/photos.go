@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/export/detection"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -22,8 +23,9 @@ const photoSize = 256 << 10
 // cache when its turn to be written has come.
 type photos struct {
 	fetcher     *fetch.Fetcher
-	attribution *attribution // nil: not wanted
-	waiting     sync.Map     // *record.Item -> *fetch.Picture
+	attribution *attribution      // nil: not wanted
+	export      *detection.Export // nil: not wanted
+	waiting     sync.Map          // *record.Item -> *fetch.Picture
 	failed      atomic.Bool
 }
 

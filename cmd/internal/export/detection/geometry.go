@@ -1,0 +1,71 @@
+package detection
+
+import (
+	"image"
+	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/pix"
+)
+
+// milli is how many units a pixel has in a rect.
+const milli = 1000
+
+// A rect is a box in thousandths of a pixel. Whole numbers turn without
+// rounding, and what is written adds up: x + w never exceeds the picture.
+type rect struct{ x0, y0, x1, y1 int64 }
+
+// rectOf returns a checked box in a stored picture of w by h pixels.
+func rectOf(b pix.Box, w, h int) rect {
+	at := func(fraction float64, n int) int64 { return int64(math.Round(float64(fraction * float64(n*milli)))) }
+	return rect{at(b.XMin, w), at(b.YMin, h), at(b.XMax, w), at(b.YMax, h)}
+}
+
+// turn returns a rectangle of a picture of w by h after the picture was rotated
+// counter-clockwise by 0, 90, 180 or 270 degrees.
+func (r rect) turn(w, h int64, rotation int) rect {
+	switch rotation {
+	case 90: // the right edge becomes the top
+		return rect{r.y0, w - r.x1, r.y1, w - r.x0}
+	case 180:
+		return rect{w - r.x1, h - r.y1, w - r.x0, h - r.y0}
+	case 270: // the left edge becomes the top
+		return rect{h - r.y1, r.x0, h - r.y0, r.x1}
+	}
+	return r
+}
+
+// turnBox is turn for fractions.
+func turnBox(b pix.Box, rotation int) pix.Box {
+	switch rotation {
+	case 90:
+		return pix.Box{XMin: b.YMin, XMax: b.YMax, YMin: 1 - b.XMax, YMax: 1 - b.XMin}
+	case 180:
+		return pix.Box{XMin: 1 - b.XMax, XMax: 1 - b.XMin, YMin: 1 - b.YMax, YMax: 1 - b.YMin}
+	case 270:
+		return pix.Box{XMin: 1 - b.YMax, XMax: 1 - b.YMin, YMin: b.XMin, YMax: b.XMax}
+	}
+	return b
+}
+
+// turnPixels is turn for whole pixels.
+func turnPixels(r image.Rectangle, w, h, rotation int) image.Rectangle {
+	t := rect{int64(r.Min.X), int64(r.Min.Y), int64(r.Max.X), int64(r.Max.Y)}.turn(int64(w), int64(h), rotation)
+	return image.Rect(int(t.x0), int(t.y0), int(t.x1), int(t.y1))
+}
+
+// quarterTurn returns a Rotation of the image list as 0, 90, 180 or 270. ok is
+// false for another angle.
+func quarterTurn(rotation *float64) (degrees int, ok bool) {
+	if rotation == nil {
+		return 0, true
+	}
+	angle := math.Mod(*rotation, 360)
+	if angle < 0 {
+		angle += 360
+	}
+	switch angle {
+	case 0, 90, 180, 270:
+		return int(angle), true
+	}
+	return 0, false
+}
