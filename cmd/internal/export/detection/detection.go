@@ -85,8 +85,6 @@ type Export struct {
 	Options
 	lock   *filelock.Lock // nil where there are none
 	state  *state
-	took   bool // over the folder of another run
-	joined int  // trails of this run so far
 	pixels *semaphore.Weighted
 
 	mu       sync.Mutex

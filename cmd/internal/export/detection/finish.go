@@ -33,10 +33,9 @@ type box struct {
 	class    int // its number among the sorted classes
 	rect     rect
 	fraction pix.Box
-	pixels   pixels
 }
 
-// pixels are the pixels that a box touches, 1-based, the last ones included.
+// pixels is a box in whole pixels, 1-based, the last ones included.
 type pixels struct{ xMin, yMin, xMax, yMax int }
 
 // A writer writes the annotations of one form.
@@ -239,11 +238,9 @@ func (e *Export) addBox(out *picture, r *row, number []int) {
 	case r.groupOf == 1 && e.Groups == DropGroups:
 		out.Groups++
 	default:
-		touched := turnPixels(b.Rect(w, h), w, h, rotation)
 		out.boxes = append(out.boxes, box{
 			row: r, class: number[r.class],
 			rect: stored.turn(int64(w*milli), int64(h*milli), rotation), fraction: turnBox(b, rotation),
-			pixels: pixels{touched.Min.X + 1, touched.Min.Y + 1, touched.Max.X, touched.Max.Y},
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package detection
 
 import (
-	"image"
 	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/pix"
@@ -47,10 +46,22 @@ func turnBox(b pix.Box, rotation int) pix.Box {
 	return b
 }
 
-// turnPixels is turn for whole pixels.
-func turnPixels(r image.Rectangle, w, h, rotation int) image.Rectangle {
-	t := rect{int64(r.Min.X), int64(r.Min.Y), int64(r.Max.X), int64(r.Max.Y)}.turn(int64(w), int64(h), rotation)
-	return image.Rect(int(t.x0), int(t.y0), int(t.x1), int(t.y1))
+// pixels returns the rectangle in whole pixels, counted from 1, the last ones
+// included, each edge rounded to the nearest: the data set's coordinates have
+// six digits, so that rounding outwards would add a pixel at every other edge.
+// One that would have no pixel has those that it touches.
+func (r rect) pixels() pixels {
+	span := func(from, to int64) (first, last int) {
+		a, b := (from+milli/2)/milli, (to+milli/2)/milli
+		if a == b {
+			a, b = from/milli, (to+milli-1)/milli
+		}
+		return int(a) + 1, int(b)
+	}
+	var p pixels
+	p.xMin, p.xMax = span(r.x0, r.x1)
+	p.yMin, p.yMax = span(r.y0, r.y1)
+	return p
 }
 
 // quarterTurn returns a Rotation of the image list as 0, 90, 180 or 270. ok is

@@ -69,10 +69,11 @@ func (v *voc) photo(p *picture) error {
 		Width: p.width, Height: p.height, Depth: 3,
 	}
 	for _, b := range p.boxes {
+		in := b.rect.pixels()
 		a.Objects = append(a.Objects, vocObject{
 			Name: v.classes[b.class].name, Pose: "Unspecified",
 			Truncated: int(max(b.truncated, 0)), Occluded: int(max(b.occluded, 0)), Difficult: int(max(b.groupOf, 0)),
-			XMin: b.pixels.xMin, YMin: b.pixels.yMin, XMax: b.pixels.xMax, YMax: b.pixels.yMax,
+			XMin: in.xMin, YMin: in.yMin, XMax: in.xMax, YMax: in.yMax,
 		})
 	}
 	data, err := xml.MarshalIndent(a, "", "\t")
