@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -153,7 +154,7 @@ func (e *Export) removeStrays(sets []uint8) (removed int64, err error) {
 		}
 	}
 	err = filepath.WalkDir(e.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+		if err != nil || d.IsDir() {
 			return err
 		}
 		name, err := filepath.Rel(e.Dir, path)
@@ -162,7 +163,10 @@ func (e *Export) removeStrays(sets []uint8) (removed int64, err error) {
 		}
 		name = filepath.ToSlash(name)
 		folder, _, _ := cutLast(name, "/")
-		if !couldBeOurs(folder, name) || keep[name] {
+		if folder == "" && temporary.MatchString(name) || couldBeOurs(folder) && temporary.MatchString(d.Name()) {
+			return os.Remove(path) // of a killed run: this one has the lock
+		}
+		if strings.HasPrefix(d.Name(), ".") || keep[name] || !couldBeOurs(folder) && name != "data.yaml" && name != "classes.txt" {
 			return nil
 		}
 		if ending, ok := ofPhotos[folder]; ok && e.isPhotos(name, ending) {
@@ -174,12 +178,12 @@ func (e *Export) removeStrays(sets []uint8) (removed int64, err error) {
 	return removed, err
 }
 
-// couldBeOurs reports whether some export writes files to a folder, or that file
-// next to its folders.
-func couldBeOurs(folder, name string) bool {
+// temporary are the names of files before they appear.
+var temporary = regexp.MustCompile(`^\.(oi-.*|oi\.part|(instances_[a-z]+\.json|(all|train|val|test|classes)\.txt|README\.md|credits\.csv|data\.yaml)[0-9]+)$`)
+
+// couldBeOurs reports whether some export writes files to a folder.
+func couldBeOurs(folder string) bool {
 	switch folder {
-	case "":
-		return slices.Contains([]string{"data.yaml", "classes.txt"}, name)
 	case "annotations", "JPEGImages", "Annotations", "ImageSets/Main":
 		return true
 	}
