@@ -1,8 +1,7 @@
 package main
 
 import (
-	"math"
-
+	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -10,17 +9,12 @@ import (
 // 180 or 270 degrees counter-clockwise. It is 0 where none is given, or another
 // angle. [pix.Crop] rotates the pixels.
 func (c *cropper) rotation(item *record.Item) int {
-	if item.Image == nil || item.Image.Rotation == nil {
+	if item.Image == nil {
 		return 0
 	}
-	angle := math.Mod(*item.Image.Rotation, 360)
-	if angle < 0 {
-		angle += 360
+	degrees, ok := pix.QuarterTurn(item.Image.Rotation)
+	if !ok {
+		c.oddRotations.Add(1)
 	}
-	switch angle {
-	case 0, 90, 180, 270:
-		return int(angle)
-	}
-	c.oddRotations.Add(1)
-	return 0
+	return degrees
 }

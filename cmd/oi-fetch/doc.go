@@ -104,7 +104,7 @@
 // they came. So pieces and shards are joined before, and the folder of another
 // run is refused; --force replaces that run's files. A run that was interrupted
 // is completed by the same line. While it runs, the boxes are in a temporary
-// file in the folder, 50 bytes each, and memory takes some 200 bytes a photo.
+// file in the folder, 50 bytes each, and memory takes some 400 bytes a photo.
 //
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at

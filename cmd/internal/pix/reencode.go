@@ -4,7 +4,25 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
+	"math"
 )
+
+// QuarterTurn returns a Rotation of the image list as 0, 90, 180 or 270 degrees
+// counter-clockwise, 0 for nil. ok is false for another angle.
+func QuarterTurn(rotation *float64) (degrees int, ok bool) {
+	if rotation == nil {
+		return 0, true
+	}
+	angle := math.Mod(*rotation, 360)
+	if angle < 0 {
+		angle += 360
+	}
+	switch angle {
+	case 0, 90, 180, 270:
+		return int(angle), true
+	}
+	return 0, false
+}
 
 // RotateJPEG decodes a whole photo of at most maxPixels pixels as it is stored,
 // and returns it as a JPEG of the given quality, rotated counter-clockwise by

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"math"
 	"testing"
 
 	"github.com/disintegration/imaging"
@@ -47,5 +48,17 @@ func TestRotateJPEG(t *testing.T) {
 	}
 	if _, err := RotateJPEG(encodePNG(t, img), 100, 90, 95); !errors.Is(err, imagefile.ErrTooManyPixels) {
 		t.Errorf("above the limit: %v", err)
+	}
+}
+
+func TestQuarterTurn(t *testing.T) {
+	for angle, want := range map[float64]int{0: 0, 90: 90, 180: 180, 270: 270, -90: 270, 360: 0, 450: 90, -720: 0, 45: -1, 89.9: -1, math.Inf(1): -1, math.NaN(): -1} {
+		got, ok := QuarterTurn(&angle)
+		if ok != (want >= 0) || ok && got != want {
+			t.Errorf("%v: %d, %v", angle, got, ok)
+		}
+	}
+	if got, ok := QuarterTurn(nil); got != 0 || !ok {
+		t.Errorf("unknown: %d, %v", got, ok)
 	}
 }

@@ -6,7 +6,7 @@
 // Annotation files need all items, and must not depend on their order. Photos
 // are therefore written as they come, and their boxes are kept as rows of 50
 // bytes in a temporary file until the end, with the credits: memory takes some
-// 200 bytes a photo, the disk 50 a box and a few hundred a photo.
+// 400 bytes a photo, the disk 50 a box and a few hundred a photo.
 package detection
 
 import (
@@ -24,6 +24,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/filelock"
+	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -284,14 +285,18 @@ func (e *Export) photoOf(item *record.Item) (int32, *photo, error) {
 	}
 	rotation, even := 0, true
 	if item.Image != nil {
-		rotation, even = quarterTurn(item.Image.Rotation)
+		rotation, even = pix.QuarterTurn(item.Image.Rotation)
 	}
 	name := strings.ToLower(safename.Of(item.ID))
 	number, known := e.byName[name]
 	if !known {
 		number = int32(len(e.photos))
-		e.photos = append(e.photos, photo{id: strings.Clone(item.ID), sum: sum, rotation: uint16(rotation), odd: !even, set: setNumber(item.Set)})
-		e.byName[strings.Clone(name)] = number
+		id := strings.Clone(item.ID)
+		if name == id {
+			name = id // the same memory
+		}
+		e.photos = append(e.photos, photo{id: id, sum: sum, rotation: uint16(rotation), odd: !even, set: setNumber(item.Set)})
+		e.byName[name] = number
 	}
 	p := &e.photos[number]
 	switch {

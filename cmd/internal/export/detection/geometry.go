@@ -63,20 +63,3 @@ func (r rect) pixels() pixels {
 	p.yMin, p.yMax = span(r.y0, r.y1)
 	return p
 }
-
-// quarterTurn returns a Rotation of the image list as 0, 90, 180 or 270. ok is
-// false for another angle.
-func quarterTurn(rotation *float64) (degrees int, ok bool) {
-	if rotation == nil {
-		return 0, true
-	}
-	angle := math.Mod(*rotation, 360)
-	if angle < 0 {
-		angle += 360
-	}
-	switch angle {
-	case 0, 90, 180, 270:
-		return int(angle), true
-	}
-	return 0, false
-}
