@@ -245,6 +245,9 @@ func TestExportLeavesOut(t *testing.T) {
 		if d := cmp.Diff(want.files, names(files)); d != "" {
 			t.Errorf("%s: %s", form, d)
 		}
+		if strings.Contains(words, "earlier run") {
+			t.Errorf("%s: %s", form, words)
+		}
 		for _, w := range append(want.words, "boxes outside the photo: 1, boxes without area: 2, boxes that came twice: 1", "in several sets, moved to the one held out: 1",
 			"the stream is without 1 other box of the request in 1 photo", "some records name no set") {
 			if !strings.Contains(words, w) {
@@ -517,5 +520,29 @@ func TestExportNames(t *testing.T) {
 		if d := cmp.Diff(classes, slices.Compact(got)); d != "" {
 			t.Errorf("%s: %s", form, d)
 		}
+	}
+}
+
+// TestExportBroken: a photo that is to be rotated and does not decode is left
+// out of the export, and stays in the stream; the next run removes what there is
+// of it.
+func TestExportBroken(t *testing.T) {
+	folder := withPhotos(t, "a", "b")
+	data := oitest.JPEG(1)
+	copy(data[len(data)-300:], make([]byte, 200))
+	if err := os.WriteFile(filepath.Join(folder, "b.jpg"), data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	turned := boxed("b", "train", "Cat", 1, 1, 9, 9)
+	turned.Image.Rotation = new(float64)
+	*turned.Image.Rotation = 180
+	dir := filepath.Join(t.TempDir(), "export")
+	out, words := oiFetch(t, segments(t, segment{nil, map[string]string{}, []*record.Item{boxed("a", "train", "Cat", 1, 1, 9, 9), turned}}), 0,
+		"--images", folder, "--photos", dir, "--annotations", "yolo")
+	if got, _ := read(t, out); len(got) != 2 || !strings.Contains(words, "photos that do not decode: 1") {
+		t.Errorf("%d items: %s", len(got), words)
+	}
+	if d := cmp.Diff([]string{"data.yaml", "images/train/a.jpg", "labels/train/a.txt"}, names(tree(t, dir))); d != "" {
+		t.Error(d)
 	}
 }

@@ -109,6 +109,7 @@ type Counts struct {
 	Repeats       int64 // boxes that came twice
 	WholePhotos   int64 // labels of whole photos, which have no box
 	Negatives     int64 // photos that people have verified to be without the classes
+	Broken        int64 // photos that do not decode, left out
 	Missing       int64 // boxes of the request that the stream does not have, in photos of the export
 	MissingPhotos int64 // photos that have them
 	Reset         int64 // photos whose EXIF orientation was set to 1
@@ -136,6 +137,7 @@ type photo struct {
 	odd           bool // the rotation is no quarter turn
 	reset         bool
 	moved         bool // items gave it several sets
+	broken        bool // it does not decode, and is left out
 	negative      bool
 }
 

@@ -79,6 +79,7 @@ func (e *Export) Finish(items record.StageCounts) (*Summary, error) {
 	}
 	list, number := e.classes.sorted()
 	s := &Summary{Counts: e.counts}
+	s.Broken = int64(len(e.photos) - len(order))
 	for _, n := range items.Skipped {
 		s.skipped += n
 	}
@@ -141,11 +142,13 @@ func (e *Export) nothing() error {
 	return problem("see which rule took them away", "no photo is left to export")
 }
 
-// sorted returns the numbers of the photos by ImageID.
+// sorted returns the numbers of the photos that are exported, by ImageID.
 func (e *Export) sorted() []int32 {
-	order := make([]int32, len(e.photos))
-	for i := range order {
-		order[i] = int32(i)
+	order := make([]int32, 0, len(e.photos))
+	for i := range e.photos {
+		if !e.photos[i].broken {
+			order = append(order, int32(i))
+		}
 	}
 	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(e.photos[a].id, e.photos[b].id) })
 	return order

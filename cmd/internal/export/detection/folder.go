@@ -169,10 +169,14 @@ func (e *Export) removeStrays(sets []uint8) (removed int64, err error) {
 		if strings.HasPrefix(d.Name(), ".") || keep[name] || !couldBeOurs(folder) && name != "data.yaml" && name != "classes.txt" {
 			return nil
 		}
-		if ending, ok := ofPhotos[folder]; ok && e.isPhotos(name, ending) {
+		ending, ok := ofPhotos[folder]
+		p := e.photoOfFile(name)
+		if ok && p != nil && e.isOf(p, name, ending) {
 			return nil
 		}
-		removed++
+		if p == nil || !p.moved { // else it is of this run
+			removed++
+		}
 		return os.Remove(path)
 	})
 	return removed, err
@@ -191,19 +195,24 @@ func couldBeOurs(folder string) bool {
 	return (parent == "images" || parent == "labels") && slices.Contains(setNames[:], set)
 }
 
-// isPhotos reports whether a file is that of a photo of this export, or its
-// annotations with that ending.
-func (e *Export) isPhotos(name, ending string) bool {
-	folder, base, _ := cutLast(name, "/")
+// photoOfFile returns the photo that a file is named after, or nil.
+func (e *Export) photoOfFile(name string) *photo {
+	_, base, _ := cutLast(name, "/")
 	stem, _, _ := cutLast(base, ".")
 	n, ok := e.byName[strings.ToLower(stem)]
-	if !ok {
-		return false
+	if !ok || e.photos[n].broken {
+		return nil
 	}
-	p := &e.photos[n]
+	return &e.photos[n]
+}
+
+// isOf reports whether a file is that of a photo, or its annotations where they
+// have an ending.
+func (e *Export) isOf(p *photo, name, ending string) bool {
 	if ending == "" {
 		return e.fileOf(p) == name
 	}
+	folder, base, _ := cutLast(name, "/")
 	return safename.Of(p.id)+ending == base && (e.Format == VOC || strings.HasSuffix(folder, "/"+setNames[p.set]))
 }
 

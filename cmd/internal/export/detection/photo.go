@@ -63,8 +63,8 @@ func (p *photo) size() (width, height int) {
 	return int(p.width), int(p.height)
 }
 
-// writePhoto writes the bytes of a photo, with its EXIF orientation reset or
-// rotated by the image list's Rotation.
+// writePhoto writes a photo with its EXIF orientation reset, or rotated by the
+// image list's Rotation. One that does not decode is left out.
 func (e *Export) writePhoto(ctx context.Context, number int32, set uint8, id string, load func() ([]byte, error)) error {
 	data, err := load()
 	if err != nil {
@@ -72,33 +72,45 @@ func (e *Export) writePhoto(ctx context.Context, number int32, set uint8, id str
 	}
 	config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), e.MaxPixels)
 	if err != nil {
-		return fmt.Errorf("photo %s: %w", id, err)
+		return e.leaveOut(number, id, err)
 	}
-	e.mu.Lock()
-	p := &e.photos[number]
-	p.width, p.height = uint16(config.Width), uint16(config.Height)
-	p.media = mediaOf(config.MediaType)
-	if p.rotation != 0 {
-		p.media = mediaJPEG
-	}
-	rotation := int(p.rotation)
-	placed := *p
-	placed.set = set
-	e.mu.Unlock()
-	if rotation != 0 {
-		data, err = e.rotate(ctx, data, config, rotation)
-		if err != nil {
-			return fmt.Errorf("photo %s: rotate it by %d degrees: %w", id, rotation, err)
+	placed := e.update(number, func(p *photo) {
+		p.width, p.height, p.media = uint16(config.Width), uint16(config.Height), mediaOf(config.MediaType)
+		if p.rotation != 0 {
+			p.media = mediaJPEG
+		}
+	})
+	if placed.rotation != 0 {
+		if data, err = e.rotate(ctx, data, config, int(placed.rotation)); err != nil {
+			return e.leaveOut(number, id, err)
 		}
 	} else {
 		var reset bool
 		if data, reset = imagefile.ResetOrientation(data); reset {
-			e.mu.Lock()
-			e.photos[number].reset = true
-			e.mu.Unlock()
+			e.update(number, func(p *photo) { p.reset = true })
 		}
 	}
+	placed.set = set
 	return e.writeFile(e.fileOf(&placed), data)
+}
+
+// update changes a photo, and returns what it is then.
+func (e *Export) update(number int32, change func(*photo)) photo {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(&e.photos[number])
+	return e.photos[number]
+}
+
+// leaveOut leaves a photo out that does not decode. Any other error is returned.
+func (e *Export) leaveOut(number int32, id string, err error) error {
+	for _, known := range []error{imagefile.ErrFormat, imagefile.ErrTruncated, imagefile.ErrTooManyPixels, imagefile.ErrDamaged, imagefile.ErrUnsupported} {
+		if errors.Is(err, known) {
+			e.update(number, func(p *photo) { p.broken = true })
+			return nil
+		}
+	}
+	return fmt.Errorf("photo %s: %w", id, err)
 }
 
 func (e *Export) rotate(ctx context.Context, data []byte, c imagefile.Config, rotation int) ([]byte, error) {

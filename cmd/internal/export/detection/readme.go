@@ -57,7 +57,7 @@ type namedCount struct {
 func (s *Summary) leftOut() []namedCount {
 	return some(
 		namedCount{"boxes around groups", s.Groups}, namedCount{"boxes outside the photo", s.BadBoxes}, namedCount{"boxes without area", s.NoArea},
-		namedCount{"boxes that came twice", s.Repeats}, namedCount{"labels of whole photos", s.WholePhotos}, namedCount{"records that oi-fetch skipped", s.skipped},
+		namedCount{"boxes that came twice", s.Repeats}, namedCount{"photos that do not decode", s.Broken}, namedCount{"labels of whole photos", s.WholePhotos}, namedCount{"records that oi-fetch skipped", s.skipped},
 	)
 }
 
@@ -129,8 +129,9 @@ func (e *Export) Load(s *Summary, dir string) string {
 	case COCO:
 		return fmt.Sprintf("torchvision.datasets.CocoDetection(%q, %q)", filepath.Join(dir, "images", set), filepath.Join(dir, "annotations", "instances_"+set+".json"))
 	case VOC:
-		if m := vocFolder.FindStringSubmatch(filepath.ToSlash(dir)); m != nil && set != setNames[0] {
-			return fmt.Sprintf("torchvision.datasets.VOCDetection(%q, year=%q, image_set=%q)", m[1], m[2], set)
+		year := filepath.Base(dir)
+		if kit := filepath.Dir(filepath.Clean(dir)); vocYear.MatchString(year) && filepath.Base(kit) == "VOCdevkit" && (set == "train" || set == "val" || year == "VOC2007" && set == "test") {
+			return fmt.Sprintf("torchvision.datasets.VOCDetection(%q, year=%q, image_set=%q)", filepath.Dir(kit), strings.TrimPrefix(year, "VOC"), set)
 		}
 		return fmt.Sprintf("fiftyone.Dataset.from_dir(dataset_type=fiftyone.types.VOCDetectionDataset, data_path=%q, labels_path=%q)",
 			filepath.Join(dir, "JPEGImages"), filepath.Join(dir, "Annotations"))
@@ -144,7 +145,8 @@ func (e *Export) Load(s *Summary, dir string) string {
 
 const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"
 
-var vocFolder = regexp.MustCompile(`^(.*?)/?VOCdevkit/VOC(20[01][0-9])/?$`)
+// vocYear are the names that torchvision knows.
+var vocYear = regexp.MustCompile(`^VOC20(0[7-9]|10|12)$`)
 
 //go:embed readme.md.tmpl
 var readme string
