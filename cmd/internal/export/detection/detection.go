@@ -10,7 +10,6 @@
 package detection
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -96,28 +95,6 @@ type Export struct {
 	licences map[string]bool  // addresses, without ""
 	scratch  []byte
 	counts   Counts
-}
-
-// Counts are how many of what there is in an export, and what was left out.
-type Counts struct {
-	Photos, Boxes int64
-	Empty         int64 // photos without a box
-	Groups        int64 // boxes around several objects, left out
-	Emptied       int64 // photos that had no others
-	BadBoxes      int64 // boxes outside their photo
-	NoArea        int64 // boxes without area
-	Repeats       int64 // boxes that came twice
-	WholePhotos   int64 // labels of whole photos, which have no box
-	Negatives     int64 // photos that people have verified to be without the classes
-	Broken        int64 // photos that do not decode, left out
-	Missing       int64 // boxes of the request that the stream does not have, in photos of the export
-	MissingPhotos int64 // photos that have them
-	Reset         int64 // photos whose EXIF orientation was set to 1
-	Turned        int64 // photos rotated by the image list's Rotation
-	OddRotations  int64 // photos whose Rotation is no quarter turn
-	HeldOut       int64 // photos of several sets, which went to the one held out
-	NotJPEG       int64 // photos in another format
-	Strays        int64 // files of an earlier run that were removed
 }
 
 // A photo is what is kept in memory of one.
@@ -314,54 +291,6 @@ func (e *Export) photoOf(item *record.Item) (int32, *photo, error) {
 	return number, p, e.addCredit(p, credits.Of(item))
 }
 
-// addRows keeps the item's box, and the boxes that it names and has no label
-// for. These with its own are the same for all items of a photo that come from
-// one query, so that once is enough.
-func (e *Export) addRows(p *photo, item *record.Item) error {
-	b := item.Box
-	rows := []row{{
-		class:    e.classes.add(item.Label.Name, item.Label.MID, ""),
-		occluded: int8(b.Occluded), truncated: int8(b.Truncated), groupOf: int8(b.GroupOf), depiction: int8(b.Depiction), inside: int8(b.Inside),
-		xMin: b.XMin, xMax: b.XMax, yMin: b.YMin, yMax: b.YMax,
-	}}
-	for _, a := range item.Avoid {
-		rows = append(rows, row{unlabelled: true, xMin: a.XMin, xMax: a.XMax, yMin: a.YMin, yMax: a.YMax})
-	}
-	var others uint64
-	for i := range rows {
-		others ^= rows[i].hash()
-	}
-	if others == p.others {
-		rows = rows[:1]
-	}
-	p.others = others
-	for i := range rows {
-		e.scratch = rows[i].encode(e.scratch[:0], p.last)
-		at, err := e.spool.add(e.scratch)
-		if err != nil {
-			return err
-		}
-		p.last = at + 1
-	}
-	return nil
-}
-
-// rowsOf returns the rows of a photo, in an order that depends on nothing but
-// what is in them.
-func (e *Export) rowsOf(p *photo, number []int) (rows []row, err error) {
-	for at := p.last; at > 0; {
-		b, err := e.spool.read(at-1, rowSize)
-		if err != nil {
-			return nil, err
-		}
-		r, before := decodeRow(b)
-		rows = append(rows, r)
-		at = before
-	}
-	slices.SortFunc(rows, compareRows(number))
-	return rows, nil
-}
-
 // Close gives up the folder's lock and the temporary file. It must be called
 // however the export ended.
 func (e *Export) Close() error {
@@ -373,40 +302,4 @@ func (e *Export) Close() error {
 		errs = append(errs, e.lock.Release())
 	}
 	return errors.Join(errs...)
-}
-
-// classes are the labels of an export, in the order in which they came.
-type classes struct {
-	byName map[string]uint32
-	list   []class
-}
-
-type class struct{ name, mid, super string }
-
-func newClasses() classes { return classes{byName: map[string]uint32{}} }
-
-// add returns the number of a label. What is known of it does not depend on the
-// order.
-func (c *classes) add(name, mid, super string) uint32 {
-	n, ok := c.byName[name]
-	if !ok {
-		n = uint32(len(c.list))
-		name = strings.Clone(name)
-		c.byName[name] = n
-		c.list = append(c.list, class{name: name})
-	}
-	known := &c.list[n]
-	known.mid, known.super = max(known.mid, strings.Clone(mid)), max(known.super, strings.Clone(super))
-	return n
-}
-
-// sorted returns the classes by name, and the place there of each number.
-func (c *classes) sorted() (list []class, number []int) {
-	list = slices.Clone(c.list)
-	slices.SortFunc(list, func(a, b class) int { return cmp.Compare(a.name, b.name) })
-	number = make([]int, len(list))
-	for i, class := range list {
-		number[c.byName[class.name]] = i
-	}
-	return list, number
 }
