@@ -134,3 +134,27 @@ func FuzzOrientation(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReset: whatever the bytes, nothing turns the picture afterwards.
+func FuzzReset(f *testing.F) {
+	for v := range uint16(9) {
+		f.Add(tiff(binary.BigEndian, 8, entry{0x0112, 3, 1, []byte{0, byte(v)}}))
+		f.Add(tiff(binary.LittleEndian, 20, entry{0x0112, 4, 2, []byte{byte(v), 0, 0, 0, 0, 0, 0, 0}}, entry{0x0112, 5, 1, []byte{6, 0, 0, 0, 1, 0, 0, 0}}))
+	}
+	// The type of the second entry is the value of the first.
+	f.Add([]byte("II*\x00\x08\x00\x00\x00\x02\x00\x12\x01\x03\x00\x03\x00\x00\x00\x18\x00\x00\x00\x12\x01\x01\x00\x01\x00\x00\x00\x06\x00\x00\x00"))
+	f.Add([]byte("II*\x00\x02\x00\x00\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before, o := bytes.Clone(data), exif.Orientation(data)
+		changed := exif.Reset(data)
+		if changed == bytes.Equal(before, data) || o > 1 && !changed {
+			t.Fatalf("orientation %d, changed: %v, from %q to %q", o, changed, before, data)
+		}
+		if got := exif.Orientation(data); got > 1 {
+			t.Fatalf("orientation %d of %q after the reset, which was %q", got, data, before)
+		}
+		if exif.Reset(data) {
+			t.Fatalf("%q changes again", data)
+		}
+	})
+}

@@ -11,6 +11,20 @@ import (
 // type, some take a fraction. An entry that any of them may take for 2 to 8 is
 // written anew, as one SHORT.
 func Reset(data []byte) (changed bool) {
+	// In data that is not well meant an entry can be the value of another,
+	// or lie over the header.
+	const most = 64
+	for range most {
+		if !reset(data) {
+			break
+		}
+		changed = true
+	}
+	return changed
+}
+
+// reset rewrites the entries that it finds to be wrong.
+func reset(data []byte) (changed bool) {
 	if HasPrefix(data) {
 		data = data[len(Prefix):]
 	}
