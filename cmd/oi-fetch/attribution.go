@@ -140,7 +140,7 @@ func (p attributionPage) row(item *record.Item) error {
 	// pages.
 	row := attributionRow{
 		ID: item.ID, Title: html.UnescapeString(im.Title), Author: html.UnescapeString(im.Author),
-		Landing: webPage(im.LandingURL), Profile: webPage(im.AuthorURL), License: licenceName(im.License), LicenseURL: webPage(im.License),
+		Landing: webPage(im.LandingURL), Profile: webPage(im.AuthorURL), License: credits.LicenceName(im.License), LicenseURL: webPage(im.License),
 	}
 	if strings.TrimSpace(row.Title) == "" {
 		row.Title = "untitled"
@@ -161,17 +161,4 @@ func webPage(u string) string {
 		return u
 	}
 	return ""
-}
-
-// licenceName is CC BY 2.0 for https://creativecommons.org/licenses/by/2.0/ and
-// so on, and any other licence as it is.
-func licenceName(licence string) string {
-	_, path, ok := strings.Cut(licence, "://creativecommons.org/licenses/")
-	if !ok {
-		if licence == "" {
-			return "licence unknown"
-		}
-		return licence
-	}
-	return "CC " + strings.ToUpper(strings.ReplaceAll(strings.Trim(path, "/"), "/", " "))
 }

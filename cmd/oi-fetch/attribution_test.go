@@ -97,16 +97,3 @@ func TestNoAttributionForAFailure(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
-
-func TestLicenceName(t *testing.T) {
-	for licence, want := range map[string]string{
-		"https://creativecommons.org/licenses/by/2.0/":        "CC BY 2.0",
-		"http://creativecommons.org/licenses/by-nc-sa/4.0/de": "CC BY-NC-SA 4.0 DE",
-		"https://example.org/":                                "https://example.org/",
-		"":                                                    "licence unknown",
-	} {
-		if got := licenceName(licence); got != want {
-			t.Errorf("%q: %q, want %q", licence, got, want)
-		}
-	}
-}

@@ -45,3 +45,16 @@ func plain(s string) string {
 	}
 	return s
 }
+
+// LicenceName is CC BY 2.0 for https://creativecommons.org/licenses/by/2.0/ and
+// so on, and any other licence as it is.
+func LicenceName(licence string) string {
+	_, path, ok := strings.Cut(licence, "://creativecommons.org/licenses/")
+	if !ok {
+		if licence == "" {
+			return "licence unknown"
+		}
+		return licence
+	}
+	return "CC " + strings.ToUpper(strings.ReplaceAll(strings.Trim(path, "/"), "/", " "))
+}

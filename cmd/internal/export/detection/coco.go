@@ -15,6 +15,8 @@ import (
 	"strconv"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 )
 
 // coco writes annotations/instances_SET.json. The numbers of photos and boxes
@@ -152,7 +154,7 @@ func (e *Export) sortedLicences() (list []cocoLicense, number map[string]int) {
 	list, number = []cocoLicense{}, map[string]int{}
 	for i, url := range slices.Sorted(maps.Keys(e.licences)) {
 		number[url] = i + 1
-		list = append(list, cocoLicense{i + 1, url, url})
+		list = append(list, cocoLicense{i + 1, credits.LicenceName(url), url})
 	}
 	return list, number
 }
