@@ -94,8 +94,8 @@ func (p *photos) header(h *record.Header) (stream.Func, error) {
 }
 
 // finishExport writes the annotations and says what there is.
-func finishExport(env *cli.Env, e *detection.Export, counts record.StageCounts) error {
-	s, err := e.Finish(counts)
+func finishExport(ctx context.Context, env *cli.Env, e *detection.Export, counts record.StageCounts) error {
+	s, err := e.Finish(ctx, counts)
 	if err != nil {
 		return fmt.Errorf("--photos: %w", err)
 	}

@@ -180,7 +180,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		NoOutput: p.export != nil && env.StdoutTTY && o.stream.JSON == "",
 	}
 	if p.export != nil {
-		stage.Finish = func(counts record.StageCounts) error { return finishExport(env, p.export, counts) }
+		stage.Finish = func(counts record.StageCounts) error { return finishExport(ctx, env, p.export, counts) }
 	}
 	err = stream.Filter(ctx, env, &o.stream, env.Args, stage)
 	p.hint(env)

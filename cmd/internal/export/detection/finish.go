@@ -3,6 +3,7 @@ package detection
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -70,12 +71,15 @@ type ClassCount struct {
 
 // Finish writes the annotations, the credits and a README when all items have
 // been added. items are the counts of the stage.
-func (e *Export) Finish(items record.StageCounts) (*Summary, error) {
+func (e *Export) Finish(ctx context.Context, items record.StageCounts) (*Summary, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	order := e.sorted()
 	if len(order) == 0 {
 		return nil, e.nothing()
+	}
+	if err := e.complete(false); err != nil {
+		return nil, err
 	}
 	list, number := e.classes.sorted()
 	s := &Summary{Counts: e.counts}
@@ -96,6 +100,9 @@ func (e *Export) Finish(items record.StageCounts) (*Summary, error) {
 	}
 	defer w.discard()
 	for i, n := range order {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		p, err := e.picture(i, &e.photos[n], number)
 		if err != nil {
 			return nil, err
@@ -120,7 +127,7 @@ func (e *Export) Finish(items record.StageCounts) (*Summary, error) {
 	if err := syncDisk(e.Dir); err != nil {
 		return nil, err
 	}
-	return s, e.complete()
+	return s, e.complete(true)
 }
 
 func (e *Export) newWriter(order []int32, sets []uint8, list []class) (writer, error) {

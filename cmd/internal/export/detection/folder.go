@@ -24,7 +24,9 @@ type state struct {
 	// those of further ones.
 	Trail provenance.Trail   `json:"trail"`
 	Also  []provenance.Trail `json:"also,omitempty"`
-	// Complete says that a run has come to its end.
+	// Complete says that the last run has come to its end. A run that
+	// stops before it writes annotations changes nothing of an export that
+	// is complete.
 	Complete bool `json:"complete"`
 }
 
@@ -122,9 +124,12 @@ func (e *Export) checkEmpty() error {
 	return nil
 }
 
-// complete notes that the run has come to its end.
-func (e *Export) complete() error {
-	e.state.Complete = true
+// complete notes whether the export is complete.
+func (e *Export) complete(yes bool) error {
+	if e.state.Complete == yes {
+		return nil
+	}
+	e.state.Complete = yes
 	return provenance.Write(e.Dir, e.state)
 }
 
