@@ -180,8 +180,8 @@ func TestParameters(t *testing.T) {
 	for _, item := range items {
 		a := item.Augment
 		want := make([]byte, len(original.Tensor.Data))
-		pix.Warp{Theta: a.Theta, TX: a.TX / 12, TY: a.TY / 16, Shear: a.Shear, ZX: a.ZX, ZY: a.ZY, FlipH: a.FlipH, FlipV: a.FlipV}.
-			Apply(want, original.Tensor.Data, 12, 16, 3)
+		warp := pix.Warp{Theta: a.Theta, TX: a.TX / 12, TY: a.TY / 16, Shear: a.Shear, ZX: a.ZX, ZY: a.ZY, FlipH: a.FlipH, FlipV: a.FlipV}
+		new(pix.Warper).Apply(warp, want, original.Tensor.Data, 12, 16, 3)
 		if !bytes.Equal(item.Tensor.Data, want) {
 			t.Errorf("epoch %d: the pixels are not those of %+v", a.Epoch, a)
 		}

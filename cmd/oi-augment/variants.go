@@ -38,8 +38,9 @@ func (r *run) variants(ctx context.Context) error {
 	defer cancel() // before waiting: standard output may be closed
 	for range jobs {
 		workers.Go(func() {
+			var warper pix.Warper
 			for v := range work {
-				v.item, v.err = r.draw(v)
+				v.item, v.err = r.draw(v, &warper)
 				close(v.done)
 			}
 		})
@@ -96,7 +97,7 @@ func (r *run) plan() iter.Seq[*variant] {
 }
 
 // draw makes a variant.
-func (r *run) draw(v *variant) (*record.Item, error) {
+func (r *run) draw(v *variant, warper *pix.Warper) (*record.Item, error) {
 	item, err := r.items.Spool.Item(v.entry.Number)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (r *run) draw(v *variant) (*record.Item, error) {
 	size := r.items.Size()
 	warp := pix.DrawWarp(pix.NewRand(r.options.seed, v.entry.Key, v.epoch, v.copy), r.options.ranges)
 	pixels := make([]byte, len(item.Tensor.Data))
-	warp.Apply(pixels, item.Tensor.Data, size.Height, size.Width, 3)
+	warper.Apply(warp, pixels, item.Tensor.Data, size.Height, size.Width, 3)
 	item.Tensor.Data = pixels
 	item.Embedding = nil // that was of other pixels
 	item.Set = v.entry.Set

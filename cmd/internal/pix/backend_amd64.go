@@ -2,7 +2,11 @@
 
 package pix
 
-import "golang.org/x/sys/cpu"
+import (
+	"slices"
+
+	"golang.org/x/sys/cpu"
+)
 
 //go:generate go run -C ../tools/avo ./pix -out ../../pix/kernels_amd64.s -stubs ../../pix/kernels_amd64.go -pkg pix
 
@@ -54,3 +58,25 @@ func (a *axis) inside(sums []int32, left int) {
 		panic("pix: sums of other pixels than the axis has")
 	}
 }
+
+// vector is Apply by vectors. It reports whether there are any for pictures of
+// this shape.
+func (b *Warper) vector(k walk, dst, src []byte, h, w, channels int) bool {
+	// Offsets into the picture are 32 bits.
+	if !cpu.X86.HasAVX2 || channels != 3 || w < warpLanes || len(src) > 1<<30 {
+		return false
+	}
+	stride := 3 * w
+	// A pixel of the last row reads the row after it, eight bytes of it
+	// and its right neighbour, with weight 0.
+	b.pixels = slices.Grow(b.pixels[:0], len(src)+stride+8)[:len(src)+stride+8]
+	copy(b.pixels, src)
+	for r := range h {
+		p, q, stepP, stepQ := k.row(r)
+		warpRowAVX2(dst[r*stride:(r+1)*stride], b.pixels, p, q, stepP, stepQ, h-1, w-1)
+	}
+	return true
+}
+
+// warpLanes is how many pixels warpRowAVX2 makes at once.
+const warpLanes = 8

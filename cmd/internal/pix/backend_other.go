@@ -12,3 +12,6 @@ func acrossReduced(dst []byte, sums []int32, a *axis, left int) { acrossReducedG
 // acrossExact makes the sums of a row, of which the first are of input pixel
 // left, across: three of four numbers for each pixel.
 func acrossExact(dst []uint64, sums []int32, a *axis, left int) { acrossExactGo(dst, sums, a, left) }
+
+// vector reports that there are no vectors to warp with.
+func (b *Warper) vector(walk, []byte, []byte, int, int, int) bool { return false }

@@ -20,3 +20,10 @@ func acrossReducedAVX2(dst []byte, sums []int32, firsts []int, counts []int, wei
 //
 //go:noescape
 func acrossExactAVX2(dst []uint64, sums []int32, firsts []int, counts []int, weights []int32, left int)
+
+// warpRowAVX2 is a row of walk.sample for pictures of three channels and at least
+// 8 pixels a row, of which dst has one. It reads up to a row and 8 bytes after the
+// picture.
+//
+//go:noescape
+func warpRowAVX2(dst []byte, src []byte, p int64, q int64, stepP int64, stepQ int64, lastRow int, lastCol int)

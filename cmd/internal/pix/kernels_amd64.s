@@ -113,3 +113,279 @@ tap:
 	JNZ          output
 	VZEROUPPER
 	RET
+
+// func warpRowAVX2(dst []byte, src []byte, p int64, q int64, stepP int64, stepQ int64, lastRow int, lastCol int)
+// Requires: AVX, AVX2
+TEXT ·warpRowAVX2(SB), NOSPLIT, $256-96
+	VMOVDQU      neighbours<>+0(SB), Y0
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVQ         lastCol+88(FP), DX
+	INCQ         DX
+	MOVQ         p+48(FP), BX
+	MOVQ         stepP+64(FP), SI
+	MOVQ         BX, DI
+	MOVQ         DI, (SP)
+	ADDQ         SI, DI
+	MOVQ         DI, 8(SP)
+	ADDQ         SI, DI
+	MOVQ         DI, 32(SP)
+	ADDQ         SI, DI
+	MOVQ         DI, 40(SP)
+	ADDQ         SI, DI
+	MOVQ         DI, 16(SP)
+	ADDQ         SI, DI
+	MOVQ         DI, 24(SP)
+	ADDQ         SI, DI
+	MOVQ         DI, 48(SP)
+	ADDQ         SI, DI
+	MOVQ         DI, 56(SP)
+	ADDQ         SI, DI
+	VMOVDQU      (SP), Y1
+	VMOVDQU      32(SP), Y2
+	SUBQ         BX, DI
+	VMOVQ        DI, X3
+	VPBROADCASTQ X3, Y3
+	VMOVDQU      Y3, (SP)
+	MOVQ         q+56(FP), BX
+	MOVQ         stepQ+72(FP), DI
+	MOVQ         BX, R8
+	MOVQ         R8, 64(SP)
+	ADDQ         DI, R8
+	MOVQ         R8, 72(SP)
+	ADDQ         DI, R8
+	MOVQ         R8, 96(SP)
+	ADDQ         DI, R8
+	MOVQ         R8, 104(SP)
+	ADDQ         DI, R8
+	MOVQ         R8, 80(SP)
+	ADDQ         DI, R8
+	MOVQ         R8, 88(SP)
+	ADDQ         DI, R8
+	MOVQ         R8, 112(SP)
+	ADDQ         DI, R8
+	MOVQ         R8, 120(SP)
+	ADDQ         DI, R8
+	VMOVDQU      64(SP), Y3
+	VMOVDQU      96(SP), Y4
+	SUBQ         BX, R8
+	VMOVQ        R8, X5
+	VPBROADCASTQ X5, Y5
+	VMOVDQU      Y5, 64(SP)
+	MOVQ         lastRow+80(FP), BX
+	MOVQ         lastCol+88(FP), R8
+	VMOVQ        BX, X5
+	VPBROADCASTD X5, Y5
+	VMOVDQU      Y5, 128(SP)
+	VMOVQ        R8, X5
+	VPBROADCASTD X5, Y5
+	VMOVDQU      Y5, 160(SP)
+	LEAQ         (DX)(DX*2), BX
+	VMOVQ        BX, X5
+	VPBROADCASTD X5, Y5
+	VMOVDQU      Y5, 192(SP)
+	LEAQ         (CX)(BX*1), BX
+	MOVL         $0x00001000, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VMOVDQU      Y5, 224(SP)
+
+pixels:
+	VSHUFPS      $0xdd, Y2, Y1, Y5
+	VSHUFPS      $0x88, Y2, Y1, Y6
+	VPADDQ       (SP), Y1, Y1
+	VPADDQ       (SP), Y2, Y2
+	VPSRLD       $0x13, Y6, Y6
+	VMOVDQU      128(SP), Y7
+	VPCMPGTD     Y5, Y7, Y7
+	VPAND        Y7, Y6, Y6
+	VPSRAD       $0x1f, Y5, Y7
+	VPANDN       Y6, Y7, Y6
+	VPMINSD      128(SP), Y5, Y5
+	VPANDN       Y5, Y7, Y5
+	VSHUFPS      $0xdd, Y4, Y3, Y7
+	VSHUFPS      $0x88, Y4, Y3, Y8
+	VPADDQ       64(SP), Y3, Y3
+	VPADDQ       64(SP), Y4, Y4
+	VPSRLD       $0x13, Y8, Y8
+	VMOVDQU      160(SP), Y9
+	VPCMPGTD     Y7, Y9, Y9
+	VPAND        Y9, Y8, Y8
+	VPSRAD       $0x1f, Y7, Y9
+	VPANDN       Y8, Y9, Y8
+	VPMINSD      160(SP), Y7, Y7
+	VPANDN       Y7, Y9, Y7
+	VPMULLD      192(SP), Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPADDD       Y7, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X7
+	VPMADDWD     Y8, Y6, Y9
+	VPADDD       224(SP), Y9, Y9
+	VPSRLD       $0x0d, Y9, Y9
+	VPSUBD       Y9, Y6, Y6
+	VPSUBD       Y9, Y8, Y8
+	VMOVDQU      224(SP), Y10
+	VPADDD       Y10, Y10, Y10
+	VPSUBD       Y6, Y10, Y10
+	VPSUBD       Y8, Y10, Y10
+	VPSUBD       Y9, Y10, Y10
+	VPSLLD       $0x10, Y8, Y8
+	VPOR         Y8, Y10, Y10
+	VPSLLD       $0x10, Y9, Y9
+	VPOR         Y6, Y9, Y9
+	VPCMPEQD     Y8, Y8, Y8
+	VPXOR        Y6, Y6, Y6
+	VPGATHERDQ   Y8, (CX)(X5*1), Y6
+	VPSHUFB      Y0, Y6, Y6
+	VPCMPEQD     Y11, Y11, Y11
+	VPXOR        Y8, Y8, Y8
+	VPGATHERDQ   Y11, (CX)(X7*1), Y8
+	VPSHUFB      Y0, Y8, Y8
+	VSHUFPS      $0x88, Y8, Y6, Y11
+	VSHUFPS      $0xdd, Y8, Y6, Y6
+	VPSRLW       $0x08, Y11, Y8
+	VPSLLW       $0x08, Y11, Y11
+	VPSRLW       $0x08, Y11, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       224(SP), Y11, Y11
+	VPMADDWD     Y10, Y8, Y8
+	VPADDD       224(SP), Y8, Y8
+	VPMADDWD     Y10, Y6, Y6
+	VPADDD       224(SP), Y6, Y6
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y10, Y10, Y10
+	VPGATHERDQ   Y12, (BX)(X5*1), Y10
+	VPSHUFB      Y0, Y10, Y10
+	VPCMPEQD     Y12, Y12, Y12
+	VPXOR        Y5, Y5, Y5
+	VPGATHERDQ   Y12, (BX)(X7*1), Y5
+	VPSHUFB      Y0, Y5, Y5
+	VSHUFPS      $0x88, Y5, Y10, Y7
+	VSHUFPS      $0xdd, Y5, Y10, Y5
+	VPSRLW       $0x08, Y7, Y10
+	VPSLLW       $0x08, Y7, Y7
+	VPSRLW       $0x08, Y7, Y7
+	VPMADDWD     Y9, Y7, Y7
+	VPADDD       Y7, Y11, Y11
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDWD     Y9, Y5, Y5
+	VPADDD       Y5, Y6, Y6
+	VPSRLD       $0x0d, Y11, Y11
+	VPSRLD       $0x0d, Y8, Y8
+	VPSLLD       $0x08, Y8, Y8
+	VPOR         Y8, Y11, Y11
+	VPSRLD       $0x0d, Y6, Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPOR         Y6, Y11, Y11
+	VPSHUFB      compact<>+0(SB), Y11, Y11
+	VMOVDQU      join<>+0(SB), Y5
+	VPERMD       Y11, Y5, Y11
+	VMOVDQU      X11, (AX)
+	VEXTRACTI128 $0x01, Y11, X5
+	VMOVQ        X5, 16(AX)
+	ADDQ         $0x18, AX
+	SUBQ         $0x08, DX
+	JZ           done
+	CMPQ         DX, $0x08
+	JGE          pixels
+	MOVQ         $0x00000008, R8
+	SUBQ         DX, R8
+	IMULQ        R8, SI
+	VMOVQ        SI, X5
+	VPBROADCASTQ X5, Y5
+	VPSUBQ       Y5, Y1, Y1
+	VPSUBQ       Y5, Y2, Y2
+	IMULQ        R8, DI
+	VMOVQ        DI, X5
+	VPBROADCASTQ X5, Y5
+	VPSUBQ       Y5, Y3, Y3
+	VPSUBQ       Y5, Y4, Y4
+	LEAQ         (R8)(R8*2), R8
+	SUBQ         R8, AX
+	MOVQ         $0x00000008, DX
+	JMP          pixels
+
+done:
+	VZEROUPPER
+	RET
+
+DATA neighbours<>+0(SB)/1, $0x00
+DATA neighbours<>+1(SB)/1, $0x01
+DATA neighbours<>+2(SB)/1, $0x03
+DATA neighbours<>+3(SB)/1, $0x04
+DATA neighbours<>+4(SB)/1, $0x02
+DATA neighbours<>+5(SB)/1, $0x80
+DATA neighbours<>+6(SB)/1, $0x05
+DATA neighbours<>+7(SB)/1, $0x80
+DATA neighbours<>+8(SB)/1, $0x08
+DATA neighbours<>+9(SB)/1, $0x09
+DATA neighbours<>+10(SB)/1, $0x0b
+DATA neighbours<>+11(SB)/1, $0x0c
+DATA neighbours<>+12(SB)/1, $0x0a
+DATA neighbours<>+13(SB)/1, $0x80
+DATA neighbours<>+14(SB)/1, $0x0d
+DATA neighbours<>+15(SB)/1, $0x80
+DATA neighbours<>+16(SB)/1, $0x00
+DATA neighbours<>+17(SB)/1, $0x01
+DATA neighbours<>+18(SB)/1, $0x03
+DATA neighbours<>+19(SB)/1, $0x04
+DATA neighbours<>+20(SB)/1, $0x02
+DATA neighbours<>+21(SB)/1, $0x80
+DATA neighbours<>+22(SB)/1, $0x05
+DATA neighbours<>+23(SB)/1, $0x80
+DATA neighbours<>+24(SB)/1, $0x08
+DATA neighbours<>+25(SB)/1, $0x09
+DATA neighbours<>+26(SB)/1, $0x0b
+DATA neighbours<>+27(SB)/1, $0x0c
+DATA neighbours<>+28(SB)/1, $0x0a
+DATA neighbours<>+29(SB)/1, $0x80
+DATA neighbours<>+30(SB)/1, $0x0d
+DATA neighbours<>+31(SB)/1, $0x80
+GLOBL neighbours<>(SB), RODATA|NOPTR, $32
+
+DATA compact<>+0(SB)/1, $0x00
+DATA compact<>+1(SB)/1, $0x01
+DATA compact<>+2(SB)/1, $0x02
+DATA compact<>+3(SB)/1, $0x04
+DATA compact<>+4(SB)/1, $0x05
+DATA compact<>+5(SB)/1, $0x06
+DATA compact<>+6(SB)/1, $0x08
+DATA compact<>+7(SB)/1, $0x09
+DATA compact<>+8(SB)/1, $0x0a
+DATA compact<>+9(SB)/1, $0x0c
+DATA compact<>+10(SB)/1, $0x0d
+DATA compact<>+11(SB)/1, $0x0e
+DATA compact<>+12(SB)/1, $0x80
+DATA compact<>+13(SB)/1, $0x80
+DATA compact<>+14(SB)/1, $0x80
+DATA compact<>+15(SB)/1, $0x80
+DATA compact<>+16(SB)/1, $0x00
+DATA compact<>+17(SB)/1, $0x01
+DATA compact<>+18(SB)/1, $0x02
+DATA compact<>+19(SB)/1, $0x04
+DATA compact<>+20(SB)/1, $0x05
+DATA compact<>+21(SB)/1, $0x06
+DATA compact<>+22(SB)/1, $0x08
+DATA compact<>+23(SB)/1, $0x09
+DATA compact<>+24(SB)/1, $0x0a
+DATA compact<>+25(SB)/1, $0x0c
+DATA compact<>+26(SB)/1, $0x0d
+DATA compact<>+27(SB)/1, $0x0e
+DATA compact<>+28(SB)/1, $0x80
+DATA compact<>+29(SB)/1, $0x80
+DATA compact<>+30(SB)/1, $0x80
+DATA compact<>+31(SB)/1, $0x80
+GLOBL compact<>(SB), RODATA|NOPTR, $32
+
+DATA join<>+0(SB)/4, $0x00000000
+DATA join<>+4(SB)/4, $0x00000001
+DATA join<>+8(SB)/4, $0x00000002
+DATA join<>+12(SB)/4, $0x00000004
+DATA join<>+16(SB)/4, $0x00000005
+DATA join<>+20(SB)/4, $0x00000006
+DATA join<>+24(SB)/4, $0x00000007
+DATA join<>+28(SB)/4, $0x00000007
+GLOBL join<>(SB), RODATA|NOPTR, $32

@@ -3,6 +3,7 @@ package pix
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // A Warp is one random variant of a picture, as Keras's ImageDataGenerator
@@ -127,33 +128,78 @@ func (v Warp) affine(h, w int) affine {
 	return m
 }
 
-// MaxWarpSide is the largest height or width that Apply takes.
+// MaxWarpSide is the largest height or width that a Warper takes.
 const MaxWarpSide = 1 << 14
 
-// Apply writes the warped picture src to dst. Both are h rows of w pixels of
-// so many channels, uint8, and must not overlap; values are rounded to the
-// nearest, halves up. The result is the same on every platform and within one
-// level of the formula's in float64. It panics if a slice is shorter than
-// h*w*channels or a side is not within 1 and MaxWarpSide.
+// A Warper warps pictures. It keeps its memory from one to the next, so that
+// warping pictures of one shape allocates nothing. The zero Warper is ready. It
+// is not safe for concurrent use.
+type Warper struct {
+	pixels []byte   // the picture, and room that a pixel at its edge may read
+	packed []uint64 // up to three channels of it
+}
+
+// Apply writes the picture src, warped by v, to dst. Both are h rows of w
+// pixels of so many channels, uint8, and must not overlap; values are rounded
+// to the nearest, halves up. The result is the same on every platform and
+// within one level of the formula's in float64. It panics if a slice is shorter
+// than h*w*channels or a side is not within 1 and MaxWarpSide.
 //
-// It works in fixed point: coordinates have 32 fractional bits, the four
-// weights of a pixel add up to 2^13, and up to three channels are packed in
-// fields of 21 bits of a uint64 and summed at once (SWAR); 255*2^13 + 2^12 just
-// fits.
-func (v Warp) Apply(dst, src []byte, h, w, channels int) {
+// It works in fixed point: coordinates have 32 fractional bits, and the four
+// weights of a pixel add up to 2^13.
+func (b *Warper) Apply(v Warp, dst, src []byte, h, w, channels int) {
 	if h < 1 || w < 1 || h > MaxWarpSide || w > MaxWarpSide || channels < 1 {
 		panic(fmt.Sprintf("pix: cannot warp a %dx%d picture of %d channels", h, w, channels))
 	}
 	n := h * w * channels
 	dst, src = dst[:n], src[:n]
+	walk := v.walk(h, w)
+	if !b.vector(walk, dst, src, h, w, channels) {
+		b.plain(walk, dst, src, h, w, channels)
+	}
+}
+
+// A walk is the way through the input that the pixels of the output take, each
+// row from its left to its right, in coordinates of 32 fractional bits.
+type walk struct {
+	affine
+	h, w         int
+	stepP, stepQ int64 // from one pixel to the next
+	flipH, flipV bool
+}
+
+// Of a start and of a step, in pixels: MaxWarpSide steps cannot overflow.
+const farthestStart, longestStep = 1 << 29, 1 << 15
+
+func (v Warp) walk(h, w int) walk {
 	m := v.affine(h, w)
+	return walk{affine: m, h: h, w: w, stepP: toFixed(m.A[0][1], longestStep), stepQ: toFixed(m.A[1][1], longestStep), flipH: v.FlipH, flipV: v.FlipV}
+}
+
+// row returns where output row r starts, and its steps from pixel to pixel.
+func (k *walk) row(r int) (p, q, stepP, stepQ int64) {
+	if k.flipV {
+		r = k.h - 1 - r
+	}
+	p = toFixed(float64(k.A[0][0]*float64(r))+k.B[0], farthestStart)
+	q = toFixed(float64(k.A[1][0]*float64(r))+k.B[1], farthestStart)
+	if k.flipH {
+		last := int64(k.w - 1)
+		return p + last*k.stepP, q + last*k.stepQ, -k.stepP, -k.stepQ
+	}
+	return p, q, k.stepP, k.stepQ
+}
+
+// plain is Apply in Go. Up to three channels are packed in fields of 21 bits of
+// a uint64 and summed at once (SWAR); 255*2^13 + 2^12 just fits.
+func (b *Warper) plain(k walk, dst, src []byte, h, w, channels int) {
 	// One more row and column, so that a pixel always has a right and a
 	// lower neighbour; at the edge its weight is 0.
-	packed := make([]uint64, (h+1)*(w+1))
+	b.packed = slices.Grow(b.packed[:0], (h+1)*(w+1))[:(h+1)*(w+1)]
 	for base := 0; base < channels; base += 3 {
 		count := min(3, channels-base)
-		pack(packed, src[base:], h, w, channels, count)
-		v.sample(dst[base:], packed, m, h, w, channels, count)
+		pack(b.packed, src[base:], h, w, channels, count)
+		k.sample(dst[base:], b.packed, channels, count)
 	}
 }
 
@@ -183,32 +229,25 @@ func pack(packed []uint64, src []byte, h, w, channels, count int) {
 	copy(packed[h*stride:], packed[(h-1)*stride:h*stride])
 }
 
+// weightBits is the number of fractional bits of the weights.
+const weightBits = 13
+
 // sample fills the picture dst, whose channels are channels bytes apart.
-func (v Warp) sample(dst []byte, packed []uint64, m affine, h, w, channels, count int) {
+func (k *walk) sample(dst []byte, packed []uint64, channels, count int) {
 	const (
-		half = 1<<12 | 1<<12<<21 | 1<<12<<42
-		one  = 1 << 13
+		one  = 1 << weightBits
+		half = one/2 | one/2<<21 | one/2<<42
 	)
-	maxP, maxQ := int64(h-1)<<32, int64(w-1)<<32
-	const farthest, longest = 1 << 29, 1 << 15 // of a start and of a step, in pixels
-	stepP, stepQ := toFixed(m.A[0][1], longest), toFixed(m.A[1][1], longest)
-	stride := w + 1
-	for r := range h {
-		p := toFixed(float64(m.A[0][0]*float64(r))+m.B[0], farthest)
-		q := toFixed(float64(m.A[1][0]*float64(r))+m.B[1], farthest)
-		to, step := r*w*channels, channels
-		if v.FlipV {
-			to = (h - 1 - r) * w * channels
-		}
-		if v.FlipH {
-			to += (w - 1) * channels
-			step = -channels
-		}
-		for range w {
+	maxP, maxQ := int64(k.h-1)<<32, int64(k.w-1)<<32
+	stride := k.w + 1
+	for r := range k.h {
+		p, q, stepP, stepQ := k.row(r)
+		to := r * k.w * channels
+		for range k.w {
 			cp, cq := max(0, min(p, maxP)), max(0, min(q, maxQ))
 			at := int(cp>>32)*stride + int(cq>>32)
-			fp, fq := uint64(cp)>>19&(one-1), uint64(cq)>>19&(one-1)
-			w11 := (fp*fq + one/2) >> 13
+			fp, fq := uint64(cp)>>(32-weightBits)&(one-1), uint64(cq)>>(32-weightBits)&(one-1)
+			w11 := (fp*fq + one/2) >> weightBits
 			upper := packed[at : at+2 : at+2]
 			lower := packed[at+stride : at+stride+2 : at+stride+2]
 			sum := half + upper[0]*(one-fp-fq+w11) + upper[1]*(fq-w11) + lower[0]*(fp-w11) + lower[1]*w11
@@ -224,7 +263,7 @@ func (v Warp) sample(dst []byte, packed []uint64, m affine, h, w, channels, coun
 			}
 			p += stepP
 			q += stepQ
-			to += step
+			to += channels
 		}
 	}
 }

@@ -2,6 +2,8 @@ package pix
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -122,7 +124,7 @@ func TestWarpGolden(t *testing.T) {
 			for i := range src {
 				src[i] = byte(picture[i])
 			}
-			v.Apply(dst, src, n, n, 1)
+			new(Warper).Apply(v, dst, src, n, n, 1)
 			got := make([]float64, n*n)
 			for i, b := range dst {
 				got[i] = float64(b)
@@ -159,7 +161,7 @@ func TestWarpMatchesFormula(t *testing.T) {
 			values[i] = float64(src[i])
 		}
 		got := make([]byte, len(src))
-		v.Apply(got, src, h, w, channels)
+		new(Warper).Apply(v, got, src, h, w, channels)
 		for i, want := range warpFloat(v, values, h, w, channels) {
 			if math.Abs(float64(got[i])-want) > 0.75 {
 				t.Fatalf("%+v on %dx%dx%d: value %d is %d, want %.3f", v, h, w, channels, i, got[i], want)
@@ -173,7 +175,7 @@ func TestWarpWhite(t *testing.T) {
 	white := bytes.Repeat([]byte{255}, h*w*3)
 	got := make([]byte, len(white))
 	for n := range 20 {
-		DrawWarp(NewRand(1, "white", 0, n), ReferenceRanges()).Apply(got, white, h, w, 3)
+		new(Warper).Apply(DrawWarp(NewRand(1, "white", 0, n), ReferenceRanges()), got, white, h, w, 3)
 		if !bytes.Equal(got, white) {
 			t.Fatalf("variant %d of a white picture is not white", n)
 		}
@@ -188,7 +190,7 @@ func TestWarpIdentityAndFlips(t *testing.T) {
 	}
 	for _, v := range []Warp{{ZX: 1, ZY: 1}, {ZX: 1, ZY: 1, FlipH: true}, {ZX: 1, ZY: 1, FlipV: true}, {ZX: 1, ZY: 1, FlipH: true, FlipV: true}} {
 		got := make([]byte, len(src))
-		v.Apply(got, src, h, w, 3)
+		new(Warper).Apply(v, got, src, h, w, 3)
 		for r := range h {
 			for c := range w {
 				fr, fc := r, c
@@ -239,14 +241,103 @@ func TestDrawWarp(t *testing.T) {
 	}
 }
 
+// Vectors give the bits that Go gives, also of steps and starts that are out of
+// any bounds.
+func TestWarpVectors(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	vectors := 0
+	for n := range 400 {
+		h, w := 1+rng.IntN(30), 1+rng.IntN(60)
+		ranges := ReferenceRanges()
+		if n%2 == 1 {
+			ranges = Ranges{Rotation: 360, HeightShift: 10, WidthShift: 10, Shear: 89, Zoom: 0.99, FlipH: true, FlipV: true}
+		}
+		k := DrawWarp(NewRand(8, fmt.Sprint(n), 0, 0), ranges).walk(h, w)
+		switch n {
+		case 50, 51:
+			k.B, k.stepP, k.stepQ = [2]float64{-1e30, 1e30}, -longestStep<<32, longestStep<<32
+		case 52, 53:
+			k.B, k.stepP, k.stepQ = [2]float64{1e30, 0}, 1, -1
+		}
+		src := make([]byte, h*w*3)
+		for i := range src {
+			src[i] = byte(rng.Uint32())
+			if rng.IntN(3) == 0 {
+				src[i] = byte(255 * rng.IntN(2))
+			}
+		}
+		const guard = 40
+		got := bytes.Repeat([]byte{7}, len(src)+guard)
+		want := bytes.Clone(got)
+		var b Warper
+		if !b.vector(k, got[:len(src)], src, h, w, 3) {
+			continue
+		}
+		vectors++
+		if b.plain(k, want[:len(src)], src, h, w, 3); !bytes.Equal(got, want) {
+			t.Fatalf("%dx%d, %+v: not the bytes of Go", h, w, k)
+		}
+	}
+	if vectors == 0 {
+		t.Skip("there are no vectors here")
+	}
+}
+
+// The bytes of variants are an interface: a seed gives them for good.
+func TestWarpBytes(t *testing.T) {
+	sum := sha256.New()
+	var b Warper
+	for n, shape := range [][3]int{{128, 128, 3}, {37, 61, 3}, {61, 7, 3}, {20, 9, 1}, {9, 20, 2}, {16, 16, 4}, {1, 33, 3}, {33, 1, 3}} {
+		h, w, channels := shape[0], shape[1], shape[2]
+		src, dst := make([]byte, h*w*channels), make([]byte, h*w*channels)
+		for i := range src {
+			src[i] = byte(i * i >> 3)
+		}
+		ranges := ReferenceRanges()
+		ranges.FlipV, ranges.OldCentre = n%2 == 1, n%3 == 2
+		for variant := range 20 {
+			b.Apply(DrawWarp(NewRand(1, "key", n, variant), ranges), dst, src, h, w, channels)
+			sum.Write(dst)
+		}
+	}
+	const want = "3499f956d105907b8a91e4974e1c7d5699c6e3b73d07ab1078c4f6f154b34dfe"
+	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
+		t.Errorf("bytes with the sum %s, want %s", got, want)
+	}
+}
+
+func TestWarpAllocates(t *testing.T) {
+	const h, w = 20, 24
+	for _, channels := range []int{1, 3, 4} {
+		src, dst := make([]byte, h*w*channels), make([]byte, h*w*channels)
+		var b Warper
+		v := DrawWarp(NewRand(1, "key", 1, 1), ReferenceRanges())
+		if n := testing.AllocsPerRun(10, func() { b.Apply(v, dst, src, h, w, channels) }); n > 0 {
+			t.Errorf("%d channels: %v allocations", channels, n)
+		}
+	}
+}
+
 func BenchmarkWarp(b *testing.B) {
 	const side = 128
 	src, dst := make([]byte, side*side*3), make([]byte, side*side*3)
 	for i := range src {
 		src[i] = byte(i * 7)
 	}
-	b.SetBytes(int64(len(src)))
-	for n := 0; b.Loop(); n++ {
-		DrawWarp(NewRand(1, "key", 1, n), ReferenceRanges()).Apply(dst, src, side, side, 3)
-	}
+	var warper Warper
+	v := DrawWarp(NewRand(1, "key", 1, 1), ReferenceRanges())
+	b.Run("vectors", func(b *testing.B) {
+		b.SetBytes(int64(len(src)))
+		b.ReportAllocs()
+		for b.Loop() {
+			warper.Apply(v, dst, src, side, side, 3)
+		}
+	})
+	b.Run("go", func(b *testing.B) {
+		b.SetBytes(int64(len(src)))
+		b.ReportAllocs()
+		for b.Loop() {
+			warper.plain(v.walk(side, side), dst, src, side, side, 3)
+		}
+	})
 }

@@ -16,6 +16,7 @@ func main() {
 	addRow()
 	acrossReduced()
 	acrossExact()
+	warpRow()
 	Generate()
 }
 

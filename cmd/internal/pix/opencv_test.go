@@ -1,0 +1,75 @@
+package pix
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// BenchmarkAgainstOpenCV draws and makes variants, and has OpenCV do so in
+// between. What counts is the least time of a batch, as the machine may be busy.
+// The metrics are variants a second, and how many times faster than OpenCV that
+// is: with the matrix made by NumPy as people do, and of warpAffine alone.
+func BenchmarkAgainstOpenCV(b *testing.B) {
+	const python = "/usr/bin/python3" // Debian's, with python3-opencv
+	if err := exec.Command(python, "-c", "import cv2").Run(); err != nil {
+		b.Skipf("there is no OpenCV for Python to compare with: %v", err)
+	}
+	peer := exec.Command(python, "testdata/opencv_warp.py")
+	in, err := peer.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := peer.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := peer.Start(); err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := in.Close(); err != nil {
+			b.Error(err)
+		}
+		if err := peer.Wait(); err != nil {
+			b.Error(err)
+		}
+	}()
+	const side, batch = 128, 20
+	src, dst := make([]byte, side*side*3), make([]byte, side*side*3)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range src {
+		src[i] = byte(rng.Uint32())
+	}
+	var warper Warper
+	lines := bufio.NewScanner(out)
+	ours, theirs, alone := 1e9, 1e9, 1e9
+	for b.Loop() {
+		for range 20 {
+			start := time.Now()
+			for n := range batch {
+				warper.Apply(DrawWarp(NewRand(1, "key", 1, n), ReferenceRanges()), dst, src, side, side, 3)
+			}
+			ours = min(ours, time.Since(start).Seconds()/batch)
+		}
+		if _, err := io.WriteString(in, "\n"); err != nil {
+			b.Fatal(err)
+		}
+		var with, without float64
+		if !lines.Scan() {
+			b.Fatalf("no answer from OpenCV: %v", lines.Err())
+		}
+		if _, err := fmt.Sscan(lines.Text(), &with, &without); err != nil {
+			b.Fatal(err)
+		}
+		theirs, alone = min(theirs, with), min(alone, without)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(1/ours, "variants/s")
+	b.ReportMetric(theirs/ours, "x-opencv")
+	b.ReportMetric(alone/ours, "x-warpAffine-alone")
+}
