@@ -49,6 +49,17 @@ func (p *planner) program(batch int) (*Program, error) {
 	}
 }
 
+// Shrink plans the memory anew, for at most batch pictures, which are no more
+// than before.
+func (r *Program) Shrink(batch int) error {
+	if batch < 1 || batch > r.Batch {
+		return fmt.Errorf("a batch of %d: from 1 to %d were expected", batch, r.Batch)
+	}
+	r.Batch = batch
+	r.allocate()
+	return nil
+}
+
 // round makes float32 of the factors and offsets.
 func (s *Scale) round() {
 	for i, f := range s.factor {

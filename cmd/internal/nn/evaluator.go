@@ -17,12 +17,17 @@ type EvaluatorOptions struct {
 
 // Evaluator computes the outputs of a graph for pictures. It is for one
 // goroutine at a time.
+//
+// Each thread takes pictures of its own through the whole graph, on a lane:
+// then nobody waits at the end of a step. All threads share the work of each
+// step where there are fewer pictures than threads.
 type Evaluator struct {
 	graph   *graph.Graph
-	batch   int  // pictures at a time
-	fixed   bool // the graph takes exactly batch pictures
-	workers *kernel.Workers
-	steps   *stepGraph
+	batch   int             // the most pictures at a time
+	fixed   bool            // the graph takes exactly batch pictures
+	workers *kernel.Workers // all threads
+	lanes   []*lane
+	whole   *stepGraph // for batch pictures, or nil if not made yet
 }
 
 // NewEvaluator prepares a graph that [graph.Graph.Simplify] has simplified. The
@@ -49,11 +54,39 @@ func NewEvaluator(g *graph.Graph, o EvaluatorOptions) (*Evaluator, error) {
 		e.batch = program.Batch
 	}
 	e.workers = kernel.NewWorkers(o.Threads)
-	if e.steps, err = newStepGraph(e.workers, program, make([]float32, program.Memory), parameters{}); err != nil {
-		e.workers.Close()
+	if err := e.prepare(program); err != nil {
+		e.Close()
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
 	return e, nil
+}
+
+// prepare makes the lanes. Together they need no more memory than the batch.
+func (e *Evaluator) prepare(program *lower.Program) error {
+	lanes := 1
+	if e.separate() {
+		lanes = min(e.batch, e.workers.Threads())
+		if err := program.Shrink((e.batch + lanes - 1) / lanes); err != nil {
+			return err
+		}
+	}
+	packed := packs{}
+	for range lanes {
+		workers := e.workers
+		if lanes > 1 {
+			workers = kernel.NewWorkers(1)
+		}
+		l := &lane{workers: workers}
+		e.lanes = append(e.lanes, l)
+		var err error
+		if l.steps, err = newStepGraph(workers, program, make([]float32, program.Memory), parameters{}, packed); err != nil {
+			return err
+		}
+	}
+	if program.Batch == e.batch {
+		e.whole = e.lanes[0].steps
+	}
+	return nil
 }
 
 // fixedBatch is the number of pictures that a graph takes, if it is not free.
@@ -70,7 +103,12 @@ func fixedBatch(g *graph.Graph) (int, bool) {
 }
 
 // Close stops the threads.
-func (e *Evaluator) Close() { e.workers.Close() }
+func (e *Evaluator) Close() {
+	for _, l := range e.lanes {
+		l.workers.Close()
+	}
+	e.workers.Close()
+}
 
 // Run computes the outputs for pictures of the bytes that the only input, which
 // must be uint8, takes: [H,W,C] or [C,H,W] as in the graph. Any number of
@@ -86,17 +124,13 @@ func (e *Evaluator) Run(images [][]byte) ([][]float32, error) {
 			return nil, fmt.Errorf("evaluate: picture %d has %d bytes, the graph takes %d", i+1, len(image), size)
 		}
 	}
-	batch := make([]byte, e.atOnce(len(images))*size)
-	return e.batches(len(images), func(first, n int) {
+	return e.run(len(images), func(l *lane, first, n int) {
+		batch := l.input(e.size(n) * size)
 		for i := range n {
 			copy(batch[i*size:], images[first+i])
 		}
-		if !e.fixed {
-			e.steps.setBytes(batch[:n*size])
-			return
-		}
 		clear(batch[n*size:])
-		e.steps.setBytes(batch)
+		l.steps.setBytes(batch)
 	})
 }
 
@@ -110,23 +144,31 @@ func (e *Evaluator) RunFloats(x []float32, n int) ([][]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
-	return e.batches(n, func(first, n int) {
+	return e.run(n, func(l *lane, first, n int) {
 		pictures := x[first*size : (first+n)*size]
-		if e.fixed && n < e.batch {
-			pictures = make([]float32, e.batch*size)
+		if e.size(n) > n {
+			pictures = make([]float32, e.size(n)*size)
 			copy(pictures, x[first*size:])
-			n = e.batch
 		}
-		e.steps.setInputs([]*graph.Tensor{graph.FloatTensor(pictures, shapeFor(e.graph.Inputs[0], n)...)})
+		l.steps.setInputs([]*graph.Tensor{graph.FloatTensor(pictures, shapeFor(e.graph.Inputs[0], e.size(n))...)})
 	})
 }
 
-// atOnce is the number of n pictures that are computed at once.
-func (e *Evaluator) atOnce(n int) int {
+// size is the number of pictures that the graph is run for if n are wanted.
+func (e *Evaluator) size(n int) int {
 	if e.fixed {
 		return e.batch
 	}
-	return min(n, e.batch)
+	return n
+}
+
+// separate reports whether Run and RunFloats may take pictures in any portions.
+func (e *Evaluator) separate() bool {
+	if e.fixed || len(e.graph.Inputs) != 1 {
+		return false
+	}
+	_, err := e.picture(e.graph.Inputs[0].Type)
+	return err == nil
 }
 
 // picture is the size of a picture, for a graph of one input of the type, whose
@@ -162,31 +204,6 @@ func row(v *graph.Value) int {
 	return size
 }
 
-// batches runs the graph over n pictures; load gives it some of them. A graph
-// that takes a fixed number gets fewer than these at the end.
-func (e *Evaluator) batches(n int, load func(first, n int)) ([][]float32, error) {
-	results := make([][]float32, len(e.graph.Outputs))
-	for i, v := range e.graph.Outputs {
-		results[i] = make([]float32, 0, n*row(v))
-	}
-	for first := 0; first < n; first += e.batch {
-		count := min(e.batch, n-first)
-		load(first, count)
-		size := count
-		if e.fixed {
-			size = e.batch
-		}
-		if err := e.steps.run(size); err != nil {
-			return nil, fmt.Errorf("evaluate: %w", err)
-		}
-		for i, v := range e.steps.program.Outputs {
-			y := e.steps.floats(v, size)
-			results[i] = append(results[i], y[:count*row(e.graph.Outputs[i])]...)
-		}
-	}
-	return results, nil
-}
-
 // shapeFor is the shape of a value for a batch of n.
 func shapeFor(v *graph.Value, n int) []int {
 	shape := make([]int, len(v.Shape))
@@ -210,13 +227,23 @@ func (e *Evaluator) Evaluate(inputs map[string]*graph.Tensor) (map[string]*graph
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
-	e.steps.setInputs(list)
-	if err := e.steps.run(n); err != nil {
+	if e.whole == nil {
+		program, err := lower.Plan(e.graph, e.batch)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate: %w", err)
+		}
+		if e.whole, err = newStepGraph(e.workers, program, make([]float32, program.Memory), parameters{}, packs{}); err != nil {
+			return nil, fmt.Errorf("evaluate: %w", err)
+		}
+	}
+	e.whole.workers = e.workers
+	e.whole.setInputs(list)
+	if err := e.whole.run(n); err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
 	results := map[string]*graph.Tensor{}
-	for i, v := range e.steps.program.Outputs {
-		t := e.steps.tensor(v, n)
+	for i, v := range e.whole.program.Outputs {
+		t := e.whole.tensor(v, n)
 		t.Floats, t.Ints = slices.Clone(t.Floats), slices.Clone(t.Ints)
 		results[e.graph.Outputs[i].Name] = t
 	}

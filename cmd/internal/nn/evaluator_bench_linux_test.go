@@ -112,8 +112,9 @@ func BenchmarkEvaluatorShare(b *testing.B) {
 			e := newEvaluator(b, timedNetwork(b, "mnv2_qat", 128), EvaluatorOptions{Batch: batch, Threads: 1})
 			x := uniform(1, -1, 1, batch, 3, 128, 128).Floats
 			var inside time.Duration
-			for i, step := range e.steps.steps {
-				e.steps.steps[i] = func(n int) error {
+			steps := e.lanes[0].steps.steps
+			for i, step := range steps {
+				steps[i] = func(n int) error {
 					start := time.Now()
 					defer func() { inside += time.Since(start) }()
 					return step(n)

@@ -261,6 +261,11 @@ func TestEvaluatorDependsOnThePictureAlone(t *testing.T) {
 		if len(got) != 1 || !slices.Equal(got[0], want) {
 			t.Errorf("%+v: other answers", o)
 		}
+		for n := 1; n < pictures; n++ { // also fewer than threads
+			if got, err := e.Run(images[:n]); err != nil || !slices.Equal(got[0], want[:n*5]) {
+				t.Errorf("%+v: other answers of %d pictures (%v)", o, n, err)
+			}
+		}
 		backwards := slices.Clone(images)
 		slices.Reverse(backwards)
 		if got, err = e.Run(backwards); err != nil || !slices.Equal(got[0][:5], want[50:]) {

@@ -50,7 +50,7 @@ func newPredictor(w *weights, batch int, workers *kernel.Workers, m *bufferPool)
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	memory := arena{buffers: m}
-	steps, err := newStepGraph(workers, program, memory.floats(program.Memory), newParameters(program, w))
+	steps, err := newStepGraph(workers, program, memory.floats(program.Memory), newParameters(program, w), packs{})
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}

@@ -29,6 +29,7 @@ type stepGraph struct {
 	bytes   []byte // the only input, where it is bytes
 
 	turned []float32 // weights of a convolution while it is compiled
+	packs  packs
 
 	parameters                // where inputs are such
 	places     []byte         // of the largest in windows, which nobody reads
@@ -38,11 +39,15 @@ type stepGraph struct {
 	err error // of the run under way, without what Gorgonia says of its own
 }
 
+// packs is the packed weights of a [*lower.Conv] or [*lower.Dense], if they do
+// not change. Graphs of one program share them.
+type packs map[lower.Step]any
+
 // newStepGraph makes the graph. An operation depends on the one before it, too,
 // so that they run in the order in which their memory was planned, which is
-// memory.
-func newStepGraph(workers *kernel.Workers, p *lower.Program, memory []float32, params parameters) (*stepGraph, error) {
-	s := &stepGraph{program: p, workers: workers, memory: memory, tensors: map[*lower.Buffer]*graph.Tensor{}, parameters: params}
+// memory. It takes packed weights from packed, and adds those that it packs.
+func newStepGraph(workers *kernel.Workers, p *lower.Program, memory []float32, params parameters, packed packs) (*stepGraph, error) {
+	s := &stepGraph{program: p, workers: workers, memory: memory, tensors: map[*lower.Buffer]*graph.Tensor{}, parameters: params, packs: packed}
 	g := gorgonia.NewGraph()
 	last := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("input"), gorgonia.WithShape(1), gorgonia.WithValue(placeholder()))
 	made := map[*lower.Buffer]*gorgonia.Node{}
@@ -252,6 +257,9 @@ func (s *stepGraph) packed(t *lower.Conv) (c kernel.GroupedConv, p *kernel.Packe
 	if t.Weights == nil {
 		return c, c.NewPacked(), nil
 	}
+	if p, ok := s.packs[t].(*kernel.PackedConv); ok {
+		return c, p, nil
+	}
 	// [M,C,KH*KW] to [KH*KW,C,M]
 	turn, err := kernel.NewTranspose([]int{w[0], w[1], w[2] * w[3]}, []int{2, 1, 0})
 	if err != nil {
@@ -262,7 +270,9 @@ func (s *stepGraph) packed(t *lower.Conv) (c kernel.GroupedConv, p *kernel.Packe
 		s.turned = make([]float32, size)
 	}
 	turn.Forward(s.workers, s.turned[:size], t.Weights.Floats)
-	return c, c.Pack(s.workers, s.turned[:size], t.Bias), nil
+	p = c.Pack(s.workers, s.turned[:size], t.Bias)
+	s.packs[t] = p
+	return c, p, nil
 }
 
 func (s *stepGraph) conv(t *lower.Conv) (func(n int) error, error) {
@@ -332,10 +342,15 @@ func (s *stepGraph) dense(t *lower.Dense) (func(n int) error, error) {
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
-	packed, act := d.NewPacked(), activation(t.Act)
-	if t.Weights != nil {
-		packed.Repack(s.workers, t.Weights, t.Bias, t.Transposed)
+	packed, ok := s.packs[t].(*kernel.PackedDense)
+	if !ok {
+		packed = d.NewPacked()
+		if t.Weights != nil {
+			packed.Repack(s.workers, t.Weights, t.Bias, t.Transposed)
+			s.packs[t] = packed
+		}
 	}
+	act := activation(t.Act)
 	pack := s.repacking(t.Parameters, func(ws *kernel.Workers, w, b []float32) { packed.Repack(ws, w, b, false) })
 	return func(n int) error {
 		pack(n)

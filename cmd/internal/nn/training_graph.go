@@ -59,6 +59,7 @@ func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w
 		nodes: map[*lower.Buffer]*gorgonia.Node{}, needs: map[*lower.Buffer]bool{}, readers: map[*lower.Buffer]int{}, forks: map[*lower.Buffer]*fork{},
 	}
 	t.steps = &stepGraph{
+		packs:   packs{},
 		program: program, workers: workers, memory: t.arena.floats(program.Memory), tensors: map[*lower.Buffer]*graph.Tensor{},
 		parameters: newParameters(program, w), bytes: t.images, training: state,
 	}
