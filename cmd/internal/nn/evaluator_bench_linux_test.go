@@ -133,7 +133,9 @@ func BenchmarkEvaluatorShare(b *testing.B) {
 // BenchmarkAgainstONNXRuntime alternates a batch of 16 with the same in
 // onnxruntime, and prints pictures a second of both by the fastest run of each,
 // and their ratio; once by the clock, and once by processor time, which other
-// work on the machine disturbs less.
+// work on the machine disturbs less. The threads of onnxruntime do not spin when
+// they have nothing to do: otherwise they would still take the processors while
+// ours run. OI_ONNXRUNTIME_SPINNING=1 lets them.
 func BenchmarkAgainstONNXRuntime(b *testing.B) {
 	if os.Getenv("OI_ONNXRUNTIME") == "" {
 		b.Skip("OI_ONNXRUNTIME does not name a folder with onnxruntime-node")
