@@ -356,7 +356,17 @@ func TestMemory(t *testing.T) {
 		if outputs[0] == outputs[1] || outputs[1] == x {
 			continue
 		}
-		checkMemory(t, seed, n.planned(t, 1+r.IntN(9), outputs...))
+		program := n.planned(t, 1+r.IntN(9), outputs...)
+		checkMemory(t, seed, program)
+		if err := program.Shrink(1 + r.IntN(program.Batch)); err != nil {
+			t.Fatal(err)
+		}
+		checkMemory(t, seed, program)
+		for _, batch := range []int{0, program.Batch + 1} {
+			if program.Shrink(batch) == nil {
+				t.Errorf("shrunk from %d pictures to %d", program.Batch, batch)
+			}
+		}
 	}
 }
 
