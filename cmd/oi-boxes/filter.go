@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -197,6 +198,16 @@ func (f *filters) byBox() bool {
 
 // set reports whether anything is filtered.
 func (f *filters) set() bool { return f.byBox() || f.only != nil || f.not != nil }
+
+// rules says what refuse refuses, of filters without lists of ids.
+func (f *filters) rules() string {
+	args := f.args()
+	var rules strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		fmt.Fprintf(&rules, "%s=%q ", name, args[name])
+	}
+	return rules.String()
+}
 
 // args are the filters for the trail.
 func (f *filters) args() map[string]string {

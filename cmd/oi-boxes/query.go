@@ -62,7 +62,10 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*selection.Query, *c
 		q.Deny, q.Kinds = set.Denials(hierarchy), set.Kinds(hierarchy)
 	}
 	if o.filters.set() {
-		q.Refuse, q.Seen = o.filters.refuse, o.filters.see
+		q.Refuse, q.Rules = o.filters.refuse, o.filters.rules()
+		if o.filters.only != nil || o.filters.not != nil {
+			q.Seen = o.filters.see
+		}
 	}
 	if o.shard.of > 1 {
 		q.Shard = o.shard.has

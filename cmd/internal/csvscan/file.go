@@ -135,6 +135,16 @@ func (f *File) index(kind Kind) *openedIndex {
 	return nil
 }
 
+// State tells the file as it is now from any other, and from itself after a
+// change. It is "" where that is not known: where the file has no valid index
+// of that kind.
+func (f *File) State(kind Kind) string {
+	if x := f.index(kind); x != nil {
+		return x.fingerprint.String()
+	}
+	return ""
+}
+
 // forget gives up an index that turned out to be wrong, so that it is not found
 // again.
 func (f *File) forget(x *openedIndex) error {

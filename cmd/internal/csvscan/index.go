@@ -74,9 +74,14 @@ type fingerprint struct {
 	sample  uint32 // checksum of some of its bytes
 }
 
+// String tells any two fingerprints apart.
+func (s fingerprint) String() string {
+	return fmt.Sprintf("%d bytes, %d, %d, %08x", s.size, s.time, s.changed, s.sample)
+}
+
 // name is a name for the file in a folder that has room for others.
 func (s fingerprint) name() string {
-	sum := sha256.Sum256(fmt.Append(nil, s))
+	sum := sha256.Sum256(fmt.Append(nil, s.size, s.time, s.changed, s.sample))
 	return hex.EncodeToString(sum[:8])
 }
 

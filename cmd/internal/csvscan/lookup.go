@@ -120,6 +120,15 @@ func newLookup[T any](ctx context.Context, f *File, index *openedIndex, q *Reque
 // Keyless returns the rows that lack the column of the key.
 func (d *Lookup[T]) Keyless() []*RowError { return d.keyless }
 
+// State is that of the file, as long as the index is of it; see [File.State].
+func (d *Lookup[T]) State() string {
+	now, err := fingerprintOf(d.file.File)
+	if err != nil || d.index.file == nil || now != d.index.fingerprint {
+		return ""
+	}
+	return now.String()
+}
+
 // invalidate removes an index in which err says that something is wrong. The
 // rows found before were right.
 func (d *Lookup[T]) invalidate(err error) error {

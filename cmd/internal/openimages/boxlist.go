@@ -75,6 +75,15 @@ func (l *BoxList) Known(ctx context.Context, mids []string) (rows []int64, sorte
 	return rows, sorted, ok, nil
 }
 
+// State tells the list from any other, and from itself after a change. It is ""
+// where that is not known.
+func (l *BoxList) State(ctx context.Context) (string, error) {
+	if err := l.open(ctx); err != nil {
+		return "", err
+	}
+	return l.file.State(csvscan.ByValue), nil
+}
+
 // Line returns the line number of a row at an offset in bytes, from 1.
 func (l *BoxList) Line(ctx context.Context, offset int64) (int64, error) {
 	if l.file == nil {

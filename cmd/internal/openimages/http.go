@@ -24,7 +24,10 @@ func catalogue(files []File) download.Catalogue {
 }
 
 // An HTTPSource is a server with the files at their official relative paths.
-type HTTPSource struct{ client *download.Client }
+type HTTPSource struct {
+	client *download.Client
+	ranks  string // a folder; see RanksDir
+}
 
 // NewHTTPSource returns a source that takes files from below base and keeps
 // them in the folder cache/metadata. known lists the files of the data set:
@@ -35,7 +38,7 @@ func NewHTTPSource(base, cache string, known []File, o download.Options) (*HTTPS
 	if err != nil {
 		return nil, err
 	}
-	return &HTTPSource{client}, nil
+	return &HTTPSource{client, filepath.Join(cache, ranks)}, nil
 }
 
 func (s *HTTPSource) String() string { return s.client.String() }

@@ -67,6 +67,23 @@ func (d indexedDir) openFile(ctx context.Context, path string) (*csvscan.File, e
 	return &csvscan.File{File: file, Indexes: []string{file.Name() + csvscan.IndexEnding}, Spare: d.indexes, Least: csvscan.IndexFrom}, nil
 }
 
+// RanksDir returns the folder for what limits have found out about lists of a
+// source, "" if there is none.
+func RanksDir(src Source) string {
+	switch src := src.(type) {
+	case indexedDir:
+		if src.indexes != "" {
+			return filepath.Join(filepath.Dir(src.indexes), ranks)
+		}
+	case *HTTPSource:
+		return src.ranks
+	}
+	return ""
+}
+
+// ranks is a folder of the cache.
+const ranks = "ranks"
+
 // A fileSource is a source whose files can be read anywhere, and indexed.
 type fileSource interface {
 	openFile(ctx context.Context, path string) (*csvscan.File, error)

@@ -72,6 +72,9 @@ func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record
 		}
 	}
 	s.counted = true
+	if limits != nil {
+		return s.complete(limits)
+	}
 	return nil
 }
 

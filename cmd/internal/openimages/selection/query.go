@@ -76,6 +76,10 @@ type Query struct {
 	// Shard, Set, Group and MoreSpecific are called on any goroutine,
 	// Refuse while Seen is.
 	Refuse func(box *openimages.BoxRow) (reason string)
+	// Rules says in some text what Refuse refuses: two functions with one
+	// text refuse the same. Without it, and with Seen, what a limit has
+	// found out is not kept for the next query.
+	Rules string
 	// Limit is the most boxes of Classes to keep, divided as evenly as
 	// there are boxes; 0 keeps all. It takes 24 bytes of memory for each,
 	// as the two limits below do.

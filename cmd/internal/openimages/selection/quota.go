@@ -3,6 +3,7 @@ package selection
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -14,7 +15,8 @@ type quotas struct {
 	highest []uint64 // rank that is kept, by label
 	none    []bool   // labels of which nothing is
 	ranges  map[*subset][]csvscan.Range
-	items   int64 // how many are kept, negatives included
+	items   int64      // how many are kept, negatives included
+	store   *rankStore // where this comes from, nil if not from there
 }
 
 // A sound is a match that no rule takes away but a limit: 24 bytes. The matches
@@ -68,11 +70,21 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 			most = min(most, limit)
 		}
 	}
-	labels := make([]lowestSounds, len(q.Classes)) // negatives have a number of their own
-	for i := range labels {
-		labels[i].bound = math.MaxUint64
+	store := s.rankStore(ctx)
+	if found := store.load(s); found != nil && q.suffices(found.labels) {
+		if err := s.enter(ctx, found); err != nil {
+			return nil, errors.Join(err, store.reject(err))
+		}
+		chosen := s.choose(found.labels)
+		chosen.store = store
+		return chosen, nil
 	}
-	negatives := int64(0)
+	found := &rankings{labels: make([]lowestSounds, len(q.Classes)), lost: make([]map[string]int64, len(q.Classes))}
+	labels := found.labels // negatives have a number of their own
+	for i := range labels {
+		labels[i].bound, found.lost[i] = math.MaxUint64, map[string]int64{}
+	}
+	negatives, broken := int64(0), s.broken
 	// What divides authors has to know them, all else only whether a photo
 	// is listed.
 	listed := !q.StrictAuthors
@@ -84,6 +96,7 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 		if err := s.count(ctx, &r.counts); err != nil {
 			return nil, err
 		}
+		found.add(r)
 		r.batch.release()
 		negatives += r.negatives
 		for _, e := range r.sounds {
@@ -93,10 +106,16 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 				// with a balance no other keeps more.
 				most = min(most, s.announced[e.label]+s.tally[e.label].Rows)
 			}
-			l.add(e.sound, most)
+			l.add(e.sound, max(most, store.least()))
 		}
 	}
 	s.counted = true
+	if store != nil && s.broken == broken {
+		for i := range labels {
+			labels[i].cut(max(most, store.least()))
+		}
+		store.save(ctx, s, found)
+	}
 	chosen := s.choose(labels)
 	chosen.items += negatives
 	return chosen, nil
@@ -129,10 +148,7 @@ func (s *Selection) rankBatch(ctx context.Context) func(*batch) (*ranking, error
 			case c.reason != "":
 				r.lose(s, c)
 			case c.match.label < len(s.query.Classes):
-				all := c.group.matches
-				from := all[0].place
-				span := all[len(all)-1].place - from
-				r.sounds = append(r.sounds, labelSound{c.match.label, sound{rank(s.query.Seed, c.match), from, uint32(span), c.sub.number}})
+				r.sounds = append(r.sounds, labelSound{c.match.label, newSound(rank(s.query.Seed, c.match), c.group.matches, c.sub)})
 			default:
 				r.negatives++
 			}
