@@ -29,6 +29,12 @@ func command() *cli.Command {
 		Flags: o.flags,
 		Run:   o.run,
 		Input: "what oi-crop writes",
+		Instead: []cli.Instead{
+			{Names: []string{"output", "out", "o", "outdir", "out-dir", "output-dir", "output-folder", "save-dir", "dest", "dest-dir"}, Hint: "items go to standard output: oi-augment crops.oi >variants.oi, or | oi-train"},
+			{Names: []string{"size", "image-size", "img-size", "imgsz", "target-size", "input-size", "width", "height"}, Hint: "pictures have the size that oi-crop --size gave them"},
+			{Names: []string{"batch", "batch-size"}, Hint: "oi-train --batch sets the size of a batch"},
+			{Names: []string{"shuffle"}, Hint: "items come in a random order in any case, by --seed"},
+		},
 		Files: stream.FileEndings(),
 	}
 }
@@ -64,6 +70,13 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
 	cli.AlsoCalled(fs, "val", "validation")
+	cli.AlsoCalled(fs, "rotation", "rotate", "rotation-range", "random-rotation", "degrees", "angle")
+	cli.AlsoCalled(fs, "flip-h", "hflip", "h-flip", "fliplr", "flip-lr", "horizontal-flip", "random-horizontal-flip", "mirror")
+	cli.AlsoCalled(fs, "flip-v", "vflip", "v-flip", "flipud", "flip-ud", "vertical-flip", "random-vertical-flip")
+	cli.AlsoCalled(fs, "width-shift", "translate", "shift", "shift-range")
+	cli.AlsoCalled(fs, "height-shift", "translate", "shift", "shift-range")
+	cli.AlsoCalled(fs, "zoom", "scale", "zoom-range")
+	cli.AlsoCalled(fs, "copies", "variants", "multiply", "repeat", "num-aug", "n-aug")
 }
 
 func (o *options) check(env *cli.Env) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
@@ -27,8 +28,14 @@ func command() *cli.Command {
 		HelpParts: map[string]string{"skips": stream.SkipsHelp},
 		Flags:     o.flags,
 		Run:       o.run,
-		MinArgs:   1,
-		ArgName:   "CLASS",
+		Instead: []cli.Instead{
+			{Names: []string{"class", "classes", "category", "categories", "label", "labels", "multi-classes", "multiclasses"}, Hint: "classes are arguments: oi-boxes Cat Dog; - reads them from standard input"},
+			{Names: []string{"output", "out", "o", "outdir", "out-dir", "output-dir", "output-folder", "folder", "dest", "dest-dir", "export-dir"}, Hint: "items go to standard output: oi-boxes CLASS >boxes.oi, or | oi-fetch"},
+			{Names: []string{"shuffle"}, Hint: "--limit draws at random, by --seed; oi-augment shuffles"},
+			{Names: []string{"jobs", "j", "threads", "n-threads", "num-threads", "workers", "num-workers", "processes"}, Hint: "all cores are used; $GOMAXPROCS sets fewer"},
+		},
+		MinArgs: 1,
+		ArgName: "CLASS",
 	}
 }
 
@@ -76,9 +83,18 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.stream.RegisterSkips(fs)
 	cli.ListOf(fs, "subset", openimages.Subsets()...)
 	cli.AlsoCalled(fs, "val", "validation")
-	cli.AlsoCalled(fs, "limit", "count", "number", "max", "max-boxes", "max-samples")
+	cli.AlsoCalled(fs, "limit", "count", "number", "max", "max-boxes", "max-samples", "num-samples", "n-samples", "samples", "max-images", "num-images", "n-images")
 	cli.AlsoCalled(fs, "without", "exclude", "except", "not")
 	cli.AlsoCalled(fs, "with-descendants", "recursive", "subclasses", "children")
+	cli.AlsoCalled(fs, "subset", "splits", "type-csv", "type", "sets")
+	cli.AlsoCalled(fs, "image-labels", "label-type", "label-types", "sub", "classification")
+	cli.AlsoCalled(fs, "ids", "image-id", "image-ids", "image-list")
+	cli.AlsoCalled(fs, "balance", "balanced", "class-balance")
+	cli.AlsoCalled(fs, "cache", "dataset-dir", "data-dir", "download-dir")
+	for _, m := range marks {
+		joined := strings.ReplaceAll(m.flag, "-", "")
+		cli.AlsoCalled(fs, m.flag, "is-"+m.flag, "image-is-"+m.flag, "is"+joined, "image-is"+joined)
+	}
 }
 
 // memoryLimit is what the runtime tries to stay below, in bytes. A query for

@@ -29,7 +29,11 @@ func command() *cli.Command {
 		Flags:     o.flags,
 		Run:       o.run,
 		Input:     "what oi-fetch writes",
-		Files:     stream.FileEndings(),
+		Instead: []cli.Instead{
+			{Names: []string{"input", "data", "data-dir", "source", "images"}, Hint: "items come from FILEs or standard input: oi-crop photos.oi"},
+			{Names: []string{"shuffle"}, Hint: "oi-augment shuffles"},
+		},
+		Files: stream.FileEndings(),
 	}
 }
 
@@ -74,12 +78,12 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead, with --json as data")
 	o.stream.Register(fs)
 	cli.FilesOf(fs, "sheet", "jpg", "jpeg", "html", "htm")
-	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side")
-	cli.AlsoCalled(fs, "context", "margin", "padding")
+	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side", "img-size", "image-size", "target-size", "input-size", "crop-size", "width", "height")
+	cli.AlsoCalled(fs, "context", "margin", "padding", "pad", "expand", "enlarge")
 	cli.AlsoCalled(fs, "tar", "webdataset", "wds", "shards")
 	cli.AlsoCalled(fs, "tar-size", "maxsize", "max-size")
 	cli.AlsoCalled(fs, "tar-count", "maxcount", "max-count")
-	cli.AlsoCalled(fs, "dir", "output", "folder", "directory")
+	cli.AlsoCalled(fs, "dir", "output", "folder", "directory", "outdir", "out-dir", "output-dir", "output-folder", "dest", "dest-dir", "export-dir", "save-dir")
 }
 
 // How a photo is decoded. With scaleAuto a JPEG is reduced by what [pix.Scale]

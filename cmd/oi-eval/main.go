@@ -25,13 +25,20 @@ var help string
 func command() *cli.Command {
 	o := &options{memory: dataset.DefaultMemory}
 	return &cli.Command{
-		Name:        "oi-eval",
-		Help:        help,
-		HelpParts:   map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips": stream.SkipsHelp},
-		Flags:       o.flags,
-		Run:         o.run,
-		MinArgs:     1,
-		ArgName:     "MODEL",
+		Name:      "oi-eval",
+		Help:      help,
+		HelpParts: map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips": stream.SkipsHelp},
+		Flags:     o.flags,
+		Run:       o.run,
+		MinArgs:   1,
+		ArgName:   "MODEL",
+		Instead: []cli.Instead{
+			{Names: []string{"model", "weights", "checkpoint", "ckpt"}, Hint: "the model is the first argument: oi-eval model.onnx crops.oi"},
+			{Names: []string{"data", "data-dir", "data-path", "dataset", "dataset-dir", "input", "source", "image", "images"}, Hint: "pictures and items are the arguments after the model: oi-eval model.onnx PHOTO"},
+			{Names: []string{"device", "gpu", "gpus", "gpu-id"}, Hint: "it runs on the CPU; -j sets how many cores"},
+			{Names: []string{"size", "image-size", "img-size", "imgsz", "target-size", "input-size", "width", "height"}, Hint: "the model says which size it wants"},
+			{Names: []string{"output", "out", "o", "outdir", "output-dir", "output-folder", "save-dir"}, Hint: "the report goes to standard output; --report FILE writes it as a page, JSON or Markdown"},
+		},
 		Input:       "pictures, or what oi-crop writes,",
 		InputUnused: func() bool { return o.info },
 		FirstFiles:  []string{"onnx"},
@@ -97,6 +104,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.ListOf(fs, "set", dataset.Train, dataset.Val, dataset.Test)
 	cli.FilesOf(fs, "report", "html", "json", "md")
 	cli.FilesOf(fs, "baseline", "json")
+	cli.OneOf(fs, "normalize", preprocess.Names()...)
 	cli.AlsoCalled(fs, "set", "subset", "split")
 	cli.AlsoCalled(fs, "emit", "predictions", "predict")
 }

@@ -27,7 +27,7 @@ func (o *exportOptions) register(fs *cli.FlagSet) {
 	fs.StringVar(&o.groups, "group-of", "", "`drop|keep` boxes around groups in --photos (default keep, for yolo drop)")
 	fs.BoolVar(&o.force, "force", false, "replace the --photos of another run")
 	cli.AlsoCalled(fs, "annotations", "format", "export-format")
-	cli.AlsoCalled(fs, "photos", "dir", "output", "folder", "directory")
+	cli.AlsoCalled(fs, "photos", "dir", "output", "folder", "directory", "outdir", "out-dir", "output-dir", "output-folder", "dest", "dest-dir", "download-folder", "download-dir", "export-dir", "save-dir")
 }
 
 // open checks the flags and begins an export, nil if none is wanted. args are

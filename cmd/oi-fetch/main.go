@@ -25,12 +25,17 @@ var help string
 func command() *cli.Command {
 	o := &options{cacheSize: 50 << 30}
 	return &cli.Command{
-		Name:        "oi-fetch",
-		Help:        help,
-		HelpParts:   map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
-		Flags:       o.flags,
-		Run:         o.run,
-		Input:       "what oi-boxes writes",
+		Name:      "oi-fetch",
+		Help:      help,
+		HelpParts: map[string]string{"max-pixels": imagefile.MaxPixelsHelp, "skips of pieces": stream.PartHelp},
+		Flags:     o.flags,
+		Run:       o.run,
+		Input:     "what oi-boxes writes",
+		Instead: []cli.Instead{
+			{Names: []string{"size", "image-size", "img-size", "imgsz", "target-size", "input-size", "width", "height", "resize", "resize-mode"}, Hint: "photos stay as they are; oi-crop --size scales crops"},
+			{Names: []string{"url-list", "url-col", "urls", "input-format", "csv"}, Hint: "addresses come in the stream: oi-boxes CLASS | oi-fetch"},
+			{Names: []string{"limit", "max-samples", "num-samples", "max-images", "class", "classes"}, Hint: "oi-boxes chooses the photos: oi-boxes --limit N CLASS | oi-fetch"},
+		},
 		Files:       stream.FileEndings(),
 		InputUnused: func() bool { return o.verifyCache },
 	}
@@ -79,6 +84,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.ListOf(fs, "images", "s3", "flickr", "thumbnail", cli.Folder)
 	cli.FilesOf(fs, "attribution", "csv", "html")
 	cli.AlsoCalled(fs, "retries", "retry")
+	cli.AlsoCalled(fs, "images", "source", "sources", "from", "mirror", "image-source")
 	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
 }
 

@@ -22,6 +22,10 @@ func command() *cli.Command {
 		Help:  help,
 		Flags: o.flags,
 		Run:   o.run,
+		Instead: []cli.Instead{
+			{Names: []string{"class", "classes", "category", "categories", "label", "labels", "query", "search", "find"}, Hint: "names to look for are arguments: oi-labels cat"},
+			{Names: []string{"output", "out", "o", "outdir", "out-dir", "output-dir", "output-folder", "save-dir", "dest", "dest-dir"}, Hint: "the list goes to standard output: oi-labels >labels.txt"},
+		},
 	}
 }
 

@@ -29,6 +29,13 @@ func command() *cli.Command {
 		Flags: o.flags,
 		Run:   o.run,
 		Input: "what oi-crop or oi-augment writes",
+		Instead: []cli.Instead{
+			{Names: []string{"size", "image-size", "img-size", "imgsz", "target-size", "input-size", "width", "height"}, Hint: "pictures have the size that oi-crop --size gave them"},
+			{Names: []string{"device", "gpu", "gpus", "gpu-id"}, Hint: "training runs on the CPU; -j sets how many cores"},
+			{Names: []string{"data", "data-dir", "data-path", "dataset", "dataset-dir", "train-dir", "input"}, Hint: "items come from FILEs or standard input: oi-train crops.oi"},
+			{Names: []string{"augment", "augmentation", "aug"}, Hint: "oi-augment makes variants: oi-augment --epochs 50 crops.oi | oi-train"},
+			{Names: []string{"balance", "balanced"}, Hint: "--class-weights balanced weighs classes; oi-boxes --balance picks as many boxes of each"},
+		},
 		Files: stream.FileEndings(),
 
 		InputUnused: func() bool { return o.backbone.list },
@@ -87,10 +94,12 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
 	cli.AlsoCalled(fs, "val", "validation")
-	cli.AlsoCalled(fs, "output", "name")
+	cli.AlsoCalled(fs, "output", "name", "out-dir", "outdir", "output-dir", "output-folder", "save-dir", "project", "export")
 	cli.AlsoCalled(fs, "arch", "model", "network")
-	cli.AlsoCalled(fs, "lr", "learning-rate", "eta")
+	cli.AlsoCalled(fs, "lr", "learning-rate", "eta", "base-lr", "lr0")
 	cli.AlsoCalled(fs, "patience", "early-stopping")
+	cli.AlsoCalled(fs, "optimizer", "optimiser", "opt", "solver")
+	cli.AlsoCalled(fs, "resume", "checkpoint", "continue", "ckpt")
 }
 
 // maxBatch keeps the memory of a step within reason.

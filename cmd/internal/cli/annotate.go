@@ -7,6 +7,7 @@ const (
 	variable = "variable" // the environment variable that stands for it
 	synonyms = "synonyms" // what others call it
 	words    = "words"    // of which its value is a list
+	choices  = "choices"  // one of which its value may be
 	endings  = "endings"  // of the files that its value may name
 )
 
@@ -26,9 +27,16 @@ func FromEnv(fs *FlagSet, flag, name string) {
 }
 
 // AlsoCalled names what other programs call a flag, so that somebody who
-// writes that is told the right name.
+// writes that is told the right name: in lower case, with hyphens.
 func AlsoCalled(fs *FlagSet, flag string, names ...string) {
-	annotate(fs.Lookup(flag), synonyms, names)
+	f := fs.Lookup(flag)
+	annotate(f, synonyms, append(f.Annotations[synonyms], names...))
+}
+
+// An Instead is the hint for what is no flag here, but one of other programs.
+type Instead struct {
+	Names []string // in lower case, with hyphens
+	Hint  string
 }
 
 // Folder stands for any folder among the words of a list.
@@ -38,6 +46,12 @@ const Folder = "DIR"
 // between, for completion.
 func ListOf(fs *FlagSet, flag string, values ...string) {
 	annotate(fs.Lookup(flag), words, values)
+}
+
+// OneOf names words that the value of a flag may be, beside others, for
+// completion.
+func OneOf(fs *FlagSet, flag string, values ...string) {
+	annotate(fs.Lookup(flag), choices, values)
 }
 
 // FilesOf says how the names of the files end that the value of a flag may be,

@@ -43,6 +43,9 @@ type Command struct {
 	// what they are called.
 	MinArgs int
 	ArgName string
+	// Instead says how to ask for what other programs have a flag for, and
+	// this one has none.
+	Instead []Instead
 	// Files is how the names of the files end that the arguments may be,
 	// without the dot, for completion, and FirstFiles the same for the
 	// first argument where that is of another kind.

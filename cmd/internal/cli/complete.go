@@ -35,6 +35,7 @@ func valueOf(f *pflag.Flag) completion {
 			}
 		}
 	}
+	c.values = append(c.values, f.Annotations[choices]...)
 	if endings := f.Annotations[endings]; len(endings) > 0 {
 		c.files, c.endings = true, endings
 	}

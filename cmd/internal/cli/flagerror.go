@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/pflag"
 
@@ -163,6 +164,11 @@ func (c *Command) unknownFlag(flags *FlagSet, err *pflag.NotExistError, inPlace 
 	if f := flags.Lookup(rest); no && f != nil && f.Value.Type() == "bool" {
 		return WithHint(unknown, "did you mean --"+rest+"=false?")
 	}
+	for _, instead := range c.Instead {
+		if slices.Contains(instead.Names, normal(name)) {
+			return WithHint(unknown, instead.Hint)
+		}
+	}
 	if names := suggest(flags, name); len(name) > 1 && len(names) > 0 {
 		return WithHint(unknown, didYouMean(names, ""))
 	}
@@ -173,10 +179,28 @@ func didYouMean(names []string, value string) string {
 	return "did you mean --" + strings.Join(names, " or --") + value + "?"
 }
 
+// normal is a name as flags here are written: learning-rate for
+// learning_rate, Learning.Rate and learningRate.
+func normal(name string) string {
+	var b strings.Builder
+	lower := false // the last letter is one
+	for _, r := range name {
+		if unicode.IsUpper(r) && lower {
+			b.WriteByte('-')
+		}
+		lower = unicode.IsLower(r)
+		if r == '_' || r == '.' {
+			r = '-'
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
 // suggest returns the names of up to two flags that may be meant by name, the
 // best ones.
 func suggest(flags *FlagSet, name string) []string {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	name = normal(name)
 	type candidate struct {
 		name string
 		far  int

@@ -12,11 +12,14 @@ import (
 // trainLike has flags of all kinds.
 func trainLike(run func(context.Context, *Env) error) *Command {
 	c := testCommand(run)
+	c.Instead = []Instead{{[]string{"n-threads"}, "all cores are used"}}
 	c.Flags = func(fs *FlagSet) {
 		fs.StringP("output", "o", "model", "write `NAME`.onnx")
 		fs.Int("epochs", 50, "train for `N` epochs at most")
 		fs.Int("batch", 16, "change the weights after every `N` pictures")
 		fs.Float64("lr", 0, "learning `RATE`")
+		AlsoCalled(fs, "lr", "eta")
+		AlsoCalled(fs, "lr", "step")
 		fs.Uint64("seed", 1, "another `N`")
 		fs.Bool("resume", false, "go on")
 		fs.Bool("flip-h", true, "mirror")
@@ -37,6 +40,8 @@ func TestFlagErrors(t *testing.T) {
 		{"--epoch=3", "unknown flag: --epoch", "did you mean --epochs?"},
 		{"--Epochs 3", "unknown flag: --Epochs", "did you mean --epochs?"},
 		{"--num-epochs 3", "unknown flag: --num-epochs", "did you mean --epochs?"},
+		{"--eta 1", "unknown flag: --eta", "did you mean --lr?"},
+		{"--step 1", "unknown flag: --step", "did you mean --lr?"},
 		{"--learning-rate 1", "unknown flag: --learning-rate", "did you mean --lr?"},
 		{"--learning_rate=1", "unknown flag: --learning_rate", "did you mean --lr?"},
 		{"--batch-size 3", "unknown flag: --batch-size", "did you mean --batch?"},
@@ -47,6 +52,11 @@ func TestFlagErrors(t *testing.T) {
 		{"--out x", "unknown flag: --out", "did you mean --output?"},
 		{"--no-flip-h", "unknown flag: --no-flip-h", "did you mean --flip-h=false?"},
 		{"--no-epochs", "unknown flag: --no-epochs", "did you mean --epochs?"},
+		{"--learningRate=1", "unknown flag: --learningRate", "did you mean --lr?"},
+		{"--model.learning.rate 1", "unknown flag: --model.learning.rate", lists},
+		{"--n_threads 3", "unknown flag: --n_threads", "all cores are used"},
+		{"--nThreads=3", "unknown flag: --nThreads", "all cores are used"},
+		{"-n-threads", "unknown flag: -n-threads", "all cores are used"},
 		{"--elephant", "unknown flag: --elephant", lists},
 		{"--x", "unknown flag: --x", lists},
 		{"-x", "unknown flag: -x", lists},

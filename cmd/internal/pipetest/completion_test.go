@@ -80,6 +80,9 @@ func TestBashCompletion(t *testing.T) {
 		"oi-crop --sheet c":                      "crops.html|crops.jpg",
 		"oi-labels --html ":                      "crops.html|v7",
 		"oi-augment --copies ":                   "",
+		"oi-train --normalize im":                "imagenet",
+		"oi-train --normalize -1":                "-1..1",
+		"oi-eval --normalize = 0..":              "0..1|0..255",
 		"oi-boxes --exclude-ids crops.csv -- He": "Helmet",
 	} {
 		words := strings.Split(line, " ")
@@ -126,7 +129,7 @@ func TestZshCompletion(t *testing.T) {
 	}
 	show("fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; setopt no_beep; print REA''DY\n", "READY")
 	for line, want := range map[string]string{
-		"oi-boxes --spli": "--split=", "oi-boxes --split=": "official", "oi-train --arch re": "residual", "oi-boxes Ham": "Hamburger",
+		"oi-boxes --spli": "--split=", "oi-boxes --split=": "official", "oi-train --arch re": "residual", "oi-train --normalize=caf": "caffe-bgr", "oi-boxes Ham": "Hamburger",
 		"oi-labels Hot": `Hot\ dog`, "oi-boxes --without Hel": "Helmet",
 		"oi-boxes --subset=train,v": "train,validation", "oi-eval --set te": "test", "oi-eval --set test,tr": "test,train", "oi-fetch --images fl": "flickr", "oi-fetch --images v": "v7/",
 		"oi-eval crops.o": "crops.onnx", "oi-eval --report crops.": "crops.html", "oi-crop --sheet=crops.j": "crops.jpg", "oi-eval crops.onnx crops.j": "crops.jpg",
@@ -151,7 +154,7 @@ func TestFishCompletion(t *testing.T) {
 	}
 	dir, env := completions(t, "fish", "NAME.fish")
 	for line, want := range map[string]string{
-		"oi-boxes --split ha": "hash", "oi-train --arch res": "residual", "oi-boxes Hot": "Hot dog", "oi-boxes --without Hel": "Helmet", "oi-boxes --spli": "--split",
+		"oi-boxes --split ha": "hash", "oi-train --arch res": "residual", "oi-train --normalize cl": "clip", "oi-boxes Hot": "Hot dog", "oi-boxes --without Hel": "Helmet", "oi-boxes --spli": "--split",
 		"oi-boxes --subset train,": "train,validation|train,test", "oi-boxes --subset=tr": "--subset=train", "oi-eval --set test,tr": "test,train",
 		"oi-fetch --images fl": "flickr", "oi-fetch --images v": "v7/", "oi-crop ": "crops two.oi|crops.oi|crops.oi.zst|v7/", "oi-eval ": "crops.onnx|v7/", "oi-eval crops.onnx crops.": "crops.jpg|crops.oi|crops.oi.zst",
 		"oi-eval --report cro": "crops.html", "oi-boxes --ids cro": "crops.csv|crops.txt", "oi-crop --sheet=c": "--sheet=crops.html|--sheet=crops.jpg", "oi-labels --html ": "crops.html|v7/",

@@ -43,6 +43,9 @@ const caffe = "caffe-bgr"
 // Choices are the names that --normalize takes, for messages.
 const Choices = "imagenet, -1..1, 0..1, 0..255, caffe-bgr, clip or MEAN/STD on 0..1, such as 0.5,0.5,0.5/0.25,0.25,0.25"
 
+// Names are the choices that have a name.
+func Names() []string { return []string{"imagenet", "-1..1", "0..1", "0..255", caffe, "clip"} }
+
 // Parse reads the values of --normalize and --channels; the latter may be
 // empty. Mean and std are those of red, green and blue, whatever the order of
 // the channels.

@@ -34,7 +34,7 @@ func (f *Flags) RegisterJobs(fs *cli.FlagSet) {
 		usage += " (default one a processor)"
 	}
 	fs.IntVarP(&f.Jobs, "jobs", "j", f.Jobs, usage)
-	cli.AlsoCalled(fs, "jobs", "workers", "num-workers", "threads", "parallel", "cores")
+	cli.AlsoCalled(fs, "jobs", "workers", "num-workers", "n-workers", "threads", "num-threads", "n-threads", "thread-count", "processes", "num-processes", "processes-count", "parallel", "cores", "concurrency")
 }
 
 // Workers returns the number of records in work at once.
