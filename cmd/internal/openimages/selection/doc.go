@@ -19,7 +19,8 @@
 //
 // The matches of other lists, and those that negatives come to, are gathered
 // first (gather). A limit needs a run of the judge of its own over all groups
-// (quotas), after which only the photos of what is kept are read again.
+// (quotas), after which only the photos of what is kept are read again. What
+// that run finds is kept for the next limit (rankStore).
 //
 // [Selection.Rows], [Selection.Tally] and [Selection.Malformed] are final only
 // when Emit has returned: a caller that has to know of a first item before it
