@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/record"
@@ -123,7 +124,7 @@ func credit(im *record.Image) string {
 	if im == nil {
 		return ""
 	}
-	parts := []string{im.Title, im.Author, im.License}
+	parts := []string{im.Title, im.Author, credits.LicenceName(im.License)}
 	if im.Author != "" {
 		parts[1] = "by " + im.Author
 	}

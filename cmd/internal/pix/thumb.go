@@ -49,8 +49,13 @@ func NewThumb(p *Picture, window image.Rectangle, rotation int) *Thumb {
 	return &Thumb{Image: small, Window: box}
 }
 
-// Shrink returns a picture of width*height*3 bytes, RGB row by row, reduced so
-// that neither side is longer than side, or as it is where it fits.
-func Shrink(pixels []byte, width, height, side int) *image.NRGBA {
-	return imaging.Fit(&rgb{pix: pixels, width: width, height: height}, side, side, imaging.Box)
+// FitSquare returns a picture of width*height*3 bytes, RGB row by row, so that it
+// fits into a square of side pixels: reduced, or enlarged by a whole number, so
+// that each pixel is seen.
+func FitSquare(pixels []byte, width, height, side int) *image.NRGBA {
+	source := &rgb{pix: pixels, width: width, height: height}
+	if times := side / max(width, height); times > 1 {
+		return imaging.Resize(source, times*width, times*height, imaging.NearestNeighbor)
+	}
+	return imaging.Fit(source, side, side, imaging.Box)
 }

@@ -41,13 +41,30 @@ func TestThumbWindow(t *testing.T) {
 	}
 }
 
-func TestShrink(t *testing.T) {
+func TestFitSquare(t *testing.T) {
 	for _, c := range []struct{ w, h, side, wantW, wantH int }{
-		{300, 100, 150, 150, 50}, {100, 300, 150, 50, 150}, {20, 10, 150, 20, 10}, {150, 150, 150, 150, 150}, {2000, 1, 100, 100, 1},
+		{300, 100, 150, 150, 50}, {100, 300, 150, 50, 150}, {20, 10, 150, 140, 70}, {80, 70, 150, 80, 70}, {1, 1, 150, 150, 150}, {150, 150, 150, 150, 150}, {2000, 1, 100, 100, 1},
 	} {
-		got := Shrink(bytes.Repeat([]byte{10, 20, 30}, c.w*c.h), c.w, c.h, c.side)
+		got := FitSquare(bytes.Repeat([]byte{10, 20, 30}, c.w*c.h), c.w, c.h, c.side)
 		if got.Rect != image.Rect(0, 0, c.wantW, c.wantH) || got.NRGBAAt(c.wantW/2, c.wantH/2) != (color.NRGBA{R: 10, G: 20, B: 30, A: 255}) {
 			t.Errorf("%dx%d to %d: %v, %v", c.w, c.h, c.side, got.Rect, got.NRGBAAt(c.wantW/2, c.wantH/2))
+		}
+	}
+}
+
+// TestFitSquareEnlarges: each pixel becomes a square of its colour.
+func TestFitSquareEnlarges(t *testing.T) {
+	pixels := make([]byte, 3*4*3)
+	for i := range pixels {
+		pixels[i] = byte(20 * i)
+	}
+	got := FitSquare(pixels, 3, 4, 41)
+	for y := range 40 {
+		for x := range 30 {
+			at := (y/10*3 + x/10) * 3
+			if want := (color.NRGBA{R: pixels[at], G: pixels[at+1], B: pixels[at+2], A: 255}); got.NRGBAAt(x, y) != want {
+				t.Fatalf("%d,%d is %v, want %v", x, y, got.NRGBAAt(x, y), want)
+			}
 		}
 	}
 }

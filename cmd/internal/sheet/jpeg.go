@@ -25,6 +25,7 @@ const (
 	maxColumns = 10
 	maxHeight  = 65_000 // a JPEG has at most 65,535 rows
 	quality    = 90
+	keyLetters = 26 // a usual key is one line
 )
 
 // A layout is where on the page the entries go.
@@ -80,6 +81,7 @@ func (s *Sheet) layout() layout {
 	if l.photos {
 		l.room = l.room.Add(image.Pt(pix.ThumbWidth+gap/2, pix.ThumbHeight-cropSide))
 	}
+	l.room.X = max(l.room.X, keyLetters*basicfont.Face7x13.Advance)
 	l.columns = max(1, min(len(s.entries), maxColumns, (sheetWidth-gap)/(l.room.X+gap)))
 	for {
 		l.place(s.entries)
@@ -155,6 +157,9 @@ func wrap(text string, most int) (lines []string) {
 func (e *Entry) draw(page *image.RGBA, room image.Rectangle, l layout) {
 	tint := colourOf(e.Class)
 	at := room.Min
+	if !l.photos && len(e.Pictures) == 1 {
+		at.X += (room.Dx() - cropSide) / 2
+	}
 	if l.photos {
 		if e.Photo != nil {
 			e.drawPhoto(page, at.Add(image.Pt(0, (room.Dy()-e.Photo.Image.Rect.Dy())/2)))

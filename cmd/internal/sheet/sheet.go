@@ -33,7 +33,7 @@ type Entry struct {
 	Class    int    // chooses the colour of the frames; below 0 is grey
 }
 
-// A Picture is a crop, made small.
+// A Picture is a crop, made as large as there is room.
 type Picture struct {
 	image   *image.NRGBA // at most cropSide by cropSide
 	Caption string       // "" or a word or two, such as "original"
@@ -64,7 +64,7 @@ const MaxEntries = 2000
 // NewPicture makes a Picture of width*height*3 bytes, RGB row by row, which it
 // does not keep.
 func NewPicture(pixels []byte, width, height int, caption string) Picture {
-	return Picture{image: pix.Shrink(pixels, width, height, cropSide-2*frameWidth), Caption: caption}
+	return Picture{image: pix.FitSquare(pixels, width, height, cropSide-2*frameWidth), Caption: caption}
 }
 
 // Add appends an entry.

@@ -51,7 +51,7 @@ func TestEncodeJPEG(t *testing.T) {
 		want        image.Point
 	}{
 		{1, 1, true, 128, image.Pt(401, 238)}, {5, 1, true, 64, image.Pt(1574, 466)}, {12, 1, true, 128, image.Pt(1574, 694)},
-		{30, 1, false, 300, image.Pt(1550, 640)}, {3, 4, false, 64, image.Pt(1212, 402)}, {2, 40, false, 64, image.Pt(5975, 402)},
+		{30, 1, false, 300, image.Pt(1546, 850)}, {3, 4, false, 64, image.Pt(1212, 402)}, {2, 40, false, 64, image.Pt(5975, 402)},
 	} {
 		encode := func() []byte {
 			var b bytes.Buffer

@@ -19,18 +19,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/export/classlist"
 	"github.com/opensandwich/oi/cmd/internal/export/newfile"
+	pv "github.com/opensandwich/oi/cmd/internal/export/provenance"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/filelock"
 	"github.com/opensandwich/oi/record"
 )
-
-// lockTime is how long this process waits for others to write .oi.json. Each
-// needs the lock for a moment.
-const lockTime = 10 * time.Minute
 
 // Options say how a Folder is filled.
 type Options struct {
@@ -57,21 +53,6 @@ type Folder struct {
 	tables  map[string]*table
 	size    [2]int // height and width of the pictures; 0 if they differ
 }
-
-// A Problem is an error that a person can do something about.
-type Problem struct {
-	Err  error
-	hint string
-}
-
-// Error implements error.
-func (p *Problem) Error() string { return p.Err.Error() }
-
-// Unwrap returns what is wrong.
-func (p *Problem) Unwrap() error { return p.Err }
-
-// Hint says what to do.
-func (p *Problem) Hint() string { return p.hint }
 
 // New returns a Folder to which nothing is written yet.
 func New(o Options) *Folder {
@@ -150,13 +131,13 @@ func (f *Folder) collision(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Problem{fmt.Errorf("--dir %s: %w", f.Path, err), "give one of them another name, as oi-boxes NAME=CLASS does, or write each into a folder of its own"}
+	return &pv.Problem{Err: fmt.Errorf("--dir %s: %w", f.Path, err), Next: "give one of them another name, as oi-boxes NAME=CLASS does, or write each into a folder of its own"}
 }
 
 // join adds this run to the folder, unless that is another run's.
 func (f *Folder) join(t trail, classes []Class) error {
 	refused := func(err error) error {
-		return &Problem{fmt.Errorf("--dir %s: %w", f.Path, err), "name a new folder, or add to this one all the same with --force"}
+		return &pv.Problem{Err: fmt.Errorf("--dir %s: %w", f.Path, err), Next: "name a new folder, or add to this one all the same with --force"}
 	}
 	p, err := readProvenance(f.Path)
 	if err != nil {
@@ -195,20 +176,13 @@ func (f *Folder) join(t trail, classes []Class) error {
 
 // locked calls do while this process holds the folder's lock.
 func (f *Folder) locked(ctx context.Context, do func() error) error {
-	if err := os.MkdirAll(f.Path, 0o777); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockTime, fmt.Errorf("waited for %s", lockTime))
-	defer cancel()
-	lock, err := filelock.Acquire(ctx, filepath.Join(f.Path, ".oi.lock"))
-	if errors.Is(err, filelock.ErrUnsupported) {
+	err := pv.Locked(ctx, f.Path, func(err error) {
 		f.Warn("--dir %s cannot be locked, so only one oi-crop at a time may write to it: %v", f.Path, err)
-		return do()
+	}, do)
+	if errors.Is(err, filelock.ErrHeld) {
+		return fmt.Errorf("--dir %s: %w", f.Path, err)
 	}
-	if err != nil {
-		return fmt.Errorf("--dir %s: lock the folder: %w", f.Path, err)
-	}
-	return errors.Join(do(), lock.Release())
+	return err
 }
 
 // hasFolders reports whether there is a folder below dir with anything in it,
@@ -301,7 +275,7 @@ func (f *Folder) Save(item *record.Item, picture []byte) error {
 	}
 	err := newfile.Create(full, picture)
 	if errors.Is(err, newfile.ErrDiffers) {
-		return &Problem{fmt.Errorf("--dir: %s: %w", full, err), "it is of another run, or was changed: name a new folder, or remove the file"}
+		return &pv.Problem{Err: fmt.Errorf("--dir: %s: %w", full, err), Next: "it is of another run, or was changed: name a new folder, or remove the file"}
 	}
 	if err != nil {
 		return err
@@ -317,7 +291,7 @@ func (f *Folder) repeated(name string) error {
 	if other := sibling(filepath.Join(f.Path, name)); other != "" {
 		return f.collision(fmt.Errorf("%s and %s would have the same name on Windows or macOS", name, other))
 	}
-	return &Problem{fmt.Errorf("--dir: two items would be %s", name), "the stream holds an item twice, perhaps because a file was given twice"}
+	return &pv.Problem{Err: fmt.Errorf("--dir: two items would be %s", name), Next: "the stream holds an item twice, perhaps because a file was given twice"}
 }
 
 // sibling returns the name of a file next to path whose name is the same on some

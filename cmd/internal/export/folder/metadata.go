@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/opensandwich/oi/cmd/internal/export/newfile"
+	pv "github.com/opensandwich/oi/cmd/internal/export/provenance"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/extsort"
 	"github.com/opensandwich/oi/record"
@@ -158,7 +159,7 @@ func (t *table) addFile(path string) error {
 	r.ReuseRecord = true
 	header, err := r.Read()
 	if err != nil || !slices.Equal(header, columns()) {
-		return &Problem{fmt.Errorf("%s: its columns are not those that this version writes", path), "it is of another program or version, or was changed: move it away"}
+		return &pv.Problem{Err: fmt.Errorf("%s: its columns are not those that this version writes", path), Next: "it is of another program or version, or was changed: move it away"}
 	}
 	for {
 		cells, err := r.Read()

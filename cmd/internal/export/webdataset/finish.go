@@ -13,17 +13,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/export/classlist"
 	"github.com/opensandwich/oi/cmd/internal/export/newfile"
 	"github.com/opensandwich/oi/cmd/internal/export/provenance"
-	"github.com/opensandwich/oi/cmd/internal/filelock"
 )
-
-// lockTime is how long this process waits for others to write .oi.json. Each
-// needs the lock for a moment.
-const lockTime = 10 * time.Minute
 
 // A manifest is the file .oi.json in a set: which run the files of each pattern
 // are of.
@@ -94,17 +88,12 @@ func (w *Writer) Finish(ctx context.Context) (*Summary, error) {
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockTime, fmt.Errorf("waited for %s", lockTime))
-	defer cancel()
-	lock, err := filelock.Acquire(ctx, filepath.Join(w.name.dir, ".oi.lock"))
-	if errors.Is(err, filelock.ErrUnsupported) {
-		return w.publish(final) // New has warned of it
-	}
-	if err != nil {
-		return nil, fmt.Errorf("lock the folder: %w", err)
-	}
-	s, err := w.publish(final)
-	return s, errors.Join(err, lock.Release())
+	var out *Summary
+	err := provenance.Locked(ctx, w.name.dir, func(error) {}, func() (err error) { // New has warned
+		out, err = w.publish(final)
+		return err
+	})
+	return out, err
 }
 
 // publish gives the files their names, after all is checked. The caller has the
@@ -166,7 +155,7 @@ func (w *Writer) checkPublish(set string, classes []byte, manifests map[string]*
 	m, err := readManifest(dir)
 	if err != nil {
 		if !w.Force {
-			return &Problem{err, "name other files, or replace these with --force"}
+			return &provenance.Problem{Err: err, Next: "name other files, or replace these with --force"}
 		}
 		m = &manifest{Version: manifestVersion, Tars: map[string]entry{}}
 	}
@@ -181,7 +170,7 @@ func (w *Writer) checkPublish(set string, classes []byte, manifests map[string]*
 			return !slices.ContainsFunc(a, func(t provenance.Trail) bool { return !slices.ContainsFunc(b, t.Equal) })
 		}
 		if !same(e.Trails, w.trails) || !same(w.trails, e.Trails) {
-			return &Problem{fmt.Errorf("%s is of another run, of other streams", there[0]), "name other files, or replace these with --force"}
+			return &provenance.Problem{Err: fmt.Errorf("%s is of another run, of other streams", there[0]), Next: "name other files, or replace these with --force"}
 		}
 		if w.Part {
 			if err := w.checkPiece(set, there); err != nil {
@@ -198,7 +187,7 @@ func (w *Writer) checkPublish(set string, classes []byte, manifests map[string]*
 	}
 	for other := range m.Tars {
 		if other != w.key() && !bytes.Equal(old, classes) {
-			return &Problem{fmt.Errorf("%s has other classes: the numbers in %s are theirs", filepath.Join(dir, classlist.FileName), other), "write them into another folder, or all of them with one oi-crop"}
+			return &provenance.Problem{Err: fmt.Errorf("%s has other classes: the numbers in %s are theirs", filepath.Join(dir, classlist.FileName), other), Next: "write them into another folder, or all of them with one oi-crop"}
 		}
 	}
 	return nil
@@ -225,7 +214,7 @@ func (w *Writer) checkPiece(set string, there []string) error {
 		equal = same
 	}
 	if !equal {
-		return &Problem{fmt.Errorf("%s is there already, of another piece", there[0]), "give each piece names of its own, such as --tar 'crops-{#}-%06d.tar' in parallel"}
+		return &provenance.Problem{Err: fmt.Errorf("%s is there already, of another piece", there[0]), Next: "give each piece names of its own, such as --tar 'crops-{#}-%06d.tar' in parallel"}
 	}
 	return nil
 }

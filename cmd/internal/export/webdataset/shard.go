@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/opensandwich/oi/cmd/internal/export/newfile"
+	"github.com/opensandwich/oi/cmd/internal/export/provenance"
 )
 
 // A set is the files of one set, the last of which may be open.
@@ -35,7 +36,7 @@ type sample struct {
 // append writes a sample to the last file, or a new one if that is full.
 func (s *set) append(w *Writer, data []byte, class int) error {
 	if int64(len(data))+endSize > w.MaxBytes {
-		return &Problem{fmt.Errorf("a sample takes %d bytes of a file of at most %d", len(data)+endSize, w.MaxBytes), "allow larger files with --tar-size"}
+		return &provenance.Problem{Err: fmt.Errorf("a sample takes %d bytes of a file of at most %d", len(data)+endSize, w.MaxBytes), Next: "allow larger files with --tar-size"}
 	}
 	if s.open != nil {
 		last := s.shards[len(s.shards)-1]

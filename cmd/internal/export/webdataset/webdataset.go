@@ -40,21 +40,6 @@ type Options struct {
 	Warn     func(format string, args ...any)
 }
 
-// A Problem is an error that a person can do something about.
-type Problem struct {
-	Err  error
-	hint string
-}
-
-// Error implements error.
-func (p *Problem) Error() string { return p.Err.Error() }
-
-// Unwrap returns what is wrong.
-func (p *Problem) Unwrap() error { return p.Err }
-
-// Hint says what to do.
-func (p *Problem) Hint() string { return p.hint }
-
 // A Writer writes tar files. Its Encode may be called from many goroutines, its
 // other methods from one at a time.
 type Writer struct {
@@ -146,7 +131,7 @@ func New(o Options) (*Writer, error) {
 	case errors.Is(err, filelock.ErrUnsupported):
 		o.Warn("%s cannot be locked, so only one oi-crop at a time may write to it: %v", n.dir, err)
 	case errors.Is(err, filelock.ErrHeld):
-		return nil, &Problem{fmt.Errorf("another oi-crop writes %s", o.Pattern), "give each a pattern of its own"}
+		return nil, &provenance.Problem{Err: fmt.Errorf("another oi-crop writes %s", o.Pattern), Next: "give each a pattern of its own"}
 	case err != nil:
 		return nil, fmt.Errorf("lock the folder: %w", err)
 	}
@@ -184,14 +169,14 @@ func (w *Writer) checkSet(set string, trail provenance.Trail) error {
 	hint := "name other files, or replace these with --force"
 	m, err := readManifest(w.name.folder(set))
 	if err != nil {
-		return &Problem{err, hint}
+		return &provenance.Problem{Err: err, Next: hint}
 	}
 	e, ok := m.Tars[w.key()]
 	switch {
 	case !ok:
-		return &Problem{fmt.Errorf("%s is there, and no %s that says of what run", there[0], provenance.Name), hint}
+		return &provenance.Problem{Err: fmt.Errorf("%s is there, and no %s that says of what run", there[0], provenance.Name), Next: hint}
 	case !slices.ContainsFunc(e.Trails, trail.Equal):
-		return &Problem{fmt.Errorf("%s is of another run: %s", there[0], e.Trails[0].Difference(trail)), hint}
+		return &provenance.Problem{Err: fmt.Errorf("%s is of another run: %s", there[0], e.Trails[0].Difference(trail)), Next: hint}
 	}
 	return nil
 }
@@ -247,7 +232,7 @@ func (w *Writer) Add(ctx context.Context, item *record.Item, sample []byte) erro
 	base := safename.OfItem(item)
 	sum := maphash.String(w.seed, item.Set+"/"+safename.Fold(base))
 	if w.taken[sum] {
-		return &Problem{fmt.Errorf("two samples would be %s, or one that differs in case only", base), "the stream holds an item twice, perhaps because a file was given twice"}
+		return &provenance.Problem{Err: fmt.Errorf("two samples would be %s, or one that differs in case only", base), Next: "the stream holds an item twice, perhaps because a file was given twice"}
 	}
 	w.taken[sum] = true
 	s := w.sets[item.Set]
