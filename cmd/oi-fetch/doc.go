@@ -99,6 +99,9 @@
 // Boxes outside the photo or without area are left out and counted. A label of
 // a whole photo (oi-boxes --image-labels) is no box: it exports nothing, unless
 // it is one of --negatives, a photo that is verified to be without the classes.
+// Where boxes of the request are missing in photos of the export, as after
+// --limit or a filter of oi-boxes, that is said: a detector learns these
+// objects as background.
 //
 // The files of annotations need all items, and are the same in whatever order
 // they came. So pieces and shards are joined before, and the folder of another

@@ -115,7 +115,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"zoo":                  {"download", "preprocess"},
 		"transfer":             {"dataset", "float16", "graph", "logreg", "model", "nn", "onnx", "preprocess", "record"},
 		"export/credits":       {"record"},
-		"export/detection":     {"export/credits", "export/newfile", "export/provenance", "export/safename", "filelock", "imagefile", "pix", "record"},
+		"export/detection":     {"export/classlist", "export/credits", "export/newfile", "export/provenance", "export/safename", "filelock", "imagefile", "pix", "record"},
 		"openimages":           {"csvscan", "download", "editdistance", "record"},
 		"openimages/selection": {"csvscan", "leftover", "openimages", "record"},
 	}

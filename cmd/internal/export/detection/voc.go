@@ -1,15 +1,14 @@
 package detection
 
 import (
-	"bytes"
 	"encoding/xml"
-	"fmt"
 	"io"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/export/classlist"
 )
 
 // voc writes Annotations/NAME.xml, ImageSets/Main/SET.txt and classes.txt, next
@@ -100,12 +99,12 @@ func (v *voc) finish() error {
 			return err
 		}
 	}
-	var text bytes.Buffer
+	var names []string
 	for _, class := range v.classes {
-		fmt.Fprintln(&text, strings.Join(strings.Fields(class.name), " "))
+		names = append(names, class.name)
 	}
-	return v.export.replace("classes.txt", func(w io.Writer) error {
-		_, err := w.Write(text.Bytes())
+	return v.export.replace(classlist.FileName, func(w io.Writer) error {
+		_, err := io.WriteString(w, classlist.Text(names))
 		return err
 	})
 }
