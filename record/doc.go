@@ -151,11 +151,20 @@
 //	            of the tensor's data that they were made from; data is a bin of 1 to 1,048,576
 //	            finite numbers, little-endian, or an array of numbers, each of which is
 //	            rounded to the nearest of dtype. SHA-256s are 64 lower-case hex digits
-//	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v, of}:
-//	            how a variant was drawn: epoch from 1, copy within it from 0, seed an unsigned
-//	            64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
+//	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v, of, centre,
+//	            fill, crop_row, crop_column, crop_height, crop_width, brightness, contrast,
+//	            saturation, hue, grayscale, blur, cutout_row, cutout_column, cutout_side,
+//	            jpeg_quality}: how a variant was drawn: epoch from 1, copy within it from 0,
+//	            seed an unsigned 64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
 //	            zx and zy as factors, flips true or false, of the SHA-256 of the pixels that
-//	            it was drawn from, in 64 lower-case hex digits
+//	            it was drawn from, in 64 lower-case hex digits. What follows stands only
+//	            where it was done: centre is "keras-2018", one pixel off the middle; fill is
+//	            "constant" (black), "reflect" or "wrap", missing for "nearest"; crop_row to
+//	            crop_width are the window that was kept, in pixels; brightness, contrast and
+//	            saturation are factors less 1, hue is turns; grayscale is true; blur is a
+//	            standard deviation in pixels; cutout_row to cutout_side are the black square's
+//	            upper left corner, which may lie outside, and side, in whole pixels;
+//	            jpeg_quality is 1 to 100
 //	prediction  {label, probabilities, seen, unsure, neighbours}: probabilities is a map from
 //	            class name to number; seen is true where the model was trained on this photo,
 //	            and missing where it was not or does not say; unsure is true where no class is

@@ -93,6 +93,11 @@ func intField[T any, N int | int64](key string, at func(*T) *N, lo, hi int64) fi
 	}
 }
 
+// within is the kind of intField from lo to hi.
+func within[T any](lo, hi int64) func(string, func(*T) *int) field[T] {
+	return func(key string, at func(*T) *int) field[T] { return intField(key, at, lo, hi) }
+}
+
 // uintField is an unsigned 64-bit number, a string in JSON.
 func uintField[T any](key string, at func(*T) *uint64) field[T] {
 	return field[T]{
@@ -117,6 +122,12 @@ func boolField[T any](key string, at func(*T) *bool) field[T] {
 		},
 		encode: func(e *encoder, p *T) { e.bool(*at(p)) },
 	}
+}
+
+// unlessZero is a field of this kind that is not written where it is zero.
+func unlessZero[T any, V comparable](kind func(string, func(*T) *V) field[T], key string, at func(*T) *V) field[T] {
+	var zero V
+	return kind(key, at).omitWhen(func(p *T) bool { return *at(p) == zero })
 }
 
 // bytesField is a bin, base64 in JSON; nil is not written.

@@ -231,7 +231,26 @@ type Augment struct {
 	FlipH bool
 	FlipV bool
 	Of    string // SHA-256 of the pixels it was drawn from, lower-case hex
-	Extra []Field
+
+	// What follows is 0, "" or false for what was not done.
+
+	Centre     string // "keras-2018": turned about a point one pixel off the middle
+	Fill       string // "constant", "reflect" or "wrap"; "" is "nearest"
+	CropRow    float64
+	CropColumn float64
+	CropHeight float64 // of the window that was kept, in pixels
+	CropWidth  float64
+	Brightness float64 // the factor less 1
+	Contrast   float64 // the factor less 1
+	Saturation float64 // the factor less 1
+	Hue        float64 // turns
+	Grayscale  bool
+	Blur       float64 // standard deviation in pixels
+	// The square that was made black: its upper left corner, which may lie
+	// outside of the picture, and its side.
+	CutoutRow, CutoutColumn, CutoutSide int
+	JPEGQuality                         int
+	Extra                               []Field
 }
 
 // A Prediction is a model's answer.

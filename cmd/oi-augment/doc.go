@@ -14,14 +14,35 @@
 //	    oi-augment --epochs 0 | oi-train -o burger
 //	# twenty epochs kept in a file
 //	oi-augment --epochs 20 -z < crops.oi > variants.oi.zst
-//	# look at them
-//	oi-augment --copies 8 < crops.oi | oi-crop --sheet variants.jpg
+//	# look at them, next to their originals
+//	oi-augment --preset strong --sheet variants.html < crops.oi \
+//	    > variants.oi
+//	# as many fresh variants of every class
+//	oi-augment --balance --epochs 0 crops.oi | oi-train -o balanced
+//	# make variants again from their parameters
+//	oi-augment --replay variants.oi crops.oi > again.oi
 //
 // Reads all items, which must have tensors, and writes first the validation and
 // test items, once and as they are, and then epochs of the train items: each
 // epoch is a random order of all of them, each one turned, shifted, sheared,
 // zoomed and flipped at random within the ranges given. The defaults are those
 // of the article that this program follows.
+//
+// --preset none turns all off, light and strong choose ranges of their own; a
+// range that is given wins over the preset, and the trail holds what came of
+// both. The operators are applied in the order of the flags,
+// random-resized-crop within the one warp, so that a picture is blurred by
+// interpolation once only. --jpeg encodes by Go's image/jpeg, 4:2:0. --fill is
+// Keras' fill_mode: constant is black, and wrap has a period of one pixel less
+// than the side, as in SciPy.
+//
+// A variant's record holds its parameters. --replay reads a stream of variants,
+// with or without tensors, and the originals as the input, and writes that
+// stream with its tensors made again; with the same originals the bytes are the
+// same.
+//
+// --balance makes as many variants an epoch of every class as of the largest.
+// --only-set train leaves out the validation and test items.
 //
 // A variant depends on the seed, the item's key, the epoch and the copy alone.
 // The same items and options give the same bytes, whatever the order of the
@@ -48,6 +69,9 @@
 //		make N variants of each item in an epoch (default 1)
 //	--seed N
 //		draw other variants and orders with another N (default 1)
+//	--preset none|article|light|strong
+//		begin with ranges that are known by a name:
+//		none|article|light|strong (default article)
 //	--rotation DEGREES
 //		turn by up to this many DEGREES either way (default 40)
 //	--height-shift FRACTION
@@ -65,6 +89,41 @@
 //		mirror every other variant (default true)
 //	--flip-v
 //		turn every other variant upside down
+//	--fill nearest|constant|reflect|wrap
+//		fill places outside of the picture:
+//		nearest|constant|reflect|wrap (default nearest)
+//	--keras-2018
+//		turn about the point that Keras did then, a pixel off the
+//		middle
+//	--random-resized-crop SHARE
+//		keep a window of this SHARE of the area or more
+//	--brightness F
+//		multiply values by 1 plus or minus up to F
+//	--contrast F
+//		multiply distances from the mean by 1 plus or minus up to F
+//	--saturation F
+//		multiply distances from grey by 1 plus or minus up to F
+//	--hue SHARE
+//		turn hues by up to this SHARE of the circle either way
+//	--grayscale SHARE
+//		take the colour from this SHARE of the variants
+//	--blur SIGMA
+//		blur by a Gaussian of up to SIGMA pixels
+//	--jpeg QUALITY
+//		encode as a JPEG of QUALITY to 100, and decode
+//	--cutout SHARE
+//		make a square black, this SHARE of the shorter side
+//	--only-set SET
+//		write items of this SET only: train|val|test
+//	--balance
+//		make as many variants of every class as of the largest
+//	--replay FILE
+//		make the variants of this FILE again, from the originals
+//	--sheet FILE
+//		also draw originals next to variants: a JPEG FILE, or a page,
+//		.html
+//	--sheet-items N
+//		draw N originals on the sheet (default 24)
 //	--val SHARE
 //		use this SHARE of the authors for validation, of items that
 //		carry no set (default 0.15)

@@ -180,7 +180,7 @@ func TestParameters(t *testing.T) {
 	for _, item := range items {
 		a := item.Augment
 		want := make([]byte, len(original.Tensor.Data))
-		warp := pix.Warp{Theta: a.Theta, TX: a.TX / 12, TY: a.TY / 16, Shear: a.Shear, ZX: a.ZX, ZY: a.ZY, FlipH: a.FlipH, FlipV: a.FlipV}
+		warp := pix.Warp{Theta: a.Theta, TX: a.TX, TY: a.TY, Shear: a.Shear, ZX: a.ZX, ZY: a.ZY, FlipH: a.FlipH, FlipV: a.FlipV}
 		new(pix.Warper).Apply(warp, want, original.Tensor.Data, 12, 16, 3)
 		if !bytes.Equal(item.Tensor.Data, want) {
 			t.Errorf("epoch %d: the pixels are not those of %+v", a.Epoch, a)

@@ -53,6 +53,13 @@ func (r *run) read() error {
 	for _, remark := range r.items.Remarks() {
 		r.env.Infof("%s", remark)
 	}
+	if only := r.options.onlySet; only != "" {
+		for _, set := range allSets {
+			if n := len(r.items.Of(set)); set != only && n > 0 {
+				r.account.Remove("of another set", int64(n))
+			}
+		}
+	}
 	if r.options.epochs == 0 && r.items.Counts().Of(dataset.Train) == 0 {
 		const what = "there are no train items to make variants of, and --epochs 0 would never end"
 		return cmp.Or(r.items.LeftOut.Explain(what, dataset.Train, ""), errors.New(what))
@@ -99,7 +106,7 @@ func (r *run) write(ctx context.Context) error {
 		return err
 	}
 	r.account.Making("items written", header.Expected)
-	for _, set := range []string{dataset.Val, dataset.Test} {
+	for _, set := range r.heldOut() {
 		for _, entry := range r.items.Of(set) {
 			item, err := r.items.Spool.Item(entry.Number)
 			if err != nil {
@@ -134,14 +141,15 @@ func (r *run) expected() int64 {
 	if r.options.epochs == 0 {
 		return 0
 	}
-	n := int64(len(r.items.Of(dataset.Train)))
-	for _, factor := range []int{r.options.copies, r.options.epochs} {
-		if n > math.MaxInt64/int64(factor) {
-			return math.MaxInt64 // more than anybody will wait for
-		}
-		n *= int64(factor)
+	n := r.perEpoch()
+	if n > math.MaxInt64/int64(r.options.epochs) {
+		return math.MaxInt64 // more than anybody will wait for
 	}
-	heldOut := int64(len(r.items.Of(dataset.Val)) + len(r.items.Of(dataset.Test)))
+	n *= int64(r.options.epochs)
+	heldOut := int64(0)
+	for _, set := range r.heldOut() {
+		heldOut += int64(len(r.items.Of(set)))
+	}
 	return n + min(heldOut, math.MaxInt64-n)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 
@@ -38,9 +39,9 @@ func (r *run) variants(ctx context.Context) error {
 	defer cancel() // before waiting: standard output may be closed
 	for range jobs {
 		workers.Go(func() {
-			var warper pix.Warper
+			var maker pix.Maker
 			for v := range work {
-				v.item, v.err = r.draw(v, &warper)
+				v.item, v.err = r.draw(v, &maker)
 				close(v.done)
 			}
 		})
@@ -58,7 +59,7 @@ func (r *run) variants(ctx context.Context) error {
 			}
 		}
 	})
-	first := int64(len(r.items.Of(dataset.Train))) // these stand for the items that came in
+	first := int64(len(r.train())) // these stand for the items that came in
 	for v := range ordered {
 		select {
 		case <-v.done:
@@ -83,11 +84,10 @@ func (r *run) variants(ctx context.Context) error {
 // plan yields the variants of all epochs in the order they are written.
 func (r *run) plan() iter.Seq[*variant] {
 	return func(yield func(*variant) bool) {
-		train := r.items.Of(dataset.Train)
-		copies := r.options.copies
 		for epoch := 1; r.options.epochs == 0 || epoch <= r.options.epochs; epoch++ {
-			for _, k := range dataset.Permutation(r.options.seed, epoch, len(train)*copies) {
-				v := &variant{entry: train[k/copies], epoch: epoch, copy: k % copies, done: make(chan struct{})}
+			all := r.epoch(epoch)
+			for _, k := range dataset.Permutation(r.options.seed, epoch, len(all)) {
+				v := &variant{entry: all[k].entry, epoch: epoch, copy: all[k].copy, done: make(chan struct{})}
 				if !yield(v) {
 					return
 				}
@@ -97,22 +97,22 @@ func (r *run) plan() iter.Seq[*variant] {
 }
 
 // draw makes a variant.
-func (r *run) draw(v *variant, warper *pix.Warper) (*record.Item, error) {
+func (r *run) draw(v *variant, maker *pix.Maker) (*record.Item, error) {
 	item, err := r.items.Spool.Item(v.entry.Number)
 	if err != nil {
 		return nil, err
 	}
 	size := r.items.Size()
-	warp := pix.DrawWarp(pix.NewRand(r.options.seed, v.entry.Key, v.epoch, v.copy), r.options.ranges)
+	drawn := r.options.ranges.Draw(pix.NewRand(r.options.seed, v.entry.Key, v.epoch, v.copy), size.Height, size.Width)
 	pixels := make([]byte, len(item.Tensor.Data))
-	warper.Apply(warp, pixels, item.Tensor.Data, size.Height, size.Width, 3)
+	if err := maker.Apply(drawn, pixels, item.Tensor.Data, size.Height, size.Width); err != nil {
+		return nil, fmt.Errorf("item %s: %w", v.entry.Key, err)
+	}
 	item.Tensor.Data = pixels
 	item.Embedding = nil // that was of other pixels
 	item.Set = v.entry.Set
-	item.Augment = &record.Augment{
-		Epoch: v.epoch, Copy: v.copy, Seed: r.options.seed,
-		Theta: warp.Theta, TX: warp.TX * float64(size.Height), TY: warp.TY * float64(size.Width), Shear: warp.Shear,
-		ZX: warp.ZX, ZY: warp.ZY, FlipH: warp.FlipH, FlipV: warp.FlipV, Of: v.entry.Pixels.String(),
-	}
+	item.Augment = parameters(drawn)
+	item.Augment.Epoch, item.Augment.Copy, item.Augment.Seed = v.epoch, v.copy, r.options.seed
+	item.Augment.Of = v.entry.Pixels.String()
 	return item, nil
 }

@@ -52,7 +52,7 @@ func BenchmarkAgainstOpenCV(b *testing.B) {
 		for range 20 {
 			start := time.Now()
 			for n := range batch {
-				warper.Apply(DrawWarp(NewRand(1, "key", 1, n), ReferenceRanges()), dst, src, side, side, 3)
+				warper.Apply(DrawWarp(NewRand(1, "key", 1, n), ReferenceRanges(), side, side), dst, src, side, side, 3)
 			}
 			ours = min(ours, time.Since(start).Seconds()/batch)
 		}

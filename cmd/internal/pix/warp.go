@@ -27,8 +27,8 @@ import (
 // therefore not the identity: that is Warp{ZX: 1, ZY: 1}.
 type Warp struct {
 	Theta float64 // degrees
-	TX    float64 // rows, as a fraction of the height
-	TY    float64 // columns, as a fraction of the width
+	TX    float64 // rows
+	TY    float64 // columns
 	Shear float64 // degrees
 	ZX    float64 // rows
 	ZY    float64 // columns
@@ -39,7 +39,14 @@ type Warp struct {
 	// off the middle, as keras_preprocessing did up to 1.1.2. Otherwise it
 	// is (height/2 - 0.5, width/2 - 0.5), the middle of pixel coordinates.
 	OldCentre bool
+	// Crop is the part of the output that fills it; the zero Window is all.
+	Crop Window
+	Fill Fill // of places outside of the input
 }
+
+// A Window is a part of a picture, in pixels; its corner need not be a whole
+// one.
+type Window struct{ Row, Column, Height, Width float64 }
 
 // Ranges are the limits that a Warp is drawn from. Zero ranges switch a change
 // off.
@@ -52,6 +59,7 @@ type Ranges struct {
 	FlipH       bool    // in one of two variants
 	FlipV       bool    // in one of two variants
 	OldCentre   bool    // see Warp.OldCentre
+	Fill        Fill    // see Warp.Fill
 }
 
 // ReferenceRanges are the settings of the article that this program follows.
@@ -78,20 +86,21 @@ func (g Ranges) Check() error {
 	return nil
 }
 
-// DrawWarp draws a variant. It takes eight numbers from rng, in the order of
+// DrawWarp draws a variant of an h by w picture. It takes eight numbers from rng, in the order of
 // Keras (Theta, TX, TY, Shear, ZX, ZY, FlipH, FlipV) and whatever the ranges
 // are, so closing one range leaves the other draws as they were.
-func DrawWarp(rng *Rand, g Ranges) Warp {
+func DrawWarp(rng *Rand, g Ranges, h, w int) Warp {
 	return Warp{
 		Theta:     rng.Uniform(-g.Rotation, g.Rotation),
-		TX:        rng.Uniform(-g.HeightShift, g.HeightShift),
-		TY:        rng.Uniform(-g.WidthShift, g.WidthShift),
+		TX:        float64(rng.Uniform(-g.HeightShift, g.HeightShift) * float64(h)),
+		TY:        float64(rng.Uniform(-g.WidthShift, g.WidthShift) * float64(w)),
 		Shear:     rng.Uniform(-g.Shear, g.Shear),
 		ZX:        rng.Uniform(1-g.Zoom, 1+g.Zoom),
 		ZY:        rng.Uniform(1-g.Zoom, 1+g.Zoom),
 		FlipH:     rng.Float64() < 0.5 && g.FlipH,
 		FlipV:     rng.Float64() < 0.5 && g.FlipV,
 		OldCentre: g.OldCentre,
+		Fill:      g.Fill,
 	}
 }
 
@@ -106,7 +115,7 @@ type affine struct {
 func (v Warp) affine(h, w int) affine {
 	sin, cos := sinCos(v.Theta)
 	sinS, cosS := sinCos(v.Theta + v.Shear)
-	x, y := float64(v.TX*float64(h)), float64(v.TY*float64(w))
+	x, y := v.TX, v.TY
 	centre := -0.5
 	if v.OldCentre {
 		centre = 0.5
@@ -124,6 +133,15 @@ func (v Warp) affine(h, w int) affine {
 	}
 	for i := range m.B {
 		m.B[i] += o[i] - float64(m.A[i][0]*o[0]) - float64(m.A[i][1]*o[1])
+	}
+	if c := v.Crop; c != (Window{}) { // pixel r is in the middle of its share of the window
+		y, x := c.Height/float64(h), c.Width/float64(w)
+		r, q := c.Row+float64(0.5*y)-0.5, c.Column+float64(0.5*x)-0.5
+		for i := range m.B {
+			m.B[i] += float64(m.A[i][0]*r) + float64(m.A[i][1]*q)
+			m.A[i][0] = float64(m.A[i][0] * y)
+			m.A[i][1] = float64(m.A[i][1] * x)
+		}
 	}
 	return m
 }
@@ -156,6 +174,9 @@ func (b *Warper) Apply(v Warp, dst, src []byte, h, w, channels int) {
 	walk := v.walk(h, w)
 	if !b.vector(walk, dst, src, h, w, channels) {
 		b.plain(walk, dst, src, h, w, channels)
+	}
+	if v.Fill != FillNearest {
+		walk.fill(v.Fill, dst, src, channels)
 	}
 }
 

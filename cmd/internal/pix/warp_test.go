@@ -42,7 +42,7 @@ func warpFloat(v Warp, src []float64, h, w, channels int) []float64 {
 // The vectors were printed by the libraries themselves, to three decimals, for
 // the picture x[r,c] = 10r + c of six by six: its first and its last row.
 var goldenWarps = []struct {
-	warp   Warp // shifts in pixels
+	warp   Warp
 	old    [2][6]float64
 	modern [2][6]float64
 }{
@@ -106,7 +106,6 @@ func TestWarpGolden(t *testing.T) {
 	}
 	for i, g := range goldenWarps {
 		v := g.warp
-		v.TX, v.TY = v.TX/n, v.TY/n
 		t.Run(fmt.Sprintf("%d/old", i), func(t *testing.T) {
 			v := v
 			v.OldCentre = true
@@ -150,7 +149,7 @@ func TestWarpMatchesFormula(t *testing.T) {
 			ranges = wide
 		}
 		ranges.OldCentre = n%3 == 0
-		v := DrawWarp(NewRand(7, fmt.Sprint(n), 0, 0), ranges)
+		v := DrawWarp(NewRand(7, fmt.Sprint(n), 0, 0), ranges, h, w)
 		src := make([]byte, h*w*channels)
 		values := make([]float64, len(src))
 		for i := range src {
@@ -175,7 +174,7 @@ func TestWarpWhite(t *testing.T) {
 	white := bytes.Repeat([]byte{255}, h*w*3)
 	got := make([]byte, len(white))
 	for n := range 20 {
-		new(Warper).Apply(DrawWarp(NewRand(1, "white", 0, n), ReferenceRanges()), got, white, h, w, 3)
+		new(Warper).Apply(DrawWarp(NewRand(1, "white", 0, n), ReferenceRanges(), h, w), got, white, h, w, 3)
 		if !bytes.Equal(got, white) {
 			t.Fatalf("variant %d of a white picture is not white", n)
 		}
@@ -217,7 +216,7 @@ func TestDrawWarp(t *testing.T) {
 	closed.Rotation, closed.FlipH = 0, false
 	flips := 0
 	for n := range 1000 {
-		a := DrawWarp(NewRand(3, "k", 1, n), g)
+		a := DrawWarp(NewRand(3, "k", 1, n), g, 1, 1)
 		if math.Abs(a.Theta) > 40 || math.Abs(a.TX) > 0.2 || math.Abs(a.TY) > 0.2 || math.Abs(a.Shear) > 0.2 ||
 			math.Abs(a.ZX-1) > 0.2 || math.Abs(a.ZY-1) > 0.2 || a.FlipV {
 			t.Fatalf("outside the ranges: %+v", a)
@@ -225,7 +224,7 @@ func TestDrawWarp(t *testing.T) {
 		if a.FlipH {
 			flips++
 		}
-		b := DrawWarp(NewRand(3, "k", 1, n), closed)
+		b := DrawWarp(NewRand(3, "k", 1, n), closed, 1, 1)
 		a.Theta, a.FlipH = 0, false
 		if a != b {
 			t.Fatalf("closing a range changed the other draws: %+v, %+v", a, b)
@@ -252,7 +251,7 @@ func TestWarpVectors(t *testing.T) {
 		if n%2 == 1 {
 			ranges = Ranges{Rotation: 360, HeightShift: 10, WidthShift: 10, Shear: 89, Zoom: 0.99, FlipH: true, FlipV: true}
 		}
-		k := DrawWarp(NewRand(8, fmt.Sprint(n), 0, 0), ranges).walk(h, w)
+		k := DrawWarp(NewRand(8, fmt.Sprint(n), 0, 0), ranges, h, w).walk(h, w)
 		switch n {
 		case 50, 51:
 			k.B, k.stepP, k.stepQ = [2]float64{-1e30, 1e30}, -longestStep<<32, longestStep<<32
@@ -296,7 +295,7 @@ func TestWarpBytes(t *testing.T) {
 		ranges := ReferenceRanges()
 		ranges.FlipV, ranges.OldCentre = n%2 == 1, n%3 == 2
 		for variant := range 20 {
-			b.Apply(DrawWarp(NewRand(1, "key", n, variant), ranges), dst, src, h, w, channels)
+			b.Apply(DrawWarp(NewRand(1, "key", n, variant), ranges, h, w), dst, src, h, w, channels)
 			sum.Write(dst)
 		}
 	}
@@ -311,7 +310,7 @@ func TestWarpAllocates(t *testing.T) {
 	for _, channels := range []int{1, 3, 4} {
 		src, dst := make([]byte, h*w*channels), make([]byte, h*w*channels)
 		var b Warper
-		v := DrawWarp(NewRand(1, "key", 1, 1), ReferenceRanges())
+		v := DrawWarp(NewRand(1, "key", 1, 1), ReferenceRanges(), h, w)
 		if n := testing.AllocsPerRun(10, func() { b.Apply(v, dst, src, h, w, channels) }); n > 0 {
 			t.Errorf("%d channels: %v allocations", channels, n)
 		}
@@ -325,7 +324,7 @@ func BenchmarkWarp(b *testing.B) {
 		src[i] = byte(i * 7)
 	}
 	var warper Warper
-	v := DrawWarp(NewRand(1, "key", 1, 1), ReferenceRanges())
+	v := DrawWarp(NewRand(1, "key", 1, 1), ReferenceRanges(), side, side)
 	b.Run("vectors", func(b *testing.B) {
 		b.SetBytes(int64(len(src)))
 		b.ReportAllocs()

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// replay writes the records of the file of variants as they are, but for the
+// tensors, which are made again from the originals in the input. The file's own
+// tensors are not looked at and may be missing.
+func (r *run) replay(ctx context.Context) error {
+	originals, err := r.originals()
+	if err != nil {
+		return err
+	}
+	in, err := stream.Open(r.env, &r.options.stream, []string{r.options.replay})
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.remake(ctx, in, originals), in.Close())
+}
+
+// originals keeps the items of the input, and returns their numbers in the
+// spool by their pixels.
+func (r *run) originals() (map[dataset.Picture]int, error) {
+	in, err := stream.Open(r.env, &r.options.stream, r.env.Args)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.collect(in); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	numbers := map[dataset.Picture]int{}
+	for _, entry := range r.items.Entries {
+		numbers[entry.Pixels] = entry.Number
+	}
+	return numbers, in.Close()
+}
+
+func (r *run) remake(ctx context.Context, in *stream.Input, originals map[dataset.Picture]int) error {
+	var maker pix.Maker
+	byKey := map[string]int{}
+	for _, entry := range r.items.Entries {
+		byKey[entry.Key] = entry.Number
+	}
+	for {
+		next, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		if item, ok := next.(*record.Item); ok {
+			number, known := byKey[dataset.KeyOf(item)]
+			if item.Augment != nil {
+				number, known = originals[dataset.PixelsOf(item)]
+			}
+			if !known {
+				return cli.WithHint(fmt.Errorf("--replay %s: the original of item %s is not in the input", r.options.replay, dataset.KeyOf(item)),
+					"read the same crops that the variants were made of")
+			}
+			if err := r.remakeItem(&maker, item, number); err != nil {
+				return fmt.Errorf("--replay %s: item %s: %w", r.options.replay, dataset.KeyOf(item), err)
+			}
+			r.account.Out(1)
+		}
+		if err := r.out.Write(next); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) remakeItem(maker *pix.Maker, item *record.Item, number int) error {
+	original, err := r.items.Spool.Item(number)
+	if err != nil {
+		return err
+	}
+	item.Tensor = original.Tensor
+	if item.Augment == nil {
+		return nil
+	}
+	v, err := variantOf(item.Augment)
+	if err != nil {
+		return err
+	}
+	size := r.items.Size()
+	pixels := make([]byte, len(original.Tensor.Data))
+	if err := maker.Apply(v, pixels, original.Tensor.Data, size.Height, size.Width); err != nil {
+		return err
+	}
+	item.Tensor.Data = pixels
+	return nil
+}
