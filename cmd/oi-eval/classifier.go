@@ -138,12 +138,17 @@ func (p *graphPredictor) Predict(images [][]byte) ([][]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i := kernel.FirstNonFinite(out[0]); i >= 0 {
-		return nil, fmt.Errorf("predict: picture %d: probability %v: the model is damaged, or wants another --normalize", i/p.answers+1, out[0][i])
+	return p.rows(out[0])
+}
+
+// rows divides probabilities into those of each picture.
+func (p *graphPredictor) rows(out []float32) ([][]float32, error) {
+	if i := kernel.FirstNonFinite(out); i >= 0 {
+		return nil, fmt.Errorf("predict: picture %d: probability %v: the model is damaged, or wants another --normalize", i/p.answers+1, out[i])
 	}
-	rows := make([][]float32, len(images))
+	rows := make([][]float32, len(out)/p.answers)
 	for i := range rows {
-		rows[i] = out[0][i*p.answers:][:p.answers]
+		rows[i] = out[i*p.answers:][:p.answers]
 	}
 	return rows, nil
 }

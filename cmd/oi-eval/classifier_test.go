@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"image/color"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -28,7 +29,10 @@ func write(t *testing.T, name, content string) string {
 // writeCombined writes a model of oi-train whose features are the means of the
 // colours and whose head tells green from red as network does. It was trained on
 // pictures 0 and 1.
-func writeCombined(t *testing.T) string {
+func writeCombined(t *testing.T) string { return writeCombinedOf(t, nil) }
+
+// writeCombinedOf writes the same model with more metadata.
+func writeCombinedOf(t *testing.T, more map[string]string) string {
 	t.Helper()
 	n, err := preprocess.Parse("0..1", "")
 	if err != nil {
@@ -48,9 +52,9 @@ func writeCombined(t *testing.T) string {
 		photos.Mark(photos.Add(item.ID, dataset.PictureOf(item)), dataset.Trained)
 	}
 	known := photos.Known(dataset.Trained)
-	file, err := b.Encode(g, []string{"green", "red"}, "test", map[string]string{
-		"run": "0123456789abcdef", "trained_on": known.Pictures(), "trained_on_ids": known.IDs(),
-	})
+	meta := map[string]string{"run": "0123456789abcdef", "trained_on": known.Pictures(), "trained_on_ids": known.IDs()}
+	maps.Copy(meta, more)
+	file, err := b.Encode(g, []string{"green", "red"}, "test", meta)
 	if err != nil {
 		t.Fatal(err)
 	}

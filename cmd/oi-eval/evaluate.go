@@ -34,7 +34,8 @@ type evaluation struct {
 	options   *options
 	env       *cli.Env
 	model     *trained
-	predictor predictor // nil until the first question
+	predictor predictor      // nil until the first question
+	embedded  *embeddedInput // nil of a model without a backbone
 	origin    dataset.Origin
 	licences  *report.Attribution
 
@@ -73,6 +74,9 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 		tallies: map[string]*report.Accumulator{}, counts: dataset.Counts{}, removed: map[string]int{}, unknown: map[string]int{},
 	}
 	if err := checkFigures(o.requirements, m.Classes()); err != nil {
+		return err
+	}
+	if e.embedded, err = newEmbeddedInput(m); err != nil {
 		return err
 	}
 	in, err := stream.OpenFrom(env, &o.stream, first, files)
@@ -134,17 +138,25 @@ func (e *evaluation) answer(questions []question, results []stream.Result) error
 	if len(questions) == 0 {
 		return nil
 	}
-	images := make([][]byte, len(questions))
+	data := make([][]byte, len(questions))
 	for i, q := range questions {
-		images[i] = q.item.Tensor.Data
+		if e.embedded.use() {
+			data[i] = q.item.Embedding.Data
+		} else {
+			data[i] = q.item.Tensor.Data
+		}
 	}
 	if e.predictor == nil {
+		open := e.model.Predictor
+		if e.embedded.use() {
+			open = e.embedded.predictor
+		}
 		var err error
-		if e.predictor, err = e.model.Predictor(e.options.batch, e.options.stream.Workers()); err != nil {
+		if e.predictor, err = open(e.options.batch, e.options.stream.Workers()); err != nil {
 			return err
 		}
 	}
-	rows, err := e.predictor.Predict(images)
+	rows, err := e.predictor.Predict(data)
 	if err != nil {
 		return fmt.Errorf("items %s to %s: %w", questions[0].item.Key, questions[len(questions)-1].item.Key, err)
 	}
@@ -348,5 +360,8 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		WeightsSHA256: m.WeightsHash(),
 	}
 	full.Notes = append(full.Notes, e.notes...)
+	if e.embedded.use() {
+		full.Notes = append(full.Notes, report.NoPictures)
+	}
 	return full, errors.Join(m.get("options", &full.Options), m.get("provenance", &full.Provenance), m.get("certainty", &full.Certainty))
 }

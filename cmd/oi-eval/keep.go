@@ -121,6 +121,7 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 		case *record.Header:
 			e.repeats.Begin(in.Name(), in.Number())
 			e.origin.Begin(v)
+			e.embedded.begin(v, in.Name())
 		case *record.Item:
 			if k, err = e.keep(v); err != nil {
 				return err
@@ -203,11 +204,17 @@ func labelOf(item *record.Item) string {
 	return item.Label.Name
 }
 
-// fits checks that the model takes pictures of the item's size.
+// fits checks that the model takes pictures of the item's size, or its
+// embedding where it has no pixels.
 func (e *evaluation) fits(item *record.Item) error {
+	if e.embedded != nil && (item.Tensor != nil || item.Embedding != nil) {
+		if err := e.embedded.fits(item); err != nil || item.Tensor == nil {
+			return err
+		}
+	}
 	size, err := dataset.SizeOf(item)
 	if err != nil {
-		return err
+		return errPicturesAlone(item, e.model.path, err)
 	}
 	if err := e.model.Suit(e.env, size); err != nil {
 		return err

@@ -31,7 +31,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 		return err
 	}
 	if d.embedded != nil && d.embedded.first != nil {
-		full.Notes = append(full.Notes, "The items came as embeddings: where they brought no pixels, no pictures are shown.")
+		full.Notes = append(full.Notes, report.NoPictures)
 	}
 	write := map[string]func(io.Writer) error{
 		".html":        full.WriteHTML,

@@ -47,6 +47,9 @@ type Report struct {
 	Notes         []string       `json:"notes,omitempty"` // what a reader must know to judge the figures
 }
 
+// NoPictures is the note of a report on items that came as embeddings.
+const NoPictures = "The items came as embeddings: where they brought no pixels, no pictures are shown."
+
 // Input is the shape of the pictures that a model takes.
 type Input struct {
 	Height   int `json:"height"`
