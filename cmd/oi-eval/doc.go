@@ -105,11 +105,17 @@
 // not finite or beyond 65504. Items that have the same embedding already keep
 // it. With --part it works on pieces, on one machine or several.
 //
+// A model of oi-train --backbone also answers for items that have an embedding
+// by its own backbone and no tensor, of pictures cut as those that it was
+// trained on; pixels and embeddings in one stream are an error. Without pixels
+// the report shows no pictures.
+//
 // --neighbours takes no MODEL: all arguments are streams of items with
 // embeddings. Each item of the set test (or val, or --set) is answered for by
 // the K items of the set train that are nearest to it, by the cosine between
 // the embeddings, and of other photos; the class with the most votes is the
-// answer, and the report says how often it is right. With --emit all items are
+// answer, and the report says how often it is right; --report, --json,
+// --baseline and --require work as with a model. With --emit all items are
 // written, with prediction, and in it neighbours, an array of {key, label,
 // similarity}, the nearest first: a label that none of them shares is worth a
 // look. The vectors of the train items are in memory, 4 bytes a number.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -259,13 +258,13 @@ func (e *evaluation) conclude(total record.StageCounts) error {
 	}
 	var errs []error
 	if !e.options.emit {
-		err := e.print(full)
+		err := e.options.printReport(e.env, full)
 		if errors.Is(err, stream.ErrBrokenPipe) && e.options.mustConclude() {
 			err = nil // a report or a verdict is still to come
 		}
 		errs = append(errs, err)
 	}
-	errs = append(errs, e.save(full))
+	errs = append(errs, e.options.saveReport(full))
 	errs = append(errs, checkRequirements(e.options.requirements, evaluated), e.options.baseline.verdict(evaluated))
 	return errors.Join(errs...)
 }
@@ -322,31 +321,6 @@ func (e *evaluation) exception() string {
 		return ""
 	}
 	return " but those whose photo the model is known to have been trained on"
-}
-
-func (e *evaluation) print(full *report.Report) error {
-	if e.options.stream.JSON != "" {
-		return full.WriteJSON(e.env.Stdout)
-	}
-	e.env.Infof("%s", strings.TrimSuffix(full.Evaluation.Summary()+full.CoverageText(), "\n"))
-	_, err := io.WriteString(e.env.Stdout, full.Evaluation.Text)
-	return err
-}
-
-// save writes the files of --report.
-func (e *evaluation) save(full *report.Report) error {
-	var files []report.File
-	for _, path := range e.options.reports {
-		f := report.File{Path: path, Write: full.WriteHTML}
-		switch {
-		case strings.HasSuffix(path, ".json"):
-			f.Write = full.WriteJSON
-		case strings.HasSuffix(path, ".md"):
-			f.Write = full.WriteMarkdown
-		}
-		files = append(files, f)
-	}
-	return report.WriteFiles(files...)
 }
 
 // compose gathers what is known of the model and of what it was tried on.

@@ -157,8 +157,8 @@ func (o *options) check(inputs []string) error {
 	if err := o.checkForeign(); err != nil {
 		return err
 	}
-	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed || o.neighbours > 0) {
-		return cli.Usagef("--baseline compares reports: it does not go with --emit, --info, --embed or --neighbours")
+	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed) {
+		return cli.Usagef("--baseline compares reports: it does not go with --emit, --info or --embed")
 	}
 	var err error
 	if o.baseline, err = readBaseline(o.baselinePath, o.noWorse); err != nil {

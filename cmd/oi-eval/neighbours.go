@@ -13,6 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/knn"
+	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
@@ -32,6 +33,7 @@ type neighbourhood struct {
 	classes []string // of the train items, sorted
 	train   []dataset.Entry
 	index   *knn.Index
+	removed map[string]int
 	workers *kernel.Workers
 }
 
@@ -103,7 +105,9 @@ func (b *neighbourhood) read(ctx context.Context, in *stream.Input) error {
 
 // prepare divides the items and makes the index of the train items.
 func (b *neighbourhood) prepare() error {
+	b.removed = map[string]int{}
 	if n := b.items.Dropped; n > 0 {
+		b.removed[dataset.Repeated] = n
 		b.counters.Remove(dataset.Repeated, int64(n))
 		b.env.Infof("%s", b.items.DropLine())
 	}
@@ -210,7 +214,10 @@ func (b *neighbourhood) report(ctx context.Context) error {
 		asked = append(asked, b.items.Of(set)...)
 	}
 	name := strings.Join(sets, ",")
-	answers := report.NewAccumulator(name, b.classes)
+	if err := checkFigures(b.options.requirements, b.classes); err != nil {
+		return err
+	}
+	answers, licences, counts := report.NewAccumulator(name, b.classes), report.NewAttribution(), dataset.Counts{}
 	unknown := 0
 	err := b.ask(ctx, asked, func(e dataset.Entry, nearest []knn.Neighbour) error {
 		truth, known := slices.BinarySearch(b.classes, e.Label)
@@ -223,24 +230,66 @@ func (b *neighbourhood) report(ctx context.Context) error {
 			return err
 		}
 		b.counters.Out(1)
+		counts.Add(e.Set, e.Label)
+		licences.Add(item)
 		shares, _ := b.votes(nearest)
 		return answers.Add(item, truth, shares, false)
 	})
 	if err != nil {
 		return err
 	}
+	var notes []string
 	if unknown > 0 {
-		b.env.Warnf("%d items of labels that no train item has are left out", unknown)
+		text := fmt.Sprintf("%d items of labels that no train item has are left out", unknown)
+		b.env.Warnf("%s", text)
+		notes = append(notes, report.Sentence(text))
 	}
 	evaluation := answers.Evaluation()
 	if evaluation.Items == 0 {
 		return cli.WithHint(fmt.Errorf("nothing to judge the neighbours by: no item of the set %s", name), "--set val, or --set train, asks about others")
 	}
-	b.env.Infof("%s", strings.TrimSuffix(evaluation.Summary(), "\n"))
-	if _, err := io.WriteString(b.env.Stdout, evaluation.Text); err != nil {
+	if only := counts.OneClass(name); only != "" {
+		b.env.Warnf("%s", only)
+		notes = append(notes, report.Sentence(only))
+	}
+	if err := b.options.baseline.compare(evaluation); err != nil {
 		return err
 	}
-	return checkRequirements(b.options.requirements, evaluation)
+	full := b.compose(evaluation)
+	full.Sets, full.Licences, full.Notes = counts, licences.Summary(), append(notes, report.NoPictures)
+	err = b.options.printReport(b.env, full)
+	if errors.Is(err, stream.ErrBrokenPipe) && b.options.mustConclude() {
+		err = nil // a report or a verdict is still to come
+	}
+	return errors.Join(err, b.options.saveReport(full), checkRequirements(b.options.requirements, evaluation), b.options.baseline.verdict(evaluation))
+}
+
+// compose gathers what is known of the vectors and of what they were tried on:
+// in place of a model there is what made the vectors.
+func (b *neighbourhood) compose(evaluation *report.Evaluation) *report.Report {
+	trail, e := b.origin.Header.Stages, &b.embeddings
+	counts := b.counters.Total()
+	counts.Tool = b.env.Name
+	of := &model.Backbone{Of: e.Of, Dim: e.Dim, Side: e.Side, DType: e.DType}
+	for _, stage := range trail {
+		if stage.Args["embedding"] == e.Of {
+			of.FileSHA256 = stage.Args["model"]
+		}
+	}
+	digest := dataset.NewDigest(b.items.Entries, nil, trail)
+	return &report.Report{
+		Classes:      b.classes,
+		Architecture: fmt.Sprintf("the %d nearest neighbours of %d train items, by %d numbers of %s each", b.options.neighbours, len(b.train), e.Dim, e.DType),
+		Input:        report.Input{Height: e.Side, Width: e.Side, Channels: channels},
+		Options:      map[string]any{"neighbours": b.options.neighbours},
+		Removed:      b.removed, History: []report.Epoch{}, Evaluation: evaluation,
+		Stages: report.Stages(trail), Completeness: b.origin.Header.Completeness, Accounts: report.CountsByStage(append(b.origin.Counts, counts)),
+		Provenance: report.Provenance{
+			Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets,
+			Query: report.Stages(dataset.Query(trail)), Code: report.ThisCode(b.env.Version), Environment: report.ThisEnvironment(0),
+			Backbone: of,
+		},
+	}
 }
 
 // emit writes all items, in their order, with their neighbours and what these

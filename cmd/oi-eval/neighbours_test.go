@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
+	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -41,6 +44,47 @@ func TestNeighbours(t *testing.T) {
 		}
 	}
 	if code, _, stderr := eval(t, in, "--neighbours=3", "--require=accuracy>=0.9", "-"); code != 1 || !strings.Contains(stderr, "accuracy is 0.6667") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// The report is one like a model's, with what made the vectors in its place.
+func TestNeighboursReport(t *testing.T) {
+	in, dir := neighbourhoodStream(t), t.TempDir()
+	page, data, text := filepath.Join(dir, "a.html"), filepath.Join(dir, "a.json"), filepath.Join(dir, "a.md")
+	code, out, stderr := eval(t, in, "--neighbours=3", "--json", "--report", page, "--report", data, "--report", text, "-")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	files := map[string]string{}
+	for _, path := range []string{page, data, text} {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[path] = string(content)
+	}
+	var r report.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || files[data] != out {
+		t.Fatalf("%v: other JSON in the file than on standard output", err)
+	}
+	_, items, _ := cmdtest.Decode(t, in)
+	of := items[0].Embedding.Of
+	if b := r.Provenance.Backbone; b == nil || b.Of != of || b.Dim != 3 || len(b.FileSHA256) != 64 || r.WeightsSHA256 != "" || len(r.Provenance.Data) != 64 {
+		t.Errorf("provenance %+v", r.Provenance)
+	}
+	if r.Evaluation.Items != 3 || math.Abs(r.Evaluation.Accuracy-2./3) > 1e-9 || r.Sets["test"]["green"] != 2 || r.Architecture != "the 3 nearest neighbours of 5 train items, by 3 numbers of float16 each" {
+		t.Errorf("%+v", r)
+	}
+	for path, wants := range map[string][]string{page: {of, report.NoPictures}, text: {of, report.NoPictures}} {
+		for _, want := range wants {
+			if !strings.Contains(files[path], want) || strings.Contains(files[path], "weights</td>") || strings.Contains(files[path], "<td>licence</td>") {
+				t.Errorf("%s lacks %q, or has empty rows", path, want)
+			}
+		}
+	}
+	// One with fewer neighbours is compared with it as a model is.
+	if code, _, stderr := eval(t, in, "--neighbours=1", "--baseline", data, "-"); code != 0 || !strings.Contains(stderr, "on 3 common items: +0.3333") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
@@ -99,10 +143,12 @@ func TestNeighboursRefuses(t *testing.T) {
 		code  int
 		want  string
 	}{
-		"no embeddings": {whole, []string{"--neighbours=3", "-"}, 1, "has no embedding"},
-		"no train":      {embedded(t, whole, writeMeans(t, side)), []string{"--neighbours=3", "-"}, 1, "there are no train items"},
-		"too many":      {whole, []string{"--neighbours=1001", "-"}, 2, "want 1 to 1000"},
-		"with --embed":  {whole, []string{"--neighbours=1", "--embed", "-"}, 2, "does not go with --embed"},
+		"no embeddings":  {whole, []string{"--neighbours=3", "-"}, 1, "has no embedding"},
+		"no train":       {embedded(t, whole, writeMeans(t, side)), []string{"--neighbours=3", "-"}, 1, "there are no train items"},
+		"too many":       {whole, []string{"--neighbours=1001", "-"}, 2, "want 1 to 1000"},
+		"--emit, report": {whole, []string{"--neighbours=1", "--emit", "--report=a.html", "-"}, 2, "does not go with --report"},
+		"odd figure":     {neighbourhoodStream(t), []string{"--neighbours=1", "--require=recall[blue]>=1", "-"}, 2, "no figure is called"},
+		"with --embed":   {whole, []string{"--neighbours=1", "--embed", "-"}, 2, "does not go with --embed"},
 	} {
 		if code, _, stderr := eval(t, tc.stdin, tc.args...); code != tc.code || !strings.Contains(stderr, tc.want) {
 			t.Errorf("%s: exit %d: %s", name, code, stderr)

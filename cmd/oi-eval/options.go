@@ -30,8 +30,11 @@ func (o *options) checkForeign() error {
 	if o.neighbours < 0 || o.neighbours > maxNeighbours {
 		return cli.Usagef("--neighbours %d: want 1 to %d", o.neighbours, maxNeighbours)
 	}
-	if o.neighbours > 0 && (o.embed || o.info || o.labels != "" || len(o.reports) > 0) {
-		return cli.Usagef("--neighbours asks no model: it does not go with --embed, --info, --labels or --report")
+	if o.neighbours > 0 && (o.embed || o.info || o.labels != "") {
+		return cli.Usagef("--neighbours asks no model: it does not go with --embed, --info or --labels")
+	}
+	if o.neighbours > 0 && o.emit && len(o.reports)+len(o.require) > 0 {
+		return cli.Usagef("--neighbours --emit writes items: it does not go with --report or --require")
 	}
 	if o.embed {
 		return o.checkEmbed()

@@ -37,7 +37,11 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	b.WriteString(r.dataText())
 	b.WriteString(r.runText())
 	b.WriteString(r.againText())
-	fmt.Fprintf(&b, "\nWeights `%s`\n", r.WeightsSHA256)
+	if r.WeightsSHA256 != "" {
+		fmt.Fprintf(&b, "\nWeights `%s`\n", r.WeightsSHA256)
+	} else if of := r.Provenance.Backbone; of != nil {
+		fmt.Fprintf(&b, "\nEmbeddings by `%s`\n", of.Of)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
