@@ -1,9 +1,5 @@
 package nn
 
-import (
-	"gorgonia.org/tensor"
-)
-
 // bufferPool is the memory that the operations of graphs compute into. Graphs
 // that never run at the same time share one: nothing in it has to outlast a
 // run.
@@ -13,12 +9,6 @@ type bufferPool struct{ buffers [][]float32 }
 type arena struct {
 	buffers *bufferPool
 	taken   []bool // of buffers.buffers
-}
-
-// tensor returns a tensor in the smallest free buffer that it fits in, or a new
-// one. Its contents are undefined.
-func (a *arena) tensor(shape ...int) *tensor.Dense {
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(a.floats(tensor.Shape(shape).TotalSize())))
 }
 
 // floats is the memory of a tensor.
