@@ -190,12 +190,7 @@ func (r *rankStore) load(s *Selection) *rankings {
 	if d.Text() != r.key {
 		return nil
 	}
-	found := decodeRankings(&d, len(s.subsets), r.labels)
-	if found != nil {
-		now := time.Now() // of use only to tell which files are old
-		_ = os.Chtimes(r.name, now, now)
-	}
-	return found
+	return decodeRankings(&d, len(s.subsets), r.labels)
 }
 
 // readBounded reads a file of up to most bytes.
