@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"image"
+	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
@@ -14,9 +15,10 @@ import (
 // they are counted as added.
 const background = "background"
 
-// cutBackground returns an item of a window that overlaps none of the boxes, or
-// nil if there is no room for one. It depends on this item alone.
-func (p *photo) cutBackground(item *record.Item, box pix.Box, window image.Rectangle) (*record.Item, error) {
+// cutBackgrounds returns items of as many windows as are wanted that overlap
+// none of the boxes nor one another, fewer where there is no more room. They
+// depend on this item alone.
+func (p *photo) cutBackgrounds(item *record.Item, box pix.Box, window image.Rectangle) ([]*record.Item, error) {
 	width, height := p.config.Width, p.config.Height
 	taken := []image.Rectangle{box.Rect(width, height)}
 	for _, other := range item.Avoid {
@@ -26,13 +28,28 @@ func (p *photo) cutBackground(item *record.Item, box pix.Box, window image.Recta
 		}
 		taken = append(taken, b.Rect(width, height))
 	}
-	name := backgroundKey(item)
-	rng := pix.NewRand(0, name, 0, 0)
-	free, ok := pix.Background(rng, width, height, window.Dx(), window.Dy(), taken)
-	if !ok {
-		p.noRoom.Add(1)
-		return nil, nil
+	var items []*record.Item
+	for n := range p.backgrounds.number {
+		name := backgroundKey(item, n)
+		rng := pix.NewRand(0, name, 0, 0)
+		free, ok := pix.Background(rng, width, height, window.Dx(), window.Dy(), taken)
+		if !ok {
+			p.noRoom.Add(int64(p.backgrounds.number - n))
+			break
+		}
+		taken = append(taken, free)
+		other, err := p.cutFree(item, name, free)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, other)
 	}
+	return items, nil
+}
+
+// cutFree returns the item of a background window.
+func (p *photo) cutFree(item *record.Item, name string, free image.Rectangle) (*record.Item, error) {
+	width, height := p.config.Width, p.config.Height
 	other := *item
 	other.Key = name
 	other.Label = &record.Label{Name: background}
@@ -48,10 +65,13 @@ func (p *photo) cutBackground(item *record.Item, box pix.Box, window image.Recta
 // maxKey is the longest key that a record may have.
 const maxKey = 80
 
-// backgroundKey names the background window of an item. Where there is no room
-// for the suffix, a hash replaces the end of the item's own name.
-func backgroundKey(item *record.Item) string {
+// backgroundKey names background window n of an item. Where there is no room for
+// the suffix, a hash replaces the end of the item's own name.
+func backgroundKey(item *record.Item, n int) string {
 	name, suffix := item.Key, "-bg"
+	if n > 0 {
+		suffix += strconv.Itoa(n + 1)
+	}
 	if name == "" {
 		name = item.ID
 	}

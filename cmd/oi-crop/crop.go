@@ -32,6 +32,11 @@ const (
 	skipUnsupported = "unsupported feature"
 )
 
+// removedSmall is the reason for which --min-side removes an item.
+const removedSmall = "smaller than min-side"
+
+var errSmall = errors.New(removedSmall)
+
 // decodedBytes is the memory for a photo of usual size while it is cropped.
 const decodedBytes = 1 << 20
 
@@ -69,8 +74,8 @@ func newCropper(o *options, env *cli.Env) *cropper {
 // and adds their class if they are.
 func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Func, error) {
 	named := slices.ContainsFunc(h.Classes, func(class record.Class) bool { return class.Name == background })
-	withBackground := c.background == "always" || c.background == "auto" && len(h.Classes) == 1 && !named
-	if c.background == "auto" && len(h.Classes) == 0 && !c.hinted {
+	withBackground := c.backgrounds.always || c.backgrounds.auto && len(h.Classes) == 1 && !named
+	if c.backgrounds.auto && len(h.Classes) == 0 && !c.hinted {
 		c.hinted = true
 		c.env.Infof("the stream names no classes, so no background windows are cut; --background always cuts them")
 	}
@@ -109,6 +114,8 @@ func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool
 		return stream.Result{}, context.Cause(ctx)
 	case err == nil:
 		return stream.Result{Items: items, Added: background}, c.save(items)
+	case errors.Is(err, errSmall):
+		return stream.Result{Removed: removedSmall}, nil
 	case errors.Is(err, imagefile.ErrTooManyPixels):
 		return skipped(skipPixels, err), nil
 	case errors.Is(err, imagefile.ErrUnsupported):
@@ -162,8 +169,14 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 	if err != nil {
 		return nil, err
 	}
-	window := box.Grow(c.context).Rect(config.Width, config.Height)
+	if r := box.Rect(config.Width, config.Height); min(r.Dx(), r.Dy()) < c.minSide {
+		return nil, errSmall
+	}
+	window := box.Grow(float64(c.context)).Rect(config.Width, config.Height)
 	photo := &photo{cropper: c, data: data, config: config, rotation: c.rotation(item)}
+	if c.square {
+		window = photo.target().Fit(window, config.Width, config.Height)
+	}
 	weight := min(photo.decoded(window), decodedPixels)
 	if err := c.pixels.Acquire(ctx, weight); err != nil {
 		return nil, err
@@ -179,13 +192,11 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 	if withBackground && !(item.Crop != nil && item.Crop.Background) {
 		named := *item
 		named.Key = first.Key
-		other, err := photo.cutBackground(&named, box, window)
+		others, err := photo.cutBackgrounds(&named, box, window)
 		if err != nil {
 			return nil, err
 		}
-		if other != nil {
-			items = append(items, other)
-		}
+		items = append(items, others...)
 	}
 	return items, nil
 }
@@ -207,17 +218,26 @@ func (p *photo) decoded(window image.Rectangle) int64 {
 	return int64(p.config.Width) * int64(p.config.Height)
 }
 
+// target is what is made of a window.
+func (p *photo) target() pix.Target {
+	t := pix.Target{Width: p.size.Width, Height: p.size.Height, Rotation: p.rotation, Filter: pix.Filter(p.filter)}
+	if p.square {
+		t.Pad = pix.Pad(p.pad)
+	}
+	return t
+}
+
 // pixels returns a window at the size of the crops, and upright.
 func (p *photo) pixels(window image.Rectangle) ([]byte, error) {
-	scale := 1
+	target, scale := p.target(), 1
 	if p.scale == scaleAuto {
-		scale = pix.Scale(window.Dx(), window.Dy(), p.size, p.size)
+		scale = target.Scale(window.Dx(), window.Dy())
 	}
 	picture, err := p.decoder.Decode(p.data, p.config, window, scale)
 	if err != nil {
 		return nil, err
 	}
-	return pix.Crop(picture, window.Min.X, window.Min.Y, window.Dx(), window.Dy(), p.rotation, p.size), nil
+	return pix.Crop(picture, window, target), nil
 }
 
 // thumb returns a small copy of the photo.
@@ -247,7 +267,7 @@ func (p *photo) cut(item *record.Item, window image.Rectangle) (*record.Item, er
 		return nil, err
 	}
 	out := *item
-	out.Tensor = &record.Tensor{Shape: []int{p.size, p.size, 3}, DType: "uint8", Data: data}
+	out.Tensor = &record.Tensor{Shape: []int{p.size.Height, p.size.Width, 3}, DType: "uint8", Data: data}
 	out.Crop = &record.Crop{
 		X: window.Min.X, Y: window.Min.Y, Width: window.Dx(), Height: window.Dy(), Rotation: p.rotation,
 		SourceWidth: p.config.Width, SourceHeight: p.config.Height,

@@ -30,20 +30,43 @@ type started struct {
 	do stream.Func
 }
 
-// startCropper returns a cropper that has seen a header with these classes.
-func startCropper(t testing.TB, o options, classes ...string) started {
+// square is the size of square crops.
+func square(n int) side { return side{Width: n, Height: n} }
+
+// windows is what --background says.
+func windows(t testing.TB, text string) (b backgrounds) {
 	t.Helper()
-	if o.size == 0 {
-		o.size = 128
+	if err := b.Set(text); err != nil {
+		t.Fatal(err)
 	}
-	if o.background == "" {
-		o.background = "auto"
+	return b
+}
+
+// withDefaults returns options where what is not set is what the flags have.
+func withDefaults(o options) *options {
+	if o.size == (side{}) {
+		o.size = square(128)
+	}
+	if o.backgrounds == (backgrounds{}) {
+		o.backgrounds = backgrounds{auto: true, number: 1}
 	}
 	if o.scale == "" {
 		o.scale = scaleAuto
 	}
+	if o.filter == "" {
+		o.filter = string(pix.Area)
+	}
+	if o.pad == "" {
+		o.pad = string(pix.PadEdge)
+	}
 	o.maxPixels = imagefile.DefaultMaxPixels
-	c := newCropper(&o, &cli.Env{Name: "oi-crop", Stderr: io.Discard})
+	return &o
+}
+
+// startCropper returns a cropper that has seen a header with these classes.
+func startCropper(t testing.TB, o options, classes ...string) started {
+	t.Helper()
+	c := newCropper(withDefaults(o), &cli.Env{Name: "oi-crop", Stderr: io.Discard})
 	h := &record.Header{}
 	for _, name := range classes {
 		h.Classes = append(h.Classes, record.Class{Name: name})
@@ -92,7 +115,7 @@ func TestInfoTellsOfSalvage(t *testing.T) {
 // The photo's box is bright in red, and its left edge has no blue: upright,
 // the dark side must be where the rotation puts it.
 func TestRotation(t *testing.T) {
-	c := startCropper(t, options{size: 32}, "a", "b")
+	c := startCropper(t, options{size: square(32)}, "a", "b")
 	for turn, at := range map[float64]image.Point{ // where the left edge goes, counter-clockwise
 		0: {X: 0, Y: 16}, 90: {X: 16, Y: 31}, 180: {X: 31, Y: 16}, 270: {X: 16, Y: 0},
 		-90: {X: 16, Y: 0}, 360: {X: 0, Y: 16}, 450: {X: 16, Y: 31},
@@ -139,7 +162,7 @@ func TestBackgroundDecision(t *testing.T) {
 		for _, name := range c.classes {
 			h.Classes = append(h.Classes, record.Class{Name: name})
 		}
-		crop := newCropper(&options{background: c.when, size: 16, maxPixels: imagefile.DefaultMaxPixels}, &cli.Env{Stderr: io.Discard})
+		crop := newCropper(&options{backgrounds: windows(t, c.when), size: square(16), filter: "area", maxPixels: imagefile.DefaultMaxPixels}, &cli.Env{Stderr: io.Discard})
 		do, err := crop.header(t.Context(), h)
 		if err != nil {
 			t.Fatal(err)
@@ -291,9 +314,9 @@ func TestScaleError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, size := range []int{48, 64, 128} {
-			auto := startCropper(t, options{size: size, scale: scaleAuto, background: "always"}, "a")
-			full := startCropper(t, options{size: size, scale: scaleFull, background: "always"}, "a")
+		for _, size := range []int{16, 24, 32, 48, 64, 128} {
+			auto := startCropper(t, options{size: square(size), scale: scaleAuto, backgrounds: windows(t, "always")}, "a")
+			full := startCropper(t, options{size: square(size), scale: scaleFull, backgrounds: windows(t, "always")}, "a")
 			x, y := rng.Float64()/2, rng.Float64()/2
 			box := &record.Box{XMin: x, XMax: min(1, x+0.2+0.6*rng.Float64()), YMin: y, YMax: min(1, y+0.2+0.6*rng.Float64())}
 			if size == 64 {
@@ -363,12 +386,61 @@ func TestBackgroundKey(t *testing.T) {
 	for key, want := range map[string]string{
 		"a-1": "a-1-bg", strings.Repeat("k", 77): strings.Repeat("k", 77) + "-bg", "": "id-bg",
 	} {
-		if got := backgroundKey(&record.Item{ID: "id", Key: key}); got != want {
+		if got := backgroundKey(&record.Item{ID: "id", Key: key}, 0); got != want {
 			t.Errorf("%q: got %q, want %q", key, got, want)
 		}
 	}
-	a, b := backgroundKey(&record.Item{Key: long + "a"}), backgroundKey(&record.Item{Key: long + "b"})
+	a, b := backgroundKey(&record.Item{Key: long + "a"}, 0), backgroundKey(&record.Item{Key: long + "b"}, 0)
 	if len(a) != maxKey || a == b || !strings.HasSuffix(a, "-bg") {
 		t.Errorf("long keys became %q and %q", a, b)
+	}
+}
+
+// TestBackgroundWindows: several windows of a photo overlap neither its box nor
+// one another, and the first is the one that is cut alone.
+func TestBackgroundWindows(t *testing.T) {
+	item := testItem(1, "a")
+	item.Box = &record.Box{XMin: 0.4, XMax: 0.6, YMin: 0.4, YMax: 0.6}
+	one, err := startCropper(t, options{size: square(8), backgrounds: windows(t, "1")}, "a").do(t.Context(), item)
+	if err != nil || len(one.Items) != 2 {
+		t.Fatalf("%+v, %v", one, err)
+	}
+	many, err := startCropper(t, options{size: square(8), backgrounds: windows(t, "5")}, "a").do(t.Context(), item)
+	if err != nil || len(many.Items) != 6 || many.Added != background {
+		t.Fatalf("%+v, %v", many, err)
+	}
+	if many.Items[1].Key != one.Items[1].Key || !bytes.Equal(many.Items[1].Tensor.Data, one.Items[1].Tensor.Data) {
+		t.Error("the first window is another one")
+	}
+	keys := map[string]bool{}
+	for i, item := range many.Items {
+		keys[item.Key] = true
+		for _, other := range many.Items[:i] {
+			if rectOf(item.Crop).Overlaps(rectOf(other.Crop)) {
+				t.Errorf("%v overlaps %v", item.Crop, other.Crop)
+			}
+		}
+	}
+	if len(keys) != 6 {
+		t.Errorf("keys %v", keys)
+	}
+}
+
+func rectOf(c *record.Crop) image.Rectangle { return image.Rect(c.X, c.Y, c.X+c.Width, c.Y+c.Height) }
+
+// TestMinSide: the box counts, not what is cut with it.
+func TestMinSide(t *testing.T) {
+	item := testItem(1, "a")
+	item.Box = &record.Box{XMin: 0.5, XMax: 0.6, YMin: 0, YMax: 1}
+	result, err := startCropper(t, options{size: square(8)}, "a", "b").do(t.Context(), item)
+	if err != nil || len(result.Items) != 1 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	side := result.Items[0].Crop.Width
+	for n, removed := range map[int]string{side: "", side + 1: removedSmall} {
+		result, err := startCropper(t, options{size: square(8), minSide: n, context: 0.5, square: true}, "a", "b").do(t.Context(), item)
+		if err != nil || result.Removed != removed {
+			t.Errorf("at least %d of %d pixels: %+v, %v", n, side, result, err)
+		}
 	}
 }

@@ -52,14 +52,14 @@ func TestSharedPhoto(t *testing.T) {
 	items := boxesOf(photos, 6)
 	var want [][]byte
 	for _, item := range items {
-		result, err := startCropper(t, options{size: 16}, "a").do(t.Context(), item)
+		result, err := startCropper(t, options{size: square(16)}, "a").do(t.Context(), item)
 		if err != nil || len(result.Items) == 0 {
 			t.Fatalf("%s: %+v %v", item.Key, result, err)
 		}
 		want = append(want, result.Items[0].Tensor.Data)
 	}
 	for _, jobs := range []int{1, 3, 8} {
-		c := startCropper(t, options{size: 16}, "a")
+		c := startCropper(t, options{size: square(16)}, "a")
 		got := make([][]byte, len(items))
 		next := make(chan int)
 		var workers sync.WaitGroup
@@ -95,7 +95,7 @@ func TestSharedPhoto(t *testing.T) {
 // oldest photo, and one that holds much memory is not kept.
 func TestDecoders(t *testing.T) {
 	photos := [][]byte{oitest.JPEG(1), oitest.JPEG(2), oitest.JPEG(3)}
-	c := startCropper(t, options{size: 16}, "a", "b")
+	c := startCropper(t, options{size: square(16)}, "a", "b")
 	decode := func(i int) {
 		if _, err := c.do(t.Context(), boxesOf(photos[i:i+1], 1)[0]); err != nil {
 			t.Fatal(err)

@@ -10,6 +10,8 @@
 //
 //	# crops of two classes, ready for oi-train
 //	oi-boxes Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
+//	# a tenth more on each side, not stretched, no tiny boxes
+//	oi-crop --context 10% --square --min-side 32 < photos.oi > crops.oi
 //	# look at the first sixty of them
 //	oi-crop --sheet crops.jpg < photos.oi > crops.oi
 //	# a page of what a model says of sixty random crops, next to the
@@ -24,10 +26,20 @@
 //	oi-crop --info crops.oi
 //
 // Reads items with fetched photos and writes them with a tensor: the pixels of
-// the box, turned upright by the official rotation and scaled to a square of
-// --size pixels by area. The box's edges are rounded outwards to whole pixels.
-// EXIF orientation is ignored, because boxes refer to the stored picture. The
-// photo's bytes are dropped unless --keep-bytes is given.
+// the box, turned upright by the official rotation and scaled to --size pixels.
+// The box's edges are rounded outwards to whole pixels. EXIF orientation is
+// ignored, because boxes refer to the stored picture, and so are colour
+// profiles: numbers are taken as they are. The photo's bytes are dropped unless
+// --keep-bytes is given.
+//
+// Pixels are resampled by area where a crop is smaller than its box, and
+// bilinearly where it is larger. --filter nearest takes the pixel at the
+// centre, as the original article's library does; bilinear the two next to it
+// on each axis, also when shrinking; lanczos a windowed sinc, as Pillow. With
+// any of these photos are decoded at full size. A crop is stretched to its
+// size; with --square it keeps its shape: what is cut out grows to a square (to
+// the shape of --size) as far as the photo goes, and the rest is padded on both
+// sides: with the pixels at the edge, black, or mirrored.
 //
 // A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where this leaves at least
 // one and a half pixels for each pixel of the crop, both across and down. That
@@ -40,7 +52,8 @@
 // background window: a piece of like size of the same photo, three quarters or
 // half of it where there is no more room, that overlaps neither the item's box
 // nor another box of the class, under the label "background". With one class
-// and no background there would be nothing to tell apart.
+// and no background there would be nothing to tell apart. --background N cuts
+// up to N of them for each box, which do not overlap one another either.
 //
 // --dir, --tar, --sheet and --info look at a stream; the first three pass the
 // items on as well, and also take items that have a tensor and no photo.
@@ -109,16 +122,29 @@
 // Flags:
 //
 //	--size N
-//		scale crops to a square of N pixels a side (default 128)
+//		scale crops to a square of N pixels a side, or to
+//		WIDTHxHEIGHT (default 128)
 //	--context FRACTION
 //		grow the box on each side by this FRACTION of its own width
-//		or height
+//		or height, such as 0.1 or 10%
+//	--square
+//		keep the shape of what is cut out: grow it to a square, or
+//		the shape of --size, and pad what the photo lacks
+//	--pad edge|black|reflect
+//		with --square, pad by edge|black|reflect (default edge)
+//	--filter area|bilinear|nearest|lanczos
+//		resample by area|bilinear|nearest|lanczos; area is bilinear
+//		where it grows (default area)
+//	--min-side N
+//		remove boxes whose shorter side has fewer than N pixels in
+//		the photo
 //	--scale auto|full
 //		decode a JPEG auto|full: reduced as far as the crop allows,
 //		or at full size (default auto)
 //	--background auto|always|never
-//		cut background windows: auto|always|never; auto is if the
-//		stream names one class (default auto)
+//		cut background windows: auto|always|never, or a number of
+//		them for each box; auto is one if the stream names one class
+//		(default auto)
 //	--keep-bytes
 //		pass the photos' bytes on as well
 //	--max-pixels N

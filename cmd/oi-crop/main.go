@@ -4,12 +4,13 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"math"
+	"slices"
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -21,7 +22,7 @@ func main() { cli.Main(command()) }
 var help string
 
 func command() *cli.Command {
-	o := &options{tarSize: 1 << 30}
+	o := &options{tarSize: 1 << 30, size: side{Width: 128, Height: 128}, backgrounds: backgrounds{auto: true, number: 1}}
 	return &cli.Command{
 		Name:      "oi-crop",
 		Help:      help,
@@ -38,30 +39,38 @@ func command() *cli.Command {
 }
 
 type options struct {
-	stream     stream.Flags
-	size       int
-	context    float64
-	scale      string
-	background string
-	keepBytes  bool
-	maxPixels  int
-	dir        string
-	format     string
-	quality    int
-	tar        string
-	tarSize    dataset.Memory
-	tarCount   int
-	force      bool
-	sheet      string
-	sheetOf    sheet.Choice
-	info       bool
+	stream      stream.Flags
+	size        side
+	context     fraction
+	square      bool
+	pad         string
+	filter      string
+	minSide     int
+	scale       string
+	backgrounds backgrounds
+	keepBytes   bool
+	maxPixels   int
+	dir         string
+	format      string
+	quality     int
+	tar         string
+	tarSize     dataset.Memory
+	tarCount    int
+	force       bool
+	sheet       string
+	sheetOf     sheet.Choice
+	info        bool
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
-	fs.IntVar(&o.size, "size", 128, "scale crops to a square of `N` pixels a side")
-	fs.Float64Var(&o.context, "context", 0, "grow the box on each side by this `FRACTION` of its own width or height")
+	fs.Var(&o.size, "size", "scale crops to a square of `N` pixels a side, or to WIDTHxHEIGHT")
+	fs.Var(&o.context, "context", "grow the box on each side by this `FRACTION` of its own width or height, such as 0.1 or 10%")
+	fs.BoolVar(&o.square, "square", false, "keep the shape of what is cut out: grow it to a square, or the shape of --size, and pad what the photo lacks")
+	fs.StringVar(&o.pad, "pad", string(pix.PadEdge), "with --square, pad by `edge|black|reflect`")
+	fs.StringVar(&o.filter, "filter", string(pix.Area), "resample by `area|bilinear|nearest|lanczos`; area is bilinear where it grows")
+	fs.IntVar(&o.minSide, "min-side", 0, "remove boxes whose shorter side has fewer than `N` pixels in the photo")
 	fs.StringVar(&o.scale, "scale", scaleAuto, "decode a JPEG `auto|full`: reduced as far as the crop allows, or at full size")
-	fs.StringVar(&o.background, "background", "auto", "cut background windows: `auto|always|never`; auto is if the stream names one class")
+	fs.Var(&o.backgrounds, "background", "cut background windows: `auto|always|never`, or a number of them for each box; auto is one if the stream names one class")
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.StringVar(&o.dir, "dir", "", "also write crops as picture files to `DIR`/SET/CLASS/KEY.png")
@@ -79,7 +88,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.stream.Register(fs)
 	cli.FilesOf(fs, "sheet", "jpg", "jpeg", "html", "htm")
 	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side", "img-size", "image-size", "target-size", "input-size", "crop-size", "width", "height")
-	cli.AlsoCalled(fs, "context", "margin", "padding", "pad", "expand", "enlarge")
+	cli.AlsoCalled(fs, "filter", "interpolation", "resample")
+	cli.AlsoCalled(fs, "square", "letterbox", "keep-aspect", "keep-aspect-ratio")
+	cli.AlsoCalled(fs, "context", "margin", "padding", "expand", "enlarge")
 	cli.AlsoCalled(fs, "tar", "webdataset", "wds", "shards")
 	cli.AlsoCalled(fs, "tar-size", "maxsize", "max-size")
 	cli.AlsoCalled(fs, "tar-count", "maxcount", "max-count")
@@ -99,14 +110,16 @@ const maxSize = 2048
 
 func (o *options) check() error {
 	switch {
-	case o.size < 1 || o.size > maxSize:
-		return cli.Usagef("--size %d: want 1 to %d", o.size, maxSize)
-	case !(o.context >= 0) || math.IsInf(o.context, 0):
-		return cli.Usagef("--context %v: want 0 or more", o.context)
+	case !slices.Contains(pix.Pads(), pix.Pad(o.pad)):
+		return cli.Usagef("--pad %s: want edge, black or reflect", o.pad)
+	case o.pad != string(pix.PadEdge) && !o.square:
+		return cli.Usagef("--pad %s says nothing without --square: without it a box is stretched", o.pad)
+	case !slices.Contains(pix.Filters(), pix.Filter(o.filter)):
+		return cli.Usagef("--filter %s: want area, bilinear, nearest or lanczos", o.filter)
+	case o.minSide < 0:
+		return cli.Usagef("--min-side %d: want 0 or more", o.minSide)
 	case o.scale != scaleAuto && o.scale != scaleFull:
 		return cli.Usagef("--scale %s: want auto or full", o.scale)
-	case o.background != "auto" && o.background != "always" && o.background != "never":
-		return cli.Usagef("--background %s: want auto, always or never", o.background)
 	case o.maxPixels < 1:
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case o.sheetOf.Items < 1 || o.sheetOf.Items > sheet.MaxEntries:
@@ -123,10 +136,19 @@ func (o *options) looks() bool { return o.dir != "" || o.tar != "" || o.sheet !=
 // args are the options that change results, for the trail.
 func (o *options) args() map[string]string {
 	args := map[string]string{
-		"size":       strconv.Itoa(o.size),
-		"context":    strconv.FormatFloat(o.context, 'g', -1, 64),
-		"background": o.background,
+		"size":       o.size.String(),
+		"context":    o.context.String(),
+		"background": o.backgrounds.String(),
 		"scale":      o.scale,
+	}
+	if o.square {
+		args["square"] = o.pad
+	}
+	if o.filter != string(pix.Area) {
+		args["filter"] = o.filter
+	}
+	if o.minSide > 0 {
+		args["min_side"] = strconv.Itoa(o.minSide)
 	}
 	if o.maxPixels != imagefile.DefaultMaxPixels {
 		args["max_pixels"] = strconv.Itoa(o.maxPixels)
@@ -148,7 +170,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	stage := stream.Stage{
 		Args:       o.args(),
 		Header:     func(h *record.Header) (stream.Func, error) { return c.header(ctx, h) },
-		AddedBytes: int64(o.size*o.size*3) + decodedBytes,
+		AddedBytes: int64(max(1, o.backgrounds.number)*o.size.Width*o.size.Height*3) + decodedBytes,
 		Emit:       func(item *record.Item) error { return c.emitted(ctx, item) },
 		MustDrain:  o.looks(),
 		// Somebody who only looks has nowhere to send the records.

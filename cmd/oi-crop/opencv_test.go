@@ -112,7 +112,7 @@ func againstOpenCV(b *testing.B, photos [][]byte, size int, peer *exec.Cmd) {
 		}
 	}()
 	lines := bufio.NewScanner(out)
-	c := startCropper(b, options{size: size}, "a", "b")
+	c := startCropper(b, options{size: square(size)}, "a", "b")
 	best := make([][]float64, 3) // ours, OpenCV's at 1/2 and at 1/4
 	for i := range best {
 		best[i] = make([]float64, len(photos))

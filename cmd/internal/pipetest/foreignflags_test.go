@@ -42,7 +42,6 @@ func TestForeignFlags(t *testing.T) {
 		"oi-crop --output-dir x":       "--dir?",
 		"oi-crop --image_size 96":      "--size?",
 		"oi-crop --imgsz 96":           "--size?",
-		"oi-crop --pad 1":              "--context?",
 		// Keras, torchvision, Albumentations
 		"oi-augment --rotate 20":             "--rotation?",
 		"oi-augment --rotation_range 20":     "--rotation?",

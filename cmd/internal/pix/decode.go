@@ -51,8 +51,10 @@ func (d *Decoder) Held() int { return d.photos.Held() }
 // is resized to outW by outH pixels: 8, 4 or 2 where at least one and a half
 // pixels are left for each output pixel on both axes, and 1 otherwise. With
 // fewer the result would not be what it is without (1.4 grey levels at 1.2
-// pixels, in the mean over photos).
+// pixels, in the mean over photos), and with less than 72 pixels in all a crop
+// may be off by more than 2 of 255.
 func Scale(w, h, outW, outH int) int {
+	outW, outH = max(outW, 48), max(outH, 48)
 	for _, scale := range []int{8, 4, 2} {
 		if 2*w >= 3*scale*outW && 2*h >= 3*scale*outH {
 			return scale

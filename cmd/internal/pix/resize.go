@@ -5,34 +5,6 @@ import (
 	"math/bits"
 )
 
-// Crop cuts the window of w by h pixels at x, y out of the stored photo,
-// resizes it to size by size pixels and rotates it counter-clockwise by
-// rotation, which is 0, 90, 180 or 270 degrees. The aspect ratio is not kept.
-// It returns size*size*3 bytes, RGB row by row.
-//
-// The window is in pixels of the photo. On an axis of n of them and m output
-// pixels, output pixel i is
-//
-//   - shrinking (n > m): the mean of the input over [i*n/m, (i+1)*n/m), pixels
-//     at the ends counting by the part that is covered, as OpenCV's INTER_AREA;
-//   - otherwise: the linear interpolation at (i+0.5)*n/m - 0.5 between the two
-//     nearest input pixels, the edge repeated outside, as INTER_LINEAR.
-//
-// All weights are whole numbers over a common denominator, so the sums are
-// exact and the result is the exact value rounded to nearest, halves up.
-//
-// Where the picture is reduced, the means begin and end within its pixels, at
-// the same places of the photo. Of a pixel that an end divides, the parts are
-// not all alike: it is taken to have the slope between its two neighbours. The
-// weights are rounded to multiples of 2^-14.
-//
-// It panics if the window is not inside the picture, or for another rotation or
-// a size below 1, or if the picture is reduced so far that it would grow.
-func Crop(p *Picture, x, y, w, h, rotation, size int) []byte {
-	p.check(x, y, w, h)
-	return orient(p.resize(x, y, w, h, size, size), size, orientationOf(rotation))
-}
-
 // An axis has the resampling coefficients of the output pixels on it. Those of
 // an output pixel add up to total.
 //
@@ -82,10 +54,9 @@ func area(from, n, m int) axis {
 	return a
 }
 
-// linear is area for n <= m.
+// linear looks at the two nearest pixels, for any n and m.
 func linear(from, n, m int) axis {
-	// In units of 1/2m, output i looks at (2i+1)*n - m, which is at least
-	// n - m > -2m.
+	// In units of 1/2m, output i looks at (2i+1)*n - m.
 	a := newAxis(m, 2*m, uint64(2*m))
 	for i := range m {
 		at := max(0, min((2*i+1)*n-m, 2*m*(n-1)))
@@ -95,6 +66,20 @@ func linear(from, n, m int) axis {
 		} else {
 			a.add(first, int32(2*m)-rest, rest)
 		}
+	}
+	return a
+}
+
+// nearest looks at the pixel in which the centre of an output pixel is. As in
+// Pillow's ImagingScaleAffine, the step is added up in doubles, which decides
+// where a centre lies between two pixels.
+func nearest(from, n, m int) axis {
+	a := newAxis(m, m, 1)
+	step := float64(n) / float64(m)
+	at := float64(step * 0.5)
+	for range m {
+		a.add(from+min(int(at), n-1), 1)
+		at += step
 	}
 	return a
 }
@@ -144,9 +129,16 @@ func reduced(from, n, m, scale, lo, hi int) axis {
 
 // resize returns a window of the photo as outW by outH pixels, RGB row by row.
 // It is separable: input rows are summed down first, and then resized across.
-func (p *Picture) resize(x, y, w, h, outW, outH int) []byte {
+func (p *Picture) resize(x, y, w, h, outW, outH int, f Filter) []byte {
+	if f == Lanczos {
+		return p.lanczos(x, y, w, h, outW, outH)
+	}
 	filter := func(from, n, m, lo, hi int) axis {
 		switch {
+		case f == Nearest:
+			return nearest(from, n, m)
+		case f == Bilinear:
+			return linear(from, n, m)
 		case p.scale > 1:
 			return reduced(from, n, m, p.scale, lo, hi)
 		case n > m:

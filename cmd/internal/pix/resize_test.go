@@ -66,6 +66,11 @@ func cropFloat(img image.Image, x, y, w, h, rotation, size int) []float64 {
 	return out
 }
 
+// cropSquare is Crop to a square by area.
+func cropSquare(p *Picture, x, y, w, h, rotation, size int) []byte {
+	return Crop(p, image.Rect(x, y, x+w, y+h), Target{Width: size, Height: size, Rotation: rotation, Filter: Area})
+}
+
 func TestCropMatchesFormula(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for n := range 120 {
@@ -78,7 +83,7 @@ func TestCropMatchesFormula(t *testing.T) {
 		x, y := rng.IntN(p.Width), rng.IntN(p.Height)
 		w, h := 1+rng.IntN(p.Width-x), 1+rng.IntN(p.Height-y)
 		rotation, size := 90*rng.IntN(4), 1+rng.IntN(24)
-		got := Crop(p, x, y, w, h, rotation, size)
+		got := cropSquare(p, x, y, w, h, rotation, size)
 		for i, want := range cropFloat(img, x, y, w, h, rotation, size) {
 			if math.Abs(float64(got[i])-want) > 0.5+1e-9 {
 				t.Fatalf("%s %dx%d at %d,%d turned %d to %d: value %d is %d, want %.4f", kind, w, h, x, y, rotation, size, i, got[i], want)
@@ -96,7 +101,7 @@ func TestCropRotation(t *testing.T) {
 	for rotation, corner := range map[int]image.Point{
 		0: {X: size - 1, Y: 0}, 90: {X: 0, Y: 0}, 180: {X: 0, Y: size - 1}, 270: {X: size - 1, Y: size - 1},
 	} {
-		got := Crop(p, 0, 0, 4, 6, rotation, size)
+		got := cropSquare(p, 0, 0, 4, 6, rotation, size)
 		if v := got[(corner.Y*size+corner.X)*3]; v != 255 {
 			t.Errorf("turned by %d: the corner at %v is %d", rotation, corner, v)
 		}
@@ -108,7 +113,7 @@ func TestCropSameSizeIsACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(Crop(p, 5, 7, 16, 16, 0, 16), p.RGB(5, 7, 16, 16)) {
+	if !bytes.Equal(cropSquare(p, 5, 7, 16, 16, 0, 16), p.RGB(5, 7, 16, 16)) {
 		t.Error("a crop of the final size was changed")
 	}
 }
@@ -178,7 +183,7 @@ func TestCropLongest(t *testing.T) {
 			w, h = h, w
 		}
 		p := NewRGB(bytes.Repeat([]byte{255}, w*h*3), w, h)
-		for i, v := range Crop(p, 0, 0, w, h, 0, 2) {
+		for i, v := range cropSquare(p, 0, 0, w, h, 0, 2) {
 			if v != 255 {
 				t.Fatalf("value %d of a white ribbon is %d", i, v)
 			}
@@ -335,19 +340,19 @@ func BenchmarkCrop(b *testing.B) {
 	b.Run("scale/"+name, func(b *testing.B) {
 		b.SetBytes(int64(p.Width * p.Height * 3))
 		for b.Loop() {
-			Crop(p, 0, 0, p.Width, p.Height, 0, 128)
+			cropSquare(p, 0, 0, p.Width, p.Height, 0, 128)
 		}
 	})
 	b.Run("scale/300x300", func(b *testing.B) {
 		b.SetBytes(300 * 300 * 3)
 		for b.Loop() {
-			Crop(p, 100, 100, 300, 300, 0, 128)
+			cropSquare(p, 100, 100, 300, 300, 0, 128)
 		}
 	})
 	b.Run("scale/50x50", func(b *testing.B) {
 		b.SetBytes(50 * 50 * 3)
 		for b.Loop() {
-			Crop(p, 100, 100, 50, 50, 90, 128)
+			cropSquare(p, 100, 100, 50, 50, 90, 128)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func DecodeOriented(data []byte, maxPixels, size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return orient(p.resize(0, 0, c.Width, c.Height, size, size), size, imagefile.Orientation(data)), nil
+	return orient(p.resize(0, 0, c.Width, c.Height, size, size, Area), size, size, imagefile.Orientation(data)), nil
 }
 
 // orientationOf returns the EXIF orientation of a picture that is to be rotated
@@ -40,37 +40,45 @@ func orientationOf(rotation int) int {
 	panic(fmt.Sprintf("pix: cannot rotate by %d degrees", rotation))
 }
 
-// orient rotates and mirrors a square RGB picture that is stored in an EXIF
-// orientation, 1 to 8, so that it is seen as it is meant. Rotating before or
-// after resizing gives the same pixels: the filter is the same on both axes and
-// in both directions.
-func orient(in []byte, size, orientation int) []byte {
+// orient rotates and mirrors an RGB picture that is stored in an EXIF
+// orientation, 1 to 8, so that it is seen as it is meant, width by height pixels
+// large. Rotating before or after resizing gives the same pixels: the filter is
+// the same on both axes and in both directions.
+func orient(in []byte, width, height, orientation int) []byte {
 	if orientation == 1 {
 		return in
 	}
-	last := size - 1
+	storedWidth := width
+	if swapsAxes(orientation) {
+		storedWidth = height
+	}
+	right, bottom := width-1, height-1
 	out := make([]byte, len(in))
-	for r := range size {
-		for c := range size {
+	for r := range height {
+		for c := range width {
 			y, x := r, c // in the stored picture
 			switch orientation {
 			case 2:
-				x = last - c
+				x = right - c
 			case 3:
-				y, x = last-r, last-c
+				y, x = bottom-r, right-c
 			case 4:
-				y = last - r
+				y = bottom - r
 			case 5:
 				y, x = c, r
 			case 6: // the left column, from the bottom up, becomes the top row
-				y, x = last-c, r
+				y, x = right-c, r
 			case 7:
-				y, x = last-c, last-r
+				y, x = right-c, bottom-r
 			case 8: // the right column becomes the top row
-				y, x = c, last-r
+				y, x = c, bottom-r
 			}
-			copy(out[(r*size+c)*3:][:3], in[(y*size+x)*3:][:3])
+			copy(out[(r*width+c)*3:][:3], in[(y*storedWidth+x)*3:][:3])
 		}
 	}
 	return out
 }
+
+// swapsAxes reports whether a row of a picture stored in the orientation is a
+// column of what is seen.
+func swapsAxes(orientation int) bool { return orientation >= 5 }

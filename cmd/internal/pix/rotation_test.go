@@ -41,7 +41,7 @@ func TestDecodeOriented(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := Crop(p, 0, 0, p.Width, p.Height, 0, size); !bytes.Equal(got, want) {
+			if want := cropSquare(p, 0, 0, p.Width, p.Height, 0, size); !bytes.Equal(got, want) {
 				t.Errorf("orientation %d at %d pixels: %v, want %v", orientation, size, got, want)
 			}
 		}

@@ -63,7 +63,8 @@ func expNegative(x float64) float64 {
 }
 
 // mirror returns the pixel of an axis of n that stands for one outside, not
-// repeating the one at the edge, as torchvision's GaussianBlur does.
+// repeating the one at the edge, as torchvision's GaussianBlur does: as if there
+// was a mirror in the middle of the first and of the last one.
 func mirror(i, n int) int {
 	if n == 1 {
 		return 0
