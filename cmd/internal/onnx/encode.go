@@ -34,20 +34,22 @@ func Encode(g *graph.Graph, producer, producerVersion string) ([]byte, error) {
 			return nil, &graph.Error{Node: n.Name, Kind: n.Op.Kind(), Err: err}
 		}
 	}
-	body := append(onnxproto.AppendString(e.nodes, onnxproto.GraphName, "graph"), e.tensors...)
+	parts := append([][]byte{onnxproto.AppendString(e.nodes, onnxproto.GraphName, "graph")}, e.tensors...)
+	var ends []byte
 	for _, v := range g.Inputs {
-		body = onnxproto.AppendBytes(body, onnxproto.GraphInput, encodeValue(v))
+		ends = onnxproto.AppendBytes(ends, onnxproto.GraphInput, encodeValue(v))
 	}
 	for _, v := range g.Outputs {
 		if v.Const != nil {
 			return nil, fmt.Errorf("output %q is a constant", v.Name)
 		}
-		body = onnxproto.AppendBytes(body, onnxproto.GraphOutput, encodeValue(v))
+		ends = onnxproto.AppendBytes(ends, onnxproto.GraphOutput, encodeValue(v))
 	}
+	parts = append(parts, ends)
 	b := onnxproto.AppendVarint(nil, onnxproto.ModelIRVersion, irFor(e.opset))
 	b = onnxproto.AppendString(b, onnxproto.ModelProducer, producer)
 	b = onnxproto.AppendString(b, onnxproto.ModelProducerVersion, producerVersion)
-	b = onnxproto.AppendBytes(b, onnxproto.ModelGraph, body)
+	b = onnxproto.AppendParts(b, onnxproto.ModelGraph, parts)
 	return onnxproto.AppendBytes(b, onnxproto.ModelOpset, onnxproto.AppendVarint(nil, onnxproto.OpsetVersion, e.opset)), nil
 }
 
@@ -124,11 +126,12 @@ func neededOpset(n *graph.Node) int {
 
 // encoder collects the fields of a graph.
 type encoder struct {
-	opset          int
-	nodes, tensors []byte
-	names          map[*graph.Value]string
-	taken          map[string]bool
-	values         int
+	opset   int
+	nodes   []byte
+	tensors [][]byte // fields, one each: together they can be large
+	names   map[*graph.Value]string
+	taken   map[string]bool
+	values  int
 }
 
 // fresh is a name that nothing has.
@@ -175,7 +178,7 @@ func elemOf(t graph.Type) elem {
 // constant writes a tensor and names it.
 func (e *encoder) constant(t *graph.Tensor) string {
 	name := e.fresh("w")
-	e.tensors = onnxproto.AppendBytes(e.tensors, onnxproto.GraphInitializer, encodeTensor(name, t))
+	e.tensors = append(e.tensors, onnxproto.AppendParts(nil, onnxproto.GraphInitializer, [][]byte{encodeTensor(name, t)}))
 	return name
 }
 
@@ -200,7 +203,7 @@ func encodeTensor(name string, t *graph.Tensor) []byte {
 			raw = append(raw, byte(v))
 		}
 	}
-	return onnxproto.AppendBytes(b, onnxproto.TensorRawData, raw)
+	return onnxproto.AppendParts(b, onnxproto.TensorRawData, [][]byte{raw})
 }
 
 // encodeValue describes an input or an output. Of a dimension that is neither

@@ -76,7 +76,7 @@ func parse(data []byte, weights *folder) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{file: f, loader: &loader{weights: weights}, values: map[string]*graph.Value{}, makers: map[string]string{}}
+	b := &builder{file: f, loader: &loader{weights: weights}, graph: &graph.Graph{}, values: map[string]*graph.Value{}, makers: map[string]string{}}
 	g, err := b.build()
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func parse(data []byte, weights *folder) (*Model, error) {
 type builder struct {
 	*file
 	loader *loader
-	graph  graph.Graph
+	graph  *graph.Graph // apart, since the rest holds on to the bytes of the file
 	values map[string]*graph.Value
 	makers map[string]string // what makes a value, for people
 }
@@ -144,7 +144,7 @@ func (b *builder) build() (*graph.Graph, error) {
 	if len(b.graph.Outputs) == 0 {
 		return nil, errors.New("the model has no outputs")
 	}
-	return &b.graph, nil
+	return b.graph, nil
 }
 
 // addInputs takes the inputs; those with an initial value are constants, which

@@ -3,6 +3,9 @@
 package onnxproto
 
 import (
+	"encoding/binary"
+	"slices"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -57,6 +60,21 @@ func AppendVarint(b []byte, field protowire.Number, v int) []byte {
 // AppendBytes appends a field that holds bytes or a message.
 func AppendBytes(b []byte, field protowire.Number, v []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
+}
+
+// AppendParts appends a field that holds a message whose bytes are in pieces:
+// b grows once.
+func AppendParts(b []byte, field protowire.Number, parts [][]byte) []byte {
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	b = slices.Grow(b, size+2*binary.MaxVarintLen64)
+	b = protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(size))
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	return b
 }
 
 // AppendString appends a field that holds a string.
