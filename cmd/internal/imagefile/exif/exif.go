@@ -4,6 +4,7 @@ package exif
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"strings"
 )
 
@@ -26,32 +27,45 @@ const (
 // EXIF data gives for the picture, or 0 if it gives none. The value may be
 // written as any whole number of TIFF, and as one of several.
 func Orientation(data []byte) int {
-	if HasPrefix(data) {
-		data = data[len(Prefix):]
-	}
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(data, []byte("II*\x00")):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(data, []byte("MM\x00*")):
-		order = binary.BigEndian
-	default:
-		return 0
-	}
-	directory := from(data, from(data, 4).number(order, 4))
-	for i := range directory.number(order, 2) {
-		entry := from(directory, 2+entrySize*i)
-		if len(entry) < entrySize {
-			return 0
-		}
-		if entry.number(order, 2) != tagOrientation {
-			continue
-		}
-		if v := value(data, entry, order); v >= 1 && v <= 8 {
+	tiff, order := header(data)
+	for entry := range orientations(tiff, order) {
+		if v := value(tiff, entry, order); v >= 1 && v <= 8 {
 			return v
 		}
 	}
 	return 0
+}
+
+// header returns EXIF data from its header on, and the order of its bytes; nil
+// if it has no header.
+func header(data []byte) (tiff []byte, order binary.ByteOrder) {
+	if HasPrefix(data) {
+		data = data[len(Prefix):]
+	}
+	switch {
+	case bytes.HasPrefix(data, []byte("II*\x00")):
+		return data, binary.LittleEndian
+	case bytes.HasPrefix(data, []byte("MM\x00*")):
+		return data, binary.BigEndian
+	}
+	return nil, nil
+}
+
+// orientations yields the entries of the first directory that are called
+// orientation.
+func orientations(tiff []byte, order binary.ByteOrder) iter.Seq[field] {
+	return func(yield func(field) bool) {
+		if tiff == nil {
+			return
+		}
+		directory := from(tiff, from(tiff, 4).number(order, 4))
+		for i := range directory.number(order, 2) {
+			entry := from(directory, 2+entrySize*i)
+			if len(entry) < entrySize || entry.number(order, 2) == tagOrientation && !yield(entry[:entrySize]) {
+				return
+			}
+		}
+	}
 }
 
 // value returns the first number of a directory entry, or 0 if it is no whole

@@ -1,7 +1,6 @@
 package exif
 
 import (
-	"bytes"
 	"encoding/binary"
 )
 
@@ -25,28 +24,12 @@ func Reset(data []byte) (changed bool) {
 
 // reset rewrites the entries that it finds to be wrong.
 func reset(data []byte) (changed bool) {
-	if HasPrefix(data) {
-		data = data[len(Prefix):]
-	}
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(data, []byte("II*\x00")):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(data, []byte("MM\x00*")):
-		order = binary.BigEndian
-	default:
-		return false
-	}
-	directory := from(data, from(data, 4).number(order, 4))
-	for i := range directory.number(order, 2) {
-		entry := from(directory, 2+entrySize*i)
-		if len(entry) < entrySize {
-			break
-		}
-		if entry.number(order, 2) == tagOrientation && turns(data, entry, order) {
+	tiff, order := header(data)
+	for entry := range orientations(tiff, order) {
+		if turns(tiff, entry, order) {
 			order.PutUint16(entry[2:], typeShort)
 			order.PutUint32(entry[4:], 1)
-			copy(entry[8:entrySize], make([]byte, 4))
+			copy(entry[8:], make([]byte, 4))
 			order.PutUint16(entry[8:], 1)
 			changed = true
 		}
