@@ -54,14 +54,19 @@ type Target struct {
 	Pad           Pad
 }
 
-// stored returns the size of the result before it is rotated, and that of the
-// part of it that a window of w by h pixels covers.
-func (t Target) stored(w, h int) (full, inner image.Point) {
-	full = image.Pt(t.Width, t.Height)
+// stored returns the size of the result before it is rotated.
+func (t Target) stored() image.Point {
 	if swapsAxes(orientationOf(t.Rotation)) {
-		full = image.Pt(t.Height, t.Width)
+		return image.Pt(t.Height, t.Width)
 	}
-	inner = full
+	return image.Pt(t.Width, t.Height)
+}
+
+// covered returns the size of the part of it that a window of w by h pixels
+// covers.
+func (t Target) covered(w, h int) image.Point {
+	full := t.stored()
+	inner := full
 	switch {
 	case t.Pad == PadNone:
 	case w*full.Y < h*full.X: // narrower than the result
@@ -69,7 +74,7 @@ func (t Target) stored(w, h int) (full, inner image.Point) {
 	default:
 		inner.Y = max(1, (2*h*full.X+w)/(2*w))
 	}
-	return full, inner
+	return inner
 }
 
 // Scale returns by how much a photo may be reduced for a window of w by h
@@ -78,7 +83,7 @@ func (t Target) Scale(w, h int) int {
 	if t.Filter != Area {
 		return 1
 	}
-	_, inner := t.stored(w, h)
+	inner := t.covered(w, h)
 	return Scale(w, h, inner.X, inner.Y)
 }
 
@@ -86,10 +91,7 @@ func (t Target) Scale(w, h int) int {
 // of width by height pixels has room, about its centre or moved as little as
 // that needs.
 func (t Target) Fit(window image.Rectangle, width, height int) image.Rectangle {
-	full := image.Pt(t.Width, t.Height)
-	if swapsAxes(orientationOf(t.Rotation)) {
-		full = image.Pt(t.Height, t.Width)
-	}
+	full := t.stored()
 	grow := func(lo, hi, to, end int) (int, int) {
 		to = min(to, end)
 		lo = max(0, min(lo-(to-(hi-lo))/2, end-to))
@@ -122,7 +124,7 @@ func (t Target) Fit(window image.Rectangle, width, height int) image.Rectangle {
 func Crop(p *Picture, window image.Rectangle, t Target) []byte {
 	x, y, w, h := window.Min.X, window.Min.Y, window.Dx(), window.Dy()
 	p.check(x, y, w, h)
-	full, inner := t.stored(w, h)
+	full, inner := t.stored(), t.covered(w, h)
 	pixels := p.resize(x, y, w, h, inner.X, inner.Y, t.Filter)
 	if inner != full {
 		pixels = pad(pixels, inner, full, t.Pad)

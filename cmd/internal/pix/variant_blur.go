@@ -3,8 +3,6 @@ package pix
 import (
 	"bytes"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"math"
 	"slices"
 )
@@ -121,13 +119,8 @@ func (b *blurrer) end(out []byte) {
 // jpegNoise encodes RGB pixels as a JPEG, 4:2:0, by image/jpeg and decodes them
 // again as photos are. Both compute in integers.
 func jpegNoise(pixels []byte, h, w, quality int) error {
-	img := image.NewRGBA(image.Rect(0, 0, w, h))
-	for i := range h * w {
-		copy(img.Pix[4*i:4*i+3], pixels[3*i:3*i+3])
-		img.Pix[4*i+3] = 255
-	}
 	var data bytes.Buffer
-	if err := jpeg.Encode(&data, img, &jpeg.Options{Quality: quality}); err != nil {
+	if err := EncodeJPEG(&data, pixels, w, h, quality); err != nil {
 		return fmt.Errorf("jpeg of quality %d: %w", quality, err)
 	}
 	picture, err := Decode(data.Bytes(), h*w)

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"image"
-	"image/jpeg"
 	"io"
 	"maps"
 	"math"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
+	"github.com/opensandwich/oi/cmd/internal/pix"
 )
 
 //go:embed page.html.tmpl
@@ -219,13 +218,8 @@ const thumbnailQuality = 75
 
 // dataURI encodes RGB pixels as a JPEG inside an address.
 func dataURI(pixels []byte, size dataset.Size) (template.URL, error) {
-	picture := image.NewRGBA(image.Rect(0, 0, size.Width, size.Height))
-	for i := 0; i < len(pixels)/3; i++ {
-		copy(picture.Pix[4*i:], pixels[3*i:3*i+3])
-		picture.Pix[4*i+3] = 0xff
-	}
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, picture, &jpeg.Options{Quality: thumbnailQuality}); err != nil {
+	if err := pix.EncodeJPEG(&b, pixels, size.Width, size.Height, thumbnailQuality); err != nil {
 		return "", err
 	}
 	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
