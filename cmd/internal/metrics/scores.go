@@ -28,18 +28,16 @@ func (c *Confusion) Micro() Scores {
 
 // Macro returns the means over the classes.
 func (c *Confusion) Macro() Scores {
-	rows := c.PerClass()
-	n := float64(len(rows))
-	return c.average(rows, func(column []float64) float64 {
-		return pairwiseSum(column) / n
-	})
+	m := Mean(c.PerClass())
+	m.Support = c.Total()
+	return m
 }
 
 // Weighted returns the means over the classes, weighted by support.
 func (c *Confusion) Weighted() Scores {
 	rows := c.PerClass()
 	total := c.Total()
-	return c.average(rows, func(column []float64) float64 {
+	w := average(rows, func(column []float64) float64 {
 		if total == 0 {
 			return 0
 		}
@@ -48,20 +46,17 @@ func (c *Confusion) Weighted() Scores {
 		}
 		return pairwiseSum(column) / float64(total)
 	})
+	w.Support = total
+	return w
 }
 
 // Mean returns the means of rows, without a support.
 func Mean(rows []Scores) Scores {
-	var m Scores
-	for _, r := range rows {
-		m.Precision, m.Recall, m.F1 = m.Precision+r.Precision, m.Recall+r.Recall, m.F1+r.F1
-	}
-	n := float64(max(1, len(rows)))
-	return Scores{Precision: m.Precision / n, Recall: m.Recall / n, F1: m.F1 / n}
+	return average(rows, func(column []float64) float64 { return pairwiseSum(column) / float64(len(column)) })
 }
 
 // average applies mean to each column of rows. An average over no class is 0.
-func (c *Confusion) average(rows []Scores, mean func([]float64) float64) Scores {
+func average(rows []Scores, mean func([]float64) float64) Scores {
 	if len(rows) == 0 {
 		return Scores{}
 	}
@@ -76,7 +71,6 @@ func (c *Confusion) average(rows []Scores, mean func([]float64) float64) Scores 
 		Precision: of(func(s Scores) float64 { return s.Precision }),
 		Recall:    of(func(s Scores) float64 { return s.Recall }),
 		F1:        of(func(s Scores) float64 { return s.F1 }),
-		Support:   c.Total(),
 	}
 }
 
