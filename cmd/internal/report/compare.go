@@ -2,10 +2,8 @@ package report
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 )
@@ -134,10 +132,10 @@ func (c *Comparison) CheckNoWorse(margin float64) error {
 	if c.Interval.Low > -margin {
 		return nil
 	}
-	text := []string{fmt.Sprintf("the accuracy may be lower than that of the baseline by %.4f (95%% interval of the difference %+.4f to %+.4f %s), allowed is less than %g",
-		-c.Interval.Low, c.Interval.Low, c.Interval.High, c.Interval.Basis(), margin)}
+	more := ""
 	if c.Difference >= 0 {
-		text = append(text, "more items would tell")
+		more = "; more items would tell"
 	}
-	return errors.New(strings.Join(text, "; "))
+	return fmt.Errorf("the accuracy may be lower than that of the baseline by %.4f (95%% interval of the difference %+.4f to %+.4f %s), allowed is less than %g%s",
+		-c.Interval.Low, c.Interval.Low, c.Interval.High, c.Interval.Basis(), margin, more)
 }
