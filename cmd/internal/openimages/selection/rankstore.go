@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -181,12 +182,10 @@ func (r *rankStore) load(s *Selection) *rankings {
 	if err != nil {
 		return nil
 	}
-	d := csvscan.Decoder{Buf: data}
-	body, ok := strings.CutPrefix(string(data[:min(len(data), len(rankMagic))]), rankMagic)
-	if !ok || body != "" || len(data) < len(rankMagic)+4 || binary.LittleEndian.Uint32(data[len(data)-4:]) != rankSum(data[:len(data)-4]) {
+	if !bytes.HasPrefix(data, []byte(rankMagic)) || len(data) < len(rankMagic)+4 || binary.LittleEndian.Uint32(data[len(data)-4:]) != rankSum(data[:len(data)-4]) {
 		return nil
 	}
-	d.Buf = data[len(rankMagic) : len(data)-4]
+	d := csvscan.Decoder{Buf: data[len(rankMagic) : len(data)-4]}
 	if d.Text() != r.key {
 		return nil
 	}
