@@ -63,9 +63,3 @@ func (b *baseline) verdict(e *report.Evaluation) error {
 	}
 	return e.Comparison.CheckNoWorse(*b.margin)
 }
-
-// mustConclude reports whether somebody waits for more than what goes to
-// standard output.
-func (o *options) mustConclude() bool {
-	return len(o.reports)+len(o.requirements) > 0 || o.baseline != nil && o.baseline.margin != nil
-}

@@ -256,17 +256,7 @@ func (e *evaluation) conclude(total record.StageCounts) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	if !e.options.emit {
-		err := e.options.printReport(e.env, full)
-		if errors.Is(err, stream.ErrBrokenPipe) && e.options.mustConclude() {
-			err = nil // a report or a verdict is still to come
-		}
-		errs = append(errs, err)
-	}
-	errs = append(errs, e.options.saveReport(full))
-	errs = append(errs, checkRequirements(e.options.requirements, evaluated), e.options.baseline.verdict(evaluated))
-	return errors.Join(errs...)
+	return e.options.deliver(e.env, full)
 }
 
 // choose returns the tally that the report is about.

@@ -257,11 +257,7 @@ func (b *neighbourhood) report(ctx context.Context) error {
 	}
 	full := b.compose(evaluation)
 	full.Sets, full.Licences, full.Notes = counts, licences.Summary(), append(notes, report.NoPictures)
-	err = b.options.printReport(b.env, full)
-	if errors.Is(err, stream.ErrBrokenPipe) && b.options.mustConclude() {
-		err = nil // a report or a verdict is still to come
-	}
-	return errors.Join(err, b.options.saveReport(full), checkRequirements(b.options.requirements, evaluation), b.options.baseline.verdict(evaluation))
+	return b.options.deliver(b.env, full)
 }
 
 // compose gathers what is known of the vectors and of what they were tried on:

@@ -1,12 +1,32 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/stream"
 )
+
+// deliver prints the report, unless items go to standard output, writes the
+// files of --report, and gives the verdicts that were asked for.
+func (o *options) deliver(env *cli.Env, full *report.Report) error {
+	var err error
+	if !o.emit {
+		if err = o.printReport(env, full); errors.Is(err, stream.ErrBrokenPipe) && o.mustConclude() {
+			err = nil // a report or a verdict is still to come
+		}
+	}
+	return errors.Join(err, o.saveReport(full), checkRequirements(o.requirements, full.Evaluation), o.baseline.verdict(full.Evaluation))
+}
+
+// mustConclude reports whether somebody waits for more than what goes to
+// standard output.
+func (o *options) mustConclude() bool {
+	return len(o.reports)+len(o.requirements) > 0 || o.baseline != nil && o.baseline.margin != nil
+}
 
 // printReport prints the report.
 func (o *options) printReport(env *cli.Env, full *report.Report) error {
