@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/opensandwich/oi/cmd/internal/export/credits"
+	"github.com/opensandwich/oi/cmd/internal/export/provenance"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/filelock"
 	"github.com/opensandwich/oi/cmd/internal/pix"
@@ -131,20 +132,9 @@ func setNumber(set string) uint8 {
 	return 0
 }
 
-// A Problem is an error together with what to do about it.
-type Problem struct {
-	Err  error
-	Next string
-}
-
-func (p *Problem) Error() string { return p.Err.Error() }
-func (p *Problem) Unwrap() error { return p.Err }
-
-// Hint returns the next step.
-func (p *Problem) Hint() string { return p.Next }
-
+// problem is an error together with what to do about it.
 func problem(next, format string, args ...any) error {
-	return &Problem{fmt.Errorf(format, args...), next}
+	return &provenance.Problem{Err: fmt.Errorf(format, args...), Next: next}
 }
 
 // Open begins an export. Nothing is written before Begin.
