@@ -155,11 +155,11 @@
 //	            fill, crop_row, crop_column, crop_height, crop_width, brightness, contrast,
 //	            saturation, hue, grayscale, blur, cutout_row, cutout_column, cutout_side,
 //	            jpeg_quality}: how a variant was drawn: epoch from 1, copy within it from 0,
-//	            seed an unsigned 64-bit integer, theta and shear in degrees, tx and ty in rows and columns,
-//	            zx and zy as factors, flips true or false, of the SHA-256 of the pixels that
-//	            it was drawn from, in 64 lower-case hex digits. What follows stands only
-//	            where it was done: centre is "keras-2018", one pixel off the middle; fill is
-//	            "constant" (black), "reflect" or "wrap", missing for "nearest"; crop_row to
+//	            seed an unsigned 64-bit integer, theta and shear in degrees, tx and ty in rows
+//	            and columns, zx and zy as factors, flips true or false, of the SHA-256 of the
+//	            pixels that it was drawn from, in 64 lower-case hex digits. What follows stands
+//	            only where it was done: centre is "keras-2018", one pixel off the middle; fill
+//	            is "constant" (black), "reflect" or "wrap", missing for "nearest"; crop_row to
 //	            crop_width are the window that was kept, in pixels; brightness, contrast and
 //	            saturation are factors less 1, hue is turns; grayscale is true; blur is a
 //	            standard deviation in pixels; cutout_row to cutout_side are the black square's
@@ -168,9 +168,10 @@
 //	prediction  {label, probabilities, seen, unsure, neighbours}: probabilities is a map from
 //	            class name to number; seen is true where the model was trained on this photo,
 //	            and missing where it was not or does not say; unsure is true where no class is
-//	            likely enough for the model to mean its answer, else missing; neighbours is an array of {key (r),
-//	            label, similarity (r)}: the items whose embeddings are nearest, the nearest
-//	            first, and the cosine between the two, where the answer comes from them
+//	            likely enough for the model to mean its answer, else missing; neighbours is an
+//	            array of {key (r), label, similarity (r)}: the items whose embeddings are nearest,
+//	            the nearest first, and the cosine between the two, where the answer comes from
+//	            them
 //	failure     {stage (r), reason (r), detail, source, status, attempts, seconds}: only in
 //	            files of failures: which stage skipped the item, its reason as counted in
 //	            the end, and one line for people; of a photo also the last source that was
