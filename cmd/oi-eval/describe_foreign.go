@@ -12,6 +12,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/onnx"
+	"github.com/opensandwich/oi/cmd/internal/zoo"
 )
 
 // guessedSide is the side, in pixels, for which the shapes of a model are told
@@ -31,7 +32,10 @@ type foreignModel struct {
 	Parameters int              `json:"parameters"`
 	Simplified int              `json:"simplified_operators"`
 	Features   *foreignFeatures `json:"features,omitempty"`
-	Notes      []string         `json:"notes"`
+	// What is known besides, from files next to it or by its SHA-256.
+	Preprocessing string   `json:"preprocessing,omitempty"`
+	Licence       string   `json:"licence,omitempty"`
+	Notes         []string `json:"notes"`
 }
 
 // tensorInfo is an input or an output. Shape has numbers, and names for what is
@@ -53,7 +57,7 @@ type foreignFeatures struct {
 
 // describeForeign prints what is known of a model that oi-train did not write;
 // refused is what its own reader said.
-func describeForeign(env *cli.Env, path string, asJSON bool, refused error) error {
+func (o *options) describeForeign(env *cli.Env, path string, refused error) error {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return refused // a pipe, of which a part is read
 	}
@@ -61,11 +65,11 @@ func describeForeign(env *cli.Env, path string, asJSON bool, refused error) erro
 	if err != nil {
 		return fmt.Errorf("%w; and it cannot be described: %w", refused, err)
 	}
-	d, err := newForeignModel(path, m)
+	d, err := newForeignModel(path, m, o.models.Table)
 	if err != nil {
 		return fmt.Errorf("%w; and it cannot be described: %w", refused, err)
 	}
-	if asJSON {
+	if o.stream.JSON != "" {
 		e := json.NewEncoder(env.Stdout)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
@@ -75,12 +79,26 @@ func describeForeign(env *cli.Env, path string, asJSON bool, refused error) erro
 	return err
 }
 
-func newForeignModel(path string, m *onnx.Model) (*foreignModel, error) {
+func newForeignModel(path string, m *onnx.Model, known zoo.Table) (*foreignModel, error) {
 	d := &foreignModel{
 		File: path, SHA256: m.SHA256, Producer: strings.TrimSpace(m.Producer + " " + m.Version), IR: m.IR, Opset: m.Opset,
 		Operators: m.Operators, Inputs: []tensorInfo{}, Outputs: []tensorInfo{},
-		Notes: []string{"oi-train did not write it: to answer, oi-eval wants the names of its answers, --labels, and what to do to the bytes, --normalize"},
+		Notes: []string{},
 	}
+	normalization, licence, err := known.Facts(path, m.SHA256)
+	d.Licence = licence
+	wants := "the names of its answers, --labels"
+	switch {
+	case err != nil:
+		d.Notes = append(d.Notes, err.Error())
+	case normalization != nil:
+		d.Preprocessing = normalization.String()
+	case slices.ContainsFunc(m.Graph.Inputs, func(v *graph.Value) bool { return v.Type == graph.Uint8 }):
+		d.Preprocessing = "in the network"
+	default:
+		wants += ", and what to do to the bytes, --normalize"
+	}
+	d.Notes = append(d.Notes, "oi-train did not write it: to answer, oi-eval wants "+wants)
 	shapes := map[string][]int{}
 	for _, v := range m.Graph.Inputs {
 		d.Inputs = append(d.Inputs, tensorInfo{v.Name, v.Type.String(), declaredShape(v.Declared, m.Dims[v.Name])})
@@ -174,6 +192,12 @@ func (d *foreignModel) text() string {
 	if f := d.Features; f != nil {
 		line("features", "%s, %s %s, %d numbers", f.Name, f.Shape, f.Pooling, f.Length)
 		line("", "%s", f.Reason)
+	}
+	if d.Preprocessing != "" {
+		line("pixels", "%s", d.Preprocessing)
+	}
+	if d.Licence != "" {
+		line("licence", "%s", d.Licence)
 	}
 	for _, note := range d.Notes {
 		line("note", "%s", note)

@@ -28,8 +28,7 @@
 //	    lunch.jpg
 //	# what a pretrained network sees in the pictures, as numbers to
 //	# compare
-//	oi-eval --embed --normalize imagenet mobilenetv2.onnx crops.oi \
-//	    >embedded.oi
+//	oi-eval --embed mobilenetv2 crops.oi >embedded.oi
 //	# ten nearest neighbours, no training
 //	oi-eval --neighbours 10 embedded.oi
 //	# what is in the model?
@@ -79,6 +78,11 @@
 // f1[CLASS]. The 95 % interval of the accuracy is found by author, or by photo
 // where he is not known, because their pictures resemble each other; fewer than
 // 10 of them are too few to judge a model by.
+//
+// MODEL may also be the name of a network that oi-train --backbones lists,
+// where no file has that name. It is downloaded once, after size and licence
+// were said, verified, and kept in the cache; what it wants done to the bytes
+// is known then.
 //
 // --info describes MODEL: what it was trained on, by whom and how well it did.
 // Of an ONNX model that oi-train did not write it tells the inputs, the outputs
@@ -184,6 +188,11 @@
 //	--neighbours K
 //		without a model: answer by the K train items whose embeddings
 //		are nearest
+//	--cache DIR
+//		keep downloaded networks in DIR (default $XDG_CACHE_HOME/oi
+//		or ~/.cache/oi) (or $OI_CACHE)
+//	--offline
+//		use networks of the cache only, and never the network
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it
 //		(default one a processor)

@@ -19,6 +19,7 @@ import (
 type embedder struct {
 	options   *options
 	env       *cli.Env
+	path      string
 	file      *transfer.File
 	in        *stream.Input
 	ahead     []record.Record // read to see the first item
@@ -30,11 +31,11 @@ type embedder struct {
 }
 
 // embedItems writes the items of files with their embeddings.
-func (o *options) embedItems(ctx context.Context, env *cli.Env, model string, in *inputs) error {
-	e := &embedder{options: o, env: env, args: map[string]string{}}
+func (o *options) embedItems(ctx context.Context, env *cli.Env, path string, in *inputs) error {
+	e := &embedder{options: o, env: env, path: path, args: map[string]string{}}
 	var err error
-	if e.file, err = transfer.Load(model, o.transferOptions()); err != nil {
-		return explainBackbone(model, err)
+	if e.file, err = transfer.Load(path, o.transferOptions()); err != nil {
+		return explainBackbone(path, err)
 	}
 	if e.in, err = stream.OpenFrom(env, &o.stream, in.first, in.names); err != nil {
 		return err
@@ -116,7 +117,7 @@ func (e *embedder) prepare(h *record.Header) error {
 	}
 	var err error
 	if e.backbone, err = e.file.Backbone(side); err != nil {
-		return explainBackbone(e.env.Args[0], err)
+		return explainBackbone(e.path, err)
 	}
 	if e.extractor, err = e.backbone.Extractor(e.options.batch, e.options.stream.Workers()); err != nil {
 		return err

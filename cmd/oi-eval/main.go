@@ -15,6 +15,8 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
+	"github.com/opensandwich/oi/cmd/internal/zoo"
+	"github.com/opensandwich/oi/cmd/internal/zoo/named"
 )
 
 func main() { cli.Main(command()) }
@@ -22,8 +24,11 @@ func main() { cli.Main(command()) }
 //go:embed help.txt
 var help string
 
-func command() *cli.Command {
-	o := &options{memory: dataset.DefaultMemory}
+func command() *cli.Command { return commandOf(named.Models{Table: zoo.Backbones()}) }
+
+// commandOf is the command with other networks that are known by name.
+func commandOf(models named.Models) *cli.Command {
+	o := &options{memory: dataset.DefaultMemory, models: models}
 	return &cli.Command{
 		Name:      "oi-eval",
 		Help:      help,
@@ -64,6 +69,8 @@ type options struct {
 	// of models that oi-train did not write
 	labels, normalize, channels string
 
+	models named.Models // that need not be files
+
 	// of backbones
 	embed          bool
 	features       string
@@ -100,6 +107,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.embeddingDType, "embedding-dtype", string(transfer.Float16), "round the numbers to this `TYPE`, float16 or float32")
 	fs.BoolVar(&o.keepTensor, "keep-tensor", false, "with --embed, keep the tensors as well")
 	fs.IntVar(&o.neighbours, "neighbours", 0, "without a model: answer by the `K` train items whose embeddings are nearest")
+	o.models.Flags(fs)
 	o.stream.Register(fs)
 	cli.ListOf(fs, "set", dataset.Train, dataset.Val, dataset.Test)
 	cli.FilesOf(fs, "report", "html", "json", "md")
@@ -177,6 +185,10 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if o.neighbours > 0 {
 		return o.findNeighbours(ctx, env, env.Args)
 	}
+	path, err := o.models.Path(ctx, env, "model", env.Args[0])
+	if err != nil {
+		return err
+	}
 	files := env.Args[1:]
 	if o.embed {
 		in, err := look(env, files)
@@ -186,11 +198,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		if in.pictures {
 			return cli.Usagef("--embed needs a stream of items, not pictures")
 		}
-		return o.embedItems(ctx, env, env.Args[0], in)
+		return o.embedItems(ctx, env, path, in)
 	}
-	m, err := o.loadModel(ctx, env, env.Args[0])
+	m, err := o.loadModel(ctx, env, path)
 	if o.info && errors.Is(err, model.ErrForeign) && len(files) == 0 {
-		return describeForeign(env, env.Args[0], o.stream.JSON != "", err)
+		return o.describeForeign(env, path, err)
 	}
 	if err != nil {
 		return err

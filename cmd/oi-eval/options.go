@@ -4,7 +4,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
-	"github.com/opensandwich/oi/cmd/internal/zoo"
 )
 
 // maxNeighbours bounds --neighbours.
@@ -61,5 +60,5 @@ func (o *options) checkEmbed() error {
 
 // transferOptions say how a file is to be used as a backbone.
 func (o *options) transferOptions() transfer.Options {
-	return transfer.Options{Features: o.features, Normalization: o.normalization, DType: transfer.DType(o.embeddingDType), Facts: zoo.Facts}
+	return transfer.Options{Features: o.features, Normalization: o.normalization, DType: transfer.DType(o.embeddingDType), Facts: o.models.Table.Facts}
 }

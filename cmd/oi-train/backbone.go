@@ -9,15 +9,14 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
-	"github.com/opensandwich/oi/cmd/internal/zoo"
+	"github.com/opensandwich/oi/cmd/internal/zoo/named"
 )
 
 // backboneOptions say of what network the features are.
 type backboneOptions struct {
 	file      string // or the name of a known one; "": a network is trained from scratch
 	list      bool   // the known ones
-	cache     string
-	offline   bool
+	models    named.Models
 	licence   string
 	normalize string
 	channels  string
@@ -29,9 +28,7 @@ func (o *backboneOptions) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.file, "backbone", "", "fit a linear head to the features of a pretrained network, an ONNX `FILE` or the name of a known one, in place of training from scratch")
 	cli.FilesOf(fs, "backbone", "onnx")
 	fs.BoolVar(&o.list, "backbones", false, "list the known networks, and do nothing else")
-	fs.StringVar(&o.cache, "cache", "", "keep downloaded networks in `DIR` (default $XDG_CACHE_HOME/oi or ~/.cache/oi)")
-	cli.FromEnv(fs, "cache", "OI_CACHE")
-	fs.BoolVar(&o.offline, "offline", false, "use networks of the cache only, and never the network")
+	o.models.Flags(fs)
 	fs.StringVar(&o.licence, "backbone-licence", "", "`TEXT` that says under what licence the backbone is, for the report and the model")
 	fs.StringVar(&o.normalize, "normalize", "", "what the backbone wants done to the bytes: `CHOICE` is "+preprocess.Choices)
 	fs.StringVar(&o.channels, "channels", "", "the order in which the backbone takes colours, `rgb|bgr` (default rgb)")
@@ -114,11 +111,11 @@ func (o *options) loadBackbone(ctx context.Context, env *cli.Env) (*transfer.Fil
 	if b.file == "" {
 		return nil, nil
 	}
-	path, err := b.path(ctx, env)
+	path, err := b.models.Path(ctx, env, "--backbone", b.file)
 	if err != nil {
 		return nil, err
 	}
-	settings := transfer.Options{Features: b.features, DType: transfer.DType(b.dtype), Licence: b.licence, Facts: zoo.Facts}
+	settings := transfer.Options{Features: b.features, DType: transfer.DType(b.dtype), Licence: b.licence, Facts: b.models.Table.Facts}
 	if b.normalize != "" {
 		n, err := preprocess.Parse(b.normalize, b.channels)
 		if err != nil {

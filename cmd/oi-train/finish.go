@@ -15,7 +15,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
-	"github.com/opensandwich/oi/cmd/internal/zoo"
 )
 
 // finish tries the best weights on the held-out items, writes the files and
@@ -52,7 +51,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	}
 	env.Infof("wrote %s", strings.Join(names, ", "))
 	if r.head == nil {
-		env.Infof("on so few pictures the features of a pretrained network make fewer mistakes: oi-train --backbone %s, or FILE.onnx; --backbones lists more", zoo.Names()[0])
+		env.Infof("on so few pictures the features of a pretrained network make fewer mistakes: oi-train --backbone %s, or FILE.onnx; --backbones lists more", o.backbone.models.Table.Names()[0])
 	}
 	if !r.cut {
 		env.Infof("next: %s PHOTO.jpg asks it; %s is the report, for a browser", "oi-eval "+cli.ShellWord(o.name+".onnx"), cli.ShellWord(o.name+".html"))

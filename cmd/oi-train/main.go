@@ -11,6 +11,8 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/cmd/internal/zoo"
+	"github.com/opensandwich/oi/cmd/internal/zoo/named"
 )
 
 func main() { cli.Main(command()) }
@@ -18,10 +20,14 @@ func main() { cli.Main(command()) }
 //go:embed help.txt
 var help string
 
-func command() *cli.Command {
+func command() *cli.Command { return commandOf(named.Models{Table: zoo.Backbones()}) }
+
+// commandOf is the command with other networks that are known by name.
+func commandOf(models named.Models) *cli.Command {
 	o := &options{
-		split:  dataset.DefaultSplit(),
-		memory: dataset.DefaultMemory,
+		split:    dataset.DefaultSplit(),
+		memory:   dataset.DefaultMemory,
+		backbone: backboneOptions{models: models},
 	}
 	return &cli.Command{
 		Name:  "oi-train",
@@ -175,7 +181,7 @@ func (o *options) values() map[string]any {
 
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if o.backbone.list {
-		return listBackbones(env)
+		return o.backbone.listBackbones(env)
 	}
 	if err := o.check(env.Args); err != nil {
 		return err

@@ -15,7 +15,7 @@ func TestBackbones(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	for _, e := range zoo.Entries() {
+	for _, e := range zoo.Backbones() {
 		for _, want := range []string{e.Name, e.Licence, e.Base + e.Path, e.SHA256} {
 			if !strings.Contains(string(stdout), want) {
 				t.Errorf("lacks %s:\n%s", want, stdout)
@@ -35,8 +35,8 @@ func TestBackboneName(t *testing.T) {
 		want []string
 	}{
 		"resnet18":            {1, []string{"backbone: resnet18: not an ONNX"}},
-		"resnet19":            {2, []string{"no file resnet19, and no known network of that name: mobilenetv2, resnet18", "hint: oi-train --backbones"}},
-		"resnet19.onnx":       {1, []string{"resnet19.onnx: no such file"}},
+		"resnet19":            {2, []string{"no file resnet19, and no known network of that name: mobilenetv2, resnet18", "hint: did you mean resnet18? oi-train --backbones"}},
+		"other.onnx":          {1, []string{"other.onnx: no such file"}},
 		"models/mobilenetv2":  {1, []string{"models/mobilenetv2: no such file"}},
 		"mobilenetv2":         {1, []string{"mobilenet/model/mobilenetv2-12.onnx is not in the cache", "hint: without --offline it is downloaded, once"}},
 		"mobilenetv2-12.onnx": {1, []string{"mobilenet/model/mobilenetv2-12.onnx is not in the cache"}},

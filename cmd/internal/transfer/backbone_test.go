@@ -183,7 +183,7 @@ func TestOpenErrors(t *testing.T) {
 		[]byte(`{"do_rescale":true,"rescale_factor":0.00392156862745098,"do_normalize":true,"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if b, err = Open(path, Options{Facts: zoo.Facts}); err != nil || !strings.Contains(b.Preprocessing, "preprocessor_config.json") {
+	if b, err = Open(path, Options{Facts: zoo.Backbones().Facts}); err != nil || !strings.Contains(b.Preprocessing, "preprocessor_config.json") {
 		t.Errorf("%+v, %v", b, err)
 	}
 }

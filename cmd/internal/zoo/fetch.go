@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/download"
 )
@@ -29,27 +28,10 @@ type Options struct {
 	Download download.Options
 }
 
-// An UnknownError is a name of no network that is known.
-type UnknownError struct{ Name string }
-
-func (e *UnknownError) Error() string {
-	return fmt.Sprintf("no backbone is called %q; there are %s", e.Name, strings.Join(Names(), ", "))
-}
-
-// Fetch returns the path of the file of a network, by its name, after a download
-// if it is not in the cache. The file was verified by its SHA-256; one with
-// another is removed. Errors are those of package download, and an
-// [*UnknownError].
-func Fetch(ctx context.Context, o Options, name string) (path string, e Entry, err error) {
-	e, ok := Find(name)
-	if !ok {
-		return "", e, &UnknownError{name}
-	}
-	path, err = fetch(ctx, o, e)
-	return path, e, err
-}
-
-func fetch(ctx context.Context, o Options, e Entry) (path string, err error) {
+// Fetch returns the path of the network's file, after a download if it is not in
+// the cache. The file was verified by its SHA-256; one with another is removed.
+// Errors are those of package download.
+func (e Entry) Fetch(ctx context.Context, o Options) (path string, err error) {
 	do := o.Download
 	do.MaxBytes, do.HTTPSOnly = e.Size, true
 	client, err := download.New(e.Base, filepath.Join(o.Cache, folder), download.Catalogue{

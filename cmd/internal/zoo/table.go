@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/editdistance"
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
 )
 
@@ -53,13 +54,16 @@ var entries = []Entry{
 	},
 }
 
-// Entries returns the networks that are known.
-func Entries() []Entry { return slices.Clone(entries) }
+// A Table is networks that can be asked for by name.
+type Table []Entry
+
+// Backbones returns the networks that are known.
+func Backbones() Table { return slices.Clone(entries) }
 
 // Names returns their names.
-func Names() []string {
+func (t Table) Names() []string {
 	var names []string
-	for _, e := range entries {
+	for _, e := range t {
 		names = append(names, e.Name)
 	}
 	return names
@@ -79,20 +83,51 @@ func (e Entry) Normalization() (*preprocess.Normalization, error) {
 }
 
 // Find returns the network of a name, which may also be that of its file, with
-// or without the ending. Capitals do not matter.
-func Find(name string) (Entry, bool) {
-	for _, e := range entries {
-		file := e.File()
-		if strings.EqualFold(name, e.Name) || strings.EqualFold(name, file) || strings.EqualFold(name, strings.TrimSuffix(file, ".onnx")) {
+// or without the ending. Capitals, hyphens and underscores do not matter.
+func (t Table) Find(name string) (Entry, bool) {
+	name = bare(name)
+	for _, e := range t {
+		if slices.Contains(e.bareNames(), name) {
 			return e, true
 		}
 	}
 	return Entry{}, false
 }
 
-// Known returns the network whose file has a SHA-256, in hexadecimal.
-func Known(sha256 string) (Entry, bool) {
-	for _, e := range entries {
+// bareNames are the names that a network has.
+func (e Entry) bareNames() []string {
+	file := bare(e.File())
+	return []string{bare(e.Name), file, strings.TrimSuffix(file, ".onnx")}
+}
+
+// bare is a name without what does not matter in it.
+func bare(name string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+}
+
+// Near returns the names of the networks that may be meant by a name of none,
+// the nearest.
+func (t Table) Near(name string) []string {
+	typed := []rune(strings.TrimSuffix(bare(name), ".onnx"))
+	least := max(1, len(typed)/4) // slips
+	var near []string
+	for _, e := range t {
+		for _, known := range e.bareNames() {
+			slips := editdistance.Levenshtein(typed, []rune(known))
+			if slips < least {
+				least, near = slips, nil
+			}
+			if slips == least && !slices.Contains(near, e.Name) {
+				near = append(near, e.Name)
+			}
+		}
+	}
+	return near
+}
+
+// BySum returns the network whose file has a SHA-256, in hexadecimal.
+func (t Table) BySum(sha256 string) (Entry, bool) {
+	for _, e := range t {
 		if strings.EqualFold(sha256, e.SHA256) {
 			return e, true
 		}
@@ -103,8 +138,8 @@ func Known(sha256 string) (Entry, bool) {
 // Facts returns what is known of a model file besides what it says itself: what
 // it wants done to the bytes, from the files beside it or else by its SHA-256,
 // and its licence by its SHA-256. What is not known is nil and "".
-func Facts(path, sha256 string) (n *preprocess.Normalization, licence string, err error) {
-	e, known := Known(sha256)
+func (t Table) Facts(path, sha256 string) (n *preprocess.Normalization, licence string, err error) {
+	e, known := t.BySum(sha256)
 	if n, err = preprocess.Beside(path); n == nil && err == nil && known {
 		n, err = e.Normalization()
 	}

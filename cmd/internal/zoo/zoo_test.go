@@ -47,7 +47,7 @@ func newPlace(t *testing.T, data []byte) *place {
 
 func (p *place) fetch(t *testing.T) (string, error) {
 	t.Helper()
-	return fetch(t.Context(), p.options, p.entry)
+	return p.entry.Fetch(t.Context(), p.options)
 }
 
 // models are the files of models in the cache, whole or not.
@@ -176,7 +176,8 @@ func TestRedirectToHTTPS(t *testing.T) {
 func TestTable(t *testing.T) {
 	names, sums := map[string]bool{}, map[string]bool{}
 	hexSum := regexp.MustCompile(`^[0-9a-f]{64}$`)
-	for _, e := range Entries() {
+	table := Backbones()
+	for _, e := range table {
 		if names[e.Name] || sums[e.SHA256] || !hexSum.MatchString(e.SHA256) || e.Size < 1<<20 || !strings.HasPrefix(e.Base, "https://") || e.Licence == "" || e.Source == "" {
 			t.Errorf("%+v", e)
 		}
@@ -185,30 +186,41 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: %v, %v", e.Name, n, err)
 		}
 		for _, name := range []string{e.Name, strings.ToUpper(e.Name), e.File(), strings.TrimSuffix(e.File(), ".onnx")} {
-			if found, ok := Find(name); !ok || found != e {
+			if found, ok := table.Find(name); !ok || found != e {
 				t.Errorf("%s: %+v", name, found)
 			}
 		}
-		if found, ok := Known(strings.ToUpper(e.SHA256)); !ok || found != e {
+		if found, ok := table.BySum(strings.ToUpper(e.SHA256)); !ok || found != e {
 			t.Errorf("%s: %+v", e.SHA256, found)
 		}
 	}
-	if _, ok := Find(""); ok {
+	if _, ok := table.Find(""); ok {
 		t.Error("found nothing")
 	}
-	if _, ok := Known(""); ok {
+	if _, ok := table.BySum(""); ok {
 		t.Error("known without a sum")
 	}
-	var unknown *UnknownError
-	if _, _, err := Fetch(t.Context(), Options{}, "resnet19"); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "mobilenetv2, resnet18") {
-		t.Error(err)
+	for typed, want := range map[string]string{
+		"mobilenet_v2": "mobilenetv2", "MobileNet-V2": "mobilenetv2", "ResNet_50": "resnet50", "resnet18_v2_7": "resnet18",
+	} {
+		if e, _ := table.Find(typed); e.Name != want {
+			t.Errorf("%s: found %q", typed, e.Name)
+		}
+	}
+	for typed, want := range map[string]string{
+		"mobilnetv2": "mobilenetv2", "Mobile_Net2": "mobilenetv2", "resnet51": "resnet50", "resnet19": "resnet18", "resnet10": "resnet18 resnet50",
+		"resnet50.onnx": "resnet50", "shuflenetv2-12.onnx": "shufflenetv2", "burger": "", "x": "", "": "", "photo.jpg": "",
+	} {
+		if got := strings.Join(table.Near(typed), " "); got != want {
+			t.Errorf("%s: near to %q, want %q", typed, got, want)
+		}
 	}
 }
 
 // What lies beside a file is nearer to it than what is known by its sum.
 func TestFacts(t *testing.T) {
 	model := filepath.Join(t.TempDir(), "m.onnx")
-	known := Entries()[0]
+	known := Backbones()[0]
 	for _, test := range []struct{ beside, sum, want, licence string }{
 		{"", "", "", ""},
 		{"", known.SHA256, "imagenet (from what is known of mobilenetv2-12.onnx)", known.Licence},
@@ -226,7 +238,7 @@ func TestFacts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		n, licence, err := Facts(model, test.sum)
+		n, licence, err := Backbones().Facts(model, test.sum)
 		got := ""
 		if n != nil {
 			got = n.String()
