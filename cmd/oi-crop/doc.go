@@ -96,15 +96,19 @@
 // (--part) replaces nothing: give each a NAME of its own.
 //
 // A photo that is damaged or uses a feature of its format that is not read, a
-// box outside the photo or without area, and a photo of more than --max-pixels
-// are skipped. A JPEG is damaged where its data has fewer or more blocks than
-// the picture, as after a hole; bytes after its end do no harm.
+// box outside the photo or without area, and a box for which more than
+// --max-pixels would be decoded are skipped. A JPEG is damaged where its data
+// has fewer or more blocks than the picture, as after a hole; bytes after its
+// end do no harm.
 //
-// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most
-// photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with
-// transparency, and 25 for a progressive JPEG of four colours: with the default
-// of 100 megapixels at most 0.4, 2 and 2.5 GB. Several photos are decoded at a
-// time while they have 16 megapixels together.
+// --max-pixels bounds the memory. It counts the pixels that are decoded: of a
+// JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where
+// that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes for each
+// of most photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP
+// with transparency, and 25 for a progressive JPEG of four colours: with the
+// default of 100 megapixels at most 0.4, 2 and 2.5 GB. A photo that has more
+// than 1000 megapixels by its header is left out in any case. Several photos
+// are decoded at a time while they have 16 megapixels together.
 //
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at
@@ -148,8 +152,8 @@
 //	--keep-bytes
 //		pass the photos' bytes on as well
 //	--max-pixels N
-//		leave out photos of more than N pixels; most take 2 to 4
-//		bytes for each to decode (default 100000000)
+//		leave out photos of which more than N pixels are decoded
+//		(default 100000000)
 //	--dir DIR
 //		also write crops as picture files to DIR/SET/CLASS/KEY.png
 //	--format png|jpg

@@ -65,10 +65,14 @@
 // a folder without any, is a warning; the others are answered for, and the exit
 // code is 1.
 //
-// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most
-// photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with
-// transparency, and 25 for a progressive JPEG of four colours: with the default
-// of 100 megapixels at most 0.4, 2 and 2.5 GB. They are decoded one at a time.
+// --max-pixels bounds the memory. It counts the pixels that are decoded: of a
+// JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where
+// that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes for each
+// of most photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP
+// with transparency, and 25 for a progressive JPEG of four colours: with the
+// default of 100 megapixels at most 0.4, 2 and 2.5 GB. A photo that has more
+// than 1000 megapixels by its header is left out in any case. They are decoded
+// one at a time.
 //
 // --emit writes the items with their predictions instead of the report, also
 // those whose photo the model was trained on, with prediction.seen. --require
@@ -161,8 +165,8 @@
 //		an item that comes twice is an error, or all but one are
 //		dropped: error|drop (default error)
 //	--max-pixels N
-//		leave out photos of more than N pixels; most take 2 to 4
-//		bytes for each to decode (default 100000000)
+//		leave out photos of which more than N pixels are decoded
+//		(default 100000000)
 //	--top N
 //		of a picture, print the N most probable answers alone
 //		(default all, with --labels 5)

@@ -59,17 +59,21 @@
 // noimageai, is not taken.
 //
 // What came is a photo only if the transfer was complete, it is a JPEG, PNG or
-// WebP, its header reads and names no feature that oi-crop does not read, it
-// has no more than --max-pixels and its end, and it is not Flickr's notice that
-// the photo is no longer available. An original from Flickr must also have the
-// size and MD5 of the image list, because the boxes were drawn on that one.
-// --check full decodes every photo as well, and so finds a hole in it.
+// WebP, its header reads and names no feature that oi-crop does not read, it is
+// within --max-pixels and has its end, and it is not Flickr's notice that the
+// photo is no longer available. An original from Flickr must also have the size
+// and MD5 of the image list, because the boxes were drawn on that one. --check
+// full decodes every photo as well, and so finds a hole in it.
 //
-// --max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most
-// photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with
-// transparency, and 25 for a progressive JPEG of four colours: with the default
-// of 100 megapixels at most 0.4, 2 and 2.5 GB. Without --check full nothing is
-// decoded.
+// --max-pixels bounds the memory. It counts the pixels that are decoded: of a
+// JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where
+// that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes for each
+// of most photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP
+// with transparency, and 25 for a progressive JPEG of four colours: with the
+// default of 100 megapixels at most 0.4, 2 and 2.5 GB. A photo that has more
+// than 1000 megapixels by its header is left out in any case. Here a JPEG
+// counts by its size at 1/8, the least that another command decodes of it;
+// oi-fetch itself makes no pixels of it, and without --check full of no photo.
 //
 // Addresses in the stream may not lead to this machine or its private network;
 // --allow-host makes an exception. A photo that cannot be had is skipped and
@@ -141,8 +145,8 @@
 //		check each photo's header and end, or with full decode it:
 //		header|full (default header)
 //	--max-pixels N
-//		leave out photos of more than N pixels; most take 2 to 4
-//		bytes for each to decode (default 100000000)
+//		leave out photos of which more than N pixels are decoded
+//		(default 100000000)
 //	--timeout TIME
 //		give up a transfer after this TIME (default 1m0s)
 //	--retries N

@@ -79,8 +79,7 @@ func (f *Fetcher) verify(ctx context.Context, r io.ReaderAt, size int64) (mediaT
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read picture: %w", err)
 	}
-	_, err = imagefile.Decode(data[:n], f.opts.MaxPixels)
-	return config.MediaType, pictureError(err)
+	return config.MediaType, pictureError(imagefile.Verify(data[:n], config))
 }
 
 // notPicture says what came instead of a picture.

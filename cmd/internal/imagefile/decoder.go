@@ -21,17 +21,20 @@ type Decoder struct {
 // again.
 const maxKept = 4_000_000
 
-// Decode decodes at least a window of a photo that has passed Check, as it is
-// stored: the caller rotates it by its Orientation. The window is in pixels of
+// Decode decodes at least a window of a photo of which Check has returned c, as
+// it is stored: the caller rotates it by its Orientation. The window is in pixels of
 // the file. A JPEG is decoded to 1/scale of its size, for a scale of 1, 2, 4 or
 // 8, as package jpegfile does. Other photos are decoded at full size.
 //
 // The result's bounds are those of the window, rounded outwards, or of the
 // whole photo, in pixels of scaled by scaled pixels of the file. It is valid
-// until the next call. The error is one of the package's, and does not depend
-// on the window and the scale: a damaged file never becomes a picture with grey
-// areas.
-func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
+// until the next call. The error is one of the package's. But for
+// ErrTooManyPixels it does not depend on the window and the scale: a damaged
+// file never becomes a picture with grey areas.
+func (d *Decoder) Decode(data []byte, c Config, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
+	if err := c.within(window, scale); err != nil {
+		return nil, 0, err
+	}
 	img, scaled, err = d.decode(data, window, scale)
 	return img, scaled, classify(err)
 }

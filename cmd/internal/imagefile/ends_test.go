@@ -32,7 +32,12 @@ func TestEndsWith(t *testing.T) {
 // TestDecoderPanic: a panic costs one photo, and the decoder starts anew.
 func TestDecoderPanic(t *testing.T) {
 	d := &Decoder{}
-	if _, _, err := d.Decode(oitest.JPEG(1), image.Rect(0, 0, 48, 32), 1); err != nil || d.Held() == 0 {
+	data := oitest.JPEG(1)
+	c, err := Check(bytes.NewReader(data), int64(len(data)), DefaultMaxPixels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.Decode(data, c, c.bounds(), 1); err != nil || d.Held() == 0 {
 		t.Fatalf("holds %d bytes: %v", d.Held(), err)
 	}
 	bad := format{decode: func(*Decoder, []byte, image.Rectangle, int) (image.Image, int, error) { panic("index out of range") }}

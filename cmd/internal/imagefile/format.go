@@ -16,6 +16,7 @@ import (
 // A format is a kind of photo that can be read.
 type format struct {
 	mediaType string
+	reducible bool // decode decodes a part, at a smaller scale
 	is        func(head []byte) bool
 	// check returns io.ErrUnexpectedEOF for a file without its end.
 	check func(r io.ReaderAt, size int64) (width, height int, err error)
@@ -33,9 +34,9 @@ const HeadSize = 12
 // linked in would change which files are accepted here.
 func formatOf(head []byte) (format, error) {
 	for _, f := range []format{
-		{"image/jpeg", isJPEG, checkJPEG, decodeJPEG, orientationJPEG},
-		{"image/png", isPNG, checkPNG, decodePNG, orientationPNG},
-		{"image/webp", webp.Is, checkWebP, decodeWebP, orientationWebP},
+		{"image/jpeg", true, isJPEG, checkJPEG, decodeJPEG, orientationJPEG},
+		{"image/png", false, isPNG, checkPNG, decodePNG, orientationPNG},
+		{"image/webp", false, webp.Is, checkWebP, decodeWebP, orientationWebP},
 	} {
 		if f.is(head) {
 			return f, nil

@@ -12,19 +12,6 @@ import (
 	"io"
 )
 
-// The limits of a photo's size. MaxSide is the largest side of a JPEG.
-const (
-	DefaultMaxPixels = 100_000_000
-	MaxSide          = 65535
-)
-
-// What --max-pixels is, in the help of every command that decodes photos: the
-// flag's line, and what it means for memory.
-const (
-	MaxPixelsUsage = "leave out photos of more than `N` pixels; most take 2 to 4 bytes for each to decode"
-	MaxPixelsHelp  = `--max-pixels bounds the memory. Decoding takes 2 to 4 bytes a pixel for most photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB.`
-)
-
 // What can be wrong with a photo.
 var (
 	ErrFormat        = errors.New("not JPEG, PNG or WebP")
@@ -36,14 +23,10 @@ var (
 	ErrUnsupported = errors.New("unsupported feature")
 )
 
-// A Config is what the header of a photo says.
-type Config struct {
-	MediaType     string
-	Width, Height int
-}
-
-// Check looks at a photo's header and its end, and reads little else. The error
-// is one of those above, which wraps what was found, or that of reading.
+// Check looks at a photo's header and its end, and reads little else. It
+// refuses a photo of which Decode would decode more than maxPixels pixels
+// whatever the window: a JPEG can be decoded at 1/8 of its size. The error is
+// one of those above, which wraps what was found, or that of reading.
 func Check(r io.ReaderAt, size int64, maxPixels int) (Config, error) {
 	in := &source{ReaderAt: r}
 	c, err := check(in, size, maxPixels)
@@ -63,7 +46,7 @@ func check(r io.ReaderAt, size int64, maxPixels int) (c Config, err error) {
 	if err != nil {
 		return c, err
 	}
-	c.MediaType = f.mediaType
+	c.MediaType, c.reducible, c.maxPixels = f.mediaType, f.reducible, maxPixels
 	c.Width, c.Height, err = f.check(r, size)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("%w: the %s of %d bytes has no end", ErrTruncated, c.MediaType, size)
@@ -71,32 +54,30 @@ func check(r io.ReaderAt, size int64, maxPixels int) (c Config, err error) {
 	if err != nil {
 		return c, err
 	}
-	return c, c.within(maxPixels)
+	return c, c.possible()
 }
 
-// within returns an error unless the size is possible and below the limits.
-func (c Config) within(maxPixels int) error {
-	w, h := c.Width, c.Height
-	switch {
-	case w < 1 || h < 1:
-		return fmt.Errorf("%d by %d pixels", w, h)
-	case w > maxPixels/h:
-		return fmt.Errorf("%w: %d by %d, and --max-pixels is %d", ErrTooManyPixels, w, h, maxPixels)
-	case max(w, h) > MaxSide:
-		return fmt.Errorf("%w: %d by %d, the limit of a side is %d", ErrTooManyPixels, w, h, MaxSide)
-	}
-	return nil
-}
-
-// Decode decodes a whole photo that passes Check, as it is stored: the caller
-// rotates it by its Orientation. The error is one of those above: a damaged
-// file never becomes a picture with grey areas.
+// Decode decodes a whole photo of at most maxPixels pixels, as it is stored: the
+// caller rotates it by its Orientation. The error is one of those above: a
+// damaged file never becomes a picture with grey areas.
 func Decode(data []byte, maxPixels int) (image.Image, error) {
-	if _, err := Check(bytes.NewReader(data), int64(len(data)), maxPixels); err != nil {
+	c, err := Check(bytes.NewReader(data), int64(len(data)), maxPixels)
+	if err != nil {
 		return nil, err
 	}
-	img, _, err := new(Decoder).Decode(data, image.Rect(0, 0, MaxSide, MaxSide), 1)
+	img, _, err := new(Decoder).Decode(data, c, c.bounds(), 1)
 	return img, err
+}
+
+// Verify says whether a photo that has passed Check is whole, as Decode does.
+// It keeps no pixels of a JPEG, so that one of any size can be verified.
+func Verify(data []byte, c Config) error {
+	window := c.bounds()
+	if c.reducible {
+		window = image.Rectangle{}
+	}
+	_, _, err := new(Decoder).Decode(data, c, window, 1)
+	return err
 }
 
 // Orientation returns the EXIF orientation of a whole photo, 1 to 8. It is 1,

@@ -155,6 +155,83 @@ func TestMaxPixels(t *testing.T) {
 	}
 }
 
+// TestMaxPixelsOfWindow: the limit counts what is decoded of a JPEG, at its
+// scale, and all of another photo.
+func TestMaxPixelsOfWindow(t *testing.T) {
+	jpeg, png := oitest.JPEG(1), encodePNG(t, 48, 32) // 48 by 32
+	for _, c := range []struct {
+		data   []byte
+		window image.Rectangle
+		scale  int
+		pixels int
+	}{
+		{jpeg, image.Rect(0, 0, 48, 32), 1, 48 * 32},
+		{jpeg, image.Rect(-9, -9, 99, 99), 1, 48 * 32},
+		{jpeg, image.Rect(0, 0, 48, 32), 2, 24 * 16},
+		{jpeg, image.Rect(1, 1, 48, 32), 2, 24 * 16},
+		{jpeg, image.Rect(3, 5, 13, 25), 1, 10 * 20},
+		{jpeg, image.Rect(3, 5, 13, 25), 4, 4 * 6},
+		{png, image.Rect(3, 5, 13, 25), 4, 48 * 32},
+	} {
+		for _, limit := range []int{c.pixels, c.pixels - 1} {
+			var err error
+			config, checkErr := imagefile.Check(bytes.NewReader(c.data), int64(len(c.data)), limit)
+			if err = checkErr; err == nil {
+				_, _, err = new(imagefile.Decoder).Decode(c.data, config, c.window, c.scale)
+			}
+			if limit < c.pixels != errors.Is(err, imagefile.ErrTooManyPixels) || limit >= c.pixels && err != nil {
+				t.Errorf("%v of %s at 1/%d, at most %d pixels: %v", c.window, config.MediaType, c.scale, limit, err)
+			}
+		}
+	}
+}
+
+// jpegHeader returns a JPEG of a size that has one block only.
+func jpegHeader(t *testing.T, w, h int) []byte {
+	t.Helper()
+	data := oitest.JPEG(1)
+	at := bytes.Index(data, []byte{0xff, 0xc0}) + 5
+	binary.BigEndian.PutUint16(data[at:], uint16(h))
+	binary.BigEndian.PutUint16(data[at+2:], uint16(w))
+	return data
+}
+
+// TestLargeJPEG: how large a JPEG is by its header counts by itself only where
+// reading over it would take long.
+func TestLargeJPEG(t *testing.T) {
+	for _, c := range []struct {
+		w, h, limit int
+		want        error
+	}{
+		{12000, 9000, limit, nil},
+		{40000, 25000, limit, nil},
+		{40000, 25001, limit, imagefile.ErrTooManyPixels},
+		{40000, 25001, 40000 * 25001, nil},
+		{12000, 9000, 1500 * 1125, nil},
+		{12000, 9000, 1500*1125 - 1, imagefile.ErrTooManyPixels},
+	} {
+		data := jpegHeader(t, c.w, c.h)
+		config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), c.limit)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%d by %d, at most %d: %v", c.w, c.h, c.limit, err)
+		}
+		if err != nil {
+			continue
+		}
+		if err := imagefile.Verify(data, config); !errors.Is(err, imagefile.ErrDamaged) {
+			t.Errorf("%d by %d of few blocks: %v", c.w, c.h, err)
+		}
+	}
+	data := oitest.JPEG(1)
+	config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), 6*4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := imagefile.Verify(data, config); err != nil {
+		t.Errorf("verified: %v", err)
+	}
+}
+
 func TestIs(t *testing.T) {
 	for _, head := range []string{"\xff\xd8\xff\xe0JFIFxxxx", pngMagic + "xxxx", "RIFFxxxxWEBP", "GIF89axxxxxx", "II*\x00xxxxxxxx", "MM\x00*xxxxxxxx", "\x00\x00\x00\x18ftypheic", "\x00\x00\x00\x18ftypavif"} {
 		if !imagefile.Is([]byte(head)) {

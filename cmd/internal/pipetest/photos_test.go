@@ -146,7 +146,8 @@ func TestPhotosAreJudgedAlike(t *testing.T) {
 	}
 }
 
-// TestMaxPixels: one limit, and one flag for it, in all commands that decode.
+// TestMaxPixels: one flag in all commands that decode, for what is decoded. What
+// oi-fetch leaves out no other command could decode a part of.
 func TestMaxPixels(t *testing.T) {
 	folder := t.TempDir()
 	var toFetch, toCrop []byte
@@ -166,11 +167,16 @@ func TestMaxPixels(t *testing.T) {
 		}
 		toFetch = append(toFetch, line...)
 	}
+	for pixels, reason := range map[int]string{6 * 4: "", 6*4 - 1: "too many pixels"} {
+		flag := fmt.Sprint("--max-pixels=", pixels)
+		for _, check := range []string{"header", "full"} {
+			if got := failures(t, toFetch, "oi-fetch", "--images", folder, "--check", check, flag)["a"]; got[0] != reason {
+				t.Errorf("oi-fetch %s: %q", flag, got)
+			}
+		}
+	}
 	for pixels, reason := range map[int]string{48 * 32: "", 48*32 - 1: "too many pixels"} {
 		flag := fmt.Sprint("--max-pixels=", pixels)
-		if got := failures(t, toFetch, "oi-fetch", "--images", folder, flag)["a"]; got[0] != reason {
-			t.Errorf("oi-fetch %s: %q", flag, got)
-		}
 		if got := failures(t, toCrop, "oi-crop", flag)["a"]; got[0] != reason {
 			t.Errorf("oi-crop %s: %q", flag, got)
 		}

@@ -23,8 +23,8 @@ type Picture struct {
 // be used by several goroutines at a time.
 type Decoder struct{ photos imagefile.Decoder }
 
-// Decode decodes at least a window of a photo whose size is known and bounded.
-// The window is in pixels of the photo. A JPEG is reduced to 1/scale of its
+// Decode decodes at least a window of a photo whose header was checked. The
+// window is in pixels of the photo. A JPEG is reduced to 1/scale of its
 // size, for a scale that Scale has returned; other photos are not. The picture
 // is valid until the next call. The EXIF orientation is ignored on purpose:
 // annotations refer to the stored picture. An error is one of package
@@ -33,7 +33,7 @@ func (d *Decoder) Decode(data []byte, config imagefile.Config, window image.Rect
 	if scale > 1 {
 		window = window.Inset(-scale) // Crop looks at the pixel next to it
 	}
-	img, scale, err := d.photos.Decode(data, window, scale)
+	img, scale, err := d.photos.Decode(data, config, window, scale)
 	if err != nil {
 		return nil, err
 	}
