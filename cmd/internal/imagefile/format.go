@@ -66,13 +66,13 @@ func Is(head []byte) bool {
 func isJPEG(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) }
 
 func checkJPEG(r io.ReaderAt, size int64) (width, height int, err error) {
-	width, height, scan, err := jpegfile.ReadHeader(r, size)
+	h, err := jpegfile.ReadHeader(r, size)
 	if err != nil {
 		return 0, 0, unsupported(err)
 	}
 	// Before the first scan the marker of the end may belong to a
 	// thumbnail. In a scan it cannot occur by chance (ITU-T T.81, B.1.1.5).
-	return width, height, endsWith(r, scan, size, []byte{0xff, 0xd9})
+	return h.Width, h.Height, endsWith(r, h.Data, size, []byte{0xff, 0xd9})
 }
 
 func decodeJPEG(d *Decoder, data []byte, window image.Rectangle, scale int) (image.Image, int, error) {

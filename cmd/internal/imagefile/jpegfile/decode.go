@@ -16,6 +16,8 @@ type Decoder struct {
 	image   Image
 	planes  [4]plane
 	wanted  image.Rectangle // the MCUs of the window, in MCUs of all components
+	done    int             // of a progressive picture: rows of MCUs that have their pixels, or get them
+	band    int             // in place of maxBand, for tests
 	quant   [4]quantTable
 	huffman [2][4]*huffman // for DC and AC
 	defined [2][4]bool     // those of huffman that this file has
@@ -34,6 +36,10 @@ type Decoder struct {
 	rows  []rowStart
 	last  []byte // a copy of that file; empty: there is none
 }
+
+// maxRemembered is how many bytes a file may have that is kept for the case that
+// it comes again.
+const maxRemembered = 4 << 20
 
 // maxScans is more than any writer makes, and few enough that a small file of
 // a large picture does not take minutes.
@@ -58,9 +64,7 @@ func Check(data []byte) error {
 // UnsupportedError, ErrDamaged or io.ErrUnexpectedEOF. It panics for another
 // scale.
 //
-// It allocates a byte for each sample of the window, and for a progressive
-// picture 4 bytes more, and 8 for each block of the whole picture: whoever
-// calls it has bounded the number of pixels.
+// It allocates what Header.Memory says: whoever calls it has bounded that.
 func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (*Image, error) {
 	switch scale {
 	case 1, 2, 4, 8:
@@ -74,11 +78,14 @@ func (d *Decoder) Decode(data []byte, window image.Rectangle, scale int) (*Image
 		d.reread()
 		return &d.image, nil
 	}
-	d.reset(data)
-	err := d.decode()
-	d.data, d.in = nil, segments{}
-	if err != nil {
-		return nil, err
+	d.done = 0
+	for more := true; more; more = d.progressive() && d.done < d.wanted.Max.Y {
+		d.reset(data)
+		err := d.decode()
+		d.data, d.in = nil, segments{}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return &d.image, nil
 }
@@ -104,7 +111,7 @@ func (d *Decoder) Held() int {
 	n := cap(d.entropy) + cap(d.last)
 	for i := range d.planes {
 		p := &d.planes[i]
-		n += cap(p.pix) + 8*cap(p.nonzero) + 4*cap(p.values)
+		n += cap(p.pix) + 8*cap(p.nonzero) + 8*cap(p.negative) + 4*cap(p.sums)
 	}
 	return n
 }
@@ -158,7 +165,7 @@ func (d *Decoder) complete() error {
 	if d.progressive() {
 		d.transform()
 	}
-	if d.again {
+	if d.again = d.again && len(d.data) <= maxRemembered; d.again {
 		d.last = append(d.last, d.data...)
 	}
 	return nil
@@ -170,26 +177,23 @@ func (d *Decoder) allocate() {
 	m.Width, m.Height = d.width, d.height
 	m.colours = d.colours()
 	m.planes = d.planes[:len(d.components)]
-	w := d.window.Intersect(image.Rect(0, 0, d.width, d.height))
-	m.rect, d.wanted = image.Rectangle{}, image.Rectangle{}
-	if !w.Empty() {
+	m.rect, d.wanted = image.Rectangle{}, d.wantedOf(d.window)
+	if w := d.window.Intersect(image.Rect(0, 0, d.width, d.height)); !w.Empty() {
 		m.rect = outwards(w, m.Scale, m.Scale)
-		d.wanted = outwards(w, 8*d.hMax, 8*d.vMax)
 	}
 	for i, c := range d.components {
 		p := &d.planes[i]
 		p.component = c
-		p.nx, p.columns = points(c.h, d.hMax, m.Scale, d.width)
-		p.ny, p.rows = points(c.v, d.vMax, m.Scale, d.height)
+		p.nx, p.ny = d.transformOf(c, m.Scale)
+		p.columns = mappingOf(p.nx, c.h, d.hMax, m.Scale, d.width)
+		p.rows = mappingOf(p.ny, c.v, d.vMax, m.Scale, d.height)
 		p.blocks = image.Rect(d.wanted.Min.X*c.h, d.wanted.Min.Y*c.v, d.wanted.Max.X*c.h, d.wanted.Max.Y*c.v)
 		p.stride = p.blocks.Dx() * p.nx
 		p.pix = grow(p.pix, p.stride*p.blocks.Dy()*p.ny)
-		if d.progressive() {
-			p.nonzero = grow(p.nonzero, c.h*ceil(d.width, 8*d.hMax)*c.v*ceil(d.height, 8*d.vMax))
-			p.values = grow(p.values, 64*p.blocks.Dx()*p.blocks.Dy())
-			clear(p.nonzero)
-			clear(p.values)
-		}
+		p.latched = false
+	}
+	if d.progressive() {
+		d.beginBand()
 	}
 }
 
@@ -198,14 +202,20 @@ func outwards(r image.Rectangle, w, h int) image.Rectangle {
 	return image.Rect(r.Min.X/w, r.Min.Y/h, ceil(r.Max.X, w), ceil(r.Max.Y, h))
 }
 
-// points returns how many points the transform of a component has on an axis of
-// that size, given its sampling factor and the largest one: at least as many as
-// give a sample for each pixel at that scale, if there are.
-func points(factor, largest, scale, size int) (int, mapping) {
+// points returns how many points the transform of a component has on an axis,
+// given its sampling factor and the largest one: at least as many as give a
+// sample for each pixel at that scale, if there are.
+func points(factor, largest, scale int) int {
 	n := 1
 	for n < 8 && n*factor*scale < 8*largest {
 		n *= 2
 	}
+	return n
+}
+
+// mappingOf returns the mapping to the samples of a component on an axis of
+// that size, with transforms of n points.
+func mappingOf(n, factor, largest, scale, size int) mapping {
 	m := mapping{num: scale * factor * n, den: 16 * largest}
 	for _, k := range []int{2, 3} {
 		for m.num%k == 0 && m.den%k == 0 {
@@ -214,7 +224,7 @@ func points(factor, largest, scale, size int) (int, mapping) {
 		}
 	}
 	m.last = (ceil(size*factor, largest) - 1) * n / 8
-	return n, m
+	return m
 }
 
 // scan reads the data of a scan, which comes next.
@@ -280,8 +290,12 @@ func (d *Decoder) required(s *scan) error {
 // prepare makes the tables of a scan.
 func (d *Decoder) prepare(s *scan) {
 	for _, o := range s.components {
-		if p := &d.planes[o.index]; !d.progressive() {
+		p := &d.planes[o.index]
+		if !p.latched {
 			p.terms.set(p.nx, p.ny, &d.quant[p.tq].steps)
+			p.latched = d.progressive()
+		}
+		if !d.progressive() {
 			d.huffman[0][o.td].prepareDC()
 			d.huffman[1][o.ta].prepareAC()
 		}
@@ -331,7 +345,11 @@ func (d *Decoder) unstuff() error {
 		d.entropy = d.entropy[:0]
 	}
 	d.start = len(d.entropy)
-	if most := d.start + len(in) + maxBlock; cap(d.entropy) < most {
+	most := d.start + len(in) + maxBlock
+	if !d.again || d.restart == 0 { // else more of it follows
+		most = d.start + endOfData(in) + maxBlock
+	}
+	if cap(d.entropy) < most {
 		d.entropy = append(make([]byte, 0, most), d.entropy...)
 	}
 	for {
@@ -346,6 +364,21 @@ func (d *Decoder) unstuff() error {
 		}
 		d.entropy = append(d.entropy, in[:n+1]...)
 		in = in[n+2:]
+	}
+}
+
+// endOfData returns where the data up to the next marker ends.
+func endOfData(in []byte) int {
+	at := 0
+	for {
+		n := bytes.IndexByte(in[at:], 0xff)
+		if n < 0 || at+n+1 == len(in) {
+			return len(in)
+		}
+		if at += n; in[at+1] != 0 {
+			return at
+		}
+		at += 2
 	}
 }
 

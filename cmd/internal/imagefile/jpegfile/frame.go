@@ -3,7 +3,6 @@ package jpegfile
 import (
 	"fmt"
 	"image"
-	"io"
 	"slices"
 )
 
@@ -45,26 +44,21 @@ type scanComponent struct {
 
 func (f *frame) progressive() bool { return f.marker == markerSOF2 }
 
-// ReadHeader reads a file up to its first scan. It returns the size of the
-// picture in pixels and the offset of the scan's data. An error is an
-// UnsupportedError, ErrDamaged, io.ErrUnexpectedEOF for a file that ends
-// before, or what reading gives.
-func ReadHeader(r io.ReaderAt, size int64) (width, height int, data int64, err error) {
-	in, f := segments{r: r, size: size}, &frame{}
-	for {
-		g, err := in.read()
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		s, err := f.take(&in, g)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		if s != nil {
-			return f.width, f.height, in.next, f.supported()
-		}
+// wantedOf returns the MCUs of a window, in MCUs of all components.
+func (f *frame) wantedOf(window image.Rectangle) image.Rectangle {
+	w := window.Intersect(image.Rect(0, 0, f.width, f.height))
+	if w.Empty() {
+		return image.Rectangle{}
 	}
+	return outwards(w, 8*f.hMax, 8*f.vMax)
 }
+
+// blocksAcross is how many blocks a row of a component has, with those that
+// fill up MCUs.
+func (f *frame) blocksAcross(c component) int { return c.h * ceil(f.width, 8*f.hMax) }
+
+// blocksOf is how many blocks a component has.
+func (f *frame) blocksOf(c component) int { return f.blocksAcross(c) * c.v * ceil(f.height, 8*f.vMax) }
 
 // take reads a segment. It returns the scan that the segment begins, if it
 // does. Tables are left to the Decoder.

@@ -22,7 +22,8 @@ import (
 )
 
 func header(data []byte) (w, h int, scan int64, err error) {
-	return jpegfile.ReadHeader(bytes.NewReader(data), int64(len(data)))
+	head, err := jpegfile.ReadHeader(bytes.NewReader(data), int64(len(data)))
+	return head.Width, head.Height, head.Data, err
 }
 
 // valid returns the files of testdata that have only features that image/jpeg

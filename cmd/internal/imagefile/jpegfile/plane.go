@@ -14,9 +14,14 @@ type plane struct {
 	blocks  image.Rectangle
 	columns mapping // of the picture to those of the component
 	rows    mapping
-	// Of a progressive picture, by block: see scanner.
-	nonzero []uint64
-	values  []int32
+	// Of a progressive picture: see progressiveBlock. Each has an element for
+	// every block of the component, or the sums of one for every block of
+	// the band.
+	nonzero  []uint64
+	band     image.Rectangle // part of blocks
+	negative []uint64
+	sums     []int32
+	latched  bool // terms are those of the first scan
 }
 
 // put transforms a block, given its place in the plane, and clears it.

@@ -16,12 +16,39 @@ type blockReader struct {
 	bad  bool
 }
 
-// A progressiveBlock is what is known of a block.
+// A progressiveBlock is what is known of a block. Scan by scan a coefficient
+// grows by a bit, and each time what is new of it is added to the coefficients
+// of the smaller transform, as its term says. So what is kept of a reduced
+// picture is as much smaller as that is.
 type progressiveBlock struct {
 	// nonzero says in bit k that coefficient k, in zigzag order, is known
-	// not to be zero.
-	nonzero *uint64
-	values  *[64]int32 // the coefficients in zigzag order; nil: not wanted
+	// not to be zero, and negative that it is less. Of a block that is not
+	// wanted only the first is kept: it decides which bits there are.
+	nonzero, negative *uint64
+	sums              []int32 // nil: not wanted
+	terms             *terms
+}
+
+// add adds v to coefficient k.
+func (b *progressiveBlock) add(k int, v int32) {
+	if b.sums == nil {
+		return
+	}
+	if t := &b.terms[k]; t.weight != 0 {
+		b.sums[t.at] += v * t.weight
+	}
+}
+
+// begin is add for a coefficient that was zero until now.
+func (b *progressiveBlock) begin(k int, v int32) {
+	*b.nonzero |= 1 << k
+	if b.sums == nil {
+		return
+	}
+	if v < 0 {
+		*b.negative |= 1 << k
+	}
+	b.add(k, v)
 }
 
 // code reads a code and returns its symbol. The next 32 bits at least come
@@ -54,7 +81,7 @@ func (r *blockReader) dcFirst(h *huffman) int32 {
 
 // acFirst reads coefficients ss to se of a block for the first time
 // (G.1.2.2).
-func (r *blockReader) acFirst(h *huffman, b progressiveBlock) {
+func (r *blockReader) acFirst(h *huffman, b *progressiveBlock) {
 	if r.run > 0 {
 		r.run--
 		return
@@ -69,10 +96,7 @@ func (r *blockReader) acFirst(h *huffman, b progressiveBlock) {
 		r.pos += size
 		k += zeros
 		if r.bad = r.bad || k > r.se; size > 0 && k < 64 {
-			*b.nonzero |= 1 << k
-			if b.values != nil {
-				b.values[k] = extend(ahead, size) << r.al
-			}
+			b.begin(k, extend(ahead, size)<<r.al)
 		}
 	}
 }
@@ -87,7 +111,7 @@ func (r *blockReader) endOfBand(size int, ahead uint64) {
 // acRefine reads one bit more of the coefficients ss to se of a block
 // (G.1.2.3): of each that is not zero, one bit, at its place between the codes
 // for those that were zero until now.
-func (r *blockReader) acRefine(h *huffman, b progressiveBlock) {
+func (r *blockReader) acRefine(h *huffman, b *progressiveBlock) {
 	known := *b.nonzero
 	k := r.ss
 	for ; k <= r.se && r.run == 0 && !r.bad; k++ {
@@ -108,10 +132,7 @@ func (r *blockReader) acRefine(h *huffman, b progressiveBlock) {
 			}
 		}
 		if r.bad = r.bad || k > r.se; size > 0 && k < 64 {
-			*b.nonzero |= 1 << k
-			if b.values != nil {
-				b.values[k] = int32(ahead>>63)<<(r.al+1) - 1<<r.al
-			}
+			b.begin(k, int32(ahead>>63)<<(r.al+1)-1<<r.al)
 		}
 	}
 	if r.run == 0 {
@@ -119,7 +140,7 @@ func (r *blockReader) acRefine(h *huffman, b progressiveBlock) {
 	}
 	r.run--
 	rest := known >> k << k & (1<<(r.se+1) - 1)
-	if b.values == nil {
+	if b.sums == nil {
 		r.pos += bits.OnesCount64(rest)
 		return
 	}
@@ -129,16 +150,15 @@ func (r *blockReader) acRefine(h *huffman, b progressiveBlock) {
 }
 
 // correct reads one bit more of coefficient k.
-func (r *blockReader) correct(b progressiveBlock, k int) {
+func (r *blockReader) correct(b *progressiveBlock, k int) {
 	more := r.bit() << r.al
-	if b.values == nil {
+	if b.sums == nil {
 		return
 	}
-	if v := &b.values[k]; *v >= 0 {
-		*v += more
-	} else {
-		*v -= more
+	if *b.negative>>k&1 == 1 {
+		more = -more
 	}
+	b.add(k, more)
 }
 
 // refine reads n MCUs of a progressive scan, from number first on, whose data
@@ -152,21 +172,17 @@ func (d *Decoder) refine(s *scan, first, n int) error {
 		for j := range d.blocks {
 			b := &d.blocks[j]
 			at := image.Pt(x*b.perMCU.X+b.dx, y*b.perMCU.Y+b.dy)
-			state := b.progressive(at, d.blocksAcross(b.plane))
+			state := b.progressive(at, d.blocksAcross(b.component))
 			switch {
 			case s.ss == 0 && s.ah == 0:
 				dc[b.index] += r.dcFirst(b.dc)
-				if state.values != nil {
-					state.values[0] = dc[b.index] << s.al
-				}
+				state.add(0, dc[b.index]<<s.al)
 			case s.ss == 0:
-				if bit := r.bit(); state.values != nil {
-					state.values[0] |= bit << s.al
-				}
+				state.add(0, r.bit()<<s.al)
 			case s.ah == 0:
-				r.acFirst(b.ac, state)
+				r.acFirst(b.ac, &state)
 			default:
-				r.acRefine(b.ac, state)
+				r.acRefine(b.ac, &state)
 			}
 			if r.bad {
 				return damagef("no code at byte %d of %d, in MCU %d of %d", r.pos/8, size, i, n)
@@ -185,36 +201,56 @@ func (d *Decoder) refine(s *scan, first, n int) error {
 	return d.used(r.pos, n)
 }
 
-// blocksAcross is how many blocks a row of a component has, with those that
-// fill up MCUs.
-func (d *Decoder) blocksAcross(p *plane) int { return p.h * ceil(d.width, 8*d.hMax) }
-
 // progressive returns what is known of the block of a component at a place, in
 // blocks.
 func (p *plane) progressive(at image.Point, columns int) progressiveBlock {
 	b := progressiveBlock{nonzero: &p.nonzero[at.Y*columns+at.X]}
-	if at.In(p.blocks) {
-		at = at.Sub(p.blocks.Min)
-		b.values = (*[64]int32)(p.values[64*(at.Y*p.blocks.Dx()+at.X):])
+	if at.In(p.band) {
+		at = at.Sub(p.band.Min)
+		i, n := at.Y*p.band.Dx()+at.X, p.nx*p.ny
+		b.negative, b.sums, b.terms = &p.negative[i], p.sums[n*i:][:n], &p.terms
 	}
 	return b
 }
 
-// transform makes the pixels of a progressive picture.
+// maxBand bounds the memory for the coefficients of a progressive picture, in
+// bytes, unless one row of MCUs has more.
+const maxBand = 32 << 20
+
+// beginBand makes room for the coefficients of the next rows of MCUs of the
+// window: for a large one the file is read several times, each time for some of
+// its rows.
+func (d *Decoder) beginBand() {
+	most := maxBand
+	if d.band > 0 {
+		most = d.band
+	}
+	rows := most / max(1, d.bandRow(d.wanted.Dx(), d.image.Scale))
+	from := max(d.done, d.wanted.Min.Y)
+	to := min(from+max(1, rows), d.wanted.Max.Y)
+	for i := range d.components {
+		p := &d.planes[i]
+		p.band = p.blocks
+		p.band.Min.Y, p.band.Max.Y = from*p.v, to*p.v
+		p.nonzero = grow(p.nonzero, d.blocksOf(p.component))
+		p.negative = grow(p.negative, p.band.Dx()*p.band.Dy())
+		p.sums = grow(p.sums, p.band.Dx()*p.band.Dy()*p.nx*p.ny)
+		clear(p.nonzero)
+		clear(p.negative)
+		clear(p.sums)
+	}
+	d.done = to
+}
+
+// transform makes the pixels of a band of a progressive picture.
 func (d *Decoder) transform() {
 	var coefficients coefficients
 	for i := range d.components {
 		p := &d.planes[i]
-		p.terms.set(p.nx, p.ny, &d.quant[p.tq].steps)
-		columns := d.blocksAcross(p)
-		for y := p.blocks.Min.Y; y < p.blocks.Max.Y; y++ {
-			for x := p.blocks.Min.X; x < p.blocks.Max.X; x++ {
-				b := p.progressive(image.Pt(x, y), columns)
-				for known := *b.nonzero | 1; known != 0; known &= known - 1 {
-					k := bits.TrailingZeros64(known)
-					t := p.terms[k]
-					coefficients[t.at] += b.values[k] * t.weight
-				}
+		sums := p.sums
+		for y := p.band.Min.Y; y < p.band.Max.Y; y++ {
+			for x := p.band.Min.X; x < p.band.Max.X; x++ {
+				sums = sums[copy(coefficients[:p.nx*p.ny], sums):]
 				p.put(x-p.blocks.Min.X, y-p.blocks.Min.Y, &coefficients)
 			}
 		}
