@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -34,13 +33,9 @@ func readBaseline(path, margin string) (*baseline, error) {
 		}
 		return nil, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // only read
-	if b.report, err = report.ReadBaseline(f); err != nil {
-		return nil, cli.WithHint(fmt.Errorf("--baseline %s %w", path, err), "oi-eval MODEL --report FILE.json < crops.oi writes one of a model")
+	var err error
+	if b.report, err = report.ReadBaseline(path); err != nil {
+		return nil, cli.WithHint(fmt.Errorf("--baseline: %w", err), "oi-eval MODEL --report FILE.json < crops.oi writes one of a model")
 	}
 	return b, nil
 }

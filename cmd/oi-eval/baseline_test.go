@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/opensandwich/oi/record"
 )
 
 // TestBaseline: a model is compared with the report of another, item by item.
@@ -73,5 +75,32 @@ func TestBaseline(t *testing.T) {
 		if code != tc.code || !strings.Contains(stderr, tc.want) {
 			t.Errorf("%v: exit %d, want %d; stderr %q, want %q", tc.args, code, tc.code, stderr, tc.want)
 		}
+	}
+}
+
+// TestBaselineOfManyItems: where the items of a report are in a file next to
+// it, both are needed, and neither may be an input.
+func TestBaselineOfManyItems(t *testing.T) {
+	m, dir := writeModel(t), t.TempDir()
+	var items []*record.Item
+	for n := range 20_001 {
+		items = append(items, picture(100+n, "red", []string{"red", "red", "green"}[n%3], "test"))
+	}
+	crops := encode(t, items...)
+	old, listed := filepath.Join(dir, "old.json"), filepath.Join(dir, "old.items.zst")
+	if code, _, stderr := eval(t, crops, "--report", old, m); code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr := eval(t, crops, "--baseline", old, "--no-worse-than", "0.001", m); code != 0 || !strings.Contains(stderr, "beside the baseline 0.6667 on 20001 common items: +0.0000") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr := eval(t, nil, "--report", old, m, listed); code != 2 || !strings.Contains(stderr, "old.items.zst is also an input") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if err := os.Remove(listed); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := eval(t, crops, "--baseline", old, m); code != 1 || !strings.Contains(stderr, "old.items.zst, which is not there") {
+		t.Errorf("exit %d: %s", code, stderr)
 	}
 }

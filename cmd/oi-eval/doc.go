@@ -88,6 +88,10 @@
 // were said, verified, and kept in the cache; what it wants done to the bytes
 // is known then.
 //
+// --report FILE.json lists the items that were judged, each with its answer;
+// more than 20,000 of them go to FILE.items.zst next to it, which the report
+// names with its SHA-256, and which --baseline FILE.json reads too.
+//
 // --info describes MODEL: what it was trained on, by whom and how well it did.
 // Of an ONNX model that oi-train did not write it tells the inputs, the outputs
 // and the operators, and which of its values would serve as features of a

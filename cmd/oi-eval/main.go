@@ -13,6 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
+	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
 	"github.com/opensandwich/oi/cmd/internal/zoo"
@@ -151,8 +152,10 @@ func (o *options) check(inputs []string) error {
 		default:
 			return cli.Usagef("--report %s: want a name that ends in .html, .json or .md", path)
 		}
-		if err := cli.CheckOutputFile(path, inputs...); err != nil {
-			return err
+		for _, file := range report.OutputFiles(path) {
+			if err := cli.CheckOutputFile(file, inputs...); err != nil {
+				return err
+			}
 		}
 	}
 	for _, text := range o.require {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -42,14 +43,11 @@ func (o *options) printReport(env *cli.Env, full *report.Report) error {
 func (o *options) saveReport(full *report.Report) error {
 	var files []report.File
 	for _, path := range o.reports {
-		f := report.File{Path: path, Write: full.WriteHTML}
-		switch {
-		case strings.HasSuffix(path, ".json"):
-			f.Write = full.WriteJSON
-		case strings.HasSuffix(path, ".md"):
-			f.Write = full.WriteMarkdown
+		f, err := full.Files(path)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
 		}
-		files = append(files, f)
+		files = append(files, f...)
 	}
 	return report.WriteFiles(files...)
 }

@@ -33,18 +33,27 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 		full.Notes = append(full.Notes, report.NoPictures)
 	}
 	write := map[string]func(io.Writer) error{
-		".html":        full.WriteHTML,
-		".json":        full.WriteJSON,
 		".safetensors": func(w io.Writer) error { return r.best.writeSafetensors(w, map[string]string{"run": full.Run}) },
 		".onnx":        func(w io.Writer) error { return r.best.WriteONNX(w, env.Version, meta) },
 	}
-	names := o.files()
 	var files []report.File
-	for _, name := range names {
-		files = append(files, report.File{Path: name, Write: write[filepath.Ext(name)]})
+	for _, name := range o.files() {
+		if f := write[filepath.Ext(name)]; f != nil {
+			files = append(files, report.File{Path: name, Write: f})
+			continue
+		}
+		pages, err := full.Files(name)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		files = append(files, pages...)
 	}
 	if err := report.WriteFiles(files...); err != nil {
 		return err
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Path)
 	}
 	if !r.cut { // after an interrupt --resume goes on
 		removeCheckpoint(o, env)

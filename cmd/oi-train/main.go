@@ -10,6 +10,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/cmd/internal/zoo"
 	"github.com/opensandwich/oi/cmd/internal/zoo/named"
@@ -146,7 +147,7 @@ func (o *options) check(inputs []string) error {
 	if o.backbone.file != "" {
 		inputs = append(slices.Clone(inputs), o.backbone.file)
 	}
-	for _, path := range append(o.files(), o.checkpoint()) {
+	for _, path := range append(o.files(), o.checkpoint(), report.OutputFiles(o.name + ".json")[0]) {
 		if err := cli.CheckOutputFile(path, inputs...); err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ func TestImports(t *testing.T) {
 		{"WebP", regexp.MustCompile(`^golang.org/x/image/(webp|vp8|vp8l)$`), inner("imagefile/webp")},
 		{"photo formats", regexp.MustCompile(module + `cmd/internal/imagefile/`), inner("imagefile")},
 		{"msgpack", regexp.MustCompile(`^github.com/vmihailenco`), func(p string) bool { return p == "record" }},
-		{"compress", regexp.MustCompile(`^github.com/klauspost/compress`), inner("stream")},
+		{"compress", regexp.MustCompile(`^github.com/klauspost/compress`), inner("stream", "report")},
 		{"cli in engines", regexp.MustCompile(`^` + module + `cmd/internal/(cli|stream|status)$`), func(p string) bool {
 			return commands.MatchString(p) || inner("cli", "stream", "status", "openimages/metadata", "zoo/named", "cmdtest")(p)
 		}},

@@ -1,15 +1,13 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 )
 
-// maxBaseline bounds a report that is read, in bytes.
-const maxBaseline = 256 << 20
+// maxReport bounds a report that is read, in bytes.
+const maxReport = 256 << 20
 
 // enoughInCommon is the share of items that two reports must both have.
 const enoughInCommon = 0.9
@@ -17,35 +15,31 @@ const enoughInCommon = 0.9
 // A Baseline is what an earlier report says of its items.
 type Baseline struct {
 	Run   string
-	items map[string]Judged // by key
+	items map[string]outcome // by key
+}
+
+// An outcome is the true class of an item, and whether it was found.
+type outcome struct {
+	truth string
+	right bool
 }
 
 // ReadBaseline reads the JSON of a report. It is an error if that lists no
 // items.
-func ReadBaseline(r io.Reader) (*Baseline, error) {
-	var old struct {
-		Run        string `json:"run"`
-		Evaluation *struct {
-			Details *struct {
-				Items []Judged `json:"items"`
-			} `json:"details"`
-		} `json:"evaluation"`
-	}
-	limited := &io.LimitedReader{R: r, N: maxBaseline + 1}
-	if err := json.NewDecoder(limited).Decode(&old); err != nil {
-		if limited.N <= 0 {
-			return nil, fmt.Errorf("is larger than %d MB", maxBaseline>>20)
+func ReadBaseline(path string) (*Baseline, error) {
+	b := &Baseline{items: map[string]outcome{}}
+	classes := map[string]string{} // each name once in memory
+	var err error
+	b.Run, err = ReadItems(path, func(item Judged) error {
+		truth, ok := classes[item.Truth]
+		if !ok {
+			truth = item.Truth
+			classes[truth] = truth
 		}
-		return nil, fmt.Errorf("is no report in JSON: %w", err)
-	}
-	if old.Evaluation == nil || old.Evaluation.Details == nil || len(old.Evaluation.Details.Items) == 0 {
-		return nil, fmt.Errorf("lists no items: it is no report, or of an older version, or of more than %d items", maxJudged)
-	}
-	b := &Baseline{Run: old.Run, items: map[string]Judged{}}
-	for _, item := range old.Evaluation.Details.Items {
-		b.items[item.Key] = item
-	}
-	return b, nil
+		b.items[item.Key] = outcome{truth, item.Answer == item.Truth}
+		return nil
+	})
+	return b, err
 }
 
 // A Comparison is how a model does beside an earlier one, on the items that both
@@ -68,22 +62,22 @@ type Comparison struct {
 
 // Compare compares an evaluation with a baseline.
 func (e *Evaluation) Compare(b *Baseline) (*Comparison, error) {
-	if e.Details == nil || e.Details.Items == nil {
-		return nil, fmt.Errorf("more than %d items cannot be compared one by one", maxJudged)
+	if e.Details == nil {
+		return nil, fmt.Errorf("more than %d items cannot be compared one by one", maxAnswers)
 	}
 	c := &Comparison{Run: b.Run}
 	groups := map[int]metrics.Pair{}
 	var right, rightBase int64
-	for _, item := range e.Details.Items {
+	for item := range e.Details.judged() {
 		old, ok := b.items[item.Key]
-		if !ok || old.Truth != item.Truth {
+		if !ok || old.truth != item.Truth {
 			c.OnlyHere++
 			continue
 		}
 		c.Items++
 		g := groups[item.Group]
 		g.Total++
-		now, before := item.Answer == item.Truth, old.Answer == old.Truth
+		now, before := item.Answer == item.Truth, old.right
 		if now {
 			right++
 		}
@@ -101,11 +95,11 @@ func (e *Evaluation) Compare(b *Baseline) (*Comparison, error) {
 		groups[item.Group] = g
 	}
 	c.OnlyThere = int64(len(b.items)) - c.Items
-	if larger := max(len(e.Details.Items), len(b.items)); float64(c.Items) < enoughInCommon*float64(larger) {
-		return nil, fmt.Errorf("only %d items are in both, of %d here and %d in the baseline: these are other data, and at least 90 %% must be the same", c.Items, len(e.Details.Items), len(b.items))
+	if larger := max(len(e.Details.answers), len(b.items)); float64(c.Items) < enoughInCommon*float64(larger) {
+		return nil, fmt.Errorf("only %d items are in both, of %d here and %d in the baseline: these are other data, and at least 90 %% must be the same", c.Items, len(e.Details.answers), len(b.items))
 	}
 	list := make([]metrics.Pair, 0, len(groups))
-	for i := range len(e.Details.Items) { // in the order of the numbers: sums of floats depend on it
+	for i := range len(e.Details.answers) { // in the order of the numbers: sums of floats depend on it
 		if g, ok := groups[i]; ok {
 			list = append(list, g)
 		}

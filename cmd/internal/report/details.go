@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
@@ -88,9 +89,13 @@ type Details struct {
 	Coverage []Coverage `json:"coverage"`
 	Slices   []Slice    `json:"slices"`
 	Items    []Judged   `json:"items,omitempty"`
+	// ItemsFile is where the items are of which there are too many for Items.
+	ItemsFile *ItemsFile `json:"items_file,omitempty"`
 
 	roc, recall []curve // of the page
 	answers     []answer
+	groups      []int32 // of the answers
+	slicer      *slicer
 }
 
 // Cover returns what a threshold on the probability of the answer does.
@@ -138,19 +143,6 @@ type Coverage struct {
 	Accuracy  Number  `json:"accuracy"` // of these
 }
 
-// A Judged is one item and what was said of it.
-type Judged struct {
-	Key         string            `json:"key"`
-	Group       int               `json:"group"` // items of one author or photo have the same
-	Truth       string            `json:"truth"`
-	Answer      string            `json:"answer"`
-	Probability float64           `json:"probability"`
-	Slices      map[string]string `json:"slices,omitempty"`
-}
-
-// maxJudged is how many items a report lists.
-const maxJudged = 20_000
-
 // evaluateDetails returns the figures that need every answer, nil if there were
 // too many to keep.
 func (a *Accumulator) evaluateDetails() *Details {
@@ -159,7 +151,7 @@ func (a *Accumulator) evaluateDetails() *Details {
 		return nil
 	}
 	groups, count := a.denseGroups()
-	out := &Details{Photos: int64(len(d.photos)), Slices: d.slices(groups), answers: d.answers}
+	out := &Details{Photos: int64(len(d.photos)), Slices: d.slices(groups), answers: d.answers, groups: groups, slicer: &d.slicer}
 	out.Classes = make([]ClassDetails, len(a.classes))
 	for i, class := range a.classes {
 		out.Classes[i].Class = class
@@ -170,12 +162,7 @@ func (a *Accumulator) evaluateDetails() *Details {
 	d.calibrate(out, len(a.classes))
 	d.topK(out, len(a.classes))
 	if len(d.answers) <= maxJudged {
-		for i, x := range d.answers {
-			out.Items = append(out.Items, Judged{
-				Key: x.key, Group: int(groups[i]), Truth: a.classes[x.truth], Answer: a.classes[x.predicted],
-				Probability: float64(x.probability), Slices: d.slicer.names(x.slices),
-			})
-		}
+		out.Items = slices.Collect(out.judged())
 	}
 	return out
 }
