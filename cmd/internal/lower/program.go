@@ -284,6 +284,23 @@ func (s *Copy) reads() []*Value {
 }
 func (s *Copy) writes() []*Value { return []*Value{s.Y} }
 
+// Permutation is the axis of the input at each place of the result of a copy
+// that only changes their order, or nil.
+func (s *Copy) Permutation() []int {
+	if len(s.Parts) != 1 || s.Fill != nil || len(s.Parts[0].Axes) != len(s.Parts[0].X.Order) {
+		return nil
+	}
+	perm := make([]int, len(s.Parts[0].Axes))
+	for _, a := range s.Parts[0].Axes {
+		x := s.Parts[0].X
+		if a.X < 0 || a.XStep != 1 || a.XStart != (graph.Dim{}) || a.YStart != (graph.Dim{}) || a.Size != x.Shape[x.Order[a.X]] {
+			return nil
+		}
+		perm[a.Y] = a.X
+	}
+	return perm
+}
+
 // Reference is a node that is computed as package graph does it: right, and
 // slow. Its values lie in the order of their axes. Nil stands for what is
 // absent, and for what nobody wants.

@@ -7,6 +7,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/lower"
+	"github.com/opensandwich/oi/cmd/internal/steps"
 )
 
 // EvaluatorOptions are those of an [Evaluator]; a zero takes the default.
@@ -70,7 +71,7 @@ func (e *Evaluator) prepare(program *lower.Program) error {
 			return err
 		}
 	}
-	packed := packs{}
+	packed := steps.Packs{}
 	for range lanes {
 		workers := e.workers
 		if lanes > 1 {
@@ -79,7 +80,7 @@ func (e *Evaluator) prepare(program *lower.Program) error {
 		l := &lane{workers: workers}
 		e.lanes = append(e.lanes, l)
 		var err error
-		if l.steps, err = newStepGraph(workers, program, make([]float32, program.Memory), parameters{}, packed); err != nil {
+		if l.steps, err = newStepGraph(steps.New(workers, program, make([]float32, program.Memory), steps.Parameters{}, packed)); err != nil {
 			return err
 		}
 	}
@@ -130,7 +131,7 @@ func (e *Evaluator) Run(images [][]byte) ([][]float32, error) {
 			copy(batch[i*size:], images[first+i])
 		}
 		clear(batch[n*size:])
-		l.steps.setBytes(batch)
+		l.steps.SetBytes(batch)
 	})
 }
 
@@ -150,7 +151,7 @@ func (e *Evaluator) RunFloats(x []float32, n int) ([][]float32, error) {
 			pictures = make([]float32, e.size(n)*size)
 			copy(pictures, x[first*size:])
 		}
-		l.steps.setInputs([]*graph.Tensor{graph.FloatTensor(pictures, shapeFor(e.graph.Inputs[0], e.size(n))...)})
+		l.steps.SetInputs([]*graph.Tensor{graph.FloatTensor(pictures, shapeFor(e.graph.Inputs[0], e.size(n))...)})
 	})
 }
 
@@ -232,18 +233,18 @@ func (e *Evaluator) Evaluate(inputs map[string]*graph.Tensor) (map[string]*graph
 		if err != nil {
 			return nil, fmt.Errorf("evaluate: %w", err)
 		}
-		if e.whole, err = newStepGraph(e.workers, program, make([]float32, program.Memory), parameters{}, packs{}); err != nil {
+		if e.whole, err = newStepGraph(steps.New(e.workers, program, make([]float32, program.Memory), steps.Parameters{}, steps.Packs{})); err != nil {
 			return nil, fmt.Errorf("evaluate: %w", err)
 		}
 	}
-	e.whole.workers = e.workers
-	e.whole.setInputs(list)
+	e.whole.Workers = e.workers
+	e.whole.SetInputs(list)
 	if err := e.whole.run(n); err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
 	results := map[string]*graph.Tensor{}
-	for i, v := range e.whole.program.Outputs {
-		t := e.whole.tensor(v, n)
+	for i, v := range e.whole.Program.Outputs {
+		t := e.whole.Tensor(v, n)
 		t.Floats, t.Ints = slices.Clone(t.Floats), slices.Clone(t.Ints)
 		results[e.graph.Outputs[i].Name] = t
 	}

@@ -112,7 +112,7 @@ func BenchmarkEvaluatorShare(b *testing.B) {
 			e := newEvaluator(b, timedNetwork(b, "mnv2_qat", 128), EvaluatorOptions{Batch: batch, Threads: 1})
 			x := uniform(1, -1, 1, batch, 3, 128, 128).Floats
 			var inside time.Duration
-			steps := e.lanes[0].steps.steps
+			steps := e.lanes[0].steps.compiled
 			for i, step := range steps {
 				steps[i] = func(n int) error {
 					start := time.Now()

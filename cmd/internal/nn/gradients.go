@@ -75,7 +75,7 @@ func (t *trainingGraph) trained(step lower.Step) (*trainedStep, error) {
 }
 
 // of is the memory of a value that may be nil.
-func (t *trainingGraph) of(v *lower.Value) []float32 { return t.steps.optional(v, t.n) }
+func (t *trainingGraph) of(v *lower.Value) []float32 { return t.steps.Optional(v, t.n) }
 
 // rectified reports whether an activation is ReLU, if it is one that has a
 // gradient.
@@ -134,7 +134,7 @@ func (t *trainingGraph) summand(step lower.Step) (*trainedStep, error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := t.steps.compile(step)
+	run, err := t.steps.Compile(step)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (t *trainingGraph) summand(step lower.Step) (*trainedStep, error) {
 
 // turn compiles a change of the order of axes.
 func (t *trainingGraph) turn(s *lower.Copy) (*trainedStep, error) {
-	perm := permutation(s)
+	perm := s.Permutation()
 	if perm == nil {
 		return nil, errNoGradient("what takes parts of values or puts them together (Concat, Slice, Pad and others)")
 	}

@@ -37,18 +37,18 @@ func (e *Evaluator) run(n int, load func(l *lane, first, n int)) ([][]float32, e
 		if err := l.steps.run(e.size(n)); err != nil {
 			return err
 		}
-		for i, v := range l.steps.program.Outputs {
+		for i, v := range l.steps.Program.Outputs {
 			size := row(e.graph.Outputs[i])
-			copy(results[i][first*size:][:n*size], l.steps.floats(v, e.size(n)))
+			copy(results[i][first*size:][:n*size], l.steps.Floats(v, e.size(n)))
 		}
 		return nil
 	}
 	lanes := e.lanes
 	if n < len(lanes) {
 		lanes = lanes[:1]
-		lanes[0].steps.workers = e.workers
+		lanes[0].steps.Workers = e.workers
 	} else {
-		lanes[0].steps.workers = lanes[0].workers
+		lanes[0].steps.Workers = lanes[0].workers
 	}
 	if err := inPortions(n, lanes, portion); err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
@@ -63,7 +63,7 @@ func inPortions(n int, lanes []*lane, run func(l *lane, first, n int) error) err
 	if n == 0 {
 		return nil
 	}
-	most := lanes[0].steps.program.Batch
+	most := lanes[0].steps.Program.Batch
 	rounds := (n + len(lanes)*most - 1) / (len(lanes) * most)
 	count := min(n, rounds*len(lanes)) // of portions
 	errs := make([]error, count)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/lower"
+	"github.com/opensandwich/oi/cmd/internal/steps"
 )
 
 // TestPortions: every picture is in one portion, no portion is larger than a
@@ -18,7 +19,7 @@ func TestPortions(t *testing.T) {
 			for n := range 40 {
 				var list []*lane
 				for range lanes {
-					list = append(list, &lane{steps: &stepGraph{program: &lower.Program{Batch: most}}})
+					list = append(list, &lane{steps: &stepGraph{Runner: &steps.Runner{Program: &lower.Program{Batch: most}}}})
 				}
 				var mutex sync.Mutex
 				seen, portions := make([]int, n), 0
@@ -48,7 +49,7 @@ func TestPortions(t *testing.T) {
 // TestPortionsEndAfterAnError: a lane begins nothing after an error, which is
 // that of the first pictures.
 func TestPortionsEndAfterAnError(t *testing.T) {
-	one := &lane{steps: &stepGraph{program: &lower.Program{Batch: 2}}}
+	one := &lane{steps: &stepGraph{Runner: &steps.Runner{Program: &lower.Program{Batch: 2}}}}
 	begun := 0
 	err := inPortions(10, []*lane{one}, func(_ *lane, first, _ int) error {
 		begun++

@@ -6,6 +6,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/lower"
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/steps"
 )
 
 // Predictor gives the probabilities of the classes for pictures. It is for one
@@ -50,13 +51,13 @@ func newPredictor(w *weights, batch int, workers *kernel.Workers, m *bufferPool)
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	memory := arena{buffers: m}
-	steps, err := newStepGraph(workers, program, memory.floats(program.Memory), newParameters(program, w), packs{})
+	graph, err := newStepGraph(steps.New(workers, program, memory.floats(program.Memory), newParameters(program, w), steps.Packs{}))
 	if err != nil {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	// The answers do not depend on the batch, so a large network works on
 	// fewer pictures at once.
-	return &Predictor{net: w.net, steps: steps, batch: program.Batch}, nil
+	return &Predictor{net: w.net, steps: graph, batch: program.Batch}, nil
 }
 
 // Close stops the threads, unless they are a Trainer's.
@@ -84,11 +85,11 @@ func (p *Predictor) Predict(images [][]byte) ([][]float32, error) {
 		for _, image := range images[first : first+n] {
 			p.images = append(p.images, image...)
 		}
-		p.steps.setBytes(p.images)
+		p.steps.SetBytes(p.images)
 		if err := p.steps.run(n); err != nil {
 			return nil, fmt.Errorf("predict: %w", err)
 		}
-		logits := p.steps.floats(p.steps.program.Outputs[0], n)
+		logits := p.steps.Floats(p.steps.Program.Outputs[0], n)
 		probabilities(all[first*classes:(first+n)*classes], logits, classes)
 	}
 	if i := kernel.FirstNonFinite(all); i >= 0 {

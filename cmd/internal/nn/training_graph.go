@@ -9,6 +9,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/lower"
+	"github.com/opensandwich/oi/cmd/internal/steps"
 )
 
 // trainingState is what a training step depends on besides its inputs.
@@ -25,7 +26,7 @@ type trainingState struct {
 type trainingGraph struct {
 	n       int
 	workers *kernel.Workers
-	steps   *stepGraph // of which the machine is not used
+	steps   *steps.Runner
 	machine gorgonia.VM
 	params  gorgonia.Nodes // in the order of the weights
 
@@ -58,11 +59,8 @@ func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w
 		images: make([]uint8, program.Inputs[0].Size(n)), labels: make([]int, n), weights: make([]float32, n),
 		nodes: map[*lower.Buffer]*gorgonia.Node{}, needs: map[*lower.Buffer]bool{}, readers: map[*lower.Buffer]int{}, forks: map[*lower.Buffer]*fork{},
 	}
-	t.steps = &stepGraph{
-		packs:   packs{},
-		program: program, workers: workers, memory: t.arena.floats(program.Memory), tensors: map[*lower.Buffer]*graph.Tensor{},
-		parameters: newParameters(program, w), bytes: t.images, training: state,
-	}
+	t.steps = steps.New(workers, program, t.arena.floats(program.Memory), newParameters(program, w), steps.Packs{})
+	t.steps.SetBytes(t.images)
 	if err := t.build(w); err != nil {
 		return nil, err
 	}
@@ -72,7 +70,7 @@ func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w
 
 // build makes the nodes of Gorgonia.
 func (t *trainingGraph) build(w *weights) error {
-	program := t.steps.program
+	program := t.steps.Program
 	g := gorgonia.NewGraph()
 	for _, v := range program.Inputs[1:] {
 		t.needs[v.Buffer] = true
@@ -104,7 +102,7 @@ func (t *trainingGraph) build(w *weights) error {
 			return err
 		}
 	}
-	t.logits = t.steps.floats(logits, t.n)
+	t.logits = t.steps.Floats(logits, t.n)
 	labels := gorgonia.NewTensor(g, tensor.Int, 1, gorgonia.WithName("labels"), gorgonia.WithShape(t.n),
 		gorgonia.WithValue(tensor.New(tensor.WithShape(t.n), tensor.WithBacking(t.labels))))
 	weights := gorgonia.NewTensor(g, tensor.Float32, 1, gorgonia.WithName("weights"), gorgonia.WithShape(t.n),
@@ -123,8 +121,8 @@ func (t *trainingGraph) build(w *weights) error {
 // compileSteps compiles those that depend on parameters with their gradients,
 // and finds who reads what they make.
 func (t *trainingGraph) compileSteps() ([]*trainedStep, error) {
-	trained := make([]*trainedStep, len(t.steps.program.Steps))
-	for i, step := range t.steps.program.Steps {
+	trained := make([]*trainedStep, len(t.steps.Program.Steps))
+	for i, step := range t.steps.Program.Steps {
 		depends := false
 		for _, v := range lower.Reads(step) {
 			depends = depends || t.needs[v.Buffer]
@@ -149,7 +147,7 @@ func (t *trainingGraph) compileSteps() ([]*trainedStep, error) {
 
 // frozenOp adds a step that nobody wants a gradient of.
 func (t *trainingGraph) frozenOp(name string, step lower.Step) error {
-	run, err := t.steps.compile(step)
+	run, err := t.frozen(step)
 	if err != nil {
 		return fmt.Errorf("node %q: %w", step.Name(), err)
 	}
@@ -160,7 +158,7 @@ func (t *trainingGraph) frozenOp(name string, step lower.Step) error {
 		}
 	}
 	if len(inputs) == 0 { // it reads constants
-		inputs = gorgonia.Nodes{t.nodes[t.steps.program.Inputs[0].Buffer]}
+		inputs = gorgonia.Nodes{t.nodes[t.steps.Program.Inputs[0].Buffer]}
 	}
 	node, err := apply(&op{name: name, shape: tensor.Shape{1}, result: placeholder(), run: func(gorgonia.Value, []gorgonia.Value) error {
 		return run(t.n)
@@ -169,6 +167,15 @@ func (t *trainingGraph) frozenOp(name string, step lower.Step) error {
 		t.nodes[v.Buffer] = node
 	}
 	return err
+}
+
+// frozen compiles a step that nobody wants a gradient of.
+func (t *trainingGraph) frozen(step lower.Step) (func(n int) error, error) {
+	if d, ok := step.(*lower.Dropout); ok {
+		forward := t.dropout(d).forward
+		return func(int) error { return forward() }, nil
+	}
+	return t.steps.Compile(step)
 }
 
 // flat is memory as a vector.

@@ -108,6 +108,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"fetch/hostlimit":      {"fetch/hostname"},
 		"graph":                nil,
 		"lower":                {"graph"},
+		"steps":                {"graph", "kernel", "lower"},
 		"onnxproto":            nil,
 		"onnx":                 {"float16", "graph", "onnxproto"},
 		"model":                {"graph", "onnxproto"},

@@ -1,7 +1,6 @@
-package nn
+package steps
 
 import (
-	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/lower"
 )
@@ -12,10 +11,10 @@ type copyAxis struct{ size, x, y int }
 
 // copy compiles a copy. One that only changes the order of axes is faster as a
 // transposition.
-func (s *stepGraph) copy(t *lower.Copy) func(n int) error {
-	perm := permutation(t)
+func (r *Runner) copy(t *lower.Copy) func(n int) error {
+	perm := t.Permutation()
 	if perm == nil {
-		return func(n int) error { s.copyParts(t, n); return nil }
+		return func(n int) error { r.copyParts(t, n); return nil }
 	}
 	var turn *kernel.Transpose
 	last := -1 // pictures for which that is
@@ -27,31 +26,14 @@ func (s *stepGraph) copy(t *lower.Copy) func(n int) error {
 			}
 			last = n
 		}
-		turn.Forward(s.workers, s.floats(t.Y, n), s.floats(t.Parts[0].X, n))
+		turn.Forward(r.Workers, r.Floats(t.Y, n), r.Floats(t.Parts[0].X, n))
 		return nil
 	}
-}
-
-// permutation is the axis of the input at each place of the result of a copy
-// that only changes their order, or nil.
-func permutation(t *lower.Copy) []int {
-	if len(t.Parts) != 1 || t.Fill != nil || len(t.Parts[0].Axes) != len(t.Parts[0].X.Order) {
-		return nil
-	}
-	perm := make([]int, len(t.Parts[0].Axes))
-	for _, a := range t.Parts[0].Axes {
-		x := t.Parts[0].X
-		if a.X < 0 || a.XStep != 1 || a.XStart != (graph.Dim{}) || a.YStart != (graph.Dim{}) || a.Size != x.Shape[x.Order[a.X]] {
-			return nil
-		}
-		perm[a.Y] = a.X
-	}
-	return perm
 }
 
 // copyParts fills a value with parts of others.
-func (s *stepGraph) copyParts(t *lower.Copy, n int) {
-	y := s.floats(t.Y, n)
+func (r *Runner) copyParts(t *lower.Copy, n int) {
+	y := r.Floats(t.Y, n)
 	if t.Fill != nil {
 		for i := range y {
 			y[i] = *t.Fill
@@ -71,7 +53,7 @@ func (s *stepGraph) copyParts(t *lower.Copy, n int) {
 			}
 			axes = append(axes, c)
 		}
-		copyStrided(s.workers, y, s.floats(p.X, n), fromY, fromX, merged(axes))
+		copyStrided(r.Workers, y, r.Floats(p.X, n), fromY, fromX, merged(axes))
 	}
 }
 
