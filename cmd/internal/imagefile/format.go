@@ -19,7 +19,7 @@ type format struct {
 	reducible bool // decode decodes a part, at a smaller scale
 	is        func(head []byte) bool
 	// check returns io.ErrUnexpectedEOF for a file without its end.
-	check func(r io.ReaderAt, size int64) (width, height int, err error)
+	check func(r io.ReaderAt, size int64) (Config, error)
 	// decode may decode more than the window, and returns the scale of the
 	// result.
 	decode      func(d *Decoder, data []byte, window image.Rectangle, scale int) (image.Image, int, error)
@@ -65,14 +65,16 @@ func Is(head []byte) bool {
 
 func isJPEG(head []byte) bool { return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) }
 
-func checkJPEG(r io.ReaderAt, size int64) (width, height int, err error) {
+func checkJPEG(r io.ReaderAt, size int64) (Config, error) {
 	h, err := jpegfile.ReadHeader(r, size)
 	if err != nil {
-		return 0, 0, unsupported(err)
+		return Config{}, unsupported(err)
 	}
+	c := Config{Width: h.Width, Height: h.Height}
+	c.memory = func(window image.Rectangle, scale int) int64 { return h.Memory(size, window, scale) }
 	// Before the first scan the marker of the end may belong to a
 	// thumbnail. In a scan it cannot occur by chance (ITU-T T.81, B.1.1.5).
-	return h.Width, h.Height, endsWith(r, h.Data, size, []byte{0xff, 0xd9})
+	return c, endsWith(r, h.Data, size, []byte{0xff, 0xd9})
 }
 
 func decodeJPEG(d *Decoder, data []byte, window image.Rectangle, scale int) (image.Image, int, error) {
@@ -111,12 +113,14 @@ func orientationJPEG(data []byte) int {
 	return 0
 }
 
-func checkWebP(r io.ReaderAt, size int64) (width, height int, err error) {
-	width, height, err = webp.ReadHeader(r, size)
+func checkWebP(r io.ReaderAt, size int64) (Config, error) {
+	h, err := webp.ReadHeader(r, size)
 	if errors.Is(err, webp.ErrAnimated) {
 		err = fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
-	return width, height, err
+	c := Config{Width: h.Width, Height: h.Height}
+	c.memory = c.wholeMemory(2*size, h.PixelBytes) // a file of the picture alone is made
+	return c, err
 }
 
 func decodeWebP(d *Decoder, data []byte, _ image.Rectangle, _ int) (image.Image, int, error) {

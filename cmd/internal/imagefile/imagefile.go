@@ -46,8 +46,8 @@ func check(r io.ReaderAt, size int64, maxPixels int) (c Config, err error) {
 	if err != nil {
 		return c, err
 	}
+	c, err = f.check(r, size)
 	c.MediaType, c.reducible, c.maxPixels = f.mediaType, f.reducible, maxPixels
-	c.Width, c.Height, err = f.check(r, size)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("%w: the %s of %d bytes has no end", ErrTruncated, c.MediaType, size)
 	}

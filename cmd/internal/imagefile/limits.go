@@ -23,7 +23,7 @@ const mostReduced = 8
 // flag's line, and what it means for memory.
 const (
 	MaxPixelsUsage = "leave out photos of which more than `N` pixels are decoded"
-	MaxPixelsHelp  = `--max-pixels bounds the memory. It counts the pixels that are decoded: of a JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes for each of most photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP with transparency, and 25 for a progressive JPEG of four colours: with the default of 100 megapixels at most 0.4, 2 and 2.5 GB. A photo that has more than 1000 megapixels by its header is left out in any case.`
+	MaxPixelsHelp  = `--max-pixels counts the pixels that are decoded: of a JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes of memory for each of most photos, 8 to 16 for an interlaced PNG, one with 16 bits and a WebP with transparency or without loss, and for a progressive JPEG 32 MB more and up to half a byte for each pixel of the whole photo. A photo that has more than 1000 megapixels by its header is left out in any case.`
 )
 
 // A Config is what the header of a photo says, with the limit that Check was
@@ -33,6 +33,17 @@ type Config struct {
 	Width, Height int
 	reducible     bool // a part of it can be decoded, at a smaller scale
 	maxPixels     int
+	memory        func(window image.Rectangle, scale int) int64
+}
+
+// Memory returns about how many bytes of memory Decode takes for a window at a
+// scale, without those of the file itself.
+func (c Config) Memory(window image.Rectangle, scale int) int64 { return c.memory(window, scale) }
+
+// wholeMemory is the memory function of a photo that is decoded as a whole.
+func (c Config) wholeMemory(fixed int64, pixelBytes int) func(image.Rectangle, int) int64 {
+	n := fixed + int64(pixelBytes)*int64(c.Width)*int64(c.Height)
+	return func(image.Rectangle, int) int64 { return n }
 }
 
 func (c Config) bounds() image.Rectangle { return image.Rect(0, 0, c.Width, c.Height) }

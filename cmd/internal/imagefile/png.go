@@ -20,12 +20,39 @@ const (
 
 func isPNG(head []byte) bool { return bytes.HasPrefix(head, []byte(pngMagic)) }
 
-func checkPNG(r io.ReaderAt, size int64) (width, height int, err error) {
+func checkPNG(r io.ReaderAt, size int64) (Config, error) {
 	if err := endsWith(r, int64(len(pngMagic)), size, []byte(pngEnd)); err != nil {
-		return 0, 0, err
+		return Config{}, err
 	}
 	config, err := png.DecodeConfig(io.NewSectionReader(r, 0, size))
-	return config.Width, config.Height, err
+	if err != nil {
+		return Config{}, err
+	}
+	c := Config{Width: config.Width, Height: config.Height}
+	var header [29]byte // of the file: the first chunk is that of the size
+	if _, err := r.ReadAt(header[:], 0); err != nil {
+		return Config{}, err
+	}
+	c.memory = c.wholeMemory(size, pngPixelBytes(header[24], header[25], header[28] != 0))
+	return c, nil
+}
+
+// pngPixelBytes returns how many bytes a pixel takes while it is decoded, given
+// the bits of a sample, the type of colour and whether the picture is
+// interlaced: then there is also a picture of each pass. What is grey may have
+// transparency after its header.
+func pngPixelBytes(depth, colour byte, interlaced bool) int {
+	n := 4
+	if colour == 3 { // a palette
+		n = 1
+	}
+	if depth == 16 {
+		n *= 2
+	}
+	if interlaced {
+		n *= 2
+	}
+	return n
 }
 
 func decodePNG(d *Decoder, data []byte, _ image.Rectangle, _ int) (image.Image, int, error) {

@@ -1,56 +1,87 @@
 package webp
 
-import "image"
+import (
+	"image"
+	"image/color"
+)
 
-// rgb returns a lossy picture in RGB, as libwebp does, to the bit. Its YCbCr is
-// that of BT.601 in the limited range of video, 16 to 235 and 16 to 240, where
-// image.YCbCr means JPEG's, 0 to 255. Chroma between two samples is weighted by
-// its distance from them. alpha may be nil.
-func rgb(img *image.YCbCr, alpha []byte, stride int) *image.NRGBA {
+// An Image is a lossy picture. Its colours are those of libwebp, to the bit: its
+// YCbCr is that of BT.601 in the limited range of video, 16 to 235 and 16 to
+// 240, where image.YCbCr means JPEG's, 0 to 255. Chroma between two samples is
+// weighted by its distance from them. It implements [image.Image].
+type Image struct{ samples *image.YCbCr }
+
+// ColorModel implements image.Image.
+func (m *Image) ColorModel() color.Model { return color.NRGBAModel }
+
+// Bounds implements image.Image.
+func (m *Image) Bounds() image.Rectangle { return m.samples.Rect }
+
+// At implements image.Image.
+func (m *Image) At(x, y int) color.Color {
+	if !(image.Point{X: x, Y: y}.In(m.samples.Rect)) {
+		return color.NRGBA{}
+	}
+	var p [3]byte
+	m.RGBRow(p[:], x, y)
+	return color.NRGBA{R: p[0], G: p[1], B: p[2], A: 255}
+}
+
+// columns are how many pixels of a row are converted at a time.
+const columns = 256
+
+// RGBRow writes len(dst)/3 pixels of row y, from column x on, as RGB. They must
+// lie within the bounds. It may be called from several goroutines.
+func (m *Image) RGBRow(dst []byte, x, y int) {
+	var cb, cr [columns]byte
+	s := m.samples
+	w, h := s.Rect.Dx(), s.Rect.Dy()
+	// A row lies between the chroma rows next to it, a quarter from one.
+	near := y / 2
+	far := max(0, min(near-1+2*(y&1), (h-1)/2))
+	near *= s.CStride
+	far *= s.CStride
+	n := (w + 1) / 2
+	for len(dst) > 0 {
+		count := min(len(dst)/3, columns)
+		upsample(cb[:count], s.Cb[near:][:n], s.Cb[far:][:n], x)
+		upsample(cr[:count], s.Cr[near:][:n], s.Cr[far:][:n], x)
+		for i, luma := range s.Y[y*s.YStride+x:][:count] {
+			p := dst[3*i:][:3]
+			p[0], p[1], p[2] = convert(int(luma), int(cb[i]), int(cr[i]))
+		}
+		dst, x = dst[3*count:], x+count
+	}
+}
+
+// withAlpha returns a lossy picture with transparency in RGB.
+func withAlpha(img *image.NYCbCrA) *image.NRGBA {
+	m := &Image{&img.YCbCr}
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	out := image.NewNRGBA(image.Rect(0, 0, w, h))
-	cb, cr := make([]byte, w), make([]byte, w)
-	last := (h - 1) / 2
+	line := make([]byte, 3*w)
 	for y := range h {
-		// A row lies between the chroma rows next to it, a quarter from
-		// one.
-		near := y / 2
-		far := max(0, min(near-1+2*(y&1), last))
-		near *= img.CStride
-		far *= img.CStride
-		upsample(cb, img.Cb[near:], img.Cb[far:])
-		upsample(cr, img.Cr[near:], img.Cr[far:])
-		luma, row := img.Y[y*img.YStride:], out.Pix[y*out.Stride:]
-		for x := range w {
-			p := row[4*x:][:4]
-			p[0], p[1], p[2] = convert(int(luma[x]), int(cb[x]), int(cr[x]))
-			p[3] = 255
-			if alpha != nil {
-				p[3] = alpha[y*stride+x]
-			}
+		m.RGBRow(line, 0, y)
+		row := out.Pix[y*out.Stride:]
+		for x, alpha := range img.A[y*img.AStride:][:w] {
+			copy(row[4*x:], line[3*x:][:3])
+			row[4*x+3] = alpha
 		}
 	}
 	return out
 }
 
-// upsample makes a row of len(dst) chroma samples out of half as many, from the
-// row that is near and the one that is far: 9, 3, 3 and 1 sixteenths of the
-// four samples around each, rounded twice, and at the ends 3 and 1 quarters of
-// two.
-func upsample(dst, near, far []byte) {
-	w := len(dst)
-	n0, f0 := int(near[0]), int(far[0])
-	dst[0] = byte((3*n0 + f0 + 2) >> 2)
-	for i := 1; 2*i-1 < w; i++ {
-		if 2*i == w {
-			dst[w-1] = byte((3*n0 + f0 + 2) >> 2)
-			return
-		}
-		n1, f1 := int(near[i]), int(far[i])
-		sum := n0 + n1 + f0 + f1 + 8
-		dst[2*i-1] = byte(((sum+2*(n1+f0))>>3 + n0) >> 1)
-		dst[2*i] = byte(((sum+2*(n0+f1))>>3 + n1) >> 1)
-		n0, f0 = n1, f1
+// upsample makes the samples of a row's columns from x on, out of the row of
+// chroma that is near and the one that is far: 9, 3, 3 and 1 sixteenths of the
+// four samples around each, rounded twice. At the ends a sample stands for the
+// missing one.
+func upsample(dst, near, far []byte, x int) {
+	last := len(near) - 1
+	for i := range dst {
+		at := (x + i) / 2
+		next := max(0, min(at-1+2*((x+i)&1), last))
+		n0, f0, n1, f1 := int(near[at]), int(far[at]), int(near[next]), int(far[next])
+		dst[i] = byte(((n0+n1+f0+f1+8+2*(n1+f0))>>3 + n0) >> 1)
 	}
 }
 

@@ -32,13 +32,28 @@ type still struct {
 	frame chunk
 }
 
-// ReadHeader returns the size of a picture without decoding it. The error is
-// io.ErrUnexpectedEOF for a file that is shorter than it says. That of
-// golang.org/x/image believes a canvas that the picture does not fill, or the
-// first of two; here all of them have to agree.
-func ReadHeader(r io.ReaderAt, size int64) (width, height int, err error) {
+// A Header is what is known of a picture without decoding it.
+type Header struct {
+	Width, Height int // in pixels
+	// PixelBytes is about how many bytes of memory a pixel takes while it
+	// is decoded.
+	PixelBytes int
+}
+
+// ReadHeader reads the header of a picture. The error is io.ErrUnexpectedEOF for
+// a file that is shorter than it says. That of golang.org/x/image believes a
+// canvas that the picture does not fill, or the first of two; here all of them
+// have to agree.
+func ReadHeader(r io.ReaderAt, size int64) (Header, error) {
 	s, err := find(r, size)
-	return s.size.X, s.size.Y, err
+	h := Header{s.size.X, s.size.Y, 2} // a byte of luma and two quarters of chroma
+	switch {
+	case s.frame.id == "VP8L":
+		h.PixelBytes = 8 // RGBA, and again where it is made from a palette
+	case s.alpha.id != "":
+		h.PixelBytes = 12 // that for the transparency, and RGBA
+	}
+	return h, err
 }
 
 // find finds the picture.
@@ -111,7 +126,7 @@ func frameSize(in *chunks, c chunk) (image.Point, error) {
 }
 
 // Decode decodes a picture whose size the caller has looked at. The result is
-// an *image.NRGBA.
+// an *image.NRGBA, or an *Image where there is no transparency.
 func Decode(data []byte) (image.Image, error) {
 	s, err := find(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -125,9 +140,9 @@ func Decode(data []byte) (image.Image, error) {
 	case *image.NRGBA:
 		return img, nil
 	case *image.YCbCr:
-		return rgb(img, nil, 0), nil
+		return &Image{img}, nil
 	case *image.NYCbCrA:
-		return rgb(&img.YCbCr, img.A, img.AStride), nil
+		return withAlpha(img), nil
 	}
 	return nil, fmt.Errorf("WebP decoded as %T", img)
 }

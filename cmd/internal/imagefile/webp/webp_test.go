@@ -44,6 +44,30 @@ func TestColours(t *testing.T) {
 	}
 }
 
+// TestRGBRow: a part of a row is that part of the whole.
+func TestRGBRow(t *testing.T) {
+	for _, name := range []string{"lossy", "lossy-even"} {
+		img, err := webp.Decode(read(t, name+".webp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, w := pixels(img), img.Bounds().Dx()
+		for y := range img.Bounds().Dy() {
+			for x := range w {
+				for n := range w - x {
+					row := make([]byte, 3*n)
+					img.(*webp.Image).RGBRow(row, x, y)
+					for i := range n {
+						if !bytes.Equal(row[3*i:][:3], all[4*(y*w+x+i):][:3]) {
+							t.Fatalf("%s: pixel %d,%d is another one in a row of %d from %d", name, x+i, y, n, x)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // pixels returns the RGBA bytes of a picture, not premultiplied.
 func pixels(img image.Image) []byte {
 	if m, ok := img.(*image.NRGBA); ok {
@@ -129,7 +153,7 @@ func TestRefuses(t *testing.T) {
 		"a larger picture":      {oitest.WebPOn(oitest.WebPCanvas(2, 1)), nil},
 		"two canvases":          {oitest.WebPOn(oitest.WebPCanvas(1, 1), oitest.WebPCanvas(1<<20, 1<<20)), nil},
 	} {
-		_, _, err := webp.ReadHeader(bytes.NewReader(c.data), int64(len(c.data)))
+		_, err := webp.ReadHeader(bytes.NewReader(c.data), int64(len(c.data)))
 		if err == nil || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("%s: header: %v, want %v", name, err, c.want)
 		}
@@ -164,13 +188,13 @@ func FuzzDecode(f *testing.F) {
 	f.Add(file(canvas(16), frame(f, "lossless-alpha.webp"), chunk("EXIF", 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		webp.EXIF(data)
-		w, h, err := webp.ReadHeader(bytes.NewReader(data), int64(len(data)))
-		if err != nil || w*h > 1<<16 {
+		head, err := webp.ReadHeader(bytes.NewReader(data), int64(len(data)))
+		if err != nil || head.Width*head.Height > 1<<16 {
 			return
 		}
 		img, err := webp.Decode(data)
-		if err == nil && img.Bounds() != image.Rect(0, 0, w, h) {
-			t.Fatalf("%v, its header says %dx%d", img.Bounds(), w, h)
+		if err == nil && img.Bounds() != image.Rect(0, 0, head.Width, head.Height) {
+			t.Fatalf("%v, its header says %+v", img.Bounds(), head)
 		}
 	})
 }
