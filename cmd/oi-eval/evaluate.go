@@ -323,6 +323,7 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		Accounts:      report.CountsByStage(append(e.origin.Counts, e.total)),
 		WeightsSHA256: m.WeightsHash(),
 	}
+	full.SetAgain(cli.ShellWord)
 	full.Notes = append(full.Notes, e.notes...)
 	if e.embedded.use() {
 		full.Notes = append(full.Notes, report.NoPictures)

@@ -188,6 +188,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Provenance:    provenance(o, env, d),
 		Notes:         d.notes,
 	}
+	full.SetAgain(cli.ShellWord)
 	full.Run = runHash(full)
 	return full
 }
@@ -223,9 +224,7 @@ func metadata(r *report.Report, d *data) (map[string]string, error) {
 		"options": r.Options, "sets": r.Sets, "notes": r.Notes,
 	}
 	if r.Evaluation != nil {
-		evaluation := *r.Evaluation
-		evaluation.Mistakes, evaluation.Details = nil, nil
-		values["metrics"] = evaluation
+		values["metrics"] = r.Evaluation.Summarized()
 	}
 	if r.Certainty != nil {
 		values["certainty"] = r.Certainty

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -11,25 +10,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 	"github.com/opensandwich/oi/record"
 )
-
-// MaxMistakes is how many mistakes a report shows.
-const MaxMistakes = 24
-
-// A Mistake is a wrong answer.
-type Mistake struct {
-	Key           string             `json:"key"`
-	Truth         string             `json:"truth"`
-	Predicted     string             `json:"predicted"`
-	Probability   float64            `json:"probability"` // of the wrong answer
-	Probabilities map[string]float64 `json:"probabilities"`
-	Author        string             `json:"author,omitempty"`
-	Title         string             `json:"title,omitempty"`
-	License       string             `json:"license,omitempty"`
-	LandingURL    string             `json:"landing_url,omitempty"`
-
-	pixels []byte
-	size   dataset.Size
-}
 
 // An Accumulator collects the answers of a model on one set: the confusion
 // matrix, the loss, the right answers of each group of items, and the worst
@@ -42,7 +22,7 @@ type Accumulator struct {
 	groups    dataset.Groups
 	answers   []metrics.Group // by the number of an item's group
 	loss      metrics.LogLoss
-	mistakes  []Mistake // most confident first
+	shown     *shown // nil within another
 	details   details
 	shared    int64
 	unshared  *Accumulator // without items of shared authors
@@ -51,7 +31,7 @@ type Accumulator struct {
 // NewAccumulator returns an empty accumulator.
 func NewAccumulator(set string, classes []string) *Accumulator {
 	a := newAccumulator(set, classes)
-	a.unshared = newAccumulator(set, classes)
+	a.unshared, a.shown = newAccumulator(set, classes), newShown(classes)
 	return a
 }
 
@@ -93,8 +73,8 @@ func (a *Accumulator) Add(item *record.Item, truth int, probabilities []float32,
 	if a.unshared != nil {
 		a.details.add(item, group, truth, predicted, probabilities, shared)
 	}
-	if predicted != truth {
-		a.mistake(item, truth, predicted, probabilities)
+	if a.shown != nil {
+		a.shown.add(item, truth, predicted, probabilities)
 	}
 	switch {
 	case a.unshared == nil:
@@ -144,34 +124,6 @@ func (a *Accumulator) interval() Interval {
 	return i
 }
 
-// mistake keeps a wrong answer if it is among the most confident ones.
-func (a *Accumulator) mistake(item *record.Item, truth, predicted int, probabilities []float32) {
-	if a.unshared == nil {
-		return // kept by the accumulator of all answers
-	}
-	m := Mistake{
-		Key: dataset.KeyOf(item), Truth: a.classes[truth], Predicted: a.classes[predicted],
-		Probability: float64(probabilities[predicted]), Probabilities: map[string]float64{},
-	}
-	at, _ := slices.BinarySearchFunc(a.mistakes, m, func(a, b Mistake) int {
-		return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(a.Key, b.Key))
-	})
-	if at == MaxMistakes {
-		return
-	}
-	for i, p := range probabilities {
-		m.Probabilities[a.classes[i]] = float64(p)
-	}
-	if image := item.Image; image != nil {
-		m.Author, m.Title, m.License, m.LandingURL = image.Author, image.Title, image.License, image.LandingURL
-	}
-	if size, err := dataset.SizeOf(item); err == nil {
-		m.pixels, m.size = item.Tensor.Data, size
-	}
-	a.mistakes = slices.Insert(a.mistakes, at, m)
-	a.mistakes = a.mistakes[:min(len(a.mistakes), MaxMistakes)]
-}
-
 // Evaluation returns the figures.
 func (a *Accumulator) Evaluation() *Evaluation {
 	total := a.confusion.Total()
@@ -181,7 +133,6 @@ func (a *Accumulator) Evaluation() *Evaluation {
 		Accuracy: a.confusion.Accuracy(),
 		Interval: a.interval(),
 		LogLoss:  a.loss.Mean(),
-		Mistakes: a.mistakes,
 
 		scores: a.confusion.PerClass(), classes: a.classes, confusion: a.confusion,
 	}
@@ -192,6 +143,7 @@ func (a *Accumulator) Evaluation() *Evaluation {
 	}
 	if a.unshared != nil {
 		e.Details = a.evaluateDetails()
+		e.Mistakes, e.Confident, e.Sample = a.shown.mistakes, a.shown.confident(), a.shown.sampled()
 		e.SharedAuthors = a.shared
 		if a.shared > 0 && a.unshared.Len() > 0 {
 			e.Unshared = a.unshared.Evaluation()

@@ -28,8 +28,6 @@ type line struct {
 	Class  string // how it looks
 	Points string // for <polyline>
 	Dots   []dot
-	LegendX, LegendY,
-	NameX float64
 }
 
 type dot struct {
@@ -37,13 +35,16 @@ type dot struct {
 	Text string
 }
 
+// Middle is half-way along the epochs.
+func (c *chart) Middle() float64 { return (c.Left + c.Right) / 2 }
+
 // mark is a vertical line at the best epoch.
 type mark struct{ X float64 }
 
 // lineChart draws values of the train and the validation items over the epochs.
 // It returns nil if none of them is finite.
 func lineChart(title string, history []Epoch, best int, value func(Epoch) (train, val float64)) *chart {
-	c := &chart{Title: title, Width: 460, Height: 260, Left: 52, Right: 445, Top: 34, Bottom: 228}
+	c := &chart{Title: title, Width: 320, Height: 240, Left: 44, Right: 312, Top: 12, Bottom: 196}
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, e := range history {
 		train, val := value(e)
@@ -69,13 +70,12 @@ func lineChart(title string, history []Epoch, best int, value func(Epoch) (train
 	for _, v := range ticks {
 		c.Y = append(c.Y, tick{y(v), strconv.FormatFloat(v, 'g', 4, 64)})
 	}
-	step := max(1, (last-first+9)/10)
+	step := max(1, (last-first+7)/8)
 	for epoch := first; epoch <= last; epoch += step {
 		c.X = append(c.X, tick{x(epoch), strconv.Itoa(epoch)})
 	}
 	for i, name := range []string{"train", "validation"} {
-		l := line{Name: name, Class: name, LegendX: c.Right - 190 + 90*float64(i), LegendY: 18}
-		l.NameX = l.LegendX + 22
+		l := line{Name: name, Class: name}
 		var points []string
 		for _, e := range history {
 			train, val := value(e)

@@ -92,10 +92,10 @@ type Details struct {
 	// ItemsFile is where the items are of which there are too many for Items.
 	ItemsFile *ItemsFile `json:"items_file,omitempty"`
 
-	roc, recall []curve // of the page
-	answers     []answer
-	groups      []int32 // of the answers
-	slicer      *slicer
+	curves  curves // of the page
+	answers []answer
+	groups  []int32 // of the answers
+	slicer  *slicer
 }
 
 // Cover returns what a threshold on the probability of the answer does.
@@ -105,8 +105,8 @@ func (d *Details) Cover(threshold float64) Coverage { return coverage(d.answers,
 type CalibratedBin = metrics.CalibrationBin
 
 // ClassDetails tell how sure the figures of a class are. An interval is nil
-// where there is nothing to know it by: no item, or fewer than ten groups for
-// those that come from a bootstrap.
+// where there is nothing to know it by: no item, or for those that come from a
+// bootstrap fewer than ten groups of items of the class.
 type ClassDetails struct {
 	Class            string            `json:"class"`
 	Few              bool              `json:"few,omitempty"` // fewer than ten items
@@ -118,6 +118,7 @@ type ClassDetails struct {
 	AveragePrecision Number            `json:"average_precision"`
 
 	actual int64 // items of it
+	groups int   // these
 }
 
 // AverageDetails are those of the means over the classes.
@@ -222,7 +223,7 @@ func (d *details) proportions(classes []ClassDetails, groups []int32) {
 	for i := range classes {
 		c := &classes[i]
 		c.Recall, c.Precision = actual[i].interval(), predicted[i].interval()
-		c.Few = c.actual < fewItems
+		c.Few, c.groups = c.actual < fewItems, len(actual[i])
 	}
 }
 
@@ -252,12 +253,10 @@ func (d *details) ranking(out *Details, groups []int32) []*metrics.Ranking {
 		auc := r.AUC(nil)
 		c.AUC, c.AveragePrecision = Number(auc), Number(r.AveragePrecision())
 		sum += auc // NaN if one class has none, as of scikit-learn
-		if classes <= maxCurves {
-			out.roc = append(out.roc, curve{c.Class, thin(r.ROC())})
-			out.recall = append(out.recall, curve{c.Class, thin(r.PrecisionRecall())})
-		}
+		out.curves.add(*c, r)
 	}
 	out.Macro.AUC = Number(sum / float64(classes))
+	out.curves.finish(out)
 	return rankings
 }
 
@@ -291,9 +290,10 @@ func (d *details) resample(out *Details, rankings []*metrics.Ranking, groups []i
 	}
 	for i := range k {
 		c := &out.Classes[i]
-		if c.actual > 0 {
-			c.F1 = known(intervals[i])
+		if c.groups < enoughGroups {
+			continue
 		}
+		c.F1 = known(intervals[i])
 		if rankings != nil {
 			c.AUCInterval = known(intervals[k+i])
 		}

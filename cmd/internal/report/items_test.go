@@ -110,7 +110,9 @@ func TestItemsFileOfOthers(t *testing.T) {
 			put(path, bytes.Replace(page, []byte(`"r.items.zst"`), []byte(`"../r.items.zst"`), 1))
 		}, "is not the name of a file next to it"},
 		{"nowhere", func() { put(path, bytes.Replace(page, []byte(`"r.items.zst"`), []byte(`".."`), 1)) }, "is not the name of a file next to it"},
-		{"of another number", func() { put(path, bytes.Replace(page, []byte(`"items": 20001`+"\n"), []byte(`"items": 20000`+"\n"), 1)) }, "lists 20001 items, and"},
+		{"of another number", func() {
+			put(path, bytes.Replace(page, []byte(`"items": 20001`+"\n"), []byte(`"items": 20000`+"\n"), 1))
+		}, "lists 20001 items, and"},
 	} {
 		tc.set()
 		if _, err := ReadBaseline(path); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {

@@ -1,21 +1,17 @@
 package report
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
-	"github.com/opensandwich/oi/cmd/internal/pix"
 )
 
 //go:embed page.html.tmpl
@@ -24,58 +20,48 @@ var pageSource string
 // A page is what the template shows.
 type page struct {
 	*Report
-	Title    string
-	Charts   []*chart
-	Squares  []*square
-	Matrix   []matrixRow
-	Rows     []scoreRow
-	Averages []scoreRow
-	SetNames []string
-	SetRows  []setRow
-	Mistakes []mistakeCard
-	Pairs    []pair
+	Title      string
+	Sections   []section
+	Charts     []*chart
+	Belief     []*square // calibration and coverage
+	Curves     []*square
+	Worst      bool // curves are of some classes only
+	Matrix     []matrixRow
+	Confusions []confused // in place of a matrix that is too large
+	Rows       []scoreRow
+	Averages   []scoreRow
+	SetNames   []string
+	SetRows    []setRow
+	Mistakes   []card
+	Confident  []card
+	Sample     []card
+	Licenses   []licence
+	Trail      []trailRow
+	Pairs      []pair
 }
 
-type matrixRow struct {
-	Class string
-	Cells []matrixCell
-}
+// A section is a heading and how it is linked to.
+type section struct{ ID, Name string }
 
-type matrixCell struct {
-	N     int64
-	Share string  // of its row
-	Shade float64 // 0 to 1
-	Right bool
-	Dark  bool
-}
-
-// A scoreRow is a class or an average. Each figure has its interval, "" where
-// there is none.
-type scoreRow struct {
-	Name                                 string
-	Precision, Recall, F1                string
-	Support                              int64
-	Bar                                  float64 // F1 in percent
-	Few                                  bool    // pictures
-	Areas                                bool    // the two that follow are known
-	AUC, AP                              string
-	PrecisionRange, RecallRange, F1Range string
-	AUCRange                             string
-}
+type pair struct{ Name, Value string }
 
 type setRow struct {
 	Class   string
 	Numbers []int
 }
 
-type mistakeCard struct {
-	Mistake
-	Picture template.URL // a data: URI made here, or empty
-	Percent string
-	Size    dataset.Size
+// A licence is how many photos are under it, its name, and its address, ""
+// without one.
+type licence struct {
+	LicenceCount
+	Name, Address string
 }
 
-type pair struct{ Name, Value string }
+// tall is how many rows of a table have a page of their own to scroll in.
+const tall = 40
+
+// Tall reports whether a table of so many rows is to scroll.
+func (p *page) Tall(rows int) bool { return rows > tall }
 
 // WriteHTML writes the report as one page that needs nothing else: no script,
 // no font, no picture from elsewhere.
@@ -84,11 +70,33 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t, err := template.New("page").Funcs(template.FuncMap{"percent": func(v float64) float64 { return 100 * v }}).Parse(pageSource)
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"percent": func(v float64) float64 { return 100 * v },
+		"number":  four,
+	}).Parse(pageSource)
 	if err != nil {
 		return err
 	}
 	return t.Execute(w, p)
+}
+
+// Dashes are the patterns of the curves: colours alone do not tell them apart
+// for everybody.
+func (p *page) Dashes() []string {
+	return []string{"", "6 2", "2 2", "8 3 2 3", "", "6 2", "2 2", "8 3 2 3"}
+}
+
+// Maps reports whether pictures come with a map of where the answer comes from.
+func (p *page) Maps() bool {
+	return slices.ContainsFunc(p.Mistakes, func(c card) bool { return c.Map != "" })
+}
+
+// webAddress returns an address that a browser may be sent to, or "".
+func webAddress(address string) string {
+	if strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://") {
+		return address
+	}
+	return ""
 }
 
 func (r *Report) page() (*page, error) {
@@ -114,6 +122,10 @@ func (r *Report) page() (*page, error) {
 		}
 		p.SetRows = append(p.SetRows, row)
 	}
+	for _, l := range r.Licences {
+		p.Licenses = append(p.Licenses, licence{l, credits.LicenceName(l.License), webAddress(l.License)})
+	}
+	p.Trail = r.trail()
 	for _, name := range slices.Sorted(maps.Keys(r.Options)) {
 		value, err := json.Marshal(r.Options[name])
 		if err != nil {
@@ -121,33 +133,133 @@ func (r *Report) page() (*page, error) {
 		}
 		p.Pairs = append(p.Pairs, pair{name, strings.Trim(string(value), `"`)})
 	}
-	if r.Evaluation == nil {
-		return p, nil
+	if r.Evaluation != nil {
+		if err := p.evaluation(r.Evaluation); err != nil {
+			return nil, err
+		}
 	}
-	return p, p.evaluation(r.Evaluation)
+	p.Sections = p.sections()
+	return p, nil
 }
 
-func (p *page) evaluation(e *Evaluation) error {
+// evaluation puts in what is known of the answers.
+func (p *page) evaluation(e *Evaluation) (err error) {
+	p.scores(e)
+	if d := e.Details; d != nil {
+		p.Belief = []*square{d.calibrationChart(), d.coverageChart()}
+		p.Curves, p.Worst = d.rankingCharts(), len(d.Classes) > maxCurves
+	}
+	if len(e.classes) <= maxMatrix {
+		p.Matrix = matrix(e)
+	} else {
+		p.Confusions = confusions(e)
+	}
+	for _, kind := range []struct {
+		examples []Example
+		cards    *[]card
+	}{{e.Mistakes, &p.Mistakes}, {e.Confident, &p.Confident}, {e.Sample, &p.Sample}} {
+		if *kind.cards, err = cards(kind.examples); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sections lists what the page has.
+func (p *page) sections() []section {
+	e := p.Evaluation
+	var list []section
+	for _, s := range []struct {
+		there    bool
+		id, name string
+	}{
+		{len(p.Notes) > 0, "notes", "To keep in mind"},
+		{len(p.Charts) > 0 || p.Head != nil || p.Stopped != "", "training", "Training"},
+		{len(p.Rows) > 0, "classes", "Per class"},
+		{e != nil && e.Details != nil, "belief", "How far to believe a probability"},
+		{len(p.Curves) > 0, "curves", "Curves"},
+		{e != nil && e.Details != nil && len(e.Details.Slices) > 0, "slices", "Where it is right, and where not"},
+		{len(p.Rows) > 0, "confusion", "Confusion"},
+		{len(p.Mistakes) > 0, "mistakes", "Most confident mistakes"},
+		{len(p.Confident) > 0, "right", "Most confident right answers"},
+		{len(p.Sample) > 0, "sample", "A sample of the pictures"},
+		{len(p.SetRows)+len(p.Removed) > 0, "data", "Data"},
+		{len(p.Licenses) > 0, "licences", "Licences"},
+		{len(p.Trail) > 0, "trail", "How it came to be"},
+		{true, "again", "To do it again"},
+	} {
+		if s.there {
+			list = append(list, section{s.id, s.name})
+		}
+	}
+	return list
+}
+
+// Heading returns the name of a section that the page has.
+func (p *page) Heading(id string) *section {
+	for i, s := range p.Sections {
+		if s.ID == id {
+			return &p.Sections[i]
+		}
+	}
+	return nil
+}
+
+// A trailRow is a stage with what it was asked and how many items it saw.
+type trailRow struct {
+	Stage
+	Counts *StageCounts // nil unknown
+}
+
+// trail puts the counts of the stages next to what they were asked. Stages are
+// in the same order in both lists; the one at the end, which made the report,
+// has counts alone.
+func (r *Report) trail() []trailRow {
+	var rows []trailRow
+	next := 0
+	for _, s := range r.Stages {
+		row := trailRow{Stage: s}
+		if i := slices.IndexFunc(r.Accounts[next:], func(c StageCounts) bool { return c.Tool == s.Tool }); i >= 0 {
+			row.Counts = &r.Accounts[next+i]
+			next += i + 1
+		}
+		rows = append(rows, row)
+	}
+	for i := next; i < len(r.Accounts); i++ {
+		rows = append(rows, trailRow{Stage{Tool: r.Accounts[i].Tool}, &r.Accounts[i]})
+	}
+	return rows
+}
+
+// A scoreRow is a class or an average. Each figure has its interval, "" where
+// there is none.
+type scoreRow struct {
+	Name                                 string
+	Precision, Recall, F1                string
+	Support                              int64
+	Bar                                  float64 // F1 in percent
+	Few                                  bool    // pictures
+	Areas                                bool    // the two that follow are known
+	AUC, AP                              string
+	PrecisionRange, RecallRange, F1Range string
+	AUCRange                             string
+}
+
+func newScoreRow(name string, s metrics.Scores) scoreRow {
+	return scoreRow{Name: name, Precision: digits(s.Precision), Recall: digits(s.Recall), F1: digits(s.F1), Support: s.Support}
+}
+
+// scores puts in the figures of each class and their means.
+func (p *page) scores(e *Evaluation) {
 	for i, class := range e.classes {
-		s := e.scores[i]
-		score := newScoreRow(class, s)
-		score.Bar = round(100 * s.F1)
+		score := newScoreRow(class, e.scores[i])
+		score.Bar = round(100 * e.scores[i].F1)
 		if e.Details != nil {
 			c := e.Details.Classes[i]
 			score.Few, score.Areas, score.AUC, score.AP = c.Few, true, orDash(c.AUC), orDash(c.AveragePrecision)
 			score.PrecisionRange, score.RecallRange, score.F1Range, score.AUCRange = between(c.Precision), between(c.Recall), between(c.F1), between(c.AUCInterval)
 		}
 		p.Rows = append(p.Rows, score)
-		row := matrixRow{Class: class}
-		for k, n := range e.Matrix[i] {
-			cell := matrixCell{N: n, Right: i == k, Share: "0"}
-			if s.Support > 0 {
-				share := float64(n) / float64(s.Support)
-				cell.Share, cell.Shade, cell.Dark = fmt.Sprintf("%.0f", 100*share), round(share*0.9), share > 0.6
-			}
-			row.Cells = append(row.Cells, cell)
-		}
-		p.Matrix = append(p.Matrix, row)
 	}
 	macro, weighted := e.confusion.Macro(), e.confusion.Weighted()
 	p.Averages = []scoreRow{newScoreRow("macro avg", macro), newScoreRow("weighted avg", weighted)}
@@ -155,72 +267,5 @@ func (p *page) evaluation(e *Evaluation) error {
 		mean := &p.Averages[0]
 		mean.Areas, mean.AUC, p.Averages[1].Areas = true, orDash(d.Macro.AUC), true
 		mean.PrecisionRange, mean.RecallRange, mean.F1Range, mean.AUCRange = between(d.Macro.Precision), between(d.Macro.Recall), between(d.Macro.F1), between(d.Macro.AUCInterval)
-		p.Squares = d.squares()
 	}
-	for _, m := range e.Mistakes {
-		card := mistakeCard{Mistake: m, Percent: fmt.Sprintf("%.1f", 100*m.Probability), Size: m.size}
-		if m.pixels != nil {
-			uri, err := dataURI(m.pixels, m.size)
-			if err != nil {
-				return fmt.Errorf("picture of %s: %w", m.Key, err)
-			}
-			card.Picture = uri
-		}
-		p.Mistakes = append(p.Mistakes, card)
-	}
-	return nil
-}
-
-func newScoreRow(name string, s metrics.Scores) scoreRow {
-	return scoreRow{Name: name, Precision: digits(s.Precision), Recall: digits(s.Recall), F1: digits(s.F1), Support: s.Support}
-}
-
-// orDash writes a figure that may not be defined.
-func orDash(n Number) string {
-	if math.IsNaN(float64(n)) {
-		return "-"
-	}
-	return fmt.Sprintf("%.3f", float64(n))
-}
-
-// between writes an interval that may not be known.
-func between(i *metrics.Interval) string {
-	if i == nil {
-		return "-"
-	}
-	return digits(i.Low) + " to " + digits(i.High)
-}
-
-// Right writes how many of the answers that are given are right.
-func (c Coverage) Right() string {
-	if math.IsNaN(float64(c.Accuracy)) {
-		return "-"
-	}
-	return fmt.Sprintf("%.1f %%", 100*float64(c.Accuracy))
-}
-
-// Unit says what the figures are of, "" where it is not known.
-func (e *Evaluation) Unit() string {
-	if e.Details == nil || e.Details.Photos == 0 {
-		return ""
-	}
-	text := fmt.Sprintf("%d photos", e.Details.Photos)
-	if e.Interval.By == byAuthor {
-		text += fmt.Sprintf(" by %d authors", e.Interval.Groups)
-	}
-	return text
-}
-
-func digits(v float64) string { return fmt.Sprintf("%.2f", v) }
-
-// thumbnailQuality keeps a 128x128 crop at some 4 kB.
-const thumbnailQuality = 75
-
-// dataURI encodes RGB pixels as a JPEG inside an address.
-func dataURI(pixels []byte, size dataset.Size) (template.URL, error) {
-	var b bytes.Buffer
-	if err := pix.EncodeJPEG(&b, pixels, size.Width, size.Height, thumbnailQuality); err != nil {
-		return "", err
-	}
-	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
 }

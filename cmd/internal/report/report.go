@@ -35,16 +35,19 @@ type Report struct {
 	// Certainty is nil where nothing was done about it.
 	Certainty *Certainty `json:"certainty,omitempty"`
 	// Stopped says in words why training ended.
-	Stopped       string         `json:"stopped"`
-	BestEpoch     int            `json:"best_epoch"`
-	Evaluation    *Evaluation    `json:"evaluation"`
-	Licences      []LicenceCount `json:"licences"`
-	Stages        []Stage        `json:"trail"`                  // where the items came from, oldest first
-	Completeness  string         `json:"completeness,omitempty"` // "unchecked": plain JSON was read on the way
-	Accounts      []StageCounts  `json:"accounts,omitempty"`
-	WeightsSHA256 string         `json:"weights_sha256"`
-	Provenance    Provenance     `json:"provenance"`
-	Notes         []string       `json:"notes,omitempty"` // what a reader must know to judge the figures
+	Stopped    string         `json:"stopped"`
+	BestEpoch  int            `json:"best_epoch"`
+	Evaluation *Evaluation    `json:"evaluation"`
+	Licences   []LicenceCount `json:"licences"`
+	Stages     []Stage        `json:"trail"` // where the items came from, oldest first
+	// Again is the command line that comes to the same, as far as the trail
+	// tells: FILE, DIR and the like stand for names that it does not keep.
+	Again         string        `json:"again,omitempty"`
+	Completeness  string        `json:"completeness,omitempty"` // "unchecked": plain JSON was read on the way
+	Accounts      []StageCounts `json:"accounts,omitempty"`
+	WeightsSHA256 string        `json:"weights_sha256"`
+	Provenance    Provenance    `json:"provenance"`
+	Notes         []string      `json:"notes,omitempty"` // what a reader must know to judge the figures
 }
 
 // NoPictures is the note of a report on items that came as embeddings.
@@ -122,7 +125,11 @@ type Evaluation struct {
 	// or nothing is left.
 	SharedAuthors int64       `json:"shared_authors,omitempty"`
 	Unshared      *Evaluation `json:"without_shared_authors,omitempty"`
-	Mistakes      []Mistake   `json:"mistakes,omitempty"` // the most confident ones
+	Mistakes      []Example   `json:"mistakes,omitempty"` // the most confident ones
+	// Confident are the right answers of the highest probability, some of each
+	// class; Sample is some items of each class, whatever the answer.
+	Confident []Example `json:"confident_right,omitempty"`
+	Sample    []Example `json:"sample,omitempty"`
 	// Details is nil where there are too many answers to keep them.
 	Details *Details `json:"details,omitempty"`
 	// Comparison is nil where no earlier report was to be compared with.
@@ -131,6 +138,13 @@ type Evaluation struct {
 	scores    []metrics.Scores
 	classes   []string
 	confusion *metrics.Confusion
+}
+
+// Summarized returns the evaluation without what it says of single items.
+func (e *Evaluation) Summarized() *Evaluation {
+	c := *e
+	c.Mistakes, c.Confident, c.Sample, c.Details = nil, nil, nil, nil
+	return &c
 }
 
 // An Interval is the 95 % interval of an accuracy, see [metrics.Clustered].

@@ -47,14 +47,25 @@ func plain(s string) string {
 }
 
 // LicenceName is CC BY 2.0 for https://creativecommons.org/licenses/by/2.0/ and
-// so on, and any other licence as it is.
+// so on, CC0 1.0 for its deed of the public domain, and any other licence as it
+// is.
 func LicenceName(licence string) string {
-	_, path, ok := strings.Cut(licence, "://creativecommons.org/licenses/")
-	if !ok {
-		if licence == "" {
-			return "licence unknown"
-		}
-		return licence
+	if licence == "" {
+		return "licence unknown"
 	}
-	return "CC " + strings.ToUpper(strings.ReplaceAll(strings.Trim(path, "/"), "/", " "))
+	_, path, ok := strings.Cut(licence, "://creativecommons.org/")
+	kind, rest, _ := strings.Cut(path, "/")
+	rest = strings.TrimSuffix(strings.TrimSuffix(rest, "legalcode"), "deed.en")
+	name := strings.ToUpper(strings.ReplaceAll(strings.Trim(rest, "/"), "/", " "))
+	switch {
+	case !ok || name == "":
+		return licence
+	case kind == "licenses":
+		return "CC " + name
+	case kind == "publicdomain" && strings.HasPrefix(name, "ZERO"):
+		return "CC0" + strings.TrimPrefix(name, "ZERO")
+	case kind == "publicdomain" && strings.HasPrefix(name, "MARK"):
+		return "Public Domain Mark" + strings.TrimPrefix(name, "MARK")
+	}
+	return licence
 }

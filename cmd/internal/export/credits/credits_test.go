@@ -16,6 +16,10 @@ func TestLicenceName(t *testing.T) {
 	for licence, want := range map[string]string{
 		"https://creativecommons.org/licenses/by/2.0/":        "CC BY 2.0",
 		"http://creativecommons.org/licenses/by-nc-sa/4.0/de": "CC BY-NC-SA 4.0 DE",
+		"https://creativecommons.org/publicdomain/zero/1.0/":  "CC0 1.0",
+		"https://creativecommons.org/publicdomain/mark/1.0/":  "Public Domain Mark 1.0",
+		"https://creativecommons.org/licenses/":               "https://creativecommons.org/licenses/",
+		"https://creativecommons.org/":                        "https://creativecommons.org/",
 		"https://example.org/":                                "https://example.org/",
 		"":                                                    "licence unknown",
 	} {
