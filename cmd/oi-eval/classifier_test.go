@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"image/color"
 	"maps"
@@ -54,11 +55,11 @@ func writeCombinedOf(t *testing.T, more map[string]string) string {
 	known := photos.Known(dataset.Trained)
 	meta := map[string]string{"run": "0123456789abcdef", "trained_on": known.Pictures(), "trained_on_ids": known.IDs()}
 	maps.Copy(meta, more)
-	file, err := b.Encode(g, []string{"green", "red"}, "test", meta)
-	if err != nil {
+	var file bytes.Buffer
+	if err := b.Write(&file, g, []string{"green", "red"}, "test", meta); err != nil {
 		t.Fatal(err)
 	}
-	return write(t, "burger.onnx", string(file))
+	return write(t, "burger.onnx", file.String())
 }
 
 // A model with a backbone is read like one that was trained from scratch: its

@@ -76,12 +76,7 @@ func (h *head) WriteONNX(w io.Writer, version string, meta map[string]string) er
 	if err != nil {
 		return err
 	}
-	file, err := h.backbone.Encode(g, h.classes, version, meta)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(file)
-	return err
+	return h.backbone.Write(w, g, h.classes, version, meta)
 }
 
 func (h *head) writeSafetensors(io.Writer, map[string]string) error {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -40,30 +41,35 @@ func ParseBackbone(text string) (Backbone, error) {
 	return b, err
 }
 
-// Complete adds the metadata and the seal to a model of package onnx that
-// answers with the probabilities of classes. The keys "classes", "names",
-// "oi_backbone" and "oi_sha256" belong to the writer. It may change what lies
-// after the end of encoded.
-func (b *Backbone) Complete(encoded []byte, classes []string, meta map[string]string) ([]byte, error) {
+// Complete writes a model that answers with the probabilities of classes: what
+// write writes, a model of package onnx, then the metadata and the seal. The
+// keys "classes", "names", "oi_backbone" and "oi_sha256" belong to the writer.
+func (b *Backbone) Complete(w io.Writer, write func(io.Writer) error, classes []string, meta map[string]string) error {
 	names, err := json.Marshal(classes)
 	if err != nil {
-		return nil, fmt.Errorf("class names: %w", err)
+		return fmt.Errorf("class names: %w", err)
 	}
 	origin, err := json.Marshal(b)
 	if err != nil {
-		return nil, fmt.Errorf("backbone: %w", err)
+		return fmt.Errorf("backbone: %w", err)
 	}
-	file := encoded
+	var entries []byte
 	for _, key := range slices.Sorted(maps.Keys(meta)) {
 		if slices.Contains(ownKeys, key) {
-			return nil, fmt.Errorf("metadata key %q is the writer's own", key)
+			return fmt.Errorf("metadata key %q is the writer's own", key)
 		}
-		file = append(file, metaEntry(key, meta[key])...)
+		entries = append(entries, metaEntry(key, meta[key])...)
 	}
-	file = append(file, metaEntry(metaClasses, string(names))...)
-	file = append(file, metaEntry(metaNames, pythonDict(classes))...)
-	file = append(file, metaEntry(MetaBackbone, string(origin))...)
-	return append(file, seal(sha256.Sum256(file))...), nil
+	entries = append(entries, metaEntry(metaClasses, string(names))...)
+	entries = append(entries, metaEntry(metaNames, pythonDict(classes))...)
+	entries = append(entries, metaEntry(MetaBackbone, string(origin))...)
+	sum := sha256.New() // whose Write never fails
+	if err := write(io.MultiWriter(w, sum)); err != nil {
+		return err
+	}
+	sum.Write(entries)
+	_, err = w.Write(append(entries, seal([sha256.Size]byte(sum.Sum(nil)))...))
+	return err
 }
 
 // Classifier is what the metadata of a model with a backbone says.

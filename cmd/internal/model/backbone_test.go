@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"testing"
@@ -16,10 +17,15 @@ func TestClassifier(t *testing.T) {
 	graph := onnxproto.AppendBytes(fileStart(), onnxproto.ModelGraph, []byte("\x12\x05graph"))
 	b := Backbone{Of: "0123", Name: "small", FileSHA256: "4567", Licence: "CC0", Dim: 3, Side: 8, DType: "float16"}
 	meta := map[string]string{"run": "1", "notes": "<none>"}
-	file, err := b.Complete(bytes.Clone(graph), []string{"a", "b"}, meta)
-	if err != nil {
+	var written bytes.Buffer
+	write := func(w io.Writer) error {
+		_, err := w.Write(graph)
+		return err
+	}
+	if err := b.Complete(&written, write, []string{"a", "b"}, meta); err != nil {
 		t.Fatal(err)
 	}
+	file := written.Bytes()
 	c, err := ReadClassifier(file)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +49,11 @@ func TestClassifier(t *testing.T) {
 	if _, err := ReadClassifier(graph); !errors.Is(err, ErrForeign) {
 		t.Errorf("a model without a backbone: %v", err)
 	}
-	if _, err := b.Complete(graph, []string{"a", "b"}, map[string]string{MetaBackbone: "x"}); err == nil {
+	if err := b.Complete(io.Discard, write, []string{"a", "b"}, map[string]string{MetaBackbone: "x"}); err == nil {
 		t.Error("the writer's own key can be given")
+	}
+	full := errors.New("full")
+	if err := b.Complete(io.Discard, func(io.Writer) error { return full }, []string{"a", "b"}, meta); !errors.Is(err, full) {
+		t.Errorf("a model that cannot be written: %v", err)
 	}
 }

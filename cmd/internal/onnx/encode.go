@@ -1,9 +1,11 @@
 package onnx
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 
@@ -22,6 +24,115 @@ const oldestEncoded = 10
 // names; all else is named anew, and the batch is called N. The same graph
 // gives the same bytes.
 func Encode(g *graph.Graph, producer, producerVersion string) ([]byte, error) {
+	m, err := encode(g, producer, producerVersion)
+	if err != nil {
+		return nil, err
+	}
+	b := bytes.NewBuffer(make([]byte, 0, m.size()))
+	err = m.write(b)
+	return b.Bytes(), err
+}
+
+// Write writes what Encode returns, without having all of it in memory at once.
+func Write(w io.Writer, g *graph.Graph, producer, producerVersion string) error {
+	m, err := encode(g, producer, producerVersion)
+	if err != nil {
+		return err
+	}
+	return m.write(w)
+}
+
+// Reread returns a simplified graph as Parse makes it of what Encode returns.
+// Both have the same constants in memory.
+func Reread(g *graph.Graph) (*graph.Graph, error) {
+	m, err := encode(g, "", "")
+	if err != nil {
+		return nil, err
+	}
+	constants := map[string]*graph.Tensor{}
+	for i := range m.weights {
+		w := &m.weights[i]
+		constants[w.name] = w.data
+		w.data = &graph.Tensor{Type: w.data.Type} // stands for it
+	}
+	var file bytes.Buffer
+	if err := m.write(&file); err != nil {
+		return nil, err
+	}
+	read, err := parse(file.Bytes(), &loader{constants: constants})
+	if err != nil {
+		return nil, err
+	}
+	return read.Graph, nil
+}
+
+// encoded is a model whose weights are not copied. In the file it is
+// before, the graph with its nodes, weights and ends, and after.
+type encoded struct {
+	before, nodes, ends, after []byte
+	weights                    []weight
+}
+
+// weight is an initializer: head is all of its message but the elements.
+type weight struct {
+	name string
+	head []byte
+	data *graph.Tensor
+}
+
+// raw is the number of bytes of the elements.
+func (w *weight) raw() int {
+	return (len(w.data.Floats) + len(w.data.Ints)) * elemOf(w.data.Type).size()
+}
+
+// start is the field of an initializer up to its elements.
+func (w *weight) start() []byte {
+	head := onnxproto.AppendLength(w.head, onnxproto.TensorRawData, w.raw())
+	return append(onnxproto.AppendLength(nil, onnxproto.GraphInitializer, len(head)+w.raw()), head...)
+}
+
+// graphSize is the number of bytes of the graph.
+func (m *encoded) graphSize() int {
+	size := len(m.nodes) + len(m.ends)
+	for i := range m.weights {
+		size += len(m.weights[i].start()) + m.weights[i].raw()
+	}
+	return size
+}
+
+// size is the number of bytes of all, or a little more.
+func (m *encoded) size() int {
+	return len(m.before) + m.graphSize() + len(m.after) + 2*binary.MaxVarintLen64
+}
+
+func (m *encoded) write(w io.Writer) error {
+	start := onnxproto.AppendLength(m.before, onnxproto.ModelGraph, m.graphSize())
+	if _, err := w.Write(append(start, m.nodes...)); err != nil {
+		return err
+	}
+	const block = 16 << 10 // elements
+	buffer := make([]byte, 0, block*8)
+	for i := range m.weights {
+		weight := &m.weights[i]
+		if _, err := w.Write(weight.start()); err != nil {
+			return err
+		}
+		for floats := range slices.Chunk(weight.data.Floats, block) {
+			if _, err := w.Write(appendFloats(buffer, floats)); err != nil {
+				return err
+			}
+		}
+		for ints := range slices.Chunk(weight.data.Ints, block) {
+			if _, err := w.Write(appendInts(buffer, ints, elemOf(weight.data.Type))); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := w.Write(append(m.ends, m.after...))
+	return err
+}
+
+func encode(g *graph.Graph, producer, producerVersion string) (*encoded, error) {
 	e := &encoder{opset: oldestEncoded, names: map[*graph.Value]string{}, taken: map[string]bool{}}
 	for _, n := range g.Nodes {
 		e.opset = max(e.opset, neededOpset(n))
@@ -34,23 +145,21 @@ func Encode(g *graph.Graph, producer, producerVersion string) ([]byte, error) {
 			return nil, &graph.Error{Node: n.Name, Kind: n.Op.Kind(), Err: err}
 		}
 	}
-	parts := append([][]byte{onnxproto.AppendString(e.nodes, onnxproto.GraphName, "graph")}, e.tensors...)
-	var ends []byte
+	m := &encoded{nodes: onnxproto.AppendString(e.nodes, onnxproto.GraphName, "graph"), weights: e.weights}
 	for _, v := range g.Inputs {
-		ends = onnxproto.AppendBytes(ends, onnxproto.GraphInput, encodeValue(v))
+		m.ends = onnxproto.AppendBytes(m.ends, onnxproto.GraphInput, encodeValue(v))
 	}
 	for _, v := range g.Outputs {
 		if v.Const != nil {
 			return nil, fmt.Errorf("output %q is a constant", v.Name)
 		}
-		ends = onnxproto.AppendBytes(ends, onnxproto.GraphOutput, encodeValue(v))
+		m.ends = onnxproto.AppendBytes(m.ends, onnxproto.GraphOutput, encodeValue(v))
 	}
-	parts = append(parts, ends)
-	b := onnxproto.AppendVarint(nil, onnxproto.ModelIRVersion, irFor(e.opset))
-	b = onnxproto.AppendString(b, onnxproto.ModelProducer, producer)
-	b = onnxproto.AppendString(b, onnxproto.ModelProducerVersion, producerVersion)
-	b = onnxproto.AppendParts(b, onnxproto.ModelGraph, parts)
-	return onnxproto.AppendBytes(b, onnxproto.ModelOpset, onnxproto.AppendVarint(nil, onnxproto.OpsetVersion, e.opset)), nil
+	m.before = onnxproto.AppendVarint(nil, onnxproto.ModelIRVersion, irFor(e.opset))
+	m.before = onnxproto.AppendString(m.before, onnxproto.ModelProducer, producer)
+	m.before = onnxproto.AppendString(m.before, onnxproto.ModelProducerVersion, producerVersion)
+	m.after = onnxproto.AppendBytes(nil, onnxproto.ModelOpset, onnxproto.AppendVarint(nil, onnxproto.OpsetVersion, e.opset))
+	return m, nil
 }
 
 // irFor is the version of the format that came with a version of the operators.
@@ -128,7 +237,7 @@ func neededOpset(n *graph.Node) int {
 type encoder struct {
 	opset   int
 	nodes   []byte
-	tensors [][]byte // fields, one each: together they can be large
+	weights []weight
 	names   map[*graph.Value]string
 	taken   map[string]bool
 	values  int
@@ -175,26 +284,41 @@ func elemOf(t graph.Type) elem {
 	return elemFloat
 }
 
-// constant writes a tensor and names it.
+// constant makes a tensor an initializer, and names it.
 func (e *encoder) constant(t *graph.Tensor) string {
 	name := e.fresh("w")
-	e.tensors = append(e.tensors, onnxproto.AppendParts(nil, onnxproto.GraphInitializer, [][]byte{encodeTensor(name, t)}))
+	e.weights = append(e.weights, weight{name, tensorHead(name, t), t})
 	return name
 }
 
-func encodeTensor(name string, t *graph.Tensor) []byte {
+// tensorHead is the message of a tensor but for its elements.
+func tensorHead(name string, t *graph.Tensor) []byte {
 	var b []byte
 	for _, d := range t.Shape {
 		b = onnxproto.AppendVarint(b, onnxproto.TensorDims, d)
 	}
 	b = onnxproto.AppendVarint(b, onnxproto.TensorDataType, int(elemOf(t.Type)))
-	b = onnxproto.AppendString(b, onnxproto.TensorName, name)
-	raw := make([]byte, 0, t.Size()*elemOf(t.Type).size())
-	for _, v := range t.Floats {
+	return onnxproto.AppendString(b, onnxproto.TensorName, name)
+}
+
+// encodeTensor is the message of a small tensor.
+func encodeTensor(name string, t *graph.Tensor) []byte {
+	raw := appendInts(appendFloats(nil, t.Floats), t.Ints, elemOf(t.Type))
+	return onnxproto.AppendBytes(tensorHead(name, t), onnxproto.TensorRawData, raw)
+}
+
+// appendFloats appends raw data.
+func appendFloats(raw []byte, list []float32) []byte {
+	for _, v := range list {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
-	for _, v := range t.Ints {
-		switch elemOf(t.Type).size() {
+	return raw
+}
+
+// appendInts appends raw data of elements of a type.
+func appendInts(raw []byte, list []int64, e elem) []byte {
+	for _, v := range list {
+		switch e.size() {
 		case 8:
 			raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
 		case 4:
@@ -203,7 +327,7 @@ func encodeTensor(name string, t *graph.Tensor) []byte {
 			raw = append(raw, byte(v))
 		}
 	}
-	return onnxproto.AppendParts(b, onnxproto.TensorRawData, [][]byte{raw})
+	return raw
 }
 
 // encodeValue describes an input or an output. Of a dimension that is neither

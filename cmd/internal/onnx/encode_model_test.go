@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -25,6 +27,25 @@ func again(t *testing.T, g *graph.Graph) *Model {
 	m, err := Parse(data)
 	if err != nil {
 		t.Fatal(err)
+	}
+	direct, err := Reread(g)
+	if err != nil || !reflect.DeepEqual(direct, m.Graph) {
+		t.Errorf("not what is read of the file: %v", err)
+	}
+	mine := map[*float32]bool{} // first elements
+	for _, n := range g.Nodes {
+		for _, v := range n.In {
+			if v != nil && v.Const != nil && len(v.Const.Floats) > 0 {
+				mine[&v.Const.Floats[0]] = true
+			}
+		}
+	}
+	for _, n := range direct.Nodes {
+		for i, v := range n.In {
+			if v.Const != nil && len(v.Const.Floats) > 1 && !mine[&v.Const.Floats[0]] {
+				t.Errorf("input %d of %s is a copy", i, n.Name)
+			}
+		}
 	}
 	return m
 }
@@ -181,4 +202,37 @@ func TestEncodeRefused(t *testing.T) {
 	if _, err := Encode(m.Graph, "", ""); err == nil || !strings.Contains(err.Error(), `output "y" is a constant`) {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestWriteInPieces: writing a model and rereading a graph need no memory for
+// its weights.
+func TestWriteInPieces(t *testing.T) {
+	const size = 1 << 22 // elements
+	x := &graph.Value{Name: "x", Type: graph.Float32, Declared: []int{-1, 1 << 11}}
+	w := &graph.Value{Type: graph.Float32, Shape: graph.Fixed([]int{1 << 11, 1 << 11}), Const: graph.NewTensor(graph.Float32, 1<<11, 1<<11)}
+	y := &graph.Value{Name: "y"}
+	g := &graph.Graph{Inputs: []*graph.Value{x}, Outputs: []*graph.Value{y}, Nodes: []*graph.Node{{Op: &graph.MatMul{}, In: []*graph.Value{x, w}, Out: []*graph.Value{y}}}}
+	if err := g.Simplify(nil); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	written := &counter{}
+	if err := Write(written, g, "", ""); err != nil || *written < 4*size {
+		t.Errorf("%d bytes, %v", *written, err)
+	}
+	if _, err := Reread(g); err != nil {
+		t.Error(err)
+	}
+	if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > size {
+		t.Errorf("%d bytes for weights of %d", after.TotalAlloc-before.TotalAlloc, 4*size)
+	}
+}
+
+// counter counts bytes.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
 }

@@ -39,7 +39,7 @@ func Open(path string) (_ *Model, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	m, err := parse(data, &folder{root: root, left: MaxSize - int64(len(data))})
+	m, err := parse(data, &loader{weights: &folder{root: root, left: MaxSize - int64(len(data))}})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -69,14 +69,14 @@ func readFile(path string) (_ []byte, err error) {
 }
 
 // Parse reads a model that is all in one piece.
-func Parse(data []byte) (*Model, error) { return parse(data, nil) }
+func Parse(data []byte) (*Model, error) { return parse(data, &loader{}) }
 
-func parse(data []byte, weights *folder) (*Model, error) {
+func parse(data []byte, weights *loader) (*Model, error) {
 	f, err := parseFile(data)
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{file: f, loader: &loader{weights: weights}, graph: &graph.Graph{}, values: map[string]*graph.Value{}, makers: map[string]string{}}
+	b := &builder{file: f, loader: weights, graph: &graph.Graph{}, values: map[string]*graph.Value{}, makers: map[string]string{}}
 	g, err := b.build()
 	if err != nil {
 		return nil, err

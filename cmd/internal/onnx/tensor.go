@@ -42,8 +42,11 @@ func (e elem) size() int {
 
 // loader makes tensors of what stands in a file, and counts them.
 type loader struct {
-	weights  *folder
-	integers int // made of raw data, which may be eight times as large in memory
+	weights *folder
+	// constants, if set, are all of the tensors, whose elements do not
+	// stand in the file.
+	constants map[string]*graph.Tensor
+	integers  int // made of raw data, which may be eight times as large in memory
 }
 
 // load gives a tensor its elements.
@@ -54,6 +57,9 @@ func (l *loader) load(t tensor) (*graph.Tensor, error) {
 	}
 	if t.odd != "" {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupported, t.odd)
+	}
+	if c := l.constants[t.name]; c != nil {
+		return &graph.Tensor{Type: kind, Shape: append([]int{}, t.dims...), Floats: c.Floats, Ints: c.Ints}, nil
 	}
 	size := 1
 	for _, d := range t.dims {

@@ -2,12 +2,7 @@
 // puts them together, without generated code.
 package onnxproto
 
-import (
-	"encoding/binary"
-	"slices"
-
-	"google.golang.org/protobuf/encoding/protowire"
-)
+import "google.golang.org/protobuf/encoding/protowire"
 
 // Field is one field of a message.
 type Field struct {
@@ -62,19 +57,10 @@ func AppendBytes(b []byte, field protowire.Number, v []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
 }
 
-// AppendParts appends a field that holds a message whose bytes are in pieces:
-// b grows once.
-func AppendParts(b []byte, field protowire.Number, parts [][]byte) []byte {
-	size := 0
-	for _, p := range parts {
-		size += len(p)
-	}
-	b = slices.Grow(b, size+2*binary.MaxVarintLen64)
-	b = protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(size))
-	for _, p := range parts {
-		b = append(b, p...)
-	}
-	return b
+// AppendLength appends what comes before the size bytes of a field that holds
+// bytes or a message.
+func AppendLength(b []byte, field protowire.Number, size int) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(size))
 }
 
 // AppendString appends a field that holds a string.

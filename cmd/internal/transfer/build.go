@@ -22,13 +22,11 @@ func (b *Backbone) build(c *cut, n *preprocess.Normalization) error {
 	if err != nil {
 		return err
 	}
-	data, err := onnx.Encode(g, "", "")
-	if err != nil {
-		return err
-	}
 	h := sha256.New() // whose Write never fails
 	_, _ = fmt.Fprintf(h, "oi features 1 %s\n", b.DType)
-	h.Write(data)
+	if err := onnx.Write(h, g, "", ""); err != nil {
+		return err
+	}
 	b.Of, b.Graph, b.Parameters = hex.EncodeToString(h.Sum(nil)), g, g.Parameters()
 	return nil
 }
@@ -38,15 +36,11 @@ func canonical(g *graph.Graph) (*graph.Graph, error) {
 	if err := g.Simplify(nil); err != nil {
 		return nil, err
 	}
-	data, err := onnx.Encode(g, "", "")
+	g, err := onnx.Reread(g)
 	if err != nil {
 		return nil, err
 	}
-	m, err := onnx.Parse(data)
-	if err != nil {
-		return nil, err
-	}
-	return m.Graph, m.Graph.Simplify(nil)
+	return g, g.Simplify(nil)
 }
 
 // takeBytes makes the graph take uint8 [N,side,side,3].

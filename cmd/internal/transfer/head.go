@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
@@ -50,14 +51,11 @@ func Head(weights, bias []float32) (*graph.Graph, error) {
 	return g, g.Simplify(nil)
 }
 
-// Encode returns the model of a head on the backbone as an ONNX file, with the
+// Write writes the model of a head on the backbone as an ONNX file, with the
 // metadata of model.Backbone.Complete.
-func (b *Backbone) Encode(g *graph.Graph, classes []string, producerVersion string, meta map[string]string) ([]byte, error) {
-	file, err := onnx.Encode(g, "oi-train", producerVersion)
-	if err != nil {
-		return nil, err
-	}
-	return b.Complete(file, classes, meta)
+func (b *Backbone) Write(w io.Writer, g *graph.Graph, classes []string, producerVersion string, meta map[string]string) error {
+	write := func(w io.Writer) error { return onnx.Write(w, g, "oi-train", producerVersion) }
+	return b.Complete(w, write, classes, meta)
 }
 
 // WeightsHash identifies a model of the backbone and a head: the SHA-256, in

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"os"
@@ -35,12 +36,12 @@ func written(t *testing.T, b *Backbone, classes ...string) *Backbone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := b.Encode(g, classes, "v1", nil)
-	if err != nil {
+	var file bytes.Buffer
+	if err := b.Write(&file, g, classes, "v1", nil); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "burger.onnx")
-	if err := os.WriteFile(path, file, 0o600); err != nil {
+	if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	again, err := Open(path, Options{Side: b.Side, DType: DType(b.DType)})

@@ -122,13 +122,13 @@ func answers(t *testing.T, b *Backbone) (modelPath, picturesPath string, ours []
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := b.Encode(g, []string{"a", "b", "c", "d"}, "v1", map[string]string{"trail": "none"})
-	if err != nil {
+	var file bytes.Buffer
+	if err := b.Write(&file, g, []string{"a", "b", "c", "d"}, "v1", map[string]string{"trail": "none"}); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	modelPath, picturesPath = filepath.Join(dir, "m.onnx"), filepath.Join(dir, "pictures.raw")
-	for path, data := range map[string][]byte{modelPath: file, picturesPath: bytes.Join(pictures, nil)} {
+	for path, data := range map[string][]byte{modelPath: file.Bytes(), picturesPath: bytes.Join(pictures, nil)} {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
