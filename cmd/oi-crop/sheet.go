@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -68,7 +66,7 @@ func (s *contactSheet) add(item *record.Item) {
 		t := item.Tensor
 		entry := sheet.Entry{
 			Pictures: []sheet.Picture{sheet.NewPicture(t.Data, t.Shape[1], t.Shape[0], "")},
-			Key:      item.Key, Class: -1, Lines: predictionLines(item), Credit: credit(item.Image),
+			Key:      item.Key, Class: -1, Lines: predictionLines(item), Credit: credits.Line(item.Image),
 		}
 		if ok {
 			entry.Photo = thumb.(*pix.Thumb)
@@ -117,18 +115,6 @@ func predictionLines(item *record.Item) (lines []sheet.Line) {
 		lines = append(lines, sheet.Line{Text: "the model was trained on this photo"})
 	}
 	return lines
-}
-
-// credit says who made a photo.
-func credit(im *record.Image) string {
-	if im == nil {
-		return ""
-	}
-	parts := []string{im.Title, im.Author, credits.LicenceName(im.License)}
-	if im.Author != "" {
-		parts[1] = "by " + im.Author
-	}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 // write writes the sheet, whole or not at all.

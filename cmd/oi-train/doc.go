@@ -24,6 +24,10 @@
 //	# say "unsure" rather than be wrong more than five times in a
 //	# hundred
 //	oi-train --calibrate --unsure 95% -o burger crops.oi
+//	# which labels are wrong? look at burger.suspects.html, and leave
+//	# them out
+//	oi-train --suspects 100 --backbone mobilenetv2 -o burger crops.oi
+//	oi-boxes Hamburger Sandwich --exclude-ids burger.suspects.txt
 //	# does the same data still give the same weights?
 //	oi-train -o again --expect burger.json crops.oi
 //	# go on with a run that was interrupted or killed
@@ -65,6 +69,23 @@
 // below it oi-eval says "unsure" of a photo, and marks the prediction of an
 // item. Given as a share, such as 95%, it is the lowest one above which as many
 // of the answers on val are right.
+//
+// --suspects N looks for wrong labels among the items of all sets, as confident
+// learning does. The items are divided into five folds, and each fold is
+// answered for by a model that was trained on the other four: a head that is
+// fitted anew, which takes seconds, or from scratch a network of as many epochs
+// as the best one, which takes about four times as long as these did (the time
+// is said before it is spent). Items of one author, one photo or the same
+// pixels are in one fold, so that no model answers for what it saw.
+// NAME.suspects.txt lists the keys of up to N items that are answered
+// otherwise, by the probability of their label minus that of the answer, with
+// both and the set; oi-boxes --exclude-ids takes it as it is.
+// NAME.suspects.html shows their pictures. A model is unsure of unusual
+// pictures too: many of those listed are right, so look before you exclude.
+// Confident are those whose answer is as probable as it is for items of that
+// class on average. An item of a class of which no other author has one is not
+// answered for; that is counted. The model is the same with --suspects or
+// without.
 //
 // What a network wants done to the bytes is never guessed: --normalize says it,
 // or preprocessor_config.json or config.json next to the file, or the table of
@@ -182,6 +203,9 @@
 //	--resume
 //		go on from NAME.ckpt, with the same input and options, as if
 //		the run had never stopped
+//	--suspects N
+//		also list the N items whose labels are most likely wrong, in
+//		NAME.suspects.txt and NAME.suspects.html
 //	--calibrate
 //		make the probabilities fit to how often the model is right on
 //		val

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -35,10 +36,16 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	write := map[string]func(io.Writer) error{
 		".safetensors": func(w io.Writer) error { return r.best.writeSafetensors(w, map[string]string{"run": full.Run}) },
 		".onnx":        func(w io.Writer) error { return r.best.WriteONNX(w, env.Version, meta) },
+		suspectsList:   func(w io.Writer) error { return r.suspects.writeList(w) },
+		suspectsPage:   func(w io.Writer) error { return r.suspects.writePage(w, filepath.Base(o.name), d) },
+	}
+	names := o.files()
+	if r.suspects == nil { // after an interrupt nobody looked for them
+		names = slices.DeleteFunc(names, func(name string) bool { return name == o.name+suspectsList || name == o.name+suspectsPage })
 	}
 	var files []report.File
-	for _, name := range o.files() {
-		if f := write[filepath.Ext(name)]; f != nil {
+	for _, name := range names {
+		if f := write[strings.TrimPrefix(name, o.name)]; f != nil {
 			files = append(files, report.File{Path: name, Write: f})
 			continue
 		}
@@ -51,7 +58,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if err := report.WriteFiles(files...); err != nil {
 		return err
 	}
-	var names []string
+	names = names[:0]
 	for _, f := range files {
 		names = append(names, f.Path)
 	}
@@ -72,7 +79,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if evaluation != nil {
 		figures = evaluation.Text + "\n" + evaluation.Summary()
 	}
-	_, err = io.WriteString(env.Stdout, figures+full.CoverageText()+full.HeadText()+full.NotesText(cli.Escape))
+	_, err = io.WriteString(env.Stdout, figures+full.CoverageText()+full.HeadText()+full.SuspectsText()+full.NotesText(cli.Escape))
 	return err
 }
 
@@ -88,6 +95,9 @@ type classifier interface {
 	predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error
 	// chosenBy is what the validation set has been used for, in words.
 	chosenBy() string
+	// answerFolds answers for the items of each fold with a classifier of the
+	// same kind that is trained on the others.
+	answerFolds(ctx context.Context, env *cli.Env, d *data, r *result, f *outOfFold) error
 	// temper divides the logits by a number, in the weights.
 	temper(by float64)
 	WriteONNX(w io.Writer, version string, meta map[string]string) error
@@ -189,6 +199,9 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Notes:         d.notes,
 	}
 	full.SetAgain(cli.ShellWord)
+	if r.suspects != nil {
+		full.Suspects = r.suspects.counts(o, d)
+	}
 	full.Run = runHash(full)
 	return full
 }

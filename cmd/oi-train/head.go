@@ -53,6 +53,7 @@ type head struct {
 	backbone *transfer.Backbone
 	weights  []float32 // [K][D]
 	bias     []float32 // [K]
+	c        float64   // the strength
 	classes  []string
 	store    *featureStore
 	sets     map[string]*rowSet // in the order of the data's entries
@@ -161,7 +162,7 @@ func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*log
 		}
 	}
 	env.Infof("C=%g was chosen by %v; fitting took %.1f s", choice.Table[choice.Chosen].C, choice.Rule, env.Now().Sub(start).Seconds())
-	h.classes = d.classes
+	h.classes, h.c = d.classes, choice.Table[choice.Chosen].C
 	h.weights, h.bias, err = choice.Model.Export()
 	return choice, err
 }

@@ -67,6 +67,7 @@ type options struct {
 	json      bool
 	expect    string
 	resume    bool
+	suspects  int // to be listed, 0: none are looked for
 
 	weightsFile bool // as safetensors
 
@@ -95,6 +96,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless weights and items are those of the report `FILE`.json")
 	cli.FilesOf(fs, "expect", "json")
 	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
+	fs.IntVar(&o.suspects, "suspects", 0, "also list the `N` items whose labels are most likely wrong, in NAME.suspects.txt and NAME.suspects.html")
 	o.certainty.flags(fs)
 	o.backbone.flags(fs)
 	o.given = fs.Changed
@@ -134,6 +136,8 @@ func (o *options) check(inputs []string) error {
 		return cli.Usagef("--min-delta %g: want 0 or more", o.minDelta)
 	case o.weights != "none" && o.weights != "balanced":
 		return cli.Usagef("--class-weights %s: want none or balanced", o.weights)
+	case o.suspects < 0:
+		return cli.Usagef("--suspects %d: want 1 or more, or 0 for none", o.suspects)
 	}
 	if err := o.checkBackbone(); err != nil {
 		return err
@@ -158,6 +162,9 @@ func (o *options) check(inputs []string) error {
 // files returns the names of what is written, the model last.
 func (o *options) files() []string {
 	names := []string{o.name + ".html", o.name + ".json"}
+	if o.suspects > 0 {
+		names = append(names, o.name+suspectsPage, o.name+suspectsList)
+	}
 	if o.weightsFile {
 		names = append(names, o.name+".safetensors")
 	}
@@ -221,9 +228,16 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 
 	d := newData(o, env, in, spool)
 	if network != nil {
-		d.groups, d.embedded, d.items.Embeddings = newAuthorGroups(), &embedded{}, true
+		d.embedded, d.items.Embeddings = &embedded{}, true
+	}
+	if network != nil || o.suspects > 0 {
+		d.groups = newAuthorGroups()
 	}
 	if err := d.prepare(); err != nil {
+		return errors.Join(err, in.Close())
+	}
+	folds, err := o.divide(d, network)
+	if err != nil {
 		return errors.Join(err, in.Close())
 	}
 	if expected != nil {
@@ -234,7 +248,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	}
 	var result *result
 	if network == nil {
-		result, err = train(ctx, o, env, d, saved)
+		result, err = train(ctx, o, env, d, saved, folds)
 	} else {
 		result, err = trainHead(ctx, o, env, d, network)
 	}
@@ -254,6 +268,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 			if interrupted == nil {
 				removeCheckpoint(o, env) // it leads here only
 			}
+			return err
+		}
+	}
+	if folds != nil && interrupted == nil {
+		if err := folds.answer(ctx, o, env, d, result); err != nil {
 			return err
 		}
 	}

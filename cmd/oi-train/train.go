@@ -24,6 +24,7 @@ type result struct {
 	cut       bool   // by an interrupt
 
 	certainty  *report.Certainty
+	suspects   *outOfFold   // nil where nobody looks for suspected labels
 	head       *report.Head // nil where a network was trained from scratch
 	arithmetic []string     // what the epochs were computed with, see kernel.Arithmetic
 }
@@ -42,27 +43,19 @@ type trainer struct {
 	result    *result
 	best      *model.Network // of the result
 	bar       progressBar
-	perEpoch  int // items of the last epoch, 0 before the first
-	saved     int // epoch of the checkpoint, 0 if there is none
+	perEpoch  int        // items of the last epoch, 0 before the first
+	saved     int        // epoch of the checkpoint, 0 if there is none
+	folds     *outOfFold // nil where nobody looks for suspected labels
 }
 
 // train trains until early stopping, the last epoch or the end of the input.
 // After an interrupt it returns both the best model so far, if an epoch was
 // finished, and the error to exit with. If saved is not nil it resumes from it.
-func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint) (*result, error) {
-	t := &trainer{
-		options: o, env: env, data: d, source: newSpoolBatches(d),
-		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
-		batch:    newBatch(o.batch), result: &result{}, bar: progressBar{now: env.Now, columns: env.StderrColumns},
-	}
-	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
-		t.bar.out = env.Stderr
-	}
+func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint, folds *outOfFold) (*result, error) {
+	t := newTraining(o, env, d)
+	t.folds = folds
 	if d.streamed != nil {
 		t.source = newStreamBatches(d)
-	}
-	if o.weights == "balanced" {
-		t.weights = balanced(d.counts(), d.classes)
 	}
 	var err error
 	if t.nn, err = newTrainer(o, d); err != nil {
@@ -80,6 +73,22 @@ func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkp
 		}
 	}
 	return t.run(ctx)
+}
+
+// newTraining makes a trainer that has no network yet.
+func newTraining(o *options, env *cli.Env, d *data) *trainer {
+	t := &trainer{
+		options: o, env: env, data: d, source: newSpoolBatches(d),
+		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
+		batch:    newBatch(o.batch), result: &result{}, bar: progressBar{now: env.Now, columns: env.StderrColumns},
+	}
+	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
+		t.bar.out = env.Stderr
+	}
+	if o.weights == "balanced" {
+		t.weights = balanced(d.counts(), d.classes)
+	}
+	return t
 }
 
 // newTrainer makes the network of the options and what trains it.
@@ -139,32 +148,9 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	if t.data.streamed == nil {
 		total = len(t.data.train)
 	}
-	label := fmt.Sprintf("epoch %d/%d", number, t.options.epochs)
-	var loss float64
-	var seen, correct int
-	for {
-		if ctx.Err() != nil {
-			return report.Epoch{}, context.Cause(ctx)
-		}
-		err := t.source.next(t.batch)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return report.Epoch{}, err
-		}
-		l, c, err := t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
-		var diverged *nn.NonFiniteError
-		if errors.As(err, &diverged) {
-			return report.Epoch{}, cli.WithHint(fmt.Errorf("epoch %d: %w%s", number, err, t.batch.offendingItem(diverged.Index)), "try a smaller --lr")
-		}
-		if err != nil {
-			return report.Epoch{}, fmt.Errorf("epoch %d: %w", number, err)
-		}
-		loss += l * float64(len(t.batch.images))
-		correct += c
-		seen += len(t.batch.images)
-		t.bar.draw(label, seen, total, loss/float64(seen))
+	loss, seen, correct, err := t.steps(ctx, fmt.Sprintf("epoch %d", number), fmt.Sprintf("epoch %d/%d", number, t.options.epochs), total)
+	if err != nil {
+		return report.Epoch{}, err
 	}
 	t.perEpoch = seen
 	if seen == 0 {
@@ -196,6 +182,36 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	return line, nil
 }
 
+// steps trains on the batches of an epoch that has begun, of total items if that
+// is not 0. It returns the sum of the losses, and how many items there were and
+// were answered as labelled. The name is for errors, the label for the bar.
+func (t *trainer) steps(ctx context.Context, name, label string, total int) (loss float64, seen, correct int, err error) {
+	for {
+		if ctx.Err() != nil {
+			return 0, 0, 0, context.Cause(ctx)
+		}
+		err := t.source.next(t.batch)
+		if errors.Is(err, io.EOF) {
+			return loss, seen, correct, nil
+		}
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		l, c, err := t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
+		var diverged *nn.NonFiniteError
+		if errors.As(err, &diverged) {
+			return 0, 0, 0, cli.WithHint(fmt.Errorf("%s: %w%s", name, err, t.batch.offendingItem(diverged.Index)), "try a smaller --lr")
+		}
+		if err != nil {
+			return 0, 0, 0, fmt.Errorf("%s: %w", name, err)
+		}
+		loss += l * float64(len(t.batch.images))
+		correct += c
+		seen += len(t.batch.images)
+		t.bar.draw(label, seen, total, loss/float64(seen))
+	}
+}
+
 // recordEpoch adds an epoch to the history, keeps the weights if they are the
 // best so far, and decides whether to stop.
 func (t *trainer) recordEpoch(line report.Epoch) {
@@ -207,6 +223,9 @@ func (t *trainer) recordEpoch(line report.Epoch) {
 		t.best = t.nn.Network()
 		t.result.best, t.result.bestEpoch = network{t.best}, line.Epoch
 		mark = "  best"
+	}
+	if line.Epoch == 1 {
+		t.announceFolds(line)
 	}
 	left := inSeconds(float64(t.options.epochs-line.Epoch) * line.Seconds)
 	epoch := fmt.Sprintf("epoch %*d/%d", digits(t.options.epochs), line.Epoch, t.options.epochs)

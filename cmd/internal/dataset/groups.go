@@ -1,6 +1,11 @@
 package dataset
 
-import "github.com/opensandwich/oi/record"
+import (
+	"maps"
+	"slices"
+
+	"github.com/opensandwich/oi/record"
+)
 
 // Groups finds which items go together: those of one photo, which is one
 // ImageID or the same bytes, and those of one author, transitively. An author
@@ -46,6 +51,14 @@ func (g *Groups) Add(item *record.Item) int {
 // Find returns the number that represents a whole group. It may change with
 // every Add.
 func (g *Groups) Find(n int) int { return int(g.sets.find(int32(n))) }
+
+// Clone returns a copy, which changes without this one.
+func (g *Groups) Clone() *Groups {
+	return &Groups{numbers: maps.Clone(g.numbers), sets: slices.Clone(g.sets), authors: slices.Clone(g.authors)}
+}
+
+// Join makes one group of those of two numbers, for whatever other reason.
+func (g *Groups) Join(a, b int) { g.unite(int32(a), int32(b)) }
 
 // HasAuthor reports whether an author is known of a group.
 func (g *Groups) HasAuthor(n int) bool { return g.authors[g.Find(n)] }

@@ -148,23 +148,16 @@ func (c *Choice) crossValidate(ctx context.Context, train Data, classes int, o O
 	for _, part := range parts {
 		rest, held := split(train, part)
 		// The classes of the rest, numbered anew.
-		number, rest, held := renumber(rest, held, classes)
+		number, rest, held, _ := renumber(rest, held, classes)
 		if len(number) < 2 || len(held.Labels) == 0 {
 			continue
-		}
-		weights := o.ClassWeights
-		if weights != nil {
-			weights = make([]float64, len(number))
-			for k, class := range number {
-				weights[k] = o.ClassWeights[class]
-			}
 		}
 		standard, err := Measure(ctx, rest.Features, o.Threads)
 		if err != nil {
 			return err
 		}
 		fold := o
-		fold.ClassWeights = weights
+		fold.ClassWeights = renumberWeights(o.ClassWeights, number)
 		err = path(ctx, rest, held, standard, len(number), fold, func(i int, _ *problem, _ []float64, _ Trained, s *Scores) {
 			scored[i].N += s.N
 			scored[i].Correct += s.Correct
@@ -236,8 +229,9 @@ func subset(data Data, rows []int) Data {
 }
 
 // renumber numbers the classes that have items in rest; number is which class
-// each was. Items of held that are of another class are left out.
-func renumber(rest, held Data, classes int) (number []int, _, _ Data) {
+// each was. Items of held that are of another class are left out; kept are the
+// others, by their place in held.
+func renumber(rest, held Data, classes int) (number []int, _, _ Data, kept []int) {
 	at := make([]int, classes)
 	for class, n := range count(rest.Labels, classes, nil) {
 		at[class] = -1
@@ -249,15 +243,26 @@ func renumber(rest, held Data, classes int) (number []int, _, _ Data) {
 	for i, class := range rest.Labels {
 		rest.Labels[i] = at[class]
 	}
-	var rows []int
 	for i, class := range held.Labels {
 		if at[class] >= 0 {
-			rows = append(rows, i)
+			kept = append(kept, i)
 		}
 	}
-	held = subset(held, rows)
+	held = subset(held, kept)
 	for i, class := range held.Labels {
 		held.Labels[i] = at[class]
 	}
-	return number, rest, held
+	return number, rest, held, kept
+}
+
+// renumberWeights returns the weights of the classes as renumber numbered them.
+func renumberWeights(weights []float64, number []int) []float64 {
+	if weights == nil {
+		return nil
+	}
+	renumbered := make([]float64, len(number))
+	for k, class := range number {
+		renumbered[k] = weights[class]
+	}
+	return renumbered
 }

@@ -138,6 +138,37 @@ func (p *problem) pass(ctx context.Context, theta, gradient []float64) (scores, 
 	return s, nil
 }
 
+// answers calls answer with the probabilities [K] that theta gives each row, in
+// order. They are valid until answer returns.
+func (p *problem) answers(ctx context.Context, theta []float64, answer func(row int, probabilities []float64) error) error {
+	p.weights = nil // what forward leaves is not to be weighted
+	probabilities := make([]float64, p.classes)
+	n := p.data.Features.Rows()
+	for first := 0; first < n; first += chunkRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rows := min(chunkRows, n-first)
+		err := parallel(p.threads, blocks(rows, blockRows), func(w, i int) error {
+			from := i * blockRows
+			return p.forward(&p.workers[w], theta, first, from, min(from+blockRows, rows))
+		})
+		if err != nil {
+			return err
+		}
+		for r := range rows {
+			for k := range probabilities {
+				probabilities[k] = p.p[k/lanes*panelSize+r*lanes+k%lanes]
+			}
+			probabilities[p.data.Labels[first+r]] = exp(-p.loss[r]) // in place of it less 1
+			if err := answer(first+r, probabilities); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (p *problem) weight(label int) float64 {
 	if p.weights == nil {
 		return 1

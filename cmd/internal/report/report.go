@@ -34,6 +34,8 @@ type Report struct {
 	Head *Head `json:"head,omitempty"`
 	// Certainty is nil where nothing was done about it.
 	Certainty *Certainty `json:"certainty,omitempty"`
+	// Suspects is nil where nobody looked for labels that may be wrong.
+	Suspects *Suspects `json:"suspects,omitempty"`
 	// Stopped says in words why training ended.
 	Stopped    string         `json:"stopped"`
 	BestEpoch  int            `json:"best_epoch"`

@@ -32,11 +32,8 @@ type cardImage struct {
 
 // EncodeHTML writes the sheet as one page that needs nothing else: no script,
 // no font, no picture from elsewhere. An entry takes at most some 60 kB and 10
-// for each further picture.
+// for each further picture. A sheet without entries makes a page that says so.
 func (s *Sheet) EncodeHTML(w io.Writer) error {
-	if len(s.entries) == 0 {
-		return ErrEmpty
-	}
 	cards := make([]card, len(s.entries))
 	for i := range s.entries {
 		var err error

@@ -118,8 +118,9 @@ func TestTextIsWhole(t *testing.T) {
 }
 
 func TestEncodeHTML(t *testing.T) {
-	if err := new(Sheet).EncodeHTML(io.Discard); !errors.Is(err, ErrEmpty) {
-		t.Errorf("a page of nothing: %v", err)
+	var nothing bytes.Buffer
+	if err := new(Sheet).EncodeHTML(&nothing); err != nil || !strings.Contains(nothing.String(), "0 shown") {
+		t.Errorf("a page of nothing: %v\n%s", err, &nothing)
 	}
 	const hostile = `<script>alert("x")</script>' onload='y & "z" {{.}} --> </style>`
 	s := testSheet(t, 2, 2, 64, true, hostile)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/onnx"
@@ -157,6 +158,21 @@ func (f *File) takeFacts() error {
 }
 
 func (f *File) fault(err error) error { return fmt.Errorf("%s: %w", f.path, err) }
+
+// TrainedOn returns the photos on whose labels the features were trained, as far
+// as the file knows of any: that of a model which oi-train trained from scratch.
+// Of a head on a backbone, labels had no part in the features.
+func (f *File) TrainedOn() (dataset.Known, error) {
+	meta := f.model.Meta
+	if meta[model.MetaBackbone] != "" {
+		return dataset.Known{}, nil
+	}
+	known, err := dataset.DecodeKnown(meta["trained_on_ids"], meta["trained_on"])
+	if err != nil {
+		return known, f.fault(err)
+	}
+	return known, nil
+}
 
 // Backbone makes the backbone for pictures of a side; 0 means what the file
 // declares, or 224 where it leaves that free.

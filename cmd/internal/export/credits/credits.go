@@ -3,6 +3,7 @@
 package credits
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opensandwich/oi/record"
@@ -44,6 +45,19 @@ func plain(s string) string {
 		return "'" + s
 	}
 	return s
+}
+
+// Line says in one line who made a photo and under which licence, "" if nothing
+// is known of it.
+func Line(im *record.Image) string {
+	if im == nil {
+		return ""
+	}
+	parts := []string{im.Title, im.Author, LicenceName(im.License)}
+	if im.Author != "" {
+		parts[1] = "by " + im.Author
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 // LicenceName is CC BY 2.0 for https://creativecommons.org/licenses/by/2.0/ and

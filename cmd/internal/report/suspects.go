@@ -1,0 +1,40 @@
+package report
+
+import "fmt"
+
+// Suspects counts the items whose labels may be wrong: those that a model
+// trained on items of others answers otherwise.
+type Suspects struct {
+	Items  int `json:"items"`  // that were answered for
+	Folds  int `json:"folds"`  // into which they were divided
+	Groups int `json:"groups"` // of authors, photos and equal pictures, none of which was divided
+	// Unanswered counts items of classes of which all items are in one fold,
+	// so that nothing was learnt of them without these.
+	Unanswered int `json:"unanswered,omitempty"`
+	Differing  int `json:"differing"` // answered otherwise than labelled
+	Confident  int `json:"confident"` // of these, as surely as items of the class that is answered
+	Listed     int `json:"listed"`
+	// Pairs are the most frequent pairs of label and answer among Differing.
+	Pairs []SuspectPair `json:"pairs"`
+	Files []string      `json:"files"` // the list, and its page if there is one
+}
+
+// A SuspectPair counts the items of a label that were answered as another class.
+type SuspectPair struct {
+	Label  string `json:"label"`
+	Answer string `json:"answer"`
+	Items  int    `json:"items"`
+}
+
+// SuspectsText says it in a line, "" if nobody looked for any.
+func (r *Report) SuspectsText() string {
+	s := r.Suspects
+	if s == nil {
+		return ""
+	}
+	text := fmt.Sprintf("suspected labels: %d of %d items are answered otherwise by models that did not see them, %d of these with confidence", s.Differing, s.Items, s.Confident)
+	if s.Listed > 0 {
+		text += fmt.Sprintf("; the first %d are in %s", s.Listed, s.Files[0])
+	}
+	return text + "\n"
+}

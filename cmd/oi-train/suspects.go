@@ -1,0 +1,220 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
+	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/sheet"
+	"github.com/opensandwich/oi/cmd/internal/suspects"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
+)
+
+// What follows NAME in the names of the files.
+const (
+	suspectsList = ".suspects.txt"
+	suspectsPage = ".suspects.html"
+)
+
+// mostFolds is into how many parts the items are divided.
+const mostFolds = 5
+
+// An outOfFold divides all items into folds, each of which is answered for by a
+// classifier that is trained on the others.
+type outOfFold struct {
+	entries []dataset.Entry // of train, val and test
+	labels  []int           // of the entries, as numbers of classes
+	classes []string
+	groups  int
+	folds   [][]int // places of entries
+	answers []suspects.Answer
+	order   []int // places of the entries that are answered otherwise
+	listed  []suspects.Suspect
+	from    []dataset.Entry // of those listed
+}
+
+// divide divides the items of --suspects; without the flag it returns nil. No
+// two folds have items of one author, one photo or the same pixels.
+func (o *options) divide(d *data, network *transfer.File) (*outOfFold, error) {
+	if o.suspects == 0 {
+		return nil, nil
+	}
+	if d.streamed != nil {
+		return nil, cli.WithHint(errors.New("--suspects looks at items as they are, and these come from oi-augment"), "leave oi-augment out: oi-train --suspects N crops.oi")
+	}
+	f := &outOfFold{entries: d.entries(), classes: d.classes}
+	if network != nil {
+		if err := d.checkUnseen(network, f.entries); err != nil {
+			return nil, err
+		}
+	}
+	groups := d.groups.groups.Clone()
+	pixels := map[dataset.Picture]int{} // a group of each
+	for _, e := range f.entries {
+		f.labels = append(f.labels, d.index[e.Label])
+		group := d.groups.number[e.Key]
+		if other, ok := pixels[e.Pixels]; ok && e.Pixels != (dataset.Picture{}) {
+			groups.Join(other, group)
+		}
+		pixels[e.Pixels] = group
+	}
+	of, distinct := make([]int, len(f.entries)), map[int]bool{}
+	for i, e := range f.entries {
+		of[i] = groups.Find(d.groups.number[e.Key])
+		distinct[of[i]] = true
+	}
+	f.groups = len(distinct)
+	if f.groups < 2 {
+		return nil, cli.WithHint(errors.New("--suspects asks models that did not see an author's photos, and all items are of one author or photo"), "give items of several authors")
+	}
+	f.folds = suspects.Folds(of, f.labels, len(d.classes), mostFolds)
+	f.answers = make([]suspects.Answer, len(f.entries))
+	return f, nil
+}
+
+// checkUnseen is an error where the features were trained on labels of the
+// items: a model of oi-train without a backbone in it, that remembers them.
+func (d *data) checkUnseen(network *transfer.File, entries []dataset.Entry) error {
+	known, err := network.TrainedOn()
+	if err != nil {
+		return err
+	}
+	if ids, pictures := known.Len(); ids+pictures == 0 {
+		return nil
+	}
+	seen := 0
+	for _, e := range entries {
+		item, err := d.items.Spool.Item(e.Number)
+		if err != nil {
+			return err
+		}
+		if known.Has(item.ID, e.Picture) {
+			seen++
+		}
+	}
+	if seen == 0 {
+		return nil
+	}
+	return cli.WithHint(fmt.Errorf("--suspects: the features of this backbone were themselves trained on the labels of %d of the %d items, and would repeat them", seen, len(entries)),
+		"take a backbone that never saw them: oi-train --backbones lists some")
+}
+
+// rest returns the entries that are not of a fold.
+func (f *outOfFold) rest(fold []int) []dataset.Entry {
+	var rest []dataset.Entry
+	for i, e := range f.entries {
+		if _, held := slices.BinarySearch(fold, i); !held {
+			rest = append(rest, e)
+		}
+	}
+	return rest
+}
+
+// answer fills the answers and puts those in order that differ.
+func (f *outOfFold) answer(ctx context.Context, o *options, env *cli.Env, d *data, r *result) error {
+	if err := r.best.answerFolds(ctx, env, d, r, f); err != nil {
+		if ctx.Err() != nil {
+			err = cli.WithHint(fmt.Errorf("interrupted while suspected labels were looked for: %w", context.Canceled), "the same command with --resume need not train the model again")
+		}
+		return err
+	}
+	suspects.Mark(f.answers, f.labels, len(f.classes))
+	f.order = suspects.Order(f.answers)
+	for _, i := range f.order[:min(o.suspects, len(f.order))] {
+		e, a := f.entries[i], f.answers[i]
+		f.from = append(f.from, e)
+		f.listed = append(f.listed, suspects.Suspect{
+			Key: e.Key, Label: e.Label, Other: f.classes[a.Other], OfLabel: a.OfLabel, OfOther: a.OfOther,
+			Set: e.Set, Confident: a.Confident, Background: e.Label == dataset.Background,
+		})
+	}
+	r.suspects = f
+	return nil
+}
+
+// answered says how a fold was answered.
+func (f *outOfFold) answered(env *cli.Env, number int) {
+	n, same := 0, 0
+	for _, i := range f.folds[number] {
+		if a := f.answers[i]; a.Given {
+			n++
+			if !a.Differs() {
+				same++
+			}
+		}
+	}
+	env.Infof("fold %d/%d: of %d items %d are answered as labelled", number+1, len(f.folds), n, same)
+}
+
+// counts returns what there is to say of all items.
+func (f *outOfFold) counts(o *options, d *data) *report.Suspects {
+	s := &report.Suspects{Folds: len(f.folds), Groups: f.groups, Differing: len(f.order), Listed: len(f.listed), Files: []string{o.name + suspectsList, o.name + suspectsPage}}
+	pairs := map[[2]string]int{}
+	for i, a := range f.answers {
+		if !a.Given {
+			s.Unanswered++
+			continue
+		}
+		s.Items++
+		if a.Confident {
+			s.Confident++
+		}
+		if a.Differs() {
+			pairs[[2]string{f.entries[i].Label, f.classes[a.Other]}]++
+		}
+	}
+	s.Pairs = []report.SuspectPair{}
+	for pair, n := range pairs {
+		s.Pairs = append(s.Pairs, report.SuspectPair{Label: pair[0], Answer: pair[1], Items: n})
+	}
+	slices.SortFunc(s.Pairs, func(a, b report.SuspectPair) int {
+		return cmp.Or(cmp.Compare(b.Items, a.Items), cmp.Compare(a.Label, b.Label), cmp.Compare(a.Answer, b.Answer))
+	})
+	s.Pairs = s.Pairs[:min(len(s.Pairs), mostPairs)]
+	return s
+}
+
+// mostPairs is how many pairs of classes a report names.
+const mostPairs = 20
+
+// writeList writes the list for oi-boxes --exclude-ids.
+func (f *outOfFold) writeList(w io.Writer) error {
+	heading := []string{
+		fmt.Sprintf("%d of %d items, answered otherwise by models that saw no item of their author or photo; most suspect first", len(f.listed), len(f.entries)),
+		"oi-boxes --exclude-ids takes this list as it is; delete the lines of items that are right",
+	}
+	return suspects.WriteList(w, heading, f.listed)
+}
+
+// writePage writes the page with the pictures, as far as there are any.
+func (f *outOfFold) writePage(w io.Writer, name string, d *data) error {
+	s := &sheet.Sheet{Title: name + ": labels that may be wrong"}
+	for i, suspect := range f.listed[:min(len(f.listed), sheet.MaxEntries)] {
+		item, err := d.items.Spool.Item(f.from[i].Number)
+		if err != nil {
+			return err
+		}
+		entry := sheet.Entry{
+			Title: fmt.Sprintf("%d. labelled %s (%s)", i+1, suspect.Label, suspect.Set), Key: suspect.Key, Class: d.index[suspect.Label],
+			Lines: []sheet.Line{
+				{Text: fmt.Sprintf("answered %s %.2f", suspect.Other, suspect.OfOther), Tone: sheet.Bad},
+				{Text: fmt.Sprintf("%s %.2f", suspect.Label, suspect.OfLabel)},
+			},
+			Credit: credits.Line(item.Image),
+		}
+		if t := item.Tensor; t != nil {
+			entry.Pictures = []sheet.Picture{sheet.NewPicture(t.Data, t.Shape[1], t.Shape[0], "")}
+		} else {
+			entry.Lines = append(entry.Lines, sheet.Line{Text: "an embedding, without a picture"})
+		}
+		s.Add(entry)
+	}
+	return s.EncodeHTML(w)
+}
