@@ -17,7 +17,7 @@ type Count struct {
 // CountValues counts the rows of every value, sorted by value. It takes the
 // counts from the index, which is made if it is not there. If the file is not
 // sorted by key, they are wrong, and sorted is false.
-func CountValues(ctx context.Context, f *File, name string, bind func(Header) (value, key int, err error)) (list []Count, sorted bool, err error) {
+func CountValues(ctx context.Context, f *File, name string, bind func(Header) (value, key int, err error), packing *Packing) (list []Count, sorted bool, err error) {
 	if x := f.index(ByValue); x != nil {
 		for _, l := range x.labels {
 			list = append(list, Count{l.name, l.rows, l.photos})
@@ -25,6 +25,7 @@ func CountValues(ctx context.Context, f *File, name string, bind func(Header) (v
 		return list, x.sorted, nil
 	}
 	p := &scan[struct{}]{ctx: ctx, Request: rowless(name, bind), kind: ByValue}
+	p.Packing = packing
 	writer, err := p.readFile(f, true, skipRows)
 	if err != nil || writer == nil || writer.err != nil {
 		return nil, false, err

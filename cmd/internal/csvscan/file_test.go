@@ -22,7 +22,7 @@ func TestIndexOpenedOnce(t *testing.T) {
 	}
 	f := &File{File: file, Indexes: []string{name + IndexEnding}}
 	count := func() {
-		if _, _, err := CountValues(t.Context(), f, name, bindLabels); err != nil {
+		if _, _, err := CountValues(t.Context(), f, name, bindLabels, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -23,12 +23,18 @@ import (
 // All numbers of fixed width are little-endian; the others are varints as in
 // encoding/binary. The data of an index of labels is chunks: for some rows of
 // one label that follow each other, the differences between their offsets in
-// the CSV file; and for each label a list of its chunks. The data of an index
-// of photos is segments: for up to 1,048,576 rows that follow each other, buckets
-// of those with the same first bits of a hash of the photo's id, and then a
-// table of the buckets. A bucket is the 8 bytes of the hash for each row, and
-// then 5 bytes of the row's offset for each. Chunks and buckets have their
-// checksums, so that only what is used needs to be read.
+// the CSV file; and for each label a list of its chunks. If the rows are packed
+// (see [Packing]), a chunk has for each row the difference between its offset
+// and that of the row before, or 0, the difference between the numbers of their
+// photos, or the number, and the packed row; and a table, in segments of 8192,
+// has the key of each photo: photos have numbers from 1, in the order of the
+// file, where one counts anew when it comes again after others. The data of an
+// index of photos is segments: for up to 1,048,576 rows that follow each other,
+// buckets of those with the same first bits of a hash of the photo's id, and
+// then a table of the buckets. A bucket is the 8 bytes of the hash for each
+// row, and then 5 bytes of the row's offset for each. Chunks and buckets have
+// their checksums, as segments of the table of photos have, so that only what
+// is used needs to be read.
 //
 // The directory holds what the CSV file was like (size, times, checksum of
 // a sample), where its lines are by the block, which rows lack the column, and
@@ -38,7 +44,7 @@ import (
 const (
 	IndexEnding  = ".oi-index"
 	indexMagic   = "oi-index"
-	indexVersion = 4
+	indexVersion = 5
 	indexHead    = 8 + 4 + 4
 	indexFoot    = 8 + 4 + 4 + 4 + 8
 
@@ -154,6 +160,15 @@ type chunkRef struct {
 	rows  int64
 	first int64 // the first row's offset in the CSV file
 	sum   uint32
+}
+
+// tablePhotos is the number of keys in a segment of the table of photos.
+const tablePhotos = 8 << 10
+
+// A photoRef is where a segment of the table of photos is.
+type photoRef struct {
+	at  int64
+	sum uint32
 }
 
 // A lineMark is the line number of a place.

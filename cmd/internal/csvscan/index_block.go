@@ -11,6 +11,8 @@ import (
 type blockEntries struct {
 	base         int64      // what the offsets are relative to
 	rows         []uint64   // offset<<32 | newKey | label, of an index of labels
+	packed       []Packed   // of rows, if the index has them
+	photos       []uint64   // Key64 of those that begin at rows with newKey
 	keys         []keyEntry // of an index of photos
 	keyless      []int64
 	broken       []int64 // of an index of photos; with the key
@@ -31,6 +33,12 @@ type blockBuilder struct {
 	short  labelTable // those of them that it takes
 	to     *blockEntries
 	photo  []byte // of the last row
+	exact  bool   // Key64 of that is exact
+	// pack packs what follows the value of a row, as [Packing] says, nil if
+	// no row can be packed. text is the row at hand if it is without quotes.
+	pack   func(rest []byte, to *Packed) bool
+	column int // of the value
+	text   []byte
 	// sound, if set, reports whether a row without quotes is surely one
 	// that the parser takes; the others are parsed.
 	sound func(row []byte) bool
@@ -48,6 +56,7 @@ func (x *indexWriter) blockBuilder(wanted func([]byte) bool) blockBuilder {
 func (g *blockBuilder) reset(to *blockEntries, base int64) {
 	to.base = base
 	to.rows, to.keys, to.keyless = to.rows[:0], to.keys[:0], to.keyless[:0]
+	to.packed, to.photos = to.packed[:0], to.photos[:0]
 	to.broken, to.inexact = to.broken[:0], false
 	to.first, to.sorted, to.notIndexable = to.first[:0], true, false
 	g.to, g.photo = to, g.photo[:0]
@@ -70,7 +79,21 @@ func (g *blockBuilder) want(value, id []byte, offset int64) bool {
 		}
 	}
 	g.note(label.id, id, offset)
+	rest, ok := afterField(g.text, g.column)
+	g.notePacked(rest, ok)
 	return label.wanted
+}
+
+// notePacked packs the row that was noted last, if that is possible.
+func (g *blockBuilder) notePacked(rest []byte, ok bool) {
+	if !g.index.packs {
+		return
+	}
+	to := g.to
+	to.packed = append(to.packed, Packed{})
+	if p := &to.packed[len(to.packed)-1]; !ok || !g.exact || g.pack == nil || !g.pack(rest, p) {
+		*p = unpacked
+	}
 }
 
 // note notes a row of a known label.
@@ -85,6 +108,13 @@ func (g *blockBuilder) note(label uint32, id []byte, offset int64) {
 		}
 		g.photo = append(g.photo[:0], id...)
 		entry |= newKey
+		if g.index.packs {
+			var key uint64
+			if key, g.exact = Hex16(id); !g.exact {
+				key = Key64(id)
+			}
+			to.photos = append(to.photos, key)
+		}
 	}
 	to.rows = append(to.rows, entry)
 }
@@ -116,6 +146,10 @@ func (g *blockBuilder) finish() {
 	}
 }
 
+// isPlain reports whether the columns of value and key are where the official
+// lists have them.
+func isPlain(value, key int) bool { return value == 2 && key == 0 }
+
 const (
 	idSize    = 16              // of the official ids
 	labelFrom = idSize + 1 + 16 // where the label begins at the latest: after the id, a comma, and 16 bytes with the second
@@ -132,17 +166,20 @@ func (g *blockBuilder) plain(t *csvReader, block []byte, v *rowHandler) error {
 	known := false
 	for len(block) > 0 {
 		nl := bytes.IndexByte(block, '\n')
-		label, ok := uint32(0), false
+		label, after, ok := uint32(0), 0, false
 		var a, b uint64
 		if nl >= labelFrom && len(block) >= lookBack && block[idSize] == ',' {
 			a, b = binary.BigEndian.Uint64(block), binary.BigEndian.Uint64(block[8:])
 			if known && a == high && b == low || !hasComma(a) && !hasComma(b) {
-				label, ok = g.short.find((*[lookBack]byte)(block))
+				label, after, ok = g.short.find((*[lookBack]byte)(block))
 			}
 		}
 		switch {
 		case !ok:
-			if err := t.one(block[:nl], here, v); err != nil {
+			g.text = bytes.TrimSuffix(block[:nl], []byte{'\r'})
+			err := t.one(block[:nl], here, v)
+			g.text = nil
+			if err != nil {
 				return err
 			}
 			known = false
@@ -151,6 +188,9 @@ func (g *blockBuilder) plain(t *csvReader, block []byte, v *rowHandler) error {
 		default:
 			g.note(label, block[:idSize], here.Offset)
 			high, low, known = a, b, true
+		}
+		if ok {
+			g.notePacked(bytes.TrimSuffix(block[after:nl], []byte{'\r'}), true)
 		}
 		block = block[nl+1:]
 		here.Line++
@@ -219,18 +259,19 @@ func (l *shortLabel) slot(bits uint) uint64 {
 }
 
 // find returns the number of the label in the third field of a row whose first
-// has idSize bytes. ok is false if that is not easily found.
+// has idSize bytes, and where in the row what follows its comma begins. ok is
+// false if that is not easily found.
 //
 // Fields are of 6 to 9 bytes at random, so that this does not branch on where
 // they end.
-func (t *labelTable) find(row *[lookBack]byte) (id uint32, ok bool) {
+func (t *labelTable) find(row *[lookBack]byte) (id uint32, after int, ok bool) {
 	const source = idSize + 1
 	m := commaBits(binary.LittleEndian.Uint64(row[source:]))
 	m2 := commaBits(binary.LittleEndian.Uint64(row[source+8:]))
 	at := bits.TrailingZeros64(m) / 8 // 8 if there is no comma
 	at += bits.TrailingZeros64(m2) / 8 & -(at / 8)
 	if at == 16 || len(t.slots) == 0 {
-		return 0, false
+		return 0, 0, false
 	}
 	at += source + 1
 	// A mask has ones for the bytes up to the first comma.
@@ -238,13 +279,15 @@ func (t *labelTable) find(row *[lookBack]byte) (id uint32, ok bool) {
 	m, m2 = commaBits(first), commaBits(second)
 	ended := uint64(int64(m|-m) >> 63) // ones if the label ends in its first 8 bytes
 	label := shortLabel{first: first & (m ^ (m - 1)), second: second & (m2 ^ (m2 - 1)) &^ ended}
+	size := bits.TrailingZeros64(m) / 8
+	size += bits.TrailingZeros64(m2) / 8 & -(size / 8)
 	last := uint64(len(t.slots) - 1)
 	for i := label.slot(t.bits); ; i = (i + 1) & last {
 		switch s := &t.slots[i]; {
 		case s.first == label.first && s.second == label.second:
-			return s.id, s.first != 0
+			return s.id, at + size + 1, s.first != 0
 		case s.first == 0:
-			return 0, false
+			return 0, 0, false
 		}
 	}
 }

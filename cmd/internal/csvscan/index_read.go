@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"sort"
 )
@@ -30,6 +31,9 @@ type Index struct {
 	exact       bool    // keys have different hashes, and broken are all broken rows
 	broken      []int64 // rows that have the key and cannot be used; sorted
 	segments    []segmentRef
+	form        string     // of the packed rows, "" if there are none
+	photos      int64      // in the table
+	tables      []photoRef // of the table of photos
 	labels      []labelRef // sorted by name
 }
 
@@ -37,6 +41,7 @@ type Index struct {
 type labelRef struct {
 	name         string
 	rows, photos int64
+	unpacked     int64 // of the rows, if others are packed
 	chunks       int
 	at           int64
 	size         int
@@ -120,11 +125,18 @@ func (x *Index) decode(directory []byte, end int64) error {
 		}
 		x.segments = append(x.segments, s)
 	}
-	n = d.count(7)
+	x.form, x.photos = d.Text(), d.Int()
+	for range d.count(2) {
+		x.tables = append(x.tables, photoRef{d.Int(), uint32(d.Int())})
+	}
+	if x.form != "" && (x.photos < 0 || x.photos > math.MaxUint32 || int64(len(x.tables)) != (x.photos+tablePhotos-1)/tablePhotos) {
+		return ErrDamaged
+	}
+	n = d.count(8)
 	x.labels = make([]labelRef, 0, min(n, enoughRoom))
 	for range n {
-		l := labelRef{d.Text(), d.Int(), d.Int(), int(d.Int()), d.Int(), int(d.Int()), uint32(d.Int())}
-		if l.rows < 0 || l.chunks < 0 || l.at < 0 || l.size < 0 || l.at+int64(l.size) > end || l.chunks > l.size ||
+		l := labelRef{d.Text(), d.Int(), d.Int(), d.Int(), int(d.Int()), d.Int(), int(d.Int()), uint32(d.Int())}
+		if l.rows < 0 || l.unpacked < 0 || l.unpacked > l.rows || l.chunks < 0 || l.at < 0 || l.size < 0 || l.at+int64(l.size) > end || l.chunks > l.size ||
 			len(x.labels) > 0 && x.labels[len(x.labels)-1].name >= l.name {
 			return ErrDamaged
 		}
@@ -204,38 +216,48 @@ func (x *Index) chunks(l *labelRef) ([]chunkRef, error) {
 	return chunks, nil
 }
 
-// offsets appends the places of a label's rows in the CSV file, which has size
-// bytes.
-func (x *Index) offsets(l *labelRef, to []int64, size int64) ([]int64, error) {
-	chunks, err := x.chunks(l)
-	if err != nil {
-		return nil, err
-	}
-	var data []byte
-	last := int64(-1)
-	for _, c := range chunks {
-		if data, err = x.part(data, c.at, c.size, c.sum); err != nil {
-			return nil, err
-		}
-		offset, rest := c.first, data
-		for i := range c.rows {
-			if i > 0 {
-				delta, n := binary.Uvarint(rest)
-				if n <= 0 || delta > uint64(size) {
-					return nil, ErrDamaged
-				}
-				rest = rest[n:]
-				offset += int64(delta)
-			}
-			if offset <= last || offset >= size {
+// A packedRef is a row of a label, as a chunk says.
+type packedRef struct {
+	offset int64
+	photo  uint32 // in the table of photos, from 1
+	value  int32  // position among those of a request
+	packed Packed // unpacked where the row is to be read at its place
+}
+
+// noValue is the value of a row that lacks the column.
+const noValue = -1
+
+// rowsIn appends the rows of a chunk that begin from an offset on and before
+// another. The file has size bytes.
+func (x *Index) rowsIn(c *span, data []byte, from, before, size int64, to []packedRef) ([]packedRef, error) {
+	r := packedRef{offset: c.first, value: int32(c.value), packed: unpacked}
+	for i := range c.rows {
+		if i > 0 || x.form != "" {
+			delta, n := binary.Uvarint(data)
+			if n <= 0 || delta > uint64(size) || (delta == 0) != (i == 0) {
 				return nil, ErrDamaged
 			}
-			last = offset
-			to = append(to, offset)
+			data = data[n:]
+			r.offset += int64(delta)
 		}
-		if len(rest) > 0 {
+		if x.form != "" {
+			photos, n := binary.Uvarint(data)
+			if n <= 0 || photos > uint64(x.photos)-uint64(r.photo) || i == 0 && photos == 0 || len(data) < n+PackedSize {
+				return nil, ErrDamaged
+			}
+			r.photo += uint32(photos)
+			r.packed = Packed(data[n:])
+			data = data[n+PackedSize:]
+		}
+		if r.offset < 0 || r.offset >= size {
 			return nil, ErrDamaged
 		}
+		if from <= r.offset && r.offset < before {
+			to = append(to, r)
+		}
+	}
+	if len(data) > 0 {
+		return nil, ErrDamaged
 	}
 	return to, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/oitest"
@@ -69,14 +70,26 @@ func FuzzReadIndex(f *testing.F) {
 			return
 		}
 		const size = 10_000
+		r := &indexReader[string]{x: x, q: &Request[string]{}, size: size, segment: -1}
 		for i := range x.labels {
-			places, err := x.offsets(&x.labels[i], nil, size)
-			if err != nil {
-				continue
+			r.q.Values = append(r.q.Values, x.labels[i].name)
+		}
+		windows, err := r.q.windows(x, size)
+		for i := range windows {
+			r.found = r.found[:0]
+			w := &windows[i]
+			for k := range w.spans {
+				s := &w.spans[k]
+				if r.chunk, err = x.part(r.chunk, s.at, s.size, s.sum); err == nil {
+					r.found, _ = x.rowsIn(s, r.chunk, w.from, w.before, size, r.found)
+				}
 			}
-			for i, place := range places {
-				if place < 0 || place >= size || i > 0 && place <= places[i-1] {
-					t.Fatalf("place %d after %v", place, places[:i])
+			for _, ref := range r.found {
+				if ref.offset < max(0, w.from) || ref.offset >= min(size, w.before) {
+					t.Fatalf("place %d from %d before %d", ref.offset, w.from, w.before)
+				}
+				if x.form != "" {
+					_, _ = r.key(ref.photo)
 				}
 			}
 		}
@@ -130,8 +143,8 @@ func TestLabelTable(t *testing.T) {
 				row += "," + randomText(rng, rng.IntN(50))
 			}
 			block := row + "\n" + "0123456789abcdef,source,/m/a,1,0.1,0.2,0.3,0.4,0,0,0,0,0,and more of it\n"
-			id, ok := table.find((*[lookBack]byte)([]byte(block)))
-			if ok && (id != want || len(label) > 15) {
+			id, after, ok := table.find((*[lookBack]byte)([]byte(block)))
+			if ok && (id != want || len(label) > 15 || !strings.HasSuffix(row[:after], ","+label+",")) {
 				t.Fatalf("%q: got %d, want %d of %q", row, id, want, label)
 			}
 			fields := bytes.Split([]byte(row), []byte{','})

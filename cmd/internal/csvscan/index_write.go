@@ -33,10 +33,12 @@ var errNotIndexable = errors.New("the list is not fit for an index")
 // An indexWriter makes an index in a scan of the CSV file. Its errors wait for
 // finish, for a scan goes on without an index.
 type indexWriter struct {
-	kind Kind
-	w    *bufio.Writer
-	at   int64 // in w
-	err  error
+	kind  Kind
+	form  string // of the packed rows, "" if there are none
+	packs bool   // whether there are; set before the first row
+	w     *bufio.Writer
+	at    int64 // in w
+	err   error
 
 	names  internTable
 	labels []labelState
@@ -45,6 +47,8 @@ type indexWriter struct {
 	photos uint32      // so far, one for each change of the id
 	last   []byte      // the last row's photo
 	sorted bool        // photos do not come again
+	table  []byte      // the photos of the open segment of their table
+	tables []photoRef  // the others
 
 	keys     []keyEntry
 	segments []segmentRef
@@ -59,6 +63,7 @@ type indexWriter struct {
 type labelState struct {
 	rows, photos int64 // of the chunks
 	first        int64 // row of the open chunk
+	unpacked     int64 // rows
 	chunks       []chunkRef
 }
 
@@ -69,6 +74,7 @@ type openChunk struct {
 	photo        uint32 // of the last row, ever
 	rows, photos uint32
 	size         uint32 // in its room
+	before       uint32 // photo of the last row, 0 at the begin of a chunk
 }
 
 // A keyEntry is a row of an image list.
@@ -119,6 +125,12 @@ func (x *indexWriter) add(at, line int64, g *blockEntries) {
 	x.last = append(x.last[:0], g.last...)
 	x.rows += int64(len(g.rows))
 	photo := x.photos
+	if photos := g.photos; len(photos) > 0 {
+		if same {
+			photos = photos[1:]
+		}
+		x.addTable(photos)
+	}
 	for i, row := range g.rows {
 		if row&newKey != 0 && !(i == 0 && same) {
 			photo++
@@ -136,9 +148,23 @@ func (x *indexWriter) add(at, line int64, g *blockEntries) {
 		l.last = offset
 		if l.rows++; l.rows == 1 {
 			x.labels[label].first = offset
-			continue
+			if !x.packs {
+				continue
+			}
+			delta = 0
 		}
-		if l.size += uint32(putUvarint(x.room(label)[l.size:], delta)); l.size >= chunkSize {
+		room := x.room(label)
+		l.size += uint32(putUvarint(room[l.size:], delta))
+		if x.packs {
+			l.size += uint32(putUvarint(room[l.size:], uint64(photo-l.before)))
+			l.before = photo
+			p := &g.packed[i]
+			if *(*Packed)(room[l.size:]) = *p; p[PackedSize-1] == noFlags {
+				x.labels[label].unpacked++
+			}
+			l.size += PackedSize
+		}
+		if l.size >= chunkSize {
 			x.closeChunk(label)
 		}
 	}
@@ -155,6 +181,26 @@ const (
 // room returns where the label's open chunk is.
 func (x *indexWriter) room(label int) []byte {
 	return x.rooms[label/roomLabels][label%roomLabels*chunkRoom:][:chunkRoom]
+}
+
+// addTable takes in the keys of the next photos.
+func (x *indexWriter) addTable(photos []uint64) {
+	for _, key := range photos {
+		x.table = binary.LittleEndian.AppendUint64(x.table, key)
+		if len(x.table) == 8*tablePhotos {
+			x.closeTable()
+		}
+	}
+}
+
+// closeTable writes the open segment of the table of photos.
+func (x *indexWriter) closeTable() {
+	if len(x.table) == 0 {
+		return
+	}
+	x.tables = append(x.tables, photoRef{x.at, checksum(x.table)})
+	x.write(x.table)
+	x.table = x.table[:0]
 }
 
 // grow makes room for more labels.
@@ -190,7 +236,7 @@ func (x *indexWriter) closeChunk(label int) {
 	state.photos += int64(l.photos)
 	state.chunks = append(state.chunks, chunkRef{x.at, len(data), int64(l.rows), state.first, checksum(data)})
 	x.write(data)
-	l.rows, l.photos, l.size = 0, 0, 0
+	l.rows, l.photos, l.size, l.before = 0, 0, 0, 0
 }
 
 func (x *indexWriter) addPhotos(keys []keyEntry) {
@@ -267,6 +313,7 @@ func (x *indexWriter) finish(s fingerprint) error {
 	if x.kind == ByKey {
 		x.closeSegment()
 	}
+	x.closeTable()
 	order := make([]int, len(x.labels))
 	for i := range order {
 		order[i] = i
@@ -301,7 +348,7 @@ func (x *indexWriter) writeChunks(name string, l *labelState) labelRef {
 			e.Int(n)
 		}
 	}
-	ref := labelRef{name: name, rows: l.rows, photos: l.photos, chunks: len(l.chunks), at: x.at, size: len(e.Buf), sum: checksum(e.Buf)}
+	ref := labelRef{name: name, rows: l.rows, photos: l.photos, unpacked: l.unpacked, chunks: len(l.chunks), at: x.at, size: len(e.Buf), sum: checksum(e.Buf)}
 	x.write(e.Buf)
 	return ref
 }
@@ -340,10 +387,15 @@ func (x *indexWriter) directory(s fingerprint, labels []labelRef) []byte {
 	for _, g := range x.segments {
 		ints(g.at, int64(g.rows), int64(g.sum))
 	}
+	e.Text(x.form)
+	ints(int64(x.photos), int64(len(x.tables)))
+	for _, t := range x.tables {
+		ints(t.at, int64(t.sum))
+	}
 	ints(int64(len(labels)))
 	for _, l := range labels {
 		e.Text(l.name)
-		ints(l.rows, l.photos, int64(l.chunks), l.at, int64(l.size), int64(l.sum))
+		ints(l.rows, l.photos, l.unpacked, int64(l.chunks), l.at, int64(l.size), int64(l.sum))
 	}
 	return e.Buf
 }

@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
 )
 
 // A rowRef is where a row is that an index names.
@@ -16,114 +12,6 @@ type rowRef struct {
 	offset  int64
 	value   string
 	keyless bool // the row lacks the column
-}
-
-// refs returns where the index says that the rows are, in the file's order. The
-// file has size bytes.
-func (q *Request[T]) refs(x *Index, size int64) ([]rowRef, error) {
-	// Place and value in one number, which sorts fast.
-	const valueBits = 20
-	var all []uint64
-	var offsets []int64
-	for i, name := range q.Values {
-		l := x.label(name)
-		if l == nil {
-			continue
-		}
-		if i >= 1<<valueBits-1 || size >= 1<<(64-valueBits) {
-			return nil, ErrDamaged // no such file gets an index
-		}
-		var err error
-		if offsets, err = x.offsets(l, offsets[:0], size); err != nil {
-			return nil, err
-		}
-		for _, offset := range offsets {
-			all = append(all, uint64(offset)<<valueBits|uint64(i))
-		}
-	}
-	const noValue = 1<<valueBits - 1
-	for _, offset := range x.keyless {
-		all = append(all, uint64(offset)<<valueBits|noValue)
-	}
-	slices.Sort(all)
-	refs := make([]rowRef, len(all))
-	for i, v := range all {
-		refs[i].offset = int64(v >> valueBits)
-		if value := v & noValue; value == noValue {
-			refs[i].keyless = true
-		} else {
-			refs[i].value = q.Values[value]
-		}
-	}
-	return refs, nil
-}
-
-// readRefs reads the rows that the index names, on all cores. All of them are
-// as the index says before the first is yielded.
-func readRefs[T any](ctx context.Context, f *File, x *Index, q *Request[T], yield func([]Row[T]) bool) error {
-	before, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	refs, err := q.refs(x, before.Size())
-	if err != nil {
-		return err
-	}
-	rows, err := parseRefs(ctx, f, q, refs, guessRow(before.Size(), x.rows))
-	if err != nil {
-		return err
-	}
-	lines := lineCounter{marks: x.marks, r: f}
-	for _, row := range rows {
-		if row.Fault == nil {
-			continue
-		}
-		if row.Fault.Line, err = lines.of(row.At.Offset); err != nil {
-			return err
-		}
-	}
-	if err := f.unchanged(before, q.File); err != nil {
-		return err
-	}
-	if err := split(rows, yield); err != nil {
-		return err
-	}
-	return f.unchanged(before, q.File)
-}
-
-// parseRefs returns the rows, most of which have up to guess bytes. Those of
-// faults have no line yet.
-func parseRefs[T any](ctx context.Context, f *File, q *Request[T], refs []rowRef, guess int64) ([]Row[T], error) {
-	const piece = 128
-	rows := make([]Row[T], len(refs))
-	workers := min(runtime.GOMAXPROCS(0), scanWorkers, 1+len(refs)/piece)
-	errs := make([]error, workers)
-	var next atomic.Int64
-	var running sync.WaitGroup
-	for i := range workers {
-		running.Go(func() {
-			errs[i] = func() error {
-				r, err := newRefReader(ctx, f, q, guess)
-				for err == nil {
-					from := int(next.Add(piece)) - piece
-					if from >= len(refs) {
-						return nil
-					}
-					to := min(from+piece, len(refs))
-					err = r.readAll(refs[from:to], rows[from:to])
-				}
-				next.Store(int64(len(refs))) // nobody needs to go on
-				return err
-			}()
-		})
-	}
-	running.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return slices.DeleteFunc(rows, func(r Row[T]) bool { return r.At.Offset < 0 }), nil
 }
 
 // A refReader reads rows at known places.

@@ -3,8 +3,9 @@ package csvscan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
-	"slices"
+	"os"
 )
 
 // A Request asks for rows of a file. T is what a wanted row is parsed to.
@@ -24,6 +25,12 @@ type Request[T any] struct {
 	// Sound, if set, returns a function that reports quickly whether a row
 	// without quotes is surely one that the parser takes.
 	Sound func(Header) func(row []byte) bool
+	// Packing, if set, is how an index that is made keeps the rows.
+	Packing *Packing
+	// Unpacker, if set, returns a function that makes a row, as the parser
+	// would, of what Packing keeps of it. The function is used on one
+	// goroutine at a time.
+	Unpacker func() func(*PackedRow, *T)
 	// Ranges, if not nil, are the only places at which rows are looked for.
 	// They are sorted. Rows between two that are near each other are found
 	// too, and broken rows are left out.
@@ -42,10 +49,10 @@ type Row[T any] struct {
 }
 
 // Read reads the rows of a file, in its order, and yields some at a time. They
-// are valid until the next ones. Few rows are read where the file's index says
-// that they are, and all of them are checked before the first is yielded.
-// Others are met in a scan of all of the file, which also makes the index if
-// there is none. After an error, nothing follows.
+// are valid until the next ones. Few rows are read by the file's index: it holds
+// them packed, or says where they are. Others are met in a scan of all of the
+// file, which also makes the index if there is none. After an error, nothing
+// follows.
 func Read[T any](ctx context.Context, f *File, q Request[T]) iter.Seq2[[]Row[T], error] {
 	return func(yield func([]Row[T], error) bool) {
 		left := false
@@ -68,42 +75,74 @@ func read[T any](ctx context.Context, f *File, q *Request[T], yield func([]Row[T
 		_, err := p.readFile(f, false, yield)
 		return err
 	}
+	var next int64 // no row before it is to be yielded
 	x := f.index(ByValue)
 	if x != nil && q.few(x.Index) {
-		err := readRefs(ctx, f, x.Index, q, yield)
+		var err error
+		next, err = readIndexed(ctx, f, x.Index, q, yield)
 		if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrStale) {
 			return err
 		}
-		if err := f.forget(x); err != nil { // nothing has been yielded
+		if err := f.forget(x); err != nil {
 			return err
+		}
+		if next > 0 && errors.Is(err, ErrStale) {
+			return fmt.Errorf("%s: %w; the index has been removed: run the same command again", q.File, errors.Join(err, os.Remove(x.file.Name())))
 		}
 		x = nil
 	}
-	_, err := p.readFile(f, x == nil, yield)
+	_, err := p.readFile(f, x == nil, from(next, yield))
 	return err
+}
+
+// from drops rows that begin before an offset.
+func from[T any](offset int64, yield func([]Row[T]) bool) func([]Row[T]) bool {
+	if offset == 0 {
+		return yield
+	}
+	return func(rows []Row[T]) bool {
+		before := 0
+		for before < len(rows) && rows[before].At.Offset < offset {
+			before++
+		}
+		return before == len(rows) || yield(rows[before:])
+	}
 }
 
 const (
 	// fewRows is how many rows are read by their places however many there
 	// are.
 	fewRows = 1 << 14
-	// mostRefs is how many at the most: all of them are kept until the last
-	// one has been checked.
-	mostRefs = 1 << 17
+	// mostPlaces is how many at the most.
+	mostPlaces = 1 << 17
+	// mostPackedValues bounds the values whose packed rows are read: each
+	// takes another piece of the index.
+	mostPackedValues = 256
 )
 
-// few reports whether the rows asked for are so few that reading them at their
-// places is faster than a scan. A scan takes some 60 ns of a core for a row,
-// and a row at a place of its own 1.5 µs.
+// few reports whether the rows asked for are so few that reading them by the
+// index is faster than a scan. A scan takes some 60 ns of a core for a row, a
+// row at a place of its own 1.5 µs, and one that the index holds packed less
+// than a row that is parsed in a scan.
 func (q *Request[T]) few(x *Index) bool {
 	if q.Values == nil {
 		return false
 	}
-	n := int64(0)
+	places, packed, values := int64(0), int64(0), 0
 	for _, name := range q.Values {
-		n += x.rowsOf(name)
+		l := x.label(name)
+		if l == nil {
+			continue
+		}
+		values++
+		places += l.rows
+		if q.unpacks(x) {
+			places -= l.rows - l.unpacked
+			packed += l.rows - l.unpacked
+		}
 	}
-	return n <= max(min(x.rows/32, mostRefs), fewRows)
+	return places <= max(min(x.rows/32, mostPlaces), fewRows) &&
+		(packed <= fewRows || packed <= x.rows/2 && values <= mostPackedValues)
 }
 
 // Known says what the index of a file knows of the rows with some values: how
@@ -118,15 +157,4 @@ func Known(f *File, values []string) (rows []int64, sorted, ok bool) {
 		rows = append(rows, x.rowsOf(name))
 	}
 	return rows, x.sorted, true
-}
-
-// split yields a few rows at a time.
-func split[T any](rows []Row[T], yield func([]Row[T]) bool) error {
-	const some = 1 << 10
-	for part := range slices.Chunk(rows, some) {
-		if !yield(part) {
-			return errLeft
-		}
-	}
-	return nil
 }

@@ -79,6 +79,9 @@ func (p *scan[T]) run(yield func([]Row[T]) bool) error {
 		workers = min(workers, 1+int(p.size/p.step))
 		p.step = min(p.step, p.size+1)
 	}
+	if p.index != nil && p.Packing != nil && isPlain(column, id) && p.Packing.Packer(head.header, column) != nil {
+		p.index.form, p.index.packs = p.Packing.Form, true
+	}
 	o := newQueue(p, head, scanAhead)
 	// What waits for a download is to end too.
 	defer context.AfterFunc(p.ctx, func() { o.stop(context.Cause(p.ctx)) })()
@@ -227,8 +230,12 @@ func (p *scan[T]) worker(head *csvReader, column, id int) (*worker[T], error) {
 	if p.index != nil {
 		w.blockBuilder = p.index.blockBuilder(p.Want)
 		w.v.want = w.blockBuilder.want
+		w.blockBuilder.column = column
+		if p.index.packs {
+			w.pack = p.Packing.Packer(head.header, column)
+		}
 		switch {
-		case p.index.kind == ByValue && id == 0 && column == 2:
+		case p.index.kind == ByValue && isPlain(column, id):
 			w.v.plain = func(block []byte, v *rowHandler) error { return w.blockBuilder.plain(&w.t, block, v) }
 		case p.index.kind == ByKey && column == 0:
 			if p.Sound != nil {

@@ -136,7 +136,11 @@ func (v *BoxRequest) bind(h csvscan.Header) (column, id int, err error) {
 }
 
 func (v *BoxRequest) request(file string) csvscan.Request[PickedRow] {
-	return csvscan.Request[PickedRow]{File: file, Bind: v.bind, Values: v.MIDs, Want: v.Want, Parser: v.parser, Ranges: v.Ranges}
+	q := csvscan.Request[PickedRow]{File: file, Bind: v.bind, Values: v.MIDs, Want: v.Want, Parser: v.parser, Ranges: v.Ranges, Packing: boxPacking}
+	if !v.Labels && v.Pick == nil {
+		q.Unpacker = unpackBoxes
+	}
+	return q
 }
 
 // parse fills b, but for the line.
@@ -204,7 +208,11 @@ func parseFlag(fields [][]byte, column int) (int, bool) {
 	if column < 0 {
 		return -1, true
 	}
-	switch string(fields[column]) {
+	return flagOf(fields[column])
+}
+
+func flagOf(field []byte) (int, bool) {
+	switch string(field) {
 	case "1":
 		return 1, true
 	case "0":
@@ -212,7 +220,7 @@ func parseFlag(fields [][]byte, column int) (int, bool) {
 	case "-1", "":
 		return -1, true
 	}
-	flag, err := parseWhole(fields[column])
+	flag, err := parseWhole(field)
 	return int(flag), err == nil && -1 <= flag && flag <= 1
 }
 

@@ -26,7 +26,7 @@ func Counts(ctx context.Context, src Source, file File) (_ []Count, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	list, sorted, err := csvscan.CountValues(ctx, f, file.Path, bindLabels)
+	list, sorted, err := csvscan.CountValues(ctx, f, file.Path, bindLabels, boxPacking)
 	if err == nil && !sorted {
 		list, err = csvscan.CountValuesFrom(ctx, io.NewSectionReader(f, 0, math.MaxInt64), file.Path, bindLabels)
 	}
