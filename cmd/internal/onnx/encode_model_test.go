@@ -217,7 +217,7 @@ func TestWriteInPieces(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	written := &counter{}
+	written := new(counter)
 	if err := Write(written, g, "", ""); err != nil || *written < 4*size {
 		t.Errorf("%d bytes, %v", *written, err)
 	}
