@@ -135,7 +135,8 @@ func BenchmarkEvaluatorShare(b *testing.B) {
 // and their ratio; once by the clock, and once by processor time, which other
 // work on the machine disturbs less. The threads of onnxruntime do not spin when
 // they have nothing to do: otherwise they would still take the processors while
-// ours run. OI_ONNXRUNTIME_SPINNING=1 lets them.
+// ours run. OI_ONNXRUNTIME_SPINNING=1 lets them. OI_ONNXRUNTIME_MODELS lists
+// files of more networks.
 func BenchmarkAgainstONNXRuntime(b *testing.B) {
 	if os.Getenv("OI_ONNXRUNTIME") == "" {
 		b.Skip("OI_ONNXRUNTIME does not name a folder with onnxruntime-node")
@@ -143,36 +144,47 @@ func BenchmarkAgainstONNXRuntime(b *testing.B) {
 	for _, network := range timedNetworks {
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("%s-%d/threads=%d", network.name, network.side, threads), func(b *testing.B) {
-				const batch = 16
 				g := timedNetwork(b, network.name, network.side)
-				g.Outputs = g.Outputs[len(g.Outputs)-1:]
-				theirs := startONNXRuntime(b, g, threads, batch, network.side)
-				e := newEvaluator(b, g, EvaluatorOptions{Batch: batch, Threads: threads})
-				x := uniform(1, -1, 1, batch, 3, network.side, network.side).Floats
-				ours := func() (passed, used time.Duration) {
-					start, before := time.Now(), processorTime(b)
-					if _, err := e.RunFloats(x, batch); err != nil {
-						b.Fatal(err)
-					}
-					return time.Since(start), processorTime(b) - before
-				}
-				least := [4]time.Duration{time.Hour, time.Hour, time.Hour, time.Hour}
-				ours()
-				theirs()
-				for b.Loop() {
-					for i, run := range []func() (passed, used time.Duration){ours, theirs} {
-						passed, used := run()
-						least[i], least[2+i] = min(least[i], passed), min(least[2+i], used)
-					}
-				}
-				for i, unit := range []string{"images/s", "ort-images/s", "cpu-images/s", "ort-cpu-images/s"} {
-					b.ReportMetric(batch/least[i].Seconds(), unit)
-				}
-				b.ReportMetric(least[1].Seconds()/least[0].Seconds(), "ratio")
-				b.ReportMetric(least[3].Seconds()/least[2].Seconds(), "cpu-ratio")
+				againstONNXRuntime(b, g, 16, network.side, threads)
 			})
 		}
 	}
+	// Any other, such as a vision transformer, in batches of 4.
+	for _, path := range filepath.SplitList(os.Getenv("OI_ONNXRUNTIME_MODELS")) {
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/threads=%d", filepath.Base(path), threads), func(b *testing.B) {
+				againstONNXRuntime(b, opened(b, path, -1, 224), 4, 224, threads)
+			})
+		}
+	}
+}
+
+func againstONNXRuntime(b *testing.B, g *graph.Graph, batch, side, threads int) {
+	g.Outputs = g.Outputs[len(g.Outputs)-1:]
+	theirs := startONNXRuntime(b, g, threads, batch, side)
+	e := newEvaluator(b, g, EvaluatorOptions{Batch: batch, Threads: threads})
+	x := uniform(1, -1, 1, batch, 3, side, side).Floats
+	ours := func() (passed, used time.Duration) {
+		start, before := time.Now(), processorTime(b)
+		if _, err := e.RunFloats(x, batch); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(start), processorTime(b) - before
+	}
+	least := [4]time.Duration{time.Hour, time.Hour, time.Hour, time.Hour}
+	ours()
+	theirs()
+	for b.Loop() {
+		for i, run := range []func() (passed, used time.Duration){ours, theirs} {
+			passed, used := run()
+			least[i], least[2+i] = min(least[i], passed), min(least[2+i], used)
+		}
+	}
+	for i, unit := range []string{"images/s", "ort-images/s", "cpu-images/s", "ort-cpu-images/s"} {
+		b.ReportMetric(float64(batch)/least[i].Seconds(), unit)
+	}
+	b.ReportMetric(least[1].Seconds()/least[0].Seconds(), "ratio")
+	b.ReportMetric(least[3].Seconds()/least[2].Seconds(), "cpu-ratio")
 }
 
 // processorTime is that of this process.
