@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
@@ -36,6 +38,9 @@ type classifier interface {
 	// piece.
 	Backbone() *model.Backbone
 	layers() ([]layer, error)
+	// graph is what computes the probabilities of pictures, once the size is
+	// settled.
+	graph() (*graph.Graph, error)
 }
 
 // A predictor gives the probabilities of the classes for pictures.
@@ -54,6 +59,19 @@ func (n scratch) Arch() string                      { return n.of.Arch }
 func (n scratch) Parameters() int                   { return n.of.Parameters() }
 func (n scratch) WeightsHash() string               { return n.of.WeightsHash() }
 func (n scratch) Backbone() *model.Backbone         { return nil }
+
+// graph is that of the file that the network is written as.
+func (n scratch) graph() (*graph.Graph, error) {
+	var file bytes.Buffer
+	if err := n.of.WriteONNX(&file, "", nil); err != nil {
+		return nil, err
+	}
+	c, err := transfer.ParseClassifier(file.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return c.Graph, nil
+}
 
 func (n scratch) Predictor(batch, threads int) (predictor, error) {
 	return nn.NewPredictor(n.of, batch, threads)
@@ -104,6 +122,7 @@ func (m *combined) Arch() string                      { return m.backbone.Name +
 func (m *combined) Parameters() int                   { return m.backbone.Parameters + len(m.weights) + len(m.bias) }
 func (m *combined) Backbone() *model.Backbone         { return &m.backbone }
 func (m *combined) layers() ([]layer, error)          { return nil, nil }
+func (m *combined) graph() (*graph.Graph, error)      { return m.of.Graph, nil }
 
 func (m *combined) WeightsHash() string {
 	b := transfer.Backbone{Backbone: m.backbone}

@@ -90,7 +90,10 @@
 //
 // --report FILE.json lists the items that were judged, each with its answer;
 // more than 20,000 of them go to FILE.items.zst next to it, which the report
-// names with its SHA-256, and which --baseline FILE.json reads too.
+// names with its SHA-256, and which --baseline FILE.json reads too. --cam draws
+// into --report FILE.html, next to each mistake and confident right answer,
+// where in the picture the answer comes from: its class activation map, for
+// networks that end in a mean over places and a linear layer.
 //
 // --info describes MODEL: what it was trained on, by whom and how well it did.
 // Of an ONNX model that oi-train did not write it tells the inputs, the outputs
@@ -157,6 +160,9 @@
 //	--no-worse-than MARGIN
 //		exit with 1 unless the accuracy is surely less than MARGIN
 //		below the baseline's
+//	--cam
+//		draw into the page where in the pictures the answers come
+//		from
 //	--info
 //		describe the model instead
 //	--batch N

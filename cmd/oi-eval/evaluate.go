@@ -78,6 +78,9 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 	if e.embedded, err = newEmbeddedInput(m); err != nil {
 		return err
 	}
+	if err := o.canDrawMaps(m); err != nil {
+		return err
+	}
 	in, err := stream.OpenFrom(env, &o.stream, first, files)
 	if err != nil {
 		return err
@@ -250,6 +253,9 @@ func (e *evaluation) conclude(total record.StageCounts) error {
 		}
 	}
 	if err := e.options.baseline.compare(evaluated); err != nil {
+		return err
+	}
+	if err := e.drawMaps(evaluated); err != nil {
 		return err
 	}
 	full, err := e.compose(evaluated)

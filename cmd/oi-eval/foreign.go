@@ -8,6 +8,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
 )
@@ -64,6 +65,9 @@ func (m *foreign) Arch() string              { return strings.TrimSuffix(filepat
 func (m *foreign) Backbone() *model.Backbone { return nil }
 func (m *foreign) layers() ([]layer, error)  { return nil, nil }
 func (m *foreign) WeightsHash() string       { return "" } // the file has one
+
+// graph is called once pictures were asked about, and so of Suit.
+func (m *foreign) graph() (*graph.Graph, error) { return m.of.Graph, nil }
 
 func (m *foreign) Size() dataset.Size {
 	if m.of == nil {

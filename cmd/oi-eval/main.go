@@ -80,6 +80,7 @@ type options struct {
 	neighbours     int
 
 	baselinePath, noWorse string
+	cam                   bool
 
 	wanted        []string // sets, cleaned
 	baseline      *baseline
@@ -94,6 +95,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringArrayVar(&o.require, "require", nil, "exit with 1 unless a figure is reached, such as `accuracy>=0.9`; may be repeated")
 	fs.StringVar(&o.baselinePath, "baseline", "", "compare with another model, whose report is `FILE.json`, on the items that both were judged by")
 	fs.StringVar(&o.noWorse, "no-worse-than", "", "exit with 1 unless the accuracy is surely less than `MARGIN` below the baseline's")
+	fs.BoolVar(&o.cam, "cam", false, "draw into the page where in the pictures the answers come from")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
@@ -165,7 +167,7 @@ func (o *options) check(inputs []string) error {
 		}
 		o.requirements = append(o.requirements, r)
 	}
-	if err := o.checkForeign(); err != nil {
+	if err := errors.Join(o.checkCAM(), o.checkForeign()); err != nil {
 		return err
 	}
 	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed) {

@@ -38,7 +38,10 @@ func cards(examples []Example) ([]card, error) {
 			c.Licence = credits.LicenceName(e.License)
 		}
 		var err error
-		if c.Picture, err = e.thumbnail(); err != nil {
+		if c.Picture, err = dataURI(e.pixels, e.size); err == nil {
+			c.Map, err = dataURI(e.heat, e.size)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("picture of %s: %w", e.Key, err)
 		}
 		c.Alternative = fmt.Sprintf("%s, labelled %s: %s", e.Key, e.Truth, c.Name)

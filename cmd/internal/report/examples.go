@@ -37,6 +37,7 @@ type Example struct {
 	LandingURL    string             `json:"landing_url,omitempty"`
 
 	pixels []byte
+	heat   []byte // likewise, see DrawMaps
 	size   dataset.Size
 	order  uint32 // in a sample
 }
@@ -121,17 +122,12 @@ const (
 	thumbnailQuality = 75
 )
 
-// thumbnail returns the picture as a JPEG of no more than thumbnailSide pixels
-// a side, inside an address; "" without pixels.
-func (e *Example) thumbnail() (template.URL, error) {
-	if e.pixels == nil {
+// dataURI encodes RGB pixels as a JPEG of no more than thumbnailSide pixels a
+// side, inside an address; "" without pixels.
+func dataURI(pixels []byte, size dataset.Size) (template.URL, error) {
+	if pixels == nil {
 		return "", nil
 	}
-	return dataURI(e.pixels, e.size)
-}
-
-// dataURI encodes RGB pixels as a small JPEG inside an address.
-func dataURI(pixels []byte, size dataset.Size) (template.URL, error) {
 	width, height := size.Width, size.Height
 	if longest := max(width, height); longest > thumbnailSide {
 		to := pix.Target{Width: max(1, width*thumbnailSide/longest), Height: max(1, height*thumbnailSide/longest), Filter: pix.Area}

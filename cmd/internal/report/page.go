@@ -88,7 +88,7 @@ func (p *page) Dashes() []string {
 
 // Maps reports whether pictures come with a map of where the answer comes from.
 func (p *page) Maps() bool {
-	return slices.ContainsFunc(p.Mistakes, func(c card) bool { return c.Map != "" })
+	return slices.ContainsFunc(slices.Concat(p.Mistakes, p.Confident), func(c card) bool { return c.Map != "" })
 }
 
 // webAddress returns an address that a browser may be sent to, or "".
