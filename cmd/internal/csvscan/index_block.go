@@ -190,7 +190,11 @@ func (g *blockBuilder) plain(t *csvReader, block []byte, v *rowHandler) error {
 			high, low, known = a, b, true
 		}
 		if ok {
-			g.notePacked(bytes.TrimSuffix(block[after:nl], []byte{'\r'}), true)
+			end := nl
+			if block[nl-1] == '\r' {
+				end--
+			}
+			g.notePacked(block[after:end], true)
 		}
 		block = block[nl+1:]
 		here.Line++

@@ -156,7 +156,12 @@ func (x *indexWriter) add(at, line int64, g *blockEntries) {
 		room := x.room(label)
 		l.size += uint32(putUvarint(room[l.size:], delta))
 		if x.packs {
-			l.size += uint32(putUvarint(room[l.size:], uint64(photo-l.before)))
+			if delta := photo - l.before; delta < 0x80 { // as of most rows
+				room[l.size] = byte(delta)
+				l.size++
+			} else {
+				l.size += uint32(putUvarint(room[l.size:], uint64(delta)))
+			}
 			l.before = photo
 			p := &g.packed[i]
 			if *(*Packed)(room[l.size:]) = *p; p[PackedSize-1] == noFlags {
