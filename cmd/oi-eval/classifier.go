@@ -28,6 +28,9 @@ type classifier interface {
 	// the size is settled. The answers do not depend on the batch, nor on
 	// threads.
 	Predictor(batch, threads int) (predictor, error)
+	// portable is the network as an ONNX file of the bytes of a picture and
+	// the probabilities alone, once the size is settled.
+	portable() ([]byte, error)
 
 	// Arch names the architecture, Parameters counts the weights, and
 	// WeightsHash identifies them.

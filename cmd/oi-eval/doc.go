@@ -31,6 +31,8 @@
 //	oi-eval --embed mobilenetv2 crops.oi >embedded.oi
 //	# ten nearest neighbours, no training
 //	oi-eval --neighbours 10 embedded.oi
+//	# a page to try it in a browser, or to send to somebody
+//	oi-eval burger.onnx --demo burger-demo.html
 //	# what is in the model?
 //	oi-eval --info burger.onnx
 //
@@ -100,6 +102,14 @@
 // and the operators, and which of its values would serve as features of a
 // picture.
 //
+// --demo writes one page that has the model inside and answers for photos that
+// are chosen, dropped or pasted, in any current browser, opened from a disk or
+// from a server. It works without a network and may not open a connection: no
+// photo leaves the machine. Its probabilities are those of oi-eval for the same
+// file, to 1e-5. It shows the figures and the licences that the model carries,
+// and does not contain the list of the photos that it was trained on. Models of
+// more than 100 MB are refused.
+//
 // --labels names the answers of a classifier that oi-train did not write: a
 // name on each line, or JSON (an array, or an object from numbers to names).
 // The output that has as many answers is taken, and a softmax added if it has
@@ -165,6 +175,9 @@
 //		from
 //	--info
 //		describe the model instead
+//	--demo FILE.html
+//		write a page, FILE.html, that has the model inside and
+//		answers for photos in a browser, offline
 //	--batch N
 //		ask about N pictures at once; the answers do not depend on it
 //		(default 32)

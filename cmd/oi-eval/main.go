@@ -46,7 +46,7 @@ func commandOf(models named.Models) *cli.Command {
 			{Names: []string{"output", "out", "o", "outdir", "output-dir", "output-folder", "save-dir"}, Hint: "the report goes to standard output; --report FILE writes it as a page, JSON or Markdown"},
 		},
 		Input:       "pictures, or what oi-crop writes,",
-		InputUnused: func() bool { return o.info },
+		InputUnused: func() bool { return o.info || o.demo != "" },
 		FirstFiles:  []string{"onnx"},
 		Files:       append(stream.FileEndings(), "jpg", "jpeg", "png", "webp"),
 	}
@@ -59,6 +59,7 @@ type options struct {
 	reports []string
 	require []string
 	info    bool
+	demo    string
 	batch   int
 	memory  dataset.Memory
 	repeats dataset.RepeatPolicy
@@ -97,6 +98,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.noWorse, "no-worse-than", "", "exit with 1 unless the accuracy is surely less than `MARGIN` below the baseline's")
 	fs.BoolVar(&o.cam, "cam", false, "draw into the page where in the pictures the answers come from")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
+	fs.StringVar(&o.demo, "demo", "", "write a page, `FILE.html`, that has the model inside and answers for photos in a browser, offline")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
@@ -115,6 +117,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.ListOf(fs, "set", dataset.Train, dataset.Val, dataset.Test)
 	cli.FilesOf(fs, "report", "html", "json", "md")
 	cli.FilesOf(fs, "baseline", "json")
+	cli.FilesOf(fs, "demo", "html")
 	cli.OneOf(fs, "normalize", preprocess.Names()...)
 	cli.AlsoCalled(fs, "set", "subset", "split")
 	cli.AlsoCalled(fs, "emit", "predictions", "predict")
@@ -170,6 +173,9 @@ func (o *options) check(inputs []string) error {
 	if err := errors.Join(o.checkCAM(), o.checkForeign()); err != nil {
 		return err
 	}
+	if err := o.checkDemo(inputs); err != nil {
+		return err
+	}
 	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed) {
 		return cli.Usagef("--baseline compares reports: it does not go with --emit, --info or --embed")
 	}
@@ -217,6 +223,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 			return cli.Usagef("--info describes the model alone: %s is too much", files[0])
 		}
 		return m.describe(env, o.stream.JSON != "")
+	}
+	if o.demo != "" {
+		return o.writeDemo(env, m)
 	}
 	in, err := look(env, files)
 	if err != nil {

@@ -207,6 +207,20 @@ func (m *trained) description() (*description, error) {
 		m.get("certainty", &d.Certainty))
 }
 
+// figures are those that the model was given by oi-train.
+type figures struct {
+	Set      string
+	Items    int
+	Accuracy float64
+	LogLoss  float64         `json:"log_loss"`
+	Interval report.Interval `json:"accuracy_interval"`
+}
+
+func (m *trained) figures() (f figures, err error) {
+	err = m.get("metrics", &f)
+	return f, err
+}
+
 // describe prints what the model is and where it came from.
 func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	d, err := m.description()
@@ -219,14 +233,8 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 		e.SetIndent("", "  ")
 		return e.Encode(d)
 	}
-	var metrics struct {
-		Set      string
-		Items    int
-		Accuracy float64
-		LogLoss  float64         `json:"log_loss"`
-		Interval report.Interval `json:"accuracy_interval"`
-	}
-	if err := m.get("metrics", &metrics); err != nil {
+	metrics, err := m.figures()
+	if err != nil {
 		return err
 	}
 	var b strings.Builder

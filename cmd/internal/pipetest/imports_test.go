@@ -109,6 +109,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"graph":                nil,
 		"lower":                {"graph"},
 		"steps":                {"graph", "kernel", "lower"},
+		"demo":                 nil,
 		"predict":              {"graph", "kernel", "lower", "onnx", "pix", "steps", "imagefile"},
 		"onnxproto":            nil,
 		"onnx":                 {"float16", "graph", "onnxproto"},

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"encoding/json"
+	"image/color"
+	"math"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
+)
+
+// waited resolves when the page has said something else than that it is busy.
+const waited = `new Promise(resolve => {
+  const look = () => {
+    const text = document.getElementById("status").textContent;
+    if (!text.includes("…") && !text.includes("loading")) resolve(text); else setTimeout(look, 10);
+  };
+  look();
+})`
+
+// openDemo writes the page of a model and opens it from the disk.
+func openDemo(t *testing.T, args ...string) *oitest.Browser {
+	t.Helper()
+	page := filepath.Join(t.TempDir(), "a page.html")
+	if code, stdout, stderr := eval(t, nil, append(args, "--demo", page)...); code != 0 || stdout != "" || !strings.Contains(stderr, "a page.html") {
+		t.Fatalf("%d %s %s", code, stdout, stderr)
+	}
+	b := oitest.NewBrowser(t)
+	for _, domain := range []string{"Runtime", "Network", "Log"} {
+		b.Do(domain+".enable", nil, nil)
+	}
+	b.Open((&url.URL{Scheme: "file", Path: page}).String())
+	var status string
+	if b.Evaluate(waited, &status); status != "Ready." {
+		t.Fatalf("the page says: %s", status)
+	}
+	return b
+}
+
+// quiet fails if the page has asked for anything, or something went wrong in
+// it.
+func quiet(t *testing.T, b *oitest.Browser) {
+	t.Helper()
+	for _, e := range b.Events {
+		switch e.Method {
+		case "Network.requestWillBeSent":
+			var r struct{ Request struct{ URL string } }
+			if err := json.Unmarshal(e.Params, &r); err != nil {
+				t.Fatal(err)
+			}
+			if scheme, _, _ := strings.Cut(r.Request.URL, ":"); scheme != "file" && scheme != "blob" && scheme != "data" {
+				t.Errorf("the page asks for %s", r.Request.URL)
+			}
+		case "Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled":
+			t.Errorf("%s: %s", e.Method, e.Params)
+		}
+	}
+}
+
+// answerIn is what the page says of a photo.
+type answerIn struct {
+	Status, Verdict string
+	Probabilities   map[string]float64
+	Seconds         string
+}
+
+// answered chooses a photo and waits for the answer.
+func answered(t *testing.T, b *oitest.Browser, photo string) (a answerIn) {
+	t.Helper()
+	b.Evaluate(`void (document.getElementById("status").textContent = "…")`, nil)
+	b.Choose("#file", photo)
+	b.Evaluate(waited, &a.Status)
+	b.Evaluate(`(() => {
+	  const article = document.querySelector("article");
+	  if (!article) return {};
+	  const probabilities = {};
+	  for (const li of article.querySelectorAll("li")) probabilities[li.children[1].textContent] = +li.dataset.probability;
+	  return {Verdict: article.querySelector("h2").textContent, Probabilities: probabilities, Seconds: article.querySelector(".soft").textContent};
+	})()`, &a)
+	return a
+}
+
+// said is what oi-eval says of it.
+func said(t *testing.T, photo string, args ...string) (a answer) {
+	t.Helper()
+	code, stdout, stderr := eval(t, nil, append(args, "--json", photo)...)
+	if code != 0 {
+		t.Fatalf("%d %s", code, stderr)
+	}
+	if err := json.Unmarshal([]byte(stdout), &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// same compares the page's answer with oi-eval's.
+func same(t *testing.T, got answerIn, want answer) {
+	t.Helper()
+	verdict := want.Label
+	if want.Unsure {
+		verdict = "Unsure"
+	}
+	if got.Verdict != verdict {
+		t.Errorf("the page says %q (%s), oi-eval %q", got.Verdict, got.Status, verdict)
+	}
+	for class, p := range want.Probabilities {
+		if q, ok := got.Probabilities[class]; !ok || math.Abs(p-q) > 1e-5 {
+			t.Errorf("%s: %v in the page, %v by oi-eval", class, q, p)
+		}
+	}
+}
+
+// The page answers for photos as oi-eval does, from the disk, says what is wrong
+// with others, and goes on.
+func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("no time for a browser")
+	}
+	m := writeModelOf(t, map[string]string{"certainty": `{"unsure_below":0.75}`})
+	b := openDemo(t, m)
+	for name, c := range map[string]color.Color{
+		"red.jpg": color.RGBA{255, 0, 0, 255}, "green.jpg": color.RGBA{0, 255, 0, 255}, "grey.jpg": color.RGBA{120, 110, 110, 255}, "blue.jpg": color.RGBA{0, 0, 255, 255},
+	} {
+		photo := write(t, name, string(photo(t, c)))
+		same(t, answered(t, b, photo), said(t, photo, m))
+	}
+	red := photo(t, color.RGBA{255, 0, 0, 255})
+	for content, want := range map[string]string{
+		"a sandwich": "not a JPEG, PNG or WebP", string(red[:len(red)/2]): "stops early", "": "not a JPEG, PNG or WebP",
+	} {
+		if got := answered(t, b, write(t, "bad.jpg", content)); !strings.HasPrefix(got.Status, "bad.jpg: ") || !strings.Contains(got.Status, want) {
+			t.Errorf("%.20q: %s", content, got.Status)
+		}
+	}
+	var articles int
+	if b.Evaluate(`document.querySelectorAll("article").length`, &articles); articles != 4 {
+		t.Errorf("%d answers on the page, not 4", articles)
+	}
+	quiet(t, b)
+}
+
+// So do pages of a model with a backbone, and of a network of others.
+func TestDemoOfOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("no time for a browser")
+	}
+	photo := write(t, "red.jpg", string(photo(t, color.RGBA{255, 30, 0, 255})))
+	for name, args := range map[string][]string{
+		"combined": {writeCombined(t)},
+		"foreign":  {"--labels", write(t, "names.txt", "red\n<green>\nblue\n"), "--normalize", "0..1", writeMeans(t, side)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := openDemo(t, args...)
+			same(t, answered(t, b, photo), said(t, photo, args...))
+			quiet(t, b)
+		})
+	}
+}
+
+// TestDemoOfPhotos tries a trained model, whose file OI_DEMO_MODEL names, on
+// real photos, prints how long the page takes, and keeps what it looks like in
+// the folder OI_DEMO_SHOTS.
+func TestDemoOfPhotos(t *testing.T) {
+	m := os.Getenv("OI_DEMO_MODEL")
+	if m == "" {
+		t.Skip("OI_DEMO_MODEL names no model")
+	}
+	photos, err := filepath.Glob(filepath.Join(oitest.RealData(t, "openimages/images-1024px"), "*.jpg"))
+	if err != nil || len(photos) == 0 {
+		t.Fatal(err, photos)
+	}
+	b := openDemo(t, m)
+	for _, photo := range photos[:min(6, len(photos))] {
+		got := answered(t, b, photo)
+		same(t, got, said(t, photo, m))
+		t.Logf("%s: %s", got.Seconds, got.Verdict)
+	}
+	quiet(t, b)
+}
+
+// What --demo cannot do is said before anything is written.
+func TestDemoUsage(t *testing.T) {
+	m := writeModel(t)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{m, "--demo", "page.htm"}, ".html"},
+		{[]string{m, "lunch.jpg", "--demo", "page.html"}, "lunch.jpg is too much"},
+		{[]string{m, "--demo", "page.html", "--info"}, "--info"},
+		{[]string{m, "--demo", "page.html", "--emit"}, "--emit"},
+		{[]string{writeMeans(t, side), "--demo", "page.html"}, "--labels"},
+		{[]string{filepath.Join(t.TempDir(), "none.onnx"), "--demo", "page.html"}, "none.onnx"},
+	} {
+		t.Chdir(t.TempDir())
+		code, stdout, stderr := eval(t, nil, test.args...)
+		if code == 0 || stdout != "" || !strings.Contains(stderr, test.want) {
+			t.Errorf("%v: %d %q %q", test.args, code, stdout, stderr)
+		}
+		if _, err := os.Stat("page.html"); err == nil {
+			t.Errorf("%v: there is a page", test.args)
+		}
+	}
+}
