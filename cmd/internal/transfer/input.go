@@ -87,11 +87,20 @@ func (in *input) simplified(g *graph.Graph, side int, cut string) (*graph.Graph,
 			return nil, err
 		}
 	}
-	err := g.Simplify(map[string][]int{in.value.Name: in.shape(side)})
-	if err == nil || in.value.Declared == nil {
-		return g, err
+	shapes, batch := map[string][]int{in.value.Name: in.shape(side)}, -1
+	if in.value.Declared != nil {
+		batch = in.value.Declared[0]
 	}
-	if batch := in.value.Declared[0]; batch > 0 {
+	if batch > 0 {
+		if err := g.FreeBatch(shapes, batch); err != nil {
+			return nil, err
+		}
+	}
+	err := g.Simplify(shapes)
+	if err == nil {
+		return g, nil
+	}
+	if batch > 0 {
 		err = fmt.Errorf("it was exported for batches of %d, and does not take others (%w): export it with a free batch", batch, err)
 	}
 	return nil, err
