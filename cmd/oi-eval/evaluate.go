@@ -111,7 +111,7 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 	concluded := false
 	stage.Finish = func(total record.StageCounts) error {
 		concluded = true
-		return e.conclude(total)
+		return e.conclude(ctx, total)
 	}
 	if err = stream.Filter(ctx, env, &o.stream, files, stage); !concluded {
 		e.warnUnknown()
@@ -226,7 +226,7 @@ func (e *evaluation) warnUnknown() {
 
 // conclude prints the report, writes the files and gives the verdict, now that
 // all items, of which total tells, are answered for.
-func (e *evaluation) conclude(total record.StageCounts) error {
+func (e *evaluation) conclude(ctx context.Context, total record.StageCounts) error {
 	e.total = total
 	e.warnUnknown()
 	switch {
@@ -260,6 +260,9 @@ func (e *evaluation) conclude(total record.StageCounts) error {
 	}
 	full, err := e.compose(evaluated)
 	if err != nil {
+		return err
+	}
+	if full.Unrelated, err = e.askUnrelated(ctx); err != nil {
 		return err
 	}
 	return e.options.deliver(e.env, full)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -82,6 +83,7 @@ type options struct {
 
 	baselinePath, noWorse string
 	cam                   bool
+	unrelated             string
 
 	wanted        []string // sets, cleaned
 	baseline      *baseline
@@ -97,6 +99,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.baselinePath, "baseline", "", "compare with another model, whose report is `FILE.json`, on the items that both were judged by")
 	fs.StringVar(&o.noWorse, "no-worse-than", "", "exit with 1 unless the accuracy is surely less than `MARGIN` below the baseline's")
 	fs.BoolVar(&o.cam, "cam", false, "draw into the page where in the pictures the answers come from")
+	fs.StringVar(&o.unrelated, "unrelated", "", "also report how sure the model is of the photos in `DIR`, which show none of its classes")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.StringVar(&o.demo, "demo", "", "write a page, `FILE.html`, that has the model inside and answers for photos in a browser, offline")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
@@ -170,7 +173,7 @@ func (o *options) check(inputs []string) error {
 		}
 		o.requirements = append(o.requirements, r)
 	}
-	if err := errors.Join(o.checkCAM(), o.checkForeign()); err != nil {
+	if err := cmp.Or(o.checkCAM(), o.checkUnrelated(), o.checkForeign()); err != nil {
 		return err
 	}
 	if err := o.checkDemo(inputs); err != nil {
@@ -234,8 +237,8 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if !in.pictures {
 		return o.evaluate(ctx, env, m, in.first, in.names)
 	}
-	if o.emit || o.baseline != nil || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
-		return cli.Usagef("--emit, --report, --require, --baseline and --set need a stream of labelled items, not pictures")
+	if o.emit || o.baseline != nil || o.unrelated != "" || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
+		return cli.Usagef("--emit, --report, --require, --baseline, --unrelated and --set need a stream of labelled items, not pictures")
 	}
 	return o.classify(ctx, env, m, in)
 }

@@ -35,6 +35,9 @@ func (o *options) printReport(env *cli.Env, full *report.Report) error {
 		return full.WriteJSON(env.Stdout)
 	}
 	env.Infof("%s", strings.TrimSuffix(full.Evaluation.Summary()+full.CoverageText(), "\n"))
+	if full.Unrelated != nil {
+		env.Infof("%s", full.Unrelated.Text())
+	}
 	_, err := io.WriteString(env.Stdout, full.Evaluation.Text)
 	return err
 }

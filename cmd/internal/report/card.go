@@ -1,18 +1,16 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// quoted makes a text from outside a string of YAML, of which those of JSON are
-// a part.
-func quoted(text string) string {
-	b, _ := json.Marshal(text) // of a string it never fails
-	return string(b)
-}
+// quoted makes a text from outside a string of YAML, which has the escapes of
+// Go; a byte that is no UTF-8 becomes the letter of its number.
+func quoted(text string) string { return strconv.Quote(text) }
 
 // sampleName names the photos that are painted by a program.
 const sampleName = "built-in sample"
@@ -47,7 +45,9 @@ func (r *Report) frontMatter() string {
 			kind, name string
 			value      float64
 		}{{"accuracy", "accuracy", e.Accuracy}, {"f1", "macro F1", e.confusion.Macro().F1}, {"loss", "log loss", e.LogLoss}} {
-			fmt.Fprintf(&b, "    - {type: %s, name: %s, value: %.4f}\n", figure.kind, figure.name, figure.value)
+			if !math.IsNaN(figure.value) && !math.IsInf(figure.value, 0) {
+				fmt.Fprintf(&b, "    - {type: %s, name: %s, value: %.4f}\n", figure.kind, figure.name, figure.value)
+			}
 		}
 	}
 	b.WriteString("---\n\n")
@@ -74,6 +74,9 @@ func (r *Report) useText() string {
 		if len(few) > 0 {
 			fmt.Fprintf(&b, "- Fewer than ten pictures tell about %s.\n", strings.Join(few, ", "))
 		}
+	}
+	if r.Unrelated != nil {
+		fmt.Fprintf(&b, "- %s\n", Sentence(r.Unrelated.Text()))
 	}
 	if text := r.Certainty.Text(); text != "" {
 		fmt.Fprintf(&b, "- %s\n", text)
@@ -134,8 +137,8 @@ func (r *Report) runText() string {
 		"    # in the order of the classes above\n", r.Input.Width, r.Input.Height)
 }
 
-// againText is the line of commands that made the model, as far as the trail
-// tells.
+// againText is how the model came to be, and the line of commands that makes it
+// again, as far as the trail tells.
 func (r *Report) againText() string {
 	if len(r.Stages) == 0 {
 		return ""
@@ -143,13 +146,16 @@ func (r *Report) againText() string {
 	var b strings.Builder
 	b.WriteString("\n## How it came to be\n\n")
 	for i, s := range r.Stages {
-		fmt.Fprintf(&b, "%d. `%s %s`", i+1, cells(s.Tool)[0], cells(s.Version)[0])
+		fmt.Fprintf(&b, "%d. %s", i+1, codeSpan(s.Tool+" "+s.Version))
 		var args []string
 		for name, value := range s.Args {
 			args = append(args, cells(name + "=" + value)[0])
 		}
 		slices.Sort(args)
 		fmt.Fprintf(&b, " %s\n", strings.Join(args, ", "))
+	}
+	if r.Again != "" {
+		fmt.Fprintf(&b, "\nTo do it again, FILE, DIR, MODEL and REPORT standing for names that the trail does not keep:\n\n    %s\n", oneLine(r.Again))
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 )
@@ -14,7 +15,7 @@ const enoughInCommon = 0.9
 
 // A Baseline is what an earlier report says of its items.
 type Baseline struct {
-	Run   string
+	Listed
 	items map[string]outcome // by key
 }
 
@@ -30,7 +31,7 @@ func ReadBaseline(path string) (*Baseline, error) {
 	b := &Baseline{items: map[string]outcome{}}
 	classes := map[string]string{} // each name once in memory
 	var err error
-	b.Run, err = ReadItems(path, func(item Judged) error {
+	b.Listed, err = ReadItems(path, func(item Judged) error {
 		truth, ok := classes[item.Truth]
 		if !ok {
 			truth = item.Truth
@@ -45,16 +46,18 @@ func ReadBaseline(path string) (*Baseline, error) {
 // A Comparison is how a model does beside an earlier one, on the items that both
 // were judged by.
 type Comparison struct {
-	Run        string   `json:"run"` // of the baseline
-	Items      int64    `json:"items"`
-	OnlyHere   int64    `json:"items_only_here"` // items that the baseline lacks, or has under another label
-	OnlyThere  int64    `json:"items_only_there"`
-	Accuracy   float64  `json:"accuracy"`
-	Baseline   float64  `json:"baseline_accuracy"`
-	Difference float64  `json:"difference"` // new minus old
-	Interval   Interval `json:"difference_interval"`
-	Gained     int64    `json:"gained"` // items right now that were wrong
-	Lost       int64    `json:"lost"`   // items wrong now that were right
+	Run string `json:"run"` // of the baseline
+	// OtherClasses says that the baseline tells other classes apart.
+	OtherClasses bool     `json:"other_classes,omitempty"`
+	Items        int64    `json:"items"`
+	OnlyHere     int64    `json:"items_only_here"` // items that the baseline lacks, or has under another label
+	OnlyThere    int64    `json:"items_only_there"`
+	Accuracy     float64  `json:"accuracy"`
+	Baseline     float64  `json:"baseline_accuracy"`
+	Difference   float64  `json:"difference"` // new minus old
+	Interval     Interval `json:"difference_interval"`
+	Gained       int64    `json:"gained"` // items right now that were wrong
+	Lost         int64    `json:"lost"`   // items wrong now that were right
 	// McNemar is the p-value as if boxes were independent, which those of
 	// one author are not.
 	McNemar float64 `json:"mcnemar_p_as_if_boxes_were_independent"`
@@ -65,7 +68,7 @@ func (e *Evaluation) Compare(b *Baseline) (*Comparison, error) {
 	if e.Details == nil {
 		return nil, fmt.Errorf("more than %d items cannot be compared one by one", maxAnswers)
 	}
-	c := &Comparison{Run: b.Run}
+	c := &Comparison{Run: b.Run, OtherClasses: !sameNames(b.Classes, e.classes)}
 	groups := map[int]metrics.Pair{}
 	var right, rightBase int64
 	for item := range e.Details.judged() {
@@ -111,10 +114,19 @@ func (e *Evaluation) Compare(b *Baseline) (*Comparison, error) {
 	return c, nil
 }
 
+// sameNames reports whether two lists have the same names, in any order.
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
 // Text says it in a line.
 func (c *Comparison) Text() string {
-	return fmt.Sprintf("beside the baseline %.4f on %d common items: %+.4f (95%% interval %+.4f to %+.4f %s; %d gained, %d lost; McNemar's p, as if boxes were independent, %.2g)",
-		c.Baseline, c.Items, c.Difference, c.Interval.Low, c.Interval.High, c.Interval.Basis(), c.Gained, c.Lost, c.McNemar)
+	other := ""
+	if c.OtherClasses {
+		other = ", which tells other classes apart,"
+	}
+	return fmt.Sprintf("beside the baseline%s %.4f on %d common items: %+.4f (95%% interval %+.4f to %+.4f %s; %d gained, %d lost; McNemar's p, as if boxes were independent, %.2g)",
+		other, c.Baseline, c.Items, c.Difference, c.Interval.Low, c.Interval.High, c.Interval.Basis(), c.Gained, c.Lost, c.McNemar)
 }
 
 // Sentence is the same for the page.

@@ -44,7 +44,7 @@ func (r *Report) HeadText() string {
 
 // headMarkdown is the same for WriteMarkdown, with the table.
 func (r *Report) headMarkdown() string {
-	if r.Head == nil {
+	if r.Head == nil || r.Provenance.Backbone == nil {
 		return ""
 	}
 	var b strings.Builder
@@ -56,7 +56,7 @@ func (r *Report) headMarkdown() string {
 		if r.Head.IsChosen(f) {
 			mark = "**"
 		}
-		fmt.Fprintf(&b, "| %s%g%s | %.4f | %.4f | %.4f |\n", mark, f.C, mark, f.TrainLoss, float64(f.ValLoss), float64(f.ValAccuracy))
+		fmt.Fprintf(&b, "| %s%g%s | %s | %s | %s |\n", mark, f.C, mark, four(f.TrainLoss), four(f.ValLoss), four(f.ValAccuracy))
 	}
 	return b.String()
 }

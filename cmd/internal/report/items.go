@@ -117,16 +117,22 @@ func (r *Report) Files(path string) ([]File, error) {
 	return []File{{itemsPath(path), write}, {path, with.WriteJSON}}, nil
 }
 
+// A Listed is what a report in JSON says besides its items.
+type Listed struct {
+	Run     string   `json:"run"`
+	Classes []string `json:"classes"`
+}
+
 // ReadItems calls each for the items that a report in JSON lists, in itself or
-// in the file next to it, and returns the report's run.
-func ReadItems(path string, each func(Judged) error) (run string, err error) {
+// in the file next to it.
+func ReadItems(path string, each func(Judged) error) (of Listed, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return of, err
 	}
 	defer file.Close() // only read
 	var r struct {
-		Run        string `json:"run"`
+		Listed
 		Evaluation *struct {
 			Details *struct {
 				Items     []Judged   `json:"items"`
@@ -137,23 +143,23 @@ func ReadItems(path string, each func(Judged) error) (run string, err error) {
 	limited := &io.LimitedReader{R: file, N: maxReport + 1}
 	if err := json.NewDecoder(limited).Decode(&r); err != nil {
 		if limited.N <= 0 {
-			return "", fmt.Errorf("%s is larger than %d MB", path, maxReport>>20)
+			return of, fmt.Errorf("%s is larger than %d MB", path, maxReport>>20)
 		}
-		return "", fmt.Errorf("%s is no report in JSON: %w", path, err)
+		return of, fmt.Errorf("%s is no report in JSON: %w", path, err)
 	}
 	switch {
 	case r.Evaluation == nil || r.Evaluation.Details == nil:
 	case len(r.Evaluation.Details.Items) > 0:
 		for _, item := range r.Evaluation.Details.Items {
 			if err := each(item); err != nil {
-				return "", err
+				return of, err
 			}
 		}
-		return r.Run, nil
+		return r.Listed, nil
 	case r.Evaluation.Details.ItemsFile != nil:
-		return r.Run, r.Evaluation.Details.ItemsFile.read(path, each)
+		return r.Listed, r.Evaluation.Details.ItemsFile.read(path, each)
 	}
-	return "", fmt.Errorf("%s lists no items: it is no report, or of an older version, or of more than %d items, or what --json printed of more than %d", path, maxAnswers, maxJudged)
+	return of, fmt.Errorf("%s lists no items: it is no report, or of an older version, or of more than %d items, or what --json printed of more than %d", path, maxAnswers, maxJudged)
 }
 
 // read reads the file that a report names.

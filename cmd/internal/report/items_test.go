@@ -39,12 +39,12 @@ func TestItemsFile(t *testing.T) {
 			t.Errorf("%d items: files %v", n, names)
 		}
 		var got []Judged
-		run, err := ReadItems(path, func(item Judged) error {
+		listed, err := ReadItems(path, func(item Judged) error {
 			got = append(got, item)
 			return nil
 		})
-		if err != nil || run != "abc" || len(got) != n {
-			t.Fatalf("%d items of run %q, %v; want %d", len(got), run, err, n)
+		if err != nil || listed.Run != "abc" || len(got) != n {
+			t.Fatalf("%d items of run %q, %v; want %d", len(got), listed.Run, err, n)
 		}
 		i := 0
 		for want := range e.Details.judged() {

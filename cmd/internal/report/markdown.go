@@ -46,9 +46,15 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
+// oneLine keeps a text from outside on the line that it is written to.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// codeSpan is a text from outside as code, in which nothing can be escaped.
+func codeSpan(text string) string { return "`" + strings.ReplaceAll(oneLine(text), "`", "'") + "`" }
+
 // cells makes texts from outside harmless within a table.
 func cells(texts ...string) []string {
-	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "&", "&amp;", "*", `\*`, "_", `\_`, "[", `\[`, "`", "\\`", "\n", " ", "\r", " ")
+	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "&", "&amp;", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "`", "\\`", "#", `\#`, "~", `\~`, "!", `\!`, "$", `\$`, ">", "&gt;", "\n", " ", "\r", " ")
 	out := make([]string, len(texts))
 	for i, t := range texts {
 		out[i] = escape.Replace(t)

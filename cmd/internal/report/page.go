@@ -179,6 +179,7 @@ func (p *page) sections() []section {
 		{e != nil && e.Details != nil, "belief", "How far to believe a probability"},
 		{len(p.Curves) > 0, "curves", "Curves"},
 		{e != nil && e.Details != nil && len(e.Details.Slices) > 0, "slices", "Where it is right, and where not"},
+		{p.Unrelated != nil, "unrelated", "Photos of other things"},
 		{len(p.Rows) > 0, "confusion", "Confusion"},
 		{len(p.Mistakes) > 0, "mistakes", "Most confident mistakes"},
 		{len(p.Confident) > 0, "right", "Most confident right answers"},

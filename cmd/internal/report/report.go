@@ -37,11 +37,13 @@ type Report struct {
 	// Suspects is nil where nobody looked for labels that may be wrong.
 	Suspects *Suspects `json:"suspects,omitempty"`
 	// Stopped says in words why training ended.
-	Stopped    string         `json:"stopped"`
-	BestEpoch  int            `json:"best_epoch"`
-	Evaluation *Evaluation    `json:"evaluation"`
-	Licences   []LicenceCount `json:"licences"`
-	Stages     []Stage        `json:"trail"` // where the items came from, oldest first
+	Stopped    string      `json:"stopped"`
+	BestEpoch  int         `json:"best_epoch"`
+	Evaluation *Evaluation `json:"evaluation"`
+	// Unrelated is nil where nobody asked about other photos.
+	Unrelated *Unrelated     `json:"unrelated,omitempty"`
+	Licences  []LicenceCount `json:"licences"`
+	Stages    []Stage        `json:"trail"` // where the items came from, oldest first
 	// Again is the command line that comes to the same, as far as the trail
 	// tells: FILE, DIR and the like stand for names that it does not keep.
 	Again         string        `json:"again,omitempty"`
