@@ -50,6 +50,16 @@
 // for 0.500000; one a line; what follows a comma or a space is not read. Ids
 // that no row has are reported.
 //
+// Open Images has some objects twice, as Cake and as Muffin. A table's last
+// line counts the boxes that lie on one object with a box of another label of
+// the request: that meet in more than 0.7 of their union, after the filters and
+// before limits and shards. Boxes under one label, such as Cake+Muffin or what
+// is below Food/, are none. --double-labels drop leaves both out, as nobody
+// knows which label is right; keep counts those that are written. --doubles
+// lists them as CSV, a line for each box and each of its partners: key,
+// partner, iou, label, partner_label. --exclude-ids reads it, or the lines of
+// it that a person has chosen: grep ',Muffin,Cake$' takes the muffins.
+//
 // Sets: with validation or test among the subsets, every row keeps its subset.
 // Else, or with --split hash, the rows are divided by a hash of the photo's
 // author, or of the photo where its author is not known, so that no author and
@@ -129,6 +139,11 @@
 //		item's key a line
 //	--exclude-ids FILE
 //		leave out the photos, or single boxes, in FILE
+//	--double-labels keep|drop
+//		boxes on one object under two labels: keep|drop (default
+//		keep)
+//	--doubles FILE
+//		list them in FILE, which --exclude-ids reads
 //	--max-per-class N
 //		keep N boxes of each label (default all)
 //	--balance

@@ -79,7 +79,7 @@ func (s *idSet[T]) seen(i int) bool { return atomic.LoadUint32(&s.found[i/32])&(
 // readIDs reads a list, one a line: an image id, alone or as lists and folders
 // of photos have it, with a subset in front, ".jpg" or the like behind or more
 // columns after a comma or a space; or an item's key. A first line ImageID and
-// lines that begin with # say nothing.
+// lines that begin with "key," or # say nothing.
 func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	r := io.NopCloser(env.Stdin)
 	if name != "-" {
@@ -102,7 +102,7 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		if n == 1 && !isHeader(id) && slices.ContainsFunc(strings.Split(lines.Text(), ","), isHeader) {
 			return nil, fmt.Errorf("%s:1: expected ImageID as the first column", name)
 		}
-		if id == "" || id[0] == '#' || n == 1 && isHeader(id) {
+		if id == "" || id[0] == '#' || strings.HasPrefix(lines.Text(), keyColumn) || n == 1 && isHeader(id) {
 			continue
 		}
 		id = path.Base(id)
@@ -133,6 +133,10 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	ids.others.close()
 	return ids, nil
 }
+
+// keyColumn begins the first line of a list with keys: there may be several of
+// these lists in a file.
+const keyColumn = "key,"
 
 // isHeader reports whether a field of a first line names the column of ids.
 func isHeader(field string) bool {

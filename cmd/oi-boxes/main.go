@@ -43,6 +43,7 @@ type options struct {
 	choice      metadata.Choice
 	stream      stream.Flags
 	filters     filters
+	doubles     doubleFlags
 	subsets     []string
 	split       string
 	sets        dataset.Split
@@ -66,6 +67,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringArrayVar(&o.without, "without", nil, "leave out `CLASS` and the kinds below it (can be repeated)")
 	fs.BoolVar(&o.imageLabels, "image-labels", false, "whole photos by their verified labels, not boxes")
 	o.filters.register(fs)
+	o.doubles.register(fs)
 	fs.Int64Var(&o.perClass, "max-per-class", 0, "keep `N` boxes of each label (default all)")
 	fs.BoolVar(&o.balance, "balance", false, "keep as many boxes of each label as there are of the rarest")
 	fs.Int64Var(&o.limit, "limit", 0, "keep `N` boxes, evenly over the labels (default all)")
@@ -125,9 +127,16 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	list, err := createDoubleList(o.doubles.list, q.Classes, o.filters.ids, o.filters.excludeIDs)
+	if err != nil {
+		return errors.Join(err, account.Finish())
+	}
+	if list != nil {
+		q.Doubles.Seen = list.add
+	}
 	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account, buffers: make(chan *[]byte, maxBuffers)}
 	err = o.choice.Explain(w.run(ctx))
-	return errors.Join(err, account.Finish())
+	return errors.Join(err, list.finish(err), account.Finish())
 }
 
 // check looks at the flags before any work.
@@ -149,6 +158,9 @@ func (o *options) check(args []string) (err error) {
 		return err
 	}
 	if err := o.filters.check(); err != nil {
+		return err
+	}
+	if err := o.doubles.check(o.imageLabels); err != nil {
 		return err
 	}
 	if o.imageLabels && o.filters.byBox() {

@@ -55,7 +55,8 @@ func (o *options) query(ctx context.Context, env *cli.Env) (*selection.Query, *c
 		Classes: set.Classes(), Assign: set.Assign(hierarchy),
 		MaxPerClass: o.perClass, Balance: o.balance, Limit: o.limit,
 		Negatives: o.negatives, Unfit: set.Related(hierarchy), NotName: notName(set.Classes()),
-		Seed: o.seed, Set: o.setOf, Group: dataset.Group, StrictAuthors: o.strict,
+		Doubles: selection.Doubles{Drop: o.doubles.drop()},
+		Seed:    o.seed, Set: o.setOf, Group: dataset.Group, StrictAuthors: o.strict,
 	}
 	if o.imageLabels {
 		q.Veto, q.MoreSpecific = set.Vetoes(hierarchy), set.MoreSpecific(hierarchy)

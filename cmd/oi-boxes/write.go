@@ -85,6 +85,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 		return err
 	}
 	writeTable(w.env, w.query, selected)
+	w.tellDoubles(selected)
 	count, err := w.account.End()
 	if err != nil {
 		return err
@@ -250,6 +251,9 @@ func (w *writer) args() map[string]string {
 		if on {
 			args[name] = "true"
 		}
+	}
+	if w.doubles.drop() {
+		args["double-labels"] = w.doubles.rule
 	}
 	if w.balance {
 		args["seed"] = strconv.FormatUint(w.seed, 10)

@@ -33,6 +33,7 @@ type Selection struct {
 	// in the other subsets, by csvscan.Key64. The train rows of those in
 	// both are dropped.
 	trained, held map[uint64]bool
+	doubles       doubleCounts
 	shared        int64 // negatives whose group is on the other side too
 	expected      int64 // items, where their number is known before the first
 }

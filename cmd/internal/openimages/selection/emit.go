@@ -51,6 +51,7 @@ func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record
 				}
 				item := room.render(s, c)
 				r.keep(c.match.label, item.Set)
+				r.doubles.count(s.query, c, func(m *match) bool { return limits.keeps(s.query.Seed, m) })
 				r.made, err = add(r.made, item)
 				return err
 			})
@@ -86,6 +87,7 @@ type counts struct {
 	kept      []setCount
 	lost      []lostCount
 	failed    []failure
+	doubles   doubleCounts
 }
 
 type setCount struct {
@@ -125,6 +127,9 @@ func (t *counts) lose(s *Selection, c *candidate) {
 		t.failed = append(t.failed, failure{c.match, c.reason, new(rendering).render(s, c)})
 		return
 	}
+	if c.reason == ReasonDouble {
+		t.doubles.count(s.query, c, func(*match) bool { return true })
+	}
 	for i := range t.lost {
 		if t.lost[i].label == c.match.label && t.lost[i].reason == c.reason {
 			t.lost[i].n++
@@ -150,6 +155,9 @@ func (s *Selection) count(ctx context.Context, t *counts) error {
 	for _, l := range t.lost {
 		s.tally[l.label].Lost[l.reason] += l.n
 		s.ledger.Remove(l.reason, l.n)
+	}
+	if err := s.doubles.add(&t.doubles, s.query.Doubles.Seen); err != nil {
+		return err
 	}
 	for _, f := range t.failed {
 		s.tally[f.match.label].Lost[f.reason]++

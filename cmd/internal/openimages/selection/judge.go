@@ -11,16 +11,18 @@ import (
 
 // A candidate is a match and what is to become of it.
 type candidate struct {
-	sub    *subset
-	match  *match
-	group  *group
-	image  *record.Image // nil where the photo is not listed, or not yet read
-	listed bool          // whether the photo is
-	author string        // what Query.Set must not divide
-	set    string        // what Query.Set says, "" where it has not been asked
-	reason string        // why it is no item, or ""
-	failed bool          // the reason is a fault of the row's
-	alike  []bool        // of group.all: which repeat an earlier one
+	sub     *subset
+	match   *match
+	group   *group
+	image   *record.Image // nil where the photo is not listed, or not yet read
+	listed  bool          // whether the photo is
+	author  string        // what Query.Set must not divide
+	set     string        // what Query.Set says, "" where it has not been asked
+	reason  string        // why it is no item, or ""
+	failed  bool          // the reason is a fault of the row's
+	alike   []bool        // of group.all: which repeat an earlier one
+	at      int           // position in group.all
+	doubles *doubles      // of group.all
 }
 
 // A judge decides what becomes of matches, on one goroutine. What it says of a
@@ -30,6 +32,7 @@ type judge struct {
 	readers map[*subset]*csvscan.LookupReader[openimages.ImageRow]
 	rows    []*openimages.ImageRow // of the last batch
 	repeats repeats
+	doubles doubles
 }
 
 func (s *Selection) newJudge() *judge {
@@ -127,14 +130,16 @@ func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, listed bo
 	}
 	var clashes []bool
 	c.alike, clashes = j.repeats.of(g.all)
+	j.doubles.of(q, g.all, c.alike, clashes)
+	c.doubles = &j.doubles
 	fates := q.labelFates(g.all)
 	held := c.image != nil && sub.name == openimages.Train && j.s.held[csvscan.Key64(c.author)]
-	at := 0 // where the run's matches stand among all
 	for i := range g.matches {
 		c.match = &g.matches[i]
-		for g.all[at].place != c.match.place {
-			at++
+		for g.all[c.at].place != c.match.place {
+			c.at++
 		}
+		at := c.at
 		c.reason, c.failed = "", false
 		switch {
 		case c.alike[at]:
@@ -153,6 +158,9 @@ func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, listed bo
 			c.reason = ReasonAuthor
 		case q.Refuse != nil && c.match.label < len(q.Classes):
 			c.reason = q.Refuse(c.match.row())
+		}
+		if c.reason == "" && q.Doubles.Drop && len(j.doubles.partners(at)) > 0 {
+			c.reason = ReasonDouble
 		}
 		if err := f(&c); err != nil {
 			return err

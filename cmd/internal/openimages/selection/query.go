@@ -15,6 +15,7 @@ const (
 	ReasonAuthor    = "strict authors" // a train photo whose author has held-out photos
 	ReasonVeto      = "left out"       // a photo that also shows one of Query.Veto
 	ReasonSeveral   = "several labels" // a photo that Query.ImageLabels finds under two labels
+	ReasonDouble    = "double label"   // on one object with a box of another label
 	ReasonShard     = "other shard"    // a photo that Query.Shard leaves to others
 	// Skipped as failures.
 	ReasonMalformed = "malformed row"
@@ -80,6 +81,8 @@ type Query struct {
 	// text refuse the same. Without it, and with Seen, what a limit has
 	// found out is not kept for the next query.
 	Rules string
+	// Doubles says what becomes of boxes on one object under two labels.
+	Doubles Doubles
 	// Limit is the most boxes of Classes to keep, divided as evenly as
 	// there are boxes; 0 keeps all. It takes 24 bytes of memory for each,
 	// as the two limits below do.

@@ -115,7 +115,7 @@ type rankStore struct {
 func (s *Selection) rankStore(ctx context.Context) *rankStore {
 	q := s.query
 	dir := openimages.RanksDir(q.Source)
-	if dir == "" || q.ImageLabels || q.StrictAuthors || q.Negatives > 0 || q.Seen != nil || q.Refuse != nil && q.Rules == "" {
+	if dir == "" || q.ImageLabels || q.StrictAuthors || q.Doubles.Drop || q.Negatives > 0 || q.Seen != nil || q.Refuse != nil && q.Rules == "" {
 		return nil
 	}
 	for _, sub := range s.subsets {

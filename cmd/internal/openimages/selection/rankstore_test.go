@@ -106,6 +106,7 @@ func TestStoredRanks(t *testing.T) {
 		}, 3},
 		{"seen", func(q *Query) { q.Limit, q.Seen = 30, func(*openimages.BoxRow) {} }, 3},
 		{"authors", func(q *Query) { q.Limit, q.StrictAuthors = 30, true }, 3},
+		{"double labels", func(q *Query) { q.Limit, q.Doubles.Drop = 30, true }, 3},
 		{"negatives", func(q *Query) { q.Limit, q.Negatives, q.NotName = 30, 9, "others" }, 3},
 	} {
 		asked, first := *world, plain
