@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -15,14 +14,14 @@ import (
 // A certainty is what is asked for, by --calibrate and --unsure.
 type certainty struct {
 	calibrate bool
-	text      string  // of --unsure
-	below     float64 // the threshold, 0 none
-	wanted    float64 // the share of right answers by which to choose it, 0 none
+	text      string         // of --unsure
+	below     float64        // the threshold, 0 none
+	rule      *thresholdRule // by which to choose it, nil: none
 }
 
 func (c *certainty) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&c.calibrate, "calibrate", false, "make the probabilities fit to how often the model is right on val")
-	fs.StringVar(&c.text, "unsure", "", "let the model be unsure below a `P` such as 0.8, or so that 95% of its answers on val are right")
+	fs.StringVar(&c.text, "unsure", "", "let the model be unsure below a `P` such as 0.8, or one chosen on val: 95%, f1, precision=P, recall=P, cost=C")
 }
 
 // check reads --unsure.
@@ -30,19 +29,21 @@ func (c *certainty) check() error {
 	if c.text == "" {
 		return nil
 	}
-	number, percent := strings.CutSuffix(c.text, "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if percent {
-		v /= 100
-	}
-	if err != nil || !(v > 0 && v < 1) {
-		return cli.Usagef("--unsure %s: want a probability such as 0.8, or a share of right answers such as 95%%", c.text)
-	}
-	if percent {
-		c.wanted = v
-	} else {
+	if v, err := parseShare(c.text); err == nil {
+		if !(v > 0 && v < 1) {
+			return cli.Usagef("--unsure %s: want a probability such as 0.8, or a share of right answers such as 95%%", c.text)
+		}
 		c.below = v
+		if strings.HasSuffix(c.text, "%") {
+			c.below, c.rule = 0, &thresholdRule{kind: "precision", value: v}
+		}
+		return nil
 	}
+	rule, ok := parseRule(c.text)
+	if !ok {
+		return cli.Usagef("--unsure %s: want a probability such as 0.8, a share of right answers such as 95%%, or f1, f1[CLASS], precision=P, precision[CLASS]=P, recall=P, recall[CLASS]=P, cost=C", c.text)
+	}
+	c.rule = &rule
 	return nil
 }
 
@@ -61,7 +62,7 @@ func (c *certainty) make(ctx context.Context, env *cli.Env, d *data, of classifi
 	if !c.calibrate && c.text == "" {
 		return nil, nil
 	}
-	done := &report.Certainty{UnsureBelow: c.below, Wanted: c.wanted}
+	done := &report.Certainty{UnsureBelow: c.below}
 	if c.calibrate {
 		rows, truth, err := validate(ctx, d, of)
 		if err != nil {
@@ -71,30 +72,46 @@ func (c *certainty) make(ctx context.Context, env *cli.Env, d *data, of classifi
 		of.temper(done.Temperature)
 		env.Infof("calibrated on val: the logits are divided by %g", done.Temperature)
 	}
-	if c.wanted > 0 {
-		rows, truth, err := validate(ctx, d, of)
-		if err != nil {
-			return nil, err
-		}
-		var answered float64
-		if done.UnsureBelow, answered, err = threshold(rows, truth, c.wanted); err != nil {
-			return nil, fmt.Errorf("--unsure %s: %w", c.text, err)
-		}
-		env.Infof("an answer of less than %g is unsure: on val %.0f %% are answered, and %s of these right", done.UnsureBelow, 100*answered, c.text)
+	if c.text == "" || len(d.val) == 0 {
+		return done, nil
 	}
+	rows, truth, err := validate(ctx, d, of)
+	if err != nil {
+		return nil, err
+	}
+	answers := newAnswersOf(rows, truth)
+	if c.rule != nil {
+		if done.UnsureBelow, err = c.rule.choose(answers, d.index[c.rule.class]); err != nil {
+			return nil, cli.WithHint(fmt.Errorf("--unsure %s: %w", c.text, err), "--unsure 0.8 sets a threshold whatever val says, and without --unsure there is none")
+		}
+		if done.UnsureBy = c.text; c.rule.kind == "precision" && c.rule.class == "" {
+			done.Wanted = c.rule.value
+		}
+	}
+	on := answers.cover(done.UnsureBelow)
+	done.OnVal = &on
+	env.Infof("an answer of less than %g is unsure: on val %s", done.UnsureBelow, on.Text())
 	return done, nil
 }
 
 // possible is an error where there are no validation items to choose by.
 func (c *certainty) possible(d *data) error {
-	if len(d.val) > 0 || !c.calibrate && c.wanted == 0 {
+	if !c.calibrate && c.rule == nil {
 		return nil
 	}
 	flag := "--calibrate"
-	if !c.calibrate {
+	if c.rule != nil {
 		flag = "--unsure " + c.text
 	}
-	return cli.WithHint(fmt.Errorf("%s goes by the set val, and no item is of it", flag), "--val 0.15 makes one of items that carry no set")
+	if len(d.val) == 0 {
+		return cli.WithHint(fmt.Errorf("%s goes by the set val, and no item is of it", flag), "--val 0.15 makes one of items that carry no set")
+	}
+	if c.rule != nil {
+		if err := c.rule.possible(d); err != nil {
+			return fmt.Errorf("%s: %w", flag, err)
+		}
+	}
+	return nil
 }
 
 // validate returns what the classifier says of the validation items.
@@ -105,28 +122,4 @@ func validate(ctx context.Context, d *data, of classifier) (rows [][]float32, tr
 		return nil
 	})
 	return rows, truth, err
-}
-
-// threshold returns the lowest probability, in steps of 0.001, from which on the
-// wanted share of answers is right, and the share of items that reach it.
-func threshold(rows [][]float32, truth []int, wanted float64) (below, answered float64, err error) {
-	const steps = 1000
-	for step := range steps {
-		t, n, right := float64(step)/steps, 0, 0
-		for i, row := range rows {
-			if said := report.ArgMax(row); float64(row[said]) >= t {
-				n++
-				if said == truth[i] {
-					right++
-				}
-			}
-		}
-		if n == 0 {
-			break
-		}
-		if float64(right) >= wanted*float64(n) {
-			return max(t, 1./steps), float64(n) / float64(len(rows)), nil
-		}
-	}
-	return 0, 0, fmt.Errorf("no probability is so high that this share of the %d validation items is right above it", len(rows))
 }

@@ -68,37 +68,48 @@ func TestUnsure(t *testing.T) {
 		want string
 	}{
 		"0.8": {0, `"unsure_below": 0.8`}, "60%": {0, `"unsure_wanted": 0.6`},
+		"f1": {0, `"unsure_by": "f1"`}, "f1[red]": {0, `"unsure_by": "f1[red]"`}, "cost=3": {0, `"unsure_by": "cost=3"`},
+		"precision=0.6": {0, `"unsure_wanted": 0.6`}, "precision[red]=60%": {0, `"unsure_by": "precision[red]=60%"`},
+		"recall=0.3": {0, `"unsure_by": "recall=0.3"`}, "recall[green]=0.5": {0, `"unsure_by": "recall[green]=0.5"`},
 		"1": {2, "--unsure 1: want a probability"}, "0": {2, "want a probability"}, "NaN": {2, "want"}, "100%": {2, "want"}, "x": {2, "want"},
+		"f1=0.5": {2, "want"}, "precision": {2, "want"}, "recall=1": {2, "want"}, "recall=NaN": {2, "want"}, "cost=0": {2, "want"}, "cost=5%": {2, "want"},
+		"cost[red]=5": {2, "want"}, "recall[]=0.5": {2, "want"}, "recall[red=0.5": {2, "want"}, "accuracy=0.5": {2, "want"}, "cost=Inf": {2, "want"},
+		"recall[blue]=0.5": {1, `--unsure recall[blue]=0.5: no class is called "blue"`},
 	} {
 		got := runTrain(t, t.Context(), stream, "--epochs", "2", "--unsure", text)
 		if got.code != tc.code || !strings.Contains(got.stderr+string(got.files["m.json"]), tc.want) {
 			t.Errorf("%s: exit %d, want %d and %q; %s", text, got.code, tc.code, tc.want, got.stderr)
 		}
-		if tc.code == 0 && !strings.Contains(got.stdout, "% answered") {
+		if tc.code != 0 {
+			if got.files["m.onnx"] != nil {
+				t.Errorf("%s: there is a model", text)
+			}
+			continue
+		}
+		if !strings.Contains(got.stdout, "% answered") || !strings.Contains(got.stdout, "on val: ") {
 			t.Errorf("%s: %s", text, got.stdout)
 		}
+		// What the report says of test is what its items say.
+		items, c := judgedRun(t, got)
+		answered, right := 0, 0
+		for _, item := range items {
+			if item.Probability >= c.UnsureBelow {
+				answered++
+				if item.Answer == item.Truth {
+					right++
+				}
+			}
+		}
+		if c.OnVal == nil || c.OnTest == nil || c.OnTest.Answered != float64(answered)/float64(len(items)) || answered > 0 && float64(c.OnTest.Accuracy) != float64(right)/float64(answered) {
+			t.Errorf("%s: %d of %d answered, %d right, and the report has %+v", text, answered, len(items), right, c)
+		}
 	}
-	for _, c := range []certainty{{calibrate: true}, {text: "95%", wanted: 0.95}} {
+	for _, c := range []certainty{{calibrate: true}, {text: "95%", rule: &thresholdRule{kind: "precision", value: 0.95}}, {text: "f1", rule: &thresholdRule{kind: "f1"}}} {
 		if err := c.possible(&data{}); err == nil || !strings.Contains(err.Error(), "goes by the set val, and no item is of it") {
 			t.Errorf("%+v without val: %v", c, err)
 		}
 	}
 	if err := (&certainty{text: "0.8", below: 0.8}).possible(&data{}); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestThreshold: the lowest one that keeps what is wanted.
-func TestThreshold(t *testing.T) {
-	rows := [][]float32{{0.9, 0.1}, {0.2, 0.8}, {0.7, 0.3}, {0.45, 0.55}}
-	truth := []int{0, 1, 1, 1} // the third, of a little less than 0.7, is wrong
-	for _, tc := range []struct{ wanted, below, answered float64 }{{0.7, 0.001, 1}, {0.8, 0.7, 0.5}, {0.99, 0.7, 0.5}} {
-		below, answered, err := threshold(rows, truth, tc.wanted)
-		if err != nil || math.Abs(below-tc.below) > 1e-9 || answered != tc.answered {
-			t.Errorf("%g: from %g on %g are answered (%v), want %v", tc.wanted, below, answered, err, tc)
-		}
-	}
-	if _, _, err := threshold(rows, []int{1, 0, 0, 0}, 0.9); err == nil {
-		t.Error("a threshold above which 90 % are right, of a model that is always wrong")
 	}
 }

@@ -67,8 +67,15 @@
 // loss, so that of the answers of 0.8 about eight in ten are right; which
 // answer is given does not change. --unsure writes a threshold into the model:
 // below it oi-eval says "unsure" of a photo, and marks the prediction of an
-// item. Given as a share, such as 95%, it is the lowest one above which as many
-// of the answers on val are right.
+// item. It is a number, or a rule by which one is chosen on val alone. 95% or
+// precision=0.95 is the lowest threshold above which as many of the answers are
+// right, precision[Cake]=0.95 the lowest where as many of the answers Cake are.
+// recall=0.8 is the highest by which as many of all items are answered right,
+// recall[Cake]=0.8 of the items labelled Cake. f1 has the best F1 in the mean
+// over the classes, f1[Cake] that of one. cost=5 loses least where a wrong
+// answer costs five times what one that is not given costs. The report says
+// what the threshold does on val and on test. A rule that cannot be met is an
+// error.
 //
 // --suspects N looks for wrong labels among the items of all sets, as confident
 // learning does. The items are divided into five folds, and each fold is
@@ -210,8 +217,8 @@
 //		make the probabilities fit to how often the model is right on
 //		val
 //	--unsure P
-//		let the model be unsure below a P such as 0.8, or so that 95%
-//		of its answers on val are right
+//		let the model be unsure below a P such as 0.8, or one chosen
+//		on val: 95%, f1, precision=P, recall=P, cost=C
 //	--backbone FILE
 //		fit a linear head to the features of a pretrained network, an
 //		ONNX FILE or the name of a known one, in place of training

@@ -199,6 +199,9 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Notes:         d.notes,
 	}
 	full.SetAgain(cli.ShellWord)
+	if e != nil {
+		r.certainty.Judge(e)
+	}
 	if r.suspects != nil {
 		full.Suspects = r.suspects.counts(o, d)
 	}
