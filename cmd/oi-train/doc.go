@@ -143,8 +143,10 @@
 // --expect NAME.json trains again and exits with 0 if the weights are, bit for
 // bit, those of that report and the items of train, val and test are the same,
 // pixels included; with 1, and without writing anything, if not. It says which
-// of data, code and environment differ: those of code and environment alone are
-// no failure, as equal weights show that they made no difference. Figures can
+// of data, code and environment differ, and how: of the items by which the
+// model was judged the keys that are missing, new or labelled otherwise, of
+// other sets the number of each label. Differences of code and environment
+// alone are no failure, as equal weights show that they made none. Figures can
 // be compared if they are of the same items, whatever else differs. The data of
 // a report of an older version, which did not note the pixels, cannot be
 // compared; that is said, and the weights decide.

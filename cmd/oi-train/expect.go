@@ -20,6 +20,7 @@ type expectation struct {
 	Weights    string                     `json:"weights_sha256"`
 	Options    map[string]json.RawMessage `json:"options"`
 	Provenance report.Provenance          `json:"provenance"`
+	Sets       dataset.Counts             `json:"sets"`
 	Evaluation struct {
 		Set string `json:"set"`
 	} `json:"evaluation"`
@@ -107,6 +108,9 @@ func (e *expectation) announceItems(o *options, env *cli.Env, d *data) {
 	}
 	if len(others) > 0 {
 		env.Warnf("%s is of a run on other %s items: this one is going to fail", e.path, strings.Join(others, ", "))
+		for _, line := range e.itemChanges(d, others) {
+			env.Warnf("%s", line)
+		}
 	}
 }
 
@@ -141,6 +145,11 @@ func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string)
 		figures = "can be compared only if the " + judged + " items are the same"
 	case len(others) > 0:
 		items, data = false, "other "+strings.Join(others, ", ")+" items"
+		if d.streamed != nil && slices.Contains(others, dataset.Train) { // only now are they known
+			for _, line := range e.itemChanges(d, []string{dataset.Train}) {
+				env.Warnf("%s", line)
+			}
+		}
 		if judged != e.Evaluation.Set || slices.Contains(others, judged) {
 			figures = "cannot be compared"
 		}

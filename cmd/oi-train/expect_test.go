@@ -146,3 +146,59 @@ func TestExpectStreamed(t *testing.T) {
 		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
 }
+
+// What differs about the items is named: by their keys where the report has
+// them, else by how many there are.
+func TestExpectNamesItems(t *testing.T) {
+	classes := []string{"red", "green"}
+	first := runTrain(t, t.Context(), encode(t, classes, twoClasses()...), "--epochs", "1").files["m.json"]
+	changed := twoClasses()
+	lost, other := changed[47].Key, changed[46]
+	other.Label.Name = "green"
+	changed = append(changed[:47], picture(900, "red", dataset.Test), picture(901, "green", dataset.Test))
+	few := twoClasses()[2:]
+	many := slices.Concat(twoClasses(), pictures(700, 24, dataset.Test, "red", "green"))
+	for name, tc := range map[string]struct {
+		items  []*record.Item
+		change func(map[string]any)
+		want   []string
+	}{
+		"test": {changed, nil, []string{
+			"oi-train: test: 1 missing: " + lost + "; 2 added: " + changed[47].Key + ", " + changed[48].Key + "; 1 labelled otherwise: " + other.Key + " (red, now green)\n",
+		}},
+		"train":    {few, nil, []string{"oi-train: train: 32 items, now 30: green 16, now 15, red 16, now 15\n"}},
+		"pictures": {invert(twoClasses(), dataset.Test), nil, []string{"oi-train: test: the same 8 keys and labels, so the pictures are others\n"}},
+		"val": {invert(twoClasses(), dataset.Val), nil, []string{
+			"oi-train: val: 8 items as then, as many of each label, but not the same ones or not of the same pictures\n",
+		}},
+		"many":            {many, nil, []string{"24 added: " + many[48].Key + ", ", " and 14 more\n"}},
+		"no items listed": {changed, func(r map[string]any) { r["evaluation"].(map[string]any)["details"] = nil }, []string{"test: which items differ cannot be said (", "lists no items"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := runTrain(t, t.Context(), encode(t, classes, tc.items...), "--epochs", "1", "--expect", saveReport(t, first, tc.change))
+			if got.code != 1 {
+				t.Errorf("exit %d", got.code)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(got.stderr, want) {
+					t.Errorf("no %q in\n%s", want, got.stderr)
+				}
+			}
+		})
+	}
+	epochs := variants(t, twoClasses(), 1)
+	first = runTrain(t, t.Context(), encode(t, classes, epochs...)).files["m.json"]
+	got := runTrain(t, t.Context(), encode(t, classes, slices.Delete(epochs, 20, 21)...), "--expect", saveReport(t, first, nil))
+	if got.code != 1 || !strings.Contains(got.stderr, "oi-train: train: 32 items, now 31: ") {
+		t.Errorf("exit %d: %s", got.code, got.stderr)
+	}
+}
+
+// A long difference is named in its first places.
+func TestLabelChanges(t *testing.T) {
+	then := map[string]int{"a": 9, "b": 5, "c": 1, "d": 2, "e": 3, "f": 4, "gone": 7}
+	now := map[string]int{"a": 9, "b": 6, "c": 3, "d": 5, "e": 7, "f": 9, "new": 20}
+	if got, want := labelChanges(then, now), "31 items, now 59: new 0, now 20, gone 7, now 0, f 4, now 9, e 3, now 7, d 2, now 5 and 2 more"; got != want {
+		t.Errorf("got %s", got)
+	}
+}
