@@ -18,6 +18,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
@@ -175,6 +176,7 @@ type description struct {
 	TrainedIDs int                       `json:"trained_on_ids"`
 	BestEpoch  string                    `json:"best_epoch,omitempty"`
 	Stopped    string                    `json:"stopped,omitempty"`
+	Head       *report.Head              `json:"head,omitempty"`
 	Metrics    json.RawMessage           `json:"metrics,omitempty"`
 	Sets       map[string]map[string]int `json:"sets,omitempty"`
 	Options    map[string]any            `json:"options,omitempty"`
@@ -204,7 +206,7 @@ func (m *trained) description() (*description, error) {
 	return d, errors.Join(
 		m.get("metrics", &d.Metrics), m.get("sets", &d.Sets), m.get("options", &d.Options), m.get("licences", &d.Licences),
 		m.get("trail", &d.Trail), m.get("provenance", &d.Provenance), m.get("notes", &d.Notes),
-		m.get("certainty", &d.Certainty))
+		m.get("certainty", &d.Certainty), m.get("head", &d.Head))
 }
 
 // figures are those that the model was given by oi-train.
@@ -214,6 +216,12 @@ type figures struct {
 	Accuracy float64
 	LogLoss  float64         `json:"log_loss"`
 	Interval report.Interval `json:"accuracy_interval"`
+	Baseline float64
+	Report   struct {
+		Macro struct {
+			F1 float64 `json:"f1-score"`
+		} `json:"macro avg"`
+	}
 }
 
 func (m *trained) figures() (f figures, err error) {
@@ -253,12 +261,16 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 		line("", "preprocessing: %s", b.Preprocessing)
 	} else {
 		line("network", "%s, %d parameters in %d layers", d.Arch, d.Parameters, len(d.Layers))
+		line("", "preprocessing: in the network, which takes the bytes of RGB as they are")
 	}
 	for _, l := range d.Layers {
 		line("", "%-9s -> %s", l.Kind, strings.ReplaceAll(strings.Trim(fmt.Sprint(l.Shape), "[]"), " ", "x"))
 	}
 	if metrics.Items > 0 {
 		line("figures", "accuracy %.4f, log loss %.4f on %d items of %s", metrics.Accuracy, metrics.LogLoss, metrics.Items, metrics.Set)
+		if metrics.Baseline > 0 { // which older models do not have
+			line("", "macro F1 %.4f; always the largest class would be right for %.4f", metrics.Report.Macro.F1, metrics.Baseline)
+		}
 		if i := metrics.Interval; i.By != "" { // older models took items for independent
 			line("", "95%% interval of the accuracy %.4f to %.4f %s", i.Low, i.High, i.Basis())
 		}
@@ -266,15 +278,29 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	if d.Stopped != "" {
 		line("training", "%s; the weights are those of epoch %s", d.Stopped, d.BestEpoch)
 	}
+	if h := d.Head; h != nil {
+		line("training", "a head fitted to %d rows, C=%g chosen by %s", h.Rows, h.C, h.Chosen)
+	}
 	if text := d.Certainty.Text(); text != "" {
 		line("certainty", "%s", text)
+	}
+	if len(d.Sets) > 0 {
+		var sets []string
+		for _, set := range []string{dataset.Train, dataset.Val, dataset.Test} {
+			sets = append(sets, fmt.Sprintf("%s %d", set, dataset.Counts(d.Sets).Of(set)))
+		}
+		line("items", "%s", strings.Join(sets, ", "))
 	}
 	line("trained on", "%d photos known by their ids, %d by their bytes", d.TrainedIDs, d.TrainedOn)
 	if forgets := m.forgets(); forgets != "" {
 		line("", "%s", forgets)
 	}
 	for _, l := range d.Licences {
-		line("licence", "%s: %d photos by %d known authors", l.License, l.Photos, l.Authors)
+		name := ""
+		if short := credits.LicenceName(l.License); short != l.License {
+			name = short + ", "
+		}
+		line("licence", "%s%s: %d photos by %d known authors", name, l.License, l.Photos, l.Authors)
 	}
 	for _, s := range d.Trail {
 		var args []string
