@@ -104,10 +104,15 @@ func (o *options) flags(fs *cli.FlagSet) {
 // collector would let as much again pile up.
 const memoryLimit = 72 << 20
 
+// growth is how much garbage there may be below that limit before it is
+// collected, in percent of what is in use: mostly batches of rows.
+const growth = 400
+
 func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if limit := debug.SetMemoryLimit(-1); limit > memoryLimit {
 		debug.SetMemoryLimit(memoryLimit)
 		defer debug.SetMemoryLimit(limit)
+		defer debug.SetGCPercent(debug.SetGCPercent(growth))
 	}
 	if err := o.check(env.Args); err != nil {
 		return err

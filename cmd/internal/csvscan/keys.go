@@ -68,8 +68,9 @@ func (x *Index) places(tables keyTables, wanted []keyHash) ([]keyPlace, error) {
 }
 
 const (
-	// nearBuckets is how far the next bucket may be to be read in one go.
-	nearBuckets = 32 << 10
+	// nearBuckets is how far the next bucket may be to be read in one go:
+	// what is between costs less than another call of the system.
+	nearBuckets = 4 << 10
 	// bucketWindow is the most that is read in one go, but for one bucket.
 	bucketWindow = 256 << 10
 )

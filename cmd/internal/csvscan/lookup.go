@@ -172,7 +172,7 @@ const pieceRows = 1 << 8
 // asked for at once: then they are read in large pieces. Rows are to be parsed
 // by [LookupReader.Parse], and to be released by so many users.
 func (d *Lookup[T]) Fetch(keys []string, users int) (*Rows, error) {
-	places, err := d.places(keys)
+	places, _, err := d.places(keys)
 	if err != nil {
 		return nil, d.invalidate(err)
 	}
@@ -182,7 +182,7 @@ func (d *Lookup[T]) Fetch(keys []string, users int) (*Rows, error) {
 // FetchUnsure is Fetch, but leaves out the rows of which the index says all:
 // that one row alone has the key, and that it is sound. See [Rows.Listed].
 func (d *Lookup[T]) FetchUnsure(keys []string, users int) (*Rows, error) {
-	places, err := d.places(keys)
+	places, exact, err := d.places(keys)
 	if err != nil {
 		return nil, d.invalidate(err)
 	}
@@ -192,9 +192,11 @@ func (d *Lookup[T]) FetchUnsure(keys []string, users int) (*Rows, error) {
 	}
 	again := make([]bool, len(keys))
 	for _, p := range places {
-		_, exact := Hex16(keys[p.key])
-		_, broken := slices.BinarySearch(d.index.broken, p.offset)
-		again[p.key] = again[p.key] || found.listed[p.key] || broken || !exact
+		broken := false
+		if len(d.index.broken) > 0 {
+			_, broken = slices.BinarySearch(d.index.broken, p.offset)
+		}
+		again[p.key] = again[p.key] || found.listed[p.key] || broken || !exact[p.key]
 		found.listed[p.key] = true
 	}
 	for key := range keys {
@@ -208,14 +210,20 @@ func (d *Lookup[T]) FetchUnsure(keys []string, users int) (*Rows, error) {
 // was left out.
 func (r *Rows) Listed(key int) bool { return r.listed != nil && r.listed[key] }
 
-// places returns where the rows of some keys are, in any order.
-func (d *Lookup[T]) places(keys []string) ([]keyPlace, error) {
-	wanted := make([]keyHash, len(keys))
+// places returns where the rows of some keys are, in any order, and which keys
+// are exact, see [Hex16].
+func (d *Lookup[T]) places(keys []string) (places []keyPlace, exact []bool, err error) {
+	wanted, exact := make([]keyHash, len(keys)), make([]bool, len(keys))
 	for i, key := range keys {
-		wanted[i] = keyHash{hashKey(Key64(key)), int32(i)}
+		var number uint64
+		if number, exact[i] = Hex16(key); !exact[i] {
+			number = Key64(key)
+		}
+		wanted[i] = keyHash{hashKey(number), int32(i)}
 	}
 	slices.SortFunc(wanted, func(a, b keyHash) int { return cmp.Compare(a.hash, b.hash) })
-	return d.index.places(d.tables, wanted)
+	places, err = d.index.places(d.tables, wanted)
+	return places, exact, err
 }
 
 // fetchPlaces reads the rows at some places into found.

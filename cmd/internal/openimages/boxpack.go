@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/record"
@@ -181,12 +182,13 @@ func unpackBoxes() func(*csvscan.PackedRow, *PickedRow) {
 	var (
 		key  uint64
 		id   string
+		ids  idMaker
 		text []byte // what is hashed
 		mid  string // its beginning
 	)
 	return func(r *csvscan.PackedRow, to *PickedRow) {
 		if r.Key != key || id == "" {
-			key, id = r.Key, hexID(r.Key)
+			key, id = r.Key, ids.id(r.Key)
 		}
 		if r.Value != mid || text == nil {
 			mid = r.Value
@@ -248,11 +250,21 @@ var unpackedFlags = func() (table [256][len(flagColumns)]int8) {
 	return table
 }()
 
-// hexID returns the 16 digits of a key.
-func hexID(key uint64) string {
+// An idMaker spells ids, some of which share a piece of memory.
+type idMaker struct{ text strings.Builder }
+
+// id returns the 16 digits of a key.
+func (m *idMaker) id(key uint64) string {
+	const size, some = 16, 64
+	if m.text.Cap()-m.text.Len() < size {
+		m.text.Reset()
+		m.text.Grow(some * size)
+	}
 	var word [8]byte
 	binary.BigEndian.PutUint64(word[:], key)
-	var text [16]byte
-	hex.Encode(text[:], word[:])
-	return string(text[:])
+	var digits [size]byte
+	hex.Encode(digits[:], word[:])
+	from := m.text.Len()
+	m.text.Write(digits[:])
+	return m.text.String()[from:]
 }

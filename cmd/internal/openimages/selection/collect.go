@@ -228,6 +228,23 @@ func (s *Selection) countRow(sub *subset, m *match) {
 	}
 }
 
+// countGroups is countRow for the matches of a batch.
+func (s *Selection) countGroups(b *batch) {
+	rows := 0
+	for i := range b.groups {
+		matches := b.groups[i].matches
+		rows += len(matches)
+		for k := range matches {
+			s.tally[matches[k].label].Rows++
+			if s.query.Seen != nil {
+				s.query.Seen(matches[k].row())
+			}
+		}
+	}
+	b.sub.rows += int64(rows)
+	s.ledger.In(int64(rows))
+}
+
 // findAuthors finds the groups with rows of the classes, and how many items
 // they make. There are no negatives yet: what stays of the others must not
 // depend on them.

@@ -197,11 +197,7 @@ func (s *Selection) countRows(b *batch, badImages []*openimages.RowError) error 
 				return err
 			}
 		}
-		for i := range b.groups {
-			for k := range b.groups[i].matches {
-				s.countRow(b.sub, &b.groups[i].matches[k])
-			}
-		}
+		s.countGroups(b)
 	}
 	for _, bad := range badImages {
 		place := badPlace{bad.File, bad.Line}

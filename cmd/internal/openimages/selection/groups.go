@@ -121,8 +121,10 @@ func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) it
 			switch {
 			case listed:
 				photos = mostListed
-			case limits != nil || 0 < sub.announced && sub.announced <= mostPhotos:
+			case limits != nil:
 				photos = mostPhotos // no item comes sooner for less
+			case 0 < sub.announced && sub.announced <= mostPhotos:
+				photos = knownPhotos
 			}
 			for b, err := range sub.withImages(limits.only(s.query.Seed, groups), photos, listed) {
 				if !yield(b, err) || err != nil {
@@ -137,6 +139,7 @@ func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) it
 // list: few in the beginning, so that the first items come soon.
 const (
 	firstPhotos = 64
+	knownPhotos = 2 << 10 // where all are few
 	mostPhotos  = 16 << 10
 	mostListed  = 32 << 10 // where hardly any row is read
 )

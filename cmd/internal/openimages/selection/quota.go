@@ -137,7 +137,7 @@ type labelSound struct {
 func (s *Selection) rankBatch(ctx context.Context) func(*batch) (*ranking, error) {
 	j := s.newJudge()
 	return func(b *batch) (_ *ranking, err error) {
-		r := &ranking{counts: counts{batch: b}}
+		r := &ranking{counts: counts{batch: b}, sounds: make([]labelSound, 0, len(b.matches))}
 		r.badImages, err = j.each(ctx, b, func(c *candidate) error {
 			switch {
 			case c.failed:
