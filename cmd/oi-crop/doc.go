@@ -101,14 +101,14 @@
 // has fewer or more blocks than the picture, as after a hole; bytes after its
 // end do no harm.
 //
-// --max-pixels bounds the memory. It counts the pixels that are decoded: of a
-// JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where
-// that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes for each
-// of most photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP
-// with transparency, and 25 for a progressive JPEG of four colours: with the
-// default of 100 megapixels at most 0.4, 2 and 2.5 GB. A photo that has more
-// than 1000 megapixels by its header is left out in any case. Several photos
-// are decoded at a time while they have 16 megapixels together.
+// --max-pixels counts the pixels that are decoded: of a JPEG those of the part
+// that is wanted, at 1/2, 1/4 or 1/8 of its size where that is enough; of a PNG
+// or a WebP all. Decoding takes 2 to 4 bytes of memory for each of most photos,
+// 8 to 16 for an interlaced PNG, one with 16 bits and a WebP with transparency
+// or without loss, and for a progressive JPEG 32 MB more and up to half a byte
+// for each pixel of the whole photo. A photo that has more than 1000 megapixels
+// by its header is left out in any case. Several photos are decoded at a time
+// while they have 16 megapixels together.
 //
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at

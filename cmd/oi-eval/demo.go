@@ -11,6 +11,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/demo"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/onnx"
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
@@ -42,7 +43,7 @@ func (o *options) writeDemo(env *cli.Env, m *trained) error {
 	if err != nil {
 		return fmt.Errorf("model %s: %w", m.path, err)
 	}
-	page, err := m.page(file)
+	page, err := o.page(m, file)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (o *options) writeDemo(env *cli.Env, m *trained) error {
 }
 
 // page is what the page says of the model.
-func (m *trained) page(file []byte) (*demo.Page, error) {
+func (o *options) page(m *trained, file []byte) (*demo.Page, error) {
 	d, err := m.description()
 	if err != nil {
 		return nil, err
@@ -94,7 +95,10 @@ func (m *trained) page(file []byte) (*demo.Page, error) {
 		about("trained on", "%s photos", grouped(d.TrainedIDs))
 	}
 	for _, l := range d.Licences {
-		about("photos' licence", "%s: %s photos by %s known authors", l.License, grouped(l.Photos), grouped(l.Authors))
+		about("photos' licence", "%s: %s photos by %s known authors", credits.LicenceName(l.License), grouped(l.Photos), grouped(l.Authors))
+	}
+	if m.foreign && o.labels == "" {
+		p.Notes = append(p.Notes, "Nobody said what its answers are called: they are numbered from 0.")
 	}
 	about("file", "%s, SHA-256 %s", filepath.Base(m.path), m.hash)
 	if d.Run != "" {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"image/color"
 	"math"
 	"net/url"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
@@ -140,6 +143,12 @@ func TestDemo(t *testing.T) {
 	if b.Evaluate(`document.querySelectorAll("article").length`, &articles); articles != 4 {
 		t.Errorf("%d answers on the page, not 4", articles)
 	}
+	// On a small phone nothing is cut off.
+	b.Do("Emulation.setDeviceMetricsOverride", map[string]any{"width": 320, "height": 600, "deviceScaleFactor": 1, "mobile": true}, nil)
+	var beyond int
+	if b.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &beyond); beyond > 0 {
+		t.Errorf("the page is %d pixels too wide for a phone", beyond)
+	}
 	quiet(t, b)
 }
 
@@ -151,35 +160,85 @@ func TestDemoOfOthers(t *testing.T) {
 	photo := write(t, "red.jpg", string(photo(t, color.RGBA{255, 30, 0, 255})))
 	for name, args := range map[string][]string{
 		"combined": {writeCombined(t)},
+		"numbers":  {"--normalize", "0..1", writeMeans(t, side)},
 		"foreign":  {"--labels", write(t, "names.txt", "red\n<green>\nblue\n"), "--normalize", "0..1", writeMeans(t, side)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := openDemo(t, args...)
-			same(t, answered(t, b, photo), said(t, photo, args...))
+			got := answered(t, b, photo)
+			if name == "numbers" { // which oi-eval does not give to its answers
+				args = append(args, "--labels", write(t, "names.txt", "0\n1\n2\n"))
+			}
+			same(t, got, said(t, photo, args...))
 			quiet(t, b)
 		})
 	}
 }
 
-// TestDemoOfPhotos tries a trained model, whose file OI_DEMO_MODEL names, on
-// real photos, prints how long the page takes, and keeps what it looks like in
-// the folder OI_DEMO_SHOTS.
+// Networks of the size that people have answer for real photos as in oi-eval,
+// and the test prints how long that takes. It keeps pictures of the pages in the
+// folder OI_DEMO_SHOTS, if that is set, to be looked at.
 func TestDemoOfPhotos(t *testing.T) {
-	m := os.Getenv("OI_DEMO_MODEL")
-	if m == "" {
-		t.Skip("OI_DEMO_MODEL names no model")
+	if testing.Short() {
+		t.Skip("no time for a browser")
 	}
 	photos, err := filepath.Glob(filepath.Join(oitest.RealData(t, "openimages/images-1024px"), "*.jpg"))
 	if err != nil || len(photos) == 0 {
 		t.Fatal(err, photos)
 	}
-	b := openDemo(t, m)
-	for _, photo := range photos[:min(6, len(photos))] {
-		got := answered(t, b, photo)
-		same(t, got, said(t, photo, m))
-		t.Logf("%s: %s", got.Seconds, got.Verdict)
+	for _, test := range []struct {
+		name string
+		args func(t *testing.T) []string
+	}{
+		{"from scratch", func(t *testing.T) []string {
+			var b bytes.Buffer
+			n := nn.Residual(128, 128, 6, 16, 1) // as oi-train makes it
+			if err := n.WriteONNX(&b, "test", nil); err != nil {
+				t.Fatal(err)
+			}
+			return []string{write(t, "scratch.onnx", b.String())}
+		}},
+		{"MobileNetV2", func(t *testing.T) []string {
+			return []string{"--labels", oitest.Model(t, "coral_imagenet_labels.txt"), "--normalize", "-1..1", oitest.Model(t, "mnv2_qat.onnx")}
+		}},
+		{"OI_DEMO_MODEL", func(t *testing.T) []string {
+			m := os.Getenv("OI_DEMO_MODEL")
+			if m == "" {
+				t.Skip("it names no model")
+			}
+			return []string{m}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			args := test.args(t)
+			b := openDemo(t, args...)
+			for _, photo := range photos[:min(4, len(photos))] {
+				got := answered(t, b, photo)
+				same(t, got, said(t, photo, args...))
+				t.Logf("%s: %s", got.Seconds, got.Verdict)
+			}
+			quiet(t, b)
+			if folder := os.Getenv("OI_DEMO_SHOTS"); folder != "" {
+				shots(t, b, filepath.Join(folder, strings.ReplaceAll(test.name, " ", "_")))
+			}
+		})
 	}
-	quiet(t, b)
+}
+
+// shots writes what a page looks like on screens of several widths.
+func shots(t *testing.T, b *oitest.Browser, path string) {
+	t.Helper()
+	for _, width := range []int{400, 800, 1600} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.Do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": true}, nil)
+			b.Do("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]any{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+			var shot struct{ Data []byte }
+			b.Do("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &shot)
+			if err := os.WriteFile(fmt.Sprintf("%s-%d-%s.png", path, width, scheme), shot.Data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // What --demo cannot do is said before anything is written.
@@ -193,7 +252,7 @@ func TestDemoUsage(t *testing.T) {
 		{[]string{m, "lunch.jpg", "--demo", "page.html"}, "lunch.jpg is too much"},
 		{[]string{m, "--demo", "page.html", "--info"}, "--info"},
 		{[]string{m, "--demo", "page.html", "--emit"}, "--emit"},
-		{[]string{writeMeans(t, side), "--demo", "page.html"}, "--labels"},
+		{[]string{writeMeans(t, side), "--demo", "page.html"}, "--normalize"},
 		{[]string{filepath.Join(t.TempDir(), "none.onnx"), "--demo", "page.html"}, "none.onnx"},
 	} {
 		t.Chdir(t.TempDir())

@@ -67,14 +67,13 @@
 // a folder without any, is a warning; the others are answered for, and the exit
 // code is 1.
 //
-// --max-pixels bounds the memory. It counts the pixels that are decoded: of a
-// JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where
-// that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes for each
-// of most photos, 8 to 20 for a progressive JPEG, an interlaced PNG or a WebP
-// with transparency, and 25 for a progressive JPEG of four colours: with the
-// default of 100 megapixels at most 0.4, 2 and 2.5 GB. A photo that has more
-// than 1000 megapixels by its header is left out in any case. They are decoded
-// one at a time.
+// --max-pixels counts the pixels that are decoded: of a JPEG those of the part
+// that is wanted, at 1/2, 1/4 or 1/8 of its size where that is enough; of a PNG
+// or a WebP all. Decoding takes 2 to 4 bytes of memory for each of most photos,
+// 8 to 16 for an interlaced PNG, one with 16 bits and a WebP with transparency
+// or without loss, and for a progressive JPEG 32 MB more and up to half a byte
+// for each pixel of the whole photo. A photo that has more than 1000 megapixels
+// by its header is left out in any case. They are decoded one at a time.
 //
 // --emit writes the items with their predictions instead of the report, also
 // those whose photo the model was trained on, with prediction.seen. --require
@@ -111,7 +110,8 @@
 // photo leaves the machine. Its probabilities are those of oi-eval for the same
 // file, to 1e-5. It shows the figures and the licences that the model carries,
 // and does not contain the list of the photos that it was trained on. Models of
-// more than 100 MB are refused.
+// more than 100 MB are refused. For a model that oi-train did not write
+// --labels names the answers; without, they have numbers.
 //
 // --labels names the answers of a classifier that oi-train did not write: a
 // name on each line, or JSON (an array, or an object from numbers to names).

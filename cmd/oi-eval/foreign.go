@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -22,15 +23,28 @@ type foreign struct {
 	of      *transfer.Classifier // nil until the size is known
 }
 
-// loadForeign reads a model whose answers --labels names.
+// loadForeign reads a model whose answers --labels names. Without, as --demo
+// allows, they have numbers, from 0.
 func (o *options) loadForeign(path string) (*foreign, error) {
-	classes, err := readLabels(o.labels)
-	if err != nil {
-		return nil, fmt.Errorf("--labels %s: %w", o.labels, err)
+	var classes []string
+	if o.labels != "" {
+		var err error
+		if classes, err = readLabels(o.labels); err != nil {
+			return nil, fmt.Errorf("--labels %s: %w", o.labels, err)
+		}
 	}
 	file, err := transfer.Load(path, o.transferOptions())
 	if err != nil {
 		return nil, explainBackbone(path, err)
+	}
+	if o.labels == "" {
+		n, err := file.AnswerCount()
+		if err != nil {
+			return nil, cli.WithHint(err, "--labels NAMES.txt names the answers, and so says how many there are")
+		}
+		for i := range n {
+			classes = append(classes, strconv.Itoa(i))
+		}
 	}
 	return &foreign{path: path, file: file, classes: classes}, nil
 }

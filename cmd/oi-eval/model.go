@@ -53,7 +53,7 @@ func (o *options) loadModel(ctx context.Context, env *cli.Env, path string) (*tr
 		err = m.parse(data)
 	}
 	switch {
-	case errors.Is(err, model.ErrForeign) && o.labels != "":
+	case errors.Is(err, model.ErrForeign) && o.labels+o.demo != "":
 		m.foreign = true
 		if m.classifier, err = o.loadForeign(path); err != nil {
 			return nil, err

@@ -52,7 +52,9 @@
     picture.onload = picture.onerror = () => URL.revokeObjectURL(url);
     const soft = make("p", `${file.name}, answered in ${seconds.toFixed(2)} s`);
     soft.className = "soft";
-    const text = make("div", make("h2", verdict), make("p", detail), bars(shown));
+    const text = make("div", make("h2", verdict));
+    if (unsure) text.append(make("p", detail));
+    text.append(bars(shown));
     if (rest.length > 0) {
       const more = make("details", make("summary", `${rest.length} more, ${percent(rest.reduce((sum, {p}) => sum + p, 0))} together`), bars(rest));
       text.append(more);
