@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"image/color"
@@ -48,9 +49,11 @@ func openDemo(t *testing.T, args ...string) *oitest.Browser {
 // it.
 func quiet(t *testing.T, b *oitest.Browser) {
 	t.Helper()
+	requests := 0
 	for _, e := range b.Events {
 		switch e.Method {
 		case "Network.requestWillBeSent":
+			requests++
 			var r struct{ Request struct{ URL string } }
 			if err := json.Unmarshal(e.Params, &r); err != nil {
 				t.Fatal(err)
@@ -62,6 +65,18 @@ func quiet(t *testing.T, b *oitest.Browser) {
 			t.Errorf("%s: %s", e.Method, e.Params)
 		}
 	}
+	if requests == 0 {
+		t.Error("no request was seen, not even that of the page itself")
+	}
+	// Nor could it, if it tried.
+	var refused string
+	b.Evaluate(`new Promise(resolve => {
+	  document.addEventListener("securitypolicyviolation", event => resolve(event.effectiveDirective));
+	  fetch("http://127.0.0.1:1/").catch(() => setTimeout(resolve, 1000, "nothing"));
+	})`, &refused)
+	if refused != "connect-src" {
+		t.Errorf("the policy of the page refuses %s, not a connection", refused)
+	}
 }
 
 // answerIn is what the page says of a photo.
@@ -72,10 +87,15 @@ type answerIn struct {
 }
 
 // answered chooses a photo and waits for the answer.
-func answered(t *testing.T, b *oitest.Browser, photo string) (a answerIn) {
+func answered(t *testing.T, b *oitest.Browser, photo string) answerIn {
 	t.Helper()
 	b.Evaluate(`void (document.getElementById("status").textContent = "…")`, nil)
 	b.Choose("#file", photo)
+	return answerOn(b)
+}
+
+// answerOn waits for the answer to the last photo.
+func answerOn(b *oitest.Browser) (a answerIn) {
 	b.Evaluate(waited, &a.Status)
 	b.Evaluate(`(() => {
 	  const article = document.querySelector("article");
@@ -148,6 +168,41 @@ func TestDemo(t *testing.T) {
 	var beyond int
 	if b.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &beyond); beyond > 0 {
 		t.Errorf("the page is %d pixels too wide for a phone", beyond)
+	}
+	quiet(t, b)
+}
+
+// A photo can be pasted and dropped as well as chosen, and the page be used with
+// the keyboard alone.
+func TestDemoByOtherHands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("no time for a browser")
+	}
+	m := writeModel(t)
+	b := openDemo(t, m)
+	b.Do("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}, nil)
+	var focused string
+	if b.Evaluate(`document.activeElement.id`, &focused); focused != "file" {
+		t.Errorf("after Tab the focus is on %q", focused)
+	}
+	for what, event := range map[string]string{
+		"pasted":  `new ClipboardEvent("paste", {clipboardData: transfer})`,
+		"dropped": `new DragEvent("drop", {dataTransfer: transfer, cancelable: true})`,
+	} {
+		send := fmt.Sprintf(`(() => {
+		  document.getElementById("status").textContent = "…";
+		  const transfer = new DataTransfer();
+		  %%s;
+		  document.dispatchEvent(%s);
+		})()`, event)
+		jpeg := photo(t, color.RGBA{0, 255, 0, 255})
+		file := fmt.Sprintf(`transfer.items.add(new File([Uint8Array.fromBase64(%q)], "%s.jpg"))`, base64.StdEncoding.EncodeToString(jpeg), what)
+		b.Evaluate(fmt.Sprintf(send, file), nil)
+		same(t, answerOn(b), said(t, write(t, what+".jpg", string(jpeg)), m))
+		b.Evaluate(fmt.Sprintf(send, `transfer.setData("text/plain", "https://example.com/lunch.jpg")`), nil)
+		if got := answerOn(b); !strings.Contains(got.Status, "no file") {
+			t.Errorf("%s text: %s", what, got.Status)
+		}
 	}
 	quiet(t, b)
 }
