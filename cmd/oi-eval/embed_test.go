@@ -101,9 +101,12 @@ func TestEmbedJSON(t *testing.T) {
 func TestEmbedRefuses(t *testing.T) {
 	m, fixed := writeMeans(t, side), writeMeans(t, 8)
 	whole := encode(t, held()...)
-	other := embedded(t, whole, "--normalize=-1..1", "--keep-tensor", m)
+	code, other, stderr := eval(t, whole, "--embed", "--normalize=-1..1", "--keep-tensor", m)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
 	_, items, _ := cmdtest.Decode(t, embedded(t, whole, "--keep-tensor", m))
-	_, others, _ := cmdtest.Decode(t, other)
+	_, others, _ := cmdtest.Decode(t, []byte(other))
 	items[1] = others[1]
 	mixed := encode(t, items...)
 	large := picture(2, "red", "red", "test")
@@ -134,7 +137,7 @@ func TestEmbedRefuses(t *testing.T) {
 		"no features":      {whole, []string{"--normalize=0..1", "--features=nonsense", m}, 1, []string{`no value "nonsense"`}},
 		"too large":        {whole, []string{"--normalize=0/0.00001", m}, 1, []string{"item 0010-00000000", "feature 0 is 100000"}},
 		"too large, of 32": {whole, []string{"--normalize=0/0.00001", "--embedding-dtype=float32", m}, 1, []string{"item 0010-00000000", "feature 0 is 100000"}},
-		"other embeddings": {other, []string{"--normalize=0..1", m}, 1, []string{"item 0010-00000000", "means", "hint: embeddings can be compared"}},
+		"other embeddings": {[]byte(other), []string{"--normalize=0..1", m}, 1, []string{"item 0010-00000000", "means", "hint: embeddings can be compared"}},
 		"mixed embeddings": {mixed, []string{"--normalize=0..1", m}, 1, []string{"item 0011-00000000", "means"}},
 		"two sides":        {encode(t, append(held(), large)...), []string{"--normalize=0..1", m}, 1, []string{"item 0002-00000000 is 8x8 pixels, not 4x4", "oi-crop --size"}},
 		"a fixed side":     {whole, []string{"--normalize=0..1", "--features=image", fixed}, 1, []string{"picture itself"}},

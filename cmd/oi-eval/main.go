@@ -122,6 +122,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.FilesOf(fs, "baseline", "json")
 	cli.FilesOf(fs, "demo", "html")
 	cli.OneOf(fs, "normalize", preprocess.Names()...)
+	cli.Once(fs, "labels", "normalize", "channels", "features")
 	cli.AlsoCalled(fs, "set", "subset", "split")
 	cli.AlsoCalled(fs, "emit", "predictions", "predict")
 }

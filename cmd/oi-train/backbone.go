@@ -35,6 +35,7 @@ func (o *backboneOptions) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.features, "features", "", "take the value `NAME` of the backbone as the features (default what its classifier reads)")
 	fs.StringVar(&o.dtype, "embedding-dtype", string(transfer.Float16), "round features to `float16|float32`")
 	cli.AlsoCalled(fs, "backbone", "pretrained")
+	cli.Once(fs, "backbone", "normalize", "channels", "features")
 	cli.OneOf(fs, "normalize", preprocess.Names()...)
 }
 

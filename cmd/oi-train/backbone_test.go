@@ -301,7 +301,9 @@ func TestBackboneRefuses(t *testing.T) {
 		"no backbone":      {[]string{"--normalize=0..1"}, 2, []string{"--backbone, which is not given"}},
 		"no network":       {[]string{"--backbone", alone, "--normalize=0..1"}, 1, []string{"not an ONNX file"}},
 		"side":             {[]string{"--backbone", flat, "--normalize=0..1"}, 1, []string{"takes pictures of 32x32, these are 24x24", "oi-crop --size 32"}},
-		"no such value":    {[]string{"--backbone", backbone, "--normalize=0..1", "--features", "nose"}, 1, []string{`no value "nose"`}},
+		"no such value":    {[]string{"--backbone", backbone, "--normalize=0..1", "--features", "nose"}, 1, []string{`no value "nose"; it gives "logits"`}},
+		"two choices":      {[]string{"--backbone", backbone, "--normalize=0..1", "--normalize=imagenet"}, 2, []string{`--normalize imagenet: it was given before, as "0..1"`}},
+		"all the same":     {[]string{"--backbone", backbone, "--normalize=0/1e6"}, 1, []string{"pictures to train on have the same features", "another --normalize"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -144,6 +144,10 @@ func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*log
 	if err != nil {
 		return nil, err
 	}
+	if n := len(train.Labels); n > 1 && standard.Constant == h.store.dim {
+		return nil, cli.WithHint(fmt.Errorf("all %d pictures to train on have the same features: nothing can be told apart by them", n),
+			"another --normalize, or another value of the network by --features, may be the right one")
+	}
 	choice, err := logreg.Choose(ctx, train, val, standard, len(d.classes), settings)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/spf13/pflag"
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+)
 
 // What a flag carries besides its usage, as annotations.
 const (
@@ -31,6 +35,34 @@ func FromEnv(fs *FlagSet, flag, name string) {
 func AlsoCalled(fs *FlagSet, flag string, names ...string) {
 	f := fs.Lookup(flag)
 	annotate(f, synonyms, append(f.Annotations[synonyms], names...))
+}
+
+// Once refuses a flag that is given twice with different values, where the last
+// one must not win in silence.
+func Once(fs *FlagSet, flags ...string) {
+	for _, name := range flags {
+		f := fs.Lookup(name)
+		f.Value = &once{Value: f.Value}
+	}
+}
+
+// once is a value that is set once.
+type once struct {
+	pflag.Value
+	given bool
+}
+
+// Set implements [pflag.Value].
+func (o *once) Set(text string) error {
+	before := o.String()
+	if err := o.Value.Set(text); err != nil {
+		return err
+	}
+	if o.given && o.String() != before {
+		return fmt.Errorf("it was given before, as %q: which of the two?", before)
+	}
+	o.given = true
+	return nil
 }
 
 // An Instead is the hint for what is no flag here, but one of other programs.

@@ -28,6 +28,8 @@ func trainLike(run func(context.Context, *Env) error) *Command {
 		AlsoCalled(fs, "jobs", "workers", "num-workers")
 		fs.String("json", "", "write `FORM`")
 		fs.Lookup("json").NoOptDefVal = "items"
+		fs.String("normalize", "", "`CHOICE` of pixels")
+		Once(fs, "normalize")
 		fs.Duration("timeout", 0, "give up after this `TIME`")
 	}
 	return c
@@ -77,6 +79,7 @@ func TestFlagErrors(t *testing.T) {
 		{"--seed=-1", "--seed -1: want a whole number, 0 or more", "--seed N: another N"},
 		{"--lr=fast", "--lr fast: want a number", "--lr RATE: learning"},
 		{"--flip-h=maybe", "--flip-h maybe: want true or false", "--flip-h: mirror"},
+		{"--normalize a --normalize b", `--normalize b: it was given before, as "a": which of the two?`, "--normalize CHOICE"},
 		{"--timeout 3", "--timeout 3: want a time such as 30s or 2m", "--timeout TIME"},
 	} {
 		env, stderr := testEnv(io.Discard)
@@ -95,6 +98,7 @@ func TestFlagsThatAreFine(t *testing.T) {
 	for _, args := range []string{
 		"-j3", "-j 3", "-qj 3", "-oburger x", "-o -epochs x", "--output=--resume", "-o -x", "--output -q", "-- -epochs", "-- --epoch", "- x", "x–epochs –", "–elephant",
 		"--seed 3 -v", "--json x", "-v --json=framed", "--output - -q",
+		"--normalize a --normalize a", "--epochs 3 --epochs 4",
 	} {
 		env, stderr := testEnv(io.Discard)
 		c := trainLike(func(_ context.Context, env *Env) error { return fmt.Errorf("ran %q", env.Args) })

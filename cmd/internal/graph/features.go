@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -45,7 +46,11 @@ func (g *Graph) Cut(name string) error {
 			}
 		}
 	}
-	return fmt.Errorf("the model has no value %q", name)
+	outputs := make([]string, len(g.Outputs))
+	for i, v := range g.Outputs {
+		outputs[i] = strconv.Quote(v.Name)
+	}
+	return fmt.Errorf("the model has no value %q; it gives %s, and nodes have others inside", name, strings.Join(outputs, ", "))
 }
 
 // Features chooses the features of a simplified graph: the output that has

@@ -11,6 +11,8 @@ import (
 // not N-1), and 1 where all items have the same value.
 type Standard struct {
 	Mean, Scale []float64
+	// Constant is the number of features that are the same in all rows.
+	Constant int
 }
 
 // Measure finds mean and scale of each feature in two passes over the source.
@@ -55,14 +57,16 @@ func Measure(ctx context.Context, s Source, threads int) (*Standard, error) {
 	if err != nil {
 		return nil, err
 	}
+	constant := 0
 	for i := range scale {
 		if low[i] == high[i] {
 			scale[i] = 1
+			constant++
 			continue
 		}
 		scale[i] = math.Sqrt(scale[i] / float64(n))
 	}
-	return &Standard{mean, scale}, nil
+	return &Standard{mean, scale, constant}, nil
 }
 
 // columns calls add for the columns from..to-1 of all rows, chunk after chunk;

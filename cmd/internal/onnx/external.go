@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,8 +129,15 @@ func (f *folder) part(name string, start, length int64) (_ []byte, err error) {
 // openRegular opens a file, but no pipe or device: opening these might wait.
 func openRegular(root *os.Root, name string) (*os.File, error) {
 	info, err := root.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("its weights are in the file %q, which is not next to the model", name)
+	}
 	if err != nil {
-		return nil, err
+		link, failed := root.Lstat(name)
+		if failed == nil && link.Mode()&fs.ModeSymlink != 0 {
+			return nil, fmt.Errorf("its weights are in %q, a link that leads out of the folder of the model: copy the file there", name)
+		}
+		return nil, fmt.Errorf("its weights are in the file %q: %w", name, err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%q is not a file", name)
