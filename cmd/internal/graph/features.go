@@ -152,24 +152,3 @@ func ShapeString(shape []Dim) string {
 	}
 	return "[" + strings.Join(parts, ",") + "]"
 }
-
-// Vectors makes the vectors of a batch from the value of the features.
-func (f *Features) Vectors(t *Tensor) (*Tensor, error) {
-	switch f.Pooling {
-	case MeanPixel:
-		mean := &Node{Name: f.Value.Name, Op: &Reduce{Name: "Mean"}, Out: []*Value{f.Value}}
-		out, err := mean.evaluate([]*Tensor{t, IntTensor(2, 3)})
-		if err != nil {
-			return nil, mean.fault(err)
-		}
-		return out[0], nil
-	case FirstToken:
-		first := &Node{Name: f.Value.Name, Op: &Gather{Axis: 1}, Out: []*Value{f.Value}}
-		out, err := first.evaluate([]*Tensor{t, {Type: Int64, Shape: []int{}, Ints: []int64{0}}})
-		if err != nil {
-			return nil, first.fault(err)
-		}
-		return out[0], nil
-	}
-	return t, nil
-}

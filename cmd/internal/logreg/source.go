@@ -1,11 +1,7 @@
 package logreg
 
 import (
-	"encoding/binary"
 	"fmt"
-	"io"
-	"math"
-	"sync"
 
 	"github.com/opensandwich/oi/cmd/internal/float16"
 )
@@ -71,69 +67,6 @@ func (m *Matrix) Dim() int { return m.dim }
 // Read copies rows.
 func (m *Matrix) Read(dst []float32, first int) error {
 	copy(dst, m.values[first*m.dim:])
-	return nil
-}
-
-// Type is how a number is stored, with the least significant byte first.
-type Type int
-
-// The types of features.
-const (
-	Float16 Type = iota
-	Float32
-)
-
-func (t Type) size() int {
-	if t == Float16 {
-		return 2
-	}
-	return 4
-}
-
-// Packed is a Source of rows that lie one after the other in a file, or in
-// memory with a [bytes.Reader].
-type Packed struct {
-	r         io.ReaderAt
-	dtype     Type
-	rows, dim int
-	buffers   sync.Pool // of *[]byte
-}
-
-// NewPacked returns the rows [rows][dim] at the beginning of r as a Source.
-func NewPacked(r io.ReaderAt, t Type, rows, dim int) *Packed {
-	return &Packed{r: r, dtype: t, rows: rows, dim: dim}
-}
-
-// Rows is N.
-func (p *Packed) Rows() int { return p.rows }
-
-// Dim is D.
-func (p *Packed) Dim() int { return p.dim }
-
-// Read reads rows from the file.
-func (p *Packed) Read(dst []float32, first int) error {
-	buffer, ok := p.buffers.Get().(*[]byte)
-	if !ok {
-		buffer = new([]byte)
-	}
-	defer p.buffers.Put(buffer)
-	n := len(dst) * p.dtype.size()
-	if cap(*buffer) < n {
-		*buffer = make([]byte, n)
-	}
-	raw := (*buffer)[:n]
-	if got, err := p.r.ReadAt(raw, int64(first)*int64(p.dim)*int64(p.dtype.size())); got < n {
-		return fmt.Errorf("features of the rows from %d on: %w", first, err)
-	}
-	if p.dtype == Float32 {
-		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-		}
-		return nil
-	}
-	for i := range dst {
-		dst[i] = float16.ToFloat32(binary.LittleEndian.Uint16(raw[2*i:]))
-	}
 	return nil
 }
 

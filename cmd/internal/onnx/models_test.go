@@ -127,15 +127,33 @@ func TestFeatures(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if vectors[i], err = f.Vectors(y[f.Value.Name]); err != nil {
-					t.Fatal(err)
-				}
+				vectors[i] = pooled(f, y[f.Value.Name])
 			}
 			if err := compareTensors(vectors[1], vectors[0], 0); err != nil {
 				t.Errorf("cut before its classifier: %v", err)
 			}
 		})
 	}
+}
+
+// pooled makes a vector for each picture of the value of the features.
+func pooled(f *graph.Features, y *graph.Tensor) *graph.Tensor {
+	pictures := y.Shape[0]
+	out := graph.NewTensor(graph.Float32, pictures, f.Length)
+	row := len(y.Floats) / pictures
+	for n := range pictures {
+		from, to := y.Floats[n*row:][:row], out.Floats[n*f.Length:][:f.Length]
+		switch f.Pooling {
+		case graph.MeanPixel:
+			pixels := row / f.Length
+			for i, v := range from {
+				to[i/pixels] += v / float32(pixels)
+			}
+		default: // all, or the first token
+			copy(to, from)
+		}
+	}
+	return out
 }
 
 // checkSimple looks for what Simplify should have left out. Where something is
