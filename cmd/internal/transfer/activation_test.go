@@ -113,11 +113,11 @@ func TestActivationMapsOfFamilies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file, err := b.Encode(g, []string{"a", "b", "c"}, "v1", nil)
-			if err != nil {
+			var file bytes.Buffer
+			if err := b.Write(&file, g, []string{"a", "b", "c"}, "v1", nil); err != nil {
 				t.Fatal(err)
 			}
-			c, err := ParseClassifier(file)
+			c, err := ParseClassifier(file.Bytes())
 			if err != nil {
 				t.Fatal(err)
 			}
