@@ -29,20 +29,53 @@ const waited = `new Promise(resolve => {
 // openDemo writes the page of a model and opens it from the disk.
 func openDemo(t *testing.T, args ...string) *oitest.Browser {
 	t.Helper()
-	page := filepath.Join(t.TempDir(), "a page.html")
-	if code, stdout, stderr := eval(t, nil, append(args, "--demo", page)...); code != 0 || stdout != "" || !strings.Contains(stderr, "a page.html") {
+	b, status := openPage(t, makePage(t, args...))
+	if status != "Ready." {
+		t.Fatalf("the page says: %s", status)
+	}
+	return b
+}
+
+// makePage writes the page of a model.
+func makePage(t *testing.T, args ...string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "a page.html")
+	if code, stdout, stderr := eval(t, nil, append(args, "--demo", path)...); code != 0 || stdout != "" || !strings.Contains(stderr, "a page.html") {
 		t.Fatalf("%d %s %s", code, stdout, stderr)
 	}
-	b := oitest.NewBrowser(t)
+	return path
+}
+
+// openPage opens a page and waits for what it says first.
+func openPage(t *testing.T, page string) (b *oitest.Browser, status string) {
+	t.Helper()
+	b = oitest.NewBrowser(t)
 	for _, domain := range []string{"Runtime", "Network", "Log"} {
 		b.Do(domain+".enable", nil, nil)
 	}
 	b.Open((&url.URL{Scheme: "file", Path: page}).String())
-	var status string
-	if b.Evaluate(waited, &status); status != "Ready." {
-		t.Fatalf("the page says: %s", status)
+	b.Evaluate(waited, &status)
+	return b, status
+}
+
+// A page that was cut or changed on its way says so.
+func TestDemoDamaged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("no time for a browser")
 	}
-	return b
+	page := makePage(t, writeModel(t))
+	data, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(data, []byte(`id="model"`)) + 200
+	copy(data[at:], bytes.Repeat([]byte("x"), 20))
+	if err := os.WriteFile(page, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, status := openPage(t, page); !strings.HasPrefix(status, "The model could not be loaded: ") {
+		t.Errorf("the page says: %s", status)
+	}
 }
 
 // quiet fails if the page has asked for anything, or something went wrong in
