@@ -13,6 +13,9 @@ import (
 
 // checkCAM checks --cam.
 func (o *options) checkCAM() error {
+	if o.cam && o.neighbours > 0 {
+		return cli.Usagef("--cam looks into a network: it does not go with --neighbours")
+	}
 	if o.cam && !slices.ContainsFunc(o.reports, func(path string) bool { return strings.HasSuffix(path, ".html") }) {
 		return cli.Usagef("--cam draws into the page of --report FILE.html, which is not asked for")
 	}

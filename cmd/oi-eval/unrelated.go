@@ -16,8 +16,8 @@ func (o *options) checkUnrelated() error {
 	switch {
 	case o.unrelated == "":
 		return nil
-	case o.emit || o.info || o.embed || o.neighbours > 0:
-		return cli.Usagef("--unrelated adds to a report: it does not go with --emit, --info, --embed or --neighbours")
+	case o.emit || o.info || o.embed || o.neighbours > 0 || o.demo != "":
+		return cli.Usagef("--unrelated adds to a report: it does not go with --emit, --info, --embed, --neighbours or --demo")
 	case !isFolder(o.unrelated):
 		return cli.Usagef("--unrelated %s: want a folder of photos", o.unrelated)
 	}
