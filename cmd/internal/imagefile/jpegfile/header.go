@@ -65,7 +65,11 @@ func (f *frame) bandRow(n, scale int) int {
 	bytes := 0
 	for _, c := range f.components {
 		nx, ny := f.transformOf(c, scale)
-		bytes += n * c.h * c.v * (4*nx*ny + 8)
+		block := 4 * nx * ny
+		if block > 4 {
+			block += 8 // the signs
+		}
+		bytes += n * c.h * c.v * block
 	}
 	return bytes
 }

@@ -172,7 +172,7 @@ func (d *Decoder) refine(s *scan, first, n int) error {
 		for j := range d.blocks {
 			b := &d.blocks[j]
 			at := image.Pt(x*b.perMCU.X+b.dx, y*b.perMCU.Y+b.dy)
-			state := b.progressive(at, d.blocksAcross(b.component))
+			state := b.progressive(at, d.blocksAcross(b.component), s.ss > 0)
 			switch {
 			case s.ss == 0 && s.ah == 0:
 				dc[b.index] += r.dcFirst(b.dc)
@@ -202,13 +202,17 @@ func (d *Decoder) refine(s *scan, first, n int) error {
 }
 
 // progressive returns what is known of the block of a component at a place, in
-// blocks.
-func (p *plane) progressive(at image.Point, columns int) progressiveBlock {
+// blocks. The mean of a block is its DC coefficient alone: where that is all the
+// picture takes, the block is not wanted in scans of AC coefficients.
+func (p *plane) progressive(at image.Point, columns int, ac bool) progressiveBlock {
 	b := progressiveBlock{nonzero: &p.nonzero[at.Y*columns+at.X]}
-	if at.In(p.band) {
+	if n := p.nx * p.ny; at.In(p.band) && (n > 1 || !ac) {
 		at = at.Sub(p.band.Min)
-		i, n := at.Y*p.band.Dx()+at.X, p.nx*p.ny
-		b.negative, b.sums, b.terms = &p.negative[i], p.sums[n*i:][:n], &p.terms
+		i := at.Y*p.band.Dx() + at.X
+		if n > 1 {
+			b.negative = &p.negative[i]
+		}
+		b.sums, b.terms = p.sums[n*i:][:n], &p.terms
 	}
 	return b
 }
@@ -233,8 +237,9 @@ func (d *Decoder) beginBand() {
 		p.band = p.blocks
 		p.band.Min.Y, p.band.Max.Y = from*p.v, to*p.v
 		p.nonzero = grow(p.nonzero, d.blocksOf(p.component))
-		p.negative = grow(p.negative, p.band.Dx()*p.band.Dy())
-		p.sums = grow(p.sums, p.band.Dx()*p.band.Dy()*p.nx*p.ny)
+		n := p.nx * p.ny
+		p.negative = grow(p.negative, p.band.Dx()*p.band.Dy()*min(n-1, 1))
+		p.sums = grow(p.sums, p.band.Dx()*p.band.Dy()*n)
 		clear(p.nonzero)
 		clear(p.negative)
 		clear(p.sums)
