@@ -27,6 +27,7 @@ const (
 	skipBox    = "bad box"
 	skipPixels = "too many pixels"
 	skipEmpty  = "empty crop"
+	skipMemory = "too much memory"
 	// A valid photo that no decoder here reads. oi-fetch has the same
 	// words.
 	skipUnsupported = "unsupported feature"
@@ -35,14 +36,13 @@ const (
 // removedSmall is the reason for which --min-side removes an item.
 const removedSmall = "smaller than min-side"
 
-var errSmall = errors.New(removedSmall)
+var (
+	errSmall  = errors.New(removedSmall)
+	errMemory = errors.New(skipMemory)
+)
 
 // decodedBytes is the memory for a photo of usual size while it is cropped.
 const decodedBytes = 1 << 20
-
-// decodedPixels is how many pixels are decoded at a time, or one photo that has
-// more: memory must not grow with the number of jobs when photos are large.
-const decodedPixels = 16_000_000
 
 // A cropper turns items with photos into items with tensors. Its do is called
 // from many goroutines.
@@ -55,7 +55,7 @@ type cropper struct {
 
 	hinted bool // that there is no class; used in the order of the input
 
-	pixels   *semaphore.Weighted
+	memory   *semaphore.Weighted // bytes, for all photos that are being decoded
 	decoders decoders
 
 	noRoom       atomic.Int64 // boxes without room for a background window
@@ -63,7 +63,7 @@ type cropper struct {
 }
 
 func newCropper(o *options, env *cli.Env) *cropper {
-	c := &cropper{options: o, env: env, pixels: semaphore.NewWeighted(decodedPixels)}
+	c := &cropper{options: o, env: env, memory: semaphore.NewWeighted(int64(o.decodeMemory))}
 	if o.sheet != "" {
 		c.sheet = newContactSheet(o.sheetOf)
 	}
@@ -118,6 +118,8 @@ func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool
 		return stream.Result{Removed: removedSmall}, nil
 	case errors.Is(err, imagefile.ErrTooManyPixels):
 		return skipped(skipPixels, err), nil
+	case errors.Is(err, errMemory):
+		return skipped(skipMemory, err), nil
 	case errors.Is(err, imagefile.ErrUnsupported):
 		return skipped(skipUnsupported, err), nil
 	case errors.Is(err, pix.ErrBadBox):
@@ -177,11 +179,14 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 	if c.square {
 		window = photo.target().Fit(window, config.Width, config.Height)
 	}
-	weight := min(photo.decoded(window), decodedPixels)
-	if err := c.pixels.Acquire(ctx, weight); err != nil {
+	need := photo.memory(window)
+	if most := int64(c.decodeMemory); need > most {
+		return nil, fmt.Errorf("%w: decoding it takes %d MB, and --decode-memory is %d MB", errMemory, (need+1<<20-1)>>20, most>>20)
+	}
+	if err := c.memory.Acquire(ctx, need); err != nil {
 		return nil, err
 	}
-	defer c.pixels.Release(weight)
+	defer c.memory.Release(need)
 	photo.decoder = c.decoders.acquire(data)
 	defer c.decoders.release(photo.decoder)
 	first, err := photo.cut(item, window)
@@ -210,12 +215,23 @@ type photo struct {
 	decoder  *pix.Decoder
 }
 
-// decoded is about how many pixels are decoded at a time for a window.
-func (p *photo) decoded(window image.Rectangle) int64 {
-	if p.config.MediaType == "image/jpeg" && p.sheet == nil {
-		return int64(window.Dx()) * int64(window.Dy())
+// memory is about how many bytes it takes to cut a window, or one of that size,
+// out of the photo.
+func (p *photo) memory(window image.Rectangle) int64 {
+	n := p.config.Memory(window, p.scaleOf(window))
+	if p.sheet != nil {
+		all := image.Rect(0, 0, p.config.Width, p.config.Height)
+		n = max(n, p.config.Memory(all, pix.ThumbScale(all.Dx(), all.Dy())))
 	}
-	return int64(p.config.Width) * int64(p.config.Height)
+	return n
+}
+
+// scaleOf is by how much the photo is reduced for a window.
+func (p *photo) scaleOf(window image.Rectangle) int {
+	if p.scale != scaleAuto {
+		return 1
+	}
+	return p.target().Scale(window.Dx(), window.Dy())
 }
 
 // target is what is made of a window.
@@ -229,15 +245,11 @@ func (p *photo) target() pix.Target {
 
 // pixels returns a window at the size of the crops, and upright.
 func (p *photo) pixels(window image.Rectangle) ([]byte, error) {
-	target, scale := p.target(), 1
-	if p.scale == scaleAuto {
-		scale = target.Scale(window.Dx(), window.Dy())
-	}
-	picture, err := p.decoder.Decode(p.data, p.config, window, scale)
+	picture, err := p.decoder.Decode(p.data, p.config, window, p.scaleOf(window))
 	if err != nil {
 		return nil, err
 	}
-	return pix.Crop(picture, window, target), nil
+	return pix.Crop(picture, window, p.target()), nil
 }
 
 // thumb returns a small copy of the photo.

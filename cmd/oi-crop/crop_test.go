@@ -60,6 +60,9 @@ func withDefaults(o options) *options {
 		o.pad = string(pix.PadEdge)
 	}
 	o.maxPixels = imagefile.DefaultMaxPixels
+	if o.decodeMemory == 0 {
+		o.decodeMemory = defaultDecodeMemory
+	}
 	return &o
 }
 
@@ -162,7 +165,7 @@ func TestBackgroundDecision(t *testing.T) {
 		for _, name := range c.classes {
 			h.Classes = append(h.Classes, record.Class{Name: name})
 		}
-		crop := newCropper(&options{backgrounds: windows(t, c.when), size: square(16), filter: "area", maxPixels: imagefile.DefaultMaxPixels}, &cli.Env{Stderr: io.Discard})
+		crop := newCropper(&options{backgrounds: windows(t, c.when), size: square(16), filter: "area", maxPixels: imagefile.DefaultMaxPixels, decodeMemory: defaultDecodeMemory}, &cli.Env{Stderr: io.Discard})
 		do, err := crop.header(t.Context(), h)
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/opensandwich/oi/cmd/internal/pix"
@@ -14,9 +15,8 @@ type decoders struct {
 	idle []*pix.Decoder
 }
 
-// maxHeld is how much memory a decoder may hold while nobody uses it: that for
-// a photo of a few megapixels.
-const maxHeld = 16 << 20
+// maxIdle is how much memory all decoders that nobody uses may hold.
+const maxIdle = 16 << 20
 
 // acquire returns a decoder for a photo: the one that knows it, or else the one
 // that was not used for the longest time.
@@ -36,16 +36,24 @@ func (s *decoders) acquire(data []byte) *pix.Decoder {
 
 func (s *decoders) remove(i int) *pix.Decoder {
 	d := s.idle[i]
-	s.idle = append(s.idle[:i], s.idle[i+1:]...)
+	s.idle = slices.Delete(s.idle, i, i+1)
 	return d
 }
 
-// release gives a decoder back.
+// release gives a decoder back. One that holds much is not kept, and of several
+// that hold too much together the oldest are not.
 func (s *decoders) release(d *pix.Decoder) {
-	if d.Held() > maxHeld {
+	held := d.Held()
+	if held > maxIdle {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle = append(s.idle, d)
+	for i := len(s.idle) - 2; i >= 0; i-- {
+		if held += s.idle[i].Held(); held > maxIdle {
+			s.idle = slices.Delete(s.idle, 0, i+1)
+			return
+		}
+	}
 }

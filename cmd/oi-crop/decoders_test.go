@@ -126,3 +126,44 @@ func TestDecoders(t *testing.T) {
 		t.Errorf("%d decoders after a large photo, %d before", len(c.decoders.idle), len(before))
 	}
 }
+
+// TestDecodeMemory: a photo that takes more memory than all may is one record
+// that is skipped, and the others wait for one another.
+func TestDecodeMemory(t *testing.T) {
+	var big, fits bytes.Buffer
+	if err := png.Encode(&big, image.NewGray(image.Rect(0, 0, 4000, 2200))); err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(&fits, image.NewGray(image.Rect(0, 0, 1300, 1300))); err != nil { // 4 bytes a pixel
+		t.Fatal(err)
+	}
+	photos := [][]byte{oitest.JPEG(1), big.Bytes(), fits.Bytes(), oitest.JPEG(2), fits.Bytes()}
+	items := boxesOf(photos, 4)
+	c := startCropper(t, options{size: square(16), decodeMemory: minDecodeMemory}, "a", "b")
+	var workers sync.WaitGroup
+	for _, item := range items {
+		workers.Go(func() {
+			result, err := c.do(t.Context(), item)
+			tooBig := bytes.Equal(item.Fetched.Bytes, photos[1])
+			switch {
+			case err != nil:
+				t.Errorf("%s: %v", item.Key, err)
+			case tooBig && (result.Skipped != skipMemory || result.Detail != "decoding it takes 34 MB, and --decode-memory is 8 MB"):
+				t.Errorf("%s: %+v", item.Key, result)
+			case !tooBig && len(result.Items) != 1:
+				t.Errorf("%s: %+v", item.Key, result)
+			}
+		})
+	}
+	workers.Wait()
+	held := 0
+	for _, d := range c.decoders.idle {
+		held += d.Held()
+	}
+	if held > maxIdle || len(c.decoders.idle) == 0 {
+		t.Errorf("%d decoders hold %d bytes while nothing is done", len(c.decoders.idle), held)
+	}
+	if !c.memory.TryAcquire(minDecodeMemory) {
+		t.Error("not all memory was given back")
+	}
+}

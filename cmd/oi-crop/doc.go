@@ -107,8 +107,12 @@
 // 8 to 16 for an interlaced PNG, one with 16 bits and a WebP with transparency
 // or without loss, and for a progressive JPEG 32 MB more and up to half a byte
 // for each pixel of the whole photo. A photo that has more than 1000 megapixels
-// by its header is left out in any case. Several photos are decoded at a time
-// while they have 16 megapixels together.
+// by its header is left out in any case.
+//
+// Several photos are decoded at a time while they take no more than
+// --decode-memory together, which a photo with its window is known to take
+// before it is decoded. One that alone takes more is skipped as "too much
+// memory". With the default oi-crop takes about 150 MB in all at most.
 //
 // A record that fails is skipped and counted by its reason. --max-skips says
 // how many may be: N, or N% of the records that came in, which is looked at
@@ -154,6 +158,9 @@
 //	--max-pixels N
 //		leave out photos of which more than N pixels are decoded
 //		(default 100000000)
+//	--decode-memory BYTES
+//		decode photos within so many BYTES in all; leave out one that
+//		takes more (default 96MiB)
 //	--dir DIR
 //		also write crops as picture files to DIR/SET/CLASS/KEY.png
 //	--format png|jpg

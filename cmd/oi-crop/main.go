@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"strconv"
 
@@ -22,7 +23,7 @@ func main() { cli.Main(command()) }
 var help string
 
 func command() *cli.Command {
-	o := &options{tarSize: 1 << 30, size: side{Width: 128, Height: 128}, backgrounds: backgrounds{auto: true, number: 1}}
+	o := &options{decodeMemory: defaultDecodeMemory, tarSize: 1 << 30, size: side{Width: 128, Height: 128}, backgrounds: backgrounds{auto: true, number: 1}}
 	return &cli.Command{
 		Name:      "oi-crop",
 		Help:      help,
@@ -39,27 +40,28 @@ func command() *cli.Command {
 }
 
 type options struct {
-	stream      stream.Flags
-	size        side
-	context     fraction
-	square      bool
-	pad         string
-	filter      string
-	minSide     int
-	scale       string
-	backgrounds backgrounds
-	keepBytes   bool
-	maxPixels   int
-	dir         string
-	format      string
-	quality     int
-	tar         string
-	tarSize     dataset.Memory
-	tarCount    int
-	force       bool
-	sheet       string
-	sheetOf     sheet.Choice
-	info        bool
+	stream       stream.Flags
+	size         side
+	context      fraction
+	square       bool
+	pad          string
+	filter       string
+	minSide      int
+	scale        string
+	backgrounds  backgrounds
+	keepBytes    bool
+	maxPixels    int
+	decodeMemory dataset.Memory
+	dir          string
+	format       string
+	quality      int
+	tar          string
+	tarSize      dataset.Memory
+	tarCount     int
+	force        bool
+	sheet        string
+	sheetOf      sheet.Choice
+	info         bool
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -73,6 +75,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Var(&o.backgrounds, "background", "cut background windows: `auto|always|never`, or a number of them for each box; auto is one if the stream names one class")
 	fs.BoolVar(&o.keepBytes, "keep-bytes", false, "pass the photos' bytes on as well")
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
+	fs.Var(&o.decodeMemory, "decode-memory", "decode photos within so many `BYTES` in all; leave out one that takes more")
 	fs.StringVar(&o.dir, "dir", "", "also write crops as picture files to `DIR`/SET/CLASS/KEY.png")
 	fs.StringVar(&o.format, "format", formatPNG, "write the pictures of --dir and --tar as `png|jpg`")
 	fs.IntVar(&o.quality, "quality", defaultQuality, "write JPEG files of quality `Q`, 1 to 100")
@@ -109,6 +112,7 @@ const (
 const maxSize = 2048
 
 func (o *options) check() error {
+	least := dataset.Memory(minDecodeMemory)
 	switch {
 	case !slices.Contains(pix.Pads(), pix.Pad(o.pad)):
 		return cli.Usagef("--pad %s: want edge, black or reflect", o.pad)
@@ -122,6 +126,8 @@ func (o *options) check() error {
 		return cli.Usagef("--scale %s: want auto or full", o.scale)
 	case o.maxPixels < 1:
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
+	case o.decodeMemory < minDecodeMemory:
+		return cli.Usagef("--decode-memory %v: want %v or more", &o.decodeMemory, &least)
 	case o.sheetOf.Items < 1 || o.sheetOf.Items > sheet.MaxEntries:
 		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetOf.Items, sheet.MaxEntries)
 	case o.info && o.looks():
@@ -153,11 +159,24 @@ func (o *options) args() map[string]string {
 	if o.maxPixels != imagefile.DefaultMaxPixels {
 		args["max_pixels"] = strconv.Itoa(o.maxPixels)
 	}
+	if o.decodeMemory != defaultDecodeMemory {
+		args["decode_memory"] = o.decodeMemory.String()
+	}
 	if o.keepBytes {
 		args["keep_bytes"] = "true"
 	}
 	return args
 }
+
+// defaultDecodeMemory keeps the whole command at about 150 MB.
+const defaultDecodeMemory = 96 << 20
+
+// minDecodeMemory lets one decode a photo of usual size.
+const minDecodeMemory = 8 << 20
+
+// otherMemory is what the collector leaves to the rest of the command, in bytes,
+// next to the memory for decoding.
+const otherMemory = 20 << 20
 
 func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err := o.check(); err != nil {
@@ -165,6 +184,12 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	}
 	if o.info {
 		return o.describe(ctx, env)
+	}
+	// Decoders leave large pieces behind: without a limit the collector
+	// would let as much again pile up.
+	if before, limit := debug.SetMemoryLimit(-1), int64(o.decodeMemory)+otherMemory; before > limit {
+		debug.SetMemoryLimit(limit)
+		defer debug.SetMemoryLimit(before)
 	}
 	c := newCropper(o, env)
 	stage := stream.Stage{

@@ -232,7 +232,16 @@ func (r *filter) stop() {
 // read feeds the workers, and hands everything to the writer in order.
 func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, ordered chan<- *task) {
 	fn := r.stage.Func
+	last := int64(0)
 	for {
+		// A record takes memory while it is read, before its size is
+		// known: next to a large one there is to be room for another.
+		if next := min(last, inFlight/2); next > inFlight/4 {
+			if room.Acquire(ctx, next) != nil {
+				return
+			}
+			room.Release(next)
+		}
 		t := &task{done: make(chan struct{})}
 		t.record, t.err = r.in.Read()
 		if h, ok := t.record.(*record.Header); ok {
@@ -244,6 +253,7 @@ func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, order
 			t.err = Need(r.env, item, r.stage.Need)
 			t.weight = min(weight(item)+r.stage.AddedBytes, inFlight)
 		}
+		last = t.weight
 		if t.err == nil && room.Acquire(ctx, t.weight) != nil {
 			t.err = context.Cause(ctx)
 		}
