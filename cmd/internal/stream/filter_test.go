@@ -9,8 +9,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,6 +240,64 @@ func TestFilterDoOfASegment(t *testing.T) {
 	}
 	if h := all[0].(*record.Header); h.Completeness != "unchecked" {
 		t.Error("the header's change is lost")
+	}
+}
+
+// A largeSource yields n items of 7 MB. It remembers how many more it was asked
+// for than were written, at the most.
+type largeSource struct {
+	read, n int
+	written atomic.Int64
+	ahead   int64
+	third   chan struct{} // closed when it is asked for the third item
+}
+
+func (s *largeSource) Read() (record.Record, error) {
+	if s.read <= s.n {
+		s.ahead = max(s.ahead, int64(s.read)-s.written.Load())
+	}
+	if s.read++; s.read == 4 {
+		close(s.third)
+	}
+	switch {
+	case s.read == 1:
+		return &record.Header{Version: record.Version}, nil
+	case s.read-2 < s.n:
+		item := testItem(s.read)
+		item.Fetched.Bytes = make([]byte, 7<<20)
+		return item, nil
+	case s.read-2 == s.n:
+		return &record.End{Stages: []record.StageCounts{}}, nil
+	}
+	return nil, io.EOF
+}
+
+func (*largeSource) Close() error { return nil }
+
+// TestFilterLargeRecords: a record is not read while those that are in work
+// leave no room for one as large.
+func TestFilterLargeRecords(t *testing.T) {
+	source := &largeSource{n: 20, third: make(chan struct{})}
+	env, _ := testEnv(nil, io.Discard)
+	err := Filter(t.Context(), env, &Flags{Jobs: 8}, nil, Stage{
+		Source: source, NoOutput: true,
+		Func: func(_ context.Context, item *record.Item) (Result, error) {
+			return Result{Items: []*record.Item{item}}, nil
+		},
+		Emit: func(*record.Item) error {
+			<-source.third
+			for range 1000 {
+				runtime.Gosched() // so that it is read on if it may be
+			}
+			source.written.Add(1)
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if source.ahead > 3 { // the header and two
+		t.Errorf("a record of 7 MB is read next to %d", source.ahead-1)
 	}
 }
 
