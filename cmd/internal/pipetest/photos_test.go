@@ -184,7 +184,7 @@ func TestMaxPixels(t *testing.T) {
 	for _, tool := range []string{"oi-fetch", "oi-crop", "oi-eval"} {
 		help, err := exec.Command(filepath.Join(shared.bin, tool), "--help").Output()
 		words := strings.Join(strings.Fields(string(help)), " ") // lines are wrapped
-		if err != nil || !strings.Contains(words, "(default 100000000)") || !strings.Contains(words, "--max-pixels bounds the memory") {
+		if err != nil || !strings.Contains(words, "(default 100000000)") || !strings.Contains(words, "--max-pixels counts the pixels") {
 			t.Errorf("%s --help: %v:\n%s", tool, err, help)
 		}
 	}
