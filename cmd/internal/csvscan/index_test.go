@@ -75,6 +75,9 @@ func FuzzReadIndex(f *testing.F) {
 			r.q.Values = append(r.q.Values, x.labels[i].name)
 		}
 		windows, err := r.q.windows(x, size)
+		if err != nil {
+			return
+		}
 		for i := range windows {
 			r.found = r.found[:0]
 			w := &windows[i]
