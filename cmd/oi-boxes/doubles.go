@@ -1,18 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/opensandwich/oi/cmd/internal/cli"
-	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/keylist"
 	"github.com/opensandwich/oi/cmd/internal/openimages/selection"
 )
 
@@ -42,62 +36,16 @@ func (d *doubleFlags) check(imageLabels bool) error {
 
 func (d *doubleFlags) drop() bool { return d.rule == "drop" }
 
-// A doubleList is a file of the boxes on one object under two labels. Its
-// methods do nothing on nil.
-type doubleList struct {
-	file    *renameio.PendingFile
-	buffer  *bufio.Writer
-	csv     *csv.Writer
-	classes []openimages.Class
-}
-
-// createDoubleList begins a list. It is not there before finish.
-func createDoubleList(path string, classes []openimages.Class, inputs ...string) (*doubleList, error) {
-	if path == "" {
-		return nil, nil
+// createList begins the list of --doubles, nil if there is none, and lets the
+// query fill it.
+func (d *doubleFlags) createList(q *selection.Query, inputs ...string) (*keylist.List, error) {
+	list, err := keylist.Create("--doubles", d.list, inputs, "partner", "iou", "label", "partner_label")
+	if list != nil {
+		q.Doubles.Seen = func(d selection.Double) error {
+			return list.Add(d.Key, d.Partner, strconv.FormatFloat(d.IoU, 'f', 4, 64), q.Classes[d.Label].Name, q.Classes[d.PartnerLabel].Name)
+		}
 	}
-	if err := cli.CheckOutputFile(path, inputs...); err != nil {
-		return nil, fmt.Errorf("--doubles: %w", err)
-	}
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
-	if err != nil {
-		return nil, fmt.Errorf("--doubles: %w", err)
-	}
-	l := &doubleList{file: file, buffer: bufio.NewWriter(file), classes: classes}
-	l.csv = csv.NewWriter(l.buffer)
-	if err := l.csv.Write([]string{"key", "partner", "iou", "label", "partner_label"}); err != nil {
-		return nil, errors.Join(l.wrap(err), file.Cleanup())
-	}
-	return l, nil
-}
-
-// add writes a box and its partner.
-func (l *doubleList) add(d selection.Double) error {
-	return l.wrap(l.csv.Write([]string{
-		d.Key, d.Partner, strconv.FormatFloat(d.IoU, 'f', 4, 64), l.classes[d.Label].Name, l.classes[d.PartnerLabel].Name,
-	}))
-}
-
-// finish makes the file appear if the run came to its end without err.
-func (l *doubleList) finish(err error) error {
-	if l == nil {
-		return nil
-	}
-	if err != nil {
-		return l.wrap(l.file.Cleanup())
-	}
-	l.csv.Flush()
-	if err := errors.Join(l.csv.Error(), l.buffer.Flush()); err != nil {
-		return l.wrap(errors.Join(err, l.file.Cleanup()))
-	}
-	return l.wrap(l.file.CloseAtomicallyReplace())
-}
-
-func (l *doubleList) wrap(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("write the list of double labels: %w", err)
+	return list, err
 }
 
 // tellDoubles says after the table how many boxes lie on one object with a box

@@ -132,16 +132,13 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	list, err := createDoubleList(o.doubles.list, q.Classes, o.filters.ids, o.filters.excludeIDs)
+	list, err := o.doubles.createList(q, o.filters.ids, o.filters.excludeIDs)
 	if err != nil {
 		return errors.Join(err, account.Finish())
 	}
-	if list != nil {
-		q.Doubles.Seen = list.add
-	}
 	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account, buffers: make(chan *[]byte, maxBuffers)}
 	err = o.choice.Explain(w.run(ctx))
-	return errors.Join(err, list.finish(err), account.Finish())
+	return errors.Join(err, list.Finish(err), account.Finish())
 }
 
 // check looks at the flags before any work.

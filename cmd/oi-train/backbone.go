@@ -103,6 +103,7 @@ func (o *options) backboneValues() map[string]any {
 		values["repeats"] = o.repeats.String()
 	}
 	o.certainty.values(values)
+	o.near.values(values)
 	return values
 }
 

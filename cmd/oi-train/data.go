@@ -85,7 +85,7 @@ func (d *data) next() (*record.Item, error) {
 
 // prepare reads up to the first variant, or to the end if none comes, and
 // decides what is trained on what.
-func (d *data) prepare() error {
+func (d *data) prepare(ctx context.Context) error {
 	d.status = stream.StartStatus(d.env, "records")
 	defer d.status.Stop()
 	for {
@@ -123,11 +123,14 @@ func (d *data) prepare() error {
 		d.notes = append(d.notes, report.Sentence(remark))
 	}
 	if d.streamed != nil {
-		return d.checkStreamed()
+		return errors.Join(d.options.near.apply(ctx, d), d.checkStreamed())
 	}
 	if n := d.items.RemoveDuplicates(); n > 0 {
 		d.removed[dataset.Duplicate] = n
 		d.train = d.items.Of(dataset.Train)
+	}
+	if err := d.options.near.apply(ctx, d); err != nil {
+		return err
 	}
 	for _, entry := range d.train {
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)

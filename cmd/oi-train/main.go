@@ -73,6 +73,7 @@ type options struct {
 
 	backbone  backboneOptions
 	certainty certainty
+	near      nearFlags
 	given     func(flag string) bool // on the command line
 }
 
@@ -91,6 +92,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
+	o.near.register(fs)
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless weights and items are those of the report `FILE`.json")
@@ -145,6 +147,9 @@ func (o *options) check(inputs []string) error {
 	if err := o.certainty.check(); err != nil {
 		return err
 	}
+	if err := o.near.check(inputs); err != nil {
+		return err
+	}
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
@@ -184,6 +189,7 @@ func (o *options) values() map[string]any {
 		values["repeats"] = o.repeats.String()
 	}
 	o.certainty.values(values)
+	o.near.values(values)
 	return values
 }
 
@@ -233,7 +239,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if network != nil || o.suspects > 0 {
 		d.groups = newAuthorGroups()
 	}
-	if err := d.prepare(); err != nil {
+	if err := d.prepare(ctx); err != nil {
 		return errors.Join(err, in.Close())
 	}
 	folds, err := o.divide(d, network)

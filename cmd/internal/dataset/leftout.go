@@ -55,6 +55,9 @@ func (l LeftOut) Explain(what, set, label string) error {
 	if count(Repeated) > 0 {
 		hint = "they came again in another set or with another label, and one of each is kept: leave out --repeats drop, and the first is named"
 	}
+	if count(NearDuplicate) > 0 {
+		hint = "their pictures are nearly held-out ones: --near-duplicates keep keeps them, and --near-list names them"
+	}
 	if count(Duplicate) > 0 {
 		hint = "their photos are held out too, under the same id or byte for byte: divide what there is anew with oi-boxes --split hash, or ask for other photos"
 	}

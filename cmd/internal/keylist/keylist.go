@@ -1,0 +1,78 @@
+// Package keylist writes lists of items for people and for oi-boxes
+// --exclude-ids: CSV with the items' keys in the first column, named key.
+package keylist
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+)
+
+// A List is a file that is there whole or not at all. Its methods do nothing on
+// nil.
+type List struct {
+	file   *renameio.PendingFile
+	buffer *bufio.Writer
+	csv    *csv.Writer
+	flag   string
+}
+
+// Create begins a list with the columns key and more, for the path that a flag
+// was given; for "" it returns nil. It does not take the place of an input.
+// Finish must be called.
+func Create(flag, path string, inputs []string, more ...string) (*List, error) {
+	if path == "" {
+		return nil, nil
+	}
+	l := &List{flag: flag}
+	if err := cli.CheckOutputFile(path, inputs...); err != nil {
+		return nil, l.wrap(err)
+	}
+	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	if err != nil {
+		return nil, l.wrap(err)
+	}
+	l.file, l.buffer = file, bufio.NewWriter(file)
+	l.csv = csv.NewWriter(l.buffer)
+	if err := l.Add("key", more...); err != nil {
+		return nil, errors.Join(err, file.Cleanup())
+	}
+	return l, nil
+}
+
+// Add writes a line.
+func (l *List) Add(key string, more ...string) error {
+	if l == nil {
+		return nil
+	}
+	return l.wrap(l.csv.Write(append([]string{key}, more...)))
+}
+
+// Finish makes the file appear if the run came to its end without err, which it
+// does not return.
+func (l *List) Finish(err error) error {
+	if l == nil {
+		return nil
+	}
+	if err != nil {
+		return l.wrap(l.file.Cleanup())
+	}
+	l.csv.Flush()
+	if err := errors.Join(l.csv.Error(), l.buffer.Flush()); err != nil {
+		return l.wrap(errors.Join(err, l.file.Cleanup()))
+	}
+	return l.wrap(l.file.CloseAtomicallyReplace())
+}
+
+func (l *List) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", l.flag, err)
+}
