@@ -15,6 +15,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/cmd/internal/suspects"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
+	"github.com/opensandwich/oi/record"
 )
 
 // What follows NAME in the names of the files.
@@ -127,16 +128,57 @@ func (f *outOfFold) answer(ctx context.Context, o *options, env *cli.Env, d *dat
 	}
 	suspects.Mark(f.answers, f.labels, len(f.classes))
 	f.order = suspects.Order(f.answers)
+	photos := map[dataset.Photo][]dataset.Entry{} // of those listed
 	for _, i := range f.order[:min(o.suspects, len(f.order))] {
-		e, a := f.entries[i], f.answers[i]
+		e := f.entries[i]
 		f.from = append(f.from, e)
+		photos[d.items.Photos.Find(e.Photo)] = nil
+	}
+	for _, e := range f.entries {
+		photo := d.items.Photos.Find(e.Photo)
+		if others, ok := photos[photo]; ok {
+			photos[photo] = append(others, e)
+		}
+	}
+	for k, e := range f.from {
+		a := f.answers[f.order[k]]
+		also, err := d.alsoLabelled(e, photos[d.items.Photos.Find(e.Photo)])
+		if err != nil {
+			return err
+		}
 		f.listed = append(f.listed, suspects.Suspect{
 			Key: e.Key, Label: e.Label, Other: f.classes[a.Other], OfLabel: a.OfLabel, OfOther: a.OfOther,
-			Set: e.Set, Confident: a.Confident, Background: e.Label == dataset.Background,
+			Set: e.Set, Confident: a.Confident, Also: also, Background: e.Label == dataset.Background,
 		})
 	}
 	r.suspects = f
 	return nil
+}
+
+// alsoLabelled returns another label that the object of an item has, among the
+// items of its photo, "" if it has none.
+func (d *data) alsoLabelled(e dataset.Entry, photo []dataset.Entry) (string, error) {
+	var box *record.Box
+	for _, other := range photo {
+		if other.Label == e.Label {
+			continue
+		}
+		if box == nil {
+			item, err := d.items.Spool.Item(e.Number)
+			if err != nil || item.Box == nil {
+				return "", err
+			}
+			box = item.Box
+		}
+		item, err := d.items.Spool.Item(other.Number)
+		if err != nil {
+			return "", err
+		}
+		if suspects.SameObject(box, item.Box) {
+			return other.Label, nil
+		}
+	}
+	return "", nil
 }
 
 // answered says how a fold was answered.
@@ -156,6 +198,11 @@ func (f *outOfFold) answered(env *cli.Env, number int) {
 // counts returns what there is to say of all items.
 func (f *outOfFold) counts(o *options, d *data) *report.Suspects {
 	s := &report.Suspects{Folds: len(f.folds), Groups: f.groups, Differing: len(f.order), Listed: len(f.listed), Files: []string{o.name + suspectsList, o.name + suspectsPage}}
+	for _, suspect := range f.listed {
+		if suspect.Also != "" {
+			s.AlsoLabelled++
+		}
+	}
 	pairs := map[[2]string]int{}
 	for i, a := range f.answers {
 		if !a.Given {
@@ -208,6 +255,9 @@ func (f *outOfFold) writePage(w io.Writer, name string, d *data) error {
 				{Text: fmt.Sprintf("%s %.2f", suspect.Label, suspect.OfLabel)},
 			},
 			Credit: credits.Line(item.Image),
+		}
+		if suspect.Also != "" {
+			entry.Lines = append(entry.Lines, sheet.Line{Text: "the same object is also labelled " + suspect.Also})
 		}
 		if t := item.Tensor; t != nil {
 			entry.Pictures = []sheet.Picture{sheet.NewPicture(t.Data, t.Shape[1], t.Shape[0], "")}

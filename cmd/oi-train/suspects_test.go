@@ -145,6 +145,36 @@ func TestSuspectsOfOneAuthor(t *testing.T) {
 	}
 }
 
+// An object that has two labels is said to have them.
+func TestSuspectsAlsoLabelled(t *testing.T) {
+	backbone := small(t)
+	items := slices.Concat(pictures(0, 40, "train", "red", "green"), pictures(100, 8, "val", "red", "green"))
+	twice, beside := picture(300, "red", "train"), picture(301, "red", "train")
+	box := &record.Box{XMin: .1, XMax: .3, YMin: .2, YMax: .6}
+	for i, item := range []*record.Item{twice, beside} { // both red and labelled green, one of them next to red
+		red := *item
+		red.Key, red.Label = red.Key[:len(red.Key)-1]+"f", &record.Label{MID: item.Label.MID, Name: "red"}
+		item.Label.Name = "green"
+		other := *box
+		if i == 1 {
+			other.XMin, other.XMax = box.XMax, box.XMax+(box.XMax-box.XMin)
+		}
+		item.Box, red.Box = box, &other
+		items = append(items, item, &red)
+	}
+	got := fitted(t, backbone, encode(t, nil, items...), "--suspects", "2")
+	_, counts := suspectsOf(t, got)
+	list := string(got.files["m.suspects.txt"])
+	for _, want := range []string{"\n" + twice.Key + "\tgreen\tred\t", "\n" + beside.Key + "\tgreen\tred\t", "\tred\n", "\t\n"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("no %q in\n%s", want, list)
+		}
+	}
+	if counts.AlsoLabelled != 1 || strings.Count(string(got.files["m.suspects.html"]), "the same object is also labelled red") != 1 {
+		t.Errorf("%+v", counts)
+	}
+}
+
 // What cannot be answered for is counted, and nothing is made up about it.
 func TestSuspectsFew(t *testing.T) {
 	backbone := small(t)

@@ -14,6 +14,9 @@ type Suspects struct {
 	Differing  int `json:"differing"` // answered otherwise than labelled
 	Confident  int `json:"confident"` // of these, as surely as items of the class that is answered
 	Listed     int `json:"listed"`
+	// AlsoLabelled counts those listed whose object has another label in the
+	// same photo too.
+	AlsoLabelled int `json:"also_labelled"`
 	// Pairs are the most frequent pairs of label and answer among Differing.
 	Pairs []SuspectPair `json:"pairs"`
 	Files []string      `json:"files"` // the list, and its page if there is one
@@ -35,6 +38,9 @@ func (r *Report) SuspectsText() string {
 	text := fmt.Sprintf("suspected labels: %d of %d items are answered otherwise by models that did not see them, %d of these with confidence", s.Differing, s.Items, s.Confident)
 	if s.Listed > 0 {
 		text += fmt.Sprintf("; the first %d are in %s", s.Listed, s.Files[0])
+		if s.AlsoLabelled > 0 {
+			text += fmt.Sprintf(", %d of them of objects that have two labels", s.AlsoLabelled)
+		}
 	}
 	return text + "\n"
 }

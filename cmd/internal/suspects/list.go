@@ -18,6 +18,9 @@ type Suspect struct {
 	Set     string
 	// Confident is that of an Answer.
 	Confident bool
+	// Also is another label that the same object has in the photo, "" if it
+	// has none.
+	Also string
 	// Background says that the item is a window that was cut next to a box.
 	Background bool
 }
@@ -31,7 +34,7 @@ func WriteList(w io.Writer, heading []string, list []Suspect) error {
 	for _, line := range heading {
 		fmt.Fprintf(&b, "# %s\n", field(line))
 	}
-	b.WriteString("#key\tlabel\tanswer\tof_label\tof_answer\tset\tconfident\n")
+	b.WriteString("#key\tlabel\tanswer\tof_label\tof_answer\tset\tconfident\talso_labelled\n")
 	for _, s := range list {
 		if s.Background || !record.ValidID(s.Key) {
 			b.WriteString("#")
@@ -40,7 +43,7 @@ func WriteList(w io.Writer, heading []string, list []Suspect) error {
 		if s.Confident {
 			confident = "yes"
 		}
-		fmt.Fprintf(&b, "%s\t%s\t%s\t%.6f\t%.6f\t%s\t%s\n", field(s.Key), field(s.Label), field(s.Other), s.OfLabel, s.OfOther, s.Set, confident)
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%.6f\t%.6f\t%s\t%s\t%s\n", field(s.Key), field(s.Label), field(s.Other), s.OfLabel, s.OfOther, s.Set, confident, field(s.Also))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

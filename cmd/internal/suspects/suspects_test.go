@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/opensandwich/oi/record"
 )
 
 // No group is divided, every item is in one fold, and a class is in as many
@@ -84,18 +86,39 @@ func TestAnswers(t *testing.T) {
 func TestWriteList(t *testing.T) {
 	var b bytes.Buffer
 	list := []Suspect{
-		{Key: "000cd56bb02e4edb-01234567", Label: "Hot dog", Other: "Salad", OfLabel: .25, OfOther: .5, Set: "val", Confident: true},
+		{Key: "000cd56bb02e4edb-01234567", Label: "Hot dog", Other: "Salad", OfLabel: .25, OfOther: .5, Set: "val", Confident: true, Also: "Bun"},
 		{Key: "000cd56bb02e4edb-01234567-bg", Label: "background", Other: "Salad", Set: "train", Background: true},
 		{Key: "a b,c\n#d", Label: "tab\there", Other: "new\nline", Set: "test"},
 	}
 	if err := WriteList(&b, []string{"two\nlines"}, list); err != nil {
 		t.Fatal(err)
 	}
-	want := "# two lines\n#key\tlabel\tanswer\tof_label\tof_answer\tset\tconfident\n" +
-		"000cd56bb02e4edb-01234567\tHot dog\tSalad\t0.250000\t0.500000\tval\tyes\n" +
-		"#000cd56bb02e4edb-01234567-bg\tbackground\tSalad\t0.000000\t0.000000\ttrain\tno\n" +
-		"#a b,c #d\ttab here\tnew line\t0.000000\t0.000000\ttest\tno\n"
+	want := "# two lines\n#key\tlabel\tanswer\tof_label\tof_answer\tset\tconfident\talso_labelled\n" +
+		"000cd56bb02e4edb-01234567\tHot dog\tSalad\t0.250000\t0.500000\tval\tyes\tBun\n" +
+		"#000cd56bb02e4edb-01234567-bg\tbackground\tSalad\t0.000000\t0.000000\ttrain\tno\t\n" +
+		"#a b,c #d\ttab here\tnew line\t0.000000\t0.000000\ttest\tno\t\n"
 	if b.String() != want {
 		t.Errorf("got\n%s", strings.ReplaceAll(b.String(), "\t", "→"))
+	}
+}
+
+func TestSameObject(t *testing.T) {
+	box := func(x, y, w, h float64) *record.Box {
+		return &record.Box{XMin: x, XMax: x + w, YMin: y, YMax: y + h}
+	}
+	for _, tc := range []struct {
+		a, b *record.Box
+		want bool
+	}{
+		{box(.1, .1, .5, .5), box(.1, .1, .5, .5), true},
+		{box(.1, .1, .5, .5), box(.1, .1, .5, .36), true},  // .72
+		{box(.1, .1, .5, .5), box(.1, .1, .5, .34), false}, // .68
+		{box(.1, .1, .2, .2), box(.5, .5, .2, .2), false},
+		{box(.1, .1, 0, .2), box(.1, .1, 0, .2), false},
+		{nil, box(.1, .1, .2, .2), false}, {nil, nil, false},
+	} {
+		if SameObject(tc.a, tc.b) != tc.want || SameObject(tc.b, tc.a) != tc.want {
+			t.Errorf("%+v, %+v: not %v", tc.a, tc.b, tc.want)
+		}
 	}
 }
