@@ -8,7 +8,6 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
 )
@@ -46,57 +45,61 @@ func (r *run) originals() (map[dataset.Picture]int, error) {
 }
 
 func (r *run) remake(ctx context.Context, in *stream.Input, originals map[dataset.Picture]int) error {
-	var maker pix.Maker
 	byKey := map[string]int{}
 	for _, entry := range r.items.Entries {
 		byKey[entry.Key] = entry.Number
 	}
-	for {
-		next, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
-		if item, ok := next.(*record.Item); ok {
-			number, known := byKey[dataset.KeyOf(item)]
-			if item.Augment != nil {
-				number, known = originals[dataset.PixelsOf(item)]
+	tasks := func(yield func(*task) bool) {
+		for {
+			next, err := in.Read()
+			if errors.Is(err, io.EOF) {
+				return
 			}
-			if !known {
-				return cli.WithHint(fmt.Errorf("--replay %s: the original of item %s is not in the input", r.options.replay, dataset.KeyOf(item)),
-					"read the same crops that the variants were made of")
+			t := &task{record: next, err: err}
+			if item, ok := next.(*record.Item); ok && err == nil {
+				number, known := byKey[dataset.KeyOf(item)]
+				if item.Augment != nil {
+					number, known = originals[dataset.PixelsOf(item)]
+				}
+				if known {
+					t.make = func(w *worker) (*record.Item, error) { return r.remakeItem(w, item, number) }
+				} else {
+					t.err = cli.WithHint(fmt.Errorf("--replay %s: the original of item %s is not in the input", r.options.replay, dataset.KeyOf(item)),
+						"read the same crops that the variants were made of")
+				}
 			}
-			if err := r.remakeItem(&maker, item, number); err != nil {
-				return fmt.Errorf("--replay %s: item %s: %w", r.options.replay, dataset.KeyOf(item), err)
+			if !yield(t) || t.err != nil {
+				return
 			}
-			r.account.Out(1)
-		}
-		if err := r.out.Write(next); err != nil {
-			return err
 		}
 	}
+	return r.inOrder(ctx, tasks, func(t *task) {
+		if t.make != nil {
+			r.account.Out(1)
+		}
+	})
 }
 
-func (r *run) remakeItem(maker *pix.Maker, item *record.Item, number int) error {
+// remakeItem gives an item the pixels that its original and its parameters
+// make.
+func (r *run) remakeItem(w *worker, item *record.Item, number int) (*record.Item, error) {
 	original, err := r.items.Spool.Item(number)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	item.Tensor = original.Tensor
 	if item.Augment == nil {
-		return nil
+		return item, nil
 	}
 	v, err := variantOf(item.Augment)
+	if err == nil {
+		size := r.items.Size()
+		pixels := w.room(len(original.Tensor.Data))
+		err = w.maker.Apply(v, pixels, original.Tensor.Data, size.Height, size.Width)
+		item.Tensor.Data = pixels
+	}
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("--replay %s: item %s: %w", r.options.replay, dataset.KeyOf(item), err)
 	}
-	size := r.items.Size()
-	pixels := make([]byte, len(original.Tensor.Data))
-	if err := maker.Apply(v, pixels, original.Tensor.Data, size.Height, size.Width); err != nil {
-		return err
-	}
-	item.Tensor.Data = pixels
-	return nil
+	return item, nil
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
-	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/sheet"
 )
 
@@ -22,7 +21,7 @@ func (r *run) drawSheet(path string) error {
 	n := min(r.options.sheetItems, len(train))
 	size := r.items.Size()
 	classes := map[string]int{}
-	var maker pix.Maker
+	var w worker
 	for i := range n {
 		from := train[i*len(train)/n]
 		original, err := r.items.Spool.Item(from.Number)
@@ -37,8 +36,8 @@ func (r *run) drawSheet(path string) error {
 			Title:    from.Label, Key: from.Key, Class: classes[from.Label],
 		}
 		for k := range sheetVariants {
-			v := &variant{entry: from, epoch: 1 + k/r.options.copies, copy: k % r.options.copies}
-			item, err := r.draw(v, &maker)
+			v := variant{entry: from, epoch: 1 + k/r.options.copies, copy: k % r.options.copies}
+			item, err := r.draw(v, &w)
 			if err != nil {
 				return err
 			}
