@@ -39,7 +39,7 @@
 // A variant's record holds its parameters. --replay reads a stream of variants,
 // with or without tensors, and the originals as the input, and writes that
 // stream with its tensors made again; with the same originals the bytes are the
-// same.
+// same. Flags that say which variants to make are an error next to it.
 //
 // --balance makes as many variants an epoch of every class as of the largest.
 // --only-set train leaves out the validation and test items.
@@ -50,7 +50,8 @@
 //
 // --epochs 0 goes on until the reader leaves, which is what oi-train does once
 // its early stopping is reached. Items wait in memory, beyond --spool-memory in
-// a temporary file.
+// a temporary file. The process takes that much and some 40 MB more, for each
+// of -j beyond two up to 4 MB, and a kilobyte for each item.
 //
 // Items that carry no set get that of their photo's other items, or are divided
 // as the oi-boxes of their trail divided them: by their subset of Open Images,

@@ -4,8 +4,10 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -127,6 +129,9 @@ func (o *options) check(env *cli.Env) error {
 	case o.sheetItems < 1 || o.sheetItems > sheet.MaxEntries:
 		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetItems, sheet.MaxEntries)
 	}
+	if err := o.checkReplay(); err != nil {
+		return err
+	}
 	if err := o.resolve(); err != nil {
 		return err
 	}
@@ -143,6 +148,28 @@ func (o *options) check(env *cli.Env) error {
 var rangeFlags = []string{
 	"rotation", "height-shift", "width-shift", "shear", "zoom", "flip-h", "flip-v", "fill", "keras-2018",
 	"random-resized-crop", "brightness", "contrast", "saturation", "hue", "grayscale", "blur", "jpeg", "cutout",
+}
+
+// checkReplay refuses flags that say what variants to make next to --replay,
+// whose file says it.
+func (o *options) checkReplay() error {
+	if !o.explicit.Changed("replay") {
+		return nil
+	}
+	if o.replay == "" {
+		return cli.Usagef("--replay: want the name of a file")
+	}
+	var without []string
+	names := append([]string{"epochs", "copies", "seed", "preset", "only-set", "balance", "sheet", "sheet-items", "val", "test"}, rangeFlags...)
+	for _, name := range names {
+		if o.explicit.Changed(name) {
+			without = append(without, "--"+name)
+		}
+	}
+	if len(without) == 0 {
+		return nil
+	}
+	return cli.WithHint(cli.Usagef("%s: no effect with --replay, which makes the variants of its file", strings.Join(without, ", ")), "leave out one or the other")
 }
 
 // resolve sets the ranges to those of the preset, but for the ones that were
@@ -217,7 +244,12 @@ func (o *options) args() map[string]string {
 	return args
 }
 
+// growth is how much garbage there may be before it is collected, in percent of
+// what is in use. The spool is outside of the heap, so that little is.
+const growth = 200
+
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(growth))
 	if err := o.check(env); err != nil {
 		return err
 	}

@@ -182,3 +182,87 @@ func TestGrey(t *testing.T) {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
+
+// Flags that have no effect with --replay are refused, by name, before a file is
+// looked at.
+func TestReplayAlone(t *testing.T) {
+	given := map[string]string{"preset": "none", "fill": "wrap", "flip-h": "true", "flip-v": "true", "keras-2018": "true", "balance": "true", "only-set": "train", "sheet": "a.jpg"}
+	names := append([]string{"epochs", "copies", "seed", "preset", "only-set", "balance", "sheet", "sheet-items", "val", "test"}, rangeFlags...)
+	for _, name := range names {
+		value := given[name]
+		if value == "" {
+			value = "1"
+		}
+		code, out, stderr := augment(t, nil, "--replay", "none.oi", "--"+name+"="+value)
+		if code != 2 || len(out) > 0 || !strings.Contains(stderr, "--"+name+": no effect with --replay") || !strings.Contains(stderr, "hint: ") {
+			t.Errorf("%s: exit %d: %s", name, code, stderr)
+		}
+	}
+	if code, _, stderr := augment(t, nil, "--replay", "none.oi", "--hue=0.1", "--rotation=0"); code != 2 || !strings.Contains(stderr, "--rotation, --hue: no effect") {
+		t.Errorf("two flags: exit %d: %s", code, stderr)
+	}
+	if code, _, stderr := augment(t, nil, "--replay="); code != 2 || !strings.Contains(stderr, "want the name of a file") {
+		t.Errorf("no file: exit %d: %s", code, stderr)
+	}
+}
+
+// What cannot be drawn from is refused; the ends of what can, and any seed, give
+// the same bytes at any -j, for pictures of one pixel and of odd sides too.
+func TestExtremes(t *testing.T) {
+	for _, name := range rangeFlags {
+		if slices.Contains([]string{"flip-h", "flip-v", "fill", "keras-2018", "jpeg"}, name) {
+			continue
+		}
+		for _, value := range []string{"-0.1", "NaN", "Inf", "-Inf", "1e308", "0.1..0.2"} {
+			if code, out, stderr := augment(t, encode(t, someItems()...), "--"+name+"="+value); code != 2 || len(out) > 0 {
+				t.Errorf("--%s=%s: exit %d: %s", name, value, code, stderr)
+			}
+		}
+	}
+	most := "--rotation=360 --height-shift=10 --width-shift=10 --shear=89 --zoom=0.99 --flip-v --random-resized-crop=1e-9 --brightness=1 --contrast=1 --saturation=1 --hue=0.5 --grayscale=0.5 --blur=1 --jpeg=1 --cutout=1 --copies=20"
+	for _, side := range [][2]int{{1, 1}, {1, 9}, {31, 2}} {
+		item := cmdtest.Crop(1, "a", "train", side[0], side[1], bytes.Repeat([]byte{200, 3, 90}, side[0]*side[1]))
+		for _, fill := range []string{"nearest", "constant", "reflect", "wrap"} {
+			for _, seed := range []string{"0", "18446744073709551615"} {
+				args := append(strings.Fields(most), "--fill="+fill, "--seed="+seed)
+				code, want, stderr := augment(t, encode(t, item), append(args, "-j1")...)
+				if code != 0 {
+					t.Fatalf("%v, %s: exit %d: %s", side, fill, code, stderr)
+				}
+				for _, j := range []string{"-j2", "-j16"} {
+					if _, got, _ := augment(t, encode(t, item), append(args, j)...); !bytes.Equal(got, want) {
+						t.Errorf("%v, %s: %s gives other bytes", side, fill, j)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A damaged parameter is one clear line that names the item, and no end is
+// written.
+func TestReplayDamaged(t *testing.T) {
+	dir := t.TempDir()
+	crops, variants := filepath.Join(dir, "crops.oi"), filepath.Join(dir, "variants.oi")
+	input := encode(t, someItems()...)
+	if err := os.WriteFile(crops, input, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(*record.Augment){
+		"of another picture": func(a *record.Augment) { a.Of = strings.Repeat("0", 64) },
+		"of no picture":      func(a *record.Augment) { a.Of = "" },
+		"a negative blur":    func(a *record.Augment) { a.Blur = -1 },
+		"a huge blur":        func(a *record.Augment) { a.Blur = 1e308 },
+	} {
+		header, items, _ := mustAugment(t, input)
+		last := items[len(items)-1]
+		damage(last.Augment)
+		if err := os.WriteFile(variants, cmdtest.EncodeItems(t, header, items...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := augment(t, nil, "--replay", variants, crops)
+		if code != 1 || !strings.Contains(stderr, "--replay "+variants) || !strings.Contains(stderr, "item "+last.Key) {
+			t.Errorf("%s: exit %d: %s", name, code, stderr)
+		}
+	}
+}

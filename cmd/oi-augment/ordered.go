@@ -44,7 +44,7 @@ func (r *run) inOrder(ctx context.Context, tasks iter.Seq[*task], wrote func(*ta
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	jobs := r.options.stream.Workers()
-	work := make(chan *task)
+	work := make(chan *task, jobs)
 	ordered := make(chan *task, perWorker*jobs)
 	spare := make(chan []byte, (perWorker+1)*jobs+1) // memory of what is written
 

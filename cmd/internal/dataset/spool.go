@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -18,11 +19,16 @@ const DefaultMemory = 1 << 30
 // ones stay in memory, up to a limit; what comes after goes to a temporary
 // file that has no name, so nothing is left over however the process ends.
 //
-// Items are kept as the records they were, within which the pixels lie as they
-// are. Adding is for one goroutine; once it is over, any number may read.
+// Memory is taken outside of the garbage collector's heap, so that the limit is
+// what the process takes for items. Items are kept as the records they were,
+// within which the pixels lie as they are. Adding is for one goroutine; once it
+// is over, any number may read.
 type Spool struct {
 	limit   int64
 	dir     string
+	closing sync.RWMutex // held for reading by those who read
+	memory  arena
+	readers sync.Pool // of *itemReader
 	places  []place
 	inside  int64 // bytes in memory
 	outside int64 // bytes in the file
@@ -73,9 +79,11 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("keep item %s: %w", item.Key, err)
 	}
-	if size := int64(len(data)); s.file == nil && s.inside+size <= s.limit {
-		at.memory = bytes.Clone(data)
-		s.inside += size
+	if s.file == nil && s.inside+int64(len(data)) <= s.limit {
+		at.memory = s.memory.keep(data, s.limit-s.inside)
+	}
+	if at.memory != nil {
+		s.inside += int64(len(data))
 	} else if at.offset, err = s.spill(data); err != nil {
 		return 0, err
 	}
@@ -141,17 +149,23 @@ func (s *Spool) spill(data []byte) (int64, error) {
 // Pixels copies the pixels of item i to buf, or to a new slice if buf has no
 // room for them, and returns it.
 func (s *Spool) Pixels(i int, buf []byte) ([]byte, error) {
-	return s.part(i, s.places[i].pixels, buf)
+	return s.part(i, func(at place) span { return at.pixels }, buf)
 }
 
 // Embedding copies the numbers of the embedding of item i, as they are in the
 // record, in the same way; there are none if it has no embedding.
 func (s *Spool) Embedding(i int, buf []byte) ([]byte, error) {
-	return s.part(i, s.places[i].embedding, buf)
+	return s.part(i, func(at place) span { return at.embedding }, buf)
 }
 
-func (s *Spool) part(i int, p span, buf []byte) ([]byte, error) {
+func (s *Spool) part(i int, of func(place) span, buf []byte) ([]byte, error) {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.places == nil {
+		return nil, errClosed
+	}
 	at := s.places[i]
+	p := of(at)
 	if cap(buf) < int(p.length) {
 		buf = make([]byte, p.length)
 	}
@@ -166,27 +180,37 @@ func (s *Spool) part(i int, p span, buf []byte) ([]byte, error) {
 
 // Item returns item i as it was added.
 func (s *Spool) Item(i int) (*record.Item, error) {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.places == nil {
+		return nil, errClosed
+	}
 	at := s.places[i]
-	var data io.Reader = bytes.NewReader(at.memory)
-	if at.memory == nil {
-		data = io.NewSectionReader(s.file, at.offset, int64(at.size))
+	r, ok := s.readers.Get().(*itemReader)
+	if !ok {
+		r = newItemReader(s.prelude)
 	}
-	reader := record.NewReader(io.MultiReader(bytes.NewReader(s.prelude), data))
-	for {
-		r, err := reader.Read()
-		if err != nil {
-			return nil, fmt.Errorf("read back item %d: %w", i, err)
-		}
-		if item, ok := r.(*record.Item); ok {
-			return item, nil
-		}
+	if r.data = bytes.NewReader(at.memory); at.memory == nil {
+		r.data = io.NewSectionReader(s.file, at.offset, int64(at.size))
 	}
+	item, err := r.next()
+	if err != nil {
+		return nil, fmt.Errorf("read back item %d: %w", i, err)
+	}
+	s.readers.Put(r)
+	return item, nil
 }
 
-// Close gives back the temporary file.
+var errClosed = errors.New("read back an item of a spool that is closed")
+
+// Close gives back the memory and the temporary file, once nobody reads.
 func (s *Spool) Close() error {
-	if s.file == nil {
-		return nil
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	s.places = nil
+	err := s.memory.close()
+	if s.file != nil {
+		err = errors.Join(err, s.file.Close())
 	}
-	return s.file.Close()
+	return err
 }

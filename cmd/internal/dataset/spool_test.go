@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -178,5 +179,68 @@ func BenchmarkSpoolPixels(b *testing.B) {
 				i++
 			}
 		})
+	}
+}
+
+// The limit is of all memory that items take: the collector sees none of it,
+// and garbage does not pile up in proportion.
+func TestSpoolOutsideOfTheHeap(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		t.Skip("the spool is in the heap here")
+	}
+	const n, side = 64, 1 << 18
+	s := NewSpool(n*side*2, "")
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	item := picture(1, "Hamburger", Train)
+	item.Tensor.Shape, item.Tensor.Data = []int{1, side / 3, 3}, make([]byte, side/3*3)
+	before := heap()
+	for range n {
+		if _, err := s.Add(item); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := int64(heap()) - int64(before); grown > n*side/8 || s.Spilled() > 0 {
+		t.Errorf("the heap grew by %d bytes for %d bytes of items, %d in the file", grown, n*side, s.Spilled())
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Item(0); err == nil {
+		t.Error("an item of a closed spool")
+	}
+	if _, err := s.Pixels(0, nil); err == nil {
+		t.Error("pixels of a closed spool")
+	}
+	if err := s.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		t.Errorf("closed again: %v", err)
+	}
+}
+
+// Items of many sizes, some larger than what is left of a block, stay whole.
+func TestArena(t *testing.T) {
+	var a arena
+	var kept [][]byte
+	left := int64(0)
+	sizes := []int{1, blockSize/2 + 1, blockSize / 2, 7, blockSize - 8, 3, blockSize + 5, 2}
+	for _, n := range sizes {
+		left += int64(n)
+	}
+	for i, n := range sizes {
+		data := bytes.Repeat([]byte{byte(i + 1)}, n)
+		kept = append(kept, a.keep(data, left))
+		left -= int64(n)
+	}
+	for i, data := range kept {
+		if len(data) != sizes[i] || len(bytes.Trim(data, string(rune(i+1)))) > 0 {
+			t.Errorf("%d bytes of %d are others", len(data), sizes[i])
+		}
+	}
+	if err := a.close(); err != nil {
+		t.Error(err)
 	}
 }
