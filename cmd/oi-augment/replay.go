@@ -68,7 +68,8 @@ func (r *run) remake(ctx context.Context, in *stream.Input, originals map[datase
 						"read the same crops that the variants were made of")
 				}
 			}
-			if !yield(t) || t.err != nil {
+			failed := t.err != nil // after the yield it is a worker's
+			if !yield(t) || failed {
 				return
 			}
 		}
