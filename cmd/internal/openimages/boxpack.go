@@ -238,7 +238,7 @@ var pairs = func() (table [200]byte) {
 	return table
 }()
 
-// unpackedFlags holds the flags of each packed byte.
+// unpackedFlags holds the flags of each packed byte. It is never changed.
 var unpackedFlags = func() (table [256][len(flagColumns)]int8) {
 	for i := range table {
 		for k, digits := 0, i; k < len(flagColumns); k, digits = k+1, digits/flagBase {
