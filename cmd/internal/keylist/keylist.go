@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
-
-	"github.com/opensandwich/oi/cmd/internal/cli"
 )
 
 // A List is a file that is there whole or not at all. Its methods do nothing on
@@ -24,14 +22,14 @@ type List struct {
 }
 
 // Create begins a list with the columns key and more, for the path that a flag
-// was given; for "" it returns nil. It does not take the place of an input.
+// was given; for "" it returns nil. check says whether the file may be written.
 // Finish must be called.
-func Create(flag, path string, inputs []string, more ...string) (*List, error) {
+func Create(flag, path string, check func(path string) error, more ...string) (*List, error) {
 	if path == "" {
 		return nil, nil
 	}
 	l := &List{flag: flag}
-	if err := cli.CheckOutputFile(path, inputs...); err != nil {
+	if err := check(path); err != nil {
 		return nil, l.wrap(err)
 	}
 	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))

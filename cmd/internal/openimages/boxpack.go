@@ -204,7 +204,7 @@ func unpackBoxes() func(*csvscan.PackedRow, *PickedRow) {
 			putMillionths((*[9]byte)(digits[9*i:]), v)
 		}
 		sum := sha256.Sum256(text)
-		flags := &unpackedFlags[r.Packed[flagsByte]]
+		flags := unpackedFlags[r.Packed[flagsByte]]
 		*to = PickedRow{BoxRow: BoxRow{
 			ImageID: id, MID: r.Value,
 			Box: record.Box{
