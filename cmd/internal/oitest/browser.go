@@ -47,7 +47,7 @@ func NewBrowser(t testing.TB) *Browser {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir())
+		"--remote-debugging-pipe", "--user-data-dir="+profile(t))
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut}
 	if err := cmd.Start(); err != nil {
 		t.Skipf("chromium does not run here: %v", err)
@@ -184,4 +184,17 @@ func (b *Browser) read() (m message, err error) {
 		b.Events = append(b.Events, m.Event)
 	}
 	return m, err
+}
+
+// profile returns a folder for what the browser keeps. A process of it may still
+// write there when the browser itself has ended, for which t.TempDir would fail
+// the test.
+func profile(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }

@@ -57,7 +57,7 @@ func StartChromium(t testing.TB) *Chromium {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), chromiumTime)
 	browser := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir())
+		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+profile(t))
 	browser.ExtraFiles = []*os.File{fromUs, toUs} // 3 and 4, as the option wants
 	if err := browser.Start(); err != nil {
 		cancel()
