@@ -47,7 +47,7 @@ func examplePages(t *testing.T) map[string]string {
 // TestBrowser: no page is wider than its window, nothing is complained about,
 // and all that scrolls can be reached with the keyboard.
 func TestBrowser(t *testing.T) {
-	c := oitest.StartChromium(t)
+	b := oitest.NewBrowser(t)
 	list := examplePages(t)
 	if *pages != "" {
 		list = map[string]string{}
@@ -61,7 +61,8 @@ func TestBrowser(t *testing.T) {
 				if dark && *shots == "" {
 					continue // has the same layout
 				}
-				c.Open("file://"+path, width, 900, dark)
+				b.Show(width, 900, dark)
+				b.Open("file://" + path)
 				var state struct {
 					Width     int
 					Wide      []string
@@ -69,7 +70,7 @@ func TestBrowser(t *testing.T) {
 					Broken    int
 					Clipped   []string
 				}
-				c.Eval(`(() => {
+				b.Evaluate(`(() => {
 					const name = e => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 40);
 					const scrolls = e => /auto|scroll/.test(getComputedStyle(e).overflowX);
 					const all = [...document.querySelectorAll("body *")];
@@ -87,7 +88,7 @@ func TestBrowser(t *testing.T) {
 				if state.Width > width || len(state.Wide)+len(state.Unreached)+state.Broken+len(state.Clipped) > 0 {
 					t.Errorf("%s at %d px: %+v", name, width, state)
 				}
-				if errors := c.Errors(); len(errors) > 0 {
+				if errors := b.Errors(); len(errors) > 0 {
 					t.Errorf("%s at %d px: %s", name, width, errors)
 				}
 				if *shots != "" {
@@ -95,14 +96,14 @@ func TestBrowser(t *testing.T) {
 					if dark {
 						file += "-dark"
 					}
-					if err := os.WriteFile(file+".png", c.Screenshot(), 0o600); err != nil {
+					if err := os.WriteFile(file+".png", b.Screenshot(), 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 		}
 		if *shots != "" {
-			if err := os.WriteFile(filepath.Join(*shots, name+".pdf"), c.PDF(), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(*shots, name+".pdf"), b.PDF(), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
