@@ -39,7 +39,12 @@ func (d *doubleFlags) drop() bool { return d.rule == "drop" }
 // createList begins the list of --doubles, nil if there is none, and lets the
 // query fill it.
 func (d *doubleFlags) createList(q *selection.Query, inputs ...string) (*keylist.List, error) {
-	list, err := keylist.Create("--doubles", d.list, func(path string) error { return cli.CheckOutputFile(path, inputs...) }, "partner", "iou", "label", "partner_label")
+	if d.list != "" {
+		if err := cli.CheckOutputFile(d.list, inputs...); err != nil {
+			return nil, fmt.Errorf("--doubles: %w", err)
+		}
+	}
+	list, err := keylist.Create("--doubles", d.list, "partner", "iou", "label", "partner_label")
 	if list != nil {
 		q.Doubles.Seen = func(d selection.Double) error {
 			return list.Add(d.Key, d.Partner, strconv.FormatFloat(d.IoU, 'f', 4, 64), q.Classes[d.Label].Name, q.Classes[d.PartnerLabel].Name)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -65,11 +64,11 @@ func (n scratch) Backbone() *model.Backbone         { return nil }
 
 // graph is that of the file that the network is written as.
 func (n scratch) graph() (*graph.Graph, error) {
-	var file bytes.Buffer
-	if err := n.of.WriteONNX(&file, "", nil); err != nil {
+	file, err := n.portable()
+	if err != nil {
 		return nil, err
 	}
-	c, err := transfer.ParseClassifier(file.Bytes())
+	c, err := transfer.ParseClassifier(file)
 	if err != nil {
 		return nil, err
 	}

@@ -50,8 +50,7 @@ func (n *nearFlags) apply(ctx context.Context, d *data) (err error) {
 		return cli.WithHint(errors.New("--near-duplicates and --near-list look at the crops, and oi-augment passes on variants of them"),
 			"oi-train --near-list FILE crops.oi lists them, and oi-boxes --exclude-ids FILE leaves them out")
 	}
-	list, err := keylist.Create("--near-list", n.list, func(path string) error { return cli.CheckOutputFile(path, d.env.Args...) },
-		"partner", "correlation", "set", "partner_set", "label", "partner_label")
+	list, err := keylist.Create("--near-list", n.list, "partner", "correlation", "set", "partner_set", "label", "partner_label")
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/export/credits"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/cmd/internal/suspects"
@@ -174,7 +175,7 @@ func (d *data) alsoLabelled(e dataset.Entry, photo []dataset.Entry) (string, err
 		if err != nil {
 			return "", err
 		}
-		if suspects.SameObject(box, item.Box) {
+		if openimages.OneObject(box, item.Box) {
 			return other.Label, nil
 		}
 	}

@@ -39,8 +39,8 @@ func checkPNG(r io.ReaderAt, size int64) (Config, error) {
 
 // pngPixelBytes returns how many bytes a pixel takes while it is decoded, given
 // the bits of a sample, the type of colour and whether the picture is
-// interlaced: then there is also a picture of a pass, of half the pixels at most. What is grey may have
-// transparency after its header.
+// interlaced: then there is also a picture of a pass, of half the pixels at most.
+// What is grey may have transparency after its header.
 func pngPixelBytes(depth, colour byte, interlaced bool) int {
 	n := 4
 	if colour == 3 { // a palette

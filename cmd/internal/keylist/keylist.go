@@ -22,16 +22,12 @@ type List struct {
 }
 
 // Create begins a list with the columns key and more, for the path that a flag
-// was given; for "" it returns nil. check says whether the file may be written.
-// Finish must be called.
-func Create(flag, path string, check func(path string) error, more ...string) (*List, error) {
+// was given; for "" it returns nil. Finish must be called.
+func Create(flag, path string, more ...string) (*List, error) {
 	if path == "" {
 		return nil, nil
 	}
 	l := &List{flag: flag}
-	if err := check(path); err != nil {
-		return nil, l.wrap(err)
-	}
 	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
 	if err != nil {
 		return nil, l.wrap(err)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/opensandwich/oi/record"
 )
 
 // No group is divided, every item is in one fold, and a class is in as many
@@ -99,26 +97,5 @@ func TestWriteList(t *testing.T) {
 		"#a b,c #d\ttab here\tnew line\t0.000000\t0.000000\ttest\tno\t\n"
 	if b.String() != want {
 		t.Errorf("got\n%s", strings.ReplaceAll(b.String(), "\t", "→"))
-	}
-}
-
-func TestSameObject(t *testing.T) {
-	box := func(x, y, w, h float64) *record.Box {
-		return &record.Box{XMin: x, XMax: x + w, YMin: y, YMax: y + h}
-	}
-	for _, tc := range []struct {
-		a, b *record.Box
-		want bool
-	}{
-		{box(.1, .1, .5, .5), box(.1, .1, .5, .5), true},
-		{box(.1, .1, .5, .5), box(.1, .1, .5, .36), true},  // .72
-		{box(.1, .1, .5, .5), box(.1, .1, .5, .34), false}, // .68
-		{box(.1, .1, .2, .2), box(.5, .5, .2, .2), false},
-		{box(.1, .1, 0, .2), box(.1, .1, 0, .2), false},
-		{nil, box(.1, .1, .2, .2), false}, {nil, nil, false},
-	} {
-		if SameObject(tc.a, tc.b) != tc.want || SameObject(tc.b, tc.a) != tc.want {
-			t.Errorf("%+v, %+v: not %v", tc.a, tc.b, tc.want)
-		}
 	}
 }

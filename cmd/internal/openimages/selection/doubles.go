@@ -2,7 +2,6 @@ package selection
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/openimages"
@@ -93,7 +92,7 @@ func (d *doubleCounts) count(q *Query, c *candidate, wanted func(*match) bool) {
 		}
 		if q.Doubles.Seen != nil && named <= maxPartners {
 			d.seen = append(d.seen, Double{
-				c.match.row().Key(), partner.row().Key(), c.match.label, partner.label, iou(c.match, partner),
+				c.match.row().Key(), partner.row().Key(), c.match.label, partner.label, openimages.IoU(&c.match.box, &partner.box),
 			})
 		}
 	}
@@ -135,17 +134,17 @@ func (d *doubles) partners(of int) []int {
 	var found []int
 	m, at := &d.all[of], d.where[of]
 	look := func(i int) {
-		if o := &d.all[i]; o.label != m.label && onOneObject(m, o) && d.wanted(o) {
+		if o := &d.all[i]; o.label != m.label && openimages.OneObject(&m.box, &o.box) && d.wanted(o) {
 			found = append(found, i)
 		}
 	}
 	// Of two boxes that meet in a share s of their union, the width that
 	// both have is at least s of either's width.
 	width := m.box.XMax - m.box.XMin
-	for k := at - 1; k >= 0 && m.box.XMin-d.all[d.order[k]].box.XMin < width*(1/doubleIoU-1); k-- {
+	for k := at - 1; k >= 0 && m.box.XMin-d.all[d.order[k]].box.XMin < width*(1/openimages.MinOverlap-1); k-- {
 		look(d.order[k])
 	}
-	for k := at + 1; k < len(d.order) && d.all[d.order[k]].box.XMin-m.box.XMin < width*(1-doubleIoU); k++ {
+	for k := at + 1; k < len(d.order) && d.all[d.order[k]].box.XMin-m.box.XMin < width*(1-openimages.MinOverlap); k++ {
 		look(d.order[k])
 	}
 	if len(found) == 0 || !d.wanted(m) {
@@ -157,37 +156,3 @@ func (d *doubles) partners(of int) []int {
 
 // wanted reports whether no filter takes a box away.
 func (d *doubles) wanted(m *match) bool { return d.q.Refuse == nil || d.q.Refuse(m.row()) == "" }
-
-// doubleIoU is the share of their union in which two boxes on one object meet,
-// and more than which.
-const doubleIoU = 0.7
-
-// onOneObject reports whether two boxes meet in more than doubleIoU of their
-// union. Coordinates are decimals, and 0.8 - 0.1 is to be 0.7: near the limit
-// the areas are compared as integers.
-func onOneObject(a, b *match) bool {
-	const near = 1e-4
-	if v := iou(a, b); math.Abs(v-doubleIoU) > near {
-		return v > doubleIoU
-	}
-	const scale = 1e8 // the lists have six decimals, or eight; areas are below 1e16
-	whole := func(v float64) int64 { return int64(math.Round(v * scale)) }
-	area := func(m *match) int64 {
-		return (whole(m.box.XMax) - whole(m.box.XMin)) * (whole(m.box.YMax) - whole(m.box.YMin))
-	}
-	both := (whole(min(a.box.XMax, b.box.XMax)) - whole(max(a.box.XMin, b.box.XMin))) *
-		(whole(min(a.box.YMax, b.box.YMax)) - whole(max(a.box.YMin, b.box.YMin)))
-	return 10*both > 7*(area(a)+area(b)-both)
-}
-
-// iou is the area in which two boxes meet, divided by that of their union.
-func iou(a, b *match) float64 {
-	width := min(a.box.XMax, b.box.XMax) - max(a.box.XMin, b.box.XMin)
-	height := min(a.box.YMax, b.box.YMax) - max(a.box.YMin, b.box.YMin)
-	if width <= 0 || height <= 0 {
-		return 0
-	}
-	both := width * height
-	union := (a.box.XMax-a.box.XMin)*(a.box.YMax-a.box.YMin) + (b.box.XMax-b.box.XMin)*(b.box.YMax-b.box.YMin) - both
-	return both / union
-}

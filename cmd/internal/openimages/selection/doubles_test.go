@@ -160,34 +160,6 @@ func TestDoubles(t *testing.T) {
 	}
 }
 
-// TestOneObject looks at boxes near the limit and at the edge.
-func TestOneObject(t *testing.T) {
-	box := func(xmin, xmax, ymin, ymax float64) *match {
-		return &match{box: record.Box{XMin: xmin, XMax: xmax, YMin: ymin, YMax: ymax}}
-	}
-	whole := box(0, 1, 0, 1)
-	for _, tt := range []struct {
-		a, b *match
-		want bool
-	}{
-		{whole, whole, true},
-		{whole, box(0, .7, 0, 1), false},
-		{whole, box(.1, .8, 0, 1), false}, // 0.8 - 0.1 > 0.7 in binary
-		{whole, box(0, 1, .2, .9), false},
-		{whole, box(0, .700001, 0, 1), true},
-		{whole, box(0, .699999, 0, 1), false},
-		{box(.2, .3, .5, .6), box(.2, .3, .507, .607), true},
-		{box(.2, .3, .5, .6), box(.3, .4, .5, .6), false}, // side by side
-		{box(0, .1, 0, .1), box(.9, 1, .9, 1), false},     // apart both ways
-		{box(.5, .5, .2, .9), box(.5, .5, .2, .9), false}, // without a width
-		{box(.5, .500001, .5, .500001), box(.5, .500001, .5, .500001), true},
-	} {
-		if a, b := onOneObject(tt.a, tt.b), onOneObject(tt.b, tt.a); a != tt.want || b != tt.want {
-			t.Errorf("%+v and %+v: %v, %v", tt.a.box, tt.b.box, a, b)
-		}
-	}
-}
-
 // TestDoublesOfManyBoxes: three labels on one box are three pairs, boxes of one
 // label are none, and the partners of a box that are named are bounded.
 func TestDoublesOfManyBoxes(t *testing.T) {
