@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"regexp"
@@ -366,7 +367,8 @@ func (w *world) onlyHex() {
 // spoilImages breaks some rows of the image lists, and adds broken and sound
 // ones for photos that have one.
 func (w *world) spoilImages(rng *rand.Rand) {
-	for subset, rows := range w.images {
+	for _, subset := range slices.Sorted(maps.Keys(w.images)) { // the same in every run
+		rows := w.images[subset]
 		for i, row := range rows {
 			id, _, _ := strings.Cut(row, ",")
 			switch rng.IntN(8) {
