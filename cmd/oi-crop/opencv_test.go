@@ -71,10 +71,7 @@ func benchPhotos(b *testing.B, size int) [][]byte {
 // that a photo took, as the machine may be busy. The metrics are crops a second
 // and how many times faster than OpenCV that is.
 func BenchmarkAgainstOpenCV(b *testing.B) {
-	const python = "/usr/bin/python3" // Debian's, with python3-opencv
-	if err := exec.Command(python, "-c", "import cv2").Run(); err != nil {
-		b.Skipf("there is no OpenCV for Python to compare with: %v", err)
-	}
+	python := oitest.Python(b, "cv2")
 	for _, bytes := range []int{108_000, 300_000} {
 		photos := benchPhotos(b, bytes)
 		dir := b.TempDir()

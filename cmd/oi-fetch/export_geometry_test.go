@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -97,10 +98,7 @@ func corners(t *testing.T) (folder string, input []byte, photos int) {
 // finds within an exported box is what the box was drawn around, whatever the
 // orientation and the Rotation, in every form.
 func TestExportGeometry(t *testing.T) {
-	const python = "/usr/bin/python3" // Debian's, with python3-opencv
-	if out, err := exec.Command(python, "-c", "import cv2, yaml").CombinedOutput(); err != nil {
-		t.Skipf("python3-opencv and python3-yaml are not on this machine: %v\n%s", err, out)
-	}
+	python := oitest.Python(t, "cv2", "yaml")
 	folder, input, photos := corners(t)
 	for _, form := range []string{"coco", "yolo", "voc"} {
 		dir := filepath.Join(t.TempDir(), form)

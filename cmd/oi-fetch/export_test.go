@@ -479,10 +479,7 @@ func TestExportCut(t *testing.T) {
 // YAML, XML and JSON, whatever is in them, and no photo's name is one that
 // Windows keeps.
 func TestExportNames(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if out, err := exec.Command(python, "-c", "import cv2, yaml").CombinedOutput(); err != nil {
-		t.Skipf("python3-opencv and python3-yaml are not on this machine: %v\n%s", err, out)
-	}
+	python := oitest.Python(t, "cv2", "yaml")
 	classes := []string{
 		"a: b", "#c", `d "e" 'f'`, "g & <h>", "Käse 🧀", "no", "7", "- i", "{j}", "%k", "l\\n", "~", "null", "m\u2028n\u0085o", "trailing ", "@p", "q, r", "[s]", "!t", "*u", "\ttab", "ﬁ",
 	}

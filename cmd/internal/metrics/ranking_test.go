@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"slices"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // rankedAnswers are random ones about one class, many of them with equal scores.
@@ -57,11 +59,8 @@ func TestAUC(t *testing.T) {
 
 const rankingScript = `
 import json, sys
-try:
-    import numpy as np
-    from sklearn.metrics import auc, average_precision_score, brier_score_loss, precision_recall_curve, roc_auc_score, roc_curve
-except ImportError:
-    sys.exit(77)
+import numpy as np
+from sklearn.metrics import auc, average_precision_score, brier_score_loss, precision_recall_curve, roc_auc_score, roc_curve
 for line in sys.stdin:
     case = json.loads(line)
     y, s = np.array(case["positive"]), np.array(case["scores"], dtype=np.float32)
@@ -73,10 +72,7 @@ for line in sys.stdin:
 
 // Curves, their areas and the Brier score against scikit-learn itself.
 func TestRankingAgainstScikitLearn(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if _, err := exec.LookPath(python); err != nil {
-		t.Skip(err)
-	}
+	python := oitest.Python(t, "sklearn")
 	type question struct {
 		Scores   []float32 `json:"scores"`
 		Positive []bool    `json:"positive"`
@@ -99,9 +95,6 @@ func TestRankingAgainstScikitLearn(t *testing.T) {
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()
-	if command.ProcessState != nil && command.ProcessState.ExitCode() == 77 {
-		t.Skip("no scikit-learn to compare with")
-	}
 	if err != nil {
 		t.Fatalf("scikit-learn: %v\n%s", err, stderr.String())
 	}

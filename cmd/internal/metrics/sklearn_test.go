@@ -9,14 +9,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 const sklearnScript = `
 import json, sys
-try:
-    from sklearn.metrics import classification_report
-except ImportError:
-    sys.exit(77)
+from sklearn.metrics import classification_report
 for line in sys.stdin:
     case = json.loads(line)
     arguments = dict(labels=range(len(case["classes"])), target_names=case["classes"], zero_division=0)
@@ -28,10 +27,7 @@ for line in sys.stdin:
 
 // Text and Dict against scikit-learn itself, on random answers.
 func TestAgainstScikitLearn(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if _, err := exec.LookPath(python); err != nil {
-		t.Skip(err)
-	}
+	python := oitest.Python(t, "sklearn")
 	type question struct {
 		Classes []string `json:"classes"`
 		Truth   []int    `json:"truth"`
@@ -69,9 +65,6 @@ func TestAgainstScikitLearn(t *testing.T) {
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()
-	if command.ProcessState != nil && command.ProcessState.ExitCode() == 77 {
-		t.Skip("no scikit-learn to compare with")
-	}
 	if err != nil {
 		t.Fatalf("scikit-learn: %v\n%s", err, stderr.String())
 	}

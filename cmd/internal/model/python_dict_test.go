@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 func TestPythonDict(t *testing.T) {
@@ -23,10 +25,7 @@ func TestPythonDict(t *testing.T) {
 
 // Python reads the names as they are.
 func TestPythonReadsDict(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if _, err := exec.LookPath(python); err != nil {
-		t.Skip(err)
-	}
+	python := oitest.Python(t)
 	names := []string{"Hamburger", "", "'", `"`, `'"`, `\`, `\n`, "\n\r\t\x00\x7f\u0085\u00a0\u2028", "{0: 'a'}", "日本 🍔", "\U000e0001\ufeff", "# no comment", "%s", "{}"}
 	for r := rune(1); r < 0x3000; r += 7 {
 		names = append(names, "a"+string(r)+"b")

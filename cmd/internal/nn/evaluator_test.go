@@ -3,10 +3,8 @@ package nn
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -20,37 +18,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/onnx"
 	"github.com/opensandwich/oi/cmd/internal/rng"
 )
-
-// floatsOf reads a file of little-endian floats.
-func floatsOf(t *testing.T, path string) []float32 {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := make([]float32, len(data)/4)
-	for i := range list {
-		list[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return list
-}
-
-// relativeDifference is the largest difference, divided by the largest number
-// wanted.
-func relativeDifference(t *testing.T, got, want []float32) float64 {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%d numbers where %d were expected", len(got), len(want))
-	}
-	var off, most float64
-	for i, w := range want {
-		if d := math.Abs(float64(got[i]) - float64(w)); !(d <= off) {
-			off = d
-		}
-		most = max(most, math.Abs(float64(w)))
-	}
-	return off / most
-}
 
 // opened reads and simplifies a model for square pictures of [N,3,side,side].
 func opened(t testing.TB, path string, batch, side int) *graph.Graph {
@@ -89,10 +56,7 @@ func TestEvaluateOlderFamilies(t *testing.T) {
 		t.Skip("PyTorch takes half a minute to write the networks")
 	}
 	script := oitest.Model(t, "families/make.py")
-	const python = "/usr/bin/python3" // that of Debian, which has its packages
-	if out, err := exec.CommandContext(t.Context(), python, "-c", "import torch, torchvision, onnx").CombinedOutput(); err != nil {
-		t.Skipf("PyTorch, torchvision and onnx are not on this machine: %v %s", err, out)
-	}
+	python := oitest.Python(t, "torch", "torchvision", "onnx")
 	for _, version := range [][]string{{"9", "fold"}, {"11", "nofold"}, {"13", "nofold"}} {
 		t.Run(strings.Join(version, " "), func(t *testing.T) {
 			folder := t.TempDir()
@@ -121,14 +85,14 @@ func evaluateFamilies(t *testing.T, folder string, least int) {
 	for _, path := range families {
 		base := strings.TrimSuffix(path, ".onnx")
 		t.Run(filepath.Base(base), func(t *testing.T) {
-			pixels, want := floatsOf(t, base+".in.f32"), floatsOf(t, base+".out.f32")
+			pixels, want := oitest.ReadFloats(t, base+".in.f32"), oitest.ReadFloats(t, base+".out.f32")
 			for _, batch := range []int{-1, 2, 1} { // as the graph has it
 				e := newEvaluator(t, opened(t, path, batch, 64), EvaluatorOptions{Batch: 2, Threads: 1})
 				got, err := e.RunFloats(pixels, 2)
 				if err != nil {
 					t.Fatalf("batch %d: %v", batch, err)
 				}
-				if off := relativeDifference(t, got[0], want); !(off <= 1e-4) {
+				if off := oitest.RelativeDifference(t, got[0], want); !(off <= 1e-4) {
 					t.Errorf("batch %d: relative difference %g", batch, off)
 				}
 				if batch != -1 {
@@ -180,7 +144,7 @@ func TestEvaluatePretrained(t *testing.T) {
 				t.Fatal(err)
 			}
 			at := slices.IndexFunc(g.Outputs, func(v *graph.Value) bool { return v.Name == "features" })
-			off := relativeDifference(t, got[at], floatsOf(t, oitest.Model(t, name+"_features.ref.f32")))
+			off := oitest.RelativeDifference(t, got[at], oitest.ReadFloats(t, oitest.Model(t, name+"_features.ref.f32")))
 			t.Logf("relative difference %.1e", off)
 			if !(off <= 1e-5) {
 				t.Errorf("relative difference %g", off)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // TestONNXRuntime compares the Predictor with onnxruntime on the same files and
@@ -26,13 +27,13 @@ func TestONNXRuntime(t *testing.T) {
 // TestOpenCV compares the Predictor with OpenCV, whose reader knows less of
 // ONNX than others. It runs where Debian's Python has OpenCV.
 func TestOpenCV(t *testing.T) {
-	compareElsewhere(t, systemPython(t, "cv2", "python3-opencv"), filepath.Join("..", "model", "testdata", "opencv_check.py"))
+	compareElsewhere(t, systemPython(t, "cv2"), filepath.Join("..", "model", "testdata", "opencv_check.py"))
 }
 
 // TestONNXChecker asks ONNX's own checker whether the files are what they say,
 // shapes included. It runs where Debian's Python has it.
 func TestONNXChecker(t *testing.T) {
-	python := systemPython(t, "onnx", "python3-onnx")
+	python := systemPython(t, "onnx")
 	eachExported(t, func(t *testing.T, net *model.Network) {
 		path, _ := export(t, net, nil)
 		out, err := exec.CommandContext(t.Context(), python, filepath.Join("..", "model", "testdata", "onnx_check.py"), path).CombinedOutput()
@@ -42,17 +43,13 @@ func TestONNXChecker(t *testing.T) {
 	})
 }
 
-// systemPython returns Debian's Python if it has a module.
-func systemPython(t *testing.T, module, from string) string {
+// systemPython returns a Python that has a module.
+func systemPython(t *testing.T, module string) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("another program's answers do not need the race detector")
 	}
-	const python = "/usr/bin/python3"
-	if err := exec.CommandContext(t.Context(), python, "-c", "import "+module).Run(); err != nil {
-		t.Skipf("%s has no %s (Debian: %s)", python, module, from)
-	}
-	return python
+	return oitest.Python(t, module)
 }
 
 // compareElsewhere runs a program with a model's file and one of pictures, and

@@ -184,7 +184,7 @@ func TestEncodeFamilies(t *testing.T) {
 			if written.Opset != want {
 				t.Errorf("version %d of the operators, not %d", written.Opset, want)
 			}
-			compareGraphs(t, m.Graph, written.Graph, graph.FloatTensor(readFloats(t, strings.TrimSuffix(path, ".onnx")+".in.f32"), 2, 3, 64, 64))
+			compareGraphs(t, m.Graph, written.Graph, graph.FloatTensor(oitest.ReadFloats(t, strings.TrimSuffix(path, ".onnx")+".in.f32"), 2, 3, 64, 64))
 		})
 	}
 }

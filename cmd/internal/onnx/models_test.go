@@ -1,8 +1,6 @@
 package onnx
 
 import (
-	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,32 +8,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
-
-// readFloats reads a file of little-endian floats.
-func readFloats(t *testing.T, path string) []float32 {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return floats32(data)
-}
-
-// relative is the largest difference, divided by the largest number wanted.
-func relative(t *testing.T, got, want []float32) float64 {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%d numbers where %d were expected", len(got), len(want))
-	}
-	var off, most float64
-	for i, w := range want {
-		if d := math.Abs(float64(got[i]) - float64(w)); !(d <= off) {
-			off = d
-		}
-		most = max(most, math.Abs(float64(w)))
-	}
-	return off / most
-}
 
 // TestFamilies compares small networks of ten families with what PyTorch made
 // of them, as they are and simplified, with the batch free and fixed.
@@ -51,7 +23,7 @@ func TestFamilies(t *testing.T) {
 
 func testFamily(t *testing.T, path string) {
 	base := strings.TrimSuffix(path, ".onnx")
-	pixels, want := readFloats(t, base+".in.f32"), readFloats(t, base+".out.f32")
+	pixels, want := oitest.ReadFloats(t, base+".in.f32"), oitest.ReadFloats(t, base+".out.f32")
 	m, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +46,7 @@ func testFamily(t *testing.T, path string) {
 		if err != nil {
 			t.Fatalf("batch %d: %v", batch, err)
 		}
-		off := relative(t, outputs["logits"].Floats, want[:n*10])
+		off := oitest.RelativeDifference(t, outputs["logits"].Floats, want[:n*10])
 		t.Logf("batch %d: %d operators, relative difference %.1e", batch, len(g.Nodes), off)
 		if !(off <= 1e-4) {
 			t.Errorf("batch %d: relative difference %g", batch, off)
@@ -101,7 +73,7 @@ func TestFeatures(t *testing.T) {
 				t.Fatal(err)
 			}
 			input := m.Graph.Inputs[0].Name
-			picture := graph.FloatTensor(readFloats(t, strings.TrimSuffix(path, ".onnx")+".in.f32"), 2, 3, 64, 64)
+			picture := graph.FloatTensor(oitest.ReadFloats(t, strings.TrimSuffix(path, ".onnx")+".in.f32"), 2, 3, 64, 64)
 			var vectors [2]*graph.Tensor
 			cut := ""
 			for i := range vectors {
@@ -204,7 +176,7 @@ func TestPretrained(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			off := relative(t, outputs["features"].Floats, readFloats(t, oitest.Model(t, name+"_features.ref.f32")))
+			off := oitest.RelativeDifference(t, outputs["features"].Floats, oitest.ReadFloats(t, oitest.Model(t, name+"_features.ref.f32")))
 			t.Logf("%v, relative difference %.1e", m.Graph.Outputs[0].Shape, off)
 			if !(off <= 1e-5) {
 				t.Errorf("relative difference %g", off)

@@ -23,8 +23,7 @@ import (
 // -j, and what a trainer reads from them with OpenCV are the boxes that oi-boxes
 // found.
 func TestDetection(t *testing.T) {
-	const python = "/usr/bin/python3" // Debian's, with its packages
-	haveReaders := exec.Command(python, "-c", "import cv2, yaml").Run() == nil
+	python, haveReaders := oitest.FindPython(t, "cv2", "yaml")
 	for name, c := range map[string]struct{ boxes, fetch string }{
 		"sample": {"--dataset sample --shard 1/60 Hamburger Sandwich", ""},
 		"real":   {"--dataset v4 --subset train,validation,test --shard 1/8 'Hot dog' Muffin", ""},
@@ -126,10 +125,7 @@ func wantedBoxes(t *testing.T, items, photos string) []string {
 
 // TestVOCInTorchvision reads an export with the reader that most people have.
 func TestVOCInTorchvision(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if exec.Command(python, "-c", "import torchvision").Run() != nil {
-		t.Skip("python3-torchvision is not on this machine")
-	}
+	python := oitest.Python(t, "torchvision")
 	dir := t.TempDir()
 	sh := exec.Command("bash", "-euo", "pipefail", "-c", `
 		oi-fetch -q --photos a/VOCdevkit/VOC2007 --annotations voc $DATA/boxes.oi >/dev/null

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // BenchmarkAgainstOpenCV draws and makes variants, and has OpenCV do so in
@@ -15,10 +17,7 @@ import (
 // The metrics are variants a second, and how many times faster than OpenCV that
 // is: with the matrix made by NumPy as people do, and of warpAffine alone.
 func BenchmarkAgainstOpenCV(b *testing.B) {
-	const python = "/usr/bin/python3" // Debian's, with python3-opencv
-	if err := exec.Command(python, "-c", "import cv2").Run(); err != nil {
-		b.Skipf("there is no OpenCV for Python to compare with: %v", err)
-	}
+	python := oitest.Python(b, "cv2")
 	peer := exec.Command(python, "testdata/opencv_warp.py")
 	in, err := peer.StdinPipe()
 	if err != nil {

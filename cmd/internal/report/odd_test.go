@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -86,10 +87,7 @@ func TestOddEvaluations(t *testing.T) {
 
 // TestCardIsYAML: names of all kinds leave the front matter what it is.
 func TestCardIsYAML(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if err := exec.Command(python, "-c", "import yaml").Run(); err != nil {
-		t.Skip("there is no YAML reader to ask")
-	}
+	python := oitest.Python(t, "yaml")
 	for _, name := range []string{
 		"plain", `quo"ted`, "two\nlines", "---", "a: b", "- x", "{curly", "#no", "back\\slash", "\x7f\u0085\u200e\u2028", "日本 🍔", "bad\xff", "tab\t", "'", "!tag", "%d", strings.Repeat("long ", 300), hostile,
 	} {

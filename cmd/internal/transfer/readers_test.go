@@ -32,13 +32,10 @@ func TestONNXRuntime(t *testing.T) {
 // TestOpenCV compares them with OpenCV, one picture at a time, and checks that
 // what is said of the others is true: it does not read them.
 func TestOpenCV(t *testing.T) {
-	const python = "/usr/bin/python3"
 	if testing.Short() {
 		t.Skip("another program's answers do not need the race detector")
 	}
-	if err := exec.CommandContext(t.Context(), python, "-c", "import cv2").Run(); err != nil {
-		t.Skipf("%s has no cv2 (Debian: python3-opencv)", python)
-	}
+	python := oitest.Python(t, "cv2")
 	eachModel(t, func(t *testing.T, b *Backbone, path, pictures string, ours [][]float32) {
 		script := []string{filepath.Join("testdata", "opencv_one.py"), path, pictures, fmt.Sprint(b.Side)}
 		if why := b.OpenCV(); why != "" {
