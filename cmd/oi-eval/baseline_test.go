@@ -75,6 +75,9 @@ func TestBaseline(t *testing.T) {
 		if code != tc.code || !strings.Contains(stderr, tc.want) {
 			t.Errorf("%v: exit %d, want %d; stderr %q, want %q", tc.args, code, tc.code, stderr, tc.want)
 		}
+		if strings.Contains(stderr, `\n`) {
+			t.Errorf("%v: two lines became one: %s", tc.args, stderr)
+		}
 	}
 }
 

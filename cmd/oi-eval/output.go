@@ -34,9 +34,12 @@ func (o *options) printReport(env *cli.Env, full *report.Report) error {
 	if o.stream.JSON != "" {
 		return full.WriteJSON(env.Stdout)
 	}
-	env.Infof("%s", strings.TrimSuffix(full.Evaluation.Summary()+full.CoverageText(), "\n"))
+	words := full.Evaluation.Summary() + full.CoverageText()
 	if full.Unrelated != nil {
-		env.Infof("%s", full.Unrelated.Text())
+		words += full.Unrelated.Text()
+	}
+	for line := range strings.Lines(words) {
+		env.Infof("%s", strings.TrimSuffix(line, "\n"))
 	}
 	_, err := io.WriteString(env.Stdout, full.Evaluation.Text)
 	return err
