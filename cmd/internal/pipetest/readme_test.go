@@ -21,17 +21,18 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/sample"
 )
 
-// block is a shell block of the README: its text, and the words after sh.
+// block is a shell block of a text: what it runs, and the words after sh.
 type block struct{ words, text string }
 
-func blocks(t *testing.T) []block {
+// blocksOf returns the shell blocks of a text in Markdown.
+func blocksOf(t *testing.T, path string) []block {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(shared.root, "README.md"))
+	data, err := os.ReadFile(filepath.Join(shared.root, filepath.FromSlash(path)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []block
-	for _, m := range regexp.MustCompile("(?ms)^```sh( [a-z ]+)?\n(.*?)^```").FindAllSubmatch(readme, -1) {
+	for _, m := range regexp.MustCompile("(?ms)^```sh( [a-z ]+)?\n(.*?)^```").FindAllSubmatch(data, -1) {
 		all = append(all, block{strings.TrimSpace(string(m[1])), string(m[2])})
 	}
 	if len(all) < 8 {
@@ -45,56 +46,66 @@ func blocks(t *testing.T) []block {
 // go to the Internet goes to a server here that has the sample's drawings at
 // the official paths.
 func TestReadme(t *testing.T) {
+	dir := runBlocks(t, "README.md")
+	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "night.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json"} {
+		if b := filepath.Join(dir, name); !exists(b) && !(name == "clear.oi" && !have("jq")) {
+			t.Errorf("%s did not appear", name)
+		}
+	}
+}
+
+// TestCookbook does the same for the cookbook.
+func TestCookbook(t *testing.T) {
+	dir := runBlocks(t, ".github/COOKBOOK.md")
+	for _, name := range []string{"pizza.onnx", "food", "sheet.html", "head.onnx", "second.onnx", "careful.onnx", "demo.html"} {
+		if !exists(filepath.Join(dir, name)) {
+			t.Errorf("%s did not appear", name)
+		}
+	}
+}
+
+// runBlocks runs the shell blocks of a text and returns the folder in which it
+// did.
+func runBlocks(t *testing.T, path string) string {
+	t.Helper()
 	if raceEnabled {
 		t.Skip("the scripts run such pipes under the race detector; training in earnest would take an hour")
 	}
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("no bash to run the README's blocks with")
+		t.Skip("no bash to run the blocks with")
 	}
 	server := httptest.NewServer(mirror(t))
 	defer server.Close()
 	dir := t.TempDir()
-	photo, err := sample.New().Photo("train", firstPhoto(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "lunch.jpg"), photo, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	network, err := cmdtest.Backbone{Seed: 1, Side: 64}.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "mobilenetv2.onnx"), network, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	prepare(t, dir)
 	env := append(environment(dir), "OI_METADATA="+server.URL, "OI_IMAGES="+server.URL+"/{subset}/{id}.jpg")
 	hurried := append(slices.Clone(env), "PATH="+hurry(t)+string(filepath.ListSeparator)+shared.bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	if testing.Short() || !cpu.X86.HasAVX2 { // without it training takes minutes
 		env = hurried
 	}
-	for i, b := range blocks(t) {
+	const build = "go build -o bin/ ./cmd/oi-... && PATH=$PWD/bin:$PATH && "
+	for _, b := range blocksOf(t, path) {
 		name, _, _ := strings.Cut(b.text, "\n")
 		t.Run(name, func(t *testing.T) {
-			text := b.text
 			switch b.words {
 			case "test":
 				t.Skip("this is that test")
-			case "jq", "parallel":
-				if _, err := exec.LookPath(b.words); err != nil {
+			case "jq", "parallel", "make":
+				if !have(b.words) {
 					t.Skipf("no %s", b.words)
 				}
 			}
-			// The module is not copied into the folder; its
-			// binaries are there.
-			text = strings.Replace(text, "go build -o bin/ ./cmd/oi-... && PATH=$PWD/bin:$PATH && ", "", 1)
+			// The module is not copied into the folder; its binaries
+			// are there. What begins with building them is the main
+			// job, which is run as it stands.
+			text, whole := strings.CutPrefix(b.text, build)
 			if strings.Contains(text, "go build") {
 				t.Fatal("a go build that this test does not know")
 			}
 			c := exec.CommandContext(t.Context(), bash, "-euo", "pipefail", "-c", text)
 			c.Dir, c.Env = dir, hurried
-			if i == 0 { // the main job, which is run as it stands
+			if whole {
 				c.Env = env
 			}
 			if out, err := c.CombinedOutput(); err != nil {
@@ -102,9 +113,24 @@ func TestReadme(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "night.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json"} {
-		if b := filepath.Join(dir, name); !exists(b) && !(name == "clear.oi" && !have("jq")) {
-			t.Errorf("%s did not appear", name)
+	return dir
+}
+
+// prepare puts into a folder what a reader of the texts has at hand: a photo,
+// and a pretrained network.
+func prepare(t *testing.T, dir string) {
+	t.Helper()
+	photo, err := sample.New().Photo("train", firstPhoto(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, err := cmdtest.Backbone{Seed: 1, Side: 64}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"lunch.jpg": photo, "mobilenetv2.onnx": network} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
