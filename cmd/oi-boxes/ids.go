@@ -16,8 +16,8 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
+	"github.com/opensandwich/oi/cmd/internal/keylist"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
-	"github.com/opensandwich/oi/record"
 )
 
 // An idList is a set of image ids and of items' keys, which remembers what it
@@ -25,6 +25,7 @@ import (
 // that a list may be as long as the data set.
 type idList struct {
 	file     string // for messages
+	ours     bool   // it has the header of the lists that commands here write
 	official idSet[uint64]
 	others   idSet[string] // ids of another form, and keys
 }
@@ -79,7 +80,8 @@ func (s *idSet[T]) seen(i int) bool { return atomic.LoadUint32(&s.found[i/32])&(
 // readIDs reads a list, one a line: an image id, alone or as lists and folders
 // of photos have it, with a subset in front, ".jpg" or the like behind or more
 // columns after a comma or a space; or an item's key. A first line ImageID and
-// lines that begin with "key," or # say nothing.
+// lines that begin with "key," or # say nothing; but a list with such a line,
+// which oi-boxes or oi-train has written, may be empty.
 func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	r := io.NopCloser(env.Stdin)
 	if name != "-" {
@@ -102,14 +104,18 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		if n == 1 && !isHeader(id) && slices.ContainsFunc(strings.Split(lines.Text(), ","), isHeader) {
 			return nil, fmt.Errorf("%s:1: expected ImageID as the first column", name)
 		}
-		if id == "" || id[0] == '#' || strings.HasPrefix(lines.Text(), keyColumn) || n == 1 && isHeader(id) {
+		if isKeyHeader(lines.Text()) {
+			ids.ours = true
+			continue
+		}
+		if id == "" || id[0] == '#' || n == 1 && isHeader(id) {
 			continue
 		}
 		id = path.Base(id)
 		if ending := path.Ext(id); slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp"}, strings.ToLower(ending)) {
 			id = strings.TrimSuffix(id, ending)
 		}
-		if !validIDOrKey(id) {
+		if !keylist.Valid(id) {
 			err := fmt.Errorf("%s:%d: expected an image id such as 000cd56bb02e4edb, found %.40q", name, n, id)
 			if openimages.FloatID(id) {
 				err = cli.WithHint(err, openimages.FloatIDHint)
@@ -126,7 +132,7 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if count == 0 {
+	if count == 0 && !ids.ours {
 		return nil, fmt.Errorf("no id in %s", ids.file)
 	}
 	ids.official.close()
@@ -134,20 +140,16 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	return ids, nil
 }
 
-// keyColumn begins the first line of a list with keys: there may be several of
-// these lists in a file.
-const keyColumn = "key,"
+// isKeyHeader reports whether a line is the first one of a list with keys, of
+// which there may be several in a file: of CSV, or as lists of suspects were
+// once written, with tabs.
+func isKeyHeader(line string) bool {
+	return strings.HasPrefix(line, keylist.KeyColumn+",") || line == keylist.KeyColumn || strings.HasPrefix(line, "#"+keylist.KeyColumn+"\t")
+}
 
 // isHeader reports whether a field of a first line names the column of ids.
 func isHeader(field string) bool {
 	return strings.EqualFold(strings.Trim(strings.TrimSpace(field), `"`), "ImageID")
-}
-
-// validIDOrKey reports whether text has the form of an image id or of an item's
-// key, which is an id, a hyphen and 8 hex digits.
-func validIDOrKey(text string) bool {
-	const more = len("-01234567")
-	return record.ValidID(text) || len(text) > more && record.ValidID(text[:len(text)-more]) && record.ValidID(text[len(text)-more:])
 }
 
 // has reports whether the row's photo or the row itself is listed.

@@ -169,3 +169,36 @@ func TestManyUnmatched(t *testing.T) {
 		}
 	}
 }
+
+// TestListForms: the lists that commands write are read in the form of today and
+// in those of before, several in one file, with the first column alone, and
+// without any item.
+func TestListForms(t *testing.T) {
+	const one, two = "00000000000000ab-db9e3c47", "00000000000000aa-db9e3c47"
+	for list, want := range map[string]int{
+		"key,partner,iou,label,partner_label\n" + one + "," + two + ",0.9,A,B\n" + two + "," + one + ",0.9,B,A\n":                                  2,
+		"key,label,answer\r\n" + one + ",\"Cake, iced\",Bun\r\n#" + two + "-bg,background,Bun\r\n\"#a b,c\",x,y\r\n":                               1,
+		"# 2 of 9 items, most suspect first\n#key\tlabel\tanswer\n" + one + "\tHot dog\tCake, iced\n#" + two + "-bg\tbackground\tBun\n":            1,
+		"# 1 of 9 items\n#key\tlabel\tanswer\n" + one + "\tHot dog\tBun\nkey,partner,iou\n" + two + "," + one + ",0.9\nkey,label\n" + one + ",A\n": 2,
+		"key\n" + one + "\n":                            1,
+		"key,partner,iou,label,partner_label\n":         0,
+		"key\n":                                         0,
+		"# 0 of 9 items\n#key\tlabel\tanswer\n":         0,
+		"key,label,answer\n#" + two + "-bg,a,b\n":       0,
+		"\ufeffkey,label,answer\r\n" + one + ",a,b\r\n": 1,
+	} {
+		ids, err := readIDs(&cli.Env{Stdin: strings.NewReader(list)}, "-")
+		if err != nil {
+			t.Errorf("%q: %v", list, err)
+			continue
+		}
+		if _, all, _ := ids.unmatched(1); all != want {
+			t.Errorf("%q: %d ids, want %d", list, all, want)
+		}
+		for _, key := range []string{one, two} {
+			if ids.others.has(key) != (strings.Contains(list, "\n"+key)) {
+				t.Errorf("%q: %s", list, key)
+			}
+		}
+	}
+}

@@ -84,15 +84,15 @@
 // as the best one, which takes about four times as long as these did (the time
 // is said before it is spent). Items of one author, one photo or the same
 // pixels are in one fold, so that no model answers for what it saw.
-// NAME.suspects.txt lists the keys of up to N items that are answered
-// otherwise, by the probability of their label minus that of the answer, with
-// both, the set, and another label that the same object has in the photo;
-// oi-boxes --exclude-ids takes it as it is. NAME.suspects.html shows their
-// pictures. A model is unsure of unusual pictures too: many of those listed are
-// right, so look before you exclude. Confident are those whose answer is as
-// probable as it is for items of that class on average. An item of a class of
-// which no other author has one is not answered for; that is counted. The model
-// is the same with --suspects or without.
+// NAME.suspects.txt lists as CSV up to N items that are answered otherwise, by
+// the probability of their label minus that of the answer: key, label, answer,
+// both probabilities, set, and another label that the same object has in the
+// photo; oi-boxes --exclude-ids takes it as it is. NAME.suspects.html shows
+// their pictures. A model is unsure of unusual pictures too: many of those
+// listed are right, so look before you exclude. Confident are those whose
+// answer is as probable as it is for items of that class on average. An item of
+// a class of which no other author has one is not answered for; that is
+// counted. The model is the same with --suspects or without.
 //
 // What a network wants done to the bytes is never guessed: --normalize says it,
 // or preprocessor_config.json or config.json next to the file, or the table of

@@ -233,13 +233,7 @@ func (f *outOfFold) counts(o *options, d *data) *report.Suspects {
 const mostPairs = 20
 
 // writeList writes the list for oi-boxes --exclude-ids.
-func (f *outOfFold) writeList(w io.Writer) error {
-	heading := []string{
-		fmt.Sprintf("%d of %d items, answered otherwise by models that saw no item of their author or photo; most suspect first", len(f.listed), len(f.entries)),
-		"oi-boxes --exclude-ids takes this list as it is; delete the lines of items that are right",
-	}
-	return suspects.WriteList(w, heading, f.listed)
-}
+func (f *outOfFold) writeList(w io.Writer) error { return suspects.WriteList(w, f.listed) }
 
 // writePage writes the page with the pictures, as far as there are any.
 func (f *outOfFold) writePage(w io.Writer, name string, d *data) error {

@@ -36,7 +36,7 @@ func suspectsOf(t *testing.T, got outcome) (keys []string, counts *report.Suspec
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
 	for line := range strings.Lines(string(got.files["m.suspects.txt"])) {
-		if key, _, _ := strings.Cut(line, "\t"); !strings.HasPrefix(key, "#") {
+		if key, _, _ := strings.Cut(line, ","); key != "key" && !strings.HasPrefix(key, "#") {
 			keys = append(keys, key)
 		}
 	}
@@ -165,7 +165,7 @@ func TestSuspectsAlsoLabelled(t *testing.T) {
 	got := fitted(t, backbone, encode(t, nil, items...), "--suspects", "2")
 	_, counts := suspectsOf(t, got)
 	list := string(got.files["m.suspects.txt"])
-	for _, want := range []string{"\n" + twice.Key + "\tgreen\tred\t", "\n" + beside.Key + "\tgreen\tred\t", "\tred\n", "\t\n"} {
+	for _, want := range []string{"\n" + twice.Key + ",green,red,", "\n" + beside.Key + ",green,red,", ",red\n", ",\n"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("no %q in\n%s", want, list)
 		}
@@ -225,7 +225,7 @@ func TestSuspectsOfEmbeddings(t *testing.T) {
 	one[3].Label.Name, one[4].Label.Name = "red", dataset.Background
 	got = fitted(t, backbone, encode(t, []string{"red"}, one...), "--suspects", "2")
 	list := string(got.files["m.suspects.txt"])
-	if !strings.Contains(list, "\n#"+one[4].Key+"\tbackground\tred\t") || !strings.Contains(list, "\n"+one[3].Key+"\tred\tbackground\t") {
+	if !strings.Contains(list, "\n#"+one[4].Key+",background,red,") || !strings.Contains(list, "\n"+one[3].Key+",red,background,") {
 		t.Errorf("%s", list)
 	}
 }

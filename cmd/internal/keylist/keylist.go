@@ -1,10 +1,10 @@
 // Package keylist writes lists of items for people and for oi-boxes
-// --exclude-ids: CSV with the items' keys in the first column, named key.
+// --exclude-ids: CSV, one item a line, with the items' keys in the first column,
+// named key.
 package keylist
 
 import (
 	"bufio"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -17,7 +17,7 @@ import (
 type List struct {
 	file   *renameio.PendingFile
 	buffer *bufio.Writer
-	csv    *csv.Writer
+	lines  *Writer
 	flag   string
 }
 
@@ -33,19 +33,18 @@ func Create(flag, path string, more ...string) (*List, error) {
 		return nil, l.wrap(err)
 	}
 	l.file, l.buffer = file, bufio.NewWriter(file)
-	l.csv = csv.NewWriter(l.buffer)
-	if err := l.Add("key", more...); err != nil {
-		return nil, errors.Join(err, file.Cleanup())
+	if l.lines, err = NewWriter(l.buffer, more...); err != nil {
+		return nil, l.wrap(errors.Join(err, file.Cleanup()))
 	}
 	return l, nil
 }
 
-// Add writes a line.
+// Add writes a line, see [Writer.Add].
 func (l *List) Add(key string, more ...string) error {
 	if l == nil {
 		return nil
 	}
-	return l.wrap(l.csv.Write(append([]string{key}, more...)))
+	return l.wrap(l.lines.Add(key, more...))
 }
 
 // Finish makes the file appear if the run came to its end without err, which it
@@ -57,8 +56,7 @@ func (l *List) Finish(err error) error {
 	if err != nil {
 		return l.wrap(l.file.Cleanup())
 	}
-	l.csv.Flush()
-	if err := errors.Join(l.csv.Error(), l.buffer.Flush()); err != nil {
+	if err := errors.Join(l.lines.Flush(), l.buffer.Flush()); err != nil {
 		return l.wrap(errors.Join(err, l.file.Cleanup()))
 	}
 	return l.wrap(l.file.CloseAtomicallyReplace())

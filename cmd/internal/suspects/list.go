@@ -3,9 +3,8 @@ package suspects
 import (
 	"fmt"
 	"io"
-	"strings"
 
-	"github.com/opensandwich/oi/record"
+	"github.com/opensandwich/oi/cmd/internal/keylist"
 )
 
 // A Suspect is an item whose label is answered otherwise.
@@ -25,36 +24,25 @@ type Suspect struct {
 	Background bool
 }
 
-// WriteList writes a list of suspects as text, in columns that tabs divide. The
-// first column is the key, so that oi-boxes --exclude-ids takes the list as it
-// is. A line that begins with # is none to it: that of a heading, and that of an
-// item whose key it cannot exclude.
-func WriteList(w io.Writer, heading []string, list []Suspect) error {
-	var b strings.Builder
-	for _, line := range heading {
-		fmt.Fprintf(&b, "# %s\n", field(line))
+// WriteList writes a list of suspects as oi-boxes --exclude-ids takes it, the
+// keys in the first column.
+func WriteList(w io.Writer, list []Suspect) error {
+	lines, err := keylist.NewWriter(w, "label", "answer", "of_label", "of_answer", "set", "confident", "also_labelled")
+	if err != nil {
+		return err
 	}
-	b.WriteString("#key\tlabel\tanswer\tof_label\tof_answer\tset\tconfident\talso_labelled\n")
 	for _, s := range list {
-		if s.Background || !record.ValidID(s.Key) {
-			b.WriteString("#")
+		add := lines.Add
+		if s.Background {
+			add = lines.AddOther
 		}
 		confident := "no"
 		if s.Confident {
 			confident = "yes"
 		}
-		fmt.Fprintf(&b, "%s\t%s\t%s\t%.6f\t%.6f\t%s\t%s\t%s\n", field(s.Key), field(s.Label), field(s.Other), s.OfLabel, s.OfOther, s.Set, confident, field(s.Also))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// field keeps a text within its line and column.
-func field(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
+		if err := add(s.Key, s.Label, s.Other, fmt.Sprintf("%.6f", s.OfLabel), fmt.Sprintf("%.6f", s.OfOther), s.Set, confident, s.Also); err != nil {
+			return err
 		}
-		return r
-	}, text)
+	}
+	return lines.Flush()
 }
