@@ -47,7 +47,8 @@ func blocksOf(t *testing.T, path string) []block {
 // the official paths.
 func TestReadme(t *testing.T) {
 	dir := runBlocks(t, "README.md")
-	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "night.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json"} {
+	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "night.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json",
+		"burger-demo.html", "look.html", "burger.suspects.html", "better.oi", "doubles.csv", "near.csv", "single.oi"} {
 		if b := filepath.Join(dir, name); !exists(b) && !(name == "clear.oi" && !have("jq")) {
 			t.Errorf("%s did not appear", name)
 		}
@@ -128,7 +129,10 @@ func prepare(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"lunch.jpg": photo, "mobilenetv2.onnx": network} {
+	if err := os.Mkdir(filepath.Join(dir, "holiday"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"lunch.jpg": photo, "holiday/beach.jpg": photo, "mobilenetv2.onnx": network} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
