@@ -242,7 +242,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if err := d.prepare(ctx); err != nil {
 		return errors.Join(err, in.Close())
 	}
-	folds, err := o.divide(d, network)
+	folds, err := o.divide(ctx, d, network)
 	if err != nil {
 		return errors.Join(err, in.Close())
 	}

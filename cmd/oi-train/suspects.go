@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/cmd/internal/suspects"
-	"github.com/opensandwich/oi/cmd/internal/transfer"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -25,98 +23,22 @@ const (
 	suspectsPage = ".suspects.html"
 )
 
-// mostFolds is into how many parts the items are divided.
-const mostFolds = 5
-
 // An outOfFold divides all items into folds, each of which is answered for by a
 // classifier that is trained on the others.
 type outOfFold struct {
 	entries []dataset.Entry // of train, val and test
 	labels  []int           // of the entries, as numbers of classes
 	classes []string
-	groups  int
-	folds   [][]int // places of entries
+	groups  *dataset.Groups
+	group   []int       // of the entries, see groups
+	sizes   map[int]int // items of each group, by its representative
+	near    int         // items that are nearly others, of other authors and photos
+	alike   bool        // some are not in one group with those they are nearly
+	folds   [][]int     // places of entries
 	answers []suspects.Answer
 	order   []int // places of the entries that are answered otherwise
 	listed  []suspects.Suspect
 	from    []dataset.Entry // of those listed
-}
-
-// divide divides the items of --suspects; without the flag it returns nil. No
-// two folds have items of one author, one photo or the same pixels.
-func (o *options) divide(d *data, network *transfer.File) (*outOfFold, error) {
-	if o.suspects == 0 {
-		return nil, nil
-	}
-	if d.streamed != nil {
-		return nil, cli.WithHint(errors.New("--suspects looks at items as they are, and these come from oi-augment"), "leave oi-augment out: oi-train --suspects N crops.oi")
-	}
-	f := &outOfFold{entries: d.entries(), classes: d.classes}
-	if network != nil {
-		if err := d.checkUnseen(network, f.entries); err != nil {
-			return nil, err
-		}
-	}
-	groups := d.groups.groups.Clone()
-	pixels := map[dataset.Picture]int{} // a group of each
-	for _, e := range f.entries {
-		f.labels = append(f.labels, d.index[e.Label])
-		group := d.groups.number[e.Key]
-		if other, ok := pixels[e.Pixels]; ok && e.Pixels != (dataset.Picture{}) {
-			groups.Join(other, group)
-		}
-		pixels[e.Pixels] = group
-	}
-	of, distinct := make([]int, len(f.entries)), map[int]bool{}
-	for i, e := range f.entries {
-		of[i] = groups.Find(d.groups.number[e.Key])
-		distinct[of[i]] = true
-	}
-	f.groups = len(distinct)
-	if f.groups < 2 {
-		return nil, cli.WithHint(errors.New("--suspects asks models that did not see an author's photos, and all items are of one author or photo"), "give items of several authors")
-	}
-	f.folds = suspects.Folds(of, f.labels, len(d.classes), mostFolds)
-	f.answers = make([]suspects.Answer, len(f.entries))
-	return f, nil
-}
-
-// checkUnseen is an error where the features were trained on labels of the
-// items: a model of oi-train without a backbone in it, that remembers them.
-func (d *data) checkUnseen(network *transfer.File, entries []dataset.Entry) error {
-	known, err := network.TrainedOn()
-	if err != nil {
-		return err
-	}
-	if ids, pictures := known.Len(); ids+pictures == 0 {
-		return nil
-	}
-	seen := 0
-	for _, e := range entries {
-		item, err := d.items.Spool.Item(e.Number)
-		if err != nil {
-			return err
-		}
-		if known.Has(item.ID, e.Picture) {
-			seen++
-		}
-	}
-	if seen == 0 {
-		return nil
-	}
-	return cli.WithHint(fmt.Errorf("--suspects: the features of this backbone were themselves trained on the labels of %d of the %d items, and would repeat them", seen, len(entries)),
-		"take a backbone that never saw them: oi-train --backbones lists some")
-}
-
-// rest returns the entries that are not of a fold.
-func (f *outOfFold) rest(fold []int) []dataset.Entry {
-	var rest []dataset.Entry
-	for i, e := range f.entries {
-		if _, held := slices.BinarySearch(fold, i); !held {
-			rest = append(rest, e)
-		}
-	}
-	return rest
 }
 
 // answer fills the answers and puts those in order that differ.
@@ -198,7 +120,7 @@ func (f *outOfFold) answered(env *cli.Env, number int) {
 
 // counts returns what there is to say of all items.
 func (f *outOfFold) counts(o *options, d *data) *report.Suspects {
-	s := &report.Suspects{Folds: len(f.folds), Groups: f.groups, Differing: len(f.order), Listed: len(f.listed), Files: []string{o.name + suspectsList, o.name + suspectsPage}}
+	s := &report.Suspects{Folds: len(f.folds), Groups: len(f.sizes), NearDuplicates: f.near, Differing: len(f.order), Listed: len(f.listed), Files: []string{o.name + suspectsList, o.name + suspectsPage}}
 	for _, suspect := range f.listed {
 		if suspect.Also != "" {
 			s.AlsoLabelled++

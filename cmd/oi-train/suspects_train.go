@@ -6,7 +6,9 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/logreg"
+	"github.com/opensandwich/oi/cmd/internal/nearduplicate"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/suspects"
 )
@@ -27,6 +29,10 @@ func (h *head) answerFolds(ctx context.Context, env *cli.Env, d *data, _ *result
 		return err
 	}
 	data.Groups = nil // which the folds go by
+	if err := f.dealAgain(ctx, data.Features, d.options.stream.Workers()); err != nil {
+		return err
+	}
+	f.announceNear(env)
 	settings := logreg.Options{Threads: d.options.stream.Workers(), Tolerance: foldTolerance}
 	if d.options.weights == "balanced" {
 		settings.ClassWeights = logreg.Balanced(f.labels, len(f.classes))
@@ -47,9 +53,25 @@ func (h *head) answerFolds(ctx context.Context, env *cli.Env, d *data, _ *result
 	return nil
 }
 
+// dealAgain divides the items by their features too, of which those of pictures
+// that are nearly the same are close, if there are enough of them.
+func (f *outOfFold) dealAgain(ctx context.Context, features logreg.Source, threads int) error {
+	if features.Dim() < nearduplicate.MinDim {
+		return nil
+	}
+	workers := kernel.NewWorkers(threads)
+	defer workers.Close()
+	if err := nearduplicate.EmbeddingPairs(ctx, workers, features, f.joinNear); err != nil {
+		return err
+	}
+	f.deal()
+	return nil
+}
+
 // answerFolds trains a network anew for each fold, for as many epochs as the
 // model's best one took.
 func (n network) answerFolds(ctx context.Context, env *cli.Env, d *data, r *result, f *outOfFold) error {
+	f.announceNear(env)
 	seconds := foldSeconds(r.history[0], len(f.entries), len(f.folds), r.bestEpoch)
 	env.Infof("--suspects: training %d networks for %d epochs, each for the items of authors that it does not see: about %s", len(f.folds), r.bestEpoch, inSeconds(seconds))
 	for number, fold := range f.folds {

@@ -108,12 +108,21 @@ func (f *nearFinder) hold(entry Entry) error {
 }
 
 // find returns the first picture that is held out and near an item's.
-func (f *nearFinder) find(entry Entry) (*Near, error) {
+func (f *nearFinder) find(entry Entry) (near *Near, err error) {
 	t, err := f.thumbnail(entry)
 	if err != nil || t == nil {
 		return nil, err
 	}
-	var near *Near
+	err = f.search(t, func(number int, correlation float64) bool {
+		near = &Near{entry, f.held[number], correlation}
+		return false
+	})
+	return near, err
+}
+
+// search calls each with the pictures that are held out and near one, as long as
+// it returns true.
+func (f *nearFinder) search(t *nearduplicate.Thumbnail, each func(number int, correlation float64) bool) (err error) {
 	compared := 0
 	f.index.Near(t.Hash(), func(number, _ int) bool {
 		compared++
@@ -121,10 +130,35 @@ func (f *nearFinder) find(entry Entry) (*Near, error) {
 		if other, err = f.thumbnail(f.held[number]); err != nil || other == nil {
 			return false
 		}
-		if r := t.Correlation(other); r >= nearduplicate.MinCorrelation {
-			near = &Near{entry, f.held[number], r}
+		if r := t.Correlation(other); r >= nearduplicate.MinCorrelation && !each(number, r) {
+			return false
 		}
-		return near == nil && compared < maxCompared
+		return compared < maxCompared
 	})
-	return near, err
+	return err
+}
+
+// NearPairs calls each with the places of entries whose pictures are nearly the
+// same, the lower one first. Items without pixels are near none.
+func (c *Collection) NearPairs(ctx context.Context, entries []Entry, each func(a, b int)) error {
+	f := nearFinder{spool: c.Spool, size: c.size, index: nearduplicate.NewIndex()}
+	var places []int // of those held
+	for i, entry := range entries {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		t, err := f.thumbnail(entry)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		if err := f.search(t, func(number int, _ float64) bool { each(places[number], i); return true }); err != nil {
+			return err
+		}
+		f.index.Add(t.Hash())
+		f.held, places = append(f.held, entry), append(places, i)
+	}
+	return nil
 }

@@ -8,6 +8,9 @@ type Suspects struct {
 	Items  int `json:"items"`  // that were answered for
 	Folds  int `json:"folds"`  // into which they were divided
 	Groups int `json:"groups"` // of authors, photos and equal pictures, none of which was divided
+	// NearDuplicates counts the groups that were joined to others because of
+	// pictures that are nearly the same.
+	NearDuplicates int `json:"near_duplicates,omitempty"`
 	// Unanswered counts items of classes of which all items are in one fold,
 	// so that nothing was learnt of them without these.
 	Unanswered int `json:"unanswered,omitempty"`
