@@ -14,6 +14,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/export/folder"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/pix"
@@ -48,10 +49,11 @@ const decodedBytes = 1 << 20
 // from many goroutines.
 type cropper struct {
 	*options
-	env   *cli.Env
-	sheet *contactSheet  // nil without --sheet
-	files *folder.Folder // nil without --dir
-	tars  *tarFiles      // nil without --tar
+	env    *cli.Env
+	sheet  *contactSheet  // nil without --sheet
+	files  *folder.Folder // nil without --dir
+	tars   *tarFiles      // nil without --tar
+	thanks *credits.File  // nil without --attribution
 
 	hinted bool // that there is no class; used in the order of the input
 

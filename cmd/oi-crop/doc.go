@@ -55,8 +55,14 @@
 // and no background there would be nothing to tell apart. --background N cuts
 // up to N of them for each box, which do not overlap one another either.
 //
-// --dir, --tar, --sheet and --info look at a stream; the first three pass the
-// items on as well, and also take items that have a tensor and no photo.
+// --dir, --tar, --sheet, --attribution and --info look at a stream; all but the
+// last pass the items on as well, and also take items that have a tensor and no
+// photo.
+//
+// --attribution writes who made the photos, and under which licence: each photo
+// once, as CSV, as a page if FILE ends in .html, or as plain text if in .txt.
+// Next to --info it takes any stream, and needs no bytes of a photo. Pieces
+// (--part) are joined before.
 //
 // On the sheet stand the first --sheet-items items; with --sheet-sample random
 // ones, which follow from their keys and the seed alone, so that a larger sheet
@@ -188,6 +194,9 @@
 //	--sheet-sample SEED
 //		draw a random sample, of SEED 1 or more, in place of the
 //		first items
+//	--attribution FILE
+//		also write the credits of the photos to FILE, as .csv, .html
+//		or .txt
 //	--info
 //		describe the stream on standard output instead, with --json
 //		as data

@@ -11,6 +11,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/export/folder"
 	"github.com/opensandwich/oi/cmd/internal/export/webdataset"
 	"github.com/opensandwich/oi/cmd/internal/pix"
@@ -149,7 +150,7 @@ func (c *cropper) emitted(ctx context.Context, item *record.Item) error {
 	if c.sheet != nil {
 		c.sheet.add(item)
 	}
-	return nil
+	return c.thanks.Add(credits.Of(item))
 }
 
 // encode returns an item's tensor as the bytes of a file. A PNG keeps the very

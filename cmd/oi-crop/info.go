@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
 )
@@ -25,8 +26,17 @@ func (o *options) describe(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	s := &summary{}
+	attribution, err := o.createAttribution(env)
+	if err != nil {
+		return err
+	}
+	s := &summary{attribution: attribution}
 	readErr := s.read(ctx, in)
+	if readErr != nil {
+		readErr = errors.Join(readErr, attribution.Finish(readErr))
+	} else {
+		readErr = o.finishAttribution(env, attribution)
+	}
 	if s.records == 0 {
 		return readErr
 	}
@@ -38,6 +48,8 @@ func (o *options) describe(ctx context.Context, env *cli.Env) (err error) {
 
 // A summary is what --info says of a stream.
 type summary struct {
+	attribution *credits.File // nil: not wanted
+
 	records    int64
 	headers    []*record.Header
 	accounts   []record.StageCounts
@@ -77,6 +89,9 @@ func (s *summary) read(ctx context.Context, in *stream.Input) error {
 		case *record.Part:
 			s.close(r.Stages, r.Damage)
 		case *record.Item:
+			if err := s.attribution.Add(credits.Of(r)); err != nil {
+				return err
+			}
 			s.item(r)
 		}
 	}

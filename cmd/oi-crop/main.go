@@ -61,6 +61,7 @@ type options struct {
 	force        bool
 	sheet        string
 	sheetOf      sheet.Choice
+	attribution  string
 	info         bool
 }
 
@@ -87,9 +88,12 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.sheetOf.Items, "sheet-items", 60, "draw `N` items on the sheet")
 	fs.BoolVar(&o.sheetOf.PerClass, "sheet-per-class", false, "draw that many items of each class")
 	fs.Uint64Var(&o.sheetOf.Seed, "sheet-sample", 0, "draw a random sample, of `SEED` 1 or more, in place of the first items")
+	fs.StringVar(&o.attribution, "attribution", "", "also write the credits of the photos to `FILE`, as .csv, .html or .txt")
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead, with --json as data")
 	o.stream.Register(fs)
 	cli.FilesOf(fs, "sheet", "jpg", "jpeg", "html", "htm")
+	cli.FilesOf(fs, "attribution", "csv", "html", "txt")
+	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
 	cli.AlsoCalled(fs, "size", "imgsz", "resize", "side", "img-size", "image-size", "target-size", "input-size", "crop-size", "width", "height")
 	cli.AlsoCalled(fs, "filter", "interpolation", "resample")
 	cli.AlsoCalled(fs, "square", "letterbox", "keep-aspect", "keep-aspect-ratio")
@@ -130,14 +134,16 @@ func (o *options) check() error {
 		return cli.Usagef("--decode-memory %v: want %v or more", &o.decodeMemory, &least)
 	case o.sheetOf.Items < 1 || o.sheetOf.Items > sheet.MaxEntries:
 		return cli.Usagef("--sheet-items %d: want 1 to %d", o.sheetOf.Items, sheet.MaxEntries)
-	case o.info && o.looks():
+	case o.info && o.dir+o.tar+o.sheet != "":
 		return cli.Usagef("--info only describes: it does not go with --dir, --tar or --sheet")
+	case o.attribution != "" && o.stream.Part:
+		return cli.Usagef("--attribution FILE of one piece would take the place of another's: oi-crop --info --attribution FILE joined.oi is about all of them")
 	}
 	return o.checkExport()
 }
 
 // looks reports whether something is written next to the stream.
-func (o *options) looks() bool { return o.dir != "" || o.tar != "" || o.sheet != "" }
+func (o *options) looks() bool { return o.dir+o.tar+o.sheet+o.attribution != "" }
 
 // args are the options that change results, for the trail.
 func (o *options) args() map[string]string {
@@ -209,9 +215,13 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err := c.openExports(); err != nil {
 		return err
 	}
-	if err := stream.Filter(ctx, env, &o.stream, env.Args, stage); err != nil {
+	var err error
+	if c.thanks, err = o.createAttribution(env); err != nil {
 		return errors.Join(err, c.closeExports())
 	}
+	if err := stream.Filter(ctx, env, &o.stream, env.Args, stage); err != nil {
+		return errors.Join(err, c.thanks.Finish(err), c.closeExports())
+	}
 	c.notes()
-	return errors.Join(c.finishExports(ctx), c.closeExports())
+	return errors.Join(c.finishExports(ctx), o.finishAttribution(env, c.thanks), c.closeExports())
 }

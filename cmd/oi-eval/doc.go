@@ -33,6 +33,8 @@
 //	oi-eval --neighbours 10 embedded.oi
 //	# a page to try it in a browser, or to send to somebody
 //	oi-eval burger.onnx --demo burger-demo.html
+//	# whom to thank for the photos that it was made from
+//	oi-eval --attribution credits.html burger.onnx
 //	# what is in the model?
 //	oi-eval --info burger.onnx
 //
@@ -113,6 +115,14 @@
 // more than 100 MB are refused. For a model that oi-train did not write
 // --labels names the answers; without, they have numbers.
 //
+// --attribution takes models of oi-train, reports (.json, .items.zst) and
+// streams, and writes who made their photos, and under which licence: each
+// photo once, as CSV, as a page if FILE ends in .html, or as plain text if in
+// .txt. Of a model and the report of its training these are the photos of all
+// items that were used, of a report of oi-eval those that were judged. They
+// list up to 50,000 photos, those of older versions none: the stream that was
+// trained on has them all.
+//
 // --labels names the answers of a classifier that oi-train did not write: a
 // name on each line, or JSON (an array, or an object from numbers to names).
 // The output that has as many answers is taken, and a softmax added if it has
@@ -179,6 +189,9 @@
 //	--unrelated DIR
 //		also report how sure the model is of the photos in DIR, which
 //		show none of its classes
+//	--attribution FILE
+//		write the credits of the photos of a model, report or stream
+//		to FILE, as .csv, .html or .txt, and do nothing else
 //	--info
 //		describe the model instead
 //	--demo FILE.html

@@ -37,6 +37,7 @@ type evaluation struct {
 	embedded  *embeddedInput // nil of a model without a backbone
 	origin    dataset.Origin
 	licences  *report.Attribution
+	credits   report.CreditLog
 
 	kept    []kept     // the stream, if all of it is needed before the first answer
 	next    int        // of kept, the first that was not asked about so far
@@ -185,6 +186,9 @@ func (e *evaluation) take(q question, probabilities []float32) error {
 		}
 		e.counts.Add(setName(item.Set), item.Label.Name)
 		e.licences.Add(item)
+		if err := e.credits.Add(item.Key, item); err != nil {
+			return err
+		}
 	}
 	if !e.options.emit {
 		return nil
@@ -331,6 +335,10 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 		Licences: e.licences.Summary(), Stages: report.Stages(e.origin.Header.Stages), Completeness: e.origin.Header.Completeness,
 		Accounts:      report.CountsByStage(append(e.origin.Counts, e.total)),
 		WeightsSHA256: m.WeightsHash(),
+	}
+	var err error
+	if full.Credits, err = e.credits.Judged(evaluated); err != nil {
+		return nil, err
 	}
 	full.SetAgain(cli.ShellWord)
 	full.Notes = append(full.Notes, e.notes...)

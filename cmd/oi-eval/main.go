@@ -84,6 +84,7 @@ type options struct {
 	baselinePath, noWorse string
 	cam                   bool
 	unrelated             string
+	attribution           string
 
 	wanted        []string // sets, cleaned
 	baseline      *baseline
@@ -100,6 +101,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.noWorse, "no-worse-than", "", "exit with 1 unless the accuracy is surely less than `MARGIN` below the baseline's")
 	fs.BoolVar(&o.cam, "cam", false, "draw into the page where in the pictures the answers come from")
 	fs.StringVar(&o.unrelated, "unrelated", "", "also report how sure the model is of the photos in `DIR`, which show none of its classes")
+	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos of a model, report or stream to `FILE`, as .csv, .html or .txt, and do nothing else")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.StringVar(&o.demo, "demo", "", "write a page, `FILE.html`, that has the model inside and answers for photos in a browser, offline")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
@@ -121,9 +123,11 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.FilesOf(fs, "report", "html", "json", "md")
 	cli.FilesOf(fs, "baseline", "json")
 	cli.FilesOf(fs, "demo", "html")
+	cli.FilesOf(fs, "attribution", "csv", "html", "txt")
 	cli.OneOf(fs, "normalize", preprocess.Names()...)
 	cli.Once(fs, "labels", "normalize", "channels", "features")
 	cli.AlsoCalled(fs, "set", "subset", "split")
+	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
 	cli.AlsoCalled(fs, "emit", "predictions", "predict")
 }
 
@@ -180,6 +184,9 @@ func (o *options) check(inputs []string) error {
 	if err := o.checkDemo(inputs); err != nil {
 		return err
 	}
+	if o.attribution != "" && (o.emit || o.info || o.embed || o.demo != "" || o.neighbours > 0 || len(o.reports)+len(o.require)+len(o.sets) > 0) {
+		return cli.Usagef("--attribution only says whom to thank: it does not go with --emit, --info, --embed, --demo, --neighbours, --report, --require or --set")
+	}
 	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed) {
 		return cli.Usagef("--baseline compares reports: it does not go with --emit, --info or --embed")
 	}
@@ -196,6 +203,9 @@ func (o *options) check(inputs []string) error {
 func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err := o.check(env.Args); err != nil {
 		return err
+	}
+	if o.attribution != "" {
+		return o.writeAttribution(ctx, env)
 	}
 	if o.neighbours > 0 {
 		return o.findNeighbours(ctx, env, env.Args)

@@ -218,6 +218,7 @@ func (b *neighbourhood) report(ctx context.Context) error {
 		return err
 	}
 	answers, licences, counts := report.NewAccumulator(name, b.classes), report.NewAttribution(), dataset.Counts{}
+	var log report.CreditLog
 	unknown := 0
 	err := b.ask(ctx, asked, func(e dataset.Entry, nearest []knn.Neighbour) error {
 		truth, known := slices.BinarySearch(b.classes, e.Label)
@@ -232,6 +233,9 @@ func (b *neighbourhood) report(ctx context.Context) error {
 		b.counters.Out(1)
 		counts.Add(e.Set, e.Label)
 		licences.Add(item)
+		if err := log.Add(e.Key, item); err != nil {
+			return err
+		}
 		shares, _ := b.votes(nearest)
 		return answers.Add(item, truth, shares, false)
 	})
@@ -256,6 +260,9 @@ func (b *neighbourhood) report(ctx context.Context) error {
 		return err
 	}
 	full := b.compose(evaluation)
+	if full.Credits, err = log.Judged(evaluation); err != nil {
+		return err
+	}
 	full.Sets, full.Licences, full.Notes = counts, licences.Summary(), append(notes, report.NoPictures)
 	return b.options.deliver(b.env, full)
 }

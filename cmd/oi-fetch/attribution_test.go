@@ -73,7 +73,7 @@ func TestAttributionPage(t *testing.T) {
 	page := string(data)
 	for _, want := range []string{
 		"<!DOCTYPE html>", "<a href=\"https://www.flickr.com/photos/x/1\">Tom &amp; Jerry,\nat lunch</a> by <a href=\"https://www.flickr.com/people/x/\">Ünï &#34;quoted&#34;, &lt;b&gt;</a>",
-		`<a href="https://creativecommons.org/licenses/by/2.0/">CC BY 2.0</a> <code>b1</code>`, "untitled by author unknown, =all mine <code>a1</code>", "<p>2 photos.</p>", "</html>",
+		`<a href="https://creativecommons.org/licenses/by/2.0/">CC BY 2.0</a> <code>b1</code>`, "untitled by author unknown, =all mine <code>a1</code>", "<p>2 photos; of 1 the author is not known.</p>", "</html>",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s:\n%s", want, page)

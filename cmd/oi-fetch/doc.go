@@ -81,7 +81,9 @@
 // source, HTTP status, number of tries and seconds.
 //
 // --attribution writes who made the photos that came through, and under which
-// licence: one line a photo, as CSV, or as a page if FILE ends in .html.
+// licence: one line a photo, as CSV, as a page if FILE ends in .html, or as
+// plain text if in .txt. oi-crop and oi-eval have it too: of streams whose
+// photos are gone, and of models.
 //
 // --photos writes the photos to a folder with their boxes, as detectors are
 // trained from: each photo once, however many boxes it has. --annotations coco
@@ -164,7 +166,7 @@
 //		take photos that X-Robots-Tag forbids to learn from
 //	--attribution FILE
 //		write the credits of the photos that came through to FILE, as
-//		CSV or .html
+//		.csv, .html or .txt
 //	--photos DIR
 //		also write the photos and their boxes for detectors to DIR
 //	--annotations coco|yolo|voc

@@ -4,12 +4,14 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/sample"
@@ -76,16 +78,27 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.connections, "connections", 0, "open at most `N` connections to each host (default 32, to Flickr 4)")
 	fs.StringSliceVar(&o.allowHosts, "allow-host", nil, "let addresses in the stream lead to `HOST` or HOST:PORT though it is private")
 	fs.BoolVar(&o.robots, "ignore-robots", false, "take photos that X-Robots-Tag forbids to learn from")
-	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos that came through to `FILE`, as CSV or .html")
+	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos that came through to `FILE`, as .csv, .html or .txt")
 	o.export.register(fs)
 	// Transfers wait for the network far more than for a processor.
 	o.stream.Jobs = 32
 	o.stream.Register(fs)
 	cli.ListOf(fs, "images", "s3", "flickr", "thumbnail", cli.Folder)
-	cli.FilesOf(fs, "attribution", "csv", "html")
+	cli.FilesOf(fs, "attribution", "csv", "html", "txt")
 	cli.AlsoCalled(fs, "retries", "retry")
 	cli.AlsoCalled(fs, "images", "source", "sources", "from", "mirror", "image-source")
 	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
+}
+
+func createAttribution(path string, inputs []string) (*credits.File, error) {
+	err := cli.CheckOutputFile(path, inputs...)
+	if err == nil {
+		var file *credits.File
+		if file, err = credits.Create(path); err == nil {
+			return file, nil
+		}
+	}
+	return nil, fmt.Errorf("--attribution: %w", err)
 }
 
 // fetcher makes the fetcher that the options describe, and the arguments that
@@ -170,7 +183,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		if p.attribution, err = createAttribution(o.attribution, env.Args); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, p.attribution.finish(err)) }()
+		defer func() { err = errors.Join(err, p.attribution.Finish(err)) }()
 	}
 	stage := stream.Stage{
 		Args:       args,

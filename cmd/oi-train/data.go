@@ -31,6 +31,7 @@ type data struct {
 	variants *dataset.Repeats // of the epoch that is being read
 	origin   dataset.Origin
 	licences *report.Attribution
+	credits  report.CreditLog
 	read     int64      // number of items so far
 	used     *inputHash // of the items that were kept or trained on
 	trained  *dataset.Variants
@@ -105,6 +106,9 @@ func (d *data) prepare(ctx context.Context) error {
 		}
 		d.used.add(item)
 		d.licences.Add(item)
+		if err := d.credits.Add(item.Key, item); err != nil {
+			return err
+		}
 		d.groups.add(item)
 	}
 	if n := d.items.Dropped; n > 0 {
@@ -243,6 +247,9 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 		d.train = append(d.train, entry)
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 		d.licences.Add(item)
+		if err := d.credits.Add(item.Key, item); err != nil {
+			return 0, false, err
+		}
 		d.groups.add(item)
 	}
 	return class, true, nil
@@ -263,6 +270,17 @@ func (d *data) byIDAlone() int {
 // entries returns all items that were used.
 func (d *data) entries() []dataset.Entry {
 	return slices.Concat(d.train, d.val, d.test)
+}
+
+// credited returns whom to thank for the photos of all items that were used.
+func (d *data) credited() (*report.Credits, error) {
+	return d.credits.Of(func(yield func(string) bool) {
+		for _, entry := range d.entries() {
+			if !yield(entry.Key) {
+				return
+			}
+		}
+	})
 }
 
 // evaluationSet returns the set by which the model is judged: test, or val

@@ -26,6 +26,9 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 		return err
 	}
 	full := compose(o, env, d, r, evaluation)
+	if full.Credits, err = d.credited(); err != nil {
+		return err
+	}
 	meta, err := metadata(full, d)
 	if err != nil {
 		return err
@@ -241,6 +244,9 @@ func metadata(r *report.Report, d *data) (map[string]string, error) {
 	}
 	if r.Evaluation != nil {
 		values["metrics"] = r.Evaluation.Summarized()
+	}
+	if r.Credits != nil {
+		values["credits"] = r.Credits
 	}
 	if r.Certainty != nil {
 		values["certainty"] = r.Certainty

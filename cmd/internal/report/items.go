@@ -62,7 +62,7 @@ func (d *Details) judged() iter.Seq[Judged] {
 }
 
 // itemsPath is where the items are of a report in JSON.
-func itemsPath(path string) string { return strings.TrimSuffix(path, ".json") + ".items.zst" }
+func itemsPath(path string) string { return strings.TrimSuffix(path, ".json") + itemsEnding }
 
 // compressItems returns the contents of the file of items.
 func (d *Details) compressItems() ([]byte, error) {

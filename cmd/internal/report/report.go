@@ -43,7 +43,8 @@ type Report struct {
 	// Unrelated is nil where nobody asked about other photos.
 	Unrelated *Unrelated     `json:"unrelated,omitempty"`
 	Licences  []LicenceCount `json:"licences"`
-	Stages    []Stage        `json:"trail"` // where the items came from, oldest first
+	Credits   *Credits       `json:"credits,omitempty"` // of the photos of all items
+	Stages    []Stage        `json:"trail"`             // where the items came from, oldest first
 	// Again is the command line that comes to the same, as far as the trail
 	// tells: FILE, DIR and the like stand for names that it does not keep.
 	Again         string        `json:"again,omitempty"`

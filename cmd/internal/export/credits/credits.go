@@ -1,10 +1,11 @@
-// Package credits says who made a photo and under which licence, as one row of
-// a table.
+// Package credits says who made photos and under which licence, as a table, a
+// page or plain text.
 package credits
 
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -21,6 +22,9 @@ type Row struct {
 	URL, Source, SHA256                                       string // of the file that was fetched
 }
 
+// Anonymous reports whether the photo's author is not known.
+func (r Row) Anonymous() bool { return strings.TrimSpace(r.Author) == "" }
+
 // Of returns the row of an item's photo.
 func Of(item *record.Item) Row {
 	r := Row{ID: item.ID, Subset: item.Subset}
@@ -35,14 +39,21 @@ func Of(item *record.Item) Row {
 
 // Fields returns the row as the fields of a CSV file.
 func (r Row) Fields() []string {
-	return []string{r.ID, r.Subset, plain(r.Title), plain(r.Author), plain(r.AuthorURL), plain(r.License), plain(r.LandingURL), r.URL, r.Source, r.SHA256}
+	fields := []string{r.ID, r.Subset, r.Title, r.Author, r.AuthorURL, r.License, r.LandingURL, r.URL, r.Source, r.SHA256}
+	for i, field := range fields {
+		fields[i] = plain(field)
+	}
+	return fields
 }
 
 // plain keeps a spreadsheet from taking words for a formula, which anybody may
-// have given a photo as its title.
+// have given a photo as its title. Some take the wide forms of the signs too,
+// and some skip white space before them.
 func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
+	if trimmed := strings.TrimLeft(s, " \u00a0\u3000"); trimmed != "" {
+		if first, _ := utf8.DecodeRuneInString(trimmed); strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+			return "'" + s
+		}
 	}
 	return s
 }
