@@ -22,6 +22,7 @@ type backboneOptions struct {
 	channels  string
 	features  string
 	dtype     string
+	sample    int // the most items that strengths are tried on
 }
 
 func (o *backboneOptions) flags(fs *cli.FlagSet) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
@@ -20,8 +21,14 @@ import (
 // fitHead runs oi-train with a backbone in a folder that is left as it is.
 func fitHead(t *testing.T, ctx context.Context, dir, backbone string, stdin []byte, args ...string) outcome {
 	t.Helper()
+	return fitHeadBy(t, ctx, command(), dir, backbone, stdin, args...)
+}
+
+// fitHeadBy is the same by a command of other limits.
+func fitHeadBy(t *testing.T, ctx context.Context, c *cli.Command, dir, backbone string, stdin []byte, args ...string) outcome {
+	t.Helper()
 	all := append([]string{"-o", filepath.Join(dir, "m"), "--backbone", backbone, "--normalize=imagenet"}, args...)
-	code, stdout, stderr := cmdtest.Run(ctx, command(), stdin, all...)
+	code, stdout, stderr := cmdtest.Run(ctx, c, stdin, all...)
 	result := outcome{code, string(stdout), stderr, map[string][]byte{}}
 	names, err := os.ReadDir(dir)
 	if err != nil {

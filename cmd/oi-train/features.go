@@ -10,6 +10,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/logreg"
 	"github.com/opensandwich/oi/cmd/internal/status"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
@@ -140,6 +141,18 @@ func (x *extraction) taken(data []byte) (int, error) {
 
 func (s *rowSet) add(row, label, group int) {
 	s.rows, s.labels, s.groups = append(s.rows, row), append(s.labels, label), append(s.groups, group)
+}
+
+// sample returns some n rows of the set, or all of it if it has no more.
+func (s *rowSet) sample(classes, n int, seed uint64) *rowSet {
+	if len(s.rows) <= n {
+		return s
+	}
+	some := &rowSet{}
+	for _, i := range logreg.Sample(s.labels, classes, n, seed) {
+		some.add(s.rows[i], s.labels[i], s.groups[i])
+	}
+	return some
 }
 
 // queued gives the picture that was added to the batch last its row, and

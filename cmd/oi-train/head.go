@@ -34,7 +34,7 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 	if h.sets, err = extract(ctx, o, env, d, b, h.store); err != nil {
 		return nil, err
 	}
-	choice, err := h.fit(ctx, o, env, d)
+	fit, err := h.fit(ctx, o, env, d)
 	if err != nil && ctx.Err() != nil {
 		return nil, cli.WithHint(fmt.Errorf("interrupted while the head was fitted: %w", context.Canceled), "the same command with --resume need not compute the features again")
 	}
@@ -45,7 +45,7 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 	if why := b.OpenCV(); why != "" {
 		d.notes = append(d.notes, "OpenCV 4.6 does not read this model, since "+why+"; onnxruntime does.")
 	}
-	return &result{best: h, history: []report.Epoch{}, head: describeChoice(choice, len(h.sets[dataset.Train].rows))}, nil
+	return &result{best: h, history: []report.Epoch{}, head: fit}, nil
 }
 
 // head is a linear head on a backbone.
@@ -118,9 +118,17 @@ func (h *head) predict(ctx context.Context, d *data, entries []dataset.Entry, an
 	return nil
 }
 
-// fit chooses the strength and sets the weights.
-func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*logreg.Choice, error) {
-	train, err := h.store.dataOf(h.sets[dataset.Train], o.featureMemory())
+// strengthItems is the most items that strengths are tried on. What is best for
+// a sample of so many is best for all.
+const strengthItems = 50_000
+
+// fit chooses the strength and sets the weights. Where there are many items, the
+// strength is chosen on a sample of them, from whose weights the fit to all then
+// starts.
+func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*report.Head, error) {
+	all := h.sets[dataset.Train]
+	some := all.sample(len(d.classes), o.backbone.sample, o.seed)
+	data, err := h.store.dataOf(some, o.featureMemory())
 	if err != nil {
 		return nil, err
 	}
@@ -136,39 +144,70 @@ func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*log
 	}
 	settings := logreg.Options{Threads: o.stream.Workers()}
 	if o.weights == "balanced" {
-		settings.ClassWeights = logreg.Balanced(train.Labels, len(d.classes))
+		settings.ClassWeights = logreg.Balanced(all.labels, len(d.classes))
 	}
 	start := env.Now()
-	env.Infof("fitting the head to %d rows of %d features, for %d classes", len(train.Labels), h.store.dim, len(d.classes))
-	standard, err := logreg.Measure(ctx, train.Features, settings.Threads)
+	env.Infof("fitting the head to %d rows of %d features, for %d classes", len(all.rows), h.store.dim, len(d.classes))
+	if some != all {
+		env.Infof("the strength is chosen on a sample of %d of them", len(some.rows))
+	}
+	standard, err := h.measure(ctx, data, settings.Threads)
 	if err != nil {
 		return nil, err
 	}
-	if n := len(train.Labels); n > 1 && standard.Constant == h.store.dim {
-		return nil, cli.WithHint(fmt.Errorf("all %d pictures to train on have the same features: nothing can be told apart by them", n),
-			"another --normalize, or another value of the network by --features, may be the right one")
-	}
-	choice, err := logreg.Choose(ctx, train, val, standard, len(d.classes), settings)
+	choice, err := logreg.Choose(ctx, data, val, standard, len(d.classes), settings)
 	if err != nil {
 		return nil, err
 	}
 	for i, s := range choice.Table {
-		line := fmt.Sprintf("C %-6g  train_loss %.4f", s.C, s.Loss)
-		if s.Val.N > 0 {
-			line += fmt.Sprintf("  val_loss %.4f  val_acc %.4f", s.Val.Loss, s.Val.Accuracy())
-		}
-		if i == choice.Chosen {
-			line += "  chosen"
-		}
-		env.Infof("%s", line)
-		if !s.Converged {
-			env.Warnf("C %g: the fit ended after %d iterations with a gradient of %.2g", s.C, s.Iterations, s.Gradient)
-		}
+		announceFit(env, s, i == choice.Chosen)
 	}
-	env.Infof("C=%g was chosen by %v; fitting took %.1f s", choice.Table[choice.Chosen].C, choice.Rule, env.Now().Sub(start).Seconds())
 	h.classes, h.c = d.classes, choice.Table[choice.Chosen].C
-	h.weights, h.bias, err = choice.Model.Export()
-	return choice, err
+	env.Infof("C=%g was chosen by %v", h.c, choice.Rule)
+	model, described := choice.Model, describeChoice(choice, len(all.rows))
+	if some != all {
+		if data, err = h.store.dataOf(all, o.featureMemory()); err != nil {
+			return nil, err
+		}
+		if standard, err = h.measure(ctx, data, settings.Threads); err != nil {
+			return nil, err
+		}
+		var last logreg.Strength
+		if model, last.Trained, err = logreg.Fit(ctx, data, standard, len(d.classes), h.c, model, settings); err != nil {
+			return nil, err
+		}
+		announceFit(env, last, true)
+		described.SampleRows, described.Last = len(some.rows), new(describeFit(last))
+	}
+	env.Infof("fitting took %.1f s", env.Now().Sub(start).Seconds())
+	h.weights, h.bias, err = model.Export()
+	return described, err
+}
+
+// measure finds how features are standardised.
+func (h *head) measure(ctx context.Context, data logreg.Data, threads int) (*logreg.Standard, error) {
+	standard, err := logreg.Measure(ctx, data.Features, threads)
+	if n := len(data.Labels); err == nil && n > 1 && standard.Constant == h.store.dim {
+		return nil, cli.WithHint(fmt.Errorf("all %d pictures to train on have the same features: nothing can be told apart by them", n),
+			"another --normalize, or another value of the network by --features, may be the right one")
+	}
+	return standard, err
+}
+
+// announceFit says in a line how a fit went.
+func announceFit(env *cli.Env, s logreg.Strength, chosen bool) {
+	line := fmt.Sprintf("C %-6g  train_loss %.4f", s.C, s.Loss)
+	if s.Val.N > 0 {
+		line += fmt.Sprintf("  val_loss %.4f  val_acc %.4f", s.Val.Loss, s.Val.Accuracy())
+	}
+	line += fmt.Sprintf("  %d passes", s.Passes)
+	if chosen {
+		line += "  chosen"
+	}
+	env.Infof("%s", line)
+	if !s.Converged {
+		env.Warnf("C %g: the fit ended after %d iterations with a gradient of %.2g", s.C, s.Iterations, s.Gradient)
+	}
 }
 
 // dataOf is a set for logreg.
@@ -181,14 +220,19 @@ func (s *featureStore) dataOf(set *rowSet, limit int64) (logreg.Data, error) {
 func describeChoice(c *logreg.Choice, rows int) *report.Head {
 	h := &report.Head{C: c.Table[c.Chosen].C, Chosen: c.Rule.String(), Folds: c.Folds, Rows: rows}
 	for _, s := range c.Table {
-		fit := report.HeadFit{
-			C: s.C, TrainLoss: s.Loss, ValLoss: report.Number(math.NaN()), ValAccuracy: report.Number(math.NaN()),
-			Iterations: s.Iterations, Gradient: s.Gradient, Converged: s.Converged,
-		}
-		if s.Val.N > 0 {
-			fit.ValLoss, fit.ValAccuracy = report.Number(s.Val.Loss), report.Number(s.Val.Accuracy())
-		}
-		h.Table = append(h.Table, fit)
+		h.Table = append(h.Table, describeFit(s))
 	}
 	return h
+}
+
+// describeFit is one fit for the report.
+func describeFit(s logreg.Strength) report.HeadFit {
+	fit := report.HeadFit{
+		C: s.C, TrainLoss: s.Loss, ValLoss: report.Number(math.NaN()), ValAccuracy: report.Number(math.NaN()),
+		Iterations: s.Iterations, Passes: s.Passes, Gradient: s.Gradient, Converged: s.Converged,
+	}
+	if s.Val.N > 0 {
+		fit.ValLoss, fit.ValAccuracy = report.Number(s.Val.Loss), report.Number(s.Val.Accuracy())
+	}
+	return fit
 }

@@ -21,14 +21,15 @@ func main() { cli.Main(command()) }
 //go:embed help.txt
 var help string
 
-func command() *cli.Command { return commandOf(named.Models{Table: zoo.Backbones()}) }
+func command() *cli.Command { return commandOf(named.Models{Table: zoo.Backbones()}, strengthItems) }
 
-// commandOf is the command with other networks that are known by name.
-func commandOf(models named.Models) *cli.Command {
+// commandOf is the command with other networks that are known by name, and with
+// another number of items that the strength of a head is chosen on at most.
+func commandOf(models named.Models, sample int) *cli.Command {
 	o := &options{
 		split:    dataset.DefaultSplit(),
 		memory:   dataset.DefaultMemory,
-		backbone: backboneOptions{models: models},
+		backbone: backboneOptions{models: models, sample: sample},
 	}
 	return &cli.Command{
 		Name:  "oi-train",
