@@ -2,8 +2,8 @@ package kernel
 
 import "math"
 
-// Pool is the shape of a pooling with any window, without gradients; [MaxPool]
-// has them.
+// Pool is the shape of a pooling with any window. [MaxPool] is faster where it
+// halves a picture and gradients are wanted.
 //
 //	x  [N][H][W][C]
 //	y  [N][OH][OW][C], with OH, OW from OutHW(H, W)
@@ -90,12 +90,7 @@ func (j *poolJob) columns(ws *Workers, n, row, from, to int) {
 		a.pixStride, a.rowStride, a.step = p.StrideW*p.C, p.DilationH*p.W*p.C, p.DilationW*p.C
 		a.rows, a.run = y1-y0, x1-x0
 	}
-	a.count = float32(max(1, a.rows*a.run))
-	if p.CountPadding {
-		y0, y1 = taps(top+p.PadTop, p.KH, p.DilationH, p.PadTop+p.H+p.PadBottom-p.UncountedBottom)
-		x0, x1 = taps(left+p.PadLeft, p.KW, p.DilationW, p.PadLeft+p.W+p.PadRight-p.UncountedRight)
-		a.count = float32(max(1, (y1-y0)*(x1-x0)))
-	}
+	a.count = float32(p.count(row, from, a.rows, a.run))
 	ws.backend.pool(a)
 }
 

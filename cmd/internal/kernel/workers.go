@@ -27,6 +27,7 @@ type Workers struct {
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
 	padded, packed, transposed, partial []float32
+	unfolding                           unfolding
 	one                                 [1]float32     // an input for which gemm adds up weights
 	zeros                               [lanes]float32 // sums to start from
 
