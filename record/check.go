@@ -42,9 +42,12 @@ func oneOf(allowed ...string) func(string) error {
 }
 
 // checkSHA256 wants 64 lower-case hex digits.
-func checkSHA256(s string) error {
-	if len(s) != 64 || strings.Trim(s, "0123456789abcdef") != "" {
-		return fmt.Errorf("%.80q is not 64 lower-case hex digits", s)
+func checkSHA256(s string) error { return checkHex(s, 64) }
+
+// checkHex wants n lower-case hex digits.
+func checkHex(s string, n int) error {
+	if len(s) != n || strings.Trim(s, "0123456789abcdef") != "" {
+		return fmt.Errorf("%.80q is not %d lower-case hex digits", s, n)
 	}
 	return nil
 }

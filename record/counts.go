@@ -60,6 +60,7 @@ func (c *StageCounts) add(d *StageCounts) error {
 			(*m.to)[reason] = sum
 		}
 	}
+	c.Digests = c.Digests.plus(d.Digests)
 	c.Extra = mergeFields(c.Extra, d.Extra)
 	return nil
 }

@@ -45,13 +45,16 @@
 //	completeness  "unchecked" when some stage read plain JSON, in which a cut cannot be seen
 //	expected      about how many items follow: a hint, for a person who waits. Stages pass
 //	              it on as it is; it is never checked, and no result may depend on it
+//	piece         true where a part closes what follows; see Pieces below
 //
 // An end closes a segment. A stage writes it only when it finished well.
 //
 //	oi        "end"
 //	stages    the counts, oldest first: array of {tool (r), in (r), out (r),
-//	          added, removed, skipped}; in and out count items, the other three
-//	          are maps from a reason to how often it was met
+//	          added, removed, skipped, digests}; in and out count items, the next
+//	          three are maps from a reason to how often it was met, and digests
+//	          is {in, out (r), added, removed, skipped}, each of 32 lower-case
+//	          hex digits
 //	salvaged  {places (r), bytes (r)}: damage that was skipped
 //
 // In the counts of a stage, the items that came in and those made from others
@@ -59,6 +62,15 @@
 // a filter, a duplicate) and were lost to a failure (skipped):
 //
 //	in + Σ added = out + Σ removed + Σ skipped
+//
+// Numbers do not show that an item stands twice in place of another. So each
+// of the five has a digest: the sum modulo 2^128 of the SHA-256, as big-endian
+// numbers, of the items' keys, or ids where there is no key. The equation holds
+// for the digests too. A stage that makes its items of something else, such as
+// the rows of a list, has that of out alone. A [Reader] demands the equations,
+// that what one stage sent out came in at the next, and that what the last one
+// sent out has arrived; else it returns an [AccountError]. Stages without
+// digests are not compared, and after damage nothing is.
 //
 // A part closes a piece; see below.
 //
@@ -90,12 +102,13 @@
 //
 // Such a raw piece is a header and items; the last one holds the end too. A
 // stage reads it with the option [SinglePiece] and closes its output with a
-// part. Pieces whose headers are equal make up one segment when the in of
-// their first stage, summed over all parts, reaches the total, in whatever
-// order they come; until then it is truncated. One end then stands for them,
-// with the upstream counts and the sums of the parts'. Only one segment can
-// be cut at a time. Should a picture contain the trailer's last eight bytes,
-// parallel may cut there, and both pieces fail: nothing is lost unseen.
+// part, which the header of its output announces as piece. Pieces whose headers
+// are equal make up one segment when the in of their first stage, summed over
+// all parts, reaches the total, in whatever order they come; until then it is
+// truncated. One end then stands for them, with the upstream counts and the
+// sums of the parts'. Only one segment can be cut at a time. Should a picture
+// contain the trailer's last eight bytes, parallel may cut there, and both
+// pieces fail: nothing is lost unseen.
 //
 // A piece may be three photos, of which one that failed says nothing. So a
 // stage does not judge its piece: its part tells how many items were skipped
@@ -226,8 +239,7 @@
 // # Other languages
 //
 // This is all of a reader and a writer in Python, with the msgpack package
-// (python3-msgpack). As a program it copies a stream; put a condition before
-// the last line, and it is a filter.
+// (python3-msgpack). As a program it copies a stream.
 //
 //	# oistream.py
 //	import msgpack, struct, sys
@@ -252,7 +264,7 @@
 //	            seen.extend(chunk)
 //	            return chunk
 //	    unpacker = msgpack.Unpacker(Tap(), max_buffer_size=1 << 27, unicode_errors="surrogateescape")
-//	    last = 0
+//	    last, came, total = 0, 0, None  # items of the pieces of a segment
 //	    for value in unpacker:
 //	        raw, last = bytes(seen[:unpacker.tell() - last]), unpacker.tell()
 //	        del seen[:len(raw)]
@@ -260,6 +272,10 @@
 //	            body, record = raw, value
 //	        elif raw == b"\xd8\x6f" + trailer(body):
 //	            kind = record.get("oi", "item")
+//	            if kind == "part":
+//	                came, total = came + record["stages"][0]["in"], record.get("total", total)
+//	                if came == total:
+//	                    kind, came, total = "end", 0, None
 //	            yield record
 //	            record = None
 //	        else:
@@ -274,6 +290,38 @@
 //	if __name__ == "__main__":
 //	    for record in read(sys.stdin.buffer):
 //	        write(sys.stdout.buffer, record)
+//
+// A filter adds itself to the stages of the header, and what it counted to those
+// of the end, or of the parts. This one drops boxes around groups:
+//
+//	# single.py
+//	import hashlib, sys
+//	from oistream import read, write
+//
+//	class Count:
+//	    def __init__(self):
+//	        self.n = self.sum = 0
+//	    def add(self, item):
+//	        self.n += 1
+//	        self.sum += int(hashlib.sha256(item.get("key", item["id"]).encode()).hexdigest(), 16)
+//	    def digest(self):
+//	        return "%032x" % (self.sum % 2**128)
+//
+//	for record in read(sys.stdin.buffer):
+//	    kind = record.get("oi", "item")
+//	    if kind == "header":
+//	        record["stages"] = record.get("stages", []) + [{"tool": "single"}]
+//	        came, went, removed = Count(), Count(), Count()
+//	    elif kind == "item":
+//	        group = record["box"]["group_of"] == 1
+//	        came.add(record)
+//	        (removed if group else went).add(record)
+//	        if group:
+//	            continue
+//	    else:
+//	        record["stages"].append({"tool": "single", "in": came.n, "out": went.n, "removed": {"group": removed.n},
+//	            "digests": {"in": came.digest(), "out": went.digest(), "removed": removed.digest()}})
+//	    write(sys.stdout.buffer, record)
 //
 // An item's numbers are
 // numpy.frombuffer(record["embedding"]["data"], {"float16": "<f2", "float32": "<f4"}[record["embedding"]["dtype"]]).

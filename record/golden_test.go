@@ -40,6 +40,7 @@ func goldenStreams(t testing.TB) []goldenStream {
 			&record.End{},
 		}},
 		{name: "embedding", records: embeddingStream(t)},
+		accountStream(),
 		{
 			name: "segments",
 			records: []record.Record{

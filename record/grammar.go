@@ -28,15 +28,18 @@ type grammar struct {
 	pieces   bool // the input is one piece
 	state    state
 	first    []byte // the open segment's header, encoded
+	opened   Header // the same
 	merged   *Header
 	join     *join  // the parts of the open segment, nil when there were none
 	part     *Part  // with pieces: what the piece's last record said
+	isPiece  bool   // the open header says that a Part will follow
+	tally    tally  // the items of the open segment or piece
+	plain    bool   // the input is plain JSON, in which nothing is counted
 	reported Damage // what earlier Ends and Parts reported as lost
 }
 
 var (
 	errSecondHeader = errors.New("a second header inside a piece; a piece holds one header, items and at most one end or part")
-	errOtherHeader  = errors.New("the header differs from that of the segment's first piece")
 	errNoHeader     = errors.New("an item outside a segment; a stream begins with a header")
 	errLostHeader   = errors.New("the header of this segment is among what was lost; it cannot be salvaged")
 	errPieceHeader  = errors.New("a piece must begin with the stream's header: give parallel --header '(?s).*?oi-rec1\\n'")
@@ -61,6 +64,7 @@ func (g *grammar) step(rec Record, lost Damage) (Record, error) {
 			// The header of a later piece is among what was lost;
 			// the first piece's header says the same.
 			g.state = stateInside
+			g.tally.add(rec.(*Item))
 			return rec, nil
 		}
 		if lost.Regions > g.reported.Regions {
@@ -79,6 +83,10 @@ func (g *grammar) step(rec Record, lost Damage) (Record, error) {
 		return g.end(rec, lost)
 	case *Part:
 		return g.piece(rec, lost)
+	case *Item:
+		if !g.plain {
+			g.tally.add(rec)
+		}
 	}
 	return rec, nil
 }
@@ -86,21 +94,28 @@ func (g *grammar) step(rec Record, lost Damage) (Record, error) {
 func (g *grammar) header(h *Header) (Record, error) {
 	switch {
 	case g.state == stateInside && g.pieces:
+		if g.tally.n == 0 && bytes.Equal(encodeHeader(h), g.first) {
+			return nil, nil // GNU parallel --retries sends it twice
+		}
 		return nil, errSecondHeader
 	case g.state == stateInside:
 		// The segment before has no end: its writer did not finish.
 		return nil, ErrTruncated
 	}
 	code := encodeHeader(h)
+	g.tally, g.isPiece = tally{}, h.Piece
+	if !g.pieces {
+		h.Piece = false // not of the segment that the pieces are joined to
+	}
 	if g.state == stateJoin {
 		if !bytes.Equal(code, g.first) {
-			return nil, errOtherHeader
+			return nil, fmt.Errorf("the header differs from that of the segment's first piece: %s", difference(&g.opened, h))
 		}
 		g.state = stateInside
 		return nil, nil
 	}
 	g.state = stateInside
-	g.first = code
+	g.first, g.opened = code, *h
 	g.merged = MergeHeaders(g.merged, h)
 	return h, nil
 }
@@ -109,10 +124,21 @@ func (g *grammar) end(e *End, lost Damage) (Record, error) {
 	if g.join != nil {
 		return nil, errors.New("an end after joined pieces; every piece must close with a part")
 	}
+	if g.isPiece {
+		return nil, errors.New("an end after the header of a piece, which must close with a part")
+	}
 	e.Damage = g.addNewDamage(e.Damage, lost)
 	if !g.pieces {
+		if err := g.check(e.Stages, e.Damage); err != nil {
+			return nil, err
+		}
 		g.state = stateOutside
 		return e, nil
+	}
+	if e.Damage == nil {
+		if err := checkStages(e.Stages); err != nil {
+			return nil, err
+		}
 	}
 	if len(e.Stages) == 0 {
 		return nil, errors.New("the end has no counts: pieces of this stream cannot be told complete")
@@ -129,6 +155,9 @@ func (g *grammar) end(e *End, lost Damage) (Record, error) {
 
 func (g *grammar) piece(p *Part, lost Damage) (Record, error) {
 	p.Damage = g.addNewDamage(p.Damage, lost)
+	if err := g.check(p.Stages, p.Damage); err != nil {
+		return nil, err
+	}
 	if g.pieces {
 		g.part = p
 		g.state = stateClosed
@@ -160,7 +189,7 @@ func (g *grammar) finish(lost Damage) (Record, error) {
 		g.state = stateDone
 		return g.part, nil
 	case stateInside:
-		if g.pieces {
+		if g.pieces && !g.isPiece {
 			g.state = stateDone
 			return &Part{Total: -1, Damage: g.addNewDamage(nil, lost)}, nil
 		}
@@ -168,6 +197,15 @@ func (g *grammar) finish(lost Damage) (Record, error) {
 		return nil, g.join.missing()
 	}
 	return nil, ErrTruncated
+}
+
+// check holds the items that were read to the counts of the stages. After damage
+// nothing fits.
+func (g *grammar) check(stages []StageCounts, damage *Damage) error {
+	if damage != nil {
+		return nil
+	}
+	return g.tally.check(stages)
 }
 
 // addNewDamage adds to have what was lost since the last report.
@@ -186,6 +224,7 @@ type join struct {
 	limits   []skipLimits // of the stages, on what they skipped
 	upstream []StageCounts
 	total    int64 // -1 until the piece with the end was seen
+	parts    int
 	salvaged *Damage
 	extra    []Field
 }
@@ -202,6 +241,9 @@ func (j *join) add(p *Part) error {
 		return fmt.Errorf("the part counts %d stages, the first piece's %d", len(p.Stages), len(j.stages))
 	}
 	for i := range j.stages {
+		if j.parts == 0 {
+			j.stages[i].Digests = p.Stages[i].Digests.none()
+		}
 		err := j.stages[i].add(&p.Stages[i])
 		if err == nil {
 			err = j.limits[i].add(p.Stages[i].MaxSkips)
@@ -210,6 +252,7 @@ func (j *join) add(p *Part) error {
 			return withPath(fmt.Sprintf("stages[%d]", i), 0, err)
 		}
 	}
+	j.parts++
 	if p.Total >= 0 {
 		if j.total >= 0 {
 			return errors.New("a second part with a total: a piece of another stream, or the same piece twice")
@@ -244,5 +287,10 @@ func (j *join) end() (*End, error) {
 	}
 	stages := make([]StageCounts, 0, len(j.upstream)+len(j.stages))
 	stages = append(append(stages, j.upstream...), j.stages...)
+	if j.salvaged == nil {
+		if err := checkStages(stages); err != nil {
+			return nil, err
+		}
+	}
 	return &End{Stages: stages, Damage: j.salvaged, Extra: j.extra}, nil
 }

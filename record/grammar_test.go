@@ -48,6 +48,11 @@ func TestGrammar(t *testing.T) {
 	last := func(in, total int64) *record.Part {
 		return &record.Part{Total: total, Stages: counted("oi-crop", in), Upstream: counted("oi-fetch", total)}
 	}
+	ran := func(version, size string) *record.Header {
+		h := head("a")
+		h.Stages = []record.Stage{{Tool: "oi-boxes"}, {Tool: "oi-crop", Version: version, Args: map[string]string{"size": size}}}
+		return h
+	}
 	end := &record.End{Stages: counted("oi-fetch", 2)}
 	tests := []struct {
 		name    string
@@ -85,6 +90,10 @@ func TestGrammar(t *testing.T) {
 			&record.Part{Total: -1, Stages: counted("oi-augment", 1)}}, false, "header", "oi-augment"},
 		{"more stages", []record.Record{head("a"), cropped(1), head("a"),
 			&record.Part{Total: -1, Stages: append(counted("oi-crop", 1), counted("oi-crop", 1)...)}}, false, "header", "2 stages"},
+		{"pieces of two versions", []record.Record{ran("1", "8"), cropped(1), ran("2", "8"), last(1, 2)}, false, "header",
+			`oi-crop is of version "1" in one, of "2" in the other`},
+		{"pieces of other options", []record.Record{ran("1", "8"), cropped(1), ran("1", "9"), last(1, 2)}, false, "header",
+			`oi-crop ran with size "8" in one, "9" in the other`},
 		{"item between pieces", []record.Record{head("a"), cropped(1), thing("x")}, false, "header", "outside a segment"},
 		{"piece with an end among parts", []record.Record{head("a"), cropped(1), head("a"), end}, false, "header", "every piece must close with a part"},
 		{"sums too large", []record.Record{head("a"), cropped(1 << 62), head("a"), cropped(1 << 62)}, false, "header", "too large"},
@@ -94,6 +103,8 @@ func TestGrammar(t *testing.T) {
 		{"piece of a piece", []record.Record{head("a"), thing("x"), cropped(1)}, true, "header item part", ""},
 		{"piece without items", []record.Record{head("a")}, true, "header part", ""},
 		{"piece without header", []record.Record{thing("x")}, true, "", "--header"},
+		{"the header of a piece twice", []record.Record{head("a"), head("a"), thing("x")}, true, "header item part", ""},
+		{"another header in a piece", []record.Record{head("a"), head("b"), thing("x")}, true, "header", "second header"},
 		{"two headers in a piece", []record.Record{head("a"), thing("x"), head("a")}, true, "header item", "second header"},
 		{"header after the end of a piece", []record.Record{head("a"), end, head("a")}, true, "header", "second header"},
 		{"item after the end of a piece", []record.Record{head("a"), end, thing("x")}, true, "header", "after the end of a piece"},

@@ -3,6 +3,8 @@ package record
 import (
 	"bytes"
 	"cmp"
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -36,6 +38,39 @@ func MergeHeaders(a, b *Header) *Header {
 	m.Expected = a.Expected + min(b.Expected, math.MaxInt64-a.Expected) // anybody may have written them
 	m.Extra = mergeFields(a.Extra, b.Extra)
 	return m
+}
+
+// difference says in words where two headers differ first.
+func difference(a, b *Header) string {
+	for i := range min(len(a.Stages), len(b.Stages)) {
+		s, t := a.Stages[i], b.Stages[i]
+		switch {
+		case s.Tool != t.Tool:
+			return fmt.Sprintf("stage %d is %.40s in one, %.40s in the other", i+1, s.Tool, t.Tool)
+		case s.Version != t.Version:
+			return fmt.Sprintf("%.40s is of version %.80q in one, of %.80q in the other", s.Tool, s.Version, t.Version)
+		}
+		for _, name := range slices.Sorted(maps.Keys(mergeArgs(s.Args, t.Args))) {
+			if v, w := s.Args[name], t.Args[name]; v != w {
+				return fmt.Sprintf("%.40s ran with %.40s %.80q in one, %.80q in the other", s.Tool, name, v, w)
+			}
+		}
+	}
+	switch {
+	case len(a.Stages) != len(b.Stages):
+		return fmt.Sprintf("%d stages in one, %d in the other", len(a.Stages), len(b.Stages))
+	case !bytes.Equal(encodeHeader(&Header{Classes: a.Classes}), encodeHeader(&Header{Classes: b.Classes})):
+		return "other classes"
+	}
+	return "one has a field that the other has not"
+}
+
+// mergeArgs returns the arguments of both.
+func mergeArgs(a, b map[string]string) map[string]string {
+	all := make(map[string]string, len(a)+len(b))
+	maps.Copy(all, a)
+	maps.Copy(all, b)
+	return all
 }
 
 // mergeClasses returns the union, sorted by name and then MID. Of two entries of

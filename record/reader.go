@@ -179,7 +179,7 @@ func (r *Reader) detectJSON() error {
 	if !src.plain {
 		return nil
 	}
-	r.encoding = JSON
+	r.encoding, r.grammar.plain = JSON, true
 	if r.pieces {
 		return errPlainPieces
 	}

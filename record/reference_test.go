@@ -118,6 +118,7 @@ func refHeader(h *record.Header) refMap {
 		var m refMap
 		m.text("mid", c.MID)
 		m.text("name", c.Name)
+		m.text("supercategory", c.Supercategory)
 		return m.with(c.Extra)
 	}), true)
 	m.set("stages", refList(h.Stages, func(s *record.Stage) refMap {
@@ -129,6 +130,7 @@ func refHeader(h *record.Header) refMap {
 	}), true)
 	m.text("completeness", h.Completeness)
 	m.set("expected", h.Expected, h.Expected != 0)
+	m.set("piece", true, h.Piece)
 	return m.with(h.Extra)
 }
 
@@ -141,6 +143,9 @@ func refCount(c *record.StageCounts) refMap {
 	m.set("removed", refTable(c.Removed), len(c.Removed) > 0)
 	m.set("skipped", refTable(c.Skipped), len(c.Skipped) > 0)
 	m.text("max_skips", c.MaxSkips)
+	if d := c.Digests; d != nil {
+		m.set("digests", refDigests(d), true)
+	}
 	return m.with(c.Extra)
 }
 
@@ -148,6 +153,16 @@ func (m *refMap) damage(l *record.Damage) {
 	if l != nil {
 		m.set("salvaged", refMap{{"places", l.Regions}, {"bytes", l.Bytes}}.with(l.Extra), true)
 	}
+}
+
+func refDigests(d *record.Digests) refMap {
+	var m refMap
+	m.set("in", d.In.String(), !d.Source)
+	m.text("out", d.Out.String())
+	m.set("added", d.Added.String(), !d.Source)
+	m.set("removed", d.Removed.String(), !d.Source)
+	m.set("skipped", d.Skipped.String(), !d.Source)
+	return m.with(d.Extra)
 }
 
 func refEnd(e *record.End) refMap {

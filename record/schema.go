@@ -41,6 +41,7 @@ func newHeaderObject() *object[Header] {
 			stringField("completeness", func(h *Header) *string { return &h.Completeness }, oneOf("unchecked")),
 			intField("expected", func(h *Header) *int64 { return &h.Expected }, 0, math.MaxInt64).
 				omitWhen(func(h *Header) bool { return h.Expected == 0 }),
+			boolField("piece", func(h *Header) *bool { return &h.Piece }).omitWhen(func(h *Header) bool { return !h.Piece }),
 		},
 	}
 }
@@ -80,6 +81,7 @@ func newCountObject() *object[StageCounts] {
 			countMap("removed", func(c *StageCounts) *map[string]int64 { return &c.Removed }),
 			countMap("skipped", func(c *StageCounts) *map[string]int64 { return &c.Skipped }),
 			stringField("max_skips", func(c *StageCounts) *string { return &c.MaxSkips }, checkSkipLimit),
+			nested("digests", func(c *StageCounts) **Digests { return &c.Digests }, newDigestsObject()),
 		},
 	}
 }

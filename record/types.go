@@ -33,7 +33,10 @@ type Header struct {
 	// it, 0 where not. It is a hint for whoever waits; nothing depends on
 	// it.
 	Expected int64
-	Extra    []Field
+	// Piece says that what follows is a piece that closes with a Part. A
+	// Reader that joins pieces does not hand it out.
+	Piece bool
+	Extra []Field
 }
 
 // A Class is a label that was asked for.
@@ -76,7 +79,9 @@ type StageCounts struct {
 	// under, in the form of a SkipLimit: it is for the sums of all parts.
 	// "": none.
 	MaxSkips string
-	Extra    []Field
+	// Digests say which items were counted, nil where that is not known.
+	Digests *Digests
+	Extra   []Field
 }
 
 // Damage is what a Reader stepped over by its option Salvage.
