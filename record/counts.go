@@ -33,12 +33,16 @@ func (c StageCounts) skips() int64 {
 	return n
 }
 
-// add adds the numbers of d, which must be of the same tool. Limits are not
+// Add adds the numbers of d, which must be of the same tool. Limits are not
 // added up: they hold for the sums.
-func (c *StageCounts) add(d *StageCounts) error {
+func (c *StageCounts) Add(d *StageCounts) error {
 	if c.Tool != d.Tool {
 		return fmt.Errorf("counts of %.40q after counts of %.40q", d.Tool, c.Tool)
 	}
+	if c.noItems() && d.Digests != nil {
+		c.Digests = &Digests{Source: d.Digests.Source}
+	}
+	c.Digests = c.Digests.plus(d.Digests)
 	if err := addInto(&c.In, d.In); err != nil {
 		return err
 	}
@@ -60,9 +64,13 @@ func (c *StageCounts) add(d *StageCounts) error {
 			(*m.to)[reason] = sum
 		}
 	}
-	c.Digests = c.Digests.plus(d.Digests)
 	c.Extra = mergeFields(c.Extra, d.Extra)
 	return nil
+}
+
+// noItems reports whether nothing was counted yet.
+func (c *StageCounts) noItems() bool {
+	return c.In == 0 && c.Out == 0 && len(c.Added)+len(c.Removed)+len(c.Skipped) == 0
 }
 
 // addInto adds two counts, neither of which is negative.

@@ -71,14 +71,6 @@ func (d Digests) Balanced() bool {
 	return d.Source || d.In.Plus(d.Added) == d.Out.Plus(d.Removed).Plus(d.Skipped)
 }
 
-// none returns the Digests of no items of a stage like that of d.
-func (d *Digests) none() *Digests {
-	if d == nil {
-		return nil
-	}
-	return &Digests{Source: d.Source}
-}
-
 // plus returns the sums of both, nil if either is not known.
 func (d *Digests) plus(e *Digests) *Digests {
 	if d == nil || e == nil || d.Source != e.Source {

@@ -224,7 +224,6 @@ type join struct {
 	limits   []skipLimits // of the stages, on what they skipped
 	upstream []StageCounts
 	total    int64 // -1 until the piece with the end was seen
-	parts    int
 	salvaged *Damage
 	extra    []Field
 }
@@ -241,10 +240,7 @@ func (j *join) add(p *Part) error {
 		return fmt.Errorf("the part counts %d stages, the first piece's %d", len(p.Stages), len(j.stages))
 	}
 	for i := range j.stages {
-		if j.parts == 0 {
-			j.stages[i].Digests = p.Stages[i].Digests.none()
-		}
-		err := j.stages[i].add(&p.Stages[i])
+		err := j.stages[i].Add(&p.Stages[i])
 		if err == nil {
 			err = j.limits[i].add(p.Stages[i].MaxSkips)
 		}
@@ -252,7 +248,6 @@ func (j *join) add(p *Part) error {
 			return withPath(fmt.Sprintf("stages[%d]", i), 0, err)
 		}
 	}
-	j.parts++
 	if p.Total >= 0 {
 		if j.total >= 0 {
 			return errors.New("a second part with a total: a piece of another stream, or the same piece twice")

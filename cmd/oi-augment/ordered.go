@@ -15,7 +15,8 @@ type task struct {
 	make   func(*worker) (*record.Item, error)
 	err    error // in place of both
 
-	encoded []byte // what make returned, as it is written
+	encoded []byte        // what make returned, as it is written
+	made    record.Digest // of it, for the account
 	done    chan struct{}
 }
 
@@ -62,6 +63,7 @@ func (r *run) inOrder(ctx context.Context, tasks iter.Seq[*task], wrote func(*ta
 				}
 				var item *record.Item
 				if item, t.err = t.make(w); t.err == nil {
+					t.made = record.DigestOf(item)
 					t.encoded, t.err = w.encoder.Append(memory[:0], item)
 				}
 				close(t.done)

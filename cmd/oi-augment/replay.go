@@ -76,7 +76,7 @@ func (r *run) remake(ctx context.Context, in *stream.Input, originals map[datase
 	}
 	return r.inOrder(ctx, tasks, func(t *task) {
 		if t.make != nil {
-			r.account.Out(1)
+			r.account.Out(1, t.made)
 		}
 	})
 }

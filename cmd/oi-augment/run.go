@@ -84,7 +84,7 @@ func (r *run) collect(in *stream.Input) error {
 				return err
 			}
 		case *record.Item:
-			r.account.In(1)
+			r.account.In(1, record.DigestOf(v))
 			if v.Augment != nil {
 				return cli.WithHint(fmt.Errorf("item %s is a variant already", dataset.KeyOf(v)), "one oi-augment is enough: a variant of a variant would be blurred twice")
 			}
@@ -92,7 +92,9 @@ func (r *run) collect(in *stream.Input) error {
 				return err
 			}
 		case *record.End:
-			r.origin.End(v)
+			if err := r.origin.End(v); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -106,8 +108,11 @@ func (r *run) write(ctx context.Context) error {
 		return err
 	}
 	r.account.Making("items written", header.Expected)
+	r.account.Keep(dataset.DigestOf(r.train()))
 	for _, set := range r.heldOut() {
-		for _, entry := range r.items.Of(set) {
+		held := r.items.Of(set)
+		r.account.Keep(dataset.DigestOf(held))
+		for _, entry := range held {
 			item, err := r.items.Spool.Item(entry.Number)
 			if err != nil {
 				return err
@@ -154,6 +159,6 @@ func (r *run) expected() int64 {
 }
 
 func (r *run) emit(item *record.Item) error {
-	r.account.Out(1)
+	r.account.Out(1, record.DigestOf(item))
 	return r.out.Write(item)
 }

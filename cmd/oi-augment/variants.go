@@ -19,11 +19,11 @@ type variant struct {
 // variants writes the epochs.
 func (r *run) variants(ctx context.Context) error {
 	first := int64(len(r.train())) // these stand for the items that came in
-	return r.inOrder(ctx, r.plan(), func(*task) {
+	return r.inOrder(ctx, r.plan(), func(t *task) {
 		if first--; first < 0 {
 			r.account.Add("variant", 1)
 		}
-		r.account.Out(1)
+		r.account.Out(1, t.made)
 	})
 }
 

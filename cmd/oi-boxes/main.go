@@ -136,7 +136,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return errors.Join(err, account.Finish())
 	}
-	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account, buffers: make(chan *[]byte, maxBuffers)}
+	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account, buffers: make(chan *encoded, maxBuffers)}
 	err = o.choice.Explain(w.run(ctx))
 	return errors.Join(err, list.Finish(err), account.Finish())
 }

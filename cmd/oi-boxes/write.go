@@ -26,10 +26,23 @@ type writer struct {
 	set     *classset.Set
 	out     *stream.Output
 	account *stream.Counters
-	begun   bool         // the header is written
-	buffers chan *[]byte // of items that have been written, to be used again
+	begun   bool          // the header is written
+	buffers chan *encoded // of items that have been written, to be used again
 	flushed time.Time
 }
+
+// encoded is some items on their way out.
+type encoded struct {
+	bytes []byte
+	items record.Digest
+}
+
+// A ledger is the accounts of a query, in which rows come in and items go out.
+// Which ones go out is counted where they are written.
+type ledger struct{ *stream.Counters }
+
+func (l ledger) In(n int64)  { l.Counters.In(n, record.Digest{}) }
+func (l ledger) Out(n int64) { l.Counters.Out(n, record.Digest{}) }
 
 // maxBuffers is how many buffers for items are kept to be used again.
 const maxBuffers = 16
@@ -42,10 +55,11 @@ const flushEvery = time.Second
 // that a query that finds nothing leaves nothing behind.
 func (w *writer) run(ctx context.Context) (err error) {
 	header := &record.Header{Version: record.Version, Classes: w.labels()}
+	w.account.MakesItems()
 	if err := w.account.Begin(header); err != nil {
 		return err
 	}
-	selected, err := w.query.Collect(ctx, w.account)
+	selected, err := w.query.Collect(ctx, ledger{w.account})
 	if err != nil {
 		return err
 	}
@@ -59,15 +73,16 @@ func (w *writer) run(ctx context.Context) (err error) {
 		header.Expected = selected.Expected()
 		return w.out.Write(header)
 	}
-	err = selection.Emit(ctx, selected, w.encoder, func(items *[]byte, n int64) error {
+	err = selection.Emit(ctx, selected, w.encoder, func(made *encoded, n int64) error {
 		if err := begin(); err != nil {
 			return err
 		}
-		if err := w.out.WriteEncoded(*items); err != nil {
+		if err := w.out.WriteEncoded(made.bytes); err != nil {
 			return err
 		}
+		w.account.Out(0, made.items)
 		select {
-		case w.buffers <- items:
+		case w.buffers <- made:
 		default:
 		}
 		if now := w.env.Now(); now.Sub(w.flushed) >= flushEvery {
@@ -108,20 +123,21 @@ func (w *writer) run(ctx context.Context) (err error) {
 }
 
 // encoder returns a function that appends an item's bytes to a buffer.
-func (w *writer) encoder() func(*[]byte, *record.Item) (*[]byte, error) {
+func (w *writer) encoder() func(*encoded, *record.Item) (*encoded, error) {
 	encoder := w.out.NewEncoder()
-	return func(items *[]byte, item *record.Item) (*[]byte, error) {
-		if items == nil {
-			items = new([]byte)
+	return func(made *encoded, item *record.Item) (*encoded, error) {
+		if made == nil {
+			made = new(encoded)
 			select {
-			case items = <-w.buffers:
-				*items = (*items)[:0]
+			case made = <-w.buffers:
+				*made = encoded{bytes: made.bytes[:0]}
 			default:
 			}
 		}
 		var err error
-		*items, err = encoder.Append(*items, item)
-		return items, err
+		made.items = made.items.Plus(record.DigestOf(item))
+		made.bytes, err = encoder.Append(made.bytes, item)
+		return made, err
 	}
 }
 

@@ -127,7 +127,9 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 				return err
 			}
 		case *record.End:
-			e.origin.End(v)
+			if err := e.origin.End(v); err != nil {
+				return err
+			}
 		}
 		e.kept = append(e.kept, k)
 	}

@@ -89,12 +89,12 @@ func (b *neighbourhood) read(ctx context.Context, in *stream.Input) error {
 			b.counters.Expect(v.Expected)
 			err = errors.Join(b.embeddings.Begin(v, in.Name()), b.items.Begin(v, in.Name(), in.Number()))
 		case *record.Item:
-			b.counters.In(1)
+			b.counters.In(1, record.DigestOf(v))
 			if err = b.embeddings.Add(v); err == nil {
 				err = b.items.Add(v)
 			}
 		case *record.End:
-			b.origin.End(v)
+			err = b.origin.End(v)
 		}
 		if err != nil {
 			return err
@@ -230,7 +230,7 @@ func (b *neighbourhood) report(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b.counters.Out(1)
+		b.counters.Out(1, record.Digest{}) // to nobody
 		counts.Add(e.Set, e.Label)
 		licences.Add(item)
 		if err := log.Add(e.Key, item); err != nil {
@@ -305,6 +305,7 @@ func (b *neighbourhood) emit(ctx context.Context, out *stream.Output) error {
 	if err := out.Write(&header); err != nil {
 		return err
 	}
+	b.counters.Keep(dataset.DigestOf(b.items.Entries))
 	err := b.ask(ctx, b.items.Entries, func(e dataset.Entry, nearest []knn.Neighbour) error {
 		item, err := b.items.Spool.Item(e.Number)
 		if err != nil {
@@ -321,7 +322,7 @@ func (b *neighbourhood) emit(ctx context.Context, out *stream.Output) error {
 		for i, share := range shares {
 			item.Prediction.Probabilities[b.classes[i]] = float64(share)
 		}
-		b.counters.Out(1)
+		b.counters.Out(1, record.DigestOf(item))
 		return out.Write(item)
 	})
 	if err != nil {

@@ -79,7 +79,9 @@ func (d *data) next() (*record.Item, error) {
 			d.status.Add(1)
 			return v, d.embedded.add(v)
 		case *record.End:
-			d.origin.End(v)
+			if err := d.origin.End(v); err != nil {
+				return nil, err
+			}
 		}
 	}
 }

@@ -224,6 +224,15 @@ func (c *Collection) Of(set string) []Entry {
 	return entries
 }
 
+// DigestOf returns the digest of the items of entries, by their keys.
+func DigestOf(entries []Entry) record.Digest {
+	var d record.Digest
+	for _, entry := range entries {
+		d = d.Plus(record.DigestOf(&record.Item{Key: entry.Key}))
+	}
+	return d
+}
+
 // Counts returns the number of items of each set and label.
 func (c *Collection) Counts() Counts {
 	counts := Counts{}

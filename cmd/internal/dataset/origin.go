@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"slices"
+
 	"github.com/opensandwich/oi/record"
 )
 
@@ -10,29 +12,44 @@ type Origin struct {
 	Header   record.Header        // of all segments: the union of classes and stages
 	Counts   []record.StageCounts // of the stages before, summed
 	Salvaged record.Damage
+
+	ended bool     // a segment
+	tools []string // of the first segment's counts
+	mixed bool     // another segment has others
 }
 
 // Begin takes note of a segment's header.
 func (o *Origin) Begin(h *record.Header) { o.Header = *record.MergeHeaders(&o.Header, h) }
 
 // End takes note of a segment's end. Counts of the same tool, at the same
-// position among those of its name, are added up.
-func (o *Origin) End(e *record.End) {
+// position among those of its name, are added up. Where segments came through
+// different stages, the sums of one stage are not those of the next, so that
+// none says which items it counted.
+func (o *Origin) End(e *record.End) error {
 	if e.Damage != nil {
 		o.Salvaged.Regions += e.Damage.Regions
 		o.Salvaged.Bytes += e.Damage.Bytes
 	}
+	var tools []string
 	position := map[string]int{} // of the next count of a tool
 	for _, count := range e.Stages {
 		at := o.nth(count.Tool, position[count.Tool])
 		position[count.Tool]++
-		sum := &o.Counts[at]
-		sum.In += count.In
-		sum.Out += count.Out
-		addCounts(&sum.Added, count.Added)
-		addCounts(&sum.Removed, count.Removed)
-		addCounts(&sum.Skipped, count.Skipped)
+		if err := o.Counts[at].Add(&count); err != nil {
+			return err
+		}
+		tools = append(tools, count.Tool)
 	}
+	if !o.ended {
+		o.ended, o.tools = true, tools
+	}
+	o.mixed = o.mixed || !slices.Equal(o.tools, tools)
+	if o.mixed {
+		for i := range o.Counts {
+			o.Counts[i].Digests = nil
+		}
+	}
+	return nil
 }
 
 // nth returns the position of the n-th count of a tool, made if need be.
@@ -48,13 +65,4 @@ func (o *Origin) nth(tool string, n int) int {
 	}
 	o.Counts = append(o.Counts, record.StageCounts{Tool: tool})
 	return len(o.Counts) - 1
-}
-
-func addCounts(to *map[string]int64, from map[string]int64) {
-	for reason, n := range from {
-		if *to == nil {
-			*to = map[string]int64{}
-		}
-		(*to)[reason] += n
-	}
 }

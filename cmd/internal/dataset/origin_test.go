@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -14,12 +15,18 @@ func TestOrigin(t *testing.T) {
 	}
 	var o Origin
 	o.Begin(&record.Header{Classes: []record.Class{{MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0")}})
-	o.End(&record.End{Stages: []record.StageCounts{
+	end := func(e *record.End) {
+		t.Helper()
+		if err := o.End(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end(&record.End{Stages: []record.StageCounts{
 		{Tool: "oi-crop", In: 5, Out: 4, Skipped: map[string]int64{"bad": 1}},
 		{Tool: "oi-crop", In: 4, Out: 4},
 	}})
 	o.Begin(&record.Header{Completeness: "unchecked", Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "2"), stage("oi-crop", "0")}})
-	o.End(&record.End{
+	end(&record.End{
 		Stages: []record.StageCounts{
 			{Tool: "oi-crop", In: 7, Out: 7, Removed: map[string]int64{"small": 0}},
 			{Tool: "oi-crop", In: 7, Out: 5, Skipped: map[string]int64{"bad": 2}},
@@ -40,8 +47,46 @@ func TestOrigin(t *testing.T) {
 		},
 		Salvaged: record.Damage{Regions: 1, Bytes: 10},
 	}
-	if diff := cmp.Diff(want, o); diff != "" {
+	if diff := cmp.Diff(want, o, cmpopts.IgnoreUnexported(Origin{})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Which items the stages counted is known of the sums too, unless segments came
+// through different stages.
+func TestOriginDigests(t *testing.T) {
+	a, b := record.DigestOf(&record.Item{ID: "a"}), record.DigestOf(&record.Item{ID: "b"})
+	count := func(tool string, d record.Digest) record.StageCounts {
+		return record.StageCounts{Tool: tool, In: 1, Out: 1, Digests: &record.Digests{In: d, Out: d}}
+	}
+	for name, second := range map[string][]record.StageCounts{
+		"the same stages": {count("oi-fetch", b), count("oi-crop", b)},
+		"a stage less":    {count("oi-fetch", b)},
+		"another stage":   {count("oi-fetch", b), count("mine", b)},
+		"not counted":     {count("oi-fetch", b), {Tool: "oi-crop", In: 1, Out: 1}},
+	} {
+		var o Origin
+		for _, stages := range [][]record.StageCounts{{count("oi-fetch", a), count("oi-crop", a)}, second, {count("oi-fetch", b), count("oi-crop", b)}} {
+			o.Begin(&record.Header{})
+			if err := o.End(&record.End{Stages: stages}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fetch, crop := o.Counts[0].Digests, o.Counts[1].Digests
+		switch want := a.Plus(b).Plus(b); name {
+		case "the same stages":
+			if fetch == nil || crop == nil || fetch.Out != want || crop.In != want {
+				t.Errorf("%s: %v and %v, want %v", name, fetch, crop, want)
+			}
+		case "not counted":
+			if fetch == nil || fetch.Out != want || crop != nil {
+				t.Errorf("%s: %v and %v, want %v and none", name, fetch, crop, want)
+			}
+		default:
+			if fetch != nil || crop != nil {
+				t.Errorf("%s: %v and %v, want none", name, fetch, crop)
+			}
+		}
 	}
 }
 

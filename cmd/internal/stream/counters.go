@@ -39,8 +39,10 @@ func parseMaxSkips(text string) (record.SkipLimit, error) {
 type Counters struct {
 	env       *cli.Env
 	limit     record.SkipLimit
+	source    bool // what comes in are no items
 	deferred  bool // whoever joins the pieces judges what was skipped
 	segment   record.StageCounts
+	kept      record.Digest // of the items that came in, those that stay
 	total     record.StageCounts
 	failures  *failures
 	status    *status.Status
@@ -59,7 +61,8 @@ func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
 		return nil, err
 	}
 	c := &Counters{env: env, limit: limit, start: env.Now()}
-	c.segment.Tool, c.total.Tool = env.Name, env.Name
+	c.total.Tool = env.Name
+	c.open()
 	if f.Failures != "" {
 		c.failures, err = createFailures(f.Failures, inputs)
 		if err != nil {
@@ -80,10 +83,23 @@ func StartStatus(env *cli.Env, unit string) *status.Status {
 	return status.Start(nil, subject, env.Now)
 }
 
+// open starts the counts of a segment.
+func (c *Counters) open() {
+	c.segment = record.StageCounts{Tool: c.env.Name, Digests: &record.Digests{Source: c.source}}
+	c.kept = record.Digest{}
+}
+
+// MakesItems says that what comes in are no items, but what they are made of.
+// Only of those that go out it is counted which they are.
+func (c *Counters) MakesItems() {
+	c.source = true
+	c.open()
+}
+
 // Begin starts a segment whose items are known by h, the header as it was
 // before this stage.
 func (c *Counters) Begin(h *record.Header) error {
-	c.segment = record.StageCounts{Tool: c.env.Name}
+	c.open()
 	c.Expect(h.Expected)
 	return c.failures.begin(h)
 }
@@ -111,21 +127,28 @@ func (c *Counters) Making(unit string, n int64) {
 	c.status.SetTotal(n)
 }
 
-// In counts n records that came in.
-func (c *Counters) In(n int64) {
+// In counts n records that came in, which are those of items.
+func (c *Counters) In(n int64, items record.Digest) {
+	c.segment.Digests.In = c.segment.Digests.In.Plus(items)
 	c.segment.In += n
 	c.total.In += n
 	c.status.Add(n)
 }
 
-// Out counts n records that went out.
-func (c *Counters) Out(n int64) {
+// Out counts n records that went out, which are those of items.
+func (c *Counters) Out(n int64, items record.Digest) {
+	c.segment.Digests.Out = c.segment.Digests.Out.Plus(items)
 	c.segment.Out += n
 	c.total.Out += n
 	if c.making {
 		c.status.Add(n)
 	}
 }
+
+// Keep says that items came in and stay: those that came in and were neither
+// kept nor skipped were removed, and those that go out besides the kept ones
+// were added.
+func (c *Counters) Keep(items record.Digest) { c.kept = c.kept.Plus(items) }
 
 // Add counts n items made from others.
 func (c *Counters) Add(reason string, n int64) {
@@ -154,6 +177,7 @@ func (c *Counters) Fail(item *record.Item, f record.Failure) error {
 	c.status.Skip()
 	name := "a record"
 	if item != nil {
+		c.segment.Digests.Skipped = c.segment.Digests.Skipped.Plus(record.DigestOf(item))
 		name = item.Key
 		if name == "" {
 			name = item.ID
@@ -221,6 +245,10 @@ func (c *Counters) CloseSegment(last record.Record) (record.Record, error) {
 
 // End closes the segment and returns its counts.
 func (c *Counters) End() (record.StageCounts, error) {
+	if d := c.segment.Digests; !d.Source {
+		d.Removed = d.In.Minus(c.kept).Minus(d.Skipped)
+		d.Added = d.Out.Minus(c.kept)
+	}
 	if !c.segment.Balanced() {
 		return record.StageCounts{}, fmt.Errorf("the account of %s does not balance: %+v", c.env.Name, c.segment)
 	}

@@ -72,12 +72,12 @@ func TestExpectedInProgress(t *testing.T) {
 		}
 	}
 	begin(10)
-	c.In(5)
+	c.In(5, record.Digest{})
 	line("5 of 10 records (50%)")
-	c.In(5)
+	c.In(5, record.Digest{})
 	begin(10)
 	line("10 of 20 records (50%)")
-	c.In(11)
+	c.In(11, record.Digest{})
 	line("21 records")
 	begin(math.MaxInt64)
 	begin(math.MaxInt64)
@@ -97,7 +97,7 @@ func TestAnnounce(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Announce(announced)
-		c.In(lookAfter)
+		c.In(lookAfter, record.Digest{})
 		if want := fmt.Sprintf("%d of %d records", lookAfter, announced); announced > lookAfter && !strings.Contains(c.status.Line(), want) {
 			t.Errorf("%q, want %q", c.status.Line(), want)
 		}

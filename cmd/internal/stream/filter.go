@@ -129,6 +129,7 @@ type task struct {
 	header *record.Header // what becomes of a header
 	work   Func           // what is done to an item
 	weight int64
+	came   record.Digest // of the item before any work was done
 	result Result
 	err    error
 	done   chan struct{}
@@ -251,6 +252,7 @@ func (r *filter) read(ctx context.Context, room *semaphore.Weighted, work, order
 		item, isItem := t.record.(*record.Item)
 		if t.err == nil && isItem {
 			t.err = Need(r.env, item, r.stage.Need)
+			t.came = record.DigestOf(item)
 			t.weight = min(weight(item)+r.stage.AddedBytes, inFlight)
 		}
 		last = t.weight
@@ -293,6 +295,7 @@ func (r *filter) header(in *record.Header) (*record.Header, Func, error) {
 			fn = special
 		}
 	}
+	out.Piece = r.flags.Part
 	out.Stages = append(out.Stages[:len(out.Stages):len(out.Stages)],
 		record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.stage.Args})
 	return &out, fn, nil
@@ -369,7 +372,7 @@ func (r *filter) handle(t *task) error {
 		}
 		return r.emit(t.header)
 	case *record.Item:
-		return r.item(v, t.result)
+		return r.item(v, t.came, t.result)
 	}
 	end, err := r.counters.CloseSegment(t.record)
 	r.end = end
@@ -403,8 +406,8 @@ func (r *filter) finish() error {
 	return r.stage.Finish(r.counters.Total())
 }
 
-func (r *filter) item(item *record.Item, result Result) error {
-	r.counters.In(1)
+func (r *filter) item(item *record.Item, came record.Digest, result Result) error {
+	r.counters.In(1, came)
 	switch {
 	case result.Failure != nil:
 		return r.counters.Fail(item, *result.Failure)
@@ -416,8 +419,9 @@ func (r *filter) item(item *record.Item, result Result) error {
 	case len(result.Items) == 0:
 		return fmt.Errorf("record %s: nothing came of it", item.Key)
 	}
+	r.counters.Keep(came)
 	r.counters.Add(result.Added, int64(len(result.Items)-1))
-	r.counters.Out(int64(len(result.Items)))
+	r.counters.Out(int64(len(result.Items)), record.DigestOf(result.Items...))
 	for _, out := range result.Items {
 		out.Failure = nil // it came through this time
 		if r.stage.Emit != nil {

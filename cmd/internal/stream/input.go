@@ -253,7 +253,12 @@ func (in *Input) explain(err error) error {
 	}
 	named := fmt.Errorf("%s: %w", in.name, err)
 	var skips *record.SkipError
+	var account *record.AccountError
 	switch {
+	case errors.As(err, &account) && in.reader.Encoding() == record.FramedJSON:
+		return cli.WithHint(named, "framed JSON ends with counts of its items; what jq is to choose from goes without: --json")
+	case errors.As(err, &account):
+		return cli.WithHint(named, "run what made it again; a filter of one's own must count its items too: go doc github.com/opensandwich/oi/record")
 	case errors.As(err, &skips) && skips.Limit == "":
 		return cli.WithHint(named, fmt.Sprintf("nothing came through in any piece, which is a failure whatever --max-skips allows; %.40s -v names each one", skips.Counts.Tool))
 	case errors.As(err, &skips):
