@@ -148,6 +148,9 @@
 //	--repeats error|drop
 //		an item that comes twice is an error, or all but one are
 //		dropped: error|drop (default error)
+//	--incomplete
+//		take the shards that there are, although some of oi-boxes
+//		--shard are missing
 //	-j, --jobs N
 //		work on N records at once; the output does not depend on it
 //		(default one a processor)

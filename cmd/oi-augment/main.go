@@ -62,7 +62,8 @@ type options struct {
 	split      dataset.Split
 	memory     dataset.Memory
 
-	repeats dataset.RepeatPolicy
+	repeats    dataset.RepeatPolicy
+	incomplete bool // shards may be missing
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -98,6 +99,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.split.Test, "test", o.split.Test, "use this `SHARE` of the authors for the test, of items that carry no set")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
+	fs.BoolVar(&o.incomplete, "incomplete", false, dataset.IncompleteUsage)
 	o.stream.RegisterJobs(fs)
 	o.stream.RegisterOutput(fs)
 	o.stream.RegisterInput(fs)
@@ -240,6 +242,9 @@ func (o *options) args() map[string]string {
 	}
 	if o.repeats.Drop {
 		args["repeats"] = o.repeats.String()
+	}
+	if o.incomplete {
+		args["incomplete"] = "true"
 	}
 	return args
 }

@@ -71,14 +71,16 @@ func (r *run) collect(in *stream.Input) error {
 	for {
 		next, err := in.Read()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return r.origin.Complete(r.options.incomplete, func(text string) { r.env.Warnf("%s", text) })
 		}
 		if err != nil {
 			return err
 		}
 		switch v := next.(type) {
 		case *record.Header:
-			r.origin.Begin(v)
+			if err := r.origin.Begin(v); err != nil {
+				return err
+			}
 			r.account.Expect(v.Expected)
 			if err := r.items.Begin(v, in.Name(), in.Number()); err != nil {
 				return err

@@ -206,6 +206,9 @@
 //	--repeats error|drop
 //		an item that comes twice is an error, or all but one are
 //		dropped: error|drop (default error)
+//	--incomplete
+//		take the shards that there are, although some of oi-boxes
+//		--shard are missing
 //	--max-pixels N
 //		leave out photos of which more than N pixels are decoded
 //		(default 100000000)

@@ -111,7 +111,10 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 		}
 		next, err := in.Read()
 		if errors.Is(err, io.EOF) {
-			return nil
+			if !e.options.scores() {
+				return nil
+			}
+			return e.origin.Complete(e.options.incomplete, e.warn)
 		}
 		if err != nil {
 			return err
@@ -120,7 +123,9 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 		switch v := next.(type) {
 		case *record.Header:
 			e.repeats.Begin(in.Name(), in.Number())
-			e.origin.Begin(v)
+			if err := e.origin.Begin(v); err != nil {
+				return err
+			}
 			e.embedded.begin(v, in.Name())
 		case *record.Item:
 			if k, err = e.keep(v); err != nil {

@@ -65,6 +65,8 @@ type options struct {
 	memory  dataset.Memory
 	repeats dataset.RepeatPolicy
 
+	incomplete bool // shards may be missing
+
 	maxPixels int
 
 	top int
@@ -107,6 +109,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
+	fs.BoolVar(&o.incomplete, "incomplete", false, dataset.IncompleteUsage)
 	fs.IntVar(&o.maxPixels, "max-pixels", imagefile.DefaultMaxPixels, imagefile.MaxPixelsUsage)
 	fs.IntVar(&o.top, "top", 0, "of a picture, print the `N` most probable answers alone (default all, with --labels 5)")
 	fs.StringVar(&o.labels, "labels", "", "ask a model that oi-train did not write, whose answers have the names in `FILE`, one a line")

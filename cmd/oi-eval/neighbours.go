@@ -34,6 +34,7 @@ type neighbourhood struct {
 	train   []dataset.Entry
 	index   *knn.Index
 	removed map[string]int
+	notes   []string
 	workers *kernel.Workers
 }
 
@@ -78,16 +79,15 @@ func (b *neighbourhood) read(ctx context.Context, in *stream.Input) error {
 	for ctx.Err() == nil {
 		next, err := in.Read()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return b.origin.Complete(b.options.incomplete, b.warn)
 		}
 		if err != nil {
 			return err
 		}
 		switch v := next.(type) {
 		case *record.Header:
-			b.origin.Begin(v)
 			b.counters.Expect(v.Expected)
-			err = errors.Join(b.embeddings.Begin(v, in.Name()), b.items.Begin(v, in.Name(), in.Number()))
+			err = errors.Join(b.origin.Begin(v), b.embeddings.Begin(v, in.Name()), b.items.Begin(v, in.Name(), in.Number()))
 		case *record.Item:
 			b.counters.In(1, record.DigestOf(v))
 			if err = b.embeddings.Add(v); err == nil {
@@ -101,6 +101,12 @@ func (b *neighbourhood) read(ctx context.Context, in *stream.Input) error {
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// warn says something that the report is to say as well.
+func (b *neighbourhood) warn(text string) {
+	b.env.Warnf("%s", text)
+	b.notes = append(b.notes, report.Sentence(text))
 }
 
 // prepare divides the items and makes the index of the train items.
@@ -242,19 +248,15 @@ func (b *neighbourhood) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var notes []string
 	if unknown > 0 {
-		text := fmt.Sprintf("%d items of labels that no train item has are left out", unknown)
-		b.env.Warnf("%s", text)
-		notes = append(notes, report.Sentence(text))
+		b.warn(fmt.Sprintf("%d items of labels that no train item has are left out", unknown))
 	}
 	evaluation := answers.Evaluation()
 	if evaluation.Items == 0 {
 		return cli.WithHint(fmt.Errorf("nothing to judge the neighbours by: no item of the set %s", name), "--set val, or --set train, asks about others")
 	}
 	if only := counts.OneClass(name); only != "" {
-		b.env.Warnf("%s", only)
-		notes = append(notes, report.Sentence(only))
+		b.warn(only)
 	}
 	if err := b.options.baseline.compare(evaluation); err != nil {
 		return err
@@ -263,7 +265,7 @@ func (b *neighbourhood) report(ctx context.Context) error {
 	if full.Credits, err = log.Judged(evaluation); err != nil {
 		return err
 	}
-	full.Sets, full.Licences, full.Notes = counts, licences.Summary(), append(notes, report.NoPictures)
+	full.Sets, full.Licences, full.Notes = counts, licences.Summary(), append(b.notes, report.NoPictures)
 	return b.options.deliver(b.env, full)
 }
 

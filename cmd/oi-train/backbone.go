@@ -103,6 +103,9 @@ func (o *options) backboneValues() map[string]any {
 	if o.repeats.Drop {
 		values["repeats"] = o.repeats.String()
 	}
+	if o.incomplete {
+		values["incomplete"] = true
+	}
 	o.certainty.values(values)
 	o.near.values(values)
 	return values

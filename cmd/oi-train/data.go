@@ -67,7 +67,9 @@ func (d *data) next() (*record.Item, error) {
 		}
 		switch v := next.(type) {
 		case *record.Header:
-			d.origin.Begin(v)
+			if err := d.origin.Begin(v); err != nil {
+				return nil, err
+			}
 			if err := d.items.Begin(v, d.in.Name(), d.in.Number()); err != nil {
 				return nil, err
 			}
@@ -112,6 +114,13 @@ func (d *data) prepare(ctx context.Context) error {
 			return err
 		}
 		d.groups.add(item)
+	}
+	err := d.origin.Complete(d.options.incomplete, func(text string) {
+		d.env.Warnf("%s", text)
+		d.notes = append(d.notes, report.Sentence(text))
+	})
+	if err != nil {
+		return err
 	}
 	if n := d.items.Dropped; n > 0 {
 		d.removed[dataset.Repeated] = n

@@ -222,6 +222,9 @@
 //		items that are nearly held-out ones: keep|drop (default keep)
 //	--near-list FILE
 //		list them in FILE, which oi-boxes --exclude-ids reads
+//	--incomplete
+//		take the shards that there are, although some of oi-boxes
+//		--shard are missing
 //	--json
 //		write the report to standard output as JSON instead of text
 //	--safetensors

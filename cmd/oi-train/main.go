@@ -70,6 +70,8 @@ type options struct {
 	resume    bool
 	suspects  int // to be listed, 0: none are looked for
 
+	incomplete bool // shards may be missing
+
 	weightsFile bool // as safetensors
 
 	backbone  backboneOptions
@@ -94,6 +96,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
 	o.near.register(fs)
+	fs.BoolVar(&o.incomplete, "incomplete", false, dataset.IncompleteUsage)
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless weights and items are those of the report `FILE`.json")
@@ -188,6 +191,9 @@ func (o *options) values() map[string]any {
 	}
 	if o.repeats.Drop {
 		values["repeats"] = o.repeats.String()
+	}
+	if o.incomplete {
+		values["incomplete"] = true
 	}
 	o.certainty.values(values)
 	o.near.values(values)

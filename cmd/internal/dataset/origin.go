@@ -13,13 +13,30 @@ type Origin struct {
 	Counts   []record.StageCounts // of the stages before, summed
 	Salvaged record.Damage
 
+	shards shards
+
 	ended bool     // a segment
 	tools []string // of the first segment's counts
 	mixed bool     // another segment has others
 }
 
 // Begin takes note of a segment's header.
-func (o *Origin) Begin(h *record.Header) { o.Header = *record.MergeHeaders(&o.Header, h) }
+func (o *Origin) Begin(h *record.Header) error {
+	o.Header = *record.MergeHeaders(&o.Header, h)
+	return o.shards.begin(h)
+}
+
+// Complete returns an error unless all shards of every query have come, each of
+// them once. It is to be called when the last header has come. incomplete are
+// the shards that are taken all the same: of them, warn is told.
+func (o *Origin) Complete(incomplete bool, warn func(string)) error {
+	err := o.shards.complete()
+	if err != nil && incomplete {
+		warn(err.Error() + ", on purpose")
+		return nil
+	}
+	return err
+}
 
 // End takes note of a segment's end. Counts of the same tool, at the same
 // position among those of its name, are added up. Where segments came through

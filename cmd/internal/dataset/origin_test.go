@@ -14,7 +14,9 @@ func TestOrigin(t *testing.T) {
 		return record.Stage{Tool: tool, Version: "1", Args: map[string]string{"limit": limit}}
 	}
 	var o Origin
-	o.Begin(&record.Header{Classes: []record.Class{{MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0")}})
+	if err := o.Begin(&record.Header{Classes: []record.Class{{MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0")}}); err != nil {
+		t.Fatal(err)
+	}
 	end := func(e *record.End) {
 		t.Helper()
 		if err := o.End(e); err != nil {
@@ -25,7 +27,9 @@ func TestOrigin(t *testing.T) {
 		{Tool: "oi-crop", In: 5, Out: 4, Skipped: map[string]int64{"bad": 1}},
 		{Tool: "oi-crop", In: 4, Out: 4},
 	}})
-	o.Begin(&record.Header{Completeness: "unchecked", Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "2"), stage("oi-crop", "0")}})
+	if err := o.Begin(&record.Header{Completeness: "unchecked", Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}}, Stages: []record.Stage{stage("oi-boxes", "2"), stage("oi-crop", "0")}}); err != nil {
+		t.Fatal(err)
+	}
 	end(&record.End{
 		Stages: []record.StageCounts{
 			{Tool: "oi-crop", In: 7, Out: 7, Removed: map[string]int64{"small": 0}},
@@ -67,7 +71,9 @@ func TestOriginDigests(t *testing.T) {
 	} {
 		var o Origin
 		for _, stages := range [][]record.StageCounts{{count("oi-fetch", a), count("oi-crop", a)}, second, {count("oi-fetch", b), count("oi-crop", b)}} {
-			o.Begin(&record.Header{})
+			if err := o.Begin(&record.Header{}); err != nil {
+				t.Fatal(err)
+			}
 			if err := o.End(&record.End{Stages: stages}); err != nil {
 				t.Fatal(err)
 			}
