@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/opensandwich/oi/record"
@@ -14,6 +15,7 @@ type Origin struct {
 	Salvaged record.Damage
 
 	shards shards
+	places map[string]int // of the stages within their segments
 
 	ended bool     // a segment
 	tools []string // of the first segment's counts
@@ -23,8 +25,29 @@ type Origin struct {
 // Begin takes note of a segment's header.
 func (o *Origin) Begin(h *record.Header) error {
 	o.Header = *record.MergeHeaders(&o.Header, h)
+	o.order(h.Stages)
 	return o.shards.begin(h)
 }
+
+// order puts the stages in an order that does not depend on that of the segments:
+// by their place within a segment, the last one where they have several, and
+// by their tools and arguments.
+func (o *Origin) order(segment []record.Stage) {
+	if o.places == nil {
+		o.places = map[string]int{}
+	}
+	for i, stage := range segment {
+		name := stageName(stage)
+		o.places[name] = max(o.places[name], i)
+	}
+	slices.SortStableFunc(o.Header.Stages, func(a, b record.Stage) int {
+		x, y := stageName(a), stageName(b)
+		return cmp.Or(cmp.Compare(o.places[x], o.places[y]), cmp.Compare(x, y))
+	})
+}
+
+// stageName is all that an entry of the trail says.
+func stageName(s record.Stage) string { return argsWithout(s, "") + s.Version }
 
 // Complete returns an error unless all shards of every query have come, each of
 // them once. It is to be called when the last header has come. incomplete are

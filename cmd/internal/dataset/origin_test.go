@@ -42,7 +42,7 @@ func TestOrigin(t *testing.T) {
 		Header: record.Header{
 			Version: record.Version, Completeness: "unchecked",
 			Classes: []record.Class{{MID: "/m/1", Name: "a"}, {MID: "/m/2", Name: "b"}},
-			Stages:  []record.Stage{stage("oi-boxes", "1"), stage("oi-crop", "0"), stage("oi-boxes", "2")},
+			Stages:  []record.Stage{stage("oi-boxes", "1"), stage("oi-boxes", "2"), stage("oi-crop", "0")},
 		},
 		Counts: []record.StageCounts{
 			{Tool: "oi-crop", In: 12, Out: 11, Removed: map[string]int64{"small": 0}, Skipped: map[string]int64{"bad": 1}},
