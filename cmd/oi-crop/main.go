@@ -188,6 +188,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	if err := stream.CheckJobFile(env, &o.stream, "--sheet", o.sheet); err != nil {
+		return err
+	}
 	if o.info {
 		return o.describe(ctx, env)
 	}

@@ -126,7 +126,9 @@
 // its output carries the counts and the limit. Whichever command reads the
 // joined pieces, oi-crop --info among them, holds their sums to the limit, to
 // the strictest where they differ, and fails if all was skipped. Pieces of
-// plain JSON cannot be joined: each is judged alone.
+// plain JSON cannot be joined: each is judged alone. A file of its own, as of
+// --failures, has a name for each job, such as failed{#}.json, or is put in a
+// folder, failed/.
 //
 // Flags:
 //

@@ -4,14 +4,12 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/sample"
@@ -90,17 +88,6 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
 }
 
-func createAttribution(path string, inputs []string) (*credits.File, error) {
-	err := cli.CheckOutputFile(path, inputs...)
-	if err == nil {
-		var file *credits.File
-		if file, err = credits.Create(path); err == nil {
-			return file, nil
-		}
-	}
-	return nil, fmt.Errorf("--attribution: %w", err)
-}
-
 // fetcher makes the fetcher that the options describe, and the arguments that
 // change results. The caller closes it.
 func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[string]string, error) {
@@ -116,7 +103,7 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		return nil, nil, cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case o.connections < 0:
 		return nil, nil, cli.Usagef("--connections %d: want 1 or more, or 0 for the default", o.connections)
-	case o.attribution != "" && o.stream.Failures != "" && filepath.Clean(o.attribution) == filepath.Clean(o.stream.Failures):
+	case o.attribution != "" && o.stream.Failures != "" && filepath.Clean(o.attribution) == filepath.Clean(o.stream.Failures) && !stream.IsFolder(o.attribution):
 		return nil, nil, cli.Usagef("--failures and --attribution name the same file")
 	}
 	check, err := fetch.ParseCheck(o.check)
@@ -179,11 +166,14 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	defer func() { err = closeExport(p.export, err) }()
+	if err := stream.CheckJobFile(env, &o.stream, "--attribution", o.attribution); err != nil {
+		return err
+	}
 	if o.attribution != "" {
 		if p.attribution, err = createAttribution(o.attribution, env.Args); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, p.attribution.Finish(err)) }()
+		defer func() { err = errors.Join(err, p.attribution.finish(err)) }()
 	}
 	stage := stream.Stage{
 		Args:       args,

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
-	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/export/detection"
 	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/stream"
@@ -24,7 +23,7 @@ const photoSize = 256 << 10
 // cache when its turn to be written has come.
 type photos struct {
 	fetcher     *fetch.Fetcher
-	attribution *credits.File     // nil: not wanted
+	attribution *attribution      // nil: not wanted
 	export      *detection.Export // nil: not wanted
 	waiting     sync.Map          // *record.Item -> *fetch.Picture
 	failed      atomic.Bool
@@ -69,7 +68,7 @@ func (p *photos) emit(item *record.Item) error {
 		return err
 	}
 	item.Fetched.Bytes = data
-	return p.attribution.Add(credits.Of(item))
+	return p.attribution.add(item)
 }
 
 // written takes the bytes back.

@@ -62,6 +62,11 @@ func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *
 func (d *data) next() (*record.Item, error) {
 	for {
 		next, err := d.in.Read()
+		if errors.Is(err, io.EOF) {
+			for _, line := range d.origin.SkipLines() {
+				d.env.Infof("%s", line)
+			}
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,10 @@ package dataset
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -105,4 +108,21 @@ func (o *Origin) nth(tool string, n int) int {
 	}
 	o.Counts = append(o.Counts, record.StageCounts{Tool: tool})
 	return len(o.Counts) - 1
+}
+
+// SkipLines says of each stage that skipped items how many of them, and why.
+func (o *Origin) SkipLines() []string {
+	var lines []string
+	for _, count := range o.Counts {
+		var n int64
+		var reasons []string
+		for _, reason := range slices.Sorted(maps.Keys(count.Skipped)) {
+			n += count.Skipped[reason]
+			reasons = append(reasons, fmt.Sprintf("%.80s: %d", reason, count.Skipped[reason]))
+		}
+		if n > 0 {
+			lines = append(lines, fmt.Sprintf("%.40s skipped %d of %d (%s)", count.Tool, n, count.In, strings.Join(reasons, ", ")))
+		}
+	}
+	return lines
 }

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,6 +51,9 @@ func TestOrigin(t *testing.T) {
 			{Tool: "oi-other", In: 5, Out: 5},
 		},
 		Salvaged: record.Damage{Regions: 1, Bytes: 10},
+	}
+	if got := o.SkipLines(); !slices.Equal(got, []string{"oi-crop skipped 1 of 12 (bad: 1)", "oi-crop skipped 2 of 11 (bad: 2)"}) {
+		t.Errorf("%q", got)
 	}
 	if diff := cmp.Diff(want, o, cmpopts.IgnoreUnexported(Origin{})); diff != "" {
 		t.Error(diff)

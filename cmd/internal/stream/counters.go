@@ -64,7 +64,10 @@ func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
 	c.total.Tool = env.Name
 	c.open()
 	if f.Failures != "" {
-		c.failures, err = createFailures(f.Failures, inputs)
+		if err := CheckJobFile(env, f, "--failures", f.Failures); err != nil {
+			return nil, err
+		}
+		c.failures, err = createFailures(f.Failures, f.pieces, inputs)
 		if err != nil {
 			return nil, err
 		}

@@ -408,6 +408,9 @@ func (r *filter) finish() error {
 
 func (r *filter) item(item *record.Item, came record.Digest, result Result) error {
 	r.counters.In(1, came)
+	if err := r.counters.failures.came(came); err != nil {
+		return err
+	}
 	switch {
 	case result.Failure != nil:
 		return r.counters.Fail(item, *result.Failure)

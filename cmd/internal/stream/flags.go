@@ -15,7 +15,9 @@ type Flags struct {
 	Part     bool
 	Salvage  bool
 	MaxSkips string // a record.SkipLimit, "" for the default
-	Failures string // file for skipped items
+	Failures string // file for skipped items, or a folder with one of each job
+
+	pieces bool // the stage has --part
 }
 
 // Register adds the flags of a filter.
@@ -24,6 +26,7 @@ func (f *Flags) Register(fs *cli.FlagSet) {
 	f.RegisterOutput(fs)
 	f.RegisterInput(fs)
 	f.RegisterSkips(fs)
+	f.pieces = true
 	fs.BoolVar(&f.Part, "part", false, "work on a piece cut by GNU parallel, which may lack its end")
 }
 
@@ -76,7 +79,8 @@ With --part none of this makes it fail, because a piece may be three photos: its
 output carries the counts and the limit. Whichever command reads the joined
 pieces, oi-crop --info among them, holds their sums to the limit, to the
 strictest where they differ, and fails if all was skipped. Pieces of plain JSON
-cannot be joined: each is judged alone.`
+cannot be joined: each is judged alone. A file of its own, as of --failures, has
+a name for each job, such as failed{#}.json, or is put in a folder, failed/.`
 
 // RegisterSkips adds the flags of a stage in which a record can fail.
 func (f *Flags) RegisterSkips(fs *cli.FlagSet) {
