@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/classset"
@@ -28,6 +29,7 @@ type writer struct {
 	account *stream.Counters
 	begun   bool          // the header is written
 	buffers chan *encoded // of items that have been written, to be used again
+	room    atomic.Int64  // what the items of a batch have taken at the most, in bytes
 	flushed time.Time
 }
 
@@ -81,6 +83,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 			return err
 		}
 		w.account.Out(0, made.items)
+		w.room.Store(max(w.room.Load(), int64(len(made.bytes))))
 		select {
 		case w.buffers <- made:
 		default:
@@ -127,11 +130,12 @@ func (w *writer) encoder() func(*encoded, *record.Item) (*encoded, error) {
 	encoder := w.out.NewEncoder()
 	return func(made *encoded, item *record.Item) (*encoded, error) {
 		if made == nil {
-			made = new(encoded)
 			select {
 			case made = <-w.buffers:
 				*made = encoded{bytes: made.bytes[:0]}
 			default:
+				room := w.room.Load()
+				made = &encoded{bytes: make([]byte, 0, room+room/8)}
 			}
 		}
 		var err error

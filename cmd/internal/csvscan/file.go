@@ -209,9 +209,7 @@ func (p *pendingIndex) keep(f *File, before fingerprint) {
 		p.drop()
 		return
 	}
-	if kept := p.to.keep(); f.Spare != "" && filepath.Dir(kept) == f.Spare {
-		_ = sweepSpare(kept, filepath.Base(f.Name())) // old ones only take room
-	}
+	f.sweepSpare(p.to.keep(), IndexEnding)
 }
 
 // drop gives up the index.

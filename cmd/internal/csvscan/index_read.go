@@ -50,33 +50,43 @@ type labelRef struct {
 
 // readIndex reads the directory of an index of this size.
 func readIndex(r io.ReaderAt, size int64, kind Kind) (*Index, error) {
+	directory, at, err := readDirectory(r, size, kind)
+	if err != nil {
+		return nil, err
+	}
+	x := &Index{r: r, kind: kind}
+	return x, x.decode(directory, at)
+}
+
+// readDirectory returns the directory of an index or a join of this size, and
+// where it begins.
+func readDirectory(r io.ReaderAt, size int64, kind Kind) (directory []byte, begin int64, err error) {
 	if size < indexHead+indexFoot {
-		return nil, ErrDamaged
+		return nil, 0, ErrDamaged
 	}
 	head, foot := make([]byte, indexHead), make([]byte, indexFoot)
 	if err := readFull(r, head, 0); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := readFull(r, foot, size-indexFoot); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if string(head) != string(indexHeader(kind)) || string(foot[20:]) != indexMagic ||
 		binary.LittleEndian.Uint32(foot[16:]) != checksum(slices.Concat(head, foot[:16])) {
-		return nil, ErrDamaged
+		return nil, 0, ErrDamaged
 	}
 	at, length := binary.LittleEndian.Uint64(foot), binary.LittleEndian.Uint32(foot[8:])
 	if length > maxDirectory || at+uint64(length)+indexFoot != uint64(size) {
-		return nil, ErrDamaged
+		return nil, 0, ErrDamaged
 	}
-	directory := make([]byte, length)
+	directory = make([]byte, length)
 	if err := readFull(r, directory, int64(at)); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if checksum(directory) != binary.LittleEndian.Uint32(foot[12:]) {
-		return nil, ErrDamaged
+		return nil, 0, ErrDamaged
 	}
-	x := &Index{r: r, kind: kind}
-	return x, x.decode(directory, int64(at))
+	return directory, int64(at), nil
 }
 
 // readFull reads exactly what is asked for.

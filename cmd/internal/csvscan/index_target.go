@@ -1,7 +1,6 @@
 package csvscan
 
 import (
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -104,22 +103,23 @@ func (t *indexTarget) drop() {
 // of a list with the same name.
 const spareAge = 30 * 24 * time.Hour
 
-// sweepSpare removes from a spare folder what may be of earlier states of a
-// list, and is not the index kept.
-func sweepSpare(kept, list string) error {
-	entries, err := os.ReadDir(filepath.Dir(kept))
-	if err != nil {
-		return err
+// sweepSpare removes from the spare folder what may be of earlier states of the
+// file, where something with that ending has been kept there.
+func (f *File) sweepSpare(kept, ending string) {
+	if f.Spare == "" || filepath.Dir(kept) != f.Spare {
+		return
 	}
-	var errs []error
+	entries, err := os.ReadDir(f.Spare)
+	if err != nil {
+		return // what is old only takes room
+	}
 	for _, e := range entries {
-		state, ok := strings.CutSuffix(e.Name(), "-"+list+IndexEnding)
+		state, ok := strings.CutSuffix(e.Name(), "-"+filepath.Base(f.Name())+ending)
 		if !ok || len(state) != len(fingerprint{}.name()) || e.Name() == filepath.Base(kept) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > spareAge {
-			errs = append(errs, leftover.Remove(filepath.Join(filepath.Dir(kept), e.Name())))
+			_ = leftover.Remove(filepath.Join(f.Spare, e.Name())) // as above
 		}
 	}
-	return errors.Join(errs...)
 }

@@ -74,7 +74,7 @@ func FuzzReadIndex(f *testing.F) {
 		for i := range x.labels {
 			r.q.Values = append(r.q.Values, x.labels[i].name)
 		}
-		windows, err := r.q.windows(x, size)
+		windows, spans, err := r.q.windows(x, size)
 		if err != nil {
 			return
 		}
@@ -82,7 +82,7 @@ func FuzzReadIndex(f *testing.F) {
 			r.found = r.found[:0]
 			w := &windows[i]
 			for k := range w.spans {
-				s := &w.spans[k]
+				s := &spans[w.spans[k]]
 				if r.chunk, err = x.part(r.chunk, s.at, s.size, s.sum); err == nil {
 					r.found, _ = x.rowsIn(s, r.chunk, w.from, w.before, size, r.found)
 				}

@@ -334,15 +334,21 @@ func (x *indexWriter) finish(s fingerprint) error {
 	directory := x.directory(s, refs)
 	at := x.at
 	x.write(directory)
-	foot := binary.LittleEndian.AppendUint64(nil, uint64(at))
-	foot = binary.LittleEndian.AppendUint32(foot, uint32(len(directory)))
-	foot = binary.LittleEndian.AppendUint32(foot, checksum(directory))
-	foot = binary.LittleEndian.AppendUint32(foot, checksum(slices.Concat(indexHeader(x.kind), foot)))
-	x.write(append(foot, indexMagic...))
+	x.write(indexFooter(x.kind, at, directory))
 	if len(directory) > maxDirectory {
 		return errNotIndexable
 	}
 	return cmp.Or(x.err, x.w.Flush())
+}
+
+// indexFooter is the foot of an index, of which the directory begins at an
+// offset.
+func indexFooter(kind Kind, at int64, directory []byte) []byte {
+	foot := binary.LittleEndian.AppendUint64(nil, uint64(at))
+	foot = binary.LittleEndian.AppendUint32(foot, uint32(len(directory)))
+	foot = binary.LittleEndian.AppendUint32(foot, checksum(directory))
+	foot = binary.LittleEndian.AppendUint32(foot, checksum(slices.Concat(indexHeader(kind), foot)))
+	return append(foot, indexMagic...)
 }
 
 // writeChunks writes the list of a label's chunks.

@@ -14,9 +14,10 @@ import (
 const (
 	// windowRows is how many rows are read from an index at a time: what
 	// they are made to fits a core's second-level cache.
-	windowRows = 1 << 10
-	// windowChunkRows is how many rows a window has at the least for each of
-	// the values: a chunk that reaches into several windows is read for each.
+	windowRows = 512
+	// windowChunkRows is how many rows a window has at the least for each
+	// of the values: a chunk that reaches into several windows is read for
+	// each.
 	windowChunkRows = 128
 )
 
@@ -29,15 +30,14 @@ type span struct {
 
 // A window is a stretch of the CSV file, and where the index says what of it.
 type window struct {
-	from, before int64 // rows that begin from an offset on and before another
-	spans        []span
+	from, before int64   // rows that begin from an offset on and before another
+	spans        []int32 // of the list of them
 	keyless      []int64
 }
 
-// windows divides the file, of size bytes, so that each part has about as many
-// of the rows asked for.
-func (q *Request[T]) windows(x *Index, size int64) ([]window, error) {
-	var spans []span
+// spans returns the chunks of the values asked for, by their first rows. The
+// file has size bytes.
+func (q *Request[T]) spans(x *Index, size int64) (spans []span, err error) {
 	for value, name := range q.Values {
 		l := x.label(name)
 		if l == nil {
@@ -47,6 +47,7 @@ func (q *Request[T]) windows(x *Index, size int64) ([]window, error) {
 		if err != nil {
 			return nil, err
 		}
+		spans = slices.Grow(spans, len(chunks))
 		for i, c := range chunks {
 			end := size
 			if i+1 < len(chunks) {
@@ -59,6 +60,16 @@ func (q *Request[T]) windows(x *Index, size int64) ([]window, error) {
 		}
 	}
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	return spans, nil
+}
+
+// windows divides the file, of size bytes, so that each part has about as many
+// of the rows asked for.
+func (q *Request[T]) windows(x *Index, size int64) ([]window, []span, error) {
+	spans, err := q.spans(x, size)
+	if err != nil {
+		return nil, nil, err
+	}
 	windows := []window{{before: size}}
 	most := max(windowRows, windowChunkRows*int64(len(q.Values)))
 	rows := int64(0)
@@ -73,19 +84,30 @@ func (q *Request[T]) windows(x *Index, size int64) ([]window, error) {
 	at := func(offset int64) int {
 		return sort.Search(len(windows), func(i int) bool { return windows[i].before > offset })
 	}
-	for _, s := range spans {
-		for i := at(s.first); i < len(windows) && windows[i].from < s.end; i++ {
-			windows[i].spans = append(windows[i].spans, s)
+	// Those of all windows share a piece of memory.
+	inWindows := func(f func(window, span int)) {
+		for n := range spans {
+			s := &spans[n]
+			for i := at(s.first); i < len(windows) && windows[i].from < s.end; i++ {
+				f(i, n)
+			}
 		}
 	}
+	all, counts := 0, make([]int, len(windows))
+	inWindows(func(i, _ int) { counts[i]++; all++ })
+	room := make([]int32, all)
+	for i, n := range counts {
+		windows[i].spans, room = room[:0:n], room[n:]
+	}
+	inWindows(func(i, n int) { windows[i].spans = append(windows[i].spans, int32(n)) })
 	for _, offset := range x.keyless {
 		if offset < 0 || offset >= size {
-			return nil, ErrDamaged
+			return nil, nil, ErrDamaged
 		}
 		w := &windows[at(offset)]
 		w.keyless = append(w.keyless, offset)
 	}
-	return windows, nil
+	return windows, spans, nil
 }
 
 // readIndexed yields the rows that the index names, in the order of the file,
@@ -96,13 +118,13 @@ func readIndexed[T any](ctx context.Context, f *File, x *Index, q *Request[T], y
 	if err != nil {
 		return 0, err
 	}
-	windows, err := q.windows(x, before.Size())
+	windows, spans, err := q.windows(x, before.Size())
 	if err != nil {
 		return 0, err
 	}
 	lines := lineCounter{marks: x.marks, r: f}
 	reader := func(ctx context.Context) (*indexReader[T], error) {
-		return newIndexReader(ctx, f, x, q, before.Size())
+		return newIndexReader(ctx, f, x, q, spans, before.Size())
 	}
 	err = readWindows(ctx, windows, reader, func(w *window, rows []Row[T]) error {
 		for _, row := range rows {
@@ -188,9 +210,11 @@ func readWindows[T any](ctx context.Context, windows []window, reader func(conte
 type indexReader[T any] struct {
 	x       *Index
 	q       *Request[T]
+	spans   []span
 	size    int64 // of the CSV file
 	places  *refReader[T]
 	unpack  func(*PackedRow, *T) // nil if all rows are read at their places
+	row     PackedRow            // at hand
 	chunk   []byte
 	found   []packedRef
 	order   []uint64
@@ -201,9 +225,9 @@ type indexReader[T any] struct {
 	segment int    // its number
 }
 
-func newIndexReader[T any](ctx context.Context, f *File, x *Index, q *Request[T], size int64) (*indexReader[T], error) {
+func newIndexReader[T any](ctx context.Context, f *File, x *Index, q *Request[T], spans []span, size int64) (*indexReader[T], error) {
 	places, err := newRefReader(ctx, f, q, guessRow(size, x.rows))
-	r := &indexReader[T]{x: x, q: q, size: size, places: places, segment: -1}
+	r := &indexReader[T]{x: x, q: q, spans: spans, size: size, places: places, segment: -1}
 	if q.unpacks(x) {
 		r.unpack = q.Unpacker()
 	}
@@ -216,8 +240,8 @@ func (r *indexReader[T]) read(w *window, rows []Row[T]) (_ []Row[T], err error) 
 		return nil, err
 	}
 	r.found = r.found[:0]
-	for i := range w.spans {
-		s := &w.spans[i]
+	for _, n := range w.spans {
+		s := &r.spans[n]
 		if r.chunk, err = r.x.part(r.chunk, s.at, s.size, s.sum); err != nil {
 			return nil, err
 		}
@@ -249,7 +273,8 @@ func (r *indexReader[T]) read(w *window, rows []Row[T]) (_ []Row[T], err error) 
 		if err != nil {
 			return nil, err
 		}
-		r.unpack(&PackedRow{Packed: &ref.packed, Value: r.q.Values[ref.value], Key: key}, &row.Value)
+		r.row = PackedRow{Packed: &ref.packed, Value: r.q.Values[ref.value], Key: key, Number: ref.photo}
+		r.unpack(&r.row, &row.Value)
 	}
 	return r.readPlaces(rows)
 }

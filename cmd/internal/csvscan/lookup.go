@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/opensandwich/oi/cmd/internal/leftover"
 )
 
 // A Lookup finds the rows of single keys, on any number of goroutines.
@@ -22,8 +24,10 @@ type Lookup[T any] struct {
 	column  int         // of the keys
 	rowSize int64       // of most rows at the most, in bytes
 	texts   chan []byte // used ones of Rows
-	tables  keyTables
+	tables  func() (keyTables, error)
 	keyless []*RowError
+	joining sync.Mutex // held over the next
+	join    *join      // nil if there is none
 }
 
 // OpenLookup returns a lookup of a file, of which the request says the columns
@@ -87,9 +91,7 @@ func newLookup[T any](ctx context.Context, f *File, index *openedIndex, q *Reque
 			err = errors.Join(d.invalidate(err), d.Close())
 		}
 	}()
-	if d.tables, err = index.keyTables(); err != nil {
-		return nil, err
-	}
+	d.tables = sync.OnceValues(index.keyTables)
 	size, err := f.size()
 	if err != nil {
 		return nil, err
@@ -138,11 +140,39 @@ func (d *Lookup[T]) invalidate(err error) error {
 	if d.index.file != nil {
 		err = errors.Join(err, os.Remove(d.index.file.Name()))
 	}
+	d.joining.Lock()
+	defer d.joining.Unlock()
+	err = errors.Join(err, d.dropJoin())
 	return fmt.Errorf("%s: %w; the index has been removed: run the same command again", d.q.File, err)
+}
+
+// Surely reports whether the join says where the row of a key is, by the key's
+// number: then one row alone has the key, and it is sound.
+func (d *Lookup[T]) Surely(number uint32) bool {
+	d.joining.Lock()
+	defer d.joining.Unlock()
+	if number == 0 || d.join == nil {
+		return false
+	}
+	offset, err := d.join.offset(number)
+	return err == nil && offset > 0 // what is damaged is found again by joined
+}
+
+// dropJoin removes the join, if there is one.
+func (d *Lookup[T]) dropJoin() error {
+	if d.join == nil {
+		return nil
+	}
+	j := d.join
+	d.join = nil
+	return errors.Join(j.file.Close(), leftover.Remove(j.file.Name()))
 }
 
 // Close closes the file.
 func (d *Lookup[T]) Close() error {
+	if d.join != nil {
+		_ = d.join.file.Close() // read only
+	}
 	return d.file.Close()
 }
 
@@ -168,10 +198,16 @@ type foundRow struct {
 // pieceRows is how many rows are worth a goroutine of their own.
 const pieceRows = 1 << 8
 
+// A LookupKey is a key that is looked up.
+type LookupKey struct {
+	Key    string
+	Number uint32 // of a [PackedRow] of the file that the lookup is joined with, or 0
+}
+
 // Fetch reads the rows of some keys, in the order of the file. Many are best
 // asked for at once: then they are read in large pieces. Rows are to be parsed
 // by [LookupReader.Parse], and to be released by so many users.
-func (d *Lookup[T]) Fetch(keys []string, users int) (*Rows, error) {
+func (d *Lookup[T]) Fetch(keys []LookupKey, users int) (*Rows, error) {
 	places, _, err := d.places(keys)
 	if err != nil {
 		return nil, d.invalidate(err)
@@ -181,7 +217,7 @@ func (d *Lookup[T]) Fetch(keys []string, users int) (*Rows, error) {
 
 // FetchUnsure is Fetch, but leaves out the rows of which the index says all:
 // that one row alone has the key, and that it is sound. See [Rows.Listed].
-func (d *Lookup[T]) FetchUnsure(keys []string, users int) (*Rows, error) {
+func (d *Lookup[T]) FetchUnsure(keys []LookupKey, users int) (*Rows, error) {
 	places, exact, err := d.places(keys)
 	if err != nil {
 		return nil, d.invalidate(err)
@@ -212,22 +248,63 @@ func (r *Rows) Listed(key int) bool { return r.listed != nil && r.listed[key] }
 
 // places returns where the rows of some keys are, in any order, and which keys
 // are exact, see [Hex16].
-func (d *Lookup[T]) places(keys []string) (places []keyPlace, exact []bool, err error) {
-	wanted, exact := make([]keyHash, len(keys)), make([]bool, len(keys))
+func (d *Lookup[T]) places(keys []LookupKey) (places []keyPlace, exact []bool, err error) {
+	exact = make([]bool, len(keys))
+	if places, err = d.joined(keys); err != nil {
+		return nil, nil, err
+	}
+	for _, p := range places {
+		exact[p.key] = true
+	}
+	if len(places) == len(keys) {
+		return places, exact, nil
+	}
+	wanted := make([]keyHash, 0, len(keys)-len(places))
 	for i, key := range keys {
-		var number uint64
-		if number, exact[i] = Hex16(key); !exact[i] {
-			number = Key64(key)
+		if exact[i] {
+			continue
 		}
-		wanted[i] = keyHash{hashKey(number), int32(i)}
+		var number uint64
+		if number, exact[i] = Hex16(key.Key); !exact[i] {
+			number = Key64(key.Key)
+		}
+		wanted = append(wanted, keyHash{hashKey(number), int32(i)})
 	}
 	slices.SortFunc(wanted, func(a, b keyHash) int { return cmp.Compare(a.hash, b.hash) })
-	places, err = d.index.places(d.tables, wanted)
-	return places, exact, err
+	tables, err := d.tables()
+	if err != nil {
+		return nil, nil, err
+	}
+	more, err := d.index.places(tables, wanted)
+	return append(places, more...), exact, err
+}
+
+// joined returns the places that the join says. One that is damaged is given
+// up.
+func (d *Lookup[T]) joined(keys []LookupKey) ([]keyPlace, error) {
+	d.joining.Lock()
+	defer d.joining.Unlock()
+	if d.join == nil {
+		return nil, nil
+	}
+	places := make([]keyPlace, 0, len(keys))
+	for i, key := range keys {
+		if key.Number == 0 {
+			continue
+		}
+		offset, err := d.join.offset(key.Number)
+		if err != nil {
+			return nil, d.dropJoin()
+		}
+		if offset > 0 {
+			places = append(places, keyPlace{offset, int32(i)})
+		}
+	}
+	return places, nil
 }
 
 // fetchPlaces reads the rows at some places into found.
-func (d *Lookup[T]) fetchPlaces(keys []string, places []keyPlace, found *Rows, users int) (*Rows, error) {
+func (d *Lookup[T]) fetchPlaces(keys []LookupKey, places []keyPlace, found *Rows, users int) (*Rows, error) {
 	slices.SortFunc(places, func(a, b keyPlace) int { return cmp.Compare(a.offset, b.offset) })
 	pieces := min(runtime.GOMAXPROCS(0), scanWorkers, 1+len(places)/pieceRows)
 	found.free, found.text, found.first = d.texts, make([][]byte, pieces), make([]int32, len(keys)+1)
@@ -284,7 +361,7 @@ func (r *Rows) order(pieces [][]foundRow) {
 }
 
 // fetch reads the rows at some places, in the order of the file.
-func (d *Lookup[T]) fetch(keys []string, places []keyPlace, piece int32) (text []byte, rows []foundRow, err error) {
+func (d *Lookup[T]) fetch(keys []LookupKey, places []keyPlace, piece int32) (text []byte, rows []foundRow, err error) {
 	r := rowReader{r: d.file, guess: d.rowSize}
 	rows = make([]foundRow, 0, len(places))
 	select {
@@ -302,7 +379,7 @@ func (d *Lookup[T]) fetch(keys []string, places []keyPlace, piece int32) (text [
 		if err != nil {
 			return nil, nil, fmt.Errorf("read %s: %w", d.q.File, err)
 		}
-		if key := keys[p.key]; string(value) != key {
+		if key := keys[p.key].Key; string(value) != key {
 			// Another key may share the hash.
 			if value == nil || Key64(value) != Key64(key) {
 				return nil, nil, ErrStale
@@ -328,9 +405,10 @@ func (d *Lookup[T]) Reader() (*LookupReader[T], error) {
 	return &LookupReader[T]{Lookup: d, rows: rows, lines: lineCounter{marks: d.index.marks, r: d.file}}, err
 }
 
-// Parse returns the first sound row of a key, by its position among those that
-// were fetched, or nil, and its broken rows.
-func (r *LookupReader[T]) Parse(rows *Rows, key int) (first *T, faults []*RowError, err error) {
+// Parse stores the first sound row of a key, by its position among those that
+// were fetched, and returns whether there is one, and the broken rows of the
+// key.
+func (r *LookupReader[T]) Parse(rows *Rows, key int, first *T) (ok bool, faults []*RowError, err error) {
 	for _, found := range rows.rows[rows.first[key]:rows.first[key+1]] {
 		fields, fault := r.rows.fields(rows.text[found.piece][found.from:][:found.size])
 		var row T
@@ -341,14 +419,14 @@ func (r *LookupReader[T]) Parse(rows *Rows, key int) (first *T, faults []*RowErr
 		case fault != nil:
 			bad, err := r.fault(found.offset, fault)
 			if err != nil {
-				return nil, nil, err
+				return false, nil, err
 			}
 			faults = append(faults, bad)
-		case first == nil:
-			first = &row
+		case !ok:
+			*first, ok = row, true
 		}
 	}
-	return first, faults, nil
+	return ok, faults, nil
 }
 
 // fault is a broken row with its line.

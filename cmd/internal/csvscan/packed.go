@@ -21,11 +21,11 @@ type Packing struct {
 	// another form are not used.
 	Form string
 	// Packer returns a function that packs a row, or reports false where it
-	// is no plain one: where the parser would refuse it, or would make of it
-	// what cannot be packed. It gets what follows the value and its comma in
-	// a row without quotes and without its line end. Packer returns nil
-	// where no row of the file can be packed. The function is used on one
-	// goroutine at a time.
+	// is no plain one: where the parser would refuse it, or would make of
+	// it what cannot be packed. It gets what follows the value and its
+	// comma in a row without quotes and without its line end. Packer
+	// returns nil where no row of the file can be packed. The function is
+	// used on one goroutine at a time.
 	Packer func(h Header, value int) func(rest []byte, to *Packed) bool
 }
 
@@ -41,6 +41,7 @@ type PackedRow struct {
 	Packed *Packed
 	Value  string
 	Key    uint64 // which 16 hex digits spell, see [Hex16]
+	Number uint32 // of the key in the index, from 1
 }
 
 // unpacks reports whether the packed rows of an index are what is asked for.

@@ -49,10 +49,10 @@ type Row[T any] struct {
 }
 
 // Read reads the rows of a file, in its order, and yields some at a time. They
-// are valid until the next ones. Few rows are read by the file's index: it holds
-// them packed, or says where they are. Others are met in a scan of all of the
-// file, which also makes the index if there is none. After an error, nothing
-// follows.
+// are valid until the next ones. Few rows are read by the file's index: it
+// holds them packed, or says where they are. Others are met in a scan of all of
+// the file, which also makes the index if there is none. After an error,
+// nothing follows.
 func Read[T any](ctx context.Context, f *File, q Request[T]) iter.Seq2[[]Row[T], error] {
 	return func(yield func([]Row[T], error) bool) {
 		left := false
@@ -143,6 +143,13 @@ func (q *Request[T]) few(x *Index) bool {
 	}
 	return places <= max(min(x.rows/32, mostPlaces), fewRows) &&
 		(packed <= fewRows || packed <= x.rows/2 && values <= mostPackedValues)
+}
+
+// HoldsPacked reports whether the index of a file holds rows packed, and Read
+// would take the rows asked for from it.
+func HoldsPacked[T any](f *File, q Request[T]) bool {
+	x := f.index(ByValue)
+	return x != nil && q.unpacks(x.Index) && q.few(x.Index)
 }
 
 // Known says what the index of a file knows of the rows with some values: how

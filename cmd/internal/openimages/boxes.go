@@ -25,6 +25,9 @@ type BoxRow struct {
 	// number, with zeros up to six decimals; of a whole photo over
 	// "MID,0,1,0,1".
 	Sum uint64
+	// Number is that of the photo in the list's index, from 1, or 0 where
+	// it is not known.
+	Number uint32
 	// Denied says of a row of a list of image-level labels that the photo
 	// does not show the class.
 	Denied bool

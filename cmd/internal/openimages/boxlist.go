@@ -75,6 +75,15 @@ func (l *BoxList) Known(ctx context.Context, mids []string) (rows []int64, sorte
 	return rows, sorted, ok, nil
 }
 
+// Join lets a lookup find the photos of the list's rows by their numbers.
+func (l *BoxList) Join(ctx context.Context, images *csvscan.Lookup[ImageRow]) error {
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	images.Join(l.file)
+	return nil
+}
+
 // State tells the list from any other, and from itself after a change. It is ""
 // where that is not known.
 func (l *BoxList) State(ctx context.Context) (string, error) {

@@ -183,38 +183,53 @@ func unpackBoxes() func(*csvscan.PackedRow, *PickedRow) {
 		key  uint64
 		id   string
 		ids  idMaker
-		text []byte // what is hashed
-		mid  string // its beginning
+		text boxText
 	)
 	return func(r *csvscan.PackedRow, to *PickedRow) {
 		if r.Key != key || id == "" {
 			key, id = r.Key, ids.id(r.Key)
 		}
-		if r.Value != mid || text == nil {
-			mid = r.Value
-			text = append(append(text[:0], mid...), ",0.000000,0.000000,0.000000,0.000000"...)
-		}
-		low := binary.LittleEndian.Uint64(r.Packed[:])
-		edges := [len(edgeColumns)]uint64{
-			low & maxEdge, low >> edgeBits & maxEdge, low >> (2 * edgeBits) & maxEdge,
-			low>>(3*edgeBits) | uint64(binary.LittleEndian.Uint16(r.Packed[8:]))<<(64-3*edgeBits),
-		}
-		digits := text[len(mid):]
-		for i, v := range edges {
-			putMillionths((*[9]byte)(digits[9*i:]), v)
-		}
-		sum := sha256.Sum256(text)
+		edges := unpackEdges(r.Packed)
 		flags := unpackedFlags[r.Packed[flagsByte]]
 		*to = PickedRow{BoxRow: BoxRow{
-			ImageID: id, MID: r.Value,
+			ImageID: id, MID: r.Value, Number: r.Number,
 			Box: record.Box{
 				XMin: float64(edges[0]) / edgeUnit, XMax: float64(edges[1]) / edgeUnit,
 				YMin: float64(edges[2]) / edgeUnit, YMax: float64(edges[3]) / edgeUnit,
 				Occluded: int(flags[0]), Truncated: int(flags[1]), GroupOf: int(flags[2]), Depiction: int(flags[3]), Inside: int(flags[4]),
 			},
-			Sum: binary.BigEndian.Uint64(sum[:]),
+			Sum: text.sum(r.Value, &edges),
 		}}
 	}
+}
+
+// unpackEdges returns the edges of a packed box, in millionths.
+func unpackEdges(p *csvscan.Packed) [len(edgeColumns)]uint64 {
+	low := binary.LittleEndian.Uint64(p[:])
+	return [len(edgeColumns)]uint64{
+		low & maxEdge, low >> edgeBits & maxEdge, low >> (2 * edgeBits) & maxEdge,
+		low>>(3*edgeBits) | uint64(binary.LittleEndian.Uint16(p[8:]))<<(64-3*edgeBits),
+	}
+}
+
+// A boxText is the text of a box that is hashed.
+type boxText struct {
+	mid  string // its beginning
+	text []byte
+}
+
+// sum returns the sum of a box; see [BoxRow].
+func (t *boxText) sum(mid string, edges *[len(edgeColumns)]uint64) uint64 {
+	if mid != t.mid || t.text == nil {
+		t.mid = mid
+		t.text = append(append(t.text[:0], mid...), ",0.000000,0.000000,0.000000,0.000000"...)
+	}
+	digits := t.text[len(mid):]
+	for i, v := range edges {
+		putMillionths((*[9]byte)(digits[9*i:]), v)
+	}
+	sum := sha256.Sum256(t.text)
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // putMillionths writes a coordinate with six decimals after a comma.

@@ -16,7 +16,7 @@ const downloads = "metadata"
 
 // catalogue says what is known of files that are to be downloaded.
 func catalogue(files []File) download.Catalogue {
-	c := download.Catalogue{Publisher: OfficialBase, Companions: []string{csvscan.IndexEnding}}
+	c := download.Catalogue{Publisher: OfficialBase, Companions: []string{csvscan.IndexEnding, csvscan.JoinEnding}}
 	for _, f := range files {
 		c.Files = append(c.Files, download.File{Path: f.Path, Size: f.Size, MD5: f.MD5, Content: f})
 	}

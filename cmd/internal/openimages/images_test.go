@@ -72,20 +72,20 @@ func TestImageLookupUnsure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, err := lookup.Fetch(asked, 1)
+		all, err := lookup.Fetch(lookupKeys(asked), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		unsure, err := lookup.FetchUnsure(asked, 1)
+		unsure, err := lookup.FetchUnsure(lookupKeys(asked), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, id := range asked {
-			want, wantFaults, err := reader.Parse(all, i)
+			want, wantFaults, err := parseRow(reader, all, i)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, gotFaults, err := reader.Parse(unsure, i)
+			got, gotFaults, err := parseRow(reader, unsure, i)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,6 +105,23 @@ func TestImageLookupUnsure(t *testing.T) {
 	if listed < 1000 {
 		t.Errorf("%d photos are said to be listed", listed)
 	}
+}
+
+func lookupKeys(ids []string) (keys []csvscan.LookupKey) {
+	for _, id := range ids {
+		keys = append(keys, csvscan.LookupKey{Key: id})
+	}
+	return keys
+}
+
+// parseRow returns a row that was fetched, nil if there is none that is sound.
+func parseRow(r *csvscan.LookupReader[ImageRow], rows *csvscan.Rows, i int) (*ImageRow, []*RowError, error) {
+	row := new(ImageRow)
+	ok, faults, err := r.Parse(rows, i, row)
+	if !ok {
+		row = nil
+	}
+	return row, faults, err
 }
 
 // TestSoundImages compares with the parser: what it says to be sound is.
@@ -185,7 +202,7 @@ func lookUp(t testing.TB, src Source, ids []string) (found images, err error) {
 	if err != nil {
 		return found, err
 	}
-	rows, err := lookup.Fetch(ids, 1)
+	rows, err := lookup.Fetch(lookupKeys(ids), 1)
 	if err != nil {
 		return found, err
 	}
@@ -193,7 +210,7 @@ func lookUp(t testing.TB, src Source, ids []string) (found images, err error) {
 	bad := lookup.Keyless()
 	found.Rows = make([]*ImageRow, len(ids))
 	for i := range ids {
-		row, faults, err := reader.Parse(rows, i)
+		row, faults, err := parseRow(reader, rows, i)
 		if err != nil {
 			return found, err
 		}

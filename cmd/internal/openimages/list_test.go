@@ -63,7 +63,9 @@ func (g *gathered) visitor(mids []string) boxVisitor {
 	return boxVisitor{
 		BoxRequest: BoxRequest{MIDs: mids, Want: func(mid []byte) bool { return slices.Contains(mids, string(mid)) }},
 		Row: func(row *PickedRow) error {
-			g.Rows = append(g.Rows, row.BoxRow)
+			box := row.BoxRow
+			box.Number = 0 // which an index alone knows
+			g.Rows = append(g.Rows, box)
 			return nil
 		},
 		Bad: func(bad *RowError) error {

@@ -152,10 +152,13 @@ func (q *Query) streams(ctx context.Context, sub *subset) bool {
 
 // openImages opens the image list of a subset, unless it is open.
 func (s *Selection) openImages(ctx context.Context, sub *subset) (err error) {
-	if sub.images == nil {
-		sub.images, err = openimages.OpenImages(ctx, s.query.Source, sub.imageList)
+	if sub.images != nil {
+		return nil
 	}
-	return err
+	if sub.images, err = openimages.OpenImages(ctx, s.query.Source, sub.imageList); err != nil || sub.inFlight {
+		return err
+	}
+	return sub.list.Join(ctx, sub.images)
 }
 
 // Close gives the files back.

@@ -15,8 +15,9 @@ var errLeft = errors.New("no more is wanted")
 // Emit makes the items of a selection, in the order of the subsets and their
 // lists, some at a time. start is called once on each of several goroutines,
 // for a function that adds an item to what it is given, which is none of B at
-// first. write is called on the caller's goroutine, in order, with what has
-// been made of some items, and their number. An error of either ends it.
+// first. The item and its parts are valid during the call. write is called on
+// the caller's goroutine, in order, with what has been made of some items, and
+// their number. An error of either ends it.
 func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record.Item) (B, error), write func(made B, items int64) error) error {
 	var limits *quotas
 	if s.query.limited() {
@@ -124,7 +125,12 @@ func (t *counts) keep(label int, set string) {
 // lose counts a match that is no item.
 func (t *counts) lose(s *Selection, c *candidate) {
 	if c.failed {
-		t.failed = append(t.failed, failure{c.match, c.reason, new(rendering).render(s, c)})
+		item := new(rendering).render(s, c)
+		if item.Image != nil {
+			image := *item.Image // of which the judge makes another's
+			item.Image = &image
+		}
+		t.failed = append(t.failed, failure{c.match, c.reason, item})
 		return
 	}
 	if c.reason == ReasonDouble {

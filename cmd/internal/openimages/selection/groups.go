@@ -41,6 +41,9 @@ func newBatch(sub *subset) *batch {
 	default:
 	}
 	*b = batch{sub: sub, groups: b.groups[:0], matches: b.matches[:0], starts: b.starts[:0]}
+	if b.matches == nil {
+		b.matches = make([]match, 0, batchSize+batchSize/8) // and of a group more
+	}
 	return b
 }
 
@@ -113,20 +116,7 @@ func (b *batch) empty() bool { return len(b.groups) == 0 && len(b.bad) == 0 }
 func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		for _, sub := range s.subsets {
-			groups := sub.gathered.batches(sub)
-			if sub.gathered == nil {
-				groups = s.readBatches(ctx, sub, limits.rangesOf(sub))
-			}
-			photos := firstPhotos
-			switch {
-			case listed:
-				photos = mostListed
-			case limits != nil:
-				photos = mostPhotos // no item comes sooner for less
-			case 0 < sub.announced && sub.announced <= mostPhotos:
-				photos = knownPhotos
-			}
-			for b, err := range sub.withImages(limits.only(s.query.Seed, groups), photos, listed) {
+			for b, err := range s.subsetBatches(ctx, sub, limits, listed) {
 				if !yield(b, err) || err != nil {
 					return
 				}
@@ -135,11 +125,29 @@ func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) it
 	}
 }
 
+// subsetBatches is batches of one subset.
+func (s *Selection) subsetBatches(ctx context.Context, sub *subset, limits *quotas, listed bool) seq[*batch] {
+	groups := sub.gathered.batches(sub)
+	if sub.gathered == nil {
+		groups = s.readBatches(ctx, sub, limits.rangesOf(sub))
+	}
+	photos := firstPhotos
+	switch {
+	case listed:
+		photos = mostListed
+	case limits != nil:
+		photos = mostPhotos // no item comes sooner for less
+	case 0 < sub.announced && sub.announced <= mostPhotos:
+		photos = knownPhotos
+	}
+	return sub.withImages(limits.only(s.query.Seed, groups), photos, listed)
+}
+
 // Rows of an image list are read for some photos at once, in the order of the
 // list: few in the beginning, so that the first items come soon.
 const (
 	firstPhotos = 64
-	knownPhotos = 2 << 10 // where all are few
+	knownPhotos = 512 // where all are few
 	mostPhotos  = 16 << 10
 	mostListed  = 32 << 10 // where hardly any row is read
 )
@@ -161,7 +169,10 @@ func (sub *subset) withImages(batches seq[*batch], most int, listed bool) seq[*b
 					return false
 				}
 			}
-			waiting, photos, most = waiting[:0], 0, max(most, min(4*most, mostPhotos))
+			waiting, photos = waiting[:0], 0
+			if most != knownPhotos {
+				most = max(most, min(4*most, mostPhotos))
+			}
 			return true
 		}
 		for b, err := range batches {
@@ -184,15 +195,20 @@ func (sub *subset) withImages(batches seq[*batch], most int, listed bool) seq[*b
 // fetchImages reads the rows of the photos of some batches, or those alone that
 // tell whether a photo is listed.
 func (sub *subset) fetchImages(batches []*batch, listed bool) error {
-	var ids []string
+	photos := 0
+	for _, b := range batches {
+		photos += len(b.groups)
+	}
+	if photos == 0 {
+		return nil
+	}
+	ids := make([]csvscan.LookupKey, 0, photos)
 	for _, b := range batches {
 		b.first = len(ids)
 		for i := range b.groups {
-			ids = append(ids, b.groups[i].matches[0].id)
+			m := &b.groups[i].matches[0]
+			ids = append(ids, csvscan.LookupKey{Key: m.id, Number: m.photo})
 		}
-	}
-	if len(ids) == 0 {
-		return nil
 	}
 	fetch := sub.images.Fetch
 	if listed {

@@ -128,6 +128,10 @@ func emit(ctx context.Context, s *Selection, f func(*record.Item) error) error {
 	add := func(items []*record.Item, item *record.Item) ([]*record.Item, error) {
 		kept, box := *item, *item.Box
 		kept.Box, kept.Avoid = &box, slices.Clone(item.Avoid)
+		if item.Image != nil {
+			image := *item.Image
+			kept.Image = &image
+		}
 		return append(items, &kept), nil
 	}
 	return Emit(ctx, s, func() func([]*record.Item, *record.Item) ([]*record.Item, error) { return add },

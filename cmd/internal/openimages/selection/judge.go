@@ -3,6 +3,7 @@ package selection
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
@@ -30,7 +31,9 @@ type candidate struct {
 type judge struct {
 	s       *Selection
 	readers map[*subset]*csvscan.LookupReader[openimages.ImageRow]
-	rows    []*openimages.ImageRow // of the last batch
+	rows    []openimages.ImageRow // of the last batch, by group
+	found   []bool                // which of them there are
+	at      candidate             // at hand
 	repeats repeats
 	doubles doubles
 }
@@ -55,7 +58,7 @@ func (j *judge) readImage(c *candidate) error {
 	if c.image != nil || !c.listed {
 		return nil
 	}
-	rows, err := c.sub.images.Fetch([]string{c.match.id}, 1)
+	rows, err := c.sub.images.Fetch([]csvscan.LookupKey{{Key: c.match.id, Number: c.match.photo}}, 1)
 	if err != nil {
 		return err
 	}
@@ -64,8 +67,9 @@ func (j *judge) readImage(c *candidate) error {
 	if err != nil {
 		return err
 	}
-	row, _, err := r.Parse(rows, 0)
-	if err == nil && row == nil {
+	row := new(openimages.ImageRow)
+	found, _, err := r.Parse(rows, 0, row)
+	if err == nil && !found {
 		err = fmt.Errorf("%s: photo %s: %w", c.sub.imageList.Path, c.match.id, csvscan.ErrChanged)
 	}
 	if err == nil {
@@ -80,26 +84,35 @@ func (c *candidate) setImage(q *Query, row *openimages.ImageRow) {
 	c.author, c.set = q.Group(row.Image.AuthorURL, row.Image.Author, row.ImageID), ""
 }
 
-// images returns for each group of a batch the photo's row of the image list,
-// or nil, and the rows of these photos that are broken.
-func (j *judge) images(b *batch) (images []*openimages.ImageRow, bad []*openimages.RowError, err error) {
-	if len(b.groups) == 0 {
-		return nil, nil, nil
+// images parses for each group of a batch the photo's row of the image list, if
+// there is one, and returns the rows of these photos that are broken.
+func (j *judge) images(b *batch) (bad []*openimages.RowError, err error) {
+	n := len(b.groups)
+	if n == 0 {
+		return nil, nil
 	}
 	r, err := j.reader(b.sub)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	images = j.rows[:0]
+	j.rows, j.found = slices.Grow(j.rows[:0], n)[:n], slices.Grow(j.found[:0], n)[:n]
 	for i := range b.groups {
-		row, faults, err := r.Parse(b.images, b.first+i)
-		if err != nil {
-			return nil, nil, err
+		var faults []*openimages.RowError
+		if j.found[i], faults, err = r.Parse(b.images, b.first+i, &j.rows[i]); err != nil {
+			return nil, err
 		}
-		images, bad = append(images, row), append(bad, faults...)
+		bad = append(bad, faults...)
 	}
-	j.rows = images
-	return images, bad, nil
+	return bad, nil
+}
+
+// image returns the row of the image list that images has parsed for a group,
+// or nil. It is valid until the next batch.
+func (j *judge) image(group int) *openimages.ImageRow {
+	if !j.found[group] {
+		return nil
+	}
+	return &j.rows[group]
 }
 
 // each calls f with every match of a batch. The candidate is valid during the
@@ -108,13 +121,14 @@ func (j *judge) each(ctx context.Context, b *batch, f func(*candidate) error) ([
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	images, bad, err := j.images(b)
+	bad, err := j.images(b)
 	if err != nil {
 		return nil, err
 	}
 	for i := range b.groups {
-		listed := images[i] != nil || b.images.Listed(b.first+i)
-		if err := j.group(b.sub, &b.groups[i], images[i], listed, f); err != nil {
+		row := j.image(i)
+		listed := row != nil || b.images.Listed(b.first+i)
+		if err := j.group(b.sub, &b.groups[i], row, listed, f); err != nil {
 			return nil, err
 		}
 	}
@@ -124,7 +138,8 @@ func (j *judge) each(ctx context.Context, b *batch, f func(*candidate) error) ([
 // group calls f with the matches of a group.
 func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, listed bool, f func(*candidate) error) error {
 	q := j.s.query
-	c := candidate{sub: sub, group: g, listed: listed}
+	c := &j.at
+	*c = candidate{sub: sub, group: g, listed: listed}
 	if row != nil {
 		c.setImage(q, row)
 	}
@@ -162,7 +177,7 @@ func (j *judge) group(sub *subset, g *group, row *openimages.ImageRow, listed bo
 		if c.reason == "" && q.Doubles.Drop && len(j.doubles.partners(at)) > 0 {
 			c.reason = ReasonDouble
 		}
-		if err := f(&c); err != nil {
+		if err := f(c); err != nil {
 			return err
 		}
 	}

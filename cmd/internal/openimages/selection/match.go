@@ -18,10 +18,11 @@ type match struct {
 	place int64 // where the row begins, in bytes
 	sum   uint64
 	box   record.Box
+	photo uint32 // its number in the list's index, or 0
 }
 
 func newMatch(row *openimages.BoxRow, label int) match {
-	return match{id: row.ImageID, label: label, line: row.Line, place: row.Offset, sum: row.Sum, box: row.Box}
+	return match{id: row.ImageID, label: label, line: row.Line, place: row.Offset, sum: row.Sum, box: row.Box, photo: row.Number}
 }
 
 // row returns the row without its label.

@@ -146,11 +146,11 @@ func (s *Selection) sift(ctx context.Context, sub *subset, d *draw, entries []ra
 		}
 		// Of the rows of photos that are not drawn, broken ones are of
 		// no interest, and those that are drawn are not broken.
-		images, _, err := j.images(b)
-		if err != nil {
+		if _, err := j.images(b); err != nil {
 			return err
 		}
-		for i, row := range images {
+		for i := range b.groups {
+			row := j.image(i)
 			if row == nil {
 				continue
 			}

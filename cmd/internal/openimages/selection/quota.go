@@ -42,6 +42,10 @@ func (l *lowestSounds) add(e sound, most int64) {
 	if e.rank > l.bound {
 		return
 	}
+	const some = 1 << 10
+	if n := 2*most + 1024; len(l.entries) == some && n <= 2*leastRanks+1024 {
+		l.entries = slices.Grow(l.entries, int(n)-some) // it will come to that
+	}
 	l.entries = append(l.entries, e)
 	if int64(len(l.entries)) >= 2*most+1024 {
 		l.cut(most)
@@ -79,46 +83,102 @@ func (s *Selection) quotas(ctx context.Context) (*quotas, error) {
 		chosen.store = store
 		return chosen, nil
 	}
-	found := &rankings{labels: make([]lowestSounds, len(q.Classes)), lost: make([]map[string]int64, len(q.Classes))}
-	labels := found.labels // negatives have a number of their own
-	for i := range labels {
-		labels[i].bound, found.lost[i] = math.MaxUint64, map[string]int64{}
+	found := &rankings{sample: s.newSample(most, store.least()), lost: make([]map[string]int64, len(q.Classes))}
+	for i := range found.lost {
+		found.lost[i] = map[string]int64{}
 	}
 	negatives, broken := int64(0), s.broken
-	// What divides authors has to know them, all else only whether a photo
-	// is listed.
-	listed := !q.StrictAuthors
-	results := inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil, listed) }, s.rankBatch)
-	for r, err := range results {
+	for _, sub := range s.subsets {
+		n, err := s.rankSubset(ctx, sub, found)
 		if err != nil {
 			return nil, err
 		}
+		negatives += n
+	}
+	s.counted = true
+	if store != nil && s.broken == broken {
+		found.cut()
+		store.save(ctx, s, found)
+	}
+	chosen := s.choose(found.labels)
+	chosen.items += negatives
+	return chosen, nil
+}
+
+// rankSubset judges every match of a subset, and returns how many are
+// negatives.
+func (s *Selection) rankSubset(ctx context.Context, sub *subset, found *rankings) (negatives int64, err error) {
+	// What divides authors has to know them, all else only whether a photo
+	// is listed.
+	listed := !s.query.StrictAuthors
+	batches := func(ctx context.Context) seq[*batch] { return s.subsetBatches(ctx, sub, nil, listed) }
+	quick, err := s.rankPacked(ctx, sub, found.sample)
+	if err != nil {
+		return 0, err
+	}
+	if quick != nil {
+		if err := s.enterPacked(sub, quick, found); err != nil {
+			return 0, err
+		}
+		batches = func(ctx context.Context) seq[*batch] {
+			return sub.withImages(quick.others(s.readBatches(ctx, sub, quick.odd)), mostListed, true)
+		}
+	}
+	for r, err := range inOrder(ctx, batches, s.rankBatch) {
+		if err != nil {
+			return 0, err
+		}
 		if err := s.count(ctx, &r.counts); err != nil {
-			return nil, err
+			return 0, err
 		}
 		found.add(r)
 		r.batch.release()
 		negatives += r.negatives
 		for _, e := range r.sounds {
-			l := &labels[e.label]
-			if q.Balance && l.have == 0 {
-				// A label that has any keeps at most what it has, and
-				// with a balance no other keeps more.
-				most = min(most, s.announced[e.label]+s.tally[e.label].Rows)
-			}
-			l.add(e.sound, max(most, store.least()))
+			found.take(e.label, e.sound)
 		}
 	}
-	s.counted = true
-	if store != nil && s.broken == broken {
-		for i := range labels {
-			labels[i].cut(max(most, store.least()))
+	return negatives, nil
+}
+
+// A sample keeps the sounds of the lowest ranks of each label.
+type sample struct {
+	labels []lowestSounds // negatives have a number of their own
+	most   int64          // that a label keeps in the end, as far as is known
+	least  int64          // that are kept, where there are so many
+	// With a balance a label that has any keeps at most what it has, its
+	// rows, and then no other keeps more.
+	rows []int64 // by label, nil without a balance
+}
+
+// newSample returns an empty sample of up to most of a label, and at the least
+// of so many.
+func (s *Selection) newSample(most, least int64) sample {
+	n := len(s.query.Classes)
+	k := sample{labels: make([]lowestSounds, n), most: most, least: least}
+	for i := range k.labels {
+		k.labels[i].bound = math.MaxUint64
+		if s.query.Balance {
+			k.rows = append(k.rows, s.announced[i]+s.tally[i].Rows)
 		}
-		store.save(ctx, s, found)
 	}
-	chosen := s.choose(labels)
-	chosen.items += negatives
-	return chosen, nil
+	return k
+}
+
+// take takes in a sound of a label.
+func (k *sample) take(label int, e sound) {
+	l := &k.labels[label]
+	if l.have == 0 && k.rows != nil {
+		k.most = min(k.most, k.rows[label])
+	}
+	l.add(e, max(k.most, k.least))
+}
+
+// cut drops what is not needed.
+func (k *sample) cut() {
+	for i := range k.labels {
+		k.labels[i].cut(max(k.most, k.least))
+	}
 }
 
 // ranking is what a judge found out about a batch.

@@ -41,8 +41,9 @@ const (
 	rankEnding = ".oi-ranks"
 	// leastRanks is how many ranks are found at the least, over all labels:
 	// a larger limit of the next query then needs no row. They take 24
-	// bytes of memory, twice that meanwhile, and some 14 in the file.
-	leastRanks = 1 << 16
+	// bytes of memory, twice that meanwhile, and some 14 in the file, and
+	// are sorted.
+	leastRanks = 1 << 14
 	// mostRanks bounds the ranks in a file.
 	mostRanks = 1 << 20
 	// mostFailed bounds the photos with failures that a file names.
@@ -55,8 +56,8 @@ var errRanks = errors.New("what is kept of an earlier limit is not of these list
 
 // rankings is what a judge has found out about all matches of a query.
 type rankings struct {
+	sample                    // entries by rank, if they were read from a file
 	rows   []int64            // by subset
-	labels []lowestSounds     // entries by rank, if they were read from a file
 	found  []int64            // rows by label
 	lost   []map[string]int64 // by label: rows that rules take away
 	failed []sound            // photos with rows that faults take away, in order; rank is their number

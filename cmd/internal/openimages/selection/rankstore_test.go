@@ -224,7 +224,7 @@ func TestTrimRanks(t *testing.T) {
 // back the same.
 func FuzzRankings(f *testing.F) {
 	var e csvscan.Encoder
-	k := &rankings{rows: []int64{7}, found: []int64{7}, labels: []lowestSounds{{have: 3, entries: []sound{{1, 2, 3, 0}}}}, lost: []map[string]int64{{"limit": 2}}}
+	k := &rankings{rows: []int64{7}, found: []int64{7}, sample: sample{labels: []lowestSounds{{have: 3, entries: []sound{{1, 2, 3, 0}}}}}, lost: []map[string]int64{{"limit": 2}}}
 	k.failed = []sound{{1, 9, 0, 0}}
 	k.encode(&e)
 	f.Add(e.Buf)
@@ -236,7 +236,7 @@ func FuzzRankings(f *testing.F) {
 		var e csvscan.Encoder
 		k.encode(&e)
 		again := decodeRankings(&csvscan.Decoder{Buf: e.Buf}, 1, 1)
-		if d := gocmp.Diff(k, again, gocmp.AllowUnexported(rankings{}, lowestSounds{}, sound{})); d != "" {
+		if d := gocmp.Diff(k, again, gocmp.AllowUnexported(rankings{}, sample{}, lowestSounds{}, sound{})); d != "" {
 			t.Error(d)
 		}
 	})
