@@ -221,6 +221,9 @@ type photo struct {
 // out of the photo.
 func (p *photo) memory(window image.Rectangle) int64 {
 	n := p.config.Memory(window, p.scaleOf(window))
+	if pix.Filter(p.filter) == pix.Lanczos {
+		n += 4 * int64(window.Dx()) * int64(window.Dy())
+	}
 	if p.sheet != nil {
 		all := image.Rect(0, 0, p.config.Width, p.config.Height)
 		n = max(n, p.config.Memory(all, pix.ThumbScale(all.Dx(), all.Dy())))
@@ -246,22 +249,20 @@ func (p *photo) target() pix.Target {
 }
 
 // pixels returns a window at the size of the crops, and upright.
-func (p *photo) pixels(window image.Rectangle) ([]byte, error) {
-	picture, err := p.decoder.Decode(p.data, p.config, window, p.scaleOf(window))
-	if err != nil {
-		return nil, err
-	}
-	return pix.Crop(picture, window, p.target()), nil
+func (p *photo) pixels(window image.Rectangle) (pixels []byte, err error) {
+	err = p.decoder.DecodeRows(p.data, p.config, window, p.scaleOf(window), func(picture *pix.Picture) {
+		pixels = pix.Crop(picture, window, p.target())
+	})
+	return pixels, err
 }
 
 // thumb returns a small copy of the photo.
-func (p *photo) thumb(window image.Rectangle) (*pix.Thumb, error) {
+func (p *photo) thumb(window image.Rectangle) (thumb *pix.Thumb, err error) {
 	w, h := p.config.Width, p.config.Height
-	picture, err := p.decoder.Decode(p.data, p.config, image.Rect(0, 0, w, h), pix.ThumbScale(w, h))
-	if err != nil {
-		return nil, err
-	}
-	return pix.NewThumb(picture, window, p.rotation), nil
+	err = p.decoder.DecodeRows(p.data, p.config, image.Rect(0, 0, w, h), pix.ThumbScale(w, h), func(picture *pix.Picture) {
+		thumb = pix.NewThumb(picture, window, p.rotation)
+	})
+	return thumb, err
 }
 
 // boxOf returns the item's box if it is one.

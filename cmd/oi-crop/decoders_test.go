@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/png"
 	"os"
@@ -11,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/sheet"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -115,11 +119,7 @@ func TestDecoders(t *testing.T) {
 		t.Error("a new photo does not get the oldest decoder")
 	}
 	c.decoders.release(d)
-	var big bytes.Buffer
-	if err := png.Encode(&big, image.NewGray(image.Rect(0, 0, 1900, 1900))); err != nil {
-		t.Fatal(err)
-	}
-	photos = append(photos, big.Bytes())
+	photos = append(photos, oitest.PNG{Width: 1900, Height: 1900, Depth: 8, Interlaced: true, Blank: true}.Encode())
 	before := slices.Clone(c.decoders.idle)
 	decode(3)
 	if len(c.decoders.idle) >= len(before) {
@@ -130,14 +130,10 @@ func TestDecoders(t *testing.T) {
 // TestDecodeMemory: a photo that takes more memory than all may is one record
 // that is skipped, and the others wait for one another.
 func TestDecodeMemory(t *testing.T) {
-	var big, fits bytes.Buffer
-	if err := png.Encode(&big, image.NewGray(image.Rect(0, 0, 4000, 2200))); err != nil {
-		t.Fatal(err)
+	grey := func(w, h int) []byte { // 6 bytes a pixel
+		return oitest.PNG{Width: w, Height: h, Depth: 8, Interlaced: true, Blank: true}.Encode()
 	}
-	if err := png.Encode(&fits, image.NewGray(image.Rect(0, 0, 1300, 1300))); err != nil { // 4 bytes a pixel
-		t.Fatal(err)
-	}
-	photos := [][]byte{oitest.JPEG(1), big.Bytes(), fits.Bytes(), oitest.JPEG(2), fits.Bytes()}
+	photos := [][]byte{oitest.JPEG(1), grey(4000, 2200), grey(1100, 1100), oitest.JPEG(2), grey(1100, 1100)}
 	items := boxesOf(photos, 4)
 	c := startCropper(t, options{size: square(16), decodeMemory: minDecodeMemory}, "a", "b")
 	var workers sync.WaitGroup
@@ -148,7 +144,7 @@ func TestDecodeMemory(t *testing.T) {
 			switch {
 			case err != nil:
 				t.Errorf("%s: %v", item.Key, err)
-			case tooBig && (result.Skipped != skipMemory || result.Detail != "decoding it takes 34 MB, and --decode-memory is 8 MB"):
+			case tooBig && (result.Skipped != skipMemory || result.Detail != "decoding it takes 51 MB, and --decode-memory is 8 MB"):
 				t.Errorf("%s: %+v", item.Key, result)
 			case !tooBig && len(result.Items) != 1:
 				t.Errorf("%s: %+v", item.Key, result)
@@ -165,5 +161,27 @@ func TestDecodeMemory(t *testing.T) {
 	}
 	if !c.memory.TryAcquire(minDecodeMemory) {
 		t.Error("not all memory was given back")
+	}
+}
+
+// TestLargePNG: a PNG that is not interlaced is cropped in the memory of some
+// rows, with a sheet and any filter, and damage after the window is found.
+func TestLargePNG(t *testing.T) {
+	good := oitest.PNG{Width: 2300, Height: 2000, Depth: 8, Colour: 2, Blank: true}.Encode()
+	bad := bytes.Clone(good)
+	bad[len(bad)-17] ^= 1 // the checksum of all pixels
+	crc := bad[len(bad)-16:][:4]
+	at := bytes.Index(bad, []byte("IDAT"))
+	binary.BigEndian.PutUint32(crc, crc32.ChecksumIEEE(bad[at:len(bad)-16]))
+	for name, data := range map[string][]byte{"": good, skipDecode: bad} {
+		for _, filter := range pix.Filters() {
+			item := boxesOf([][]byte{data}, 1)[0]
+			item.Box = &record.Box{XMin: 0.1, XMax: 0.4, YMin: 0.1, YMax: 0.4}
+			o := options{size: square(16), decodeMemory: minDecodeMemory, filter: string(filter), sheet: "s.jpg", sheetOf: sheet.Choice{Items: 9}}
+			result, err := startCropper(t, o, "a", "b").do(t.Context(), item)
+			if err != nil || result.Skipped != name || name == "" && len(result.Items) != 1 {
+				t.Errorf("%s: %+v %v, want %q", filter, result, err, name)
+			}
+		}
 	}
 }

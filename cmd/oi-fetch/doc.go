@@ -68,12 +68,13 @@
 // --max-pixels counts the pixels that are decoded: of a JPEG those of the part
 // that is wanted, at 1/2, 1/4 or 1/8 of its size where that is enough; of a PNG
 // or a WebP all. Decoding takes 2 to 4 bytes of memory for each of most photos,
-// 8 to 16 for an interlaced PNG, one with 16 bits and a WebP with transparency
-// or without loss, and for a progressive JPEG 32 MB more and up to half a byte
-// for each pixel of the whole photo. A photo that has more than 1000 megapixels
-// by its header is left out in any case. Here a JPEG counts by its size at 1/8,
-// the least that another command decodes of it; oi-fetch itself makes no pixels
-// of it, and without --check full of no photo.
+// 6 to 12 for an interlaced PNG, 8 to 12 for a WebP without loss or with
+// transparency, for a progressive JPEG 32 MB more and up to half a byte for
+// each pixel of the whole photo, and for a large PNG that is not interlaced a
+// few rows. A photo that has more than 1000 megapixels by its header is left
+// out in any case. Here a JPEG counts by its size at 1/8, the least that
+// another command decodes of it; oi-fetch itself makes no pixels of it, and
+// without --check full of no photo.
 //
 // Addresses in the stream may not lead to this machine or its private network;
 // --allow-host makes an exception. A photo that cannot be had is skipped and

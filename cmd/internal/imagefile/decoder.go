@@ -5,6 +5,7 @@ import (
 	"image"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile/jpegfile"
+	"github.com/opensandwich/oi/cmd/internal/imagefile/pngfile"
 )
 
 // A Decoder decodes one photo after another, with the same memory. What it has
@@ -13,6 +14,7 @@ import (
 // goroutines at a time.
 type Decoder struct {
 	jpeg  jpegfile.Decoder
+	png   pngfile.Decoder
 	data  []byte      // a copy of the last photo that was decoded as a whole
 	image image.Image // that photo; nil: there is none
 }
@@ -21,10 +23,14 @@ type Decoder struct {
 // again.
 const maxKept = 4_000_000
 
+// large says whether a photo has more.
+func large(width, height int) bool { return width > maxKept/height }
+
 // Decode decodes at least a window of a photo of which Check has returned c, as
-// it is stored: the caller rotates it by its Orientation. The window is in pixels of
-// the file. A JPEG is decoded to 1/scale of its size, for a scale of 1, 2, 4 or
-// 8, as package jpegfile does. Other photos are decoded at full size.
+// it is stored: the caller rotates it by its Orientation. The window is in
+// pixels of the file. A JPEG is decoded to 1/scale of its size, for a scale of
+// 1, 2, 4 or 8, as package jpegfile does. Other photos are decoded at full
+// size.
 //
 // The result's bounds are those of the window, rounded outwards, or of the
 // whole photo, in pixels of scaled by scaled pixels of the file. It is valid
@@ -35,8 +41,62 @@ func (d *Decoder) Decode(data []byte, c Config, window image.Rectangle, scale in
 	if err := c.within(window, scale); err != nil {
 		return nil, 0, err
 	}
-	img, scaled, err = d.decode(data, window, scale)
-	return img, scaled, classify(err)
+	err = d.guard(func() error {
+		f, err := formatOf(data)
+		if err != nil {
+			return err
+		}
+		img, scaled, err = f.decode(d, data, window.Intersect(c.bounds()), scale)
+		return err
+	})
+	if err != nil {
+		return nil, 0, classify(err)
+	}
+	return img, scaled, nil
+}
+
+// DecodeRows decodes as Decode does, and calls use with the result. Of a large
+// PNG that is not interlaced only a row is in memory. So use reads rows, by the
+// method RGBRow where the image has it, from the top to the bottom, and the
+// image is not valid afterwards. Where there is an error, use may have been
+// called with rows that are none.
+func (d *Decoder) DecodeRows(data []byte, c Config, window image.Rectangle, scale int, use func(img image.Image, scaled int)) error {
+	if !c.byRows {
+		img, scaled, err := d.Decode(data, c, window, scale)
+		if err == nil {
+			use(img, scaled)
+		}
+		return err
+	}
+	if err := c.within(window, scale); err != nil {
+		return err
+	}
+	if err := d.guard(func() error { return d.png.Begin(data) }); err != nil {
+		return classify(err)
+	}
+	r := &rows{Rows: d.png.Rows(window), decoder: d}
+	use(r, 1)
+	if r.err == nil {
+		r.err = d.guard(d.png.End)
+	}
+	return classify(r.err)
+}
+
+// rows are those of a PNG whose decoder may fail.
+type rows struct {
+	*pngfile.Rows
+	decoder *Decoder
+	err     error
+}
+
+// RGBRow is that of pngfile.Rows.
+func (r *rows) RGBRow(dst []byte, x, y int) {
+	if r.err == nil {
+		r.err = r.decoder.guard(func() error {
+			r.Rows.RGBRow(dst, x, y)
+			return nil
+		})
+	}
 }
 
 // Knows says whether the photo is the last one, so that another window of it
@@ -49,23 +109,23 @@ func (d *Decoder) knows(data []byte) bool { return d.image != nil && bytes.Equal
 func (d *Decoder) Held() int {
 	n := d.jpeg.Held() + cap(d.data)
 	if d.image != nil {
-		size := d.image.Bounds().Size()
-		n += 8 * size.X * size.Y // the most that a pixel takes
+		n += bytesOf(d.image)
 	}
 	return n
 }
 
-func (d *Decoder) decode(data []byte, window image.Rectangle, scale int) (image.Image, int, error) {
-	f, err := formatOf(data)
-	if err != nil {
-		return nil, 0, err
+// bytesOf returns how many bytes an image takes, or the most that it may.
+func bytesOf(img image.Image) int {
+	if m, ok := img.(*pngfile.Image); ok {
+		return m.Bytes()
 	}
-	return d.run(f, data, window, scale)
+	size := img.Bounds().Size()
+	return 8 * size.X * size.Y
 }
 
-// run runs the decoder of a format. One that has panicked leaves nothing behind
+// guard runs a part of a decoder. One that has panicked leaves nothing behind
 // for the next photo.
-func (d *Decoder) run(f format, data []byte, window image.Rectangle, scale int) (img image.Image, scaled int, err error) {
+func (d *Decoder) guard(part func() error) (err error) {
 	panicked := true
 	defer func() {
 		if panicked {
@@ -73,9 +133,9 @@ func (d *Decoder) run(f format, data []byte, window image.Rectangle, scale int) 
 		}
 	}()
 	defer recovered(&err)
-	img, scaled, err = f.decode(d, data, window, scale)
+	err = part()
 	panicked = false
-	return img, scaled, err
+	return err
 }
 
 // whole returns a photo that is always decoded as a whole, unless it is the
@@ -89,7 +149,7 @@ func (d *Decoder) whole(data []byte, decode func() (image.Image, error)) (image.
 	if err != nil {
 		return nil, 0, err
 	}
-	if size := img.Bounds().Size(); size.X <= maxKept/size.Y {
+	if size := img.Bounds().Size(); !large(size.X, size.Y) {
 		d.data, d.image = append(d.data[:0], data...), img
 	}
 	return img, 1, nil

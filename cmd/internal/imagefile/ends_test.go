@@ -3,7 +3,6 @@ package imagefile
 import (
 	"bytes"
 	"errors"
-	"image"
 	"io"
 	"testing"
 
@@ -40,8 +39,7 @@ func TestDecoderPanic(t *testing.T) {
 	if _, _, err := d.Decode(data, c, c.bounds(), 1); err != nil || d.Held() == 0 {
 		t.Fatalf("holds %d bytes: %v", d.Held(), err)
 	}
-	bad := format{decode: func(*Decoder, []byte, image.Rectangle, int) (image.Image, int, error) { panic("index out of range") }}
-	if _, _, err := d.run(bad, nil, image.Rectangle{}, 1); !errors.Is(classify(err), ErrDamaged) || d.Held() != 0 {
+	if err := d.guard(func() error { panic("index out of range") }); !errors.Is(classify(err), ErrDamaged) || d.Held() != 0 {
 		t.Errorf("holds %d bytes: %v", d.Held(), err)
 	}
 }

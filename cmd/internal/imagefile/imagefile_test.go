@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -229,6 +230,94 @@ func TestLargeJPEG(t *testing.T) {
 	}
 	if err := imagefile.Verify(data, config); err != nil {
 		t.Errorf("verified: %v", err)
+	}
+}
+
+// TestRowsOfLargePNG: of a PNG of any size no more memory is allocated than its
+// Config says, to read its rows as to verify it.
+func TestRowsOfLargePNG(t *testing.T) {
+	data := oitest.PNG{Width: 6000, Height: 1500, Depth: 8, Colour: 2, Blank: true}.Encode()
+	config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := image.Rect(0, 0, config.Width, config.Height)
+	allocated := func(f func() error) int64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := f(); err != nil {
+			t.Error(err)
+		}
+		runtime.ReadMemStats(&after)
+		return int64(after.TotalAlloc - before.TotalAlloc)
+	}
+	most := config.Memory(all, 1)
+	line := make([]byte, 3*config.Width)
+	rows := allocated(func() error {
+		return new(imagefile.Decoder).DecodeRows(data, config, all, 1, func(img image.Image, _ int) {
+			for y := range config.Height {
+				img.(interface{ RGBRow(dst []byte, x, y int) }).RGBRow(line, 0, y)
+			}
+		})
+	})
+	if rows > most || most > 1<<20 {
+		t.Errorf("rows take %d bytes of %d", rows, most)
+	}
+	if n := allocated(func() error { return imagefile.Verify(data, config) }); n > most {
+		t.Errorf("verifying takes %d bytes of %d", n, most)
+	}
+}
+
+// TestKeptPNG: a PNG of usual size is decoded once for all its windows, in the
+// memory that its Config says.
+func TestKeptPNG(t *testing.T) {
+	for _, p := range []oitest.PNG{{Depth: 8, Colour: 2}, {Depth: 4}, {Depth: 16, Colour: 4}, {Depth: 16, Colour: 6}} {
+		p.Width, p.Height = 300, 200
+		data := p.Encode()
+		config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &imagefile.Decoder{}
+		var first image.Image
+		for _, window := range []image.Rectangle{image.Rect(0, 0, 10, 10), image.Rect(200, 100, 300, 200)} {
+			err := d.DecodeRows(data, config, window, 1, func(img image.Image, _ int) {
+				if first == nil {
+					first = img
+				}
+				if img != first {
+					t.Errorf("%+v: decoded again", p)
+				}
+			})
+			if err != nil || !d.Knows(data) {
+				t.Errorf("%+v: %v", p, err)
+			}
+		}
+		if held, most := int64(d.Held()), config.Memory(first.Bounds(), 1); held > most {
+			t.Errorf("%+v holds %d bytes of %d", p, held, most)
+		}
+	}
+}
+
+// TestChunkBeforeHeader: a PNG whose size is not in the first chunk, which
+// image/png reads, has the memory of its size.
+func TestChunkBeforeHeader(t *testing.T) {
+	file := oitest.PNG{Width: 30, Height: 20, Depth: 8, Colour: 2}.Encode()
+	data := append([]byte(pngMagic), oitest.PNGChunk("teSt", []byte("\xff\xff\xff\xff\xff\xff\xff"))...)
+	data = append(data, file[8:]...)
+	var memory [2]int64
+	for i, data := range [][]byte{file, data} {
+		config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		memory[i] = config.Memory(image.Rect(0, 0, 30, 20), 1) - int64(len(data))
+		if err := imagefile.Verify(data, config); err != nil {
+			t.Error(err)
+		}
+	}
+	if memory[0] != memory[1] {
+		t.Errorf("%d bytes, and %d with another chunk first", memory[0], memory[1])
 	}
 }
 

@@ -23,7 +23,7 @@ const mostReduced = 8
 // flag's line, and what it means for memory.
 const (
 	MaxPixelsUsage = "leave out photos of which more than `N` pixels are decoded"
-	MaxPixelsHelp  = `--max-pixels counts the pixels that are decoded: of a JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes of memory for each of most photos, 8 to 16 for an interlaced PNG, one with 16 bits and a WebP with transparency or without loss, and for a progressive JPEG 32 MB more and up to half a byte for each pixel of the whole photo. A photo that has more than 1000 megapixels by its header is left out in any case.`
+	MaxPixelsHelp  = `--max-pixels counts the pixels that are decoded: of a JPEG those of the part that is wanted, at 1/2, 1/4 or 1/8 of its size where that is enough; of a PNG or a WebP all. Decoding takes 2 to 4 bytes of memory for each of most photos, 6 to 12 for an interlaced PNG, 8 to 12 for a WebP without loss or with transparency, for a progressive JPEG 32 MB more and up to half a byte for each pixel of the whole photo, and for a large PNG that is not interlaced a few rows. A photo that has more than 1000 megapixels by its header is left out in any case.`
 )
 
 // A Config is what the header of a photo says, with the limit that Check was
@@ -32,12 +32,13 @@ type Config struct {
 	MediaType     string
 	Width, Height int
 	reducible     bool // a part of it can be decoded, at a smaller scale
+	byRows        bool // DecodeRows keeps nothing but a row
 	maxPixels     int
 	memory        func(window image.Rectangle, scale int) int64
 }
 
-// Memory returns about how many bytes of memory Decode takes for a window at a
-// scale, without those of the file itself.
+// Memory returns about how many bytes of memory DecodeRows takes for a window
+// at a scale, without those of the file itself.
 func (c Config) Memory(window image.Rectangle, scale int) int64 { return c.memory(window, scale) }
 
 // wholeMemory is the memory function of a photo that is decoded as a whole.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile/exif"
+	"github.com/opensandwich/oi/cmd/internal/imagefile/pngfile"
 )
 
 const (
@@ -28,20 +29,52 @@ func checkPNG(r io.ReaderAt, size int64) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	c := Config{Width: config.Width, Height: config.Height}
-	var header [29]byte // of the file: the first chunk is that of the size
-	if _, err := r.ReadAt(header[:], 0); err != nil {
+	header, err := pngHeader(r)
+	if err != nil {
 		return Config{}, err
 	}
-	c.memory = c.wholeMemory(size, pngPixelBytes(header[24], header[25], header[28] != 0))
+	c := Config{Width: config.Width, Height: config.Height}
+	depth, colour, interlaced := header[8], header[9], header[12] != 0
+	switch {
+	case interlaced:
+		c.memory = c.wholeMemory(size, pngPixelBytes(depth, colour))
+	case large(c.Width, c.Height):
+		c.byRows = true
+		most := int64(pngRows + 3*8*c.Width) // three rows of up to 64 bits a pixel
+		c.memory = func(image.Rectangle, int) int64 { return most }
+	case colour == 2 || colour == 6: // RGB and RGBA
+		c.memory = c.wholeMemory(size+pngRows, 3)
+	default:
+		c.memory = c.wholeMemory(size+pngRows, 1)
+	}
 	return c, nil
 }
 
-// pngPixelBytes returns how many bytes a pixel takes while it is decoded, given
-// the bits of a sample, the type of colour and whether the picture is
-// interlaced: then there is also a picture of a pass, of half the pixels at most.
-// What is grey may have transparency after its header.
-func pngPixelBytes(depth, colour byte, interlaced bool) int {
+// pngRows is about how much memory a decoder takes that reads rows.
+const pngRows = 128 << 10
+
+// pngHeader returns the body of the chunk of the size of a PNG that has one:
+// there are files with others before it.
+func pngHeader(r io.ReaderAt) (header [13]byte, err error) {
+	at := int64(len(pngMagic))
+	for {
+		var b [8]byte
+		if _, err := r.ReadAt(b[:], at); err != nil {
+			return header, err
+		}
+		if string(b[4:]) == "IHDR" {
+			_, err = r.ReadAt(header[:], at+8)
+			return header, err
+		}
+		at += 12 + int64(binary.BigEndian.Uint32(b[:]))
+	}
+}
+
+// pngPixelBytes returns how many bytes a pixel of an interlaced picture takes
+// while it is decoded, given the bits of a sample and the type of colour. There
+// is also a picture of a pass, of half the pixels at most. What is grey may have
+// transparency after its header.
+func pngPixelBytes(depth, colour byte) int {
 	n := 4
 	if colour == 3 { // a palette
 		n = 1
@@ -49,14 +82,22 @@ func pngPixelBytes(depth, colour byte, interlaced bool) int {
 	if depth == 16 {
 		n *= 2
 	}
-	if interlaced {
-		n += (n + 1) / 2
-	}
-	return n
+	return n + (n+1)/2
 }
 
-func decodePNG(d *Decoder, data []byte, _ image.Rectangle, _ int) (image.Image, int, error) {
-	return d.whole(data, func() (image.Image, error) { return png.Decode(bytes.NewReader(data)) })
+// decodePNG decodes a photo that may come again as a whole.
+func decodePNG(d *Decoder, data []byte, window image.Rectangle, _ int) (image.Image, int, error) {
+	h, err := pngfile.ReadHeader(data)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case h.Interlaced:
+		return d.whole(data, func() (image.Image, error) { return png.Decode(bytes.NewReader(data)) })
+	case window.Empty() || large(h.Width, h.Height):
+		img, err := d.png.Decode(data, window)
+		return img, 1, err
+	}
+	return d.whole(data, func() (image.Image, error) { return d.png.Decode(data, image.Rect(0, 0, h.Width, h.Height)) })
 }
 
 // orientationPNG looks for a chunk of EXIF data, which may stand before the

@@ -11,7 +11,8 @@ import (
 
 // A Picture is a decoded photo as it is stored, or a part of it, which may be
 // reduced: then a pixel of it is the mean of a square of pixels of the photo.
-// Nothing but its Decoder modifies it. It may be used by several goroutines.
+// Nothing but its Decoder modifies it. It may be used by several goroutines,
+// unless its rows are still to be decoded, see DecodeRows.
 type Picture struct {
 	Width, Height int             // of the whole photo, in its own pixels
 	scale         int             // pixels of the photo to a pixel across and down
@@ -23,21 +24,27 @@ type Picture struct {
 // be used by several goroutines at a time.
 type Decoder struct{ photos imagefile.Decoder }
 
-// Decode decodes at least a window of a photo whose header was checked. The
-// window is in pixels of the photo. A JPEG is reduced to 1/scale of its
-// size, for a scale that Scale has returned; other photos are not. The picture
-// is valid until the next call. The EXIF orientation is ignored on purpose:
-// annotations refer to the stored picture. An error is one of package
-// imagefile's.
-func (d *Decoder) Decode(data []byte, config imagefile.Config, window image.Rectangle, scale int) (*Picture, error) {
+// DecodeRows decodes at least a window of a photo whose header was checked, and
+// calls use with the picture. The window is in pixels of the photo. A JPEG is
+// reduced to 1/scale of its size, for a scale that Scale has returned; other
+// photos are not. The EXIF orientation is ignored on purpose: annotations refer
+// to the stored picture.
+//
+// The rows of the picture may be read once, from the top to the bottom, as Crop
+// and NewThumb do, and only by use: large ones are decoded as they are read.
+// Where there is an error, use may have been called with rows that are none. An
+// error is one of package imagefile's.
+func (d *Decoder) DecodeRows(data []byte, config imagefile.Config, window image.Rectangle, scale int, use func(*Picture)) error {
 	if scale > 1 {
 		window = window.Inset(-scale) // Crop looks at the pixel next to it
 	}
-	img, scale, err := d.photos.Decode(data, config, window, scale)
-	if err != nil {
-		return nil, err
-	}
-	return &Picture{Width: config.Width, Height: config.Height, scale: scale, bounds: img.Bounds(), source: img}, nil
+	return d.photos.DecodeRows(data, config, window, scale, func(img image.Image, scale int) {
+		use(newPicture(config, img, scale))
+	})
+}
+
+func newPicture(c imagefile.Config, img image.Image, scale int) *Picture {
+	return &Picture{Width: c.Width, Height: c.Height, scale: scale, bounds: img.Bounds(), source: img}
 }
 
 // Knows says whether the photo is the last one that was decoded, so that
@@ -63,14 +70,18 @@ func Scale(w, h, outW, outH int) int {
 	return 1
 }
 
-// Decode decodes a photo of at most maxPixels pixels at full size, as a Decoder
-// does.
+// Decode decodes a photo of at most maxPixels pixels at full size. An error is
+// one of package imagefile's.
 func Decode(data []byte, maxPixels int) (*Picture, error) {
 	config, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), maxPixels)
 	if err != nil {
 		return nil, err
 	}
-	return new(Decoder).Decode(data, config, image.Rect(0, 0, config.Width, config.Height), 1)
+	img, scale, err := new(imagefile.Decoder).Decode(data, config, image.Rect(0, 0, config.Width, config.Height), 1)
+	if err != nil {
+		return nil, err
+	}
+	return newPicture(config, img, scale), nil
 }
 
 // NewPicture takes an image as a picture. The image must not change any more.
@@ -116,17 +127,17 @@ func (p *Picture) check(x, y, w, h int) {
 	}
 }
 
-// image returns what there is of the picture.
-func (p *Picture) image() *image.NRGBA {
-	w, h := p.bounds.Dx(), p.bounds.Dy()
-	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+// fill reads all pixels of img, from x, y of the picture on, in pixels of scale
+// by scale pixels of the photo.
+func (p *Picture) fill(img *image.NRGBA, x, y int) {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
 	line := make([]byte, 3*w)
-	for y := range h {
-		p.row(line, p.bounds.Min.X, p.bounds.Min.Y+y)
-		for x := range w {
-			copy(img.Pix[y*img.Stride+4*x:], line[3*x:][:3])
-			img.Pix[y*img.Stride+4*x+3] = 255
+	for r := range h {
+		p.row(line, x, y+r)
+		row := img.Pix[r*img.Stride:]
+		for c := range w {
+			copy(row[4*c:], line[3*c:][:3])
+			row[4*c+3] = 255
 		}
 	}
-	return img
 }

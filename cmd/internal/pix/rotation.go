@@ -17,11 +17,15 @@ func DecodeOriented(data []byte, maxPixels, size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := new(Decoder).Decode(data, c, image.Rect(0, 0, c.Width, c.Height), Scale(c.Width, c.Height, size, size))
+	var out []byte
+	all := image.Rect(0, 0, c.Width, c.Height)
+	err = new(Decoder).DecodeRows(data, c, all, Scale(c.Width, c.Height, size, size), func(p *Picture) {
+		out = p.resize(0, 0, c.Width, c.Height, size, size, Area)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return orient(p.resize(0, 0, c.Width, c.Height, size, size, Area), size, size, imagefile.Orientation(data)), nil
+	return orient(out, size, size, imagefile.Orientation(data)), nil
 }
 
 // orientationOf returns the EXIF orientation of a picture that is to be rotated

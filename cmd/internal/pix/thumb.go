@@ -32,7 +32,7 @@ func NewThumb(p *Picture, window image.Rectangle, rotation int) *Thumb {
 	if rotation == 90 || rotation == 270 {
 		roomW, roomH = ThumbHeight, ThumbWidth
 	}
-	small := imaging.Fit(p.image(), roomW, roomH, imaging.Box)
+	small := p.fit(roomW, roomH)
 	w, h := small.Rect.Dx(), small.Rect.Dy()
 	scale := func(v, of, to int) int { return (2*v*to + of) / (2 * of) } // to the nearest
 	box := image.Rect(scale(window.Min.X, p.Width, w), scale(window.Min.Y, p.Height, h),
@@ -49,6 +49,29 @@ func NewThumb(p *Picture, window image.Rectangle, rotation int) *Thumb {
 		box = image.Rect(h-box.Max.Y, box.Min.X, h-box.Min.Y, box.Max.X)
 	}
 	return &Thumb{Image: small, Window: box}
+}
+
+// maxFilled is how many pixels are put together for a Thumb.
+const maxFilled = 4_000_000
+
+// fit returns a photo that was decoded as a whole, reduced to fit into the room.
+func (p *Picture) fit(roomW, roomH int) *image.NRGBA {
+	w, h := p.bounds.Dx(), p.bounds.Dy()
+	if w <= maxFilled/h {
+		img := image.NewNRGBA(image.Rect(0, 0, w, h))
+		p.fill(img, 0, 0)
+		return imaging.Fit(img, roomW, roomH, imaging.Box)
+	}
+	outW, outH := min(roomW, w), min(roomH, h)
+	if w*outH > h*outW {
+		outH = max(1, h*outW/w)
+	} else {
+		outW = max(1, w*outH/h)
+	}
+	pixels := p.resize(0, 0, p.Width, p.Height, outW, outH, Area)
+	small := image.NewNRGBA(image.Rect(0, 0, outW, outH))
+	NewRGB(pixels, outW, outH).fill(small, 0, 0)
+	return small
 }
 
 // FitSquare returns a picture of width*height*3 bytes, RGB row by row, so that it
