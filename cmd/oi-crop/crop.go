@@ -60,8 +60,9 @@ type cropper struct {
 	memory   *semaphore.Weighted // bytes, for all photos that are being decoded
 	decoders decoders
 
-	noRoom       atomic.Int64 // boxes without room for a background window
-	oddRotations atomic.Int64 // photos whose rotation is no multiple of 90
+	noRoom       atomic.Int64    // boxes without room for a background window
+	oddRotations atomic.Int64    // photos whose rotation is no multiple of 90
+	profiles     [2]atomic.Int64 // items whose photo has an ICC profile of sRGB, and another
 }
 
 func newCropper(o *options, env *cli.Env) *cropper {
@@ -205,6 +206,12 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 		}
 		items = append(items, others...)
 	}
+	switch imagefile.ProfileOf(data) {
+	case imagefile.SRGBProfile:
+		c.profiles[0].Add(1)
+	case imagefile.OtherProfile:
+		c.profiles[1].Add(1)
+	}
 	return items, nil
 }
 
@@ -312,5 +319,12 @@ func (c *cropper) notes() {
 	}
 	if n := c.oddRotations.Load(); n > 0 {
 		c.env.Infof("%d photos have a rotation that is no quarter turn and were left as they are", n)
+	}
+	srgb, other := c.profiles[0].Load(), c.profiles[1].Load()
+	switch {
+	case other > 0:
+		c.env.Infof("the photos of %d records carry an ICC profile, ignored; %d of them are not sRGB (such as Adobe RGB or Display P3), so their colours are off", srgb+other, other)
+	case srgb > 0:
+		c.env.Infof("the photos of %d records carry an ICC profile, ignored; all are sRGB, as it is assumed", srgb)
 	}
 }

@@ -146,6 +146,43 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestProfiles: records whose photo has an ICC profile are counted, those of
+// other colours than sRGB by themselves.
+func TestProfiles(t *testing.T) {
+	photos := map[string][]byte{
+		"none":  oitest.JPEG(1),
+		"other": oitest.PNG{Width: 8, Height: 8, Depth: 8, Colour: 2, Profile: true}.Encode(),
+	}
+	for _, kind := range []string{"jpg", "png", "webp"} {
+		data, err := os.ReadFile("../internal/imagefile/testdata/srgb." + kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		photos[kind] = data
+	}
+	for _, test := range []struct {
+		names []string
+		want  string
+	}{
+		{[]string{"none"}, ""},
+		{[]string{"none", "jpg", "png", "webp"}, "the photos of 3 records carry an ICC profile, ignored; all are sRGB, as it is assumed"},
+		{[]string{"jpg", "none", "other", "webp"}, "the photos of 3 records carry an ICC profile, ignored; 1 of them are not sRGB (such as Adobe RGB or Display P3), so their colours are off"},
+	} {
+		c := startCropper(t, options{size: square(8)}, "a", "b")
+		var stderr bytes.Buffer
+		c.env.Stderr = &stderr
+		for _, name := range test.names {
+			if _, err := c.do(t.Context(), boxesOf([][]byte{photos[name]}, 1)[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.notes()
+		if got := stderr.String(); strings.TrimPrefix(strings.TrimSpace(got), "oi-crop: ") != test.want {
+			t.Errorf("%v: %q, want %q", test.names, got, test.want)
+		}
+	}
+}
+
 func TestBackgroundDecision(t *testing.T) {
 	for _, c := range []struct {
 		when    string

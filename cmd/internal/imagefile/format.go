@@ -23,7 +23,8 @@ type format struct {
 	// decode may decode more than the window, and returns the scale of the
 	// result.
 	decode      func(d *Decoder, data []byte, window image.Rectangle, scale int) (image.Image, int, error)
-	orientation func(data []byte) int // 0: not said
+	orientation func(data []byte) int    // 0: not said
+	profile     func(data []byte) []byte // nil: none
 }
 
 // HeadSize is how many bytes determine the format.
@@ -34,9 +35,9 @@ const HeadSize = 12
 // linked in would change which files are accepted here.
 func formatOf(head []byte) (format, error) {
 	for _, f := range []format{
-		{"image/jpeg", true, isJPEG, checkJPEG, decodeJPEG, orientationJPEG},
-		{"image/png", false, isPNG, checkPNG, decodePNG, orientationPNG},
-		{"image/webp", false, webp.Is, checkWebP, decodeWebP, orientationWebP},
+		{"image/jpeg", true, isJPEG, checkJPEG, decodeJPEG, orientationJPEG, profileJPEG},
+		{"image/png", false, isPNG, checkPNG, decodePNG, orientationPNG, profilePNG},
+		{"image/webp", false, webp.Is, checkWebP, decodeWebP, orientationWebP, profileWebP},
 	} {
 		if f.is(head) {
 			return f, nil

@@ -25,6 +25,7 @@ const (
 	markerEXP   = 0xdf // likewise
 	markerAPP0  = 0xe0
 	markerAPP1  = 0xe1
+	markerAPP2  = 0xe2
 	markerAPP14 = 0xee
 	markerJPG0  = 0xf0
 	markerJPG13 = 0xfd

@@ -169,11 +169,16 @@ func (s *still) file(data []byte) []byte {
 }
 
 // EXIF returns the EXIF data of a whole file, or nil.
-func EXIF(data []byte) []byte {
-	for _, body := range bodies(data, "EXIF") {
-		return body
+func EXIF(data []byte) []byte { return first(bodies(data, "EXIF")) }
+
+// ICC returns the ICC profile of a whole file, or nil.
+func ICC(data []byte) []byte { return first(bodies(data, "ICCP")) }
+
+func first(all [][]byte) []byte {
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	return all[0]
 }
 
 // Metadata returns the EXIF data and the XMP packets of a whole file: parts of
