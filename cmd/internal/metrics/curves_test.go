@@ -27,7 +27,7 @@ func TestMeanCurve(t *testing.T) {
 		ranking := Rank(scores, positive, groups)
 		roc.AddROC(ranking.ROC())
 		recall.AddPrecisionRecall(ranking.PrecisionRecall())
-		auc += ranking.AUC(nil) / curves
+		auc += ranking.AUC() / curves
 		ap += ranking.AveragePrecision() / curves
 	}
 	area := func(points []Point) float64 {

@@ -25,7 +25,7 @@ const (
 	lastBit
 )
 
-// Rank orders answers: a score for each, whether the picture shows the class,
+// Rank orders fewer than 2^31 answers: a score for each, whether the picture shows the class,
 // and the number of its group, below 2^30. No score is NaN.
 func Rank(scores []float32, positive []bool, groups []int32) *Ranking {
 	order := make([]int32, len(scores))
@@ -81,31 +81,43 @@ func (r *Ranking) ROC() []Point {
 }
 
 // AUC returns the area under the ROC curve: how likely a picture of the class
-// has a higher score than one of another class, ties counting one half. The
-// answers of group g count times[g] times, once if times is nil. It is NaN where
-// there are no pictures of one kind.
-func (r *Ranking) AUC(times []int32) float64 {
-	var above int64 // pairs in the right order, doubled
-	// Right and wrong pictures so far, and above this score. Bootstrap comes
-	// here some ten thousand times: no branch depends on what an answer is.
-	var right, wrong, rightAbove, wrongAbove int64
+// has a higher score than one of another class, ties counting one half. It is
+// NaN where there are no pictures of one kind.
+func (r *Ranking) AUC() float64 { return r.aucs(nil)[0] }
+
+// AUCs returns it for two draws: the answers of group g count as often as
+// times[g] says.
+func (r *Ranking) AUCs(times []Times) [2]float64 { return r.aucs(times) }
+
+func (r *Ranking) aucs(times []Times) [2]float64 {
+	// Right and wrong pictures so far, and above this score, of two draws in
+	// one number as Times has them; and pairs in the right order, doubled.
+	// Bootstrap comes here some ten thousand times: no branch depends on what
+	// an answer is.
+	var right, wrong, rightAbove, wrongAbove uint64
+	var first, second uint64
 	for _, a := range r.answers {
-		n := int64(1)
+		n := uint64(1<<32 | 1)
 		if times != nil {
-			n = int64(times[a>>2])
+			n = uint64(times[a>>2])
 		}
-		positive := -int64(a & positiveBit) // all bits, or none
+		positive := -uint64(a & positiveBit) // all bits, or none
 		right += n & positive
 		wrong += n &^ positive
 		if a&lastBit != 0 {
-			above += (wrong - wrongAbove) * (right + rightAbove)
+			more, both := wrong-wrongAbove, right+rightAbove
+			first += more & lowBits * (both & lowBits)
+			second += more >> 32 * (both >> 32)
 			rightAbove, wrongAbove = right, wrong
 		}
 	}
-	if right == 0 || wrong == 0 {
-		return math.NaN()
+	auc := func(above, right, wrong uint64) float64 {
+		if right == 0 || wrong == 0 {
+			return math.NaN()
+		}
+		return float64(above) / 2 / float64(right) / float64(wrong)
 	}
-	return float64(above) / 2 / float64(right) / float64(wrong)
+	return [2]float64{auc(first, right&lowBits, wrong&lowBits), auc(second, right>>32, wrong>>32)}
 }
 
 // PrecisionRecall returns recall (X) and precision (Y) as the score that is

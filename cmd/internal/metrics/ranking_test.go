@@ -28,31 +28,42 @@ func TestAUC(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		scores, positive := rankedAnswers(r, 1+r.IntN(60))
-		times, groups := make([]int32, 10), make([]int32, len(scores))
+		times, groups := make([]Times, 10), make([]int32, len(scores))
 		for i := range times {
-			times[i] = int32(r.IntN(4))
+			times[i] = Times(r.IntN(4)) | Times(r.IntN(4))<<32
 		}
 		for i := range groups {
 			groups[i] = int32(r.IntN(len(times)))
 		}
-		var pairs, above float64
-		for i, right := range positive {
-			for k, other := range positive {
-				if !right || other {
-					continue
-				}
-				n := float64(times[groups[i]] * times[groups[k]])
-				pairs += n
-				switch {
-				case scores[i] > scores[k]:
-					above += n
-				case scores[i] == scores[k]:
-					above += n / 2
+		area := func(count func(int32) float64) float64 {
+			var pairs, above float64
+			for i, right := range positive {
+				for k, other := range positive {
+					if !right || other {
+						continue
+					}
+					n := count(groups[i]) * count(groups[k])
+					pairs += n
+					switch {
+					case scores[i] > scores[k]:
+						above += n
+					case scores[i] == scores[k]:
+						above += n / 2
+					}
 				}
 			}
+			return above / pairs
 		}
-		if got, want := Rank(scores, positive, groups).AUC(times), above/pairs; !(math.Abs(got-want) < 1e-12) && !(math.IsNaN(got) && math.IsNaN(want)) {
-			t.Errorf("got %g, want %g of %v %v %v", got, want, scores, positive, groups)
+		ranking := Rank(scores, positive, groups)
+		both := ranking.AUCs(times)
+		for _, tc := range []struct{ got, want float64 }{
+			{ranking.AUC(), area(func(int32) float64 { return 1 })},
+			{both[0], area(func(g int32) float64 { return float64(times[g].First()) })},
+			{both[1], area(func(g int32) float64 { return float64(times[g].Second()) })},
+		} {
+			if !(math.Abs(tc.got-tc.want) < 1e-12) && !(math.IsNaN(tc.got) && math.IsNaN(tc.want)) {
+				t.Errorf("got %g, want %g of %v %v %v", tc.got, tc.want, scores, positive, groups)
+			}
 		}
 	}
 }
@@ -112,7 +123,7 @@ func TestRankingAgainstScikitLearn(t *testing.T) {
 			t.Fatal(err)
 		}
 		ranking := Rank(q.Scores, q.Positive, make([]int32, len(q.Scores)))
-		if auc, ap := ranking.AUC(nil), ranking.AveragePrecision(); !near(auc, want.AUC) || !near(ap, want.AP) {
+		if auc, ap := ranking.AUC(), ranking.AveragePrecision(); !near(auc, want.AUC) || !near(ap, want.AP) {
 			t.Errorf("case %d: areas %g, %g, want %g, %g", i, auc, ap, want.AUC, want.AP)
 		}
 		if !same(ranking.ROC(), want.ROC) {
@@ -139,10 +150,10 @@ func TestRankingAgainstScikitLearn(t *testing.T) {
 
 func TestRankingOfOneKind(t *testing.T) {
 	none := Rank([]float32{0.5, 0.2}, []bool{false, false}, []int32{0, 1})
-	if none.ROC() != nil || none.PrecisionRecall() != nil || !math.IsNaN(none.AUC(nil)) || !math.IsNaN(none.AveragePrecision()) {
+	if none.ROC() != nil || none.PrecisionRecall() != nil || !math.IsNaN(none.AUC()) || !math.IsNaN(none.AveragePrecision()) {
 		t.Error("no picture of the class has no curve")
 	}
-	if all := Rank([]float32{0.5}, []bool{true}, []int32{0}); all.ROC() != nil || !math.IsNaN(all.AUC(nil)) || all.AveragePrecision() != 1 {
+	if all := Rank([]float32{0.5}, []bool{true}, []int32{0}); all.ROC() != nil || !math.IsNaN(all.AUC()) || all.AveragePrecision() != 1 {
 		t.Error("nothing but the class has no ROC curve and a precision of 1")
 	}
 }
@@ -183,16 +194,19 @@ func TestBootstrap(t *testing.T) {
 	}
 	mean := sum / n
 	half := Normal95 * math.Sqrt((squares/n-mean*mean)/n)
-	figures := func(times []int32) []float64 {
-		sum := 0.0
-		for i, k := range times {
-			sum += float64(k) * values[i]
+	figures := func(times []Times) (figures [2][]float64) {
+		for draw, of := range []func(Times) int64{Times.First, Times.Second} {
+			sum := 0.0
+			for i, k := range times {
+				sum += float64(of(k)) * values[i]
+			}
+			rare := math.NaN()
+			if of(times[0]) == 0 {
+				rare = 1
+			}
+			figures[draw] = []float64{sum / n, rare}
 		}
-		rare := math.NaN()
-		if times[0] == 0 {
-			rare = 1
-		}
-		return []float64{sum / n, rare}
+		return figures
 	}
 	got := Bootstrap(n, figures)
 	if math.Abs(got[0].Low-(mean-half)) > half/5 || math.Abs(got[0].High-(mean+half)) > half/5 {

@@ -250,7 +250,7 @@ func (d *details) ranking(out *Details, groups []int32) []*metrics.Ranking {
 			rankings = append(rankings, r)
 		}
 		c := &out.Classes[i]
-		auc := r.AUC(nil)
+		auc := r.AUC()
 		c.AUC, c.AveragePrecision = Number(auc), Number(r.AveragePrecision())
 		sum += auc // NaN if one class has none, as of scikit-learn
 		out.curves.add(*c, r)
@@ -267,20 +267,26 @@ func (d *details) resample(out *Details, rankings []*metrics.Ranking, groups []i
 	}
 	k := len(out.Classes)
 	// F1 and AUC of each class, then the means.
-	intervals := metrics.Bootstrap(count, func(times []int32) []float64 {
-		figures := make([]float64, 0, 2*k+4)
+	intervals := metrics.Bootstrap(count, func(times []metrics.Times) (figures [2][]float64) {
 		scores := d.scores(groups, times, k)
-		for _, s := range scores {
-			figures = append(figures, s.F1)
+		sum := [2]float64{}
+		for draw := range figures {
+			figures[draw] = make([]float64, 0, 2*k+4)
+			for _, s := range scores[draw] {
+				figures[draw] = append(figures[draw], s.F1)
+			}
 		}
-		sum := 0.0
 		for _, r := range rankings {
-			auc := r.AUC(times)
-			figures = append(figures, auc)
-			sum += auc
+			for draw, auc := range r.AUCs(times) {
+				figures[draw] = append(figures[draw], auc)
+				sum[draw] += auc
+			}
 		}
-		mean := metrics.Mean(scores)
-		return append(figures, mean.Precision, mean.Recall, mean.F1, sum/float64(len(rankings)))
+		for draw := range figures {
+			mean := metrics.Mean(scores[draw])
+			figures[draw] = append(figures[draw], mean.Precision, mean.Recall, mean.F1, sum[draw]/float64(len(rankings)))
+		}
+		return figures
 	})
 	known := func(i metrics.Interval) *metrics.Interval {
 		if math.IsNaN(i.Low) {
@@ -302,21 +308,21 @@ func (d *details) resample(out *Details, rankings []*metrics.Ranking, groups []i
 	out.Macro.Precision, out.Macro.Recall, out.Macro.F1, out.Macro.AUCInterval = known(means[0]), known(means[1]), known(means[2]), known(means[3])
 }
 
-// scores returns those of each class where the answers of a group count so
-// many times.
-func (d *details) scores(groups, times []int32, classes int) []metrics.Scores {
-	right, predicted, truth := make([]int64, classes), make([]int64, classes), make([]int64, classes)
+// scores returns those of each class in two draws, where the answers of a group
+// count so many times.
+func (d *details) scores(groups []int32, times []metrics.Times, classes int) (scores [2][]metrics.Scores) {
+	right, predicted, truth := make([]metrics.Times, classes), make([]metrics.Times, classes), make([]metrics.Times, classes)
 	for i, x := range d.answers {
-		n := int64(times[groups[i]])
+		n := times[groups[i]]
 		truth[x.truth] += n
 		predicted[x.predicted] += n
 		if x.truth == x.predicted {
 			right[x.truth] += n
 		}
 	}
-	scores := make([]metrics.Scores, classes)
-	for i := range scores {
-		scores[i] = metrics.Score(right[i], predicted[i], truth[i])
+	for i := range classes {
+		scores[0] = append(scores[0], metrics.Score(right[i].First(), predicted[i].First(), truth[i].First()))
+		scores[1] = append(scores[1], metrics.Score(right[i].Second(), predicted[i].Second(), truth[i].Second()))
 	}
 	return scores
 }

@@ -19,6 +19,11 @@ import (
 // nothing of small ones.
 func answered(t testing.TB, n, classes int) *Evaluation {
 	t.Helper()
+	return accumulated(t, n, classes).Evaluation()
+}
+
+func accumulated(t testing.TB, n, classes int) *Accumulator {
+	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	var names []string
 	for i := range classes {
@@ -46,7 +51,7 @@ func answered(t testing.TB, n, classes int) *Evaluation {
 			t.Fatal(err)
 		}
 	}
-	return a.Evaluation()
+	return a
 }
 
 func TestDetails(t *testing.T) {
