@@ -22,16 +22,12 @@ func (o *options) checkCAM() error {
 	return nil
 }
 
-// canDrawMaps returns an error, before anything is asked, if the model has no
-// activation maps and they are asked for. One that oi-train did not write is
-// looked at once the size of the pictures is known.
-func (o *options) canDrawMaps(m *trained) error {
-	if !o.cam || m.foreign {
-		return nil
-	}
-	maps, err := o.openMaps(m)
-	if err == nil {
-		maps.Close()
+// prepareMaps prepares the activation maps, if they are asked for, and returns an
+// error before anything is asked if the model has none. That of others comes
+// once the size of the pictures is known.
+func (e *evaluation) prepareMaps() (err error) {
+	if e.options.cam && !e.model.foreign {
+		e.maps, err = e.options.openMaps(e.model)
 	}
 	return err
 }
@@ -58,11 +54,14 @@ func (e *evaluation) drawMaps(evaluated *report.Evaluation) error {
 	if e.embedded.use() {
 		return errors.New("--cam: the items came as embeddings, without pixels to look at")
 	}
-	maps, err := e.options.openMaps(e.model)
-	if err != nil {
-		return err
+	maps := e.maps
+	if maps == nil {
+		var err error
+		if maps, err = e.options.openMaps(e.model); err != nil {
+			return err
+		}
+		e.maps = maps
 	}
-	defer maps.Close()
 	return evaluated.DrawMaps(func(pixels []byte, class string) (report.Heat, error) {
 		scores, err := maps.Map(pixels, e.model.index[class])
 		return report.Heat{Height: maps.Height, Width: maps.Width, Scores: scores}, err

@@ -97,10 +97,11 @@
 // names with its SHA-256, and which --baseline FILE.json reads too. --cam draws
 // into --report FILE.html, next to each mistake and confident right answer,
 // where in the picture the answer comes from: its class activation map, for
-// networks that end in a mean over places and a linear layer. --unrelated DIR
-// asks about the photos in a folder, which are to show none of the classes, and
-// reports how many get an answer of at least the model's threshold, or 0.8
-// where it has none.
+// networks that end in a mean over places and a linear layer. --unrelated FILE
+// asks about pictures that are to show none of the classes, and reports how
+// many get an answer of at least the model's threshold, or 0.8 where it has
+// none: FILE is a picture, a folder, a stream of crops or -. Items of a stream
+// that are labelled with a class of the model are left out, and counted.
 //
 // --info describes MODEL: what it was trained on, by whom and how well it did.
 // Of an ONNX model that oi-train did not write it tells the inputs, the outputs
@@ -187,9 +188,9 @@
 //	--cam
 //		draw into the page where in the pictures the answers come
 //		from
-//	--unrelated DIR
-//		also report how sure the model is of the photos in DIR, which
-//		show none of its classes
+//	--unrelated FILE
+//		also report how sure the model is of pictures, a folder or
+//		stream FILE, that show none of its classes; may be repeated
 //	--attribution FILE
 //		write the credits of the photos of a model, report or stream
 //		to FILE, as .csv, .html or .txt, and do nothing else

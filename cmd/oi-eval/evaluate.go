@@ -13,6 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -33,8 +34,9 @@ type evaluation struct {
 	options   *options
 	env       *cli.Env
 	model     *trained
-	predictor predictor      // nil until the first question
-	embedded  *embeddedInput // nil of a model without a backbone
+	predictor predictor                // nil until the first question
+	maps      *transfer.ActivationMaps // nil without --cam, or until it is needed
+	embedded  *embeddedInput           // nil of a model without a backbone
 	origin    dataset.Origin
 	licences  *report.Attribution
 	credits   report.CreditLog
@@ -79,18 +81,14 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 	if e.embedded, err = newEmbeddedInput(m); err != nil {
 		return err
 	}
-	if err := o.canDrawMaps(m); err != nil {
+	defer e.closeNetworks()
+	if err := e.prepareMaps(); err != nil {
 		return err
 	}
 	in, err := stream.OpenFrom(env, &o.stream, first, files)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e.predictor != nil {
-			e.predictor.Close()
-		}
-	}()
 	e.spool, e.repeats = dataset.NewSpool(int64(o.memory), ""), dataset.NewRepeats(o.repeats)
 	defer func() { err = errors.Join(err, e.close()) }()
 	stage := stream.Stage{
@@ -118,6 +116,16 @@ func (o *options) evaluate(ctx context.Context, env *cli.Env, m *trained, first 
 		e.warnUnknown()
 	}
 	return err
+}
+
+// closeNetworks lets go of the threads of networks.
+func (e *evaluation) closeNetworks() {
+	if e.predictor != nil {
+		e.predictor.Close()
+	}
+	if e.maps != nil {
+		e.maps.Close()
+	}
 }
 
 // warn says what a reader must know to judge the figures, here and in the

@@ -85,7 +85,7 @@ type options struct {
 
 	baselinePath, noWorse string
 	cam                   bool
-	unrelated             string
+	unrelated             []string
 	attribution           string
 
 	wanted        []string // sets, cleaned
@@ -102,7 +102,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.baselinePath, "baseline", "", "compare with another model, whose report is `FILE.json`, on the items that both were judged by")
 	fs.StringVar(&o.noWorse, "no-worse-than", "", "exit with 1 unless the accuracy is surely less than `MARGIN` below the baseline's")
 	fs.BoolVar(&o.cam, "cam", false, "draw into the page where in the pictures the answers come from")
-	fs.StringVar(&o.unrelated, "unrelated", "", "also report how sure the model is of the photos in `DIR`, which show none of its classes")
+	fs.StringArrayVar(&o.unrelated, "unrelated", nil, "also report how sure the model is of pictures, a folder or stream `FILE`, that show none of its classes; may be repeated")
 	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos of a model, report or stream to `FILE`, as .csv, .html or .txt, and do nothing else")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.StringVar(&o.demo, "demo", "", "write a page, `FILE.html`, that has the model inside and answers for photos in a browser, offline")
@@ -181,7 +181,7 @@ func (o *options) check(inputs []string) error {
 		}
 		o.requirements = append(o.requirements, r)
 	}
-	if err := cmp.Or(o.checkCAM(), o.checkUnrelated(), o.checkForeign()); err != nil {
+	if err := cmp.Or(o.checkCAM(), o.checkUnrelated(inputs), o.checkForeign()); err != nil {
 		return err
 	}
 	if err := o.checkDemo(inputs); err != nil {
@@ -251,7 +251,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if !in.pictures {
 		return o.evaluate(ctx, env, m, in.first, in.names)
 	}
-	if o.emit || o.baseline != nil || o.unrelated != "" || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
+	if o.emit || o.baseline != nil || len(o.unrelated) > 0 || len(o.reports)+len(o.require)+len(o.wanted) > 0 {
 		return cli.Usagef("--emit, --report, --require, --baseline, --unrelated and --set need a stream of labelled items, not pictures")
 	}
 	return o.classify(ctx, env, m, in)

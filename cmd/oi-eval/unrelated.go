@@ -5,30 +5,52 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
 )
 
-// checkUnrelated checks --unrelated.
-func (o *options) checkUnrelated() error {
-	switch {
-	case o.unrelated == "":
+// checkUnrelated checks --unrelated, next to the arguments.
+func (o *options) checkUnrelated(args []string) error {
+	if len(o.unrelated) == 0 {
 		return nil
-	case o.emit || o.info || o.embed || o.neighbours > 0 || o.demo != "":
+	}
+	if o.emit || o.info || o.embed || o.neighbours > 0 || o.demo != "" {
 		return cli.Usagef("--unrelated adds to a report: it does not go with --emit, --info, --embed, --neighbours or --demo")
-	case !isFolder(o.unrelated):
-		return cli.Usagef("--unrelated %s: want a folder of photos", o.unrelated)
+	}
+	for i, name := range o.unrelated {
+		if name != "-" {
+			if _, err := os.Stat(name); err != nil {
+				return cli.Usagef("--unrelated: want pictures, folders of them or streams: %w", err)
+			}
+		} else if slices.Contains(o.unrelated[:i], "-") || len(args) < 2 || slices.Contains(args[1:], "-") {
+			return cli.Usagef("--unrelated -: standard input can be read once, and the items to judge by come from there")
+		}
 	}
 	return nil
 }
 
-// askUnrelated asks the model about photos that show none of its classes. The
+// A stranger asks a model about pictures that show none of its classes.
+type stranger struct {
+	*evaluation
+	predictor predictor
+	result    *report.Unrelated
+	related   int64 // items that are labelled with a class of the model
+}
+
+// askUnrelated asks the model about pictures that show none of its classes. The
 // result is nil if there are none to ask about.
-func (e *evaluation) askUnrelated(ctx context.Context) (u *report.Unrelated, err error) {
+func (e *evaluation) askUnrelated(ctx context.Context) (*report.Unrelated, error) {
 	o, m := e.options, e.model
-	if o.unrelated == "" {
+	if len(o.unrelated) == 0 {
 		return nil, nil
 	}
 	predictor, err := m.Predictor(1, o.stream.Workers())
@@ -36,39 +58,102 @@ func (e *evaluation) askUnrelated(ctx context.Context) (u *report.Unrelated, err
 		return nil, err
 	}
 	defer predictor.Close()
-	u = &report.Unrelated{Threshold: cmp.Or(m.unsure, report.DefaultConfident)}
-	refuse := func(err error) { e.warn(fmt.Sprintf("--unrelated: left out %v", err)) }
-	each := func(path string) error {
-		file, kind, err := open(e.env, path)
-		if err == nil && kind != isPicture {
-			return file.Close() // there may be a list of the photos next to them
+	s := &stranger{evaluation: e, predictor: predictor, result: &report.Unrelated{Threshold: cmp.Or(m.unsure, report.DefaultConfident)}}
+	for _, name := range o.unrelated {
+		if isFolder(name) {
+			err = walk(ctx, name, func(path string) error { return s.file(ctx, path, true) }, s.refuse)
+		} else {
+			err = s.file(ctx, name, false)
 		}
-		var pixels []byte
-		if err == nil {
-			pixels, err = readPhoto(file, o.maxPixels, m.Size().Height)
-			err = errors.Join(err, file.Close())
-		}
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			refuse(err)
-			return nil
-		}
-		rows, err := predictor.Predict([][]byte{pixels})
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
-		said := report.ArgMax(rows[0])
-		u.Add(report.UnrelatedPhoto{File: filepath.Base(path), Answer: m.Classes()[said], Probability: float64(rows[0][said])})
+	}
+	if s.related > 0 {
+		e.warn(fmt.Sprintf("--unrelated: left out %d items that are labelled with a class of the model", s.related))
+	}
+	if s.result.Photos == 0 {
+		return nil, fmt.Errorf("--unrelated %s: no picture there", strings.Join(o.unrelated, " "))
+	}
+	s.result.Finish()
+	return s.result, nil
+}
+
+// refuse says what is left out.
+func (s *stranger) refuse(err error) { s.warn(fmt.Sprintf("--unrelated: left out %v", err)) }
+
+// file asks about a picture or the items of a stream. In a folder only pictures
+// count: there may be a list of them, and streams.
+func (s *stranger) file(ctx context.Context, path string, inFolder bool) error {
+	file, kind, err := open(s.env, path)
+	var pixels []byte
+	switch {
+	case err == nil && kind == isRecords && !inFolder:
+		return s.stream(ctx, path, file)
+	case err == nil && kind != isPicture && inFolder:
+		return file.Close()
+	case err == nil && kind != isPicture:
+		return errors.Join(noPicture(file), file.Close())
+	case err == nil:
+		pixels, err = readPhoto(file, s.options.maxPixels, s.model.Size().Height)
+		err = errors.Join(err, file.Close())
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		s.refuse(err)
 		return nil
 	}
-	if err := walk(ctx, o.unrelated, each, refuse); err != nil {
-		return nil, err
+	return s.ask(filepath.Base(path), pixels)
+}
+
+// stream asks about the items of a stream.
+func (s *stranger) stream(ctx context.Context, name string, file *stream.File) (err error) {
+	in, err := stream.OpenFrom(s.env, &s.options.stream, file, []string{name})
+	if err != nil {
+		return err
 	}
-	if u.Photos == 0 {
-		return nil, fmt.Errorf("--unrelated %s: no picture in this folder", o.unrelated)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		next, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		item, ok := next.(*record.Item)
+		if !ok {
+			continue
+		}
+		if _, known := s.model.index[labelOf(item)]; known {
+			s.related++
+			continue
+		}
+		size, err := dataset.SizeOf(item)
+		if err == nil && size != s.model.Size() {
+			err = fmt.Errorf("item %s is %v pixels, the model takes %v", dataset.KeyOf(item), size, s.model.Size())
+		}
+		if err != nil {
+			return fmt.Errorf("--unrelated %s: %w", name, err)
+		}
+		if err := s.ask(dataset.KeyOf(item), item.Tensor.Data); err != nil {
+			return err
+		}
 	}
-	u.Finish()
-	return u, nil
+}
+
+// ask asks about one picture.
+func (s *stranger) ask(name string, pixels []byte) error {
+	rows, err := s.predictor.Predict([][]byte{pixels})
+	if err != nil {
+		return fmt.Errorf("--unrelated: %s: %w", name, err)
+	}
+	said := report.ArgMax(rows[0])
+	s.result.Add(report.UnrelatedPhoto{File: name, Answer: s.model.Classes()[said], Probability: float64(rows[0][said])})
+	return nil
 }

@@ -5,10 +5,12 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/record"
 )
 
 // TestUnrelated: of photos that show none of the classes the share of confident
@@ -58,16 +60,53 @@ func TestUnrelated(t *testing.T) {
 	if !strings.Contains(read("md"), "- O"+want[1:]) {
 		t.Error("the card does not say so")
 	}
+	// A picture, a stream and a folder together; a stream on standard input.
+	stranger := picture(30, "red", "sky", "test")
+	crops, items := filepath.Join(dir, "crops.oi"), filepath.Join(dir, "items.oi")
+	for name, contents := range map[string][]byte{crops: encode(t, stranger, picture(31, "green", "grass", "train"), picture(32, "red", "red", "val")), items: encode(t, held()...)} {
+		if err := os.WriteFile(name, contents, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	red := filepath.Join(photos, "red.jpg")
 	for _, tc := range []struct {
-		args []string
-		code int
-		want string
+		stdin []byte
+		args  []string
+		want  string
 	}{
-		{[]string{"--unrelated", empty, m}, 1, "no picture in this folder"},
-		{[]string{"--unrelated", filepath.Join(dir, "none"), m}, 2, "want a folder of photos"},
-		{[]string{"--unrelated", photos, "--emit", m}, 2, "does not go with --emit"},
+		{nil, []string{"--unrelated", red, m, items}, "of 1 photo that show none of the classes, 1 (100 %;"},
+		{nil, []string{"--unrelated", crops, m, items}, "of 2 photos that show none of the classes, 2 (100 %;"},
+		{nil, []string{"--unrelated", photos, "--unrelated", crops, "--unrelated", red, m, items}, "of 6 photos that show none of the classes, 5 (83 %;"},
+		{encode(t, stranger), []string{"--unrelated", "-", m, items}, "of 1 photo that show none of the classes, 1 (100 %;"},
+		{photo(t, color.RGBA{255, 0, 0, 255}), []string{"--unrelated", "-", m, items}, "of 1 photo that show none of the classes, 1 (100 %;"},
 	} {
-		if code, _, stderr := eval(t, encode(t, held()...), tc.args...); code != tc.code || !strings.Contains(stderr, tc.want) {
+		if code, _, stderr := eval(t, tc.stdin, tc.args...); code != 0 || !strings.Contains(stderr, tc.want) {
+			t.Errorf("%v: exit %d: %s", tc.args, code, stderr)
+		} else if slices.Contains(tc.args, crops) != strings.Contains(stderr, "left out 1 items that are labelled with a class of the model") {
+			t.Errorf("%v: %s", tc.args, stderr)
+		}
+	}
+	large := picture(40, "red", "sky", "test")
+	large.Tensor = &record.Tensor{DType: "uint8", Shape: []int{8, 8, 3}, Data: make([]byte, 8*8*3)}
+	bare := picture(41, "red", "sky", "test")
+	bare.Tensor = nil
+	for _, tc := range []struct {
+		stdin []byte
+		args  []string
+		code  int
+		want  string
+	}{
+		{encode(t, held()...), []string{"--unrelated", empty, m}, 1, "no picture there"},
+		{encode(t, held()...), []string{"--unrelated", filepath.Join(dir, "none"), m}, 2, "want pictures, folders of them or streams"},
+		{encode(t, held()...), []string{"--unrelated", photos, "--emit", m}, 2, "does not go with --emit"},
+		{encode(t, held()...), []string{"--unrelated", "-", m}, 2, "standard input can be read once"},
+		{encode(t, held()...), []string{"--unrelated", "-", m, "-"}, 2, "standard input can be read once"},
+		{encode(t, held()...), []string{"--unrelated", filepath.Join(photos, "list.txt"), m}, 1, "neither a picture nor a record stream"},
+		{encode(t, large), []string{"--unrelated", "-", m, items}, 1, "is 8x8 pixels, the model takes 4x4"},
+		{encode(t, bare), []string{"--unrelated", "-", m, items}, 1, "has no tensor"},
+		{encode(t, stranger)[:300], []string{"--unrelated", "-", m, items}, 1, "stops early"},
+	} {
+		if code, _, stderr := eval(t, tc.stdin, tc.args...); code != tc.code || !strings.Contains(stderr, tc.want) {
 			t.Errorf("%v: exit %d: %s", tc.args, code, stderr)
 		}
 	}
