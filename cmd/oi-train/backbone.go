@@ -108,6 +108,7 @@ func (o *options) backboneValues() map[string]any {
 	}
 	o.certainty.values(values)
 	o.near.values(values)
+	o.poor.values(values)
 	return values
 }
 

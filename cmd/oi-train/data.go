@@ -38,6 +38,7 @@ type data struct {
 	status   *status.Status // of the reading before the first epoch
 	removed  map[string]int // items left out, by reason
 	notes    []string
+	faults   []report.FaultList // what was found in the items
 
 	classes  []string
 	index    map[string]int
@@ -143,13 +144,16 @@ func (d *data) prepare(ctx context.Context) error {
 		d.notes = append(d.notes, report.Sentence(remark))
 	}
 	if d.streamed != nil {
-		return errors.Join(d.options.near.apply(ctx, d), d.checkStreamed())
+		return errors.Join(d.options.near.apply(ctx, d), d.options.poor.apply(ctx, d), d.checkStreamed())
 	}
 	if n := d.items.RemoveDuplicates(); n > 0 {
 		d.removed[dataset.Duplicate] = n
 		d.train = d.items.Of(dataset.Train)
 	}
 	if err := d.options.near.apply(ctx, d); err != nil {
+		return err
+	}
+	if err := d.options.poor.apply(ctx, d); err != nil {
 		return err
 	}
 	for _, entry := range d.train {

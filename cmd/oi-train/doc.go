@@ -153,6 +153,13 @@
 // of MobileNetV2 bring no other pair of two authors together that is one, only
 // pictures of one kind.
 //
+// --poor-list writes as CSV the crops of all sets that show little: those whose
+// box is less than 32 pixels of the photo on its shorter side, those beyond 1
+// to 4, and blurred ones, whose Laplacian, at 128 pixels, has a variance below
+// 4; key, problem, side, aspect, sharpness, set, label. Of 6,741 crops of real
+// photos 403 are tiny, and of the 68 that are blurred without being tiny nearly
+// all look it. --poor-crops drop leaves those of train out.
+//
 // An item is known by its key, and one that comes twice is an error. One
 // without a key gets one from its id, label, box and pixels.
 //
@@ -222,6 +229,12 @@
 //		items that are nearly held-out ones: keep|drop (default keep)
 //	--near-list FILE
 //		list them in FILE, which oi-boxes --exclude-ids reads
+//	--poor-crops keep|drop
+//		train items that are tiny, of an extreme shape or blurred:
+//		keep|drop (default keep)
+//	--poor-list FILE
+//		list such items of all sets in FILE, which oi-boxes
+//		--exclude-ids reads
 //	--incomplete
 //		take the shards that there are, although some of oi-boxes
 //		--shard are missing

@@ -200,6 +200,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		WeightsSHA256: r.best.WeightsHash(),
 		Provenance:    provenance(o, env, d),
 		Notes:         d.notes,
+		Faults:        d.faults,
 	}
 	full.SetAgain(cli.ShellWord)
 	if e != nil {

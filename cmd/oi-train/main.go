@@ -77,6 +77,7 @@ type options struct {
 	backbone  backboneOptions
 	certainty certainty
 	near      nearFlags
+	poor      poorFlags
 	given     func(flag string) bool // on the command line
 }
 
@@ -96,6 +97,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Var(&o.memory, "spool-memory", "keep up to this many `BYTES` of items in memory, the rest in a temporary file")
 	fs.Var(&o.repeats, "repeats", dataset.RepeatUsage)
 	o.near.register(fs)
+	o.poor.register(fs)
 	fs.BoolVar(&o.incomplete, "incomplete", false, dataset.IncompleteUsage)
 	fs.BoolVar(&o.json, "json", false, "write the report to standard output as JSON instead of text")
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
@@ -154,6 +156,12 @@ func (o *options) check(inputs []string) error {
 	if err := o.near.check(inputs); err != nil {
 		return err
 	}
+	if err := o.poor.check(inputs); err != nil {
+		return err
+	}
+	if o.near.list != "" && o.near.list == o.poor.list {
+		return cli.Usagef("--near-list and --poor-list: want two files")
+	}
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
@@ -197,6 +205,7 @@ func (o *options) values() map[string]any {
 	}
 	o.certainty.values(values)
 	o.near.values(values)
+	o.poor.values(values)
 	return values
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/keylist"
+	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
 // nearFlags say what becomes of items that are nearly held-out ones.
@@ -59,12 +61,27 @@ func (n *nearFlags) apply(ctx context.Context, d *data) (err error) {
 	if err != nil {
 		return err
 	}
+	faults := report.FaultList{Kind: report.NearDuplicates, Items: len(found), Left: n.drop(), File: n.list, Examples: []report.Fault{}}
 	for _, near := range found {
 		one, other := near.Entry, near.HeldOut
 		if err := list.Add(one.Key, other.Key, strconv.FormatFloat(near.Correlation, 'f', 4, 64), one.Set, other.Set, one.Label, other.Label); err != nil {
 			return err
 		}
+		if faults.Full() {
+			continue
+		}
+		item, err := d.items.Spool.Item(one.Number)
+		if err != nil {
+			return err
+		}
+		partner, err := d.items.Spool.Item(other.Number)
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("nearly %s of %s, correlation %.2f", other.Label, other.Set, near.Correlation)
+		faults.Show(report.Fault{Key: one.Key, Label: one.Label, Set: one.Set, What: what, Partner: other.Key}, item, partner)
 	}
+	d.faults = append(d.faults, faults)
 	switch {
 	case !n.drop():
 		d.env.Infof("%d items are nearly held-out ones; --near-duplicates drop leaves them out", len(found))

@@ -75,6 +75,27 @@ func (f *outOfFold) answer(ctx context.Context, o *options, env *cli.Env, d *dat
 		})
 	}
 	r.suspects = f
+	return f.show(o, d)
+}
+
+// show puts the first of those listed on the report's page.
+func (f *outOfFold) show(o *options, d *data) error {
+	found := report.FaultList{Kind: report.SuspectedLabels, Items: len(f.order), File: o.name + suspectsList, Examples: []report.Fault{}}
+	for i, s := range f.listed {
+		if found.Full() {
+			break
+		}
+		item, err := d.items.Spool.Item(f.from[i].Number)
+		if err != nil {
+			return err
+		}
+		what := fmt.Sprintf("answered %s %.2f, labelled %.2f", s.Other, s.OfOther, s.OfLabel)
+		if s.Also != "" {
+			what += "; the same object is also labelled " + s.Also
+		}
+		found.Show(report.Fault{Key: s.Key, Label: s.Label, Set: s.Set, What: what}, item, nil)
+	}
+	d.faults = append(d.faults, found)
 	return nil
 }
 

@@ -11,7 +11,8 @@ import (
 type card struct {
 	Example
 	Picture     template.URL // a data: URI made here, or empty
-	Map         template.URL // of where the answer comes from, likewise
+	Map         template.URL // of where the answer comes from, or a partner's, likewise
+	Fault       *Fault       // nil on the card of an answer
 	Alternative string       // to the picture: no other one has the same
 	Percent     string
 	Name        string // of the photo
@@ -23,31 +24,54 @@ type card struct {
 // maxTitle is how many letters of a photo's title a card shows.
 const maxTitle = 60
 
-// cards draws examples.
-func cards(examples []Example) ([]card, error) {
-	var list []card
+// firstCards is how many cards of a gallery are seen at once.
+const firstCards = 6
+
+// A gallery is cards, of which the first are seen at once and the others after
+// a click, or on paper.
+type gallery struct {
+	Cards []card
+	Pairs bool // they have two pictures each
+}
+
+// First returns the cards that are seen at once.
+func (g gallery) First() []card { return g.Cards[:min(firstCards, len(g.Cards))] }
+
+// Rest returns the other ones.
+func (g gallery) Rest() []card { return g.Cards[len(g.First()):] }
+
+// newGallery draws examples.
+func newGallery(examples []Example) (g gallery, err error) {
 	for _, e := range examples {
-		c := card{
-			Example: e, Percent: fmt.Sprintf("%.1f", 100*e.Probability),
-			Name: shorten(e.Title, maxTitle), Landing: webAddress(e.LandingURL), Address: webAddress(e.License),
-		}
-		if c.Name == "" {
-			c.Name = "untitled"
-		}
-		if e.License != "" {
-			c.Licence = credits.LicenceName(e.License)
-		}
-		var err error
-		if c.Picture, err = dataURI(e.pixels, e.size); err == nil {
-			c.Map, err = dataURI(e.heat, e.size)
-		}
+		c, err := newCard(e)
 		if err != nil {
-			return nil, fmt.Errorf("picture of %s: %w", e.Key, err)
+			return g, err
 		}
-		c.Alternative = fmt.Sprintf("%s, labelled %s: %s", e.Key, e.Truth, c.Name)
-		list = append(list, c)
+		g.Cards, g.Pairs = append(g.Cards, c), g.Pairs || c.Map != ""
 	}
-	return list, nil
+	return g, nil
+}
+
+// newCard draws an example.
+func newCard(e Example) (c card, err error) {
+	c = card{
+		Example: e, Percent: fmt.Sprintf("%.1f", 100*e.Probability),
+		Name: shorten(e.Title, maxTitle), Landing: webAddress(e.LandingURL), Address: webAddress(e.License),
+	}
+	if c.Name == "" {
+		c.Name = "untitled"
+	}
+	if e.License != "" {
+		c.Licence = credits.LicenceName(e.License)
+	}
+	if c.Picture, err = dataURI(e.pixels, e.size); err == nil {
+		c.Map, err = dataURI(e.heat, e.size)
+	}
+	if err != nil {
+		return c, fmt.Errorf("picture of %s: %w", e.Key, err)
+	}
+	c.Alternative = fmt.Sprintf("%s, labelled %s: %s", e.Key, e.Truth, c.Name)
+	return c, nil
 }
 
 // shorten cuts a text to so many letters.

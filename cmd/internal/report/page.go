@@ -32,9 +32,10 @@ type page struct {
 	Averages   []scoreRow
 	SetNames   []string
 	SetRows    []setRow
-	Mistakes   []card
-	Confident  []card
-	Sample     []card
+	Mistakes   gallery
+	Confident  gallery
+	Sample     gallery
+	FaultLists []faultSection
 	Licenses   []licence
 	Trail      []trailRow
 	Pairs      []pair
@@ -88,7 +89,7 @@ func (p *page) Dashes() []string {
 
 // Maps reports whether pictures come with a map of where the answer comes from.
 func (p *page) Maps() bool {
-	return slices.ContainsFunc(slices.Concat(p.Mistakes, p.Confident), func(c card) bool { return c.Map != "" })
+	return p.Mistakes.Pairs || p.Confident.Pairs
 }
 
 // webAddress returns an address that a browser may be sent to, or "".
@@ -99,8 +100,8 @@ func webAddress(address string) string {
 	return ""
 }
 
-func (r *Report) page() (*page, error) {
-	p := &page{Report: r, Title: strings.Join(r.Classes, " or ")}
+func (r *Report) page() (p *page, err error) {
+	p = &page{Report: r, Title: strings.Join(r.Classes, " or ")}
 	if len(r.Classes) > 4 {
 		p.Title = fmt.Sprintf("%d classes", len(r.Classes))
 	}
@@ -138,6 +139,9 @@ func (r *Report) page() (*page, error) {
 			return nil, err
 		}
 	}
+	if p.FaultLists, err = r.faultSections(); err != nil {
+		return nil, err
+	}
 	p.Sections = p.sections()
 	return p, nil
 }
@@ -156,9 +160,9 @@ func (p *page) evaluation(e *Evaluation) (err error) {
 	}
 	for _, kind := range []struct {
 		examples []Example
-		cards    *[]card
+		gallery  *gallery
 	}{{e.Mistakes, &p.Mistakes}, {e.Confident, &p.Confident}, {e.Sample, &p.Sample}} {
-		if *kind.cards, err = cards(kind.examples); err != nil {
+		if *kind.gallery, err = newGallery(kind.examples); err != nil {
 			return err
 		}
 	}
@@ -181,9 +185,10 @@ func (p *page) sections() []section {
 		{e != nil && e.Details != nil && len(e.Details.Slices) > 0, "slices", "Where it is right, and where not"},
 		{p.Unrelated != nil, "unrelated", "Photos of other things"},
 		{len(p.Rows) > 0, "confusion", "Confusion"},
-		{len(p.Mistakes) > 0, "mistakes", "Most confident mistakes"},
-		{len(p.Confident) > 0, "right", "Most confident right answers"},
-		{len(p.Sample) > 0, "sample", "A sample of the pictures"},
+		{len(p.Mistakes.Cards) > 0, "mistakes", "Most confident mistakes"},
+		{len(p.Confident.Cards) > 0, "right", "Most confident right answers"},
+		{len(p.Sample.Cards) > 0, "sample", "A sample of the pictures"},
+		{len(p.FaultLists) > 0, "faults", "Data that is worth a look"},
 		{len(p.SetRows)+len(p.Removed) > 0, "data", "Data"},
 		{len(p.Licenses) > 0, "licences", "Licences"},
 		{len(p.Trail) > 0, "trail", "How it came to be"},

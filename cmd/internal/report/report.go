@@ -36,6 +36,8 @@ type Report struct {
 	Certainty *Certainty `json:"certainty,omitempty"`
 	// Suspects is nil where nobody looked for labels that may be wrong.
 	Suspects *Suspects `json:"suspects,omitempty"`
+	// Faults are what was found in the data, where it was looked for.
+	Faults []FaultList `json:"faults,omitempty"`
 	// Stopped says in words why training ended.
 	Stopped    string      `json:"stopped"`
 	BestEpoch  int         `json:"best_epoch"`
