@@ -22,6 +22,10 @@
 //	oi-crop --dir crops < photos.oi > crops.oi
 //	# the data set for WebDataset: crops/train/crops-000000.tar
 //	oi-crop --tar 'crops/crops-%06d.tar' < photos.oi > crops.oi
+//	# the folder as a package that others check, and read back
+//	oi-crop --dir food --manifest quilt,hf,croissant,dvc < photos.oi \
+//	    > crops.oi
+//	oi-crop --unpack food --top-hash 1f6c04f8b2 | oi-train -o food
 //	# what is in a stream
 //	oi-crop --info crops.oi
 //
@@ -91,6 +95,31 @@
 // alone leaves; another run is refused, unless --force is given. A file that is
 // there already and has other bytes is an error in any case, and one with the
 // same bytes is none: what a killed run has left the same line completes.
+//
+// --manifest describes the folder when it is complete. hf is a Hugging Face
+// data set card, README.md in it; croissant is Croissant 1.1 metadata,
+// croissant.json in it, with the date of SOURCE_DATE_EPOCH, or else that of the
+// annotations; dvc is DIR.dvc next to it, as "dvc add DIR" writes it; quilt is
+// DIR.quilt.jsonl, the manifest of a Quilt 3 package, with the addresses of the
+// files on this machine, or below quilt=s3://BUCKET/ME/NAME. The top hash,
+// which is printed, covers all files and does not depend on where they are. To
+// push the package, and to install it elsewhere, with HASH the whole top hash:
+//
+//   aws s3 cp --recursive DIR s3://BUCKET/ME/NAME
+//   aws s3 cp DIR.quilt.jsonl s3://BUCKET/.quilt/packages/HASH
+//   printf %s HASH | aws s3 cp - s3://BUCKET/.quilt/named_packages/ME/NAME/latest
+//
+//   hash=$(aws s3 cp s3://BUCKET/.quilt/named_packages/ME/NAME/latest -)
+//   aws s3 cp --recursive s3://BUCKET/ME/NAME DIR
+//   aws s3 cp s3://BUCKET/.quilt/packages/$hash DIR.quilt.jsonl
+//   oi-crop --unpack DIR --top-hash $hash | oi-train
+//
+// --unpack writes the stream that a complete folder of PNGs was made of: the
+// same items, sets, pixels and trail, without the photos' bytes and what
+// metadata.csv does not say. A model that is trained on it has the same
+// weights. With --top-hash, of six digits or more, the folder must hold the
+// files of DIR.quilt.jsonl, all, no others and with their bytes, and the
+// manifest must have that hash.
 //
 // --tar writes tar files in WebDataset's form, DIR/SET/NAME-000000.tar and so
 // on, of at most --tar-size bytes and --tar-count samples. A sample is KEY.png
@@ -198,6 +227,14 @@
 //	--sheet-sample SEED
 //		draw a random sample, of SEED 1 or more, in place of the
 //		first items
+//	--manifest quilt|hf|croissant|dvc
+//		describe the folder of --dir as quilt|hf|croissant|dvc, or
+//		quilt=s3://BUCKET/PATH; may be repeated
+//	--unpack DIR
+//		write the stream that the folder DIR of --dir was made of
+//	--top-hash HASH
+//		with --unpack, fail unless the folder is the Quilt package of
+//		top hash HASH
 //	--attribution FILE
 //		also write the credits of the photos to FILE, as .csv, .html
 //		or .txt

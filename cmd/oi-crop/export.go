@@ -266,7 +266,11 @@ func (c *cropper) reportEmpty(s *folder.Summary) {
 func (c *cropper) finishExports(ctx context.Context) error {
 	var errs []error
 	if c.files != nil {
-		errs = append(errs, c.finishFolder(ctx))
+		err := c.finishFolder(ctx)
+		if err == nil {
+			err = c.writeManifests()
+		}
+		errs = append(errs, err)
 	}
 	if c.tars != nil {
 		errs = append(errs, c.finishTars(ctx))

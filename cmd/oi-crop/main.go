@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -35,7 +36,8 @@ func command() *cli.Command {
 			{Names: []string{"input", "data", "data-dir", "source", "images"}, Hint: "items come from FILEs or standard input: oi-crop photos.oi"},
 			{Names: []string{"shuffle"}, Hint: "oi-augment shuffles"},
 		},
-		Files: stream.FileEndings(),
+		Files:       stream.FileEndings(),
+		InputUnused: func() bool { return o.unpack != "" },
 	}
 }
 
@@ -61,6 +63,9 @@ type options struct {
 	force        bool
 	sheet        string
 	sheetOf      sheet.Choice
+	manifests    []string
+	unpack       string
+	topHash      string
 	attribution  string
 	info         bool
 }
@@ -88,6 +93,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.sheetOf.Items, "sheet-items", 60, "draw `N` items on the sheet")
 	fs.BoolVar(&o.sheetOf.PerClass, "sheet-per-class", false, "draw that many items of each class")
 	fs.Uint64Var(&o.sheetOf.Seed, "sheet-sample", 0, "draw a random sample, of `SEED` 1 or more, in place of the first items")
+	fs.StringSliceVar(&o.manifests, "manifest", nil, "describe the folder of --dir as `quilt|hf|croissant|dvc`, or quilt=s3://BUCKET/PATH; may be repeated")
+	fs.StringVar(&o.unpack, "unpack", "", "write the stream that the folder `DIR` of --dir was made of")
+	fs.StringVar(&o.topHash, "top-hash", "", "with --unpack, fail unless the folder is the Quilt package of top hash `HASH`")
 	fs.StringVar(&o.attribution, "attribution", "", "also write the credits of the photos to `FILE`, as .csv, .html or .txt")
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead, with --json as data")
 	o.stream.Register(fs)
@@ -139,7 +147,7 @@ func (o *options) check() error {
 	case o.attribution != "" && o.stream.Part:
 		return cli.Usagef("--attribution FILE of one piece would take the place of another's: oi-crop --info --attribution FILE joined.oi is about all of them")
 	}
-	return o.checkExport()
+	return cmp.Or(o.checkManifests(), o.checkExport())
 }
 
 // looks reports whether something is written next to the stream.
@@ -190,6 +198,12 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	}
 	if err := stream.CheckJobFile(env, &o.stream, "--sheet", o.sheet); err != nil {
 		return err
+	}
+	if err := o.checkUnpack(env.Args); err != nil {
+		return err
+	}
+	if o.unpack != "" {
+		return o.writeUnpacked(ctx, env)
 	}
 	if o.info {
 		return o.describe(ctx, env)

@@ -37,7 +37,7 @@ func columns() []string {
 		"file_name", "label", "mid", "key", "subset",
 		"xmin", "xmax", "ymin", "ymax", "occluded", "truncated", "group_of", "depiction", "inside",
 		"crop_x", "crop_y", "crop_width", "crop_height", "rotation", "source_width", "source_height", "background",
-		"author", "author_url", "title", "license", "url", "landing_url", "sha256", "epoch", "copy",
+		"author", "author_url", "title", "license", "url", "landing_url", "sha256", "epoch", "copy", "id",
 	}
 }
 
@@ -79,7 +79,7 @@ func cells(item *record.Item, name string) []string {
 		edges[0], edges[1], edges[2], edges[3], n(box.Occluded), n(box.Truncated), n(box.GroupOf), n(box.Depiction), n(box.Inside),
 		n(crop.X), n(crop.Y), n(crop.Width), n(crop.Height), n(crop.Rotation), n(crop.SourceWidth), n(crop.SourceHeight), background,
 		plainText(image.Author), plainText(image.AuthorURL), plainText(image.Title), plainText(image.License),
-		plainText(image.URL), plainText(image.LandingURL), known(fetched.SHA256), n(variant.Epoch), n(variant.Copy),
+		plainText(image.URL), plainText(image.LandingURL), known(fetched.SHA256), n(variant.Epoch), n(variant.Copy), plainText(item.ID),
 	}
 }
 
@@ -110,14 +110,24 @@ func known(text string) string {
 // plainText returns what people have written so that no reader takes it for
 // something else: with an apostrophe before what would be a number, a truth
 // value or nothing to pandas, or a formula to a spreadsheet.
+//
+// What is read from a file can be told from it again, see written.
 func plainText(text string) string {
-	trimmed := strings.ToLower(strings.TrimSpace(text))
-	_, err := strconv.ParseFloat(trimmed, 64)
-	number := err == nil || errors.Is(err, strconv.ErrRange)
-	if text != "" && (number || trimmed == "" || slices.Contains(typedWords(), trimmed) || strings.ContainsRune("=+-@\t\r", rune(text[0]))) {
+	if mistakable(text) {
 		return "'" + known(text)
 	}
 	return known(text)
+}
+
+// mistakable reports whether a text needs an apostrophe before it.
+func mistakable(text string) bool {
+	if rest, ok := strings.CutPrefix(text, "'"); ok { // may have got one already
+		return mistakable(rest)
+	}
+	trimmed := strings.ToLower(strings.TrimSpace(text))
+	_, err := strconv.ParseFloat(trimmed, 64)
+	number := err == nil || errors.Is(err, strconv.ErrRange)
+	return text != "" && (text == "unknown" || number || trimmed == "" || slices.Contains(typedWords(), trimmed) || strings.ContainsRune("=+-@\t\r", rune(text[0])))
 }
 
 // typedWords are the words, in lower case, that pandas takes for something else

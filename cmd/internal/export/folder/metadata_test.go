@@ -32,11 +32,11 @@ func TestCells(t *testing.T) {
 		}
 	}
 	item := &record.Item{
-		Key: "k", Subset: "train", Label: &record.Label{Name: "Hot dog", MID: "/m/1"}, Box: &record.Box{XMin: 0, XMax: 1, YMin: 0.25, YMax: 1e-9, Occluded: -1},
+		ID: "0123", Key: "k", Subset: "train", Label: &record.Label{Name: "Hot dog", MID: "/m/1"}, Box: &record.Box{XMin: 0, XMax: 1, YMin: 0.25, YMax: 1e-9, Occluded: -1},
 		Crop: &record.Crop{X: 1, Y: 2, Width: 3, Height: 4, Rotation: 90, SourceWidth: 5, SourceHeight: 6}, Augment: &record.Augment{Epoch: 2, Copy: 1},
 		Image: &record.Image{Author: "007", AuthorURL: "https://a", Title: "=1+1", License: "", URL: "u", LandingURL: "l"}, Fetched: &record.Fetched{SHA256: "ff"},
 	}
-	want := "Hot dog/k.png|Hot dog|/m/1|k|train|0.0|1.0|0.25|0.000000001|-1|0|0|0|0|1|2|3|4|90|5|6|0|'007|https://a|'=1+1|unknown|u|l|ff|2|1"
+	want := "Hot dog/k.png|Hot dog|/m/1|k|train|0.0|1.0|0.25|0.000000001|-1|0|0|0|0|1|2|3|4|90|5|6|0|'007|https://a|'=1+1|unknown|u|l|ff|2|1|'0123"
 	if got := strings.Join(cells(item, "Hot dog/k.png"), "|"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -46,6 +46,7 @@ func TestPlainText(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "unknown", "Jane": "Jane", "12 monkeys": "12 monkeys", "nano": "nano", "1.5": "'1.5", "1e5": "'1e5", "inf": "'inf", " 7 ": "' 7 ", "NaN": "'NaN",
 		"None": "'None", "N/A": "'N/A", "True": "'True", "-x": "'-x", "@jane": "'@jane", "a\r\nb": "a  b", "a\x00b": "a b", "\xff": "\ufffd", " ": "' ", "1e999": "'1e999", "\t": "' ",
+		"unknown": "'unknown", "'=x": "''=x", "''7": "'''7", "'x": "'x", "'": "'",
 	} {
 		if got := plainText(text); got != want {
 			t.Errorf("%q became %q, want %q", text, got, want)
