@@ -105,14 +105,14 @@
 // which is printed, covers all files and does not depend on where they are. To
 // push the package, and to install it elsewhere, with HASH the whole top hash:
 //
-//   aws s3 cp --recursive DIR s3://BUCKET/ME/NAME
-//   aws s3 cp DIR.quilt.jsonl s3://BUCKET/.quilt/packages/HASH
-//   printf %s HASH | aws s3 cp - s3://BUCKET/.quilt/named_packages/ME/NAME/latest
+//	aws s3 cp --recursive DIR s3://BUCKET/ME/NAME
+//	aws s3 cp DIR.quilt.jsonl s3://BUCKET/.quilt/packages/HASH
+//	printf %s HASH | aws s3 cp - s3://BUCKET/.quilt/named_packages/ME/NAME/latest
 //
-//   hash=$(aws s3 cp s3://BUCKET/.quilt/named_packages/ME/NAME/latest -)
-//   aws s3 cp --recursive s3://BUCKET/ME/NAME DIR
-//   aws s3 cp s3://BUCKET/.quilt/packages/$hash DIR.quilt.jsonl
-//   oi-crop --unpack DIR --top-hash $hash | oi-train
+//	hash=$(aws s3 cp s3://BUCKET/.quilt/named_packages/ME/NAME/latest -)
+//	aws s3 cp --recursive s3://BUCKET/ME/NAME DIR
+//	aws s3 cp s3://BUCKET/.quilt/packages/$hash DIR.quilt.jsonl
+//	oi-crop --unpack DIR --top-hash $hash | oi-train
 //
 // --unpack writes the stream that a complete folder of PNGs was made of: the
 // same items, sets, pixels and trail, without the photos' bytes and what
