@@ -35,6 +35,8 @@
 //	oi-eval burger.onnx --demo burger-demo.html
 //	# whom to thank for the photos that it was made from
 //	oi-eval --attribution credits.html burger.onnx
+//	# a script that makes the model again
+//	oi-eval --recipe burger.onnx > burger.sh
 //	# what is in the model?
 //	oi-eval --info burger.onnx
 //
@@ -117,6 +119,17 @@
 // more than 100 MB are refused. For a model that oi-train did not write
 // --labels names the answers; without, they have numbers.
 //
+// --recipe prints a script for a POSIX shell that makes a model of oi-train
+// again and checks it: "sh burger.sh" from the query alone, "sh burger.sh
+// STREAM.oi" from a stream of any stage that was kept, "sh burger.sh FOLDER"
+// from a folder of oi-crop --dir. It has the options, seeds and versions of all
+// commands, the MD5s of the official annotation files as far as they are known,
+// and what oi-train --expect compares with. Other versions, annotations, items
+// or another network, and what a model does not say (a filter of plain JSON, a
+// folder of photos), are the first thing that it says, and then it ends with 3
+// before anything is trained. Read it before you run one that somebody has sent
+// you.
+//
 // --attribution takes models of oi-train, reports (.json, .items.zst) and
 // streams, and writes who made their photos, and under which licence: each
 // photo once, as CSV, as a page if FILE ends in .html, or as plain text if in
@@ -194,6 +207,8 @@
 //	--attribution FILE
 //		write the credits of the photos of a model, report or stream
 //		to FILE, as .csv, .html or .txt, and do nothing else
+//	--recipe
+//		print a shell script that makes the model again and checks it
 //	--info
 //		describe the model instead
 //	--demo FILE.html

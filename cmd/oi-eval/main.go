@@ -47,7 +47,7 @@ func commandOf(models named.Models) *cli.Command {
 			{Names: []string{"output", "out", "o", "outdir", "output-dir", "output-folder", "save-dir"}, Hint: "the report goes to standard output; --report FILE writes it as a page, JSON or Markdown"},
 		},
 		Input:       "pictures, or what oi-crop writes,",
-		InputUnused: func() bool { return o.info || o.demo != "" },
+		InputUnused: func() bool { return o.info || o.recipe || o.demo != "" },
 		FirstFiles:  []string{"onnx"},
 		Files:       append(stream.FileEndings(), "jpg", "jpeg", "png", "webp"),
 	}
@@ -87,6 +87,7 @@ type options struct {
 	cam                   bool
 	unrelated             []string
 	attribution           string
+	recipe                bool
 
 	wanted        []string // sets, cleaned
 	baseline      *baseline
@@ -104,6 +105,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.cam, "cam", false, "draw into the page where in the pictures the answers come from")
 	fs.StringArrayVar(&o.unrelated, "unrelated", nil, "also report how sure the model is of pictures, a folder or stream `FILE`, that show none of its classes; may be repeated")
 	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos of a model, report or stream to `FILE`, as .csv, .html or .txt, and do nothing else")
+	fs.BoolVar(&o.recipe, "recipe", false, "print a shell script that makes the model again and checks it")
 	fs.BoolVar(&o.info, "info", false, "describe the model instead")
 	fs.StringVar(&o.demo, "demo", "", "write a page, `FILE.html`, that has the model inside and answers for photos in a browser, offline")
 	fs.IntVar(&o.batch, "batch", 32, "ask about `N` pictures at once; the answers do not depend on it")
@@ -187,6 +189,9 @@ func (o *options) check(inputs []string) error {
 	if err := o.checkDemo(inputs); err != nil {
 		return err
 	}
+	if o.recipe && (o.attribution != "" || o.emit || o.info || o.embed || o.demo != "" || o.neighbours > 0 || len(o.reports)+len(o.require)+len(o.sets) > 0 || len(inputs) > 1) {
+		return cli.Usagef("--recipe only prints how MODEL is made: it does not go with other files, or with --emit, --info, --embed, --demo, --attribution, --neighbours, --report, --require or --set")
+	}
 	if o.attribution != "" && (o.emit || o.info || o.embed || o.demo != "" || o.neighbours > 0 || len(o.reports)+len(o.require)+len(o.sets) > 0) {
 		return cli.Usagef("--attribution only says whom to thank: it does not go with --emit, --info, --embed, --demo, --neighbours, --report, --require or --set")
 	}
@@ -234,6 +239,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	}
 	if err != nil {
 		return err
+	}
+	if o.recipe {
+		return m.writeRecipe(env)
 	}
 	if o.info {
 		if len(files) > 0 {

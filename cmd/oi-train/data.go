@@ -168,7 +168,7 @@ func (d *data) prepare(ctx context.Context) error {
 // check says whether a model can be trained and judged with the items that have
 // come.
 func (d *data) check() error {
-	if d.options.backbone.file != "" { // a strength can be chosen without val
+	if d.options.backbone.file != "" || d.options.onlyItems { // a strength can be chosen without val
 		return d.counts().CheckTrain(d.classes, d.items.LeftOut)
 	}
 	return d.counts().Check(d.classes, d.items.LeftOut)
@@ -207,7 +207,7 @@ func (d *data) checkStreamed() error {
 		return fmt.Errorf("item %s is to be trained on and is no variant, item %s is one: want all of them from oi-augment, or none",
 			d.train[0].Key, dataset.KeyOf(d.streamed))
 	}
-	if d.options.backbone.file != "" {
+	if d.options.backbone.file != "" || d.options.onlyItems {
 		return nil
 	}
 	if d.options.weights == "balanced" {

@@ -172,7 +172,10 @@
 // alone are no failure, as equal weights show that they made none. Figures can
 // be compared if they are of the same items, whatever else differs. The data of
 // a report of an older version, which did not note the pixels, cannot be
-// compared; that is said, and the weights decide.
+// compared; that is said, and the weights decide. With --check-items the items
+// alone are compared, and nothing is trained: of variants the report has the
+// sum of what oi-augment made, so that of their originals the number of each
+// label is compared.
 //
 // The first interrupt finishes the batch, writes the best model if an epoch was
 // finished, and exits with 130.
@@ -245,6 +248,8 @@
 //	--expect FILE
 //		fail, and write nothing, unless weights and items are those
 //		of the report FILE.json
+//	--check-items
+//		compare the items with those of --expect, and train nothing
 //	--resume
 //		go on from NAME.ckpt, with the same input and options, as if
 //		the run had never stopped

@@ -21,6 +21,7 @@ type expectation struct {
 	Options    map[string]json.RawMessage `json:"options"`
 	Provenance report.Provenance          `json:"provenance"`
 	Sets       dataset.Counts             `json:"sets"`
+	Trail      []report.Stage             `json:"trail"`
 	Evaluation struct {
 		Set string `json:"set"`
 	} `json:"evaluation"`

@@ -67,6 +67,7 @@ type options struct {
 	repeats   dataset.RepeatPolicy
 	json      bool
 	expect    string
+	onlyItems bool // compare the items with those of expect, and no more
 	resume    bool
 	suspects  int // to be listed, 0: none are looked for
 
@@ -103,6 +104,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.BoolVar(&o.weightsFile, "safetensors", false, "also write the weights as NAME.safetensors, in Keras' layouts")
 	fs.StringVar(&o.expect, "expect", "", "fail, and write nothing, unless weights and items are those of the report `FILE`.json")
 	cli.FilesOf(fs, "expect", "json")
+	fs.BoolVar(&o.onlyItems, "check-items", false, "compare the items with those of --expect, and train nothing")
 	fs.BoolVar(&o.resume, "resume", false, "go on from NAME.ckpt, with the same input and options, as if the run had never stopped")
 	fs.IntVar(&o.suspects, "suspects", 0, "also list the `N` items whose labels are most likely wrong, in NAME.suspects.txt and NAME.suspects.html")
 	o.certainty.flags(fs)
@@ -144,6 +146,8 @@ func (o *options) check(inputs []string) error {
 		return cli.Usagef("--min-delta %g: want 0 or more", o.minDelta)
 	case o.weights != "none" && o.weights != "balanced":
 		return cli.Usagef("--class-weights %s: want none or balanced", o.weights)
+	case o.onlyItems && o.expect == "":
+		return cli.Usagef("--check-items compares the items with those of --expect FILE, which is not given")
 	case o.suspects < 0:
 		return cli.Usagef("--suspects %d: want 1 or more, or 0 for none", o.suspects)
 	}
@@ -217,6 +221,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	o.complete()
+	if o.onlyItems {
+		return o.compareItems(ctx, env)
+	}
 	network, err := o.loadBackbone(ctx, env)
 	if err != nil {
 		return err
