@@ -127,8 +127,11 @@ func (c *Command) doc(b *bytes.Buffer, help helpText, flags *FlagSet) {
 }
 
 // comment puts a line into the form gofmt gives it: code follows // directly
-// with its tab.
+// with its tab, which in a help text is two blanks.
 func comment(line string) string {
+	if code, ok := strings.CutPrefix(line, "  "); ok {
+		line = "\t" + code
+	}
 	if strings.HasPrefix(line, "\t") {
 		return "//" + line
 	}
