@@ -119,6 +119,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"zoo":                  {"download", "editdistance", "preprocess"},
 		"transfer":             {"dataset", "float16", "graph", "logreg", "model", "nn", "onnx", "preprocess", "record"},
 		"export/credits":       {"record"},
+		"export/manifest":      {"export/credits"},
 		"export/detection":     {"export/classlist", "export/credits", "export/newfile", "export/provenance", "export/safename", "filelock", "imagefile", "pix", "record"},
 		"openimages":           {"csvscan", "download", "editdistance", "record"},
 		"openimages/selection": {"csvscan", "leftover", "openimages", "record"},
