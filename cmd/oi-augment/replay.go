@@ -39,7 +39,8 @@ func (r *run) originals() (map[dataset.Picture]int, error) {
 	}
 	numbers := map[dataset.Picture]int{}
 	for _, entry := range r.items.Entries {
-		numbers[entry.Pixels] = entry.Number
+		_, pixels := r.items.Hashes(entry)
+		numbers[pixels] = entry.Number
 	}
 	return numbers, in.Close()
 }

@@ -59,6 +59,7 @@ func (r *run) draw(v variant, w *worker) (*record.Item, error) {
 	item.Set = v.entry.Set
 	item.Augment = parameters(drawn)
 	item.Augment.Epoch, item.Augment.Copy, item.Augment.Seed = v.epoch, v.copy, r.options.seed
-	item.Augment.Of = v.entry.Pixels.String()
+	_, original := r.items.Hashes(v.entry)
+	item.Augment.Of = original.String()
 	return item, nil
 }

@@ -281,7 +281,7 @@ func (b *neighbourhood) compose(evaluation *report.Evaluation) *report.Report {
 			of.FileSHA256 = stage.Args["model"]
 		}
 	}
-	digest := dataset.NewDigest(b.items.Entries, nil, trail)
+	digest := b.items.Digest(b.items.Entries, nil, trail)
 	return &report.Report{
 		Classes:      b.classes,
 		Architecture: fmt.Sprintf("the %d nearest neighbours of %d train items, by %d numbers of %s each", b.options.neighbours, len(b.train), e.Dim, e.DType),

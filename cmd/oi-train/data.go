@@ -138,6 +138,7 @@ func (d *data) prepare(ctx context.Context) error {
 	if err := d.chooseClasses(); err != nil {
 		return err
 	}
+	d.items.Sort() // of which the sets are parts
 	d.val, d.test, d.train = d.items.Of(dataset.Val), d.items.Of(dataset.Test), d.items.Of(dataset.Train)
 	for _, remark := range d.items.Remarks() {
 		d.env.Warnf("%s", remark)
@@ -264,6 +265,9 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 			"without oi-augment between them, oi-crop | oi-train sees all labels before it starts")
 	}
 	if first {
+		if err := d.items.Remember(&entry, item); err != nil {
+			return 0, false, err
+		}
 		d.train = append(d.train, entry)
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 		d.licences.Add(item)
@@ -280,11 +284,19 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 func (d *data) byIDAlone() int {
 	n := 0
 	for _, entry := range d.train {
-		if entry.Picture == (dataset.Picture{}) {
+		if picture, _ := d.items.Hashes(entry); picture == (dataset.Picture{}) {
 			n++
 		}
 	}
 	return n
+}
+
+// all returns all items that were used, in any order.
+func (d *data) all() []dataset.Entry {
+	if d.streamed == nil {
+		return d.items.Entries
+	}
+	return d.entries()
 }
 
 // entries returns all items that were used.
@@ -315,8 +327,10 @@ func (d *data) evaluationSet() (string, []dataset.Entry) {
 // counts returns the number of items that were used.
 func (d *data) counts() dataset.Counts {
 	counts := dataset.Counts{}
-	for _, entry := range d.entries() {
-		counts.Add(entry.Set, entry.Label)
+	for _, entries := range [][]dataset.Entry{d.train, d.val, d.test} {
+		for _, entry := range entries {
+			counts.Add(entry.Set, entry.Label)
+		}
 	}
 	return counts
 }

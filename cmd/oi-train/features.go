@@ -22,9 +22,9 @@ const featureBatch = 16
 
 // A rowSet is where in the store the features of a set's items are.
 type rowSet struct {
-	rows   []int
+	rows   []int32
 	labels []int // the numbers of their classes
-	groups []int // of items of one author or photo
+	groups []int // of items of one author or photo; nil where none are needed
 }
 
 // An extraction computes the features of all items.
@@ -38,6 +38,8 @@ type extraction struct {
 	computed  int
 	known     int // that were in the store
 	status    *status.Status
+	features  []float32 // of an item that brings them
+	embedding []byte    // likewise
 }
 
 // extract computes the features of the items in the sets train, val and test.
@@ -52,7 +54,7 @@ func extract(ctx context.Context, o *options, env *cli.Env, d *data, b *transfer
 	defer x.status.Stop()
 	sets := map[string]*rowSet{}
 	if d.streamed == nil {
-		x.status.SetTotal(int64(len(d.entries())))
+		x.status.SetTotal(int64(len(d.all())))
 	}
 	// In the same order in every run, so that of several pictures that cannot
 	// be used the same one is named.
@@ -96,13 +98,13 @@ func (x *extraction) stopped(err error) error {
 
 // entries computes the features of items in the spool.
 func (x *extraction) entries(entries []dataset.Entry) (*rowSet, error) {
-	set := &rowSet{}
+	set := &rowSet{rows: make([]int32, 0, len(entries)), labels: make([]int, 0, len(entries))}
 	for _, e := range entries {
 		row, err := x.entry(e)
 		if err != nil {
 			return nil, err
 		}
-		set.add(row, x.data.index[e.Label], x.data.groups.of(e.Key))
+		set.add(row, x.data.index[e.Label])
 		x.status.Add(1)
 	}
 	return set, nil
@@ -111,36 +113,33 @@ func (x *extraction) entries(entries []dataset.Entry) (*rowSet, error) {
 // entry returns the row of an item in the spool.
 func (x *extraction) entry(e dataset.Entry) (int, error) {
 	if x.data.embedded.first != nil {
-		data, err := x.data.items.Spool.Embedding(e.Number, nil)
-		if err != nil {
+		var err error
+		if x.embedding, err = x.data.items.Spool.Embedding(e.Number, x.embedding); err != nil {
 			return 0, err
 		}
-		return x.taken(data)
+		return x.taken(x.embedding)
 	}
-	if row, ok := x.store.rows[e.Pixels]; ok {
+	_, pixels := x.data.items.Hashes(e)
+	if row, ok := x.store.rows[pixels]; ok {
 		return row, nil
 	}
 	if err := x.batch.load(x.data.items.Spool, e, 0); err != nil {
 		return 0, err
 	}
-	return x.queued(e.Pixels)
+	return x.queued(pixels)
 }
 
-// taken returns the row of features that an item brings.
+// taken returns the row of features that an item brings. They come with it
+// again after an interrupt, so that nothing is remembered of them.
 func (x *extraction) taken(data []byte) (int, error) {
-	picture := dataset.Picture(sha256.Sum256(data))
-	if row, ok := x.store.rows[picture]; ok {
-		return row, nil
-	}
-	features := make([]float32, x.store.dim)
-	x.data.embedded.check.Unpack(features, data)
+	x.features = slices.Grow(x.features[:0], x.store.dim)[:x.store.dim]
+	x.data.embedded.check.Unpack(x.features, data)
 	row := x.store.n
-	x.store.rows[picture] = row
-	return row, x.store.add([]dataset.Picture{picture}, features)
+	return row, x.store.add([]dataset.Picture{sha256.Sum256(data)}, x.features)
 }
 
-func (s *rowSet) add(row, label, group int) {
-	s.rows, s.labels, s.groups = append(s.rows, row), append(s.labels, label), append(s.groups, group)
+func (s *rowSet) add(row, label int) {
+	s.rows, s.labels = append(s.rows, int32(row)), append(s.labels, label)
 }
 
 // sample returns some n rows of the set, or all of it if it has no more.
@@ -150,7 +149,10 @@ func (s *rowSet) sample(classes, n int, seed uint64) *rowSet {
 	}
 	some := &rowSet{}
 	for _, i := range logreg.Sample(s.labels, classes, n, seed) {
-		some.add(s.rows[i], s.labels[i], s.groups[i])
+		some.add(int(s.rows[i]), s.labels[i])
+		if s.groups != nil {
+			some.groups = append(some.groups, s.groups[i])
+		}
 	}
 	return some
 }
@@ -199,6 +201,7 @@ const endlessEpochs = 3
 // variants computes the features of what oi-augment makes of the train items.
 func (x *extraction) variants(o *options, env *cli.Env) (*rowSet, error) {
 	set, most := &rowSet{}, 0 // all that come
+	var photos []dataset.Photo
 	switch {
 	case o.given("epochs"):
 		most = o.epochs
@@ -208,7 +211,8 @@ func (x *extraction) variants(o *options, env *cli.Env) (*rowSet, error) {
 	}
 	take := func(item *record.Item, class int) error {
 		row, err := x.variant(item)
-		set.add(row, class, x.data.groups.of(dataset.KeyOf(item)))
+		set.add(row, class)
+		photos = append(photos, x.data.items.Photos.Add(item.ID, dataset.PictureOf(item)))
 		x.status.Add(1)
 		return err
 	}
@@ -218,7 +222,23 @@ func (x *extraction) variants(o *options, env *cli.Env) (*rowSet, error) {
 			return nil, err
 		}
 	}
+	group := x.data.items.Groups()
+	for _, photo := range photos {
+		set.groups = append(set.groups, int(group(dataset.Entry{Photo: photo})))
+	}
 	return set, x.data.check()
+}
+
+// group sets to which author or photo the items of a set belong.
+func (s *rowSet) group(items *dataset.Collection, entries []dataset.Entry) {
+	if s.groups != nil { // of variants
+		return
+	}
+	group := items.Groups()
+	s.groups = make([]int, len(entries))
+	for i, e := range entries {
+		s.groups[i] = int(group(e))
+	}
 }
 
 // variant returns the row of what oi-augment made of an item.

@@ -54,8 +54,8 @@ func (s *featureStore) width() int {
 func (s *featureStore) rowSize() int { return len(dataset.Picture{}) + s.dim*s.width() + crc32.Size }
 
 // openFeatures opens the store of a run; with --resume it has the features of
-// an earlier one.
-func openFeatures(o *options, env *cli.Env, b *transfer.Backbone) (_ *featureStore, err error) {
+// an earlier one, unless the items bring theirs.
+func openFeatures(o *options, env *cli.Env, b *transfer.Backbone, brought bool) (_ *featureStore, err error) {
 	s := &featureStore{dim: b.Dim, dtype: transfer.DType(b.DType), rows: map[dataset.Picture]int{}}
 	if _, err := hex.Decode(s.of[:], []byte(b.Of)); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func openFeatures(o *options, env *cli.Env, b *transfer.Backbone) (_ *featureSto
 			err = errors.Join(err, s.file.Close())
 		}
 	}()
-	if o.resume {
+	if o.resume && !brought {
 		if err := s.read(); err != nil {
 			return nil, cli.WithHint(fmt.Errorf("%s: %w", path, err), freshStartHint)
 		}
@@ -150,7 +150,7 @@ func (s *featureStore) add(pictures []dataset.Picture, features []float32) error
 
 // source returns rows of the store as a source: in memory if they take up to
 // limit bytes there.
-func (s *featureStore) source(rows []int, limit int64) (logreg.Source, error) {
+func (s *featureStore) source(rows []int32, limit int64) (logreg.Source, error) {
 	in := &storedFeatures{s, rows}
 	if size := int64(len(rows)) * int64(s.dim); 4*size > limit {
 		return in, nil
@@ -165,7 +165,7 @@ func (s *featureStore) source(rows []int, limit int64) (logreg.Source, error) {
 // storedFeatures are rows of a store, as a logreg.Source.
 type storedFeatures struct {
 	store *featureStore
-	rows  []int
+	rows  []int32
 }
 
 func (f *storedFeatures) Rows() int { return len(f.rows) }
@@ -181,14 +181,14 @@ func (f *storedFeatures) Read(dst []float32, first int) error {
 	defer s.buffers.Put(buffer)
 	for left := len(dst) / s.dim; left > 0; {
 		run := 1
-		for run < left && f.rows[first+run] == f.rows[first]+run {
+		for run < left && int(f.rows[first+run]) == int(f.rows[first])+run {
 			run++
 		}
 		if n := run * s.rowSize(); cap(*buffer) < n {
 			*buffer = make([]byte, n)
 		}
 		raw := (*buffer)[:run*s.rowSize()]
-		if _, err := s.file.ReadAt(raw, s.offset(f.rows[first])); err != nil {
+		if _, err := s.file.ReadAt(raw, s.offset(int(f.rows[first]))); err != nil {
 			return fmt.Errorf("read back features: %w", err)
 		}
 		for ; len(raw) > 0; raw = raw[s.rowSize():] {

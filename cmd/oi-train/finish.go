@@ -216,7 +216,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 // provenance is what has to be the same for a run to be the same.
 func provenance(o *options, env *cli.Env, d *data) report.Provenance {
 	trail := d.origin.Header.Stages
-	digest := dataset.NewDigest(d.entries(), d.trained, trail)
+	digest := d.items.Digest(d.all(), d.trained, trail)
 	return report.Provenance{
 		Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets, Query: report.Stages(dataset.Query(trail)),
 		Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed), Backbone: d.backbone,

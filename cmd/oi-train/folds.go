@@ -41,10 +41,11 @@ func (o *options) divide(ctx context.Context, d *data, network *transfer.File) (
 		f.labels = append(f.labels, d.index[e.Label])
 		group := d.groups.number[e.Key]
 		f.group = append(f.group, group)
-		if other, ok := pixels[e.Pixels]; ok && e.Pixels != (dataset.Picture{}) {
+		_, own := d.items.Hashes(e)
+		if other, ok := pixels[own]; ok && own != (dataset.Picture{}) {
 			f.groups.Join(other, group)
 		}
-		pixels[e.Pixels] = group
+		pixels[own] = group
 	}
 	f.count()
 	if len(f.sizes) < 2 {
@@ -120,7 +121,7 @@ func (d *data) checkUnseen(network *transfer.File, entries []dataset.Entry) erro
 		if err != nil {
 			return err
 		}
-		if known.Has(item.ID, e.Picture) {
+		if known.Has(item.ID, dataset.PictureOf(item)) {
 			seen++
 		}
 	}

@@ -19,7 +19,3 @@ func (g *authorGroups) add(item *record.Item) {
 		g.number[dataset.KeyOf(item)] = g.groups.Add(item)
 	}
 }
-
-// of returns the number of the group of a key, which only means something next
-// to those of others.
-func (g *authorGroups) of(key string) int { return g.groups.Find(g.number[key]) }

@@ -23,7 +23,7 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 	}
 	d.describe(fmt.Sprintf("a linear head on %d features of %s", b.Dim, b.Name))
 	h := &head{backbone: b}
-	if h.store, err = openFeatures(o, env, b); err != nil {
+	if h.store, err = openFeatures(o, env, b, d.embedded.first != nil); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -127,6 +127,9 @@ const strengthItems = 50_000
 // starts.
 func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*report.Head, error) {
 	all := h.sets[dataset.Train]
+	if len(d.val) == 0 || d.counts().OneClass(dataset.Val) != "" { // for cross-validation
+		all.group(d.items, d.train)
+	}
 	some := all.sample(len(d.classes), o.backbone.sample, o.seed)
 	data, err := h.store.dataOf(some, o.featureMemory())
 	if err != nil {

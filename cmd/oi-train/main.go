@@ -259,7 +259,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if network != nil {
 		d.embedded, d.items.Embeddings = &embedded{}, true
 	}
-	if network != nil || o.suspects > 0 {
+	if o.suspects > 0 {
 		d.groups = newAuthorGroups()
 	}
 	if err := d.prepare(ctx); err != nil {

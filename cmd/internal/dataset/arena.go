@@ -28,6 +28,13 @@ func (a *arena) keep(data []byte, left int64) []byte {
 	return kept
 }
 
+// last returns in which block, and where there, the last n bytes are that were
+// kept.
+func (a *arena) last(n int) (block int32, offset int64) {
+	at := len(a.blocks) - 1
+	return int32(at), int64(len(a.blocks[at]) - len(a.free) - n)
+}
+
 // close gives the memory back. Nobody may use it any more.
 func (a *arena) close() error {
 	var first error

@@ -10,13 +10,18 @@ import (
 
 // An Entry is what is kept in memory of each item, whatever its size.
 type Entry struct {
-	Key     string
-	Label   string
-	Set     string  // train, val or test
-	Picture Picture // the photo's file
-	Pixels  Picture // a variant's are those it was drawn from
-	Photo   Photo   // among the collection's
-	Number  int     // in the spool, -1 for an item that is not kept
+	Key    string
+	Label  string
+	Set    string // train, val or test
+	Number int    // in the spool, -1 for an item that is not kept
+	Photo  Photo  // among the collection's
+	hashes int32  // in the spool, of an entry that is kept
+}
+
+// An authorship is that an item names an author, by his hash, for a photo.
+type authorship struct {
+	photo  Photo
+	author uint64
 }
 
 // A Collection takes the items of a stream, all of one size, and divides them
@@ -39,16 +44,19 @@ type Collection struct {
 
 	size    Size
 	repeats *Repeats
-	rule    rule               // of the segment that is being read
-	origins []origin           // of the entries, until they are divided
-	authors map[uint64]string  // by their hashes
-	by      map[Photo][]uint64 // the authors that items name for a photo
-	strings map[string]string
+	rules   []rule            // of the segments
+	origins []origin          // of the entries, until they are divided
+	authors map[uint64]string // by their hashes
+	by      []authorship
+	sorted  bool // the entries are, see Sort
+
+	compactAt int // how many authorships are to be made fewer
+	strings   map[string]string
 }
 
 // NewCollection returns an empty collection. It keeps its items in spool.
 func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
-	return &Collection{Spool: spool, repeats: NewRepeats(repeats), LeftOut: LeftOut{}, authors: map[uint64]string{}, by: map[Photo][]uint64{}, strings: map[string]string{}}
+	return &Collection{Spool: spool, repeats: NewRepeats(repeats), LeftOut: LeftOut{}, rules: []rule{{}}, authors: map[uint64]string{}, strings: map[string]string{}}
 }
 
 // Size returns the size of the pictures.
@@ -56,16 +64,19 @@ func (c *Collection) Size() Size { return c.size }
 
 // Begin takes note of a segment that begins in the number-th of the input's
 // files, whose name is file.
-func (c *Collection) Begin(h *record.Header, file string, number int) (err error) {
+func (c *Collection) Begin(h *record.Header, file string, number int) error {
 	c.repeats.Begin(file, number)
-	c.rule, err = ruleOf(h.Stages)
+	rule, err := ruleOf(h.Stages)
+	if n := len(c.rules); n == 0 || c.rules[n-1] != rule {
+		c.rules = append(c.rules, rule)
+	}
 	return err
 }
 
 // Add checks an item, gives it a key if it has none, and keeps it. An item that
 // repeats another one is an error or dropped.
 func (c *Collection) Add(item *record.Item) error {
-	entry, err := c.Check(item)
+	entry, picture, pixels, err := c.check(item)
 	if err != nil {
 		return err
 	}
@@ -77,11 +88,11 @@ func (c *Collection) Add(item *record.Item) error {
 	if repeat != nil {
 		at = repeat.Of
 		c.Dropped++
-		if other := c.Entries[at]; other.Label != entry.Label || c.origins[at].set != item.Set {
+		if other := c.Entries[at]; other.Label != entry.Label || other.Set != item.Set {
 			c.contradicting++
 			set, label := item.Set, entry.Label
 			if repeat.Better {
-				set, label = c.origins[at].set, other.Label
+				set, label = other.Set, other.Label
 			}
 			c.LeftOut.Add(Repeated, set, label, 1)
 		}
@@ -92,7 +103,13 @@ func (c *Collection) Add(item *record.Item) error {
 	if entry.Number, err = c.Spool.Add(item); err != nil {
 		return err
 	}
-	origin := origin{id: item.ID, subset: item.Subset, set: item.Set, rule: c.rule}
+	if entry.hashes, err = c.Spool.hashes.add(picture, pixels); err != nil {
+		return err
+	}
+	origin := origin{rule: int32(len(c.rules)) - 1, held: heldOut(item.Subset)}
+	if item.Set == "" {
+		origin.id = item.ID
+	}
 	if repeat != nil {
 		c.Entries[at], c.origins[at] = entry, origin
 		return nil
@@ -102,46 +119,77 @@ func (c *Collection) Add(item *record.Item) error {
 }
 
 // Check checks that an item can be used together with those before it, gives it
-// a key if it has none, and returns its entry, without keeping it.
+// a key if it has none, and returns its entry, without keeping it. An entry that
+// the caller keeps has its hashes after Remember.
 func (c *Collection) Check(item *record.Item) (Entry, error) {
+	entry, _, _, err := c.check(item)
+	return entry, err
+}
+
+// Remember keeps the hashes of an item of which Check returned the entry.
+func (c *Collection) Remember(entry *Entry, item *record.Item) (err error) {
+	entry.hashes, err = c.Spool.hashes.add(PictureOf(item), PixelsOf(item))
+	return err
+}
+
+func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Picture, err error) {
 	size, err := c.sizeOf(item)
 	if err != nil {
-		return Entry{}, err
+		return entry, picture, pixels, err
 	}
 	if c.size == (Size{}) {
 		c.size = size
 	}
 	if size != c.size {
-		return Entry{}, &Problem{
+		return entry, picture, pixels, &Problem{
 			fmt.Sprintf("item %s is %v pixels, those before it are %v", KeyOf(item), size, c.size),
 			"cut all of them with the same oi-crop --size",
 		}
 	}
 	if item.Label == nil || item.Label.Name == "" {
-		return Entry{}, &Problem{fmt.Sprintf("item %s has no label", KeyOf(item)), `want "label": {"name": ...} on every item, as oi-boxes gives it`}
+		return entry, picture, pixels, &Problem{fmt.Sprintf("item %s has no label", KeyOf(item)), `want "label": {"name": ...} on every item, as oi-boxes gives it`}
 	}
 	set, err := knownSet(item)
 	if err != nil {
-		return Entry{}, err
+		return entry, picture, pixels, err
 	}
 	item.Key = KeyOf(item)
-	entry := Entry{
-		Key: item.Key, Label: c.intern(item.Label.Name), Set: set,
-		Picture: FileOf(item), Pixels: PixelsOf(item), Number: -1,
+	picture, pixels = FileOf(item), PixelsOf(item)
+	if picture == (Picture{}) {
+		picture = pixels // as PictureOf does
 	}
-	if entry.Picture == (Picture{}) {
-		entry.Picture = entry.Pixels // as PictureOf does
+	entry = Entry{
+		Key: item.Key, Label: c.intern(item.Label.Name), Set: set, Number: -1,
+		Photo: c.Photos.Add(item.ID, picture),
 	}
-	entry.Photo = c.Photos.Add(item.ID, entry.Picture)
 	if author := AuthorOf(item); author != "" {
 		hash := hash64(author)
 		c.authors[hash] = author
-		if !slices.Contains(c.by[entry.Photo], hash) {
-			c.by[entry.Photo] = append(c.by[entry.Photo], hash)
-		}
+		c.name(authorship{entry.Photo, hash})
 	}
-	return entry, nil
+	return entry, picture, pixels, nil
 }
+
+// name takes note of an author of a photo. Most items name one that others have
+// named: now and then each is kept but once.
+func (c *Collection) name(a authorship) {
+	if n := len(c.by); n > 0 && c.by[n-1] == a {
+		return
+	}
+	if c.by = append(c.by, a); len(c.by) < c.compactAt {
+		return
+	}
+	slices.SortFunc(c.by, func(a, b authorship) int {
+		return cmp.Or(cmp.Compare(a.photo, b.photo), cmp.Compare(a.author, b.author))
+	})
+	c.by = slices.Compact(c.by)
+	c.compactAt = 2*len(c.by) + 1024
+}
+
+// Hashes returns the SHA-256 of the file of an entry's photo and of its pixels;
+// a variant's pixels are those it was drawn from. See PictureOf and PixelsOf. It
+// must not be called once the spool is closed.
+func (c *Collection) Hashes(e Entry) (picture, pixels Picture) { return c.Spool.hashes.at(e.hashes) }
 
 // sizeOf returns the size of the picture that the item is or stands for.
 func (c *Collection) sizeOf(item *record.Item) (Size, error) {
@@ -210,17 +258,21 @@ func (c *Collection) remove(reason string, unwanted func(Entry) bool) int {
 }
 
 // Of returns the entries of a set in the order of their keys, so that nothing
-// after it depends on the order of the stream.
+// after it depends on the order of the stream. After Sort it is a part of
+// Entries.
 func (c *Collection) Of(set string) []Entry {
+	if c.sorted {
+		from, _ := slices.BinarySearchFunc(c.Entries, rank(set), compareRank)
+		to, _ := slices.BinarySearchFunc(c.Entries, rank(set)+1, compareRank)
+		return c.Entries[from:to:to]
+	}
 	var entries []Entry
 	for _, entry := range c.Entries {
 		if entry.Set == set {
 			entries = append(entries, entry)
 		}
 	}
-	slices.SortStableFunc(entries, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Label, b.Label))
-	})
+	slices.SortStableFunc(entries, compareKeys)
 	return entries
 }
 
@@ -231,6 +283,20 @@ func DigestOf(entries []Entry) record.Digest {
 		d = d.Plus(record.DigestOf(&record.Item{Key: entry.Key}))
 	}
 	return d
+}
+
+// Sort sorts the entries themselves, those of test, val and train, and within a
+// set as Of returns them, which then copies none. Removing entries changes what
+// Of returned before. Call it after Divide.
+func (c *Collection) Sort() {
+	slices.SortStableFunc(c.Entries, func(a, b Entry) int { return cmp.Or(compareRank(a, rank(b.Set)), compareKeys(a, b)) })
+	c.sorted = true
+}
+
+func compareRank(e Entry, of int) int { return cmp.Compare(rank(e.Set), of) }
+
+func compareKeys(a, b Entry) int {
+	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Label, b.Label))
 }
 
 // Counts returns the number of items of each set and label.

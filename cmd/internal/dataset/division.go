@@ -3,6 +3,7 @@ package dataset
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,9 +13,9 @@ import (
 
 // An origin is what is known of an entry until it has a set.
 type origin struct {
-	id, subset string
-	set        string // as it came
-	rule       rule
+	id   string // "" where it came with a set
+	rule int32  // of the collection's
+	held uint8  // the set that its subset is used for, see heldOut
 }
 
 // A rule is how the stages before gave items their set.
@@ -113,9 +114,9 @@ func (c *Collection) Divide(split Split) Division {
 	var bySubset, byHash []int
 	for i, o := range c.origins {
 		switch e := &c.Entries[i]; {
-		case o.set != "" || follow(e):
-		case o.rule.kind == bySubsetRule:
-			e.Set = cmp.Or(heldOut(o.subset), Train)
+		case e.Set != "" || follow(e):
+		case c.rules[o.rule].kind == bySubsetRule:
+			e.Set = [...]string{notHeldOut: Train, heldOutVal: Val, heldOutTest: Test}[o.held]
 			bySubset = append(bySubset, i)
 		default:
 			byHash = append(byHash, i)
@@ -137,28 +138,34 @@ func (c *Collection) Divide(split Split) Division {
 	return d
 }
 
-// heldOut returns the set that an official subset other than train is used
-// for, or "".
-func heldOut(subset string) string {
+const (
+	notHeldOut uint8 = iota
+	heldOutVal
+	heldOutTest
+)
+
+// heldOut tells the set that an official subset other than train is used for.
+func heldOut(subset string) uint8 {
 	switch subset {
 	case "validation", "val": // as others call it
-		return Val
+		return heldOutVal
 	case "test":
-		return Test
+		return heldOutTest
 	}
-	return ""
+	return notHeldOut
 }
 
 // settleRules gives every item without a set the rule by which it is divided.
 func (c *Collection) settleRules(split Split) {
 	guess := rule{byHashRule, split}
-	if slices.ContainsFunc(c.origins, func(o origin) bool {
-		return o.set == "" && o.rule.kind == unstated && heldOut(o.subset) != ""
-	}) {
-		guess = rule{kind: bySubsetRule}
+	for i, o := range c.origins {
+		if c.Entries[i].Set == "" && c.rules[o.rule].kind == unstated && o.held != notHeldOut {
+			guess = rule{kind: bySubsetRule}
+			break
+		}
 	}
-	for i := range c.origins {
-		switch r := &c.origins[i].rule; {
+	for i := range c.rules {
+		switch r := &c.rules[i]; {
 		case r.kind == unstated:
 			*r = guess
 		case r.kind == byHashRule && split != DefaultSplit():
@@ -199,20 +206,18 @@ func (c *Collection) divideByHash(positions []int, d *Division) {
 		}
 	}
 	// Of several names that of an author is the least, see Group.
-	for photo, authors := range c.by {
-		for _, author := range authors {
-			least(group(Entry{Photo: photo}), c.authors[author])
-		}
+	for _, by := range c.by {
+		least(group(Entry{Photo: by.photo}), c.authors[by.author])
 	}
 	for _, i := range positions {
 		least(group(c.Entries[i]), Group("", "", cmp.Or(c.origins[i].id, c.Entries[i].Key)))
 	}
 	// A group that came in two segments of different splits goes by one of
 	// them.
-	slices.SortStableFunc(positions, func(i, j int) int { return compareSplits(c.origins[i].rule.split, c.origins[j].rule.split) })
+	slices.SortStableFunc(positions, func(i, j int) int { return compareSplits(c.splitOf(i), c.splitOf(j)) })
 	sets := map[int32]string{}
 	for _, i := range positions {
-		e, split := &c.Entries[i], c.origins[i].rule.split
+		e, split := &c.Entries[i], c.splitOf(i)
 		g := group(*e)
 		set, ok := sets[g]
 		if !ok {
@@ -231,6 +236,9 @@ func (c *Collection) divideByHash(positions []int, d *Division) {
 	}
 }
 
+// splitOf is by which the entry at a position is divided.
+func (c *Collection) splitOf(i int) Split { return c.rules[c.origins[i].rule].split }
+
 func compareSplits(a, b Split) int {
 	return cmp.Or(cmp.Compare(a.Seed, b.Seed), cmp.Compare(a.Test, b.Test), cmp.Compare(a.Val, b.Val))
 }
@@ -241,13 +249,11 @@ func compareSplits(a, b Split) int {
 func (c *Collection) Groups() func(Entry) int32 {
 	sets := slices.Clone(c.Photos.sets)
 	photos := map[uint64]Photo{} // one of each author
-	for photo, authors := range c.by {
-		for _, author := range authors {
-			if _, ok := photos[author]; !ok {
-				photos[author] = photo
-			}
-			sets.unite(int32(photo), int32(photos[author]))
+	for _, by := range c.by {
+		if _, ok := photos[by.author]; !ok {
+			photos[by.author] = by.photo
 		}
+		sets.unite(int32(by.photo), int32(photos[by.author]))
 	}
 	return func(e Entry) int32 { return sets.find(int32(e.Photo)) }
 }
@@ -256,18 +262,36 @@ func (c *Collection) Groups() func(Entry) int32 {
 // entries is of an author of an entry's photo. An author is known for a photo
 // if any of its items names him.
 func (c *Collection) SharedAuthors(entries []Entry) func(Entry) bool {
-	of := map[Photo][]uint64{}
-	for photo, authors := range c.by {
-		of[c.Photos.Find(photo)] = append(of[c.Photos.Find(photo)], authors...)
+	of := make([]authorship, len(c.by)) // of what represents a photo
+	for i, by := range c.by {
+		of[i] = authorship{c.Photos.Find(by.photo), by.author}
+	}
+	byPhoto := func(a authorship, photo Photo) int { return cmp.Compare(a.photo, photo) }
+	slices.SortFunc(of, func(a, b authorship) int { return byPhoto(a, b.photo) })
+	authors := func(e Entry) iter.Seq[uint64] {
+		photo := c.Photos.Find(e.Photo)
+		at, _ := slices.BinarySearchFunc(of, photo, byPhoto)
+		return func(yield func(uint64) bool) {
+			for _, a := range of[at:] {
+				if a.photo != photo || !yield(a.author) {
+					return
+				}
+			}
+		}
 	}
 	theirs := map[uint64]bool{}
 	for _, e := range entries {
-		for _, author := range of[c.Photos.Find(e.Photo)] {
+		for author := range authors(e) {
 			theirs[author] = true
 		}
 	}
 	return func(e Entry) bool {
-		return slices.ContainsFunc(of[c.Photos.Find(e.Photo)], func(author uint64) bool { return theirs[author] })
+		for author := range authors(e) {
+			if theirs[author] {
+				return true
+			}
+		}
+		return false
 	}
 }
 

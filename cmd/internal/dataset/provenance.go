@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -25,22 +26,32 @@ type Digest struct {
 	Sets map[string]string // the items of a set: their keys, labels, pictures and pixels
 }
 
-// NewDigest returns the digest of entries, of the variants that were trained
-// on, if any, and of the trail.
-func NewDigest(entries []Entry, variants *Variants, trail []record.Stage) Digest {
-	lines := map[string][][]byte{}
-	for _, e := range entries {
-		lines[e.Set] = append(lines[e.Set], fmt.Appendf(nil, "item %q %q %x %x\n", e.Key, e.Label, e.Picture, e.Pixels))
+// Digest returns the digest of some of the entries, of the variants that were
+// trained on, if any, and of the trail.
+func (c *Collection) Digest(entries []Entry, variants *Variants, trail []record.Stage) Digest {
+	sets := map[string][]int32{} // numbers of entries
+	for i, e := range entries {
+		sets[e.Set] = append(sets[e.Set], int32(i))
 	}
-	if variants != nil && variants.n > 0 {
-		lines[Train] = append(lines[Train], fmt.Appendf(nil, "variants %d %x\n", variants.n, variants.hash.Sum(nil)))
+	trained := variants != nil && variants.n > 0
+	if trained && sets[Train] == nil {
+		sets[Train] = []int32{}
 	}
 	d := Digest{Sets: map[string]string{}}
 	all := sha256.New() // whose Write never fails
-	for _, set := range slices.Sorted(maps.Keys(lines)) {
-		slices.SortFunc(lines[set], bytes.Compare)
-		sum := sha256.Sum256(bytes.Join(lines[set], nil))
-		d.Sets[set] = hex.EncodeToString(sum[:])
+	for _, set := range slices.Sorted(maps.Keys(sets)) {
+		slices.SortFunc(sets[set], func(a, b int32) int { return c.compareLines(entries[a], entries[b]) })
+		h := sha256.New()
+		var line []byte
+		for _, i := range sets[set] {
+			line = c.appendLine(line[:0], entries[i])
+			h.Write(line)
+		}
+		if set == Train && trained { // in their order after the items
+			fmt.Fprintf(h, "variants %d %x\n", variants.n, variants.hash.Sum(nil))
+		}
+		sum := h.Sum(nil)
+		d.Sets[set] = hex.EncodeToString(sum)
 		fmt.Fprintf(all, "set %q %x\n", set, sum)
 	}
 	var queries [][]byte
@@ -55,6 +66,21 @@ func NewDigest(entries []Entry, variants *Variants, trail []record.Stage) Digest
 	all.Write(bytes.Join(queries, nil))
 	d.Data = hex.EncodeToString(all.Sum(nil))
 	return d
+}
+
+// appendLine appends what a digest covers of an entry.
+func (c *Collection) appendLine(line []byte, e Entry) []byte {
+	picture, pixels := c.Hashes(e)
+	return fmt.Appendf(line, "item %q %q %x %x\n", e.Key, e.Label, picture, pixels)
+}
+
+// compareLines orders entries by their lines: by their keys, in which no
+// character comes before the quotation mark that ends them.
+func (c *Collection) compareLines(a, b Entry) int {
+	if order := cmp.Compare(a.Key, b.Key); order != 0 {
+		return order
+	}
+	return bytes.Compare(c.appendLine(nil, a), c.appendLine(nil, b))
 }
 
 // Variants is the pictures that oi-augment made of train items, in the order in

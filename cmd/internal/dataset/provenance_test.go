@@ -1,6 +1,9 @@
 package dataset
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -8,14 +11,37 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
+// digestOf is the digest of all entries.
+func digestOf(c *Collection, variants *Variants, trail []record.Stage) Digest {
+	return c.Digest(c.Entries, variants, trail)
+}
+
+// TestDigestOrder: the lines are in the order of their bytes.
+func TestDigestOrder(t *testing.T) {
+	keys := []string{"b", "a", "a-", "a_", "a0", "aa", "A", "a-b", "-", "_", "Z9"}
+	var items []*record.Item
+	var lines []string
+	for i, key := range keys {
+		item := picture(i, "l", Train)
+		item.Key = key
+		items = append(items, item)
+		lines = append(lines, fmt.Sprintf("item %q %q %x %x\n", key, "l", PictureOf(item), PixelsOf(item)))
+	}
+	slices.Sort(lines)
+	want := sha256.Sum256([]byte(strings.Join(lines, "")))
+	if got := digestOf(collect(t, items...), nil, nil).Sets[Train]; got != hex.EncodeToString(want[:]) {
+		t.Errorf("%s, want %x", got, want)
+	}
+}
+
 func TestDigest(t *testing.T) {
 	trail := []record.Stage{{Tool: "oi-boxes", Args: map[string]string{"classes": "a", "limit": "3"}}, {Tool: "oi-crop"}}
-	collected := func(change func([]*record.Item)) []Entry {
+	collected := func(change func([]*record.Item)) *Collection {
 		items := []*record.Item{picture(1, "a", Train), picture(2, "b", Val), picture(3, "b", Test), picture(4, "a", Train)}
 		change(items)
-		return collect(t, items...).Entries
+		return collect(t, items...)
 	}
-	base := NewDigest(collected(func([]*record.Item) {}), nil, trail)
+	base := digestOf(collected(func([]*record.Item) {}), nil, trail)
 	if len(base.Data) != 64 || len(base.Sets) != 3 || len(base.Sets[Train]) != 64 {
 		t.Fatalf("digest %v", base)
 	}
@@ -49,18 +75,18 @@ func TestDigest(t *testing.T) {
 			items[0].Tensor, items[3].Tensor = items[3].Tensor, items[0].Tensor
 		}, "val test"},
 	} {
-		if got := same(NewDigest(collected(tc.change), nil, trail)); got != tc.want {
+		if got := same(digestOf(collected(tc.change), nil, trail)); got != tc.want {
 			t.Errorf("%s: %q stay, want %q", name, got, tc.want)
 		}
 	}
 	entries := collected(func([]*record.Item) {})
-	if got := same(NewDigest(entries, NewVariants(), append(slices.Clone(trail), record.Stage{Tool: "oi-augment"}))); got != "train val test data" {
+	if got := same(digestOf(entries, NewVariants(), append(slices.Clone(trail), record.Stage{Tool: "oi-augment"}))); got != "train val test data" {
 		t.Errorf("after a stage that chooses nothing %q stay", got)
 	}
-	if got := same(NewDigest(entries, nil, nil)); got != "train val test" {
+	if got := same(digestOf(entries, nil, nil)); got != "train val test" {
 		t.Errorf("of another query %q stay", got)
 	}
-	if got := same(NewDigest(entries[1:], nil, trail)); got != "val test" {
+	if got := same(entries.Digest(entries.Entries[1:], nil, trail)); got != "val test" {
 		t.Errorf("without an item %q stay", got)
 	}
 }
@@ -77,20 +103,20 @@ func invert(items ...*record.Item) {
 // Variants are what is trained on.
 // Streams that were joined in another order are the same data.
 func TestDigestQueryOrder(t *testing.T) {
-	entries := collect(t, picture(1, "a", Train)).Entries
+	entries := collect(t, picture(1, "a", Train))
 	a := record.Stage{Tool: "oi-boxes", Args: map[string]string{"classes": "a"}}
 	b := record.Stage{Tool: "oi-boxes", Args: map[string]string{"classes": "b"}}
-	one := NewDigest(entries, nil, []record.Stage{a, b}).Data
-	if other := NewDigest(entries, nil, []record.Stage{b, a}).Data; other != one {
+	one := digestOf(entries, nil, []record.Stage{a, b}).Data
+	if other := digestOf(entries, nil, []record.Stage{b, a}).Data; other != one {
 		t.Error("the order of two queries makes a difference")
 	}
-	if other := NewDigest(entries, nil, []record.Stage{a, a}).Data; other == one {
+	if other := digestOf(entries, nil, []record.Stage{a, a}).Data; other == one {
 		t.Error("another query makes no difference")
 	}
 }
 
 func TestDigestVariants(t *testing.T) {
-	entries := collect(t, picture(2, "b", Val)).Entries
+	entries := collect(t, picture(2, "b", Val))
 	digest := func(change func([]*record.Item)) Digest {
 		var items []*record.Item
 		for n := range 3 {
@@ -103,10 +129,10 @@ func TestDigestVariants(t *testing.T) {
 		for _, item := range items {
 			variants.Add(item)
 		}
-		return NewDigest(entries, variants, nil)
+		return digestOf(entries, variants, nil)
 	}
 	base := digest(func([]*record.Item) {})
-	if d := NewDigest(entries, nil, nil); d.Data == base.Data || d.Sets[Train] == base.Sets[Train] || d.Sets[Val] != base.Sets[Val] {
+	if d := digestOf(entries, nil, nil); d.Data == base.Data || d.Sets[Train] == base.Sets[Train] || d.Sets[Val] != base.Sets[Val] {
 		t.Error("variants make no difference")
 	}
 	if d := digest(func([]*record.Item) {}); d.Data != base.Data {

@@ -41,11 +41,13 @@ const RepeatUsage = "an item that comes twice is an error, or all but one are dr
 const Repeated = "repeated"
 
 // Repeats finds items that come more than once, by their keys; variants of one
-// item are distinguished by epoch and copy. It keeps some 70 bytes an item.
+// item are distinguished by epoch and copy. It keeps some 40 bytes an item,
+// and 16 more where repeats are dropped.
 type Repeats struct {
 	policy   RepeatPolicy
 	segments []segment
 	seen     map[[16]byte]sighting
+	contents [][16]byte // by number; only if repeats are dropped
 }
 
 // A segment of a file, both counted from 1.
@@ -58,8 +60,7 @@ type segment struct {
 // A sighting is where an item was first, and what is kept of it.
 type sighting struct {
 	segment int32
-	number  int32    // among the different items
-	content [16]byte // of the one that is kept; only if repeats are dropped
+	number  int32 // among the different items
 }
 
 // NewRepeats returns Repeats that have seen nothing.
@@ -80,7 +81,10 @@ func (r *Repeats) Begin(file string, number int) {
 }
 
 // Forget forgets the items so far, as those of an epoch that is over.
-func (r *Repeats) Forget() { clear(r.seen) }
+func (r *Repeats) Forget() {
+	clear(r.seen)
+	r.contents = r.contents[:0]
+}
 
 // A Repeat is what Repeats says of an item that was there before.
 type Repeat struct {
@@ -96,12 +100,12 @@ type Repeat struct {
 func (r *Repeats) Add(item *record.Item) (*Repeat, error) {
 	name := nameOf(item)
 	here := sighting{segment: int32(len(r.segments) - 1), number: int32(len(r.seen))}
-	if r.policy.Drop {
-		here.content = contentOf(item)
-	}
 	first, again := r.seen[name]
 	if !again {
 		r.seen[name] = here
+		if r.policy.Drop {
+			r.contents = append(r.contents, contentOf(item))
+		}
 		return nil, nil
 	}
 	if !r.policy.Drop {
@@ -110,10 +114,10 @@ func (r *Repeats) Add(item *record.Item) (*Repeat, error) {
 			"every item counts once: oi-boxes --balance evens out the classes, oi-augment --copies makes more variants; --repeats drop keeps one of each",
 		}
 	}
-	repeat := &Repeat{Of: int(first.number), Better: bytes.Compare(here.content[:], first.content[:]) < 0}
+	content, kept := contentOf(item), &r.contents[first.number]
+	repeat := &Repeat{Of: int(first.number), Better: bytes.Compare(content[:], kept[:]) < 0}
 	if repeat.Better {
-		first.content = here.content
-		r.seen[name] = first
+		*kept = content
 	}
 	return repeat, nil
 }

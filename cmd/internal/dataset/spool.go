@@ -33,21 +33,24 @@ type Spool struct {
 	inside  int64 // bytes in memory
 	outside int64 // bytes in the file
 	file    *os.File
+	hashes  hashes // of a collection's items
 
 	buffer  bytes.Buffer
 	encoder *record.Writer
 	prelude []byte // the header that a record needs before it
 }
 
-// A place is where an item's record is, in memory or at an offset in the file,
-// and where in it the pixels and the embedding are.
+// A place is where an item's record is, at an offset in a block of memory or in
+// the file, and where in it the pixels and the embedding are.
 type place struct {
-	memory    []byte
 	offset    int64
+	block     int32 // of the memory, or inFile
 	size      uint32
 	pixels    span
 	embedding span
 }
+
+const inFile = -1
 
 // A span is a part of a record, in bytes from its start.
 type span struct{ at, length uint32 }
@@ -69,7 +72,7 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("keep item %s: %w", item.Key, err)
 	}
-	at := place{size: uint32(len(data))}
+	at := place{block: inFile, size: uint32(len(data))}
 	if item.Tensor != nil {
 		at.pixels, err = find(data, item.Tensor.Data)
 	}
@@ -79,10 +82,8 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("keep item %s: %w", item.Key, err)
 	}
-	if s.file == nil && s.inside+int64(len(data)) <= s.limit {
-		at.memory = s.memory.keep(data, s.limit-s.inside)
-	}
-	if at.memory != nil {
+	if s.file == nil && s.inside+int64(len(data)) <= s.limit && s.memory.keep(data, s.limit-s.inside) != nil {
+		at.block, at.offset = s.memory.last(len(data))
 		s.inside += int64(len(data))
 	} else if at.offset, err = s.spill(data); err != nil {
 		return 0, err
@@ -170,12 +171,17 @@ func (s *Spool) part(i int, of func(place) span, buf []byte) ([]byte, error) {
 		buf = make([]byte, p.length)
 	}
 	buf = buf[:p.length]
-	if at.memory != nil {
-		copy(buf, at.memory[p.at:])
+	if at.block != inFile {
+		copy(buf, s.inMemory(at)[p.at:])
 	} else if _, err := s.file.ReadAt(buf, at.offset+int64(p.at)); err != nil {
 		return nil, fmt.Errorf("read back item %d: %w", i, err)
 	}
 	return buf, nil
+}
+
+// inMemory is a record that is not in the file.
+func (s *Spool) inMemory(at place) []byte {
+	return s.memory.blocks[at.block][at.offset:][:at.size]
 }
 
 // Item returns item i as it was added.
@@ -190,8 +196,10 @@ func (s *Spool) Item(i int) (*record.Item, error) {
 	if !ok {
 		r = newItemReader(s.prelude)
 	}
-	if r.data = bytes.NewReader(at.memory); at.memory == nil {
+	if at.block == inFile {
 		r.data = io.NewSectionReader(s.file, at.offset, int64(at.size))
+	} else {
+		r.data = bytes.NewReader(s.inMemory(at))
 	}
 	item, err := r.next()
 	if err != nil {
@@ -208,7 +216,7 @@ func (s *Spool) Close() error {
 	s.closing.Lock()
 	defer s.closing.Unlock()
 	s.places = nil
-	err := s.memory.close()
+	err := errors.Join(s.memory.close(), s.hashes.memory.close())
 	if s.file != nil {
 		err = errors.Join(err, s.file.Close())
 	}
