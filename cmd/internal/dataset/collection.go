@@ -18,10 +18,10 @@ type Entry struct {
 	hashes int32  // in the spool, of an entry that is kept
 }
 
-// An authorship is that an item names an author, by his hash, for a photo.
+// An authorship is that an item names an author, by his number, for a photo.
 type authorship struct {
 	photo  Photo
-	author uint64
+	author int32
 }
 
 // A Collection takes the items of a stream, all of one size, and divides them
@@ -44,9 +44,10 @@ type Collection struct {
 
 	size    Size
 	repeats *Repeats
-	rules   []rule            // of the segments
-	origins []origin          // of the entries, until they are divided
-	authors map[uint64]string // by their hashes
+	rules   []rule           // of the segments
+	origins []origin         // of the entries, until they are divided
+	authors []string         // by number
+	numbers map[string]int32 // of the authors
 	by      []authorship
 	sorted  bool // the entries are, see Sort
 
@@ -56,7 +57,7 @@ type Collection struct {
 
 // NewCollection returns an empty collection. It keeps its items in spool.
 func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
-	return &Collection{Spool: spool, repeats: NewRepeats(repeats), LeftOut: LeftOut{}, rules: []rule{{}}, authors: map[uint64]string{}, strings: map[string]string{}}
+	return &Collection{Spool: spool, repeats: NewRepeats(repeats), LeftOut: LeftOut{}, rules: []rule{{}}, numbers: map[string]int32{}, strings: map[string]string{}}
 }
 
 // Size returns the size of the pictures.
@@ -163,9 +164,12 @@ func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Pict
 		Photo: c.Photos.Add(item.ID, picture),
 	}
 	if author := AuthorOf(item); author != "" {
-		hash := hash64(author)
-		c.authors[hash] = author
-		c.name(authorship{entry.Photo, hash})
+		number, known := c.numbers[author]
+		if !known {
+			number = int32(len(c.authors))
+			c.numbers[author], c.authors = number, append(c.authors, author)
+		}
+		c.name(authorship{entry.Photo, number})
 	}
 	return entry, picture, pixels, nil
 }

@@ -2,8 +2,6 @@ package dataset
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -191,10 +189,4 @@ func KeepBackground(labels []string, trail []record.Stage) bool {
 		}
 	}
 	return named <= 1
-}
-
-// hash64 shortens a name to the first 8 bytes of its SHA-256.
-func hash64(s string) uint64 {
-	sum := sha256.Sum256([]byte(s))
-	return binary.BigEndian.Uint64(sum[:])
 }

@@ -248,7 +248,7 @@ func compareSplits(a, b Split) int {
 // transitively. It is valid until the next Add.
 func (c *Collection) Groups() func(Entry) int32 {
 	sets := slices.Clone(c.Photos.sets)
-	photos := map[uint64]Photo{} // one of each author
+	photos := map[int32]Photo{} // one of each author
 	for _, by := range c.by {
 		if _, ok := photos[by.author]; !ok {
 			photos[by.author] = by.photo
@@ -268,10 +268,10 @@ func (c *Collection) SharedAuthors(entries []Entry) func(Entry) bool {
 	}
 	byPhoto := func(a authorship, photo Photo) int { return cmp.Compare(a.photo, photo) }
 	slices.SortFunc(of, func(a, b authorship) int { return byPhoto(a, b.photo) })
-	authors := func(e Entry) iter.Seq[uint64] {
+	authors := func(e Entry) iter.Seq[int32] {
 		photo := c.Photos.Find(e.Photo)
 		at, _ := slices.BinarySearchFunc(of, photo, byPhoto)
-		return func(yield func(uint64) bool) {
+		return func(yield func(int32) bool) {
 			for _, a := range of[at:] {
 				if a.photo != photo || !yield(a.author) {
 					return
@@ -279,7 +279,7 @@ func (c *Collection) SharedAuthors(entries []Entry) func(Entry) bool {
 			}
 		}
 	}
-	theirs := map[uint64]bool{}
+	theirs := map[int32]bool{}
 	for _, e := range entries {
 		for author := range authors(e) {
 			theirs[author] = true

@@ -57,11 +57,16 @@ func (p *Photos) Add(id string, picture Picture) Photo {
 		photo, known = p.of(p.ids, tagOf(id)), true
 	}
 	if picture != (Picture{}) {
-		other := p.of(p.pictures, tag(picture[:]))
-		if known {
+		other, there := p.pictures[tag(picture[:])]
+		switch {
+		case there && known:
 			p.unite(photo, other)
+		case known:
+			p.pictures[tag(picture[:])] = photo
+		default:
+			photo = p.of(p.pictures, tag(picture[:]))
 		}
-		return other
+		return photo
 	}
 	if !known {
 		return p.add() // it is like no other
