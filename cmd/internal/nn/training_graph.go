@@ -31,7 +31,8 @@ type trainingGraph struct {
 	params  gorgonia.Nodes // in the order of the weights
 
 	// Inputs, to be filled before a run.
-	images  []uint8
+	images  []uint8   // if the graph takes bytes
+	numbers []float32 // if it takes float32
 	labels  []int
 	weights []float32
 
@@ -47,8 +48,9 @@ type trainingGraph struct {
 	forks   map[*lower.Buffer]*fork
 }
 
-// newTrainingGraph makes the graph for one whose inputs are pictures and the
-// parameters of the weights, and whose output is logits [N,outputs].
+// newTrainingGraph makes the graph for one whose inputs are pictures, bytes or
+// float32, and the parameters of the weights, and whose output is logits
+// [N,outputs].
 func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w *weights, n int, state *trainingState) (*trainingGraph, error) {
 	program, err := lower.PlanTraining(of, n)
 	if err != nil {
@@ -56,11 +58,20 @@ func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w
 	}
 	t := &trainingGraph{
 		n: n, workers: workers, arena: arena{buffers: m}, state: state,
-		images: make([]uint8, program.Inputs[0].Size(n)), labels: make([]int, n), weights: make([]float32, n),
+		labels: make([]int, n), weights: make([]float32, n),
 		nodes: map[*lower.Buffer]*gorgonia.Node{}, needs: map[*lower.Buffer]bool{}, readers: map[*lower.Buffer]int{}, forks: map[*lower.Buffer]*fork{},
 	}
 	t.steps = steps.New(workers, program, t.arena.floats(program.Memory), newParameters(program, w), steps.Packs{})
-	t.steps.SetBytes(t.images)
+	in := program.Inputs[0]
+	if in.Type() == graph.Uint8 {
+		t.images = make([]uint8, in.Size(n))
+		t.steps.SetBytes(t.images)
+	} else {
+		t.numbers = make([]float32, in.Size(n))
+		inputs := make([]*graph.Tensor, len(program.Inputs)) // the parameters have memory of their own
+		inputs[0] = &graph.Tensor{Type: graph.Float32, Shape: in.Dims(n), Floats: t.numbers}
+		t.steps.SetInputs(inputs)
+	}
 	if err := t.build(w); err != nil {
 		return nil, err
 	}
@@ -82,8 +93,7 @@ func (t *trainingGraph) build(w *weights) error {
 	logits := program.Outputs[0]
 	t.readers[logits.Buffer]++
 
-	t.nodes[program.Inputs[0].Buffer] = gorgonia.NewVector(g, tensor.Uint8, gorgonia.WithName("image"), gorgonia.WithShape(len(t.images)),
-		gorgonia.WithValue(tensor.New(tensor.WithShape(len(t.images)), tensor.WithBacking(t.images))))
+	t.nodes[program.Inputs[0].Buffer] = t.input(g)
 	for i, x := range w.tensors {
 		p := gorgonia.NewTensor(g, tensor.Float32, x.Dims(), gorgonia.WithName(w.params[i].Name), gorgonia.WithShape(x.Shape()...), gorgonia.WithValue(x))
 		t.params = append(t.params, p)
@@ -116,6 +126,15 @@ func (t *trainingGraph) build(w *weights) error {
 	}
 	t.machine, err = newMachine(g)
 	return err
+}
+
+// input makes the node of the pictures.
+func (t *trainingGraph) input(g *gorgonia.ExprGraph) *gorgonia.Node {
+	if t.numbers != nil {
+		return gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("map"), gorgonia.WithShape(len(t.numbers)), gorgonia.WithValue(flat(t.numbers)))
+	}
+	return gorgonia.NewVector(g, tensor.Uint8, gorgonia.WithName("image"), gorgonia.WithShape(len(t.images)),
+		gorgonia.WithValue(tensor.New(tensor.WithShape(len(t.images)), tensor.WithBacking(t.images))))
 }
 
 // compileSteps compiles those that depend on parameters with their gradients,

@@ -31,7 +31,7 @@ func (r *Runner) Compile(step lower.Step) (func(n int) error, error) {
 	case *lower.Reduce:
 		return r.reduce(t), nil
 	case *lower.Unary:
-		act := activation(t.Act)
+		act := Activation(t.Act)
 		return without(func(n int) { act.Forward(r.Workers, r.Floats(t.Y, n), r.Floats(t.X, n)) }), nil
 	case *lower.Binary:
 		return r.binary(t)
@@ -70,7 +70,8 @@ var unaryOps = map[string]kernel.UnaryOp{
 	"Gelu": kernel.UnaryGelu, "GeluTanh": kernel.UnaryGeluTanh,
 }
 
-func activation(a lower.Activation) kernel.Unary {
+// Activation is the kernel of an activation.
+func Activation(a lower.Activation) kernel.Unary {
 	return kernel.Unary{Op: unaryOps[a.Name], Alpha: a.Alpha, Beta: a.Beta}
 }
 
@@ -83,19 +84,21 @@ func (r *Runner) scale(t *lower.Scale, n int) {
 	kernel.ScaleBytes(r.Workers, y, x, t.Factor, t.Offset)
 }
 
-func (r *Runner) pool(t *lower.Pool) (func(n int) error, error) {
+// Pool is the kernel of a pool of n pictures.
+func Pool(t *lower.Pool, n int) kernel.Pool {
 	x := t.X.Shape
-	p := kernel.Pool{
-		N: x[0].Of(r.Program.Batch), H: x[2].Const, W: x[3].Const, C: x[1].Const, Window: kernel.Window(t.Window),
+	return kernel.Pool{
+		N: x[0].Of(n), H: x[2].Const, W: x[3].Const, C: x[1].Const, Window: kernel.Window(t.Window),
 		Mean: t.Mean, CountPadding: t.CountPadding, UncountedBottom: t.UncountedBottom, UncountedRight: t.UncountedRight,
 	}
-	if err := p.Check(); err != nil {
+}
+
+func (r *Runner) pool(t *lower.Pool) (func(n int) error, error) {
+	if err := Pool(t, r.Program.Batch).Check(); err != nil {
 		return nil, err
 	}
 	return func(n int) error {
-		p := p
-		p.N = x[0].Of(n)
-		p.Forward(r.Workers, r.Floats(t.Y, n), r.Floats(t.X, n))
+		Pool(t, n).Forward(r.Workers, r.Floats(t.Y, n), r.Floats(t.X, n))
 		return nil
 	}, nil
 }
@@ -109,10 +112,15 @@ func (r *Runner) reduce(t *lower.Reduce) func(n int) error {
 			kernel.GlobalAvgPool{N: outer, H: t.Count, W: 1, C: t.Inner}.Forward(r.Workers, y, x)
 			return nil
 		}
-		window := kernel.Window{KH: t.Count, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
-		kernel.Pool{N: outer, H: t.Count, W: 1, C: t.Inner, Window: window}.Forward(r.Workers, y, x)
+		Largest(t, n).Forward(r.Workers, y, x)
 		return nil
 	}
+}
+
+// Largest is the kernel of a reduction of n pictures to the largest.
+func Largest(t *lower.Reduce, n int) kernel.Pool {
+	window := kernel.Window{KH: t.Count, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+	return kernel.Pool{N: t.Y.Size(n) / t.Inner, H: t.Count, W: 1, C: t.Inner, Window: window}
 }
 
 var binaryOps = map[string]kernel.BinaryOp{
@@ -120,9 +128,12 @@ var binaryOps = map[string]kernel.BinaryOp{
 	"Min": kernel.BinaryMin, "Max": kernel.BinaryMax, "Pow": kernel.BinaryPow, "PRelu": kernel.BinaryPReLU,
 }
 
+// BinaryOp is the kernel's name of the function of a step.
+func BinaryOp(s *lower.Binary) kernel.BinaryOp { return binaryOps[s.Op] }
+
 func (r *Runner) binary(t *lower.Binary) (func(n int) error, error) {
 	made := func(n int) (*kernel.Binary, error) {
-		return kernel.NewBinary(binaryOps[t.Op], t.A.Memory(n), t.B.Memory(n))
+		return kernel.NewBinary(BinaryOp(t), t.A.Memory(n), t.B.Memory(n))
 	}
 	last := r.Program.Batch
 	f, err := made(last)

@@ -39,21 +39,56 @@ func (r *Runner) copyParts(t *lower.Copy, n int) {
 			y[i] = *t.Fill
 		}
 	}
-	strideY := stridesOf(t.Y.Memory(n))
-	for _, p := range t.Parts {
-		strideX := stridesOf(p.X.Memory(n))
-		fromX, fromY := 0, 0
-		var axes []copyAxis
-		for _, a := range p.Axes {
-			c := copyAxis{size: a.Size.Of(n), y: strideY[a.Y]}
-			fromY += a.YStart.Of(n) * c.y
-			if a.X >= 0 {
-				fromX += a.XStart.Of(n) * strideX[a.X]
-				c.x = strideX[a.X] * a.XStep
-			}
-			axes = append(axes, c)
+	for i := range t.Parts {
+		fromX, fromY, axes := partOf(t, i, n)
+		copyStrided(r.Workers, y, r.Floats(t.Parts[i].X, n), fromY, fromX, axes)
+	}
+}
+
+// partOf says for n pictures where a part of a copy begins in both arrays, and
+// its axes.
+func partOf(t *lower.Copy, i, n int) (fromX, fromY int, axes []copyAxis) {
+	p := t.Parts[i]
+	strideX, strideY := stridesOf(p.X.Memory(n)), stridesOf(t.Y.Memory(n))
+	for _, a := range p.Axes {
+		c := copyAxis{size: a.Size.Of(n), y: strideY[a.Y]}
+		fromY += a.YStart.Of(n) * c.y
+		if a.X >= 0 {
+			fromX += a.XStart.Of(n) * strideX[a.X]
+			c.x = strideX[a.X] * a.XStep
 		}
-		copyStrided(r.Workers, y, r.Floats(p.X, n), fromY, fromX, merged(axes))
+		axes = append(axes, c)
+	}
+	return fromX, fromY, merged(axes)
+}
+
+// CopyGradient adds the gradient of a copy of n pictures, dy, to that of one of
+// its parts, dx.
+func CopyGradient(t *lower.Copy, part, n int, dx, dy []float32) {
+	fromX, fromY, axes := partOf(t, part, n)
+	addStrided(dx, dy, fromX, fromY, axes)
+}
+
+// addStrided adds an array of y to one of x, as copyStrided copies it the other
+// way.
+func addStrided(x, y []float32, fromX, fromY int, axes []copyAxis) {
+	if len(axes) == 0 {
+		x[fromX] += y[fromY]
+		return
+	}
+	a := axes[0]
+	switch {
+	case len(axes) == 1 && a.x == 1 && a.y == 1:
+		to, from := x[fromX:][:a.size], y[fromY:][:a.size]
+		for i, v := range from {
+			to[i] += v
+		}
+	default:
+		for range a.size {
+			addStrided(x, y, fromX, fromY, axes[1:])
+			fromX += a.x
+			fromY += a.y
+		}
 	}
 }
 

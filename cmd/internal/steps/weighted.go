@@ -41,7 +41,7 @@ func (r *Runner) conv(t *lower.Conv) (func(n int) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	act := activation(t.Act)
+	act := Activation(t.Act)
 	pack := r.repacking(t.Parameters, packed.Repack)
 	if t.Pool {
 		r.places = make([]byte, max(len(r.places), t.Y.Size(r.Program.Batch)))
@@ -85,7 +85,7 @@ func (r *Runner) separable(t *lower.Separable) (func(n int) error, error) {
 		if err != nil {
 			return nil, err
 		}
-		*part.stage = kernel.Stage{Weights: packed, Act: activation(part.conv.Act)}
+		*part.stage = kernel.Stage{Weights: packed, Act: Activation(part.conv.Act)}
 	}
 	if err := k.Check(); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (r *Runner) dense(t *lower.Dense) (func(n int) error, error) {
 			r.packs[t] = packed
 		}
 	}
-	act := activation(t.Act)
+	act := Activation(t.Act)
 	pack := r.repacking(t.Parameters, func(ws *kernel.Workers, w, b []float32) { packed.Repack(ws, w, b, false) })
 	return func(n int) error {
 		pack(n)
