@@ -28,6 +28,11 @@ type Backbone struct {
 	Side          int    `json:"side"`
 	DType         string `json:"dtype"` // of the features that the head was fitted to
 	Parameters    int    `json:"parameters"`
+
+	// FineTuned says which layers were trained together with the head, such
+	// as "the last 16 of 52 layers". The other fields are about the file they
+	// come from, but for Of, which is of the features as they are now.
+	FineTuned string `json:"fine_tuned,omitempty"`
 }
 
 // MetaBackbone is the key of the metadata under which a [Backbone] stands, as

@@ -161,11 +161,14 @@ func (f *File) fault(err error) error { return fmt.Errorf("%s: %w", f.path, err)
 
 // TrainedOn returns the photos on whose labels the features were trained, as far
 // as the file knows of any: that of a model which oi-train trained from scratch.
-// Of a head on a backbone, labels had no part in the features.
+// Of a head on a backbone that was not fine-tuned, labels had no part in the
+// features.
 func (f *File) TrainedOn() (dataset.Known, error) {
 	meta := f.model.Meta
-	if meta[model.MetaBackbone] != "" {
-		return dataset.Known{}, nil
+	if text := meta[model.MetaBackbone]; text != "" {
+		if b, err := model.ParseBackbone(text); err == nil && b.FineTuned == "" {
+			return dataset.Known{}, nil
+		}
 	}
 	known, err := dataset.DecodeKnown(meta["trained_on_ids"], meta["trained_on"])
 	if err != nil {
@@ -224,6 +227,7 @@ func (b *Backbone) inherit(meta map[string]string) {
 		return
 	}
 	b.Name, b.FileSHA256, b.Producer, b.Preprocessing, b.Cut = was.Name, was.FileSHA256, was.Producer, was.Preprocessing, was.Cut
+	b.FineTuned = was.FineTuned
 	if b.Licence == unknown {
 		b.Licence = was.Licence
 	}

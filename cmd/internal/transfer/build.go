@@ -18,7 +18,12 @@ func (b *Backbone) build(c *cut, n *preprocess.Normalization) error {
 	}
 	c.takeBytes(b.Side, n)
 	c.pool()
-	g, err := canonical(c.graph)
+	return b.identify(c.graph)
+}
+
+// identify takes a graph from bytes to features, and computes their identity.
+func (b *Backbone) identify(g *graph.Graph) error {
+	g, err := canonical(g)
 	if err != nil {
 		return err
 	}
