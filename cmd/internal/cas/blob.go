@@ -7,6 +7,8 @@ import (
 	"hash"
 	"io/fs"
 	"os"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A Blob is a file of the cache that is being written. Until Commit nobody
@@ -80,7 +82,7 @@ func (b *Blob) Commit(e Entry) (Entry, error) {
 // though the cache removes it at once to make room. With ErrFull the file is
 // not kept, and is returned all the same.
 func (b *Blob) CommitOpen(e Entry) (*File, error) {
-	file, err := os.Open(b.file.Name())
+	file, err := posixfile.Open(b.file.Name())
 	if err != nil {
 		return nil, writeError(err)
 	}

@@ -32,6 +32,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 var (
@@ -171,14 +173,14 @@ func fanOut(dir, kind, name string) string {
 
 // rename gives a finished file its name, making the folders on the way.
 func rename(from, to string) error {
-	err := os.Rename(from, to)
+	err := posixfile.Rename(from, to)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
 		return err
 	}
-	return os.Rename(from, to)
+	return posixfile.Rename(from, to)
 }
 
 // createTemp makes a file to be written. Unlike os.CreateTemp it lets the umask

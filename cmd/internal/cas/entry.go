@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // An Entry is what a request was answered with.
@@ -38,7 +40,7 @@ type Attempt struct {
 
 // readEntry reads an answer file. One that is damaged is ErrMiss.
 func readEntry(path string) (Entry, error) {
-	f, err := os.Open(path)
+	f, err := posixfile.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Entry{}, ErrMiss
 	}

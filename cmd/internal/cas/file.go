@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A File is the bytes of an entry, open. They stay readable if the cache
@@ -27,7 +29,7 @@ func (c *Cache) OpenFile(e Entry) (*File, error) {
 	if !validDigest(e.SHA256) {
 		return nil, ErrMiss
 	}
-	f, err := os.Open(c.dataPath(e.SHA256))
+	f, err := posixfile.Open(c.dataPath(e.SHA256))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrMiss
 	}

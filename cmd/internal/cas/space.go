@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 const (
@@ -36,7 +37,7 @@ func writeError(err error) error { return fmt.Errorf("write cache: %w", roomErro
 
 // roomError makes ErrFull of the system's words for it.
 func roomError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if noRoom(err) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err
@@ -154,7 +155,7 @@ func (c *Cache) writeSize(n int64) error {
 	}
 	_, err = fmt.Fprintf(f, "%d %d\n", c.opts.Now().Unix(), n)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(c.dir, "size"))
+		err = posixfile.Rename(f.Name(), filepath.Join(c.dir, "size"))
 	}
 	if err != nil {
 		return countError(errors.Join(err, os.Remove(f.Name())))

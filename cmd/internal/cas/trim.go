@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // trim counts the bytes and, if there are more than the limit, removes those
@@ -82,7 +83,7 @@ func (c *Cache) walk(kind string, f func(path string, info fs.FileInfo) error) e
 
 // remove removes a file that another process may have removed already.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := posixfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("trim cache: %w", err)
 	}
 	return nil

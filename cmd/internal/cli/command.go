@@ -94,7 +94,7 @@ func (c *Command) process() int {
 	env := &Env{
 		Stdin:         newInterruptible(ctx, os.Stdin),
 		Stdout:        stdout,
-		Stderr:        &lockedWriter{w: os.Stderr, terminal: term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"},
+		Stderr:        &lockedWriter{w: os.Stderr, terminal: erases(os.Stderr) && os.Getenv("TERM") != "dumb"},
 		StdinTTY:      term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutTTY:     term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTTY:     term.IsTerminal(int(os.Stderr.Fd())),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +89,8 @@ func isBidi(r rune) bool {
 }
 
 // CacheDir returns the folder for downloaded files: dir if it is not empty,
-// else oi below $XDG_CACHE_HOME or ~/.cache.
+// else oi below $XDG_CACHE_HOME or ~/.cache, or, on Windows without these, below
+// %LocalAppData%.
 func CacheDir(env *Env, dir string) (string, error) {
 	if dir != "" {
 		return dir, nil
@@ -98,6 +100,9 @@ func CacheDir(env *Env, dir string) (string, error) {
 	}
 	if home := env.Getenv("HOME"); home != "" {
 		return filepath.Join(home, ".cache", "oi"), nil
+	}
+	if local := env.Getenv("LOCALAPPDATA"); runtime.GOOS == "windows" && local != "" {
+		return filepath.Join(local, "oi"), nil
 	}
 	return "", WithHint(errors.New("no place for the cache: neither XDG_CACHE_HOME nor HOME is set"), "name a folder with --cache DIR or OI_CACHE")
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -26,7 +25,7 @@ func (o *outputFile) Write(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	if readerGone(err) {
 		o.closed.Store(true)
 		return n, ErrDownstreamGone
 	}

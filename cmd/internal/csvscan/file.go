@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A Growing is a file while it is being downloaded.
@@ -157,7 +159,7 @@ func (f *File) forget(x *openedIndex) error {
 // openIndexOf returns the index in a file if it is of a list with this
 // fingerprint.
 func openIndexOf(list fingerprint, name string, kind Kind) *openedIndex {
-	file, err := os.Open(name)
+	file, err := posixfile.Open(name)
 	if err != nil {
 		return nil
 	}

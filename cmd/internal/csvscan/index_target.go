@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/cmd/internal/leftover"
 )
 
@@ -80,7 +82,7 @@ func (t *indexTarget) keep() (name string) {
 	for t.file != nil {
 		err := t.file.Close()
 		if err == nil {
-			err = os.Rename(t.file.Name(), t.name)
+			err = posixfile.Rename(t.file.Name(), t.name)
 		}
 		if err == nil {
 			t.file = nil

@@ -6,13 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/opensandwich/oi/cmd/internal/leftover"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A Lookup finds the rows of single keys, on any number of goroutines.
@@ -138,7 +138,7 @@ func (d *Lookup[T]) invalidate(err error) error {
 		return err
 	}
 	if d.index.file != nil {
-		err = errors.Join(err, os.Remove(d.index.file.Name()))
+		err = errors.Join(err, posixfile.Remove(d.index.file.Name()))
 	}
 	d.joining.Lock()
 	defer d.joining.Unlock()

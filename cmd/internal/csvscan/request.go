@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A Request asks for rows of a file. T is what a wanted row is parsed to.
@@ -87,7 +88,7 @@ func read[T any](ctx context.Context, f *File, q *Request[T], yield func([]Row[T
 			return err
 		}
 		if next > 0 && errors.Is(err, ErrStale) {
-			return fmt.Errorf("%s: %w; the index has been removed: run the same command again", q.File, errors.Join(err, os.Remove(x.file.Name())))
+			return fmt.Errorf("%s: %w; the index has been removed: run the same command again", q.File, errors.Join(err, posixfile.Remove(x.file.Name())))
 		}
 		x = nil
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/record"
 )
 
@@ -128,14 +130,9 @@ func (s *Spool) write(r record.Record) error {
 // spill appends data to the temporary file and returns where it is.
 func (s *Spool) spill(data []byte) (int64, error) {
 	if s.file == nil {
-		file, err := os.CreateTemp(s.dir, "oi-spool-*")
+		file, err := posixfile.CreateUnnamed(s.dir, "oi-spool-*")
 		if err != nil {
 			return 0, fmt.Errorf("temporary file for the items: %w", err)
-		}
-		// From here on the file lives only as long as this process has
-		// it open.
-		if err := os.Remove(file.Name()); err != nil {
-			return 0, errors.Join(fmt.Errorf("temporary file for the items: %w", err), file.Close())
 		}
 		s.file = file
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/cmd/internal/filelock"
 	"github.com/opensandwich/oi/cmd/internal/leftover"
 )
@@ -127,7 +129,7 @@ func (p *partialFile) finish() error {
 	if err := p.file.Sync(); err != nil {
 		return err
 	}
-	if err := os.Rename(partialName(p.name), p.name); err != nil {
+	if err := posixfile.Rename(partialName(p.name), p.name); err != nil {
 		return err
 	}
 	return leftover.Remove(sidecarName(p.name))

@@ -13,6 +13,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // An Entry is a value under its key.
@@ -63,14 +65,11 @@ func (s *Sorter) sort() {
 // spill writes what is in memory to a file.
 func (s *Sorter) spill() error {
 	s.sort()
-	file, err := os.CreateTemp(s.dir, "oi-sort-*")
+	file, err := posixfile.CreateUnnamed(s.dir, "oi-sort-*")
 	if err != nil {
 		return fmt.Errorf("temporary file to sort in: %w", err)
 	}
 	s.runs = append(s.runs, file)
-	if err := os.Remove(file.Name()); err != nil {
-		return fmt.Errorf("temporary file to sort in: %w", err)
-	}
 	w := bufio.NewWriter(file)
 	var length []byte
 	for _, e := range s.entries {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -198,9 +197,7 @@ func TestLinks(t *testing.T) {
 	link("../.git/annex/objects/x", "train/annex.jpg")
 	link("/etc", "train/folder.jpg")
 	link("/dev/zero", "train/device.jpg")
-	if err := syscall.Mkfifo(filepath.Join(dir, "train", "pipe.jpg"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	oitest.MakeNamedPipe(t, filepath.Join(dir, "train", "pipe.jpg"))
 	link("pipe.jpg", "train/piped.jpg")
 	if err := os.WriteFile(filepath.Join(dir, "train", "empty.jpg"), nil, 0o644); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 var (
@@ -37,11 +37,11 @@ type Lock struct {
 // opened.
 func Try(path string) (*Lock, error) {
 	for {
-		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+		file, err := posixfile.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {
 			return nil, err
 		}
-		err = flock(file)
+		err = lock(file)
 		if err == nil && isAt(file, path) {
 			return &Lock{path, file}, nil
 		}
@@ -89,7 +89,7 @@ func (l *Lock) File() *os.File { return l.file }
 func (l *Lock) Release() error {
 	var err error
 	if isAt(l.file, l.path) {
-		err = os.Remove(l.path)
+		err = posixfile.Remove(l.path)
 	}
 	return errors.Join(err, l.file.Close())
 }
@@ -107,7 +107,7 @@ func (l *Lock) Sign(owner string) error {
 // Owner returns what the process that holds the lock at path has signed it
 // with, or "" if that cannot be told.
 func Owner(path string) string {
-	file, err := os.Open(path)
+	file, err := posixfile.Open(path)
 	if err != nil {
 		return ""
 	}
@@ -120,18 +120,9 @@ func Owner(path string) string {
 	return strings.TrimSpace(string(text))
 }
 
-func flock(file *os.File) error {
-	for {
-		switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return ErrHeld
-		case err != nil:
-			return fmt.Errorf("%w: %w", ErrUnsupported, &os.PathError{Op: "lock", Path: file.Name(), Err: err})
-		default:
-			return nil
-		}
-	}
+// unsupported says that the system does not lock a file.
+func unsupported(file *os.File, err error) error {
+	return fmt.Errorf("%w: %w", ErrUnsupported, &os.PathError{Op: "lock", Path: file.Name(), Err: err})
 }
 
 // isAt reports whether an open file is still the one of that name.

@@ -7,15 +7,14 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/opensandwich/oi/cmd/internal/atomicfile"
 )
 
 // A List is a file that is there whole or not at all. Its methods do nothing on
 // nil.
 type List struct {
-	file   *renameio.PendingFile
+	file   *atomicfile.File
 	buffer *bufio.Writer
 	lines  *Writer
 	flag   string
@@ -28,7 +27,7 @@ func Create(flag, path string, more ...string) (*List, error) {
 		return nil, nil
 	}
 	l := &List{flag: flag}
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	file, err := atomicfile.Create(path)
 	if err != nil {
 		return nil, l.wrap(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // Age is the age from which the process of a temporary file has surely ended.
@@ -40,7 +42,7 @@ func Sweep(name, keep string) error {
 
 // Remove removes a file. It is no error if there is none.
 func Remove(name string) error {
-	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+	if err := posixfile.Remove(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -5,8 +5,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
 )
@@ -49,9 +50,7 @@ func writeModel(t *testing.T, tensors ...tensor) string {
 			t.Fatal(err)
 		}
 	}
-	if err := syscall.Mkfifo(filepath.Join(folder, "pipe"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	oitest.MakeNamedPipe(t, filepath.Join(folder, "pipe"))
 	return filepath.Join(folder, "model.onnx")
 }
 

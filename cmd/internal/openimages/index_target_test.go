@@ -1,3 +1,5 @@
+//go:build unix
+
 package openimages
 
 import (
@@ -9,11 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
@@ -66,7 +68,7 @@ func fill(t *testing.T, dir string) {
 	for block := make([]byte, 1<<10); err == nil; {
 		_, err = file.Write(block)
 	}
-	if !errors.Is(err, unix.ENOSPC) {
+	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
 	if err := file.Close(); err != nil {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/download"
 )
@@ -112,14 +114,11 @@ func openFile(ctx context.Context, src Source, path string) (*csvscan.File, erro
 // copyFile copies what r reads, which it closes, to a file that goes when it is
 // closed.
 func copyFile(path string, r io.ReadCloser) (*csvscan.File, error) {
-	file, err := os.CreateTemp("", "oi-*")
+	file, err := posixfile.CreateUnnamed("", "oi-*")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("temporary file: %w", err), r.Close())
 	}
-	err = os.Remove(file.Name())
-	if err == nil {
-		_, err = io.Copy(file, r)
-	}
+	_, err = io.Copy(file, r)
 	if err = errors.Join(err, r.Close()); err != nil {
 		return nil, errors.Join(fmt.Errorf("copy %s: %w", path, err), file.Close())
 	}

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/opensandwich/oi/cmd/internal/atomicfile"
 )
 
 // A File is a file to be written and what goes into it.
@@ -21,14 +20,14 @@ type File struct {
 // in the given order. If anything fails before that, none appears and what was
 // there before stays.
 func WriteFiles(files ...File) (err error) {
-	pending := make([]*renameio.PendingFile, 0, len(files))
+	pending := make([]*atomicfile.File, 0, len(files))
 	defer func() {
 		for _, p := range pending {
 			err = errors.Join(err, p.Cleanup()) // nothing once it is in place
 		}
 	}()
 	for _, f := range files {
-		p, err := renameio.NewPendingFile(f.Path, renameio.WithTempDir(filepath.Dir(f.Path)), renameio.WithPermissions(0o666))
+		p, err := atomicfile.Create(f.Path)
 		if err != nil {
 			return fmt.Errorf("write %s: %w", f.Path, err)
 		}

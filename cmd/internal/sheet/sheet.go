@@ -10,8 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/opensandwich/oi/cmd/internal/atomicfile"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 )
 
@@ -91,7 +90,7 @@ func (s *Sheet) Write(path string) error {
 	if err := encode(&data); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, data.Bytes(), 0o666)
+	return atomicfile.WriteFile(path, data.Bytes())
 }
 
 // IsPage reports whether Write makes a file of this name a page.

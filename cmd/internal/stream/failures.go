@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/opensandwich/oi/cmd/internal/atomicfile"
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/record"
 )
@@ -14,7 +14,7 @@ import (
 type failures struct {
 	folder string         // of the file, if it gets its name by the first item
 	header *record.Header // that waits for this name
-	file   *renameio.PendingFile
+	file   *atomicfile.File
 	writer *record.Writer
 	open   bool // a segment is
 	worth  bool // a segment came to its end, or an item failed
@@ -40,7 +40,7 @@ func createFailures(path string, pieces bool, inputs []string) (*failures, error
 }
 
 func (f *failures) create(path string) (err error) {
-	if f.file, err = renameio.NewPendingFile(path, renameio.WithPermissions(0o666)); err == nil {
+	if f.file, err = atomicfile.Create(path); err == nil {
 		f.writer = record.NewWriter(f.file, record.FramedJSON)
 	}
 	return err

@@ -10,13 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/opensandwich/oi/cmd/internal/atomicfile"
 )
 
 // A File says who made photos: each photo once, in the order in which they
 // come. It appears when it is finished. The methods do nothing on nil.
 type File struct {
-	file      *renameio.PendingFile
+	file      *atomicfile.File
 	buffer    *bufio.Writer
 	format    format
 	seen      map[[16]byte]struct{} // hashes of subset and id
@@ -32,7 +32,7 @@ type format interface {
 // Create begins a file: a page for the endings .html and .htm, plain text for
 // .txt, and CSV for any other.
 func Create(path string) (*File, error) {
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	file, err := atomicfile.Create(path)
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/opensandwich/oi/cmd/internal/atomicfile"
 	"github.com/opensandwich/oi/cmd/internal/export/credits"
 )
 
@@ -30,7 +29,7 @@ type coco struct {
 // A cocoFile is the file of one set. The pictures are written at once, and the
 // boxes as the photos are looked at.
 type cocoFile struct {
-	pending *renameio.PendingFile
+	pending *atomicfile.File
 	buffer  *bufio.Writer
 	comma   bool // there is something before in the list
 }
@@ -160,7 +159,7 @@ func (e *Export) sortedLicences() (list []cocoLicense, number map[string]int) {
 }
 
 func newCOCOFile(path string) (*cocoFile, error) {
-	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	pending, err := atomicfile.Create(path)
 	if err != nil {
 		return nil, err
 	}

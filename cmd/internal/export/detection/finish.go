@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 
+	"github.com/opensandwich/oi/cmd/internal/atomicfile"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
@@ -261,7 +262,7 @@ func (e *Export) replace(name string, write func(io.Writer) error) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	file, err := atomicfile.Create(path)
 	if err != nil {
 		return err
 	}
@@ -288,5 +289,5 @@ func (e *Export) replaceIfOther(name string, data []byte) error {
 	if err := os.WriteFile(temp, data, 0o666); err != nil {
 		return err
 	}
-	return os.Rename(temp, path)
+	return posixfile.Rename(temp, path)
 }

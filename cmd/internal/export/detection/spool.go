@@ -2,9 +2,10 @@ package detection
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"os"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A spool keeps bytes in a temporary file that has no name, so that nothing is
@@ -13,17 +14,14 @@ type spool struct {
 	file   *os.File
 	buffer *bufio.Writer
 	size   int64
-	named  bool // the system keeps the name of an open file
 }
 
 func newSpool(dir string) (*spool, error) {
-	file, err := os.CreateTemp(dir, ".oi-rows-*")
+	file, err := posixfile.CreateUnnamed(dir, ".oi-rows-*")
 	if err != nil {
 		return nil, err
 	}
-	s := &spool{file: file, buffer: bufio.NewWriterSize(file, 1<<16)}
-	s.named = os.Remove(file.Name()) != nil
-	return s, nil
+	return &spool{file: file, buffer: bufio.NewWriterSize(file, 1<<16)}, nil
 }
 
 // add appends data and returns where it is.
@@ -44,10 +42,4 @@ func (s *spool) read(at int64, n int) ([]byte, error) {
 	return data, err
 }
 
-func (s *spool) close() error {
-	err := s.file.Close()
-	if s.named {
-		err = errors.Join(err, os.Remove(s.file.Name()))
-	}
-	return err
-}
+func (s *spool) close() error { return s.file.Close() }

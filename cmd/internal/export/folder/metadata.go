@@ -14,6 +14,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/cmd/internal/export/newfile"
 	pv "github.com/opensandwich/oi/cmd/internal/export/provenance"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
@@ -206,7 +208,7 @@ func (t *table) write(file string) (n int, err error) {
 	if err := errors.Join(out.Sync(), out.Close()); err != nil {
 		return 0, err
 	}
-	return n, os.Rename(part, file)
+	return n, posixfile.Rename(part, file)
 }
 
 func (t *table) writeTo(out io.Writer) (n int, err error) {

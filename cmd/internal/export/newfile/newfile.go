@@ -5,12 +5,15 @@ package newfile
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // ErrDiffers says that a file is there already and holds something else.
@@ -43,11 +46,20 @@ func compare(path string, data []byte) error {
 	if !info.Mode().IsRegular() || info.Size() != int64(len(data)) {
 		return ErrDiffers
 	}
-	there, err := os.ReadFile(path)
+	there, err := readFile(path)
 	if err == nil && !bytes.Equal(there, data) {
 		return ErrDiffers
 	}
 	return err
+}
+
+func readFile(path string) (_ []byte, err error) {
+	file, err := posixfile.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return io.ReadAll(file)
 }
 
 // createNamed writes data under another name, hidden from those who read the
@@ -68,7 +80,7 @@ func createNamed(path string, data []byte) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		// Some file systems have no second names.
 		if _, statErr := os.Lstat(path); errors.Is(statErr, fs.ErrNotExist) {
-			return os.Rename(temp, path)
+			return posixfile.Rename(temp, path)
 		}
 	}
 	return errors.Join(err, os.Remove(temp))
@@ -95,7 +107,7 @@ func Replace(path string, data []byte) error {
 	if err := errors.Join(WriteSynced(file, data), file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(temp, path)
+	return posixfile.Rename(temp, path)
 }
 
 // Part returns the name of a file while it is not whole: a hidden one next to

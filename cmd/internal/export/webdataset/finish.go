@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/cmd/internal/export/classlist"
 	"github.com/opensandwich/oi/cmd/internal/export/newfile"
 	"github.com/opensandwich/oi/cmd/internal/export/provenance"
@@ -131,7 +133,7 @@ func (w *Writer) publish(classes []string) (*Summary, error) {
 				return nil, err
 			}
 			for _, shard := range s.shards {
-				if err := os.Rename(newfile.Part(shard.path), shard.path); err != nil {
+				if err := posixfile.Rename(newfile.Part(shard.path), shard.path); err != nil {
 					return nil, err
 				}
 				there = slices.DeleteFunc(there, func(path string) bool { return path == shard.path })

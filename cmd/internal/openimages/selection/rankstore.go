@@ -19,6 +19,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 	"github.com/opensandwich/oi/cmd/internal/leftover"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
@@ -237,7 +239,7 @@ func (r *rankStore) save(ctx context.Context, s *Selection, found *rankings) {
 	}
 	_, err = file.Write(data)
 	if err = errors.Join(err, file.Chmod(0o644), file.Close()); err == nil {
-		err = os.Rename(file.Name(), r.name)
+		err = posixfile.Rename(file.Name(), r.name)
 	}
 	if err != nil {
 		_ = os.Remove(file.Name())

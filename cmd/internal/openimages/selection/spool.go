@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+
 	"github.com/opensandwich/oi/cmd/internal/csvscan"
 )
 
@@ -50,14 +52,11 @@ func (s *spool) add(entry []byte) (offset int64, err error) {
 // flush moves what is in memory to the file.
 func (s *spool) flush() error {
 	if s.file == nil {
-		file, err := os.CreateTemp("", "oi-*")
+		file, err := posixfile.CreateUnnamed("", "oi-*")
 		if err != nil {
 			return fmt.Errorf("temporary file: %w", err)
 		}
 		s.file = file
-		if err := os.Remove(file.Name()); err != nil {
-			return fmt.Errorf("temporary file: %w", err)
-		}
 	}
 	n, err := s.file.Write(s.memory)
 	s.size += int64(n)
