@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,25 +14,36 @@ import (
 	"text/tabwriter"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
 )
 
-// describe prints what is in the stream. Of a stream that is cut it prints
-// what there was, and then fails.
-func (o *options) describe(ctx context.Context, env *cli.Env) (err error) {
-	in, err := stream.Open(env, &o.stream, env.Args)
-	if err != nil {
-		return err
+// describe prints what is in the streams. Of one that is damaged or cut it prints
+// what there was, goes on with the next file, and then fails.
+func (o *options) describe(ctx context.Context, env *cli.Env) error {
+	names := env.Args
+	if len(names) == 0 {
+		names = []string{"-"}
 	}
-	defer func() { err = errors.Join(err, in.Close()) }()
 	attribution, err := o.createAttribution(env)
 	if err != nil {
 		return err
 	}
-	s := &summary{attribution: attribution}
-	readErr := s.read(ctx, in)
+	s := &summary{attribution: attribution, files: len(names), perLabel: map[string]map[string]int64{}, tensors: map[string]int64{}, embeddings: map[string]int64{}}
+	var errs []error
+	for _, name := range names {
+		err := s.file(ctx, env, o, name)
+		if err == nil {
+			s.wholeFiles++
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	readErr := errors.Join(errs...)
 	if readErr != nil {
 		readErr = errors.Join(readErr, attribution.Finish(readErr))
 	} else {
@@ -46,11 +58,28 @@ func (o *options) describe(ctx context.Context, env *cli.Env) (err error) {
 	return errors.Join(readErr, s.write(env.Stdout))
 }
 
+// file reads one of the files.
+func (s *summary) file(ctx context.Context, env *cli.Env, o *options, name string) (err error) {
+	in, err := stream.Open(env, &o.stream, []string{name})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	return s.read(ctx, in)
+}
+
 // A summary is what --info says of a stream.
 type summary struct {
 	attribution *credits.File // nil: not wanted
 
 	records    int64
+	files      int
+	wholeFiles int
+	segments   int   // that came to their end
+	wholeItems int64 // of these
+	before     int64 // items, when the last segment began
+	origin     dataset.Origin
+	mixed      string // what is wrong with the versions of shards
 	headers    []*record.Header
 	accounts   []record.StageCounts
 	items      int64
@@ -68,7 +97,6 @@ type summary struct {
 }
 
 func (s *summary) read(ctx context.Context, in *stream.Input) error {
-	s.perLabel, s.tensors, s.embeddings = map[string]map[string]int64{}, map[string]int64{}, map[string]int64{}
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -83,7 +111,10 @@ func (s *summary) read(ctx context.Context, in *stream.Input) error {
 		s.records++
 		switch r := r.(type) {
 		case *record.Header:
-			s.headers = append(s.headers, r)
+			s.headers, s.before = append(s.headers, r), s.items
+			if err := s.origin.Begin(r); err != nil {
+				s.mixed = err.Error()
+			}
 		case *record.End:
 			s.close(r.Stages, r.Damage)
 		case *record.Part:
@@ -100,6 +131,8 @@ func (s *summary) read(ctx context.Context, in *stream.Input) error {
 // close takes what the end of a segment or piece says.
 func (s *summary) close(accounts []record.StageCounts, lost *record.Damage) {
 	s.accounts = append(s.accounts, accounts...)
+	s.segments++
+	s.wholeItems += s.items - s.before
 	if lost != nil {
 		s.lost.Regions += lost.Regions
 		s.lost.Bytes += lost.Bytes
@@ -144,6 +177,21 @@ func (s *summary) item(item *record.Item) {
 	}
 }
 
+// whole says what is whole, if not all is or if there are shards.
+func (s *summary) whole() []string {
+	var lines []string
+	if s.files > 1 && s.wholeFiles < s.files {
+		lines = append(lines, fmt.Sprintf("%d of %d files", s.wholeFiles, s.files))
+	}
+	if s.segments < len(s.headers) {
+		lines = append(lines, fmt.Sprintf("%d of %d segments, with %d of the %d items", s.segments, len(s.headers), s.wholeItems, s.items))
+	}
+	if text, ok := s.origin.Shards(); ok {
+		lines = append(lines, "shards: "+cmp.Or(s.mixed, text))
+	}
+	return lines
+}
+
 // writeJSON writes the summary as data. Items without a set count under "".
 func (s *summary) writeJSON(to io.Writer) error {
 	unchecked, classes, stages := false, []record.Class{}, []record.Stage{}
@@ -183,6 +231,7 @@ func (s *summary) writeJSON(to io.Writer) error {
 		Items       int64                       `json:"items"`
 		Segments    int                         `json:"segments"`
 		Unchecked   bool                        `json:"unchecked,omitempty"`
+		Whole       []string                    `json:"whole,omitempty"`
 		Classes     []class                     `json:"classes"`
 		Stages      []stage                     `json:"stages"`
 		Labels      map[string]map[string]int64 `json:"labels"`
@@ -199,7 +248,7 @@ func (s *summary) writeJSON(to io.Writer) error {
 		LostRegions int64                       `json:"lost_regions"`
 		Counts      []counts                    `json:"counts"`
 	}{
-		Items: s.items, Segments: len(s.headers), Unchecked: unchecked, Labels: s.perLabel, Photos: s.photos, PhotoBytes: s.photoBytes,
+		Items: s.items, Segments: len(s.headers), Unchecked: unchecked, Whole: s.whole(), Labels: s.perLabel, Photos: s.photos, PhotoBytes: s.photoBytes,
 		Tensors: s.tensors, Embeddings: s.embeddings, Background: s.background, Rotated: s.rotated, Variants: s.variants, Epochs: s.epochs, LostBytes: s.lost.Bytes,
 		LostRegions: s.lost.Regions, NoBytes: s.noBytes,
 		Classes: []class{}, Stages: []stage{}, Counts: []counts{},
@@ -228,6 +277,9 @@ func (s *summary) write(to io.Writer) error {
 		fmt.Fprintf(w, " in %d segments", len(s.headers))
 	}
 	fmt.Fprintln(w)
+	for _, line := range s.whole() {
+		fmt.Fprintf(w, "whole    %s\n", cli.Escape(line))
+	}
 	if s.items > 0 {
 		if err := s.writeCounts(w); err != nil {
 			return err

@@ -64,6 +64,21 @@ func (o *Origin) Complete(incomplete bool, warn func(string)) error {
 	return err
 }
 
+// Shards says in words which shards have come, or what is wrong with them. ok
+// reports whether there were any.
+func (o *Origin) Shards() (text string, ok bool) {
+	if len(o.shards.queries) == 0 {
+		return "", false
+	}
+	if err := o.shards.complete(); err != nil {
+		return err.Error(), true
+	}
+	if o.shards.allowed {
+		return "some may be missing: an earlier stage took those that there were, on purpose", true
+	}
+	return "all are here, each once", true
+}
+
 // End takes note of a segment's end. Counts of the same tool, at the same
 // position among those of its name, are added up. Where segments came through
 // different stages, the sums of one stage are not those of the next, so that
