@@ -58,7 +58,7 @@ func (o *options) featureMemory() int64 {
 // Flags of one of the two ways alone.
 var (
 	scratchFlags  = []string{"arch", "optimizer", "batch", "lr", "patience", "min-delta", "seed", "safetensors"}
-	backboneFlags = []string{"backbone-licence", "normalize", "channels", "features", "embedding-dtype"}
+	backboneFlags = []string{"fine-tune", "backbone-licence", "normalize", "channels", "features", "embedding-dtype"}
 )
 
 // checkBackbone checks the options that are about a backbone, or about none.
@@ -73,7 +73,7 @@ func (o *options) checkBackbone() error {
 		return nil
 	}
 	for _, flag := range scratchFlags {
-		if o.given(flag) {
+		if o.given(flag) && !(o.tune.layers != "" && slices.Contains(tuneFlags, flag)) {
 			return cli.Usagef("--%s is about training from scratch, which --backbone takes the place of", flag)
 		}
 	}
@@ -106,6 +106,7 @@ func (o *options) backboneValues() map[string]any {
 	if o.incomplete {
 		values["incomplete"] = true
 	}
+	o.tuneValues(values)
 	o.certainty.values(values)
 	o.near.values(values)
 	o.poor.values(values)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -201,23 +200,7 @@ func (c *checkpoint) write(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if len(head) > maxHead {
-		return fmt.Errorf("a head of %d bytes, at most %d fit", len(head), maxHead)
-	}
-	sum := sha256.New()
-	out := io.MultiWriter(w, sum)
-	start := append([]byte(checkpointMagic), checkpointVersion)
-	start = binary.LittleEndian.AppendUint32(start, uint32(len(head)))
-	if _, err := out.Write(append(start, head...)); err != nil {
-		return err
-	}
-	for _, p := range slices.Concat(c.state, c.best) {
-		if err := writeFloats(out, p.Data); err != nil {
-			return err
-		}
-	}
-	_, err = w.Write(sum.Sum(nil))
-	return err
+	return writeSealed(w, checkpointVersion, head, slices.Concat(c.state, c.best))
 }
 
 // floatsAtOnce bounds the buffer between weights and file.
@@ -291,16 +274,12 @@ func (r *checkpointReader) fill(b []byte) error {
 
 // body reads everything after the length of the head.
 func (r *checkpointReader) body(length uint32) (*checkpoint, error) {
-	if length > maxHead {
-		return nil, fmt.Errorf("a head of %d bytes, at most %d are read", length, maxHead)
+	head, err := r.head(length)
+	if err != nil {
+		return nil, err
 	}
-	var head bytes.Buffer // which grows with what comes
-	if _, err := io.CopyN(&head, r.in, int64(length)); err != nil {
-		return nil, io.ErrUnexpectedEOF
-	}
-	r.sum.Write(head.Bytes())
 	c := &checkpoint{}
-	if err := json.Unmarshal(head.Bytes(), &c.checkpointHead); err != nil {
+	if err := json.Unmarshal(head, &c.checkpointHead); err != nil {
 		return nil, err
 	}
 	if c.Epoch < 1 || len(c.History) != c.Epoch || c.BestEpoch < 0 || c.BestEpoch > c.Epoch {
@@ -325,18 +304,7 @@ func (r *checkpointReader) body(length uint32) (*checkpoint, error) {
 			return nil, err
 		}
 	}
-	want := r.sum.Sum(nil)
-	got := make([]byte, len(want))
-	if err := r.fill(got); err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(got, want) {
-		return nil, errors.New("its checksum is another")
-	}
-	if n, err := io.CopyN(io.Discard, r.in, 1); n > 0 || !errors.Is(err, io.EOF) {
-		return nil, errors.Join(errors.New("something follows its end"), err)
-	}
-	return c, nil
+	return c, r.end()
 }
 
 // params reads the data of parameters of the given shapes.

@@ -64,6 +64,21 @@
 // from there. Variants of oi-augment are used as they come, three epochs of
 // them if it makes any number and --epochs does not say; they gain little.
 //
+// --fine-tune LAYERS trains the last layers of the backbone (convolutions and
+// dense layers; at least so many of them, since it is divided where one value
+// is passed on) together with the head, from where both are: auto is three
+// tenths of them. Each epoch is one of oi-augment, or all items; without
+// oi-augment there are six, or --epochs. AdamW (--lr 0.0003, --batch 32), a
+// rate that grows and then falls as a cosine does, labels smoothed by a tenth,
+// and the average of the weights. What comes before the layers computes each
+// picture once; its maps are kept in NAME.ckpt next to the features and rounded
+// as these are (--embedding-dtype). Normalization stays as it was, folded into
+// the layers. The epoch with the lowest log loss on val is taken, and if none
+// is better than the head alone, that; the report has both. A layer that has no
+// gradient here is an error that names it. NAME.tune.ckpt keeps the epochs for
+// --resume. The features of such a model are not those of the backbone any
+// more, and the model says so.
+//
 // --calibrate divides the logits by the number that gives val the lowest log
 // loss, so that of the answers of 0.8 about eight in ten are right; which
 // answer is given does not change. --unsure writes a threshold into the model:
@@ -288,6 +303,9 @@
 //		what its classifier reads)
 //	--embedding-dtype float16|float32
 //		round features to float16|float32 (default float16)
+//	--fine-tune LAYERS
+//		then train the last LAYERS of the backbone with the head: a
+//		number, auto or all
 //	--salvage
 //		step over damaged records and count what was lost
 //	-j, --jobs N

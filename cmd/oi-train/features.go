@@ -25,6 +25,8 @@ type rowSet struct {
 	rows   []int32
 	labels []int // the numbers of their classes
 	groups []int // of items of one author or photo; nil where none are needed
+
+	epochs []int // of variants: how many rows there are after each
 }
 
 // An extraction computes the features of all items.
@@ -43,8 +45,12 @@ type extraction struct {
 }
 
 // extract computes the features of the items in the sets train, val and test.
-func extract(ctx context.Context, o *options, env *cli.Env, d *data, b *transfer.Backbone, s *featureStore) (map[string]*rowSet, error) {
-	extractor, err := b.Extractor(featureBatch, o.stream.Workers())
+func extract(ctx context.Context, o *options, env *cli.Env, d *data, b *transfer.Backbone, tail *transfer.Tail, s *featureStore) (map[string]*rowSet, error) {
+	source := b.Extractor
+	if tail != nil {
+		source = tail.Extractor
+	}
+	extractor, err := source(featureBatch, o.stream.Workers())
 	if err != nil {
 		return nil, err
 	}
@@ -132,10 +138,13 @@ func (x *extraction) entry(e dataset.Entry) (int, error) {
 // taken returns the row of features that an item brings. They come with it
 // again after an interrupt, so that nothing is remembered of them.
 func (x *extraction) taken(data []byte) (int, error) {
+	if x.store.size > 0 {
+		return 0, errEmbedded
+	}
 	x.features = slices.Grow(x.features[:0], x.store.dim)[:x.store.dim]
 	x.data.embedded.check.Unpack(x.features, data)
 	row := x.store.n
-	return row, x.store.add([]dataset.Picture{sha256.Sum256(data)}, x.features)
+	return row, x.store.add([]dataset.Picture{sha256.Sum256(data)}, x.features, nil)
 }
 
 func (s *rowSet) add(row, label int) {
@@ -177,7 +186,7 @@ func (x *extraction) flush() error {
 	if len(x.pictures) == 0 {
 		return nil
 	}
-	features, err := x.extractor.Features(x.batch.images)
+	features, maps, err := x.compute()
 	var unusable *transfer.ValueError
 	if errors.As(err, &unusable) {
 		return fmt.Errorf("item %s: %w", x.batch.keys[unusable.Picture], err)
@@ -185,13 +194,22 @@ func (x *extraction) flush() error {
 	if err != nil {
 		return err
 	}
-	if err := x.store.add(x.pictures, features); err != nil {
+	if err := x.store.add(x.pictures, features, maps); err != nil {
 		return err
 	}
 	x.computed += len(x.pictures)
 	x.pictures = x.pictures[:0]
 	x.batch.clear()
 	return nil
+}
+
+// compute computes the features, and the maps if they are to be kept.
+func (x *extraction) compute() (features, maps []float32, err error) {
+	if x.store.size > 0 {
+		return x.extractor.FeaturesAndMaps(x.batch.images)
+	}
+	features, err = x.extractor.Features(x.batch.images)
+	return features, nil, err
 }
 
 // endlessEpochs is how many epochs of oi-augment are taken if it makes any
@@ -221,6 +239,7 @@ func (x *extraction) variants(o *options, env *cli.Env) (*rowSet, error) {
 		if err := source.next(newBatch(1)); !errors.Is(err, io.EOF) {
 			return nil, err
 		}
+		set.epochs = append(set.epochs, len(set.rows))
 	}
 	group := x.data.items.Groups()
 	for _, photo := range photos {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -24,16 +25,19 @@ import (
 // them again, whatever items come then and in whatever order. On disk it is
 //
 //	"oi-ckptf"  8 bytes
-//	of          32 bytes, the identity of the backbone
+//	of          32 bytes, the identity of the backbone, and of its tail if
+//	            that is to be fine-tuned
 //	rows        each the SHA-256 of the pixels, the features as float16 or
-//	            float32, and a CRC-32C of both
+//	            float32, the map that the tail begins with likewise, and a
+//	            CRC-32C of all
 //
 // with little-endian numbers. What follows a row that is cut or damaged is
 // dropped.
 type featureStore struct {
 	file    *os.File
 	of      [32]byte
-	dim     int
+	dim     int // numbers of the features
+	size    int // numbers of the map, 0 without one
 	dtype   transfer.DType
 	rows    map[dataset.Picture]int
 	n       int // rows in the file
@@ -51,14 +55,20 @@ func (s *featureStore) width() int {
 	return 4
 }
 
-func (s *featureStore) rowSize() int { return len(dataset.Picture{}) + s.dim*s.width() + crc32.Size }
+func (s *featureStore) rowSize() int {
+	return len(dataset.Picture{}) + (s.dim+s.size)*s.width() + crc32.Size
+}
 
 // openFeatures opens the store of a run; with --resume it has the features of
 // an earlier one, unless the items bring theirs.
-func openFeatures(o *options, env *cli.Env, b *transfer.Backbone, brought bool) (_ *featureStore, err error) {
+func openFeatures(o *options, env *cli.Env, b *transfer.Backbone, tail *transfer.Tail, brought bool) (_ *featureStore, err error) {
 	s := &featureStore{dim: b.Dim, dtype: transfer.DType(b.DType), rows: map[dataset.Picture]int{}}
 	if _, err := hex.Decode(s.of[:], []byte(b.Of)); err != nil {
 		return nil, err
+	}
+	if tail != nil {
+		s.size = tail.Size
+		s.of = sha256.Sum256(fmt.Appendf(s.of[:], "%s %s", tail.Text(), tail.Begins))
 	}
 	path := o.checkpoint()
 	if _, err := os.Stat(path); err == nil && !o.resume {
@@ -114,7 +124,7 @@ func (s *featureStore) read() error {
 	case version != featuresVersion:
 		return errors.New("a checkpoint of a run without --backbone, which this one has")
 	case !bytes.Equal(head[len(checkpointMagic)+1:], s.of[:]):
-		return fmt.Errorf("it has features of another backbone, cut or normalisation: %x, now %x", head[len(checkpointMagic)+1:], s.of)
+		return fmt.Errorf("it has features of another backbone, cut, normalisation or --fine-tune: %x, now %x", head[len(checkpointMagic)+1:], s.of)
 	}
 	row := make([]byte, s.rowSize())
 	for {
@@ -132,13 +142,14 @@ func (s *featureStore) read() error {
 	}
 }
 
-// add appends the features [n][D] of pictures.
-func (s *featureStore) add(pictures []dataset.Picture, features []float32) error {
+// add appends the features [n][D], and the maps [n][Size], of pictures.
+func (s *featureStore) add(pictures []dataset.Picture, features, maps []float32) error {
 	b := make([]byte, 0, len(pictures)*s.rowSize())
 	for i, p := range pictures {
 		start := len(b)
 		b = append(b, p[:]...)
 		b = s.dtype.Append(b, features[i*s.dim:][:s.dim])
+		b = s.dtype.Append(b, maps[i*s.size:][:s.size])
 		b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
 	}
 	if _, err := s.file.WriteAt(b, s.offset(s.n)); err != nil {
@@ -160,6 +171,19 @@ func (s *featureStore) source(rows []int32, limit int64) (logreg.Source, error) 
 		return nil, err
 	}
 	return logreg.NewMatrix(values, s.dim)
+}
+
+// readMaps reads the maps of rows, [rows][Size].
+func (s *featureStore) readMaps(dst []float32, rows []int32) error {
+	raw := make([]byte, s.size*s.width())
+	skip := int64(len(dataset.Picture{}) + s.dim*s.width())
+	for i, row := range rows {
+		if _, err := s.file.ReadAt(raw, s.offset(int(row))+skip); err != nil {
+			return fmt.Errorf("read back maps: %w", err)
+		}
+		s.dtype.Decode(dst[i*s.size:][:s.size], raw)
+	}
+	return nil
 }
 
 // storedFeatures are rows of a store, as a logreg.Source.

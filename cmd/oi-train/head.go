@@ -22,8 +22,12 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 		return nil, err
 	}
 	d.describe(fmt.Sprintf("a linear head on %d features of %s", b.Dim, b.Name))
+	tail, err := o.tune.divide(env, d, b)
+	if err != nil {
+		return nil, err
+	}
 	h := &head{backbone: b}
-	if h.store, err = openFeatures(o, env, b, d.embedded.first != nil); err != nil {
+	if h.store, err = openFeatures(o, env, b, tail, d.embedded.first != nil); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -31,7 +35,7 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 			err = errors.Join(err, h.Close())
 		}
 	}()
-	if h.sets, err = extract(ctx, o, env, d, b, h.store); err != nil {
+	if h.sets, err = extract(ctx, o, env, d, b, tail, h.store); err != nil {
 		return nil, err
 	}
 	fit, err := h.fit(ctx, o, env, d)
@@ -45,7 +49,19 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 	if why := b.OpenCV(); why != "" {
 		d.notes = append(d.notes, "OpenCV 4.6 does not read this model, since "+why+"; onnxruntime does.")
 	}
-	return &result{best: h, history: []report.Epoch{}, head: fit}, nil
+	r := &result{best: h, history: []report.Epoch{}, head: fit}
+	if tail == nil {
+		return r, nil
+	}
+	tuned, tuning, err := fineTune(ctx, o, env, d, h, tail)
+	if err != nil {
+		return nil, err
+	}
+	r.head.FineTuning = tuning
+	if tuned != nil {
+		r.best, d.backbone = tuned, &tuned.tuned.Backbone
+	}
+	return r, nil
 }
 
 // head is a linear head on a backbone.

@@ -76,6 +76,7 @@ type options struct {
 	weightsFile bool // as safetensors
 
 	backbone  backboneOptions
+	tune      tuneOptions
 	certainty certainty
 	near      nearFlags
 	poor      poorFlags
@@ -109,6 +110,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.suspects, "suspects", 0, "also list the `N` items whose labels are most likely wrong, in NAME.suspects.txt and NAME.suspects.html")
 	o.certainty.flags(fs)
 	o.backbone.flags(fs)
+	o.tune.flags(fs)
 	o.given = fs.Changed
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
@@ -154,6 +156,9 @@ func (o *options) check(inputs []string) error {
 	if err := o.checkBackbone(); err != nil {
 		return err
 	}
+	if err := o.tune.check(); err != nil {
+		return err
+	}
 	if err := o.certainty.check(); err != nil {
 		return err
 	}
@@ -172,7 +177,7 @@ func (o *options) check(inputs []string) error {
 	if o.backbone.file != "" {
 		inputs = append(slices.Clone(inputs), o.backbone.file)
 	}
-	for _, path := range append(o.files(), o.checkpoint(), report.OutputFiles(o.name + ".json")[0]) {
+	for _, path := range append(o.files(), o.checkpoint(), o.tuneCheckpoint(), report.OutputFiles(o.name + ".json")[0]) {
 		if err := cli.CheckOutputFile(path, inputs...); err != nil {
 			return err
 		}

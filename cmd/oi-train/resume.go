@@ -221,8 +221,10 @@ func (t *trainer) skip(ctx context.Context, epochs int) error {
 
 // removeCheckpoint removes the checkpoint of a run that no longer needs it.
 func removeCheckpoint(o *options, env *cli.Env) {
-	if err := os.Remove(o.checkpoint()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		env.Warnf("the checkpoint is not needed any more: %v", err)
+	for _, path := range []string{o.checkpoint(), o.tuneCheckpoint()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			env.Warnf("the checkpoint is not needed any more: %v", err)
+		}
 	}
 }
 

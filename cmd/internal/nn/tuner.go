@@ -72,3 +72,10 @@ func (t *Tuner) Params() []model.Param {
 	}
 	return cloneParams(t.weights.params)
 }
+
+// Options are those of the Tuner, with the defaults, but for Threads.
+func (t *Tuner) Options() Options {
+	o := t.options
+	o.Threads = 0
+	return o
+}

@@ -19,6 +19,8 @@ type Head struct {
 	// these are not all; Last is the fit to all then.
 	SampleRows int      `json:"sample_rows,omitempty"`
 	Last       *HeadFit `json:"last,omitempty"`
+
+	FineTuning *FineTuning `json:"fine_tuning,omitempty"`
 }
 
 // HeadFit is the fit for one strength. The losses are means over the items of
@@ -54,7 +56,8 @@ func (r *Report) HeadText() string {
 	if r.Head == nil {
 		return ""
 	}
-	return fmt.Sprintf("a linear head on %d features of %s, C=%g chosen by %s%s\n", r.Provenance.Backbone.Dim, r.Provenance.Backbone.Name, r.Head.C, r.Head.Chosen, r.Head.SampleText())
+	return fmt.Sprintf("a linear head on %d features of %s, C=%g chosen by %s%s\n", r.Provenance.Backbone.Dim, r.Provenance.Backbone.Name, r.Head.C, r.Head.Chosen, r.Head.SampleText()) +
+		r.Head.FineTuning.Text()
 }
 
 // headMarkdown is the same for WriteMarkdown, with the table.
@@ -72,6 +75,9 @@ func (r *Report) headMarkdown() string {
 			mark = "**"
 		}
 		fmt.Fprintf(&b, "| %s%g%s | %s | %s | %s |\n", mark, f.C, mark, four(f.TrainLoss), four(f.ValLoss), four(f.ValAccuracy))
+	}
+	if text := r.Head.FineTuning.Text(); text != "" {
+		fmt.Fprintf(&b, "\n%s", text)
 	}
 	return b.String()
 }

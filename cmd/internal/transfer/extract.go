@@ -12,6 +12,7 @@ import (
 type Extractor struct {
 	backbone  *Backbone
 	evaluator *nn.Evaluator
+	size      int // of the map, 0 without one
 }
 
 // Extractor returns what computes features of batch pictures at once on some
@@ -21,7 +22,7 @@ func (b *Backbone) Extractor(batch, threads int) (*Extractor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Extractor{b, e}, nil
+	return &Extractor{b, e, 0}, nil
 }
 
 // Close lets go of its threads and memory.
@@ -46,14 +47,37 @@ func (x *Extractor) Features(images [][]byte) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return out[0], x.backbone.round(out[0])
+	return out[0], x.backbone.round(out[0], x.backbone.Dim)
 }
 
-// round checks and rounds features [n][D].
-func (b *Backbone) round(features []float32) error {
+// Extractor returns what computes the features and the maps that the tail begins
+// with.
+func (t *Tail) Extractor(batch, threads int) (*Extractor, error) {
+	e, err := nn.NewEvaluator(t.Frozen, nn.EvaluatorOptions{Batch: batch, Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	return &Extractor{t.backbone, e, t.Size}, nil
+}
+
+// FeaturesAndMaps is Features, with the maps [n][Size], of an Extractor of a
+// tail. They are rounded as the features are.
+func (x *Extractor) FeaturesAndMaps(images [][]byte) (features, maps []float32, err error) {
+	out, err := x.evaluator.Run(images)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := x.backbone.round(out[0], x.backbone.Dim); err != nil {
+		return nil, nil, err
+	}
+	return out[0], out[1], x.backbone.round(out[1], x.size)
+}
+
+// round checks and rounds features [n][size].
+func (b *Backbone) round(features []float32, size int) error {
 	for i, v := range features {
 		if !(v >= -float16.Max && v <= float16.Max) {
-			return &ValueError{i / b.Dim, i % b.Dim, v}
+			return &ValueError{i / size, i % size, v}
 		}
 	}
 	if DType(b.DType) == Float16 {

@@ -103,11 +103,19 @@ func weighted(n *graph.Node) bool {
 	}
 	switch o := n.Op.(type) {
 	case *graph.Conv:
-		return len(n.In[1].Const.Shape) == 4
+		w := n.In[1].Const.Shape
+		return len(w) == 4 && !affine(w, o.Group)
 	case *graph.Gemm:
 		return o.Alpha == 1 && o.Beta == 1 && !o.TransA && (len(n.In) < 3 || n.In[2] == nil || len(n.In[2].Const.Shape) == 1)
 	}
 	return false
+}
+
+// affine reports whether a convolution of weights [M,C/Groups,KH,KW] is one
+// factor a channel, as normalization is written, or exchanges the colours of a
+// picture.
+func affine(w []int, groups int) bool {
+	return w[2]*w[3] == 1 && (groups == w[0] && w[1] == 1 || w[0] == channels && w[1]*groups == channels)
 }
 
 // onlyValue is the value that the nodes from one on read of those before, if it

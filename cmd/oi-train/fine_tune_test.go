@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opensandwich/oi/cmd/internal/cmdtest"
+	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/preprocess"
+	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
+)
+
+// tuningOf is what a report says of fine-tuning.
+func tuningOf(t *testing.T, got outcome) *report.FineTuning {
+	t.Helper()
+	var r struct {
+		Head struct {
+			FineTuning *report.FineTuning `json:"fine_tuning"`
+		}
+	}
+	if err := json.Unmarshal(got.files["m.json"], &r); err != nil {
+		t.Fatal(err)
+	}
+	return r.Head.FineTuning
+}
+
+// TestFineTune: the result is better on val than its start, says so, and does
+// not depend on threads. Its features are others than those of the backbone.
+func TestFineTune(t *testing.T) {
+	backbone, input := small(t), encode(t, []string{"red", "green"}, twoClasses()...)
+	flags := []string{"--fine-tune", "2", "--epochs", "3", "--batch", "4", "--lr", "0.003"}
+	got := fitted(t, backbone, input, append(flags, "-j", "1")...)
+	tuning := tuningOf(t, got)
+	if tuning == nil || len(tuning.Epochs) != 3 || tuning.Best == 0 || tuning.Layers != "the last 2 of 3 layers" {
+		t.Fatalf("the report has %+v\n%s", tuning, got.stderr)
+	}
+	for i, e := range tuning.Epochs {
+		if e.ValLoss < tuning.Epochs[tuning.Best-1].ValLoss || i == tuning.Best-1 && !(e.ValLoss < tuning.Before.ValLoss) {
+			t.Errorf("epoch %d was chosen of %+v", tuning.Best, tuning)
+		}
+	}
+	for _, want := range []string{"fine-tuned the last 2 of 3 layers", "test accuracy"} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("no %q on standard output:\n%s", want, got.stdout)
+		}
+	}
+	if !strings.Contains(string(got.files["m.html"]), "fine-tuned the last 2 of 3 layers") {
+		t.Error("the page does not say what was fine-tuned")
+	}
+	if len(got.files) != 3 {
+		t.Errorf("%d files are left", len(got.files))
+	}
+	other := fitted(t, backbone, input, append(flags, "-j", "3")...)
+	if !bytes.Equal(got.files["m.onnx"], other.files["m.onnx"]) {
+		t.Error("another number of threads gives another model")
+	}
+
+	c, err := model.ReadClassifier(got.files["m.onnx"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "again.onnx")
+	if err := os.WriteFile(path, got.files["m.onnx"], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := transfer.Open(path, transfer.Options{Side: side})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := transfer.Open(backbone, transfer.Options{Side: side, Normalization: parsed(t, "imagenet")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Backbone != c.Backbone || c.Backbone.FineTuned != tuning.Layers || again.Of == before.Of || c.Backbone.FileSHA256 != before.FileSHA256 {
+		t.Errorf("the model is of %+v, read again of %+v", c.Backbone, again.Backbone)
+	}
+}
+
+// TestFineTuneOnVariants: an epoch of training is one of oi-augment.
+func TestFineTuneOnVariants(t *testing.T) {
+	input := encode(t, []string{"red", "green"}, variants(t, twoClasses(), 2)...)
+	got := fitted(t, small(t), input, "--fine-tune", "all", "--batch", "4", "--lr", "0.003")
+	tuning := tuningOf(t, got)
+	if tuning == nil || len(tuning.Epochs) != 2 || tuning.Layers != "all 3 layers" {
+		t.Errorf("the report has %+v\n%s", tuning, got.stderr)
+	}
+}
+
+// TestFineTuneKeepsItsStart: with a rate at which everything is forgotten, the
+// head on the backbone stays, and the report shows both.
+func TestFineTuneKeepsItsStart(t *testing.T) {
+	backbone, input := small(t), encode(t, []string{"red", "green"}, twoClasses()...)
+	want := fitted(t, backbone, input)
+	got := fitted(t, backbone, input, "--fine-tune", "1", "--epochs", "1", "--lr", "1", "--batch", "2")
+	tuning := tuningOf(t, got)
+	if tuning == nil || tuning.Best != 0 || !strings.Contains(got.stdout, "made it no better") {
+		t.Fatalf("%+v\n%s", tuning, got.stdout)
+	}
+	weights := func(o outcome) (hash string) {
+		var r struct {
+			Weights string `json:"weights_sha256"`
+		}
+		if err := json.Unmarshal(o.files["m.json"], &r); err != nil {
+			t.Fatal(err)
+		}
+		return r.Weights
+	}
+	if weights(got) != weights(want) {
+		t.Error("the weights are not those of the head alone")
+	}
+}
+
+// cancelling cancels when a text is written.
+type cancelling struct {
+	buffer bytes.Buffer
+	text   string
+	cancel func()
+}
+
+func (c *cancelling) Write(p []byte) (int, error) {
+	n, err := c.buffer.Write(p)
+	if bytes.Contains(c.buffer.Bytes(), []byte(c.text)) {
+		c.cancel()
+	}
+	return n, err
+}
+
+// TestFineTuneResume: an interrupted run goes on as if it had never stopped, and
+// one of other options or items does not.
+func TestFineTuneResume(t *testing.T) {
+	backbone, input := small(t), encode(t, []string{"red", "green"}, twoClasses()...)
+	flags := []string{"--fine-tune", "2", "--epochs", "4", "--batch", "4", "--lr", "0.003"}
+	want := fitted(t, backbone, input, flags...)
+
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := &cancelling{text: "fine-tuning 2/4", cancel: cancel}
+	var out bytes.Buffer
+	args := append([]string{"-o", filepath.Join(dir, "m"), "--backbone", backbone, "--normalize=imagenet"}, flags...)
+	if code := command().Execute(ctx, cmdtest.Env(bytes.NewReader(input), &out, errs), args); code != 130 {
+		t.Fatalf("exit %d, want 130: %s", code, errs.buffer.String())
+	}
+	kept, err := os.ReadFile(filepath.Join(dir, "m.tune.ckpt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := fitHead(t, t.Context(), dir, backbone, input, "--fine-tune", "2", "--epochs", "5", "--batch", "4", "--lr", "0.003", "--resume")
+	if other.code == 0 || !strings.Contains(other.stderr, "other options") {
+		t.Errorf("with other options: exit %d\n%s", other.code, other.stderr)
+	}
+	for i := range 3 { // a damaged one
+		bad := bytes.Clone(kept)
+		bad[len(bad)*(i+1)/4] ^= 1
+		if err := os.WriteFile(filepath.Join(dir, "m.tune.ckpt"), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := fitHead(t, t.Context(), dir, backbone, input, append(flags, "--resume")...); got.code == 0 || !strings.Contains(got.stderr, "m.tune.ckpt") {
+			t.Errorf("a damaged checkpoint: exit %d\n%s", got.code, got.stderr)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "m.tune.ckpt"), kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := fitHead(t, t.Context(), dir, backbone, input, append(flags, "--resume")...)
+	if got.code != 0 || !strings.Contains(got.stderr, "going on after epoch 2 of fine-tuning") {
+		t.Fatalf("exit %d\n%s", got.code, got.stderr)
+	}
+	if !bytes.Equal(got.files["m.onnx"], want.files["m.onnx"]) {
+		t.Error("the model is another than that of a run that never stopped")
+	}
+	if got.files["m.tune.ckpt"] != nil || got.files["m.ckpt"] != nil {
+		t.Error("a checkpoint is still there")
+	}
+}
+
+func TestFineTuneRefuses(t *testing.T) {
+	backbone, input := small(t), encode(t, []string{"red", "green"}, twoClasses()...)
+	for want, args := range map[string][]string{
+		"want a number of layers from 1": {"--fine-tune", "0"},
+		"training from scratch":          {"--lr", "0.1"},
+	} {
+		if got := fitHead(t, t.Context(), t.TempDir(), backbone, input, args...); got.code != 2 || !strings.Contains(got.stderr, want) {
+			t.Errorf("%v: exit %d, %s", args, got.code, got.stderr)
+		}
+	}
+	items := twoClasses()
+	for _, item := range items {
+		if item.Set == "val" {
+			item.Set = "train"
+		}
+	}
+	if got := fitHead(t, t.Context(), t.TempDir(), backbone, encode(t, []string{"red", "green"}, items...), "--fine-tune", "1"); got.code == 0 || !strings.Contains(got.stderr, "--val") {
+		t.Errorf("without val: exit %d, %s", got.code, got.stderr)
+	}
+}
+
+func parsed(t *testing.T, normalize string) *preprocess.Normalization {
+	t.Helper()
+	n, err := preprocess.Parse(normalize, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
