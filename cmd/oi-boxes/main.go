@@ -137,6 +137,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		return errors.Join(err, account.Finish())
 	}
 	w := &writer{options: o, env: env, query: q, set: set, out: out, account: account, buffers: make(chan *encoded, maxBuffers)}
+	w.room.Store(firstRoom)
 	err = o.choice.Explain(w.run(ctx))
 	return errors.Join(err, list.Finish(err), account.Finish())
 }

@@ -46,6 +46,10 @@ type ledger struct{ *stream.Counters }
 func (l ledger) In(n int64)  { l.Counters.In(n, record.Digest{}) }
 func (l ledger) Out(n int64) { l.Counters.Out(n, record.Digest{}) }
 
+// firstRoom is what a buffer has for items in the beginning: enough for a batch
+// of most, so that it does not grow by many steps.
+const firstRoom = 160 << 10
+
 // maxBuffers is how many buffers for items are kept to be used again.
 const maxBuffers = 16
 

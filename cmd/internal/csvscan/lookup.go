@@ -21,9 +21,10 @@ type Lookup[T any] struct {
 	q       *Request[T]
 	file    *File
 	index   *openedIndex
-	column  int         // of the keys
-	rowSize int64       // of most rows at the most, in bytes
-	texts   chan []byte // used ones of Rows
+	column  int             // of the keys
+	rowSize int64           // of most rows at the most, in bytes
+	texts   chan []byte     // used ones of Rows
+	readers chan *rowReader // used ones
 	tables  func() (keyTables, error)
 	keyless []*RowError
 	joining sync.Mutex // held over the next
@@ -85,7 +86,7 @@ func indexKeys[T any](ctx context.Context, f *File, q *Request[T], memory bool) 
 
 func newLookup[T any](ctx context.Context, f *File, index *openedIndex, q *Request[T]) (_ *Lookup[T], err error) {
 	// Looking a row up is short, and may go on after what ctx is of.
-	d := &Lookup[T]{ctx: context.WithoutCancel(ctx), q: q, file: f, index: index, texts: make(chan []byte, 2*scanWorkers)}
+	d := &Lookup[T]{ctx: context.WithoutCancel(ctx), q: q, file: f, index: index, texts: make(chan []byte, 2*scanWorkers), readers: make(chan *rowReader, scanWorkers)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(d.invalidate(err), d.Close())
@@ -362,7 +363,19 @@ func (r *Rows) order(pieces [][]foundRow) {
 
 // fetch reads the rows at some places, in the order of the file.
 func (d *Lookup[T]) fetch(keys []LookupKey, places []keyPlace, piece int32) (text []byte, rows []foundRow, err error) {
-	r := rowReader{r: d.file, guess: d.rowSize}
+	var r *rowReader
+	select {
+	case r = <-d.readers:
+		r.buf = r.buf[:0]
+	default:
+		r = &rowReader{r: d.file, guess: d.rowSize}
+	}
+	defer func() {
+		select {
+		case d.readers <- r:
+		default:
+		}
+	}()
 	rows = make([]foundRow, 0, len(places))
 	select {
 	case text = <-d.texts:

@@ -58,13 +58,10 @@ func (s Split) Check() error {
 // then the group) as a fraction of one: below Test it is a test group, below
 // Test+Val a validation group.
 func (s Split) Of(group string) string {
-	h := sha256.New()
-	var seed [8]byte
-	binary.BigEndian.PutUint64(seed[:], s.Seed)
-	h.Write(seed[:])
-	h.Write([]byte(group))
-	var sum [sha256.Size]byte
-	u := float64(binary.BigEndian.Uint64(h.Sum(sum[:0]))>>11) / (1 << 53)
+	var room [128]byte // more than most groups take
+	text := binary.BigEndian.AppendUint64(room[:0], s.Seed)
+	sum := sha256.Sum256(append(text, group...))
+	u := float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
 	switch {
 	case u < s.Test:
 		return Test

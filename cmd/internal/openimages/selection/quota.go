@@ -12,11 +12,11 @@ import (
 
 // quotas say which matches of each label are kept: those of the lowest ranks.
 type quotas struct {
-	highest []uint64 // rank that is kept, by label
-	none    []bool   // labels of which nothing is
-	ranges  map[*subset][]csvscan.Range
-	items   int64      // how many are kept, negatives included
-	store   *rankStore // where this comes from, nil if not from there
+	highest []uint64                    // rank that is kept, by label
+	none    []bool                      // labels of which nothing is
+	ranges  map[*subset][]csvscan.Range // of the subsets of which little is kept
+	items   int64                       // how many are kept, negatives included
+	store   *rankStore                  // where this comes from, nil if not from there
 }
 
 // A sound is a match that no rule takes away but a limit: 24 bytes. The matches
@@ -41,10 +41,6 @@ func (l *lowestSounds) add(e sound, most int64) {
 	l.have++
 	if e.rank > l.bound {
 		return
-	}
-	const some = 1 << 10
-	if n := 2*most + 1024; len(l.entries) == some && n <= 2*leastRanks+1024 {
-		l.entries = slices.Grow(l.entries, int(n)-some) // it will come to that
 	}
 	l.entries = append(l.entries, e)
 	if int64(len(l.entries)) >= 2*most+1024 {
@@ -225,6 +221,7 @@ func (s *Selection) choose(labels []lowestSounds) *quotas {
 		have[i] = labels[i].have
 	}
 	keep, lost := s.query.shares(have)
+	kept := make([]int64, len(s.subsets))
 	chosen := &quotas{highest: make([]uint64, len(labels)), none: make([]bool, len(labels)), ranges: map[*subset][]csvscan.Range{}}
 	for i := range labels {
 		for reason, n := range lost[i] {
@@ -234,17 +231,27 @@ func (s *Selection) choose(labels []lowestSounds) *quotas {
 		chosen.items += keep[i]
 		l := &labels[i]
 		if chosen.none[i] = keep[i] == 0; chosen.none[i] {
+			l.entries = nil
 			continue
 		}
 		l.cut(keep[i])
 		chosen.highest[i] = l.entries[len(l.entries)-1].rank
 		for _, e := range l.entries {
-			sub := s.subsets[e.sub]
-			chosen.ranges[sub] = append(chosen.ranges[sub], csvscan.Range{From: e.from, To: e.from + int64(e.span)})
+			kept[e.sub]++
 		}
-		l.entries = nil
+	}
+	for i := range labels {
+		for _, e := range labels[i].entries {
+			if sub := s.subsets[e.sub]; !many(sub, kept) {
+				chosen.ranges[sub] = append(chosen.ranges[sub], csvscan.Range{From: e.from, To: e.from + int64(e.span)})
+			}
+		}
+		labels[i].entries = nil
 	}
 	for _, sub := range s.subsets {
+		if many(sub, kept) {
+			continue
+		}
 		ranges := chosen.ranges[sub]
 		slices.SortFunc(ranges, func(a, b csvscan.Range) int { return cmp.Compare(a.From, b.From) })
 		ranges = slices.Compact(ranges)
@@ -254,6 +261,13 @@ func (s *Selection) choose(labels []lowestSounds) *quotas {
 		chosen.ranges[sub] = ranges
 	}
 	return chosen
+}
+
+// many reports whether so many matches of a subset are kept that all rows are
+// read again: by the index that costs less than each at its place.
+func many(sub *subset, kept []int64) bool {
+	const share = 16
+	return kept[sub.number] > 0 && kept[sub.number] >= sub.rows/share
 }
 
 // keeps reports whether a match that no other rule takes away is kept.
