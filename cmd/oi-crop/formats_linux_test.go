@@ -9,12 +9,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/image/webp"
 	"golang.org/x/sys/unix"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -43,10 +45,17 @@ func BenchmarkFormats(b *testing.B) {
 	if err := exec.Command(python, "-c", "import cv2, PIL").Run(); err != nil {
 		b.Skipf("there is no OpenCV or Pillow for Python to compare with: %v", err)
 	}
-	photos := benchPhotos(b, 300_000)
+	names, err := filepath.Glob(oitest.RealData(b, "openimages/images-1024px") + "/*.jpg")
+	if err != nil || len(names) < formatPhotos {
+		b.Fatalf("%d photos: %v", len(names), err)
+	}
 	for _, kind := range []string{"png", "webp", "lossless"} {
 		dir := b.TempDir()
-		for i, data := range photos {
+		for i, name := range names[:formatPhotos] {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				b.Fatal(err)
+			}
 			if err := os.WriteFile(fmt.Sprintf("%s/%02d.jpg", dir, i), data, 0o600); err != nil {
 				b.Fatal(err)
 			}
@@ -56,6 +65,9 @@ func BenchmarkFormats(b *testing.B) {
 		})
 	}
 }
+
+// formatPhotos is how many real photos BenchmarkFormats takes.
+const formatPhotos = 4
 
 func againstFormats(b *testing.B, dir, kind string, peer *exec.Cmd) {
 	in, err := peer.StdinPipe()
@@ -86,7 +98,7 @@ func againstFormats(b *testing.B, dir, kind string, peer *exec.Cmd) {
 	}
 	answer() // that the files are there
 	var photos [][]byte
-	for i := range 10 {
+	for i := range formatPhotos {
 		data, err := os.ReadFile(fmt.Sprintf("%s/%02d.%s", dir, i, kind))
 		if err != nil {
 			b.Fatal(err)
