@@ -20,7 +20,7 @@ func small(t testing.TB) map[string][]byte {
 		"interlaced":  oitest.PNG{Width: 9, Height: 7, Depth: 16, Colour: 6, Interlaced: true}.Encode(),
 		"webp":        files(t, "webp/testdata/lossy.webp")["lossy.webp"],
 		"lossless":    files(t, "webp/testdata/lossless-alpha.webp")["lossless-alpha.webp"],
-		"progressive": files(t, "jpegfile/testdata/small-progressive.jpg")["small-progressive.jpg"],
+		"progressive": files(t, "testdata/small-progressive.jpg")["small-progressive.jpg"],
 	}
 	return all
 }
