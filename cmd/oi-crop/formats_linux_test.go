@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"image/png"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,33 +67,8 @@ func BenchmarkFormats(b *testing.B) {
 const formatPhotos = 4
 
 func againstFormats(b *testing.B, dir, kind string, peer *exec.Cmd) {
-	in, err := peer.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := peer.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := peer.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := in.Close(); err != nil {
-			b.Error(err)
-		}
-		if err := peer.Wait(); err != nil {
-			b.Error(err)
-		}
-	}()
-	lines := bufio.NewScanner(out)
-	answer := func() []byte {
-		if !lines.Scan() {
-			b.Fatalf("no answer from Python: %v", lines.Err())
-		}
-		return lines.Bytes()
-	}
-	answer() // that the files are there
+	ask := startPeer(b, peer)
+	ask() // then the files are there
 	var photos [][]byte
 	for i := range formatPhotos {
 		data, err := os.ReadFile(fmt.Sprintf("%s/%02d.%s", dir, i, kind))
@@ -148,14 +120,7 @@ func againstFormats(b *testing.B, dir, kind string, peer *exec.Cmd) {
 				rounds[k][i] = processorTime(b, func() { step(data) })
 			}
 		}
-		if _, err := io.WriteString(in, "\n"); err != nil {
-			b.Fatal(err)
-		}
-		var theirs [][]float64
-		if err := json.Unmarshal(answer(), &theirs); err != nil {
-			b.Fatal(err)
-		}
-		for i, round := range append(rounds, theirs...) {
+		for i, round := range append(rounds, ask()...) {
 			if best[i] == nil {
 				best[i] = round
 			}

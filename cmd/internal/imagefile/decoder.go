@@ -107,7 +107,7 @@ func (d *Decoder) knows(data []byte) bool { return d.image != nil && bytes.Equal
 
 // Held returns about how many bytes of memory the Decoder holds.
 func (d *Decoder) Held() int {
-	n := d.jpeg.Held() + cap(d.data)
+	n := d.jpeg.Held() + d.png.Held() + cap(d.data)
 	if d.image != nil {
 		n += bytesOf(d.image)
 	}

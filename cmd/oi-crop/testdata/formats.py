@@ -43,6 +43,5 @@ def seconds(step, data):
     return time.process_time() - start
 
 
-print("ready", flush=True)
 for _ in sys.stdin:
     print(json.dumps([[seconds(step, data) for data in files] for step in (opencv, pillow)]), flush=True)

@@ -23,6 +23,18 @@ type Decoder struct {
 // ErrInterlaced is returned for an interlaced file.
 var ErrInterlaced = errors.New("interlaced PNG")
 
+// inflateMemory is about how much memory inflating takes.
+const inflateMemory = 64 << 10
+
+// Held returns about how many bytes of memory the Decoder holds.
+func (d *Decoder) Held() int {
+	n := cap(d.rows[0]) + cap(d.rows[1])
+	if d.zlib != nil {
+		n += inflateMemory
+	}
+	return n
+}
+
 // Begin reads a file up to its pixels. The file must not change before End.
 func (d *Decoder) Begin(data []byte) error {
 	head, rest, err := readHeader(data)
