@@ -32,10 +32,9 @@ func IsSRGB(profile []byte) bool {
 		if len(table) < 12 {
 			break
 		}
-		name := string(table[:4])
+		xyz, wanted := want[string(table[:4])]
 		at, n := uint64(binary.BigEndian.Uint32(table[4:])), uint64(binary.BigEndian.Uint32(table[8:]))
 		table = table[12:]
-		xyz, wanted := want[name]
 		if !wanted || n < 20 || at+n > uint64(len(profile)) {
 			continue
 		}
