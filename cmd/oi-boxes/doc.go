@@ -58,7 +58,9 @@
 // knows which label is right; keep counts those that are written. --doubles
 // lists them as CSV, a line for each box and each of its partners: key,
 // partner, iou, label, partner_label. --exclude-ids reads it, or the lines of
-// it that a person has chosen: grep ',Muffin,Cake$' takes the muffins.
+// it that a person has chosen: grep ',Muffin,Cake$' takes the muffins. To look
+// at them, --ids FILE | oi-fetch | oi-crop --sheet doubles.html makes a page.
+// The list may be empty.
 //
 // Sets: with validation or test among the subsets, every row keeps its subset.
 // Else, or with --split hash, the rows are divided by a hash of the photo's
