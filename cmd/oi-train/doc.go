@@ -173,7 +173,11 @@
 // to 4, and blurred ones, whose Laplacian, at 128 pixels, has a variance below
 // 4; key, problem, side, aspect, sharpness, set, label. Of 6,741 crops of real
 // photos 403 are tiny, and of the 68 that are blurred without being tiny nearly
-// all look it. --poor-crops drop leaves those of train out.
+// all look it. --poor-crops drop leaves those of train out. It does not help:
+// with a head on MobileNetV2 and the sets divided in three ways, the test
+// accuracy is 0.819 in the mean with them and 0.819 without (log loss 0.571 and
+// 0.572); without the tiny ones alone 0.824 (0.569), the blurred 0.821 (0.570),
+// the elongated 0.820 (0.573).
 //
 // An item is known by its key, and one that comes twice is an error. One
 // without a key gets one from its id, label, box and pixels.

@@ -61,6 +61,7 @@ func (p *poorFlags) apply(ctx context.Context, d *data) (err error) {
 	defer func() { err = errors.Join(err, list.Finish(err)) }()
 	found := report.FaultList{Kind: report.PoorCrops, Counts: map[string]int{}, Left: p.drop(), File: p.list, Examples: []report.Fault{}}
 	poor := map[int]bool{} // by number in the spool
+	shown := map[dataset.Photo]bool{}
 	for _, entry := range d.entries() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -85,7 +86,8 @@ func (p *poorFlags) apply(ctx context.Context, d *data) (err error) {
 		found.Items++
 		found.Counts[string(problem)]++
 		poor[entry.Number] = true
-		if !found.Full() {
+		if photo := d.items.Photos.Find(entry.Photo); !found.Full() && !shown[photo] {
+			shown[photo] = true
 			found.Show(report.Fault{Key: entry.Key, Label: entry.Label, Set: entry.Set, What: describePoor(m)}, item, nil)
 		}
 	}
