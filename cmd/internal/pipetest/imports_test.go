@@ -98,7 +98,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"editdistance":         nil,
 		"cropquality":          {"record"},
 		"float16":              nil,
-		"logreg":               {"float16", "kernel"},
+		"logreg":               {"float16", "kernel", "rng"},
 		"posixfile":            nil,
 		"atomicfile":           {"posixfile"},
 		"leftover":             {"posixfile"},
