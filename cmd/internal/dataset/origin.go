@@ -54,14 +54,37 @@ func stageName(s record.Stage) string { return argsWithout(s, "") + s.Version }
 
 // Complete returns an error unless all shards of every query have come, each of
 // them once. It is to be called when the last header has come. incomplete are
-// the shards that are taken all the same: of them, warn is told.
+// the shards that are taken all the same: of them, warn is told. Whole queries
+// stand in Header as if they had not been divided.
 func (o *Origin) Complete(incomplete bool, warn func(string)) error {
 	err := o.shards.complete()
 	if err != nil && incomplete {
 		warn(err.Error() + ", on purpose")
 		return nil
 	}
+	if err == nil && !o.shards.allowed {
+		o.joinShards()
+	}
 	return err
+}
+
+// joinShards takes the stages of all shards of a query for those of the query as
+// a whole: what comes of them is the same.
+func (o *Origin) joinShards() {
+	seen := map[string]bool{}
+	o.Header.Stages = slices.DeleteFunc(o.Header.Stages, func(s record.Stage) bool {
+		_, _, shard := parseShard(s.Args["shard"])
+		name := argsWithout(s, "shard") + s.Version
+		again := shard && seen[name]
+		seen[name] = seen[name] || shard
+		return again
+	})
+	for i, s := range o.Header.Stages {
+		if _, _, shard := parseShard(s.Args["shard"]); shard {
+			o.Header.Stages[i].Args = maps.Clone(s.Args)
+			delete(o.Header.Stages[i].Args, "shard")
+		}
+	}
 }
 
 // Shards says in words which shards have come, or what is wrong with them. ok

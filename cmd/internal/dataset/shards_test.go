@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/opensandwich/oi/record"
 )
 
@@ -67,5 +69,31 @@ func TestShards(t *testing.T) {
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: error %v, want %q", name, err, tt.want)
 		}
+	}
+}
+
+// Of all shards the trail is that of one run.
+func TestShardsJoined(t *testing.T) {
+	stages := func(shards ...string) []record.Stage {
+		var o Origin
+		for _, shard := range shards {
+			args := map[string]string{"classes": "a"}
+			if shard != "" {
+				args["shard"] = shard
+			}
+			if err := o.Begin(&record.Header{Stages: []record.Stage{{Tool: "oi-boxes", Args: args}, {Tool: "oi-crop"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := o.Complete(true, func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+		return o.Header.Stages
+	}
+	if diff := cmp.Diff(stages(""), stages("2/3", "3/3", "1/3")); diff != "" {
+		t.Error(diff)
+	}
+	if got := stages("2/3", "1/3"); len(got) != 3 || got[1].Args["shard"] != "2/3" {
+		t.Errorf("of some shards the trail is %v", got)
 	}
 }
