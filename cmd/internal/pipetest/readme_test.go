@@ -25,7 +25,7 @@ import (
 type block struct{ words, text string }
 
 // blocksOf returns the shell blocks of a text in Markdown.
-func blocksOf(t *testing.T, path string) []block {
+func blocksOf(t *testing.T, path string, least int) []block {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(shared.root, filepath.FromSlash(path)))
 	if err != nil {
@@ -35,7 +35,7 @@ func blocksOf(t *testing.T, path string) []block {
 	for _, m := range regexp.MustCompile("(?ms)^```sh( [a-z ]+)?\n(.*?)^```").FindAllSubmatch(data, -1) {
 		all = append(all, block{strings.TrimSpace(string(m[1])), string(m[2])})
 	}
-	if len(all) < 8 {
+	if len(all) < least {
 		t.Fatalf("found %d shell blocks only", len(all))
 	}
 	return all
@@ -86,7 +86,7 @@ func runBlocks(t *testing.T, path string) string {
 		env = hurried
 	}
 	const build = "go build -o bin/ ./cmd/oi-... && PATH=$PWD/bin:$PATH && "
-	for _, b := range blocksOf(t, path) {
+	for _, b := range blocksOf(t, path, 8) {
 		name, _, _ := strings.Cut(b.text, "\n")
 		t.Run(name, func(t *testing.T) {
 			switch b.words {
