@@ -48,7 +48,7 @@ func blocksOf(t *testing.T, path string, least int) []block {
 func TestReadme(t *testing.T) {
 	dir := runBlocks(t, "README.md")
 	for _, name := range []string{"burger.onnx", "burger.html", "burger.json", "one.onnx", "not.onnx", "night.onnx", "sheet.jpg", "crops", "clear.oi", "failed.json",
-		"burger-demo.html", "look.html", "burger.suspects.html", "better.oi", "doubles.csv", "near.csv", "single.oi"} {
+		"burger-demo.html", "look.html", "burger.suspects.html", "better.oi", "doubles.csv", "near.csv", "single.oi", "tuned.onnx", "credits.html", "unpacked.onnx"} {
 		if b := filepath.Join(dir, name); !exists(b) && !(name == "clear.oi" && !have("jq")) {
 			t.Errorf("%s did not appear", name)
 		}
