@@ -236,6 +236,7 @@ func newFetchedObject() *object[Fetched] {
 			stringField("sha256", func(f *Fetched) *string { return &f.SHA256 }, checkSHA256),
 			stringField("media_type", func(f *Fetched) *string { return &f.MediaType }, nil),
 			bytesField("bytes", func(f *Fetched) *[]byte { return &f.Bytes }),
+			stringField("bytes_of", func(f *Fetched) *string { return &f.BytesOf }, checkName(80)),
 			nestedList("earlier", func(f *Fetched) *[]Attempt { return &f.Earlier }, newAttemptObject()).
 				omitWhen(func(f *Fetched) bool { return len(f.Earlier) == 0 }),
 		},

@@ -176,6 +176,7 @@ type Fetched struct {
 	SHA256    string // lower-case hex
 	MediaType string
 	Bytes     []byte // nil once a later stage has dropped them
+	BytesOf   string // the key of the item directly before that has the bytes, in place of them
 	Earlier   []Attempt
 	Extra     []Field
 }

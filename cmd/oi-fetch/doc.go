@@ -52,6 +52,12 @@
 // --verify-cache reads all of it, removes what is damaged, and fails if there
 // was any.
 //
+// --share-bytes is for a pipe in which oi-crop reads what oi-fetch writes: of
+// items in a row that are of one photo only the first carries it, and the
+// others name that item. What reads such a stream gives them the photo back,
+// and fails where the item before them is gone. It does not go with --json and
+// --part.
+//
 // --timeout bounds a whole transfer. A transfer that fails in a way that may
 // pass is tried again, --retries times, with growing pauses. A host that
 // answers 429 or 503 gets the pause it asks for, and fewer requests after it.
@@ -170,6 +176,9 @@
 //	--attribution FILE
 //		write the credits of the photos that came through to FILE, as
 //		.csv, .html or .txt
+//	--share-bytes
+//		let the first of the items in a row that are of one photo
+//		carry it for all of them
 //	--photos DIR
 //		also write the photos and their boxes for detectors to DIR
 //	--annotations coco|yolo|voc

@@ -8,7 +8,6 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/export/detection"
-	"github.com/opensandwich/oi/cmd/internal/fetch"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
 )
@@ -70,15 +69,17 @@ func (o *exportOptions) open(env *cli.Env, part bool, maxPixels int, args map[st
 
 // header begins a segment of the export, and returns what is done to its items.
 func (p *photos) header(h *record.Header) (stream.Func, error) {
+	p.segment++
+	number := p.segment
 	if p.export == nil {
-		return nil, nil
+		return func(ctx context.Context, item *record.Item) (stream.Result, error) { return p.do(ctx, number, item) }, nil
 	}
 	segment, err := p.export.Begin(h)
 	if err != nil {
 		return nil, fmt.Errorf("--photos: %w", err)
 	}
 	return func(ctx context.Context, item *record.Item) (stream.Result, error) {
-		result, err := p.do(ctx, item)
+		result, err := p.do(ctx, number, item)
 		if err != nil || len(result.Items) == 0 {
 			return result, err
 		}
@@ -86,7 +87,7 @@ func (p *photos) header(h *record.Header) (stream.Func, error) {
 		if !ok {
 			return result, fmt.Errorf("record %s came without its photo", item.Key)
 		}
-		if err := p.export.Add(ctx, segment, item, v.(*fetch.Picture).Bytes); err != nil {
+		if err := p.export.Add(ctx, segment, item, v.(waiting).Bytes); err != nil {
 			return result, fmt.Errorf("--photos: %w", err)
 		}
 		return result, nil

@@ -57,6 +57,7 @@ type options struct {
 	check       string
 	maxPixels   int
 	attribution string
+	shareBytes  bool
 	export      exportOptions
 }
 
@@ -77,6 +78,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringSliceVar(&o.allowHosts, "allow-host", nil, "let addresses in the stream lead to `HOST` or HOST:PORT though it is private")
 	fs.BoolVar(&o.robots, "ignore-robots", false, "take photos that X-Robots-Tag forbids to learn from")
 	fs.StringVar(&o.attribution, "attribution", "", "write the credits of the photos that came through to `FILE`, as .csv, .html or .txt")
+	fs.BoolVar(&o.shareBytes, "share-bytes", false, "let the first of the items in a row that are of one photo carry it for all of them")
 	o.export.register(fs)
 	// Transfers wait for the network far more than for a processor.
 	o.stream.Jobs = 32
@@ -103,6 +105,10 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		return nil, nil, cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)
 	case o.connections < 0:
 		return nil, nil, cli.Usagef("--connections %d: want 1 or more, or 0 for the default", o.connections)
+	case o.shareBytes && o.stream.JSON != "":
+		return nil, nil, cli.Usagef("--share-bytes does not go with --json: programs that read JSON take items out")
+	case o.shareBytes && o.stream.Part:
+		return nil, nil, cli.Usagef("--share-bytes does not go with --part: pieces may be joined in any order")
 	case o.attribution != "" && o.stream.Failures != "" && filepath.Clean(o.attribution) == filepath.Clean(o.stream.Failures) && !stream.IsFolder(o.attribution):
 		return nil, nil, cli.Usagef("--failures and --attribution name the same file")
 	}
@@ -161,7 +167,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, fetcher.Close()) }()
-	p := &photos{fetcher: fetcher}
+	p := &photos{fetcher: fetcher, share: o.shareBytes}
 	if p.export, err = o.export.open(env, o.stream.Part, o.maxPixels, args); err != nil {
 		return err
 	}
@@ -180,7 +186,6 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		Need:       "image",
 		AddedBytes: photoSize,
 		Header:     p.header,
-		Func:       p.do,
 		Emit:       p.emit,
 		Written:    p.written,
 		MustDrain:  p.attribution != nil || p.export != nil,

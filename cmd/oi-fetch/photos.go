@@ -25,11 +25,28 @@ type photos struct {
 	fetcher     *fetch.Fetcher
 	attribution *attribution      // nil: not wanted
 	export      *detection.Export // nil: not wanted
-	waiting     sync.Map          // *record.Item -> *fetch.Picture
+	share       bool              // an item carries no photo that the one before it has
+	waiting     sync.Map          // *record.Item -> waiting
+	segment     int               // of the input, as its headers are read
+	last        carrier
 	failed      atomic.Bool
 }
 
-func (p *photos) do(ctx context.Context, item *record.Item) (stream.Result, error) {
+// waiting is the photo of an item that is to be written, and the segment that
+// it is of.
+type waiting struct {
+	*fetch.Picture
+	segment int
+}
+
+// A carrier is the last item that was written with its photo.
+type carrier struct {
+	key, id, sha256 string
+	segment         int
+}
+
+// do fetches the photo of an item of a segment.
+func (p *photos) do(ctx context.Context, segment int, item *record.Item) (stream.Result, error) {
 	picture, err := p.fetcher.Fetch(ctx, request(item))
 	var f *fetch.Failure
 	if errors.As(err, &f) {
@@ -44,7 +61,7 @@ func (p *photos) do(ctx context.Context, item *record.Item) (stream.Result, erro
 	item.Fetched = &record.Fetched{
 		URL: picture.URL, Source: picture.Source, SHA256: picture.SHA256, MediaType: picture.MediaType, Earlier: earlier(picture),
 	}
-	p.waiting.Store(item, picture)
+	p.waiting.Store(item, waiting{picture, segment})
 	return stream.Result{Items: []*record.Item{item}}, nil
 }
 
@@ -57,28 +74,35 @@ func earlier(p *fetch.Picture) []record.Attempt {
 	return all
 }
 
-// emit puts the bytes into an item that is about to be written.
+// emit puts the bytes into an item that is about to be written, or the key of the
+// one before it that carries them. It is called in the order of the output.
 func (p *photos) emit(item *record.Item) error {
 	v, ok := p.waiting.Load(item)
 	if !ok {
 		return fmt.Errorf("record %s came without its photo", item.Key)
 	}
-	data, err := v.(*fetch.Picture).Bytes()
+	w := v.(waiting)
+	this := carrier{item.Key, item.ID, item.Fetched.SHA256, w.segment}
+	if p.share && p.last.key != "" && this == (carrier{this.key, p.last.id, p.last.sha256, p.last.segment}) {
+		item.Fetched.BytesOf = p.last.key
+		return p.attribution.add(item)
+	}
+	data, err := w.Bytes()
 	if err != nil {
 		return err
 	}
-	item.Fetched.Bytes = data
+	item.Fetched.Bytes, p.last = data, this
 	return p.attribution.add(item)
 }
 
 // written takes the bytes back.
 func (p *photos) written(item *record.Item) error {
-	item.Fetched.Bytes = nil
+	item.Fetched.Bytes, item.Fetched.BytesOf = nil, ""
 	v, ok := p.waiting.LoadAndDelete(item)
 	if !ok {
 		return fmt.Errorf("record %s came without its photo", item.Key)
 	}
-	return v.(*fetch.Picture).Release()
+	return v.(waiting).Release()
 }
 
 // hint says of servers that do not answer what would help, and of folders

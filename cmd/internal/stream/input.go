@@ -88,6 +88,7 @@ type Input struct {
 	number int      // of it among the files, from 1
 	reader *record.Reader
 	closes []func() error // of the file being read
+	photo  sharedPhoto
 }
 
 // Open returns the records of files, "-" being standard input, which is also
@@ -196,9 +197,16 @@ func cut(err error) error {
 func (in *Input) Read() (record.Record, error) {
 	for {
 		r, err := in.reader.Read()
-		if !errors.Is(err, io.EOF) {
-			return r, in.explain(err)
+		if err == nil {
+			err = in.photo.take(r)
 		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, in.explain(err)
+		}
+		if err == nil {
+			return r, nil
+		}
+		in.photo = sharedPhoto{}
 		if lost := in.reader.Damage(); lost.Regions > 0 {
 			in.env.Warnf("%s: lost %d bytes to damage in %d places", in.name, lost.Bytes, lost.Regions)
 		}
