@@ -105,13 +105,15 @@
 // which is printed, covers all files and does not depend on where they are. To
 // push the package, and to install it elsewhere, with HASH the whole top hash:
 //
+//	Q=s3://BUCKET/.quilt
 //	aws s3 cp --recursive DIR s3://BUCKET/ME/NAME
-//	aws s3 cp DIR.quilt.jsonl s3://BUCKET/.quilt/packages/HASH
-//	printf %s HASH | aws s3 cp - s3://BUCKET/.quilt/named_packages/ME/NAME/latest
+//	aws s3 cp DIR.quilt.jsonl $Q/packages/HASH
+//	printf %s HASH >latest
+//	aws s3 cp latest $Q/named_packages/ME/NAME/latest
 //
-//	hash=$(aws s3 cp s3://BUCKET/.quilt/named_packages/ME/NAME/latest -)
+//	hash=$(aws s3 cp $Q/named_packages/ME/NAME/latest -)
 //	aws s3 cp --recursive s3://BUCKET/ME/NAME DIR
-//	aws s3 cp s3://BUCKET/.quilt/packages/$hash DIR.quilt.jsonl
+//	aws s3 cp $Q/packages/$hash DIR.quilt.jsonl
 //	oi-crop --unpack DIR --top-hash $hash | oi-train
 //
 // --unpack writes the stream that a complete folder of PNGs was made of: the

@@ -212,8 +212,9 @@ func forgetCounts(t *testing.T, data []byte) []byte {
 func checkAccount(t *testing.T, boxes, items []*record.Item, end *record.End, tree fstest.MapFS) {
 	t.Helper()
 	var want []string
-	skipped := map[string]int64{}
+	skipped, digests := map[string]int64{}, record.Digests{}
 	for _, b := range boxes {
+		digests.In = digests.In.Plus(record.DigestOf(b))
 		switch file, ok := tree[b.Subset+"/"+b.ID+".jpg"]; {
 		case !ok:
 			skipped["not found"]++
@@ -221,7 +222,10 @@ func checkAccount(t *testing.T, boxes, items []*record.Item, end *record.End, tr
 			skipped["not a picture"]++
 		default:
 			want = append(want, b.Key)
+			digests.Out = digests.Out.Plus(record.DigestOf(b))
+			continue
 		}
+		digests.Skipped = digests.Skipped.Plus(record.DigestOf(b))
 	}
 	var got []string
 	for _, it := range items {
@@ -234,7 +238,7 @@ func checkAccount(t *testing.T, boxes, items []*record.Item, end *record.End, tr
 		t.Errorf("got %d items, want %d, in the order of the input", len(got), len(want))
 	}
 	count := end.Stages[len(end.Stages)-1]
-	expect := record.StageCounts{Tool: "oi-fetch", In: int64(len(boxes)), Out: int64(len(want)), Skipped: skipped}
+	expect := record.StageCounts{Tool: "oi-fetch", In: int64(len(boxes)), Out: int64(len(want)), Skipped: skipped, Digests: &digests}
 	if d := cmp.Diff(expect, count); d != "" || !count.Balanced() {
 		t.Errorf("account: %s", d)
 	}
