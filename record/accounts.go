@@ -42,7 +42,7 @@ func sameItems(tool string, sent int64, digest Digest, place string, n int64, ot
 	case sent != n:
 		return &AccountError{tool, fmt.Sprintf("%.40s sent %d items on, %d %s", tool, sent, n, place)}
 	case digest != other:
-		return &AccountError{tool, fmt.Sprintf("%.40s sent %d items on, as many %s, but not the same ones: one is missing and another stands twice", tool, sent, place)}
+		return &AccountError{tool, fmt.Sprintf("%.40s sent %d items on, as many %s, but not the same ones: some are missing, and others stand in their place", tool, sent, place)}
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func TestBashCompletion(t *testing.T) {
 		"oi-eval crops.onnx cr":                  "crops two.oi|crops.jpg|crops.oi|crops.oi.zst",
 		"oi-boxes --ids c":                       "crops.csv|crops.txt",
 		"oi-eval --report = c":                   "crops.html",
-		"oi-fetch --attribution ":                "crops.csv|crops.html|v7",
+		"oi-fetch --attribution ":                "crops.csv|crops.html|crops.txt|v7",
 		"oi-crop --sheet c":                      "crops.html|crops.jpg",
 		"oi-labels --html ":                      "crops.html|v7",
 		"oi-augment --copies ":                   "",

@@ -94,7 +94,7 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-// onlyInCI skips what only a machine for tests should do.
+// onlyInCI skips what only a machine for tests should do, or has the time for.
 func onlyInCI(t *testing.T) {
 	t.Helper()
 	if os.Getenv("CI") == "" {

@@ -55,8 +55,9 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestCookbook does the same for the cookbook.
+// TestCookbook does the same for the cookbook. It takes a minute or two.
 func TestCookbook(t *testing.T) {
+	onlyInCI(t)
 	dir := runBlocks(t, ".github/COOKBOOK.md")
 	for _, name := range []string{"pizza.onnx", "food", "sheet.html", "head.onnx", "second.onnx", "careful.onnx", "demo.html"} {
 		if !exists(filepath.Join(dir, name)) {
