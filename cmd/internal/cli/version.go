@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// release is the version where the build carries no tag.
-const release = "0.1.0"
+// release is the version where the build carries no tag. It is never changed;
+// the linker sets it when a release is built.
+var release = "0.1.0"
 
 // version returns the release that the binary was built from, as streams and
 // models name it.
