@@ -64,7 +64,6 @@ func (g *grammar) step(rec Record, lost Damage) (Record, error) {
 			// The header of a later piece is among what was lost;
 			// the first piece's header says the same.
 			g.state = stateInside
-			g.tally.add(rec.(*Item))
 			return rec, nil
 		}
 		if lost.Regions > g.reported.Regions {

@@ -50,6 +50,7 @@ func (r *run) read() error {
 	if n := r.items.RemoveDuplicates(); n > 0 {
 		r.account.Remove(dataset.Duplicate, int64(n))
 	}
+	r.items.Sort() // the sets are then parts of the whole
 	for _, remark := range r.items.Remarks() {
 		r.env.Infof("%s", remark)
 	}

@@ -25,7 +25,6 @@ import (
 // that a list may be as long as the data set.
 type idList struct {
 	file     string // for messages
-	ours     bool   // it has the header of the lists that commands here write
 	official idSet[uint64]
 	others   idSet[string] // ids of another form, and keys
 }
@@ -95,6 +94,7 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 		ids.file = "standard input"
 	}
 	count := uint32(0)
+	ours := false // it has the header of the lists that commands here write
 	lines := bufio.NewScanner(openimages.TextReader(r))
 	for n := 1; lines.Scan(); n++ {
 		id, _, _ := strings.Cut(strings.TrimSpace(lines.Text()), ",")
@@ -105,7 +105,7 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 			return nil, fmt.Errorf("%s:1: expected ImageID as the first column", name)
 		}
 		if isKeyHeader(lines.Text()) {
-			ids.ours = true
+			ours = true
 			continue
 		}
 		if id == "" || id[0] == '#' || n == 1 && isHeader(id) {
@@ -132,7 +132,7 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if count == 0 && !ids.ours {
+	if count == 0 && !ours {
 		return nil, fmt.Errorf("no id in %s", ids.file)
 	}
 	ids.official.close()

@@ -156,19 +156,28 @@ func (f *File) forget(x *openedIndex) error {
 	return x.file.Close()
 }
 
-// openIndexOf returns the index in a file if it is of a list with this
-// fingerprint.
-func openIndexOf(list fingerprint, name string, kind Kind) *openedIndex {
+// openRegular opens a regular file and returns its size, or nil.
+func openRegular(name string) (*os.File, int64) {
 	file, err := posixfile.Open(name)
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	about, err := file.Stat()
 	if err != nil || !about.Mode().IsRegular() {
 		_ = file.Close() // read only
+		return nil, 0
+	}
+	return file, about.Size()
+}
+
+// openIndexOf returns the index in a file if it is of a list with this
+// fingerprint.
+func openIndexOf(list fingerprint, name string, kind Kind) *openedIndex {
+	file, size := openRegular(name)
+	if file == nil {
 		return nil
 	}
-	x, err := readIndex(file, about.Size(), kind)
+	x, err := readIndex(file, size, kind)
 	if err != nil || x.fingerprint != list {
 		_ = file.Close()
 		return nil

@@ -113,17 +113,14 @@ func (f *File) joinPlaces(now fingerprint) (names []string) {
 // openJoin returns the join of two files with these fingerprints, or nil.
 func (f *File) openJoin(numbered, found fingerprint) *join {
 	for _, name := range f.joinPlaces(numbered) {
-		file, err := os.Open(name)
-		if err != nil {
+		file, size := openRegular(name)
+		if file == nil {
 			continue
 		}
-		about, err := file.Stat()
-		if err == nil && about.Mode().IsRegular() {
-			j, err := readJoin(file, about.Size())
-			if err == nil && j.numbered == numbered && j.found == found {
-				j.file = file
-				return j
-			}
+		j, err := readJoin(file, size)
+		if err == nil && j.numbered == numbered && j.found == found {
+			j.file = file
+			return j
 		}
 		_ = file.Close() // read only
 	}

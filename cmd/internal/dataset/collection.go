@@ -68,7 +68,7 @@ func (c *Collection) Size() Size { return c.size }
 func (c *Collection) Begin(h *record.Header, file string, number int) error {
 	c.repeats.Begin(file, number)
 	rule, err := ruleOf(h.Stages)
-	if n := len(c.rules); n == 0 || c.rules[n-1] != rule {
+	if c.rules[len(c.rules)-1] != rule {
 		c.rules = append(c.rules, rule)
 	}
 	return err

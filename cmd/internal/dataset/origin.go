@@ -43,10 +43,20 @@ func (o *Origin) order(segment []record.Stage) {
 		name := stageName(stage)
 		o.places[name] = max(o.places[name], i)
 	}
-	slices.SortStableFunc(o.Header.Stages, func(a, b record.Stage) int {
-		x, y := stageName(a), stageName(b)
-		return cmp.Or(cmp.Compare(o.places[x], o.places[y]), cmp.Compare(x, y))
+	type named struct {
+		name  string
+		stage record.Stage
+	}
+	all := make([]named, len(o.Header.Stages))
+	for i, stage := range o.Header.Stages {
+		all[i] = named{stageName(stage), stage}
+	}
+	slices.SortStableFunc(all, func(a, b named) int {
+		return cmp.Or(cmp.Compare(o.places[a.name], o.places[b.name]), cmp.Compare(a.name, b.name))
 	})
+	for i := range all {
+		o.Header.Stages[i] = all[i].stage
+	}
 }
 
 // stageName is all that an entry of the trail says.

@@ -4,7 +4,6 @@
 package keylist
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 
@@ -14,10 +13,9 @@ import (
 // A List is a file that is there whole or not at all. Its methods do nothing on
 // nil.
 type List struct {
-	file   *atomicfile.File
-	buffer *bufio.Writer
-	lines  *Writer
-	flag   string
+	file  *atomicfile.File
+	lines *Writer
+	flag  string
 }
 
 // Create begins a list with the columns key and more, for the path that a flag
@@ -31,8 +29,8 @@ func Create(flag, path string, more ...string) (*List, error) {
 	if err != nil {
 		return nil, l.wrap(err)
 	}
-	l.file, l.buffer = file, bufio.NewWriter(file)
-	if l.lines, err = NewWriter(l.buffer, more...); err != nil {
+	l.file = file
+	if l.lines, err = NewWriter(file, more...); err != nil {
 		return nil, l.wrap(errors.Join(err, file.Cleanup()))
 	}
 	return l, nil
@@ -55,7 +53,7 @@ func (l *List) Finish(err error) error {
 	if err != nil {
 		return l.wrap(l.file.Cleanup())
 	}
-	if err := errors.Join(l.lines.Flush(), l.buffer.Flush()); err != nil {
+	if err := l.lines.Flush(); err != nil {
 		return l.wrap(errors.Join(err, l.file.Cleanup()))
 	}
 	return l.wrap(l.file.CloseAtomicallyReplace())

@@ -93,11 +93,9 @@ func (c *Counters) open() {
 }
 
 // MakesItems says that what comes in are no items, but what they are made of.
-// Only of those that go out it is counted which they are.
-func (c *Counters) MakesItems() {
-	c.source = true
-	c.open()
-}
+// Only of those that go out it is counted which they are. It is called before
+// Begin.
+func (c *Counters) MakesItems() { c.source = true }
 
 // Begin starts a segment whose items are known by h, the header as it was
 // before this stage.

@@ -14,7 +14,7 @@ import (
 // IsFolder reports whether path names a folder: one that is there, or a name
 // that ends as a folder's does.
 func IsFolder(path string) bool {
-	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, string(filepath.Separator)) {
+	if path != "" && os.IsPathSeparator(path[len(path)-1]) {
 		return true
 	}
 	info, err := os.Stat(path)

@@ -276,7 +276,7 @@ func (s *Selection) findAuthors(ctx context.Context) error {
 	s.trained, s.held = map[uint64]bool{}, map[uint64]bool{}
 	held := map[uint64]bool{} // what a judge looks at does not change meanwhile
 	train := map[uint64]int64{}
-	for a, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil, false) }, worker) {
+	for a, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, nil) }, worker) {
 		if err != nil {
 			return err
 		}

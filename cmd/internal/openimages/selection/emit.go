@@ -59,7 +59,7 @@ func Emit[B any](ctx context.Context, s *Selection, start func() func(B, *record
 			return r, err
 		}
 	}
-	for r, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, limits, false) }, worker) {
+	for r, err := range inOrder(ctx, func(ctx context.Context) seq[*batch] { return s.batches(ctx, limits) }, worker) {
 		if err != nil {
 			return err
 		}

@@ -109,14 +109,30 @@ func (b *batch) cut(complete bool) *batch {
 
 func (b *batch) empty() bool { return len(b.groups) == 0 && len(b.bad) == 0 }
 
+// without drops groups.
+func without(batches seq[*batch], drop func(group) bool) seq[*batch] {
+	return func(yield func(*batch, error) bool) {
+		for b, err := range batches {
+			if err == nil {
+				b.groups = slices.DeleteFunc(b.groups, drop)
+				if b.empty() { // many may come before one that is not
+					b.release()
+					continue
+				}
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
 // batches yields all groups of the selection, or with limits those of which
-// something may be kept. If all that matters of a photo is whether it is
-// listed, rows of the image list are read only where the index leaves that
-// open.
-func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) iter.Seq2[*batch, error] {
+// something may be kept.
+func (s *Selection) batches(ctx context.Context, limits *quotas) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		for _, sub := range s.subsets {
-			for b, err := range s.subsetBatches(ctx, sub, limits, listed) {
+			for b, err := range s.subsetBatches(ctx, sub, limits, false) {
 				if !yield(b, err) || err != nil {
 					return
 				}
@@ -125,7 +141,9 @@ func (s *Selection) batches(ctx context.Context, limits *quotas, listed bool) it
 	}
 }
 
-// subsetBatches is batches of one subset.
+// subsetBatches is batches of one subset. If all that matters of a photo is
+// whether it is listed, rows of the image list are read only where the index
+// leaves that open.
 func (s *Selection) subsetBatches(ctx context.Context, sub *subset, limits *quotas, listed bool) seq[*batch] {
 	groups := sub.gathered.batches(sub)
 	if sub.gathered == nil {

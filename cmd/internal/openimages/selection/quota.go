@@ -224,10 +224,7 @@ func (s *Selection) choose(labels []lowestSounds) *quotas {
 	kept := make([]int64, len(s.subsets))
 	chosen := &quotas{highest: make([]uint64, len(labels)), none: make([]bool, len(labels)), ranges: map[*subset][]csvscan.Range{}}
 	for i := range labels {
-		for reason, n := range lost[i] {
-			s.tally[i].Lost[reason] += n
-			s.ledger.Remove(reason, n)
-		}
+		s.lose(i, lost[i])
 		chosen.items += keep[i]
 		l := &labels[i]
 		if chosen.none[i] = keep[i] == 0; chosen.none[i] {
@@ -263,6 +260,14 @@ func (s *Selection) choose(labels []lowestSounds) *quotas {
 	return chosen
 }
 
+// lose accounts for rows of a label that rules take away.
+func (s *Selection) lose(label int, lost map[string]int64) {
+	for reason, n := range lost {
+		s.tally[label].Lost[reason] += n
+		s.ledger.Remove(reason, n)
+	}
+}
+
 // many reports whether so many matches of a subset are kept that all rows are
 // read again: by the index that costs less than each at its place.
 func many(sub *subset, kept []int64) bool {
@@ -293,22 +298,9 @@ func (k *quotas) only(seed uint64, batches seq[*batch]) seq[*batch] {
 	if k == nil {
 		return batches
 	}
-	return func(yield func(*batch, error) bool) {
-		for b, err := range batches {
-			if err == nil {
-				b.groups = slices.DeleteFunc(b.groups, func(g group) bool {
-					return !slices.ContainsFunc(g.matches, func(m match) bool { return k.keeps(seed, &m) })
-				})
-				if b.empty() { // many may come before one that is not
-					b.release()
-					continue
-				}
-			}
-			if !yield(b, err) {
-				return
-			}
-		}
-	}
+	return without(batches, func(g group) bool {
+		return !slices.ContainsFunc(g.matches, func(m match) bool { return k.keeps(seed, &m) })
+	})
 }
 
 // shares says how many matches of each label are kept of what they have, and

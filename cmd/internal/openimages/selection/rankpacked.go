@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -122,29 +123,14 @@ type packedRow struct {
 // others yields of batches the groups that are to be judged. What lies between
 // two that are near each other is read with them.
 func (k *packedRanks) others(batches seq[*batch]) seq[*batch] {
-	return func(yield func(*batch, error) bool) {
-		if len(k.odd) == 0 {
-			return
-		}
-		for b, err := range batches {
-			if err == nil {
-				b.groups = slices.DeleteFunc(b.groups, func(g group) bool {
-					place := g.matches[0].place
-					i, at := slices.BinarySearchFunc(k.odd, place, func(r csvscan.Range, place int64) int {
-						return int(min(max(r.From-place, -1), 1))
-					})
-					return !at && (i == 0 || k.odd[i-1].To < place)
-				})
-				if b.empty() {
-					b.release()
-					continue
-				}
-			}
-			if !yield(b, err) {
-				return
-			}
-		}
+	if len(k.odd) == 0 {
+		return func(func(*batch, error) bool) {} // no ranges would be everything
 	}
+	return without(batches, func(g group) bool {
+		place := g.matches[0].place
+		i, at := slices.BinarySearchFunc(k.odd, place, func(r csvscan.Range, place int64) int { return cmp.Compare(r.From, place) })
+		return !at && (i == 0 || k.odd[i-1].To < place)
+	})
 }
 
 // enterPacked enters into the accounts and the rankings what was found out
@@ -155,9 +141,8 @@ func (s *Selection) enterPacked(sub *subset, k *packedRanks, found *rankings) er
 		sub.rows += rows
 		s.tally[label].Rows += rows
 		s.ledger.In(rows)
+		s.lose(label, k.lost[label])
 		for reason, n := range k.lost[label] {
-			s.tally[label].Lost[reason] += n
-			s.ledger.Remove(reason, n)
 			found.lost[label][reason] += n
 		}
 	}

@@ -301,10 +301,7 @@ func (s *Selection) enter(ctx context.Context, found *rankings) error {
 	}
 	for i, lost := range found.lost {
 		s.tally[i].Rows = found.found[i]
-		for reason, n := range lost {
-			s.tally[i].Lost[reason] += n
-			s.ledger.Remove(reason, n)
-		}
+		s.lose(i, lost)
 	}
 	for _, sub := range s.subsets {
 		if failed[sub] == nil {
