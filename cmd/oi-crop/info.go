@@ -312,11 +312,7 @@ func (s *summary) writeTrail(w io.Writer) {
 			continue
 		}
 		for _, stage := range h.Stages {
-			var args []string
-			for _, k := range slices.Sorted(maps.Keys(stage.Args)) {
-				args = append(args, k+"="+stage.Args[k])
-			}
-			fmt.Fprintf(w, "%s %s\n", title, cli.Escape(strings.TrimSpace(stage.Tool+" "+stage.Version+"  "+strings.Join(args, " "))))
+			fmt.Fprintf(w, "%s %s\n", title, cli.Escape(strings.TrimSpace(stage.Tool+" "+stage.Version+"  "+strings.Join(argWords(stage.Args), " "))))
 			title = "        "
 		}
 	}
@@ -424,4 +420,12 @@ func account(c record.StageCounts) string {
 		line += ", to be joined under --max-skips " + c.MaxSkips
 	}
 	return line
+}
+
+// argWords are the options of a stage, NAME=VALUE, sorted.
+func argWords(args map[string]string) (words []string) {
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		words = append(words, name+"="+args[name])
+	}
+	return words
 }

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
@@ -65,10 +65,12 @@ func (c *cropper) writeManifests() error {
 	if err != nil {
 		return fmt.Errorf("--manifest: %w", err)
 	}
+	// What is written beside the folder lists the same files.
+	files := sync.OnceValues(func() ([]manifest.File, error) { return manifest.Files(dir) })
 	for _, form := range manifestForms {
 		for _, text := range c.manifests {
 			if name, base, _ := strings.Cut(text, "="); name == form {
-				if err := c.writeManifest(dir, form, base, about); err != nil {
+				if err := c.writeManifest(dir, form, base, about, files); err != nil {
 					return fmt.Errorf("--manifest %s: %w", form, err)
 				}
 			}
@@ -77,22 +79,26 @@ func (c *cropper) writeManifests() error {
 	return nil
 }
 
-func (c *cropper) writeManifest(dir, form, base string, about *manifest.About) error {
-	if form == "hf" {
-		return c.replace(filepath.Join(dir, manifest.CardName), about.WriteCard)
-	}
-	files, err := manifest.Files(dir)
-	if err != nil {
-		return err
-	}
+func (c *cropper) writeManifest(dir, form, base string, about *manifest.About, list func() ([]manifest.File, error)) error {
 	switch form {
+	case "hf":
+		return c.replace(filepath.Join(dir, manifest.CardName), about.WriteCard)
 	case "croissant":
+		files, err := manifest.Files(dir) // before it has this one
+		if err != nil {
+			return err
+		}
 		date, err := sourceDate(c.env)
 		if err != nil {
 			return err
 		}
 		return c.replace(filepath.Join(dir, manifest.CroissantName), func(w io.Writer) error { return about.WriteCroissant(w, date, files) })
-	case "dvc":
+	}
+	files, err := list()
+	if err != nil {
+		return err
+	}
+	if form == "dvc" {
 		return c.replace(dir+".dvc", manifest.NewDVC(filepath.Base(dir), files).Write)
 	}
 	at, err := quiltBase(dir, base)
@@ -178,11 +184,7 @@ func aboutFolder(dir string, contents *folder.Contents) (*manifest.About, error)
 		a.Classes = append(a.Classes, class.Name)
 	}
 	for _, s := range contents.Trail {
-		var args []string
-		for _, name := range slices.Sorted(maps.Keys(s.Args)) {
-			args = append(args, name+"="+s.Args[name])
-		}
-		a.Stages = append(a.Stages, strings.TrimSpace(s.Tool+" "+s.Version+" "+strings.Join(args, " ")))
+		a.Stages = append(a.Stages, strings.TrimSpace(s.Tool+" "+s.Version+" "+strings.Join(argWords(s.Args), " ")))
 		if s.Tool == "oi-boxes" {
 			a.Dataset = s.Args["dataset"]
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
-	"github.com/opensandwich/oi/record"
 )
 
 // headOfReport is how much of a file may tell that it is a report.
@@ -65,23 +64,18 @@ func (o *options) credit(ctx context.Context, env *cli.Env, name string, add fun
 }
 
 func creditStream(ctx context.Context, in *stream.Input, add func(credits.Row) error) error {
-	for {
-		next, err := in.Read()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err == nil:
+	for item, err := range in.Items() {
+		if err == nil {
 			err = context.Cause(ctx)
+		}
+		if err == nil {
+			err = add(credits.Of(item))
 		}
 		if err != nil {
 			return err
 		}
-		if item, ok := next.(*record.Item); ok {
-			if err := add(credits.Of(item)); err != nil {
-				return err
-			}
-		}
 	}
+	return nil
 }
 
 // creditModel reads a model of oi-train.

@@ -189,10 +189,11 @@ func (o *options) check(inputs []string) error {
 	if err := o.checkDemo(inputs); err != nil {
 		return err
 	}
-	if o.recipe && (o.attribution != "" || o.emit || o.info || o.embed || o.demo != "" || o.neighbours > 0 || len(o.reports)+len(o.require)+len(o.sets) > 0 || len(inputs) > 1) {
+	more := o.emit || o.info || o.embed || o.demo != "" || o.neighbours > 0 || len(o.reports)+len(o.require)+len(o.sets) > 0
+	if o.recipe && (more || o.attribution != "" || len(inputs) > 1) {
 		return cli.Usagef("--recipe only prints how MODEL is made: it does not go with other files, or with --emit, --info, --embed, --demo, --attribution, --neighbours, --report, --require or --set")
 	}
-	if o.attribution != "" && (o.emit || o.info || o.embed || o.demo != "" || o.neighbours > 0 || len(o.reports)+len(o.require)+len(o.sets) > 0) {
+	if o.attribution != "" && more {
 		return cli.Usagef("--attribution only says whom to thank: it does not go with --emit, --info, --embed, --demo, --neighbours, --report, --require or --set")
 	}
 	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed) {

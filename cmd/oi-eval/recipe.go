@@ -69,14 +69,8 @@ func annotationSums(stages []report.Stage) []report.FileSum {
 		}
 		files := []openimages.File{d.Classes, d.Hierarchy}
 		for subset := range strings.SplitSeq(s.Args["subset"], ",") {
-			lists := []func(string) (openimages.File, error){d.Boxes, d.Images}
-			if s.Args["image-labels"] == "true" {
-				lists = []func(string) (openimages.File, error){d.Labels, d.Labelled}
-			}
-			for _, list := range lists {
-				if file, err := list(subset); err == nil {
-					files = append(files, file)
-				}
+			if rows, images, err := d.Lists(subset, s.Args["image-labels"] == "true"); err == nil {
+				files = append(files, rows, images)
 			}
 		}
 		for _, f := range files {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
-	"github.com/opensandwich/oi/record"
 )
 
 // checkUnrelated checks --unrelated, next to the arguments.
@@ -115,20 +113,12 @@ func (s *stranger) stream(ctx context.Context, name string, file *stream.File) (
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	for {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		next, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
+	for item, err := range in.Items() {
+		if err == nil {
+			err = context.Cause(ctx)
 		}
 		if err != nil {
 			return err
-		}
-		item, ok := next.(*record.Item)
-		if !ok {
-			continue
 		}
 		if _, known := s.model.index[labelOf(item)]; known {
 			s.related++
@@ -145,6 +135,7 @@ func (s *stranger) stream(ctx context.Context, name string, file *stream.File) (
 			return err
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // ask asks about one picture.

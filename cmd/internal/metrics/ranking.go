@@ -83,13 +83,11 @@ func (r *Ranking) ROC() []Point {
 // AUC returns the area under the ROC curve: how likely a picture of the class
 // has a higher score than one of another class, ties counting one half. It is
 // NaN where there are no pictures of one kind.
-func (r *Ranking) AUC() float64 { return r.aucs(nil)[0] }
+func (r *Ranking) AUC() float64 { return r.AUCs(nil)[0] }
 
 // AUCs returns it for two draws: the answers of group g count as often as
-// times[g] says.
-func (r *Ranking) AUCs(times []Times) [2]float64 { return r.aucs(times) }
-
-func (r *Ranking) aucs(times []Times) [2]float64 {
+// times[g] says, once if times is nil.
+func (r *Ranking) AUCs(times []Times) [2]float64 {
 	// Right and wrong pictures so far, and above this score, of two draws in
 	// one number as Times has them; and pairs in the right order, doubled.
 	// Bootstrap comes here some ten thousand times: no branch depends on what

@@ -64,6 +64,19 @@ func bySubset(files [3]File, subset string) (File, error) {
 	return files[i], nil
 }
 
+// Lists returns the lists that the rows and the photos of a subset are in: of
+// boxes, or of image-level labels.
+func (d Dataset) Lists(subset string, imageLabels bool) (rows, images File, err error) {
+	of := [2]func(string) (File, error){d.Boxes, d.Images}
+	if imageLabels {
+		of = [2]func(string) (File, error){d.Labels, d.Labelled}
+	}
+	if rows, err = of[0](subset); err == nil {
+		images, err = of[1](subset)
+	}
+	return rows, images, err
+}
+
 // Files lists every file of the data set once, and what is expected in it.
 func (d Dataset) Files() []File {
 	var files []File

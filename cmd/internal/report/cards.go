@@ -47,16 +47,20 @@ func newGallery(examples []Example) (g gallery, err error) {
 		if err != nil {
 			return g, err
 		}
-		g.Cards, g.Pairs = append(g.Cards, c), g.Pairs || c.Map != ""
+		g.add(c)
 	}
 	return g, nil
+}
+
+func (g *gallery) add(c card) {
+	g.Cards, g.Pairs = append(g.Cards, c), g.Pairs || c.Map != ""
 }
 
 // newCard draws an example.
 func newCard(e Example) (c card, err error) {
 	c = card{
 		Example: e, Percent: fmt.Sprintf("%.1f", 100*e.Probability),
-		Name: shorten(e.Title, maxTitle), Landing: webAddress(e.LandingURL), Address: webAddress(e.License),
+		Name: shorten(e.Title, maxTitle), Landing: credits.WebPage(e.LandingURL), Address: credits.WebPage(e.License),
 	}
 	if c.Name == "" {
 		c.Name = "untitled"

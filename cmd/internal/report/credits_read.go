@@ -23,36 +23,24 @@ func IsItemsFile(path string) bool { return strings.HasSuffix(path, itemsEnding)
 // and not another object.
 func IsJSON(first []byte) bool {
 	d := json.NewDecoder(bytes.NewReader(first))
-	depth, key := 0, true
-	for {
-		token, err := d.Token()
+	if token, err := d.Token(); err != nil || token != json.Delim('{') {
+		return false
+	}
+	for d.More() {
+		key, err := d.Token()
 		if err != nil {
 			return false
 		}
-		delim, isDelim := token.(json.Delim)
-		switch {
-		case isDelim && (delim == '{' || delim == '['):
-			if depth == 0 && delim != '{' {
-				return false
-			}
-			depth++
-			key = depth == 1
-			continue
-		case isDelim:
-			if depth--; depth == 0 {
-				return false
-			}
-		case depth == 0:
-			return false
-		case depth == 1 && key:
-			if token == "architecture" || token == "weights_sha256" || token == "evaluation" {
-				return true
-			}
-			key = false
-			continue
+		switch key {
+		case "architecture", "weights_sha256", "evaluation":
+			return true
 		}
-		key = depth == 1
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return false
+		}
 	}
+	return false
 }
 
 // ReadCredits calls each for the photos that a report in JSON lists.

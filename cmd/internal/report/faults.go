@@ -82,8 +82,7 @@ func (r *Report) faultSections() ([]faultSection, error) {
 				return nil, err
 			}
 			c.Fault = &f
-			s.Gallery.Pairs = s.Gallery.Pairs || c.Map != ""
-			s.Gallery.Cards = append(s.Gallery.Cards, c)
+			s.Gallery.add(c)
 		}
 		list = append(list, s)
 	}

@@ -92,14 +92,6 @@ func (p *page) Maps() bool {
 	return p.Mistakes.Pairs || p.Confident.Pairs
 }
 
-// webAddress returns an address that a browser may be sent to, or "".
-func webAddress(address string) string {
-	if strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://") {
-		return address
-	}
-	return ""
-}
-
 func (r *Report) page() (p *page, err error) {
 	p = &page{Report: r, Title: strings.Join(r.Classes, " or ")}
 	if len(r.Classes) > 4 {
@@ -124,7 +116,7 @@ func (r *Report) page() (p *page, err error) {
 		p.SetRows = append(p.SetRows, row)
 	}
 	for _, l := range r.Licences {
-		p.Licenses = append(p.Licenses, licence{l, credits.LicenceName(l.License), webAddress(l.License)})
+		p.Licenses = append(p.Licenses, licence{l, credits.LicenceName(l.License), credits.WebPage(l.License)})
 	}
 	p.Trail = r.trail()
 	for _, name := range slices.Sorted(maps.Keys(r.Options)) {

@@ -40,7 +40,7 @@ type line struct{ ID, Title, Landing, Author, Profile, License, LicenseURL strin
 func lineOf(r Row) line {
 	l := line{
 		ID: r.ID, Title: html.UnescapeString(r.Title), Author: html.UnescapeString(r.Author),
-		Landing: webPage(r.LandingURL), Profile: webPage(r.AuthorURL), License: LicenceName(r.License), LicenseURL: webPage(r.License),
+		Landing: WebPage(r.LandingURL), Profile: WebPage(r.AuthorURL), License: LicenceName(r.License), LicenseURL: WebPage(r.License),
 	}
 	if strings.TrimSpace(l.Title) == "" {
 		l.Title = "untitled"
@@ -51,8 +51,8 @@ func lineOf(r Row) line {
 	return l
 }
 
-// webPage returns an address that may be linked to, or "".
-func webPage(u string) string {
+// WebPage returns an address that may be linked to, or "".
+func WebPage(u string) string {
 	if strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://") {
 		return u
 	}

@@ -46,12 +46,12 @@ func Files(dir string) ([]File, error) {
 		files = append(files, file)
 		return err
 	})
-	// The order of a tree: names are compared level by level.
-	slices.SortFunc(files, func(a, b File) int {
-		return slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))
-	})
+	slices.SortFunc(files, func(a, b File) int { return byTree(a.Path, b.Path) })
 	return files, err
 }
+
+// byTree orders paths as a walk through a tree does: level by level.
+func byTree(a, b string) int { return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/")) }
 
 // inWork reports whether a file is a lock or not yet complete, by its name.
 func inWork(name string) bool {

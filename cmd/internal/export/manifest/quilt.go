@@ -103,9 +103,7 @@ func ReadQuilt(from io.Reader) (*Quilt, error) {
 	case q.Meta == nil:
 		return nil, errors.New("it is empty")
 	}
-	slices.SortStableFunc(q.Entries, func(a, b QuiltEntry) int {
-		return slices.Compare(strings.Split(a.LogicalKey, "/"), strings.Split(b.LogicalKey, "/"))
-	})
+	slices.SortStableFunc(q.Entries, func(a, b QuiltEntry) int { return byTree(a.LogicalKey, b.LogicalKey) })
 	for i := range q.Entries[:max(0, len(q.Entries)-1)] {
 		if q.Entries[i].LogicalKey == q.Entries[i+1].LogicalKey {
 			return nil, fmt.Errorf("%q is there twice", q.Entries[i].LogicalKey)

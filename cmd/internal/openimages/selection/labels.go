@@ -15,16 +15,8 @@ import (
 
 // lists returns the lists that the rows and the photos of a subset are in.
 func (q *Query) lists(subset string) (rows, images openimages.File, err error) {
-	if !q.ImageLabels {
-		if rows, err = q.Dataset.Boxes(subset); err == nil {
-			images, err = q.Dataset.Images(subset)
-		}
-		return rows, images, err
-	}
-	if rows, err = q.Dataset.Labels(subset); err == nil {
-		images, err = q.Dataset.Labelled(subset)
-	}
-	if err == nil && rows.Path == "" {
+	rows, images, err = q.Dataset.Lists(subset, q.ImageLabels)
+	if err == nil && q.ImageLabels && rows.Path == "" {
 		err = fmt.Errorf("data set %s has no image-level labels", q.Dataset.Name)
 	}
 	return rows, images, err
