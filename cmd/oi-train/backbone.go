@@ -100,16 +100,8 @@ func (o *options) backboneValues() map[string]any {
 	if o.given("epochs") { // of variants
 		values["epochs"] = o.epochs
 	}
-	if o.repeats.Drop {
-		values["repeats"] = o.repeats.String()
-	}
-	if o.incomplete {
-		values["incomplete"] = true
-	}
 	o.tuneValues(values)
-	o.certainty.values(values)
-	o.near.values(values)
-	o.poor.values(values)
+	o.itemValues(values)
 	return values
 }
 

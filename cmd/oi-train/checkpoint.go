@@ -226,21 +226,18 @@ func writeFloats(w io.Writer, data []float32) error {
 // takes depends on what r holds, not on what the head claims.
 func readCheckpoint(r io.Reader) (*checkpoint, error) {
 	in := &checkpointReader{in: r, sum: sha256.New()}
-	start := make([]byte, len(checkpointMagic)+1+4)
-	if err := in.fill(start); err != nil {
-		return nil, errors.Join(errNoCheckpoint, ioError(err))
-	}
+	version, length, err := in.start()
 	switch {
-	case string(start[:len(checkpointMagic)]) != checkpointMagic:
-		return nil, errNoCheckpoint
-	case start[len(checkpointMagic)] == featuresVersion:
+	case err != nil:
+		return nil, err
+	case version == featuresVersion:
 		return nil, errFeatures
-	case start[len(checkpointMagic)] == '1':
+	case version == '1':
 		return nil, errCheckpointOld
-	case start[len(checkpointMagic)] != checkpointVersion:
+	case version != checkpointVersion:
 		return nil, errCheckpointVersion
 	}
-	c, err := in.body(binary.LittleEndian.Uint32(start[len(checkpointMagic)+1:]))
+	c, err := in.body(length)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
@@ -289,14 +286,7 @@ func (r *checkpointReader) body(length uint32) (*checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := make([]model.Param, len(c.State))
-	for i, s := range c.State {
-		if err := s.check(); err != nil {
-			return nil, err
-		}
-		state[i] = model.Param{Name: s.Name, Shape: s.Shape}
-	}
-	if c.state, err = r.params(state); err != nil {
+	if c.state, err = r.tensors(c.State); err != nil {
 		return nil, err
 	}
 	if c.BestEpoch > 0 {
@@ -305,6 +295,31 @@ func (r *checkpointReader) body(length uint32) (*checkpoint, error) {
 		}
 	}
 	return c, r.end()
+}
+
+// start reads the version and the length of the head.
+func (r *checkpointReader) start() (version byte, length uint32, err error) {
+	start := make([]byte, len(checkpointMagic)+1+4)
+	if err := r.fill(start); err != nil {
+		return 0, 0, errors.Join(errNoCheckpoint, ioError(err))
+	}
+	magic, rest := start[:len(checkpointMagic)], start[len(checkpointMagic):]
+	if string(magic) != checkpointMagic {
+		return 0, 0, errNoCheckpoint
+	}
+	return rest[0], binary.LittleEndian.Uint32(rest[1:]), nil
+}
+
+// tensors reads tensors of the given shapes.
+func (r *checkpointReader) tensors(shapes []tensorShape) ([]model.Param, error) {
+	spec := make([]model.Param, len(shapes))
+	for i, s := range shapes {
+		if err := s.check(); err != nil {
+			return nil, err
+		}
+		spec[i] = model.Param{Name: s.Name, Shape: s.Shape}
+	}
+	return r.params(spec)
 }
 
 // params reads the data of parameters of the given shapes.

@@ -209,7 +209,7 @@ func (t *fineTuning) step(batch []int, step int) (float64, error) {
 // measure tries parameters on val.
 func (t *fineTuning) measure(ctx context.Context, params []model.Param) (f figures, err error) {
 	val := t.head.sets[dataset.Val]
-	err = answerRows(ctx, t.options, t.head.store, t.tail, params, val.rows, func(i int, probabilities []float32) error {
+	err = answerMaps(ctx, t.options, t.head.store, t.tail, params, val.rows, func(i int, probabilities []float32) error {
 		f.add(probabilities, val.labels[i])
 		return nil
 	})
@@ -220,46 +220,20 @@ func tunedFigures(loss float64, f figures) report.Tuned {
 	return report.Tuned{Loss: report.Number(loss), ValLoss: report.Number(f.loss.Mean()), ValAccuracy: report.Number(f.accuracy())}
 }
 
-// answerRows calls answer with the probabilities for each of some rows, in
-// order.
-func answerRows(ctx context.Context, o *options, store *featureStore, tail *transfer.Tail, params []model.Param, rows []int32, answer func(i int, probabilities []float32) error) error {
+// answerMaps calls answer with the probabilities for each of some rows of maps,
+// in order.
+func answerMaps(ctx context.Context, o *options, store *featureStore, tail *transfer.Tail, params []model.Param, rows []int32, answer func(i int, probabilities []float32) error) error {
 	g, err := tail.Answers(params)
 	if err != nil {
 		return err
 	}
-	e, err := nn.NewEvaluator(g, nn.EvaluatorOptions{Batch: predictBatch, Threads: o.stream.Workers()})
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	first := 0
-	for part := range slices.Chunk(rows, predictBatch) {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		maps := make([]float32, len(part)*tail.Size)
-		if err := store.readMaps(maps, part); err != nil {
-			return err
-		}
-		out, err := e.RunFloats(maps, len(part))
-		if err != nil {
-			return err
-		}
-		classes := len(out[0]) / len(part)
-		for i := range part {
-			if err := answer(first+i, out[0][i*classes:][:classes]); err != nil {
-				return err
-			}
-		}
-		first += len(part)
-	}
-	return nil
+	read := func(maps []float32, first int) error { return store.readMaps(maps, rows[first:][:len(maps)/tail.Size]) }
+	return answerRows(ctx, o, g, len(rows), tail.Size, read, answer)
 }
 
 // tuned is a head together with the last layers of the backbone.
 type tuned struct {
 	*head
-	tuned  *transfer.Backbone
 	tail   *transfer.Tail
 	params []model.Param
 }
@@ -271,7 +245,7 @@ func newTuned(h *head, tail *transfer.Tail, params []model.Param) (*tuned, error
 	}
 	own := *h
 	own.backbone, own.weights, own.bias = b, weights, bias
-	return &tuned{&own, b, tail, params}, nil
+	return &tuned{&own, tail, params}, nil
 }
 
 func (t *tuned) Arch() string     { return t.head.Arch() + ", fine-tuned " + t.tail.Text() }
@@ -286,7 +260,7 @@ func (t *tuned) temper(by float64) {
 
 // predict answers from the maps: all entries of one set.
 func (t *tuned) predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
-	return answerRows(ctx, d.options, t.store, t.tail, t.params, t.sets[entries[0].Set].rows, func(i int, probabilities []float32) error {
+	return answerMaps(ctx, d.options, t.store, t.tail, t.params, t.sets[entries[0].Set].rows, func(i int, probabilities []float32) error {
 		return answer(entries[i], probabilities)
 	})
 }

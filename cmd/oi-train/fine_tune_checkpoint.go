@@ -131,15 +131,15 @@ func (t *fineTuning) resume() error {
 // readTuneCheckpoint reads a checkpoint that ends where r does.
 func readTuneCheckpoint(r io.Reader) (c *tuneCheckpoint, state, best []model.Param, err error) {
 	in := &checkpointReader{in: r, sum: sha256.New()}
-	start := make([]byte, len(checkpointMagic)+1+4)
-	if err := in.fill(start); err != nil {
-		return nil, nil, nil, errors.Join(errNoCheckpoint, ioError(err))
+	version, length, err := in.start()
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	if string(start[:len(checkpointMagic)]) != checkpointMagic || start[len(checkpointMagic)] != tuneVersion {
+	if version != tuneVersion {
 		return nil, nil, nil, errNoCheckpoint
 	}
 	c = &tuneCheckpoint{}
-	if state, best, err = in.tuned(c, binary.LittleEndian.Uint32(start[len(checkpointMagic)+1:])); err != nil {
+	if state, best, err = in.tuned(c, length); err != nil {
 		return nil, nil, nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return c, state, best, nil
@@ -158,22 +158,12 @@ func (r *checkpointReader) tuned(c *tuneCheckpoint, length uint32) (state, best 
 	if epochs < 1 || len(c.ValLosses) != epochs || len(c.ValAccuracy) != epochs || c.BestEpoch < 0 || c.BestEpoch > epochs || (c.BestEpoch > 0) != (len(c.Best) > 0) {
 		return nil, nil, fmt.Errorf("%d epochs, the best of them %d", epochs, c.BestEpoch)
 	}
-	for i, shapes := range [][]tensorShape{c.State, c.Best} {
-		spec := make([]model.Param, len(shapes))
-		for k, s := range shapes {
-			if err := s.check(); err != nil {
-				return nil, nil, err
-			}
-			spec[k] = model.Param{Name: s.Name, Shape: s.Shape}
-		}
-		params, err := r.params(spec)
-		if err != nil {
+	if state, err = r.tensors(c.State); err != nil {
+		return nil, nil, err
+	}
+	if len(c.Best) > 0 {
+		if best, err = r.tensors(c.Best); err != nil {
 			return nil, nil, err
-		}
-		if i == 0 {
-			state = params
-		} else if len(params) > 0 {
-			best = params
 		}
 	}
 	return state, best, r.end()

@@ -121,7 +121,7 @@ func (d *data) checkUnseen(network *transfer.File, entries []dataset.Entry) erro
 		if err != nil {
 			return err
 		}
-		if known.Has(item.ID, dataset.PictureOf(item)) {
+		if picture, _ := d.items.Hashes(e); known.Has(item.ID, picture) {
 			seen++
 		}
 	}

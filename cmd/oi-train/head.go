@@ -9,6 +9,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/logreg"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
@@ -59,7 +60,7 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 	}
 	r.head.FineTuning = tuning
 	if tuned != nil {
-		r.best, d.backbone = tuned, &tuned.tuned.Backbone
+		r.best, d.backbone = tuned, &tuned.backbone.Backbone
 	}
 	return r, nil
 }
@@ -106,27 +107,36 @@ func (h *head) predict(ctx context.Context, d *data, entries []dataset.Entry, an
 	if err != nil {
 		return err
 	}
-	e, err := nn.NewEvaluator(g, nn.EvaluatorOptions{Batch: predictBatch, Threads: d.options.stream.Workers()})
+	features := &storedFeatures{h.store, h.sets[entries[0].Set].rows}
+	return answerRows(ctx, d.options, g, len(entries), features.Dim(), features.Read, func(i int, probabilities []float32) error {
+		return answer(entries[i], probabilities)
+	})
+}
+
+// answerRows calls answer with what a graph makes of each of n rows of so many
+// numbers, in order. read reads rows, from the first on.
+func answerRows(ctx context.Context, o *options, g *graph.Graph, n, size int, read func(x []float32, first int) error, answer func(i int, probabilities []float32) error) error {
+	e, err := nn.NewEvaluator(g, nn.EvaluatorOptions{Batch: predictBatch, Threads: o.stream.Workers()})
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	features := &storedFeatures{h.store, h.sets[entries[0].Set].rows}
-	for first := 0; first < len(entries); first += predictBatch {
+	for first := 0; first < n; first += predictBatch {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n := min(predictBatch, len(entries)-first)
-		x := make([]float32, n*features.Dim())
-		if err := features.Read(x, first); err != nil {
+		batch := min(predictBatch, n-first)
+		x := make([]float32, batch*size)
+		if err := read(x, first); err != nil {
 			return err
 		}
-		out, err := e.RunFloats(x, n)
+		out, err := e.RunFloats(x, batch)
 		if err != nil {
 			return err
 		}
-		for i, entry := range entries[first : first+n] {
-			if err := answer(entry, out[0][i*len(h.bias):][:len(h.bias)]); err != nil {
+		classes := len(out[0]) / batch
+		for i := range batch {
+			if err := answer(first+i, out[0][i*classes:][:classes]); err != nil {
 				return err
 			}
 		}

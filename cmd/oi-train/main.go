@@ -206,6 +206,12 @@ func (o *options) values() map[string]any {
 		"arch": o.arch, "optimizer": o.optimizer, "epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
 		"seed": o.seed, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test,
 	}
+	o.itemValues(values)
+	return values
+}
+
+// itemValues adds the options about items, and about how sure answers are.
+func (o *options) itemValues(values map[string]any) {
 	if o.repeats.Drop {
 		values["repeats"] = o.repeats.String()
 	}
@@ -215,7 +221,6 @@ func (o *options) values() map[string]any {
 	o.certainty.values(values)
 	o.near.values(values)
 	o.poor.values(values)
-	return values
 }
 
 func (o *options) run(ctx context.Context, env *cli.Env) (err error) {

@@ -21,10 +21,7 @@ func Permutation(seed uint64, epoch, n int) []int {
 	for i := range order {
 		order[i] = i
 	}
-	for i := n - 1; i > 0; i-- { // Fisher and Yates
-		k := rng.Below(source.Uint64, uint64(i)+1)
-		order[i], order[k] = order[k], order[i]
-	}
+	rng.Shuffle(source.Uint64, order)
 	return order
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"compress/zlib"
-	"encoding/binary"
 	"io"
 	"slices"
 
@@ -63,32 +62,33 @@ func profileWebP(data []byte) []byte { return webp.ICC(data) }
 // maxICC bounds what the profile of a PNG may unpack to.
 const maxICC = 4 << 20
 
-// profilePNG unpacks the chunk of the profile, which comes before the pixels: a
-// name, the method, and the packed profile. It returns what it could read.
-func profilePNG(data []byte) []byte {
-	for rest := data[len(pngMagic):]; len(rest) >= 12 && string(rest[4:8]) != "IDAT"; {
-		n := int64(binary.BigEndian.Uint32(rest))
-		if n > int64(len(rest)-12) {
-			break
+// profilePNG returns the profile of a PNG, whose chunk comes before the pixels:
+// what it could read of it.
+func profilePNG(data []byte) (profile []byte) {
+	pixels := false
+	eachChunk(data, func(name string, body, _ []byte) {
+		pixels = pixels || name == "IDAT"
+		if name == "iCCP" && !pixels && profile == nil {
+			profile = unpackICC(body)
 		}
-		body := rest[8:][:n]
-		if string(rest[4:8]) != "iCCP" {
-			rest = rest[12+n:]
-			continue
-		}
-		profile := []byte{}
-		_, packed, _ := bytes.Cut(body, []byte{0})
-		if len(packed) == 0 {
-			return profile
-		}
-		z, err := zlib.NewReader(bytes.NewReader(packed[1:]))
-		if err != nil {
-			return profile
-		}
-		if profile, err = io.ReadAll(io.LimitReader(z, maxICC)); err != nil {
-			return []byte{}
-		}
-		return profile
+	})
+	return profile
+}
+
+// unpackICC unpacks the body of a chunk: a name, the method, and the packed
+// profile. It is not nil.
+func unpackICC(body []byte) []byte {
+	_, packed, _ := bytes.Cut(body, []byte{0})
+	if len(packed) == 0 {
+		return []byte{}
 	}
-	return nil
+	z, err := zlib.NewReader(bytes.NewReader(packed[1:]))
+	if err != nil {
+		return []byte{}
+	}
+	profile, err := io.ReadAll(io.LimitReader(z, maxICC))
+	if err != nil {
+		return []byte{}
+	}
+	return profile
 }

@@ -125,15 +125,20 @@ func (j *binaryJob) task(i int, ws *Workers, w *worker) {
 	}
 	first := i * j.perTask
 	for r := first; r < min(first+j.perTask, f.rows); r++ {
-		atA, atB, rest := 0, 0, r
-		for d := 1; d < len(f.dims); d++ {
-			k := rest % f.dims[d]
-			rest /= f.dims[d]
-			atA += k * f.strideA[d]
-			atB += k * f.strideB[d]
-		}
+		atA, atB := f.at(r)
 		j.row(ws, w, j.y[r*f.inner:], atA, atB, 0, f.inner)
 	}
+}
+
+// at is where row r begins in both operands.
+func (f *Binary) at(r int) (a, b int) {
+	for d := 1; d < len(f.dims); d++ {
+		k := r % f.dims[d]
+		r /= f.dims[d]
+		a += k * f.strideA[d]
+		b += k * f.strideB[d]
+	}
+	return a, b
 }
 
 // row computes the values from, ..., to-1 of a row.

@@ -58,13 +58,7 @@ func (j *binaryGradJob) task(i int, _ *Workers, _ *worker) {
 		return
 	}
 	for r := i * f.rows / j.tasks; r < (i+1)*f.rows/j.tasks; r++ {
-		atA, atB, rest := 0, 0, r
-		for d := 1; d < len(f.dims); d++ {
-			k := rest % f.dims[d]
-			rest /= f.dims[d]
-			atA += k * f.strideA[d]
-			atB += k * f.strideB[d]
-		}
+		atA, atB := f.at(r)
 		j.row(j.dy[r*f.inner:], atA, atB, 0, f.inner)
 	}
 }

@@ -169,11 +169,8 @@ type convOut struct {
 // activated is the output y = act(x*w + b + add).
 func activated(y, add []float32, act Unary) convOut {
 	out := convOut{y: y, add: optLen("add", add, len(y)), clip: Unclipped(), act: act}
-	switch act.Op {
-	case UnaryClip:
-		out.clip, out.act = Clip{act.Alpha, act.Beta}, Unary{}
-	case UnaryReLU:
-		out.clip, out.act = Rectified(), Unary{}
+	if clip, only := act.Limits(); only {
+		out.clip, out.act = clip, Unary{}
 	}
 	return out
 }

@@ -7,7 +7,6 @@ import (
 
 // GroupedConv is the shape of a convolution with any window, whose channels may
 // be in groups: each group of output channels sees one group of input channels.
-// It has no gradients; [Conv] has.
 //
 //	x  [N][H][W][Cin]
 //	w  [KH][KW][Cin/Groups][Cout]

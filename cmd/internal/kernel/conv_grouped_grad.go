@@ -44,8 +44,8 @@ func (c GroupedConv) Backward(ws *Workers, dx, dw, db, dy, x, w []float32) {
 	windows, gradients := grow(&b.windows, pixels*elems), grow(&b.gradients, pixels*cout)
 	weights, dWeights, dBias := grow(&b.weights, elems*cout), grow(&b.dWeights, elems*cout), grow(&b.dBias, cout)
 	for group := range c.Groups {
-		copyColumns(gradients, cout, 0, dy, c.Cout, group*cout, pixels, cout)
-		copyColumns(weights, cout, 0, w, c.Cout, group*cout, elems, cout)
+		Copy{Rows: pixels, Cols: cout, DstStride: cout, SrcStride: c.Cout}.Forward(ws, gradients, dy[group*cout:])
+		Copy{Rows: elems, Cols: cout, DstStride: cout, SrcStride: c.Cout}.Forward(ws, weights, w[group*cout:])
 		j := &unfoldJob{c: c, oh: oh, ow: ow, channel: group * cin, channels: cin, x: x, windows: windows}
 		if dw != nil || db != nil {
 			if dw != nil {
@@ -53,7 +53,7 @@ func (c GroupedConv) Backward(ws *Workers, dx, dw, db, dy, x, w []float32) {
 			}
 			one.Backward(ws, nil, wanted(dWeights, dw), wanted(dBias, db), gradients, windows, weights)
 			if dw != nil {
-				copyColumns(dw, c.Cout, group*cout, dWeights, cout, 0, elems, cout)
+				Copy{Rows: elems, Cols: cout, DstStride: c.Cout, SrcStride: cout}.Forward(ws, dw[group*cout:], dWeights)
 			}
 			if db != nil {
 				copy(db[group*cout:], dBias)
@@ -80,14 +80,6 @@ func wanted(memory, of []float32) []float32 {
 // unfolded is the 1x1 convolution of the windows of a group.
 func (c GroupedConv) unfolded(oh, ow int) Conv {
 	return Conv{N: c.N, H: oh, W: ow, Cin: c.KH * c.KW * c.Cin / c.Groups, Cout: c.Cout / c.Groups, K: 1, Stride: 1}
-}
-
-// copyColumns copies n columns of rows from a matrix to another, from a column
-// of each on.
-func copyColumns(dst []float32, dstStride, to int, src []float32, srcStride, from, rows, n int) {
-	for r := range rows {
-		copy(dst[r*dstStride+to:][:n], src[r*srcStride+from:])
-	}
 }
 
 // unfoldJob copies the windows of a picture, some channels of them.

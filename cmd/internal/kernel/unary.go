@@ -48,6 +48,19 @@ func (c Clip) Limit() Unary {
 	return Unary{Op: UnaryClip, Alpha: c.Lo, Beta: c.Hi}
 }
 
+// Limits is the range that the function limits numbers to, if it does no more.
+func (u Unary) Limits() (c Clip, only bool) {
+	switch u.Op {
+	case UnaryIdentity:
+		return Unclipped(), true
+	case UnaryReLU:
+		return Rectified(), true
+	case UnaryClip:
+		return Clip{u.Alpha, u.Beta}, true
+	}
+	return Unclipped(), false
+}
+
 // Forward sets y to f(x). They have the same length, and may be the same slice.
 func (u Unary) Forward(ws *Workers, y, x []float32) {
 	mustLen("x", x, len(y))

@@ -19,10 +19,7 @@ func Sample(labels []int, classes, n int, seed uint64) []int {
 		return order
 	}
 	source := rng.Source(seed)
-	for i := len(order) - 1; i > 0; i-- { // Fisher and Yates
-		k := rng.Below(source.Uint64, uint64(i)+1)
-		order[i], order[k] = order[k], order[i]
-	}
+	rng.Shuffle(source.Uint64, order)
 	var drawn, others []int
 	seen := make([]bool, classes)
 	for _, i := range order {

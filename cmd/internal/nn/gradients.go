@@ -87,12 +87,6 @@ func differentiable(a lower.Activation) (kernel.Unary, error) {
 	return u, nil
 }
 
-// fromOutput reports whether the gradient of an activation follows from its
-// output alone.
-func fromOutput(u kernel.Unary) bool {
-	return u.Op == kernel.UnaryIdentity || u.Op == kernel.UnaryReLU || u.Op == kernel.UnaryClip
-}
-
 // linear makes the gradient of y = act(z), z = f(x, w, b) + add, in which the
 // last summand and the activation are optional, from that of f. z is nil if it
 // is not kept.
@@ -139,10 +133,10 @@ func (t *trainingGraph) summand(step lower.Step) (*trainedStep, error) {
 		}
 	}
 	u, err := differentiable(act)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case !fromOutput(u):
+	}
+	if _, only := u.Limits(); !only {
 		return nil, errNoGradient(act.Name + " of a sum of which only one part is trained")
 	}
 	run, err := t.steps.Compile(step)

@@ -49,31 +49,18 @@ func (t *trainingGraph) conv(s *lower.Conv) (*trainedStep, error) {
 		}
 		return step, nil
 	}
-	var z []float32 // before the activation
-	switch {
-	case !fromOutput(act):
+	var z []float32 // before the activation, if its gradient does not follow from y
+	if clip, only := act.Limits(); only {
+		step.forward = func() error { c.Forward(t.workers, y, in, w, b, add, clip); return nil }
+	} else {
 		z = t.arena.floats(len(y))
 		step.forward = func() error {
 			c.Forward(t.workers, z, in, w, b, add, kernel.Unclipped())
 			act.Forward(t.workers, y, z)
 			return nil
 		}
-	default:
-		clip := limits(act)
-		step.forward = func() error { c.Forward(t.workers, y, in, w, b, add, clip); return nil }
 	}
 	return t.linear(step, act, z, func(dx, dw, db, dy []float32) { c.Backward(t.workers, dx, dw, db, dy, in, w) }), nil
-}
-
-// limits are those of an activation whose gradient follows from its output.
-func limits(act kernel.Unary) kernel.Clip {
-	switch act.Op {
-	case kernel.UnaryReLU:
-		return kernel.Rectified()
-	case kernel.UnaryClip:
-		return kernel.Clip{Lo: act.Alpha, Hi: act.Beta}
-	}
-	return kernel.Unclipped()
 }
 
 func (t *trainingGraph) dense(s *lower.Dense) (*trainedStep, error) {
@@ -100,7 +87,7 @@ func (t *trainingGraph) dense(s *lower.Dense) (*trainedStep, error) {
 	}
 	step := &trainedStep{inputs: []*lower.Value{s.X, s.W, s.B, s.Add}, output: s.Y}
 	z := y // before the activation
-	if !fromOutput(act) {
+	if _, only := act.Limits(); !only {
 		z = t.arena.floats(len(y))
 	}
 	step.forward = func() error {

@@ -48,3 +48,12 @@ func Below(next func() uint64, n uint64) uint64 {
 	}
 	return hi
 }
+
+// Shuffle puts numbers in an order, each as likely as any other (Fisher and
+// Yates). next gives 64 random bits.
+func Shuffle(next func() uint64, order []int) {
+	for i := len(order) - 1; i > 0; i-- {
+		k := Below(next, uint64(i)+1)
+		order[i], order[k] = order[k], order[i]
+	}
+}

@@ -39,17 +39,18 @@ func (r *Runner) copyParts(t *lower.Copy, n int) {
 			y[i] = *t.Fill
 		}
 	}
+	strideY := stridesOf(t.Y.Memory(n))
 	for i := range t.Parts {
-		fromX, fromY, axes := partOf(t, i, n)
-		copyStrided(r.Workers, y, r.Floats(t.Parts[i].X, n), fromY, fromX, axes)
+		p := &t.Parts[i]
+		fromX, fromY, axes := partOf(p, strideY, n)
+		copyStrided(r.Workers, y, r.Floats(p.X, n), fromY, fromX, axes)
 	}
 }
 
 // partOf says for n pictures where a part of a copy begins in both arrays, and
-// its axes.
-func partOf(t *lower.Copy, i, n int) (fromX, fromY int, axes []copyAxis) {
-	p := t.Parts[i]
-	strideX, strideY := stridesOf(p.X.Memory(n)), stridesOf(t.Y.Memory(n))
+// its axes. strideY are the strides of the output.
+func partOf(p *lower.Part, strideY []int, n int) (fromX, fromY int, axes []copyAxis) {
+	strideX := stridesOf(p.X.Memory(n))
 	for _, a := range p.Axes {
 		c := copyAxis{size: a.Size.Of(n), y: strideY[a.Y]}
 		fromY += a.YStart.Of(n) * c.y
@@ -65,7 +66,7 @@ func partOf(t *lower.Copy, i, n int) (fromX, fromY int, axes []copyAxis) {
 // CopyGradient adds the gradient of a copy of n pictures, dy, to that of one of
 // its parts, dx.
 func CopyGradient(t *lower.Copy, part, n int, dx, dy []float32) {
-	fromX, fromY, axes := partOf(t, part, n)
+	fromX, fromY, axes := partOf(&t.Parts[part], stridesOf(t.Y.Memory(n)), n)
 	addStrided(dx, dy, fromX, fromY, axes)
 }
 

@@ -219,7 +219,7 @@ func (t *Tail) Training(weights, bias []float32) (*graph.Graph, []model.Param, e
 			name := fmt.Sprintf("layer%d", i+1)
 			n.In = slices.Clone(n.In)
 			w := n.In[1].Const
-			shape, data := t.kernelLayout(n, w)
+			shape, data := kernelLayout(n, w)
 			v := input(name+".weight", shape, data)
 			if gemm, ok := n.Op.(*graph.Gemm); ok {
 				o := *gemm
@@ -247,7 +247,7 @@ func (t *Tail) Training(weights, bias []float32) (*graph.Graph, []model.Param, e
 
 // kernelLayout is the weights of a node in the layout of package kernel: of a
 // convolution [KH,KW,C/Groups,M], else [In,Out].
-func (t *Tail) kernelLayout(n *graph.Node, w *graph.Tensor) (shape []int, data []float32) {
+func kernelLayout(n *graph.Node, w *graph.Tensor) (shape []int, data []float32) {
 	if gemm, ok := n.Op.(*graph.Gemm); ok {
 		if !gemm.TransB {
 			return w.Shape, w.Floats
