@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"image"
 	"image/png"
 	"os"
@@ -168,11 +166,10 @@ func TestDecodeMemory(t *testing.T) {
 // rows, with a sheet and any filter, and damage after the window is found.
 func TestLargePNG(t *testing.T) {
 	good := oitest.PNG{Width: 2300, Height: 2000, Depth: 8, Colour: 2, Blank: true}.Encode()
-	bad := bytes.Clone(good)
-	bad[len(bad)-17] ^= 1 // the checksum of all pixels
-	crc := bad[len(bad)-16:][:4]
-	at := bytes.Index(bad, []byte("IDAT"))
-	binary.BigEndian.PutUint32(crc, crc32.ChecksumIEEE(bad[at:len(bad)-16]))
+	at := bytes.Index(good, []byte("IDAT")) + 4
+	body := bytes.Clone(good[at : len(good)-16])
+	body[len(body)-1] ^= 1 // the checksum of all pixels
+	bad := slices.Concat(good[:at-8], oitest.PNGChunk("IDAT", body), oitest.PNGChunk("IEND", nil))
 	for name, data := range map[string][]byte{"": good, skipDecode: bad} {
 		for _, filter := range pix.Filters() {
 			item := boxesOf([][]byte{data}, 1)[0]

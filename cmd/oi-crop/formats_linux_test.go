@@ -38,10 +38,7 @@ func processorTime(b *testing.B, f func()) float64 {
 // how many times faster than the others that is, and the part of it that
 // resizing takes.
 func BenchmarkFormats(b *testing.B) {
-	const python = "/usr/bin/python3" // Debian's
-	if err := exec.Command(python, "-c", "import cv2, PIL").Run(); err != nil {
-		b.Skipf("there is no OpenCV or Pillow for Python to compare with: %v", err)
-	}
+	python := oitest.Python(b, "cv2", "PIL")
 	names, err := filepath.Glob(oitest.RealData(b, "openimages/images-1024px") + "/*.jpg")
 	if err != nil || len(names) < formatPhotos {
 		b.Fatalf("%d photos: %v", len(names), err)

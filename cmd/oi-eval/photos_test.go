@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -59,9 +57,7 @@ func TestPhotosAreUpright(t *testing.T) {
 	}
 	stored := b.Bytes()
 	exif := "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x03\x00\x00\x00\x00\x00\x00"
-	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(exif)))
-	chunk = append(append(chunk, "eXIf"...), exif...)
-	chunk = binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))
+	chunk := oitest.PNGChunk("eXIf", []byte(exif))
 	end := len(stored) - 12
 	m := upperHalf(t)
 	for name, c := range map[string]struct {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	be "encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/draw"
@@ -49,10 +47,7 @@ func cornersAs(t *testing.T, ending string, orientation int) []byte {
 		if err := png.Encode(&b, img); err != nil {
 			t.Fatal(err)
 		}
-		chunk := be.BigEndian.AppendUint32(nil, uint32(len(tiff)))
-		chunk = append(append(chunk, "eXIf"...), tiff...)
-		chunk = be.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk[4:]))
-		return slices.Concat(b.Bytes()[:33], chunk, b.Bytes()[33:])
+		return slices.Concat(b.Bytes()[:33], oitest.PNGChunk("eXIf", []byte(tiff)), b.Bytes()[33:])
 	}
 	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 95}); err != nil {
 		t.Fatal(err)

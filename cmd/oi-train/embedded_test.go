@@ -8,7 +8,6 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
 	"github.com/opensandwich/oi/record"
 )
@@ -16,11 +15,7 @@ import (
 // embed returns the items with their embeddings, and without pixels.
 func embed(t *testing.T, path string, items []*record.Item) []*record.Item {
 	t.Helper()
-	n, err := preprocess.Parse("imagenet", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := transfer.Open(path, transfer.Options{Side: side, Normalization: n})
+	b, err := transfer.Open(path, transfer.Options{Side: side, Normalization: parsed(t, "imagenet")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
 	"github.com/opensandwich/oi/cmd/internal/float16"
-	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
 	"github.com/opensandwich/oi/cmd/internal/zoo/named"
@@ -23,11 +22,7 @@ import (
 // are around the centre of their class: no backbone need look at a picture.
 func vectors(t *testing.T, backbone, set string, first, n, classes int) []*record.Item {
 	t.Helper()
-	normalization, err := preprocess.Parse("imagenet", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := transfer.Open(backbone, transfer.Options{Side: side, Normalization: normalization})
+	b, err := transfer.Open(backbone, transfer.Options{Side: side, Normalization: parsed(t, "imagenet")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/float16"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // clusters is n items of d features around the centres of their classes.
@@ -145,7 +146,8 @@ func TestAgainstScikitLearn(t *testing.T) {
 			want[i] = answer(golden[i])
 		}
 	}
-	command := exec.Command("/usr/bin/python3", "-c", sklearnScript)
+	python, _ := oitest.FindPython(t, "sklearn")
+	command := exec.Command(python, "-c", sklearnScript)
 	command.Stdin = &stdin
 	if out, err := command.Output(); err == nil {
 		decoder := json.NewDecoder(bytes.NewReader(out))

@@ -74,6 +74,13 @@ func (m *machines) start(t *testing.T, env []string, name string, args ...string
 	t.Helper()
 	c := exec.Command(name, args...)
 	c.Dir, c.Env = m.dir, append(m.env, env...)
+	startServer(t, c)
+	return c
+}
+
+// startServer starts a server, which ends with the test.
+func startServer(t *testing.T, c *exec.Cmd) {
+	t.Helper()
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +88,6 @@ func (m *machines) start(t *testing.T, env []string, name string, args ...string
 		_ = c.Process.Kill() // it may have ended
 		_ = c.Wait()
 	})
-	return c
 }
 
 // need skips the test where a program is missing.
@@ -179,13 +185,11 @@ func TestMachinesPieces(t *testing.T) {
 
 // TestMachinesS3 sends streams through a server that speaks S3.
 func TestMachinesS3(t *testing.T) {
-	need(t, "rclone", "gofakes3")
+	need(t, "rclone")
 	m := newMachines(t)
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	m.start(t, nil, "gofakes3", "-host", address, "-backend", "mem", "-initialbucket", "bucket", "-quiet")
-	listens(t, address)
+	address := startS3(t)
 	m.env = append(m.env, "RCLONE_CONFIG="+m.dir+"/rclone.conf")
-	m.write(t, "rclone.conf", "[s3]\ntype = s3\nprovider = Other\naccess_key_id = a\nsecret_access_key = b\nendpoint = http://"+address+"\nforce_path_style = true\nregion = us-east-1\n", 0o600)
+	m.write(t, "rclone.conf", "[s3]\ntype = s3\nprovider = Other\naccess_key_id = a\nsecret_access_key = b\nendpoint = "+address+"\nforce_path_style = true\nregion = us-east-1\n", 0o600)
 	m.must(t, "bucket")
 	m.refuses(t, `set +o pipefail
 		{ oi-boxes -q --dataset sample --limit 48 --shard 2/4 Hamburger Sandwich | oi-fetch -q | oi-crop -q --size 32 | head -c 5000; kill -9 $BASHPID; } | rclone rcat s3:bucket/2.oi

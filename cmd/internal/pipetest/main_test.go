@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"github.com/opensandwich/oi/cmd/internal/cmdtest"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // tools are the binaries, in the order in which data flows through them.
@@ -114,11 +115,11 @@ func TestScripts(t *testing.T) {
 				return os.Getenv(variable) != "", nil
 			}
 			if program, ok := strings.CutPrefix(cond, "have:"); ok {
-				_, err := exec.LookPath(program)
-				return err == nil, nil
+				return have(program), nil
 			}
 			if module, ok := strings.CutPrefix(cond, "module:"); ok {
-				return exec.Command("/usr/bin/python3", "-c", "import "+module).Run() == nil, nil
+				_, ok := oitest.FindPython(t, module)
+				return ok, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},

@@ -2,55 +2,37 @@ package pipetest
 
 import (
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 )
 
-// startS3 starts a server that speaks S3, and returns its address. The test is
-// skipped where it cannot be built.
-func startS3(t *testing.T) string {
-	t.Helper()
-	server := filepath.Join(t.TempDir(), "gofakes3")
+// buildS3 builds a server that speaks S3, once.
+var buildS3 = sync.OnceValues(func() (string, error) {
+	server := filepath.Join(shared.data, "gofakes3")
 	build := exec.Command("go", "build", "-modfile=cmd/internal/tools/tools.mod", "-o", server, "github.com/johannesboyne/gofakes3/cmd/gofakes3")
 	build.Dir = shared.root
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("no S3 server: %v\n%s", err, out)
+		return "", fmt.Errorf("%w\n%s", err, out)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return server, nil
+})
+
+// startS3 starts the server and returns its address. The test is skipped where
+// it cannot be built.
+func startS3(t *testing.T) string {
+	t.Helper()
+	server, err := buildS3()
 	if err != nil {
-		t.Fatal(err)
+		t.Skipf("no S3 server: %v", err)
 	}
-	host := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	run := exec.CommandContext(t.Context(), server, "-host", host, "-backend", "memory", "-initialbucket", "bucket")
-	if err := run.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = run.Process.Kill(), run.Wait() })
-	address := "http://" + host
-	client := &http.Client{Timeout: time.Second}
-	for range 500 {
-		if answer, err := client.Get(address + "/bucket"); err == nil {
-			if err := answer.Body.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return address
-		}
-		select {
-		case <-t.Context().Done():
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	t.Fatalf("the S3 server does not answer at %s", address)
-	return ""
+	host := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	startServer(t, exec.Command(server, "-host", host, "-backend", "memory", "-initialbucket", "bucket", "-quiet"))
+	listens(t, host)
+	return "http://" + host
 }
 
 // TestPackageFromS3: a package that one user pushes, another installs from its
@@ -66,7 +48,7 @@ func TestPackageFromS3(t *testing.T) {
 	}
 	var missing []string
 	for name := range copies {
-		if _, err := exec.LookPath(name); err != nil {
+		if !have(name) {
 			delete(copies, name)
 			missing = append(missing, name)
 		}

@@ -2,9 +2,7 @@ package pix
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"image"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"github.com/disintegration/imaging"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
 // TestDecodeOriented compares a photo in each orientation with the same photo
@@ -55,7 +54,5 @@ func TestDecodeOriented(t *testing.T) {
 }
 
 func pngChunk(name, body string) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
-	b = append(append(b, name...), body...)
-	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+	return oitest.PNGChunk(name, []byte(body))
 }

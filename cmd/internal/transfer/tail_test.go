@@ -84,9 +84,6 @@ func TestTailDivision(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if test.layers == 0 && tail.Layers == 4 {
-			continue
-		}
 		if tail.Layers != test.want || tail.All != 8 || tail.Size != test.size || !strings.HasSuffix(tail.Begins, test.begins) {
 			t.Errorf("%d layers: %s from %s on, %d numbers; want %d", test.layers, tail.Text(), tail.Begins, tail.Size, test.want)
 		}
@@ -116,7 +113,7 @@ func TestTailsOfFamilies(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.Contains(path, "vit") || strings.Contains(path, "convnext") || strings.Contains(path, "swin") {
-				return // their layers have no gradient yet
+				t.Skip("its layers have no gradient yet")
 			}
 			checkTail(t, b, 3, 4, 1e-4, 1)
 			checkTail(t, b, math.MaxInt, 4, 1e-4, 1)
