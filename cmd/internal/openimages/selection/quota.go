@@ -57,8 +57,11 @@ func (l *lowestSounds) cut(n int64) {
 	}
 }
 
-// limited reports whether there is a limit of any kind.
-func (q *Query) limited() bool { return q.Limit > 0 || q.MaxPerClass > 0 || q.Balance }
+// limited reports whether there is a limit of any kind. One class is balanced
+// as it is.
+func (q *Query) limited() bool {
+	return q.Limit > 0 || q.MaxPerClass > 0 || q.Balance && len(q.Classes) > 1
+}
 
 // quotas judges every match, accounts for those that are no items, limits
 // included, and finds the ones to keep.
