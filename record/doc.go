@@ -150,7 +150,8 @@
 //	            and where it came from; sha256 in 64 lower-case hex digits; bytes is a bin;
 //	            bytes_of stands in place of bytes: the key of an item whose photo this is
 //	            too, and which comes before, with nothing but items of the same bytes_of
-//	            between; a reader that lacks that item reports an error; earlier is an array of {source (r), reason (r), status}: the sources that come before
+//	            between; a reader that lacks that item reports an error; earlier is an
+//	            array of {source (r), reason (r), status}: the sources that come before
 //	            that one, why each did not serve, and the HTTP status it gave
 //	crop        {x (r), y (r), width (r), height (r), rotation, source_width,
 //	            source_height, background}: the window in pixels of the stored picture,

@@ -42,6 +42,13 @@ func TestCollectionOrder(t *testing.T) {
 	if got := c.Counts().String(); got != "train 3 (a 2, b 1)\nval 1 (b 1)\ntest 1 (a 1)" {
 		t.Errorf("counts: %q", got)
 	}
+	many := Counts{Val: {}}
+	for i := range 31 {
+		many[Val][fmt.Sprint(i)] = i + 1
+	}
+	if got := many.String(); got != "train 0\nval 496 (31 classes of 1 to 31)\ntest 0" {
+		t.Errorf("counts of many classes: %q", got)
+	}
 	if c.Size() != (Size{2, 2}) {
 		t.Errorf("size %v", c.Size())
 	}

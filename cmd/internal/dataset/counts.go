@@ -154,16 +154,22 @@ func (c Counts) CheckValidation(left LeftOut) error {
 	return nil
 }
 
-// String describes the counts in one line a set.
+// String describes the counts in one line a set, label by label where they are
+// few.
 func (c Counts) String() string {
+	const most = 30 // labels that a person still reads
 	var b strings.Builder
 	for _, set := range []string{Train, Val, Test} {
-		var parts []string
-		for _, label := range slices.Sorted(maps.Keys(c[set])) {
-			parts = append(parts, fmt.Sprintf("%s %d", label, c[set][label]))
-		}
 		fmt.Fprintf(&b, "%s %d", set, c.Of(set))
-		if len(parts) > 0 {
+		switch labels := slices.Sorted(maps.Keys(c[set])); {
+		case len(labels) > most:
+			items := slices.Sorted(maps.Values(c[set]))
+			fmt.Fprintf(&b, " (%d classes of %d to %d)", len(labels), items[0], items[len(items)-1])
+		case len(labels) > 0:
+			var parts []string
+			for _, label := range labels {
+				parts = append(parts, fmt.Sprintf("%s %d", label, c[set][label]))
+			}
 			fmt.Fprintf(&b, " (%s)", strings.Join(parts, ", "))
 		}
 		if set != Test {

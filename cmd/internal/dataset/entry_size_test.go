@@ -8,8 +8,8 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// TestBytesOfItems: what a collection keeps of items that come with embeddings, apart
-// from the spool. It is counted, and does not depend on how long anything takes.
+// TestBytesOfItems: what a collection keeps of items that come with embeddings,
+// apart from the spool. It is counted, and does not depend on how long anything takes.
 func TestBytesOfItems(t *testing.T) {
 	const most = 280 // bytes an item
 	spool := NewSpool(0, t.TempDir())

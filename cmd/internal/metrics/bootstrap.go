@@ -37,8 +37,8 @@ func (t Times) Second() int64 { return int64(t >> 32) }
 //
 // figures gets how often each group was drawn in two draws, and returns for each
 // always the same number of figures, NaN where one is not defined; it runs on
-// several cores at once. An interval is NaN to NaN where more than one draw in twenty defined
-// none. The result depends on the arguments alone.
+// several cores at once. An interval is NaN to NaN where more than one draw in
+// twenty defined none. The result depends on the arguments alone.
 func Bootstrap(groups int, figures func(times []Times) [2][]float64) []Interval {
 	if groups == 0 {
 		return nil

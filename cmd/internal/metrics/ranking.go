@@ -25,8 +25,8 @@ const (
 	lastBit
 )
 
-// Rank orders fewer than 2^31 answers: a score for each, whether the picture shows the class,
-// and the number of its group, below 2^30. No score is NaN.
+// Rank orders fewer than 2^31 answers: a score for each, whether the picture
+// shows the class, and the number of its group, below 2^30. No score is NaN.
 func Rank(scores []float32, positive []bool, groups []int32) *Ranking {
 	order := make([]int32, len(scores))
 	for i := range order {

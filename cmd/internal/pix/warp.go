@@ -86,9 +86,10 @@ func (g Ranges) Check() error {
 	return nil
 }
 
-// DrawWarp draws a variant of an h by w picture. It takes eight numbers from rng, in the order of
-// Keras (Theta, TX, TY, Shear, ZX, ZY, FlipH, FlipV) and whatever the ranges
-// are, so closing one range leaves the other draws as they were.
+// DrawWarp draws a variant of an h by w picture. It takes eight numbers from
+// rng, in the order of Keras (Theta, TX, TY, Shear, ZX, ZY, FlipH, FlipV) and
+// whatever the ranges are, so closing one range leaves the other draws as they
+// were.
 func DrawWarp(rng *Rand, g Ranges, h, w int) Warp {
 	return Warp{
 		Theta:     rng.Uniform(-g.Rotation, g.Rotation),
