@@ -102,6 +102,10 @@ func TestReaderRefuses(t *testing.T) {
 		{id("tensor", sub("shape", []any{1 << 40, 1 << 40, 3}, "dtype", "uint8", "data", []byte{})), "tensor.shape", "side"},
 		{id("tensor", sub("shape", []any{1, 1, 3}, "dtype", "float32", "data", []byte{1, 2, 3})), "tensor.dtype", "uint8"},
 		{id("tensor", sub("shape", []any{1, 1, 3}, "dtype", "uint8")), "tensor.data", "missing"},
+		{id("context", sub("shape", []any{1, 1, 3}, "dtype", "uint8", "data", []byte{1, 2})), "context.data", "2 bytes for shape [1 1 3], want 3"},
+		{id("context", sub("shape", []any{1 << 40, 1 << 40, 3}, "dtype", "uint8", "data", []byte{})), "context.shape", "side"},
+		{id("context", sub("shape", []any{1, 1, 3}, "dtype", "uint8")), "context.data", "missing"},
+		{id("context", 1), "context", "want a map"},
 		{id("embedding", vector("of", "x")), "embedding.of", "hex"},
 		{id("embedding", sub("dtype", "float16", "side", 1, "data", []byte{0, 0})), "embedding.of", "missing"},
 		{id("embedding", sub("of", hex64, "side", 1, "data", []byte{0, 0})), "embedding.dtype", "missing"},
@@ -266,6 +270,7 @@ func TestWriterRefuses(t *testing.T) {
 			i.Tensor = &record.Tensor{Shape: []int{1, 1, 3}, DType: "uint8", Data: []byte{1}}
 		}), "tensor.data", "1 bytes"},
 		{item(func(i *record.Item) { i.Tensor = &record.Tensor{Shape: []int{1, 1, 1}, Data: []byte{1}} }), "tensor.dtype", "empty"},
+		{item(func(i *record.Item) { i.Context = &record.Tensor{} }), "context.shape", "0 sides"},
 		{item(func(i *record.Item) { i.Embedding = &record.Embedding{} }), "embedding.of", "empty"},
 		{item(func(i *record.Item) {
 			i.Embedding = &record.Embedding{Of: strings.Repeat("a", 64), DType: "float32", Side: 1, Data: []byte{1, 2}}

@@ -159,6 +159,9 @@
 //	            true for a window next to the boxes
 //	tensor      {shape (r), dtype (r), data (r)}: shape is height, width, channels; dtype
 //	            is "uint8"; data is a bin of as many bytes, row by row, channels last
+//	context     a second picture of the item, beside tensor and like it, of any size: the same
+//	            place in the photo with more of what is around it. All items of a stream have
+//	            one, or none
 //	embedding   {of (r), dtype (r), side (r), pixels, data (r)}: what a network makes of the
 //	            picture. of is the SHA-256 of all that makes the numbers, so that only those
 //	            of one of can be compared: the network with its weights, what is done to the
@@ -206,7 +209,7 @@
 // "unchecked". Framed JSON holds header, end and part too, and a cut is found
 // like in the binary form. Which one it is, the first object tells.
 //
-//	bytes, tensor's data      base64
+//	bytes, tensor's data      base64, and so is context's
 //	embedding's data          an array of numbers, each with the fewest digits that give the
 //	                          same one of its dtype, also by way of a float 64
 //	seed                      a string of decimal digits; a number is taken too

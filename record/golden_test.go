@@ -40,6 +40,7 @@ func goldenStreams(t testing.TB) []goldenStream {
 			&record.End{},
 		}},
 		{name: "embedding", records: embeddingStream(t)},
+		{name: "context", records: contextStream(t)},
 		accountStream(),
 		{
 			name: "segments",
@@ -204,6 +205,26 @@ func embeddingStream(t testing.TB) []record.Record {
 		&record.Item{ID: "a", Crop: &record.Crop{Width: 1, Height: 1},
 			Embedding: &record.Embedding{Of: of, DType: "float16", Side: 128, Pixels: pixels, Data: halves, Extra: extra(t, "embedding")}},
 		&record.Item{ID: "b", Embedding: &record.Embedding{Of: of, DType: "float32", Side: 224, Data: singles}},
+		&record.End{},
+	}
+}
+
+// contextStream has items of two views, of different sizes.
+func contextStream(t testing.TB) []record.Record {
+	view := func(shape ...int) *record.Tensor {
+		data := make([]byte, shape[0]*shape[1]*shape[2])
+		for i := range data {
+			data[i] = byte(17 * i)
+		}
+		return &record.Tensor{Shape: shape, DType: "uint8", Data: data}
+	}
+	first, second := view(2, 2, 3), view(1, 3, 3)
+	second.Extra = extra(t, "context")
+	return []record.Record{
+		&record.Header{Version: 1, Stages: []record.Stage{{Tool: "oi-crop", Args: map[string]string{"two_views": "3x1"}}}},
+		&record.Item{ID: "a", Crop: &record.Crop{Width: 1, Height: 1}, Tensor: first, Context: second,
+			Augment: &record.Augment{Epoch: 1}, Extra: extra(t, "item")},
+		&record.Item{ID: "b", Context: view(1, 1, 3)},
 		&record.End{},
 	}
 }

@@ -51,6 +51,7 @@ func hostile() map[string][]byte {
 		"deep JSON arrays":        `{"k":` + strings.Repeat(`[`, 5000),
 		"many maps of 65535":      strings.Repeat("\xde\x0f\xff\xa1k", 16),
 		"tensor of a huge shape":  "\x82\xa2id\xa1a\xa6tensor\x83\xa5shape\x93" + strings.Repeat(length(0xce, math.MaxUint32), 3),
+		"context of a huge shape": "\x82\xa2id\xa1a\xa7context\x83\xa5shape\x93" + strings.Repeat(length(0xce, math.MaxUint32), 3),
 		"JSON, array of a number": `{"tensor":{"shape":[1048576,1048576,1048576],"dtype":"uint8","data":""},"id":"a"}`,
 	}
 	bytes := make(map[string][]byte, len(all))

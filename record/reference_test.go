@@ -227,12 +227,19 @@ func refItem(i *record.Item) refMap {
 		crop.set("background", c.Background, true)
 		m.set("crop", crop.with(c.Extra), true)
 	}
-	if t := i.Tensor; t != nil {
+	for _, view := range []struct {
+		key    string
+		tensor *record.Tensor
+	}{{"tensor", i.Tensor}, {"context", i.Context}} {
+		t := view.tensor
+		if t == nil {
+			continue
+		}
 		var sides []any
 		for _, n := range t.Shape {
 			sides = append(sides, int64(n))
 		}
-		m.set("tensor", refMap{{"shape", sides}, {"dtype", t.DType}, {"data", t.Data}}.with(t.Extra), true)
+		m.set(view.key, refMap{{"shape", sides}, {"dtype", t.DType}, {"data", t.Data}}.with(t.Extra), true)
 	}
 	if v := i.Embedding; v != nil {
 		var vector refMap

@@ -218,13 +218,16 @@ func (m *maker) item() *record.Item {
 		i.Crop = &record.Crop{X: m.IntN(math.MaxInt32), Y: m.IntN(10), Width: 1 + m.IntN(5000), Height: 1 + m.IntN(5), Rotation: 90 * m.IntN(4),
 			SourceWidth: m.IntN(5000), SourceHeight: m.IntN(5000), Background: m.maybe(), Extra: m.extra()}
 	}
-	if m.maybe() {
+	for _, view := range []**record.Tensor{&i.Tensor, &i.Context} {
+		if !m.maybe() {
+			continue
+		}
 		shape := []int{1 + m.IntN(160), 1 + m.IntN(160), 1 + m.IntN(4)}
 		data := make([]byte, shape[0]*shape[1]*shape[2])
 		for k := range data {
 			data[k] = byte(k * shape[0])
 		}
-		i.Tensor = &record.Tensor{Shape: shape, DType: "uint8", Data: data, Extra: m.extra()}
+		*view = &record.Tensor{Shape: shape, DType: "uint8", Data: data, Extra: m.extra()}
 	}
 	if m.maybe() {
 		i.Embedding = m.embedding()

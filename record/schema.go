@@ -162,6 +162,7 @@ func newItemObject() *object[Item] {
 			nested("fetched", func(i *Item) **Fetched { return &i.Fetched }, newFetchedObject()),
 			nested("crop", func(i *Item) **Crop { return &i.Crop }, newCropObject()),
 			nested("tensor", func(i *Item) **Tensor { return &i.Tensor }, newTensorObject()),
+			nested("context", func(i *Item) **Tensor { return &i.Context }, newTensorObject()),
 			embeddingField(),
 			nested("augment", func(i *Item) **Augment { return &i.Augment }, newAugmentObject()),
 			nested("prediction", func(i *Item) **Prediction { return &i.Prediction }, newPredictionObject()),

@@ -120,6 +120,7 @@ type Item struct {
 	Fetched    *Fetched
 	Crop       *Crop
 	Tensor     *Tensor
+	Context    *Tensor // a second view, with more of what is around the box
 	Embedding  *Embedding
 	Augment    *Augment
 	Prediction *Prediction

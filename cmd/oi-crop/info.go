@@ -31,7 +31,7 @@ func (o *options) describe(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	s := &summary{attribution: attribution, files: len(names), perLabel: map[string]map[string]int64{}, tensors: map[string]int64{}, embeddings: map[string]int64{}}
+	s := &summary{attribution: attribution, files: len(names), perLabel: map[string]map[string]int64{}, tensors: map[string]int64{}, contexts: map[string]int64{}, embeddings: map[string]int64{}}
 	var errs []error
 	for _, name := range names {
 		err := s.file(ctx, env, o, name)
@@ -88,6 +88,7 @@ type summary struct {
 	photoBytes int64
 	noBytes    int64 // fetched items without
 	tensors    map[string]int64
+	contexts   map[string]int64
 	embeddings map[string]int64
 	background int64
 	rotated    int64
@@ -158,7 +159,10 @@ func (s *summary) item(item *record.Item) {
 		}
 	}
 	if t := item.Tensor; t != nil {
-		s.tensors[strings.Trim(strings.ReplaceAll(fmt.Sprint(t.Shape), " ", "x"), "[]")+" "+t.DType]++
+		s.tensors[shapeText(t)]++
+	}
+	if t := item.Context; t != nil {
+		s.contexts[shapeText(t)]++
 	}
 	if e := item.Embedding; e != nil {
 		s.embeddings[fmt.Sprintf("%d %s at %d pixels by %s", e.Len(), e.DType, e.Side, e.Of)]++
@@ -175,6 +179,11 @@ func (s *summary) item(item *record.Item) {
 		s.variants++
 		s.epochs = max(s.epochs, a.Epoch)
 	}
+}
+
+// shapeText is what a picture is, for people.
+func shapeText(t *record.Tensor) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(t.Shape), " ", "x"), "[]") + " " + t.DType
 }
 
 // whole says what is whole, if not all is or if there are shards.
@@ -239,6 +248,7 @@ func (s *summary) writeJSON(to io.Writer) error {
 		PhotoBytes  int64                       `json:"photo_bytes"`
 		NoBytes     int64                       `json:"photos_without_bytes"`
 		Tensors     map[string]int64            `json:"tensors"`
+		Contexts    map[string]int64            `json:"contexts,omitempty"`
 		Embeddings  map[string]int64            `json:"embeddings,omitempty"`
 		Background  int64                       `json:"background"`
 		Rotated     int64                       `json:"rotated"`
@@ -249,7 +259,7 @@ func (s *summary) writeJSON(to io.Writer) error {
 		Counts      []counts                    `json:"counts"`
 	}{
 		Items: s.items, Segments: len(s.headers), Unchecked: unchecked, Whole: s.whole(), Labels: s.perLabel, Photos: s.photos, PhotoBytes: s.photoBytes,
-		Tensors: s.tensors, Embeddings: s.embeddings, Background: s.background, Rotated: s.rotated, Variants: s.variants, Epochs: s.epochs, LostBytes: s.lost.Bytes,
+		Tensors: s.tensors, Contexts: s.contexts, Embeddings: s.embeddings, Background: s.background, Rotated: s.rotated, Variants: s.variants, Epochs: s.epochs, LostBytes: s.lost.Bytes,
 		LostRegions: s.lost.Regions, NoBytes: s.noBytes,
 		Classes: []class{}, Stages: []stage{}, Counts: []counts{},
 	}
@@ -385,6 +395,9 @@ func (s *summary) writeContents(w io.Writer) {
 	}
 	for _, shape := range slices.Sorted(maps.Keys(s.tensors)) {
 		fmt.Fprintf(w, "tensors  %d of %s\n", s.tensors[shape], cli.Escape(shape))
+	}
+	for _, shape := range slices.Sorted(maps.Keys(s.contexts)) {
+		fmt.Fprintf(w, "contexts %d of %s\n", s.contexts[shape], cli.Escape(shape))
 	}
 	for _, numbers := range slices.Sorted(maps.Keys(s.embeddings)) {
 		fmt.Fprintf(w, "vectors  %d of %s\n", s.embeddings[numbers], numbers)

@@ -482,8 +482,10 @@ func weight(item *record.Item) int64 {
 	if item.Fetched != nil {
 		n += int64(len(item.Fetched.Bytes))
 	}
-	if item.Tensor != nil {
-		n += int64(len(item.Tensor.Data))
+	for _, view := range []*record.Tensor{item.Tensor, item.Context} {
+		if view != nil {
+			n += int64(len(view.Data))
+		}
 	}
 	if item.Embedding != nil {
 		n += int64(len(item.Embedding.Data))

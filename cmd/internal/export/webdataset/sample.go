@@ -22,7 +22,7 @@ const (
 // --json writes it.
 func (w *Writer) Encode(item *record.Item, picture []byte) ([]byte, error) {
 	bare := *item
-	bare.Tensor, bare.Embedding = nil, nil
+	bare.Tensor, bare.Context, bare.Embedding = nil, nil, nil
 	if bare.Fetched != nil {
 		fetched := *bare.Fetched
 		fetched.Bytes = nil
