@@ -59,7 +59,7 @@ func (p *photo) cutFree(item *record.Item, name string, free image.Rectangle) (*
 		Occluded: -1, Truncated: -1, GroupOf: -1, Depiction: -1, Inside: -1,
 	}
 	other.Crop = &record.Crop{Background: true}
-	return p.cut(&other, free)
+	return p.cut(&other, free, place)
 }
 
 // maxKey is the longest key that a record may have.

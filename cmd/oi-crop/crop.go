@@ -60,6 +60,7 @@ type cropper struct {
 	memory   *semaphore.Weighted // bytes, for all photos that are being decoded
 	decoders decoders
 
+	boxless      atomic.Int64    // items without a box, both of whose views are the whole photo
 	noRoom       atomic.Int64    // boxes without room for a background window
 	oddRotations atomic.Int64    // photos whose rotation is no multiple of 90
 	profiles     [2]atomic.Int64 // items whose photo has an ICC profile of sRGB, and another
@@ -141,6 +142,9 @@ func skipped(reason string, err error) stream.Result {
 // passThrough returns an item that has a tensor already, so that it is only
 // written to --dir or --sheet.
 func (c *cropper) passThrough(item *record.Item) (stream.Result, error) {
+	if item.Context != nil && c.dir+c.tar != "" {
+		return stream.Result{}, cli.WithHint(fmt.Errorf("record %s has two views, and --dir and --tar write one picture an item", item.Key), onePicture)
+	}
 	if err := checkTensor(item.Tensor); err != nil {
 		return stream.Result{}, fmt.Errorf("record %s: %w", item.Key, err)
 	}
@@ -165,7 +169,7 @@ func checkTensor(t *record.Tensor) error {
 // room, a background item. The item itself is not changed: should a later
 // record fail, it may still be needed as it was.
 func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bool) ([]*record.Item, error) {
-	box, err := boxOf(item)
+	box, err := c.boxOf(item)
 	if err != nil {
 		return nil, err
 	}
@@ -177,12 +181,13 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 	if r := box.Rect(config.Width, config.Height); min(r.Dx(), r.Dy()) < c.minSide {
 		return nil, errSmall
 	}
-	window := box.Grow(float64(c.context)).Rect(config.Width, config.Height)
 	photo := &photo{cropper: c, data: data, config: config, rotation: c.rotation(item)}
-	if c.square {
-		window = photo.target().Fit(window, config.Width, config.Height)
+	shown := box.Grow(float64(c.context))
+	window := photo.window(shown, c.size)
+	need := photo.memory(window, photo.scaleOf(window, c.size))
+	if c.twoViews != (side{}) {
+		need = max(need, photo.memory(photo.largestContext(window), photo.leastScale(shown)))
 	}
-	need := photo.memory(window)
 	if most := int64(c.decodeMemory); need > most {
 		return nil, fmt.Errorf("%w: decoding it takes %d MB, and --decode-memory is %d MB", errMemory, (need+1<<20-1)>>20, most>>20)
 	}
@@ -192,7 +197,7 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 	defer c.memory.Release(need)
 	photo.decoder = c.decoders.acquire(data)
 	defer c.decoders.release(photo.decoder)
-	first, err := photo.cut(item, window)
+	first, err := photo.cut(item, window, shown)
 	if err != nil {
 		return nil, err
 	}
@@ -224,10 +229,33 @@ type photo struct {
 	decoder  *pix.Decoder
 }
 
+// window returns what is cut out of the photo to show a box in a picture of a
+// size.
+func (p *photo) window(shown pix.Box, size side) image.Rectangle {
+	window := shown.Rect(p.config.Width, p.config.Height)
+	if p.square {
+		window = p.target(size).Fit(window, p.config.Width, p.config.Height)
+	}
+	return window
+}
+
+// largestContext is a window as large as the one around a window can be, or
+// around one of that size.
+func (p *photo) largestContext(window image.Rectangle) image.Rectangle {
+	grown := func(n, most int) int {
+		return int(min(float64(most), float64(n)*(1+2*float64(p.viewContext))+2))
+	}
+	all := image.Rect(0, 0, grown(window.Dx(), p.config.Width), grown(window.Dy(), p.config.Height))
+	if p.square {
+		all = p.target(p.twoViews).Fit(all, p.config.Width, p.config.Height)
+	}
+	return all
+}
+
 // memory is about how many bytes it takes to cut a window, or one of that size,
-// out of the photo.
-func (p *photo) memory(window image.Rectangle) int64 {
-	n := p.config.Memory(window, p.scaleOf(window))
+// out of the photo, reduced by a scale.
+func (p *photo) memory(window image.Rectangle, scale int) int64 {
+	n := p.config.Memory(window, scale)
 	if pix.Filter(p.filter) == pix.Lanczos {
 		n += 4 * int64(window.Dx()) * int64(window.Dy())
 	}
@@ -239,28 +267,39 @@ func (p *photo) memory(window image.Rectangle) int64 {
 }
 
 // scaleOf is by how much the photo is reduced for a window.
-func (p *photo) scaleOf(window image.Rectangle) int {
+func (p *photo) scaleOf(window image.Rectangle, size side) int {
 	if p.scale != scaleAuto {
 		return 1
 	}
-	return p.target().Scale(window.Dx(), window.Dy())
+	return p.target(size).Scale(window.Dx(), window.Dy())
+}
+
+// leastScale is a scale that no context which has all of a box in it goes below.
+func (p *photo) leastScale(shown pix.Box) int {
+	if p.scale != scaleAuto {
+		return 1
+	}
+	r, t := shown.Rect(p.config.Width, p.config.Height), p.target(p.twoViews)
+	t.Pad = pix.PadNone // with which all of it counts
+	return t.Scale(r.Dx(), r.Dy())
 }
 
 // target is what is made of a window.
-func (p *photo) target() pix.Target {
-	t := pix.Target{Width: p.size.Width, Height: p.size.Height, Rotation: p.rotation, Filter: pix.Filter(p.filter)}
+func (p *photo) target(size side) pix.Target {
+	t := pix.Target{Width: size.Width, Height: size.Height, Rotation: p.rotation, Filter: pix.Filter(p.filter)}
 	if p.square {
 		t.Pad = pix.Pad(p.pad)
 	}
 	return t
 }
 
-// pixels returns a window at the size of the crops, and upright.
-func (p *photo) pixels(window image.Rectangle) (pixels []byte, err error) {
-	err = p.decoder.DecodeRows(p.data, p.config, window, p.scaleOf(window), func(picture *pix.Picture) {
-		pixels = pix.Crop(picture, window, p.target())
+// tensor returns a window at a size, and upright.
+func (p *photo) tensor(window image.Rectangle, size side) (*record.Tensor, error) {
+	t := &record.Tensor{Shape: []int{size.Height, size.Width, 3}, DType: "uint8"}
+	err := p.decoder.DecodeRows(p.data, p.config, window, p.scaleOf(window, size), func(picture *pix.Picture) {
+		t.Data = pix.Crop(picture, window, p.target(size))
 	})
-	return pixels, err
+	return t, err
 }
 
 // thumb returns a small copy of the photo.
@@ -272,8 +311,13 @@ func (p *photo) thumb(window image.Rectangle) (thumb *pix.Thumb, err error) {
 	return thumb, err
 }
 
-// boxOf returns the item's box if it is one.
-func boxOf(item *record.Item) (pix.Box, error) {
+// boxOf returns the item's box if it is one. With two views, an item without a
+// box shows the whole photo.
+func (c *cropper) boxOf(item *record.Item) (pix.Box, error) {
+	if item.Box == nil && c.twoViews != (side{}) {
+		c.boxless.Add(1)
+		return pix.Box{XMax: 1, YMax: 1}, nil
+	}
 	if item.Box == nil {
 		return pix.Box{}, fmt.Errorf("%w: there is none", pix.ErrBadBox)
 	}
@@ -281,15 +325,22 @@ func boxOf(item *record.Item) (pix.Box, error) {
 	return b, b.Check()
 }
 
-// cut returns a copy of the item with the window as its tensor. An item without
-// a key gets one: from here on the key identifies it.
-func (p *photo) cut(item *record.Item, window image.Rectangle) (*record.Item, error) {
-	data, err := p.pixels(window)
-	if err != nil {
+// cut returns a copy of the item with the window, which shows a box, as its
+// tensor, and with the context of it if there are to be two views. An item
+// without a key gets one: from here on the key identifies it.
+func (p *photo) cut(item *record.Item, window image.Rectangle, shown pix.Box) (*record.Item, error) {
+	out := *item
+	var err error
+	if out.Tensor, err = p.tensor(window, p.size); err != nil {
 		return nil, err
 	}
-	out := *item
-	out.Tensor = &record.Tensor{Shape: []int{p.size.Height, p.size.Width, 3}, DType: "uint8", Data: data}
+	out.Context = nil
+	if p.twoViews != (side{}) {
+		around := p.window(shown.Grow(float64(p.viewContext)), p.twoViews)
+		if out.Context, err = p.tensor(around, p.twoViews); err != nil {
+			return nil, err
+		}
+	}
 	out.Crop = &record.Crop{
 		X: window.Min.X, Y: window.Min.Y, Width: window.Dx(), Height: window.Dy(), Rotation: p.rotation,
 		SourceWidth: p.config.Width, SourceHeight: p.config.Height,
@@ -314,6 +365,9 @@ func (p *photo) cut(item *record.Item, window image.Rectangle) (*record.Item, er
 
 // notes says what is worth knowing and is no failure.
 func (c *cropper) notes() {
+	if n := c.boxless.Load(); n > 0 {
+		c.env.Infof("%d items have no box: both of their views are the whole photo", n)
+	}
 	if n := c.noRoom.Load(); n > 0 {
 		c.env.Infof("no room for a background window beside %d boxes", n)
 	}

@@ -12,6 +12,10 @@
 //	oi-boxes Hamburger Sandwich | oi-fetch | oi-crop > crops.oi
 //	# a tenth more on each side, not stretched, no tiny boxes
 //	oi-crop --context 10% --square --min-side 32 < photos.oi > crops.oi
+//	# two views for a pretrained network: the crop, and what is around
+//	# it
+//	oi-crop --size 224 --two-views 128 < photos.oi |
+//	    oi-train --backbone net.onnx
 //	# look at the first sixty of them
 //	oi-crop --sheet crops.jpg < photos.oi > crops.oi
 //	# a page of what a model says of sixty random crops, next to the
@@ -45,6 +49,13 @@
 // size; with --square it keeps its shape: what is cut out grows to a square (to
 // the shape of --size) as far as the photo goes, and the rest is padded on both
 // sides: with the pixels at the edge, black, or mirrored.
+//
+// --two-views N adds a second view to each item, context: the crop's window
+// grown by --view-context on each side as far as the photo goes, half of its
+// own width and height unless that is given, and scaled to N pixels. oi-train
+// --backbone learns from both together, and oi-eval then wants both. An item
+// without a box, which is skipped otherwise, shows the whole photo in both
+// views.
 //
 // A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where this leaves at least
 // one and a half pixels for each pixel of the crop, both across and down. That
@@ -176,6 +187,13 @@
 //	--context FRACTION
 //		grow the box on each side by this FRACTION of its own width
 //		or height, such as 0.1 or 10%
+//	--two-views N
+//		add a second view with more of the photo around the box, the
+//		context, scaled to a square of N pixels a side, or
+//		WIDTHxHEIGHT
+//	--view-context FRACTION
+//		with --two-views, grow what the crop shows by this FRACTION
+//		of its own width or height on each side (default 0.5)
 //	--square
 //		keep the shape of what is cut out: grow it to a square, or
 //		the shape of --size, and pad what the photo lacks

@@ -24,7 +24,7 @@ func main() { cli.Main(command()) }
 var help string
 
 func command() *cli.Command {
-	o := &options{decodeMemory: defaultDecodeMemory, tarSize: 1 << 30, size: side{Width: 128, Height: 128}, backgrounds: backgrounds{auto: true, number: 1}}
+	o := &options{decodeMemory: defaultDecodeMemory, tarSize: 1 << 30, size: side{Width: 128, Height: 128}, viewContext: defaultViewContext, backgrounds: backgrounds{auto: true, number: 1}}
 	return &cli.Command{
 		Name:      "oi-crop",
 		Help:      help,
@@ -45,6 +45,8 @@ type options struct {
 	stream       stream.Flags
 	size         side
 	context      fraction
+	twoViews     side // of the second view, zero if there is none
+	viewContext  fraction
 	square       bool
 	pad          string
 	filter       string
@@ -73,6 +75,8 @@ type options struct {
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.Var(&o.size, "size", "scale crops to a square of `N` pixels a side, or to WIDTHxHEIGHT")
 	fs.Var(&o.context, "context", "grow the box on each side by this `FRACTION` of its own width or height, such as 0.1 or 10%")
+	fs.Var(&o.twoViews, "two-views", "add a second view with more of the photo around the box, the context, scaled to a square of `N` pixels a side, or WIDTHxHEIGHT")
+	fs.Var(&o.viewContext, "view-context", "with --two-views, grow what the crop shows by this `FRACTION` of its own width or height on each side")
 	fs.BoolVar(&o.square, "square", false, "keep the shape of what is cut out: grow it to a square, or the shape of --size, and pad what the photo lacks")
 	fs.StringVar(&o.pad, "pad", string(pix.PadEdge), "with --square, pad by `edge|black|reflect`")
 	fs.StringVar(&o.filter, "filter", string(pix.Area), "resample by `area|bilinear|nearest|lanczos`; area is bilinear where it grows")
@@ -123,11 +127,20 @@ const (
 // maxSize keeps a tensor well below what a record may hold.
 const maxSize = 2048
 
+// defaultViewContext makes the second view twice as wide and high as the first.
+const defaultViewContext = 0.5
+
+const onePicture = "write the pictures of one view: oi-crop --dir DIR, without --two-views"
+
 func (o *options) check() error {
 	least := dataset.Memory(minDecodeMemory)
 	switch {
 	case !slices.Contains(pix.Pads(), pix.Pad(o.pad)):
 		return cli.Usagef("--pad %s: want edge, black or reflect", o.pad)
+	case o.twoViews == (side{}) && o.viewContext != defaultViewContext:
+		return cli.Usagef("--view-context %v says nothing without --two-views N", &o.viewContext)
+	case o.twoViews != (side{}) && o.dir+o.tar != "":
+		return cli.WithHint(cli.Usagef("--two-views makes two pictures an item, and --dir and --tar write one"), onePicture)
 	case o.pad != string(pix.PadEdge) && !o.square:
 		return cli.Usagef("--pad %s says nothing without --square: without it a box is stretched", o.pad)
 	case !slices.Contains(pix.Filters(), pix.Filter(o.filter)):
@@ -160,6 +173,9 @@ func (o *options) args() map[string]string {
 		"context":    o.context.String(),
 		"background": o.backgrounds.String(),
 		"scale":      o.scale,
+	}
+	if o.twoViews != (side{}) {
+		args["two_views"], args["view_context"] = o.twoViews.String(), o.viewContext.String()
 	}
 	if o.square {
 		args["square"] = o.pad
@@ -218,7 +234,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	stage := stream.Stage{
 		Args:       o.args(),
 		Header:     func(h *record.Header) (stream.Func, error) { return c.header(ctx, h) },
-		AddedBytes: int64(max(1, o.backgrounds.number)*o.size.Width*o.size.Height*3) + decodedBytes,
+		AddedBytes: int64(max(1, o.backgrounds.number)*(o.size.bytes()+o.twoViews.bytes())) + decodedBytes,
 		Emit:       func(item *record.Item) error { return c.emitted(ctx, item) },
 		MustDrain:  o.looks(),
 		// Somebody who only looks has nowhere to send the records.

@@ -14,6 +14,9 @@ type side dataset.Size
 
 // String implements the flag's value, as it stands in the trail.
 func (s *side) String() string {
+	if *s == (side{}) {
+		return ""
+	}
 	if s.Width == s.Height {
 		return strconv.Itoa(s.Width)
 	}
@@ -34,6 +37,9 @@ func (s *side) Set(text string) error {
 	s.Width, s.Height = w, h
 	return nil
 }
+
+// bytes is how many a picture of the size takes.
+func (s side) bytes() int { return s.Width * s.Height * 3 }
 
 // Type implements the flag's value.
 func (*side) Type() string { return "size" }
