@@ -26,13 +26,26 @@ type Backbone struct {
 	Cut           string `json:"cut"` // where in the network the features are
 	Dim           int    `json:"dim"` // numbers of a picture's features
 	Side          int    `json:"side"`
-	DType         string `json:"dtype"` // of the features that the head was fitted to
-	Parameters    int    `json:"parameters"`
+	// ContextSide is that of the second view, the context of the crop; 0 where
+	// the crop is all that is looked at. Of two views, Dim counts the numbers
+	// of both.
+	ContextSide int    `json:"context_side,omitempty"`
+	DType       string `json:"dtype"` // of the features that the head was fitted to
+	Parameters  int    `json:"parameters"`
 
 	// FineTuned says which layers were trained together with the head, such
 	// as "the last 16 of 52 layers". The other fields are about the file they
 	// come from, but for Of, which is of the features as they are now.
 	FineTuned string `json:"fine_tuned,omitempty"`
+}
+
+// Views says in words how many views of an item the model looks at, and of what
+// size they are, "" where it is one.
+func (b *Backbone) Views() string {
+	if b == nil || b.ContextSide == 0 {
+		return ""
+	}
+	return fmt.Sprintf("two views: the crop at %dx%d pixels and its context at %dx%d", b.Side, b.Side, b.ContextSide, b.ContextSide)
 }
 
 // MetaBackbone is the key of the metadata under which a [Backbone] stands, as

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -111,27 +112,37 @@ func (e *Evaluator) Close() {
 	e.workers.Close()
 }
 
-// Run computes the outputs for pictures of the bytes that the only input, which
-// must be uint8, takes: [H,W,C] or [C,H,W] as in the graph. Any number of
-// pictures is allowed. Result i is output i of the graph for all of them, one
-// after the other. A picture's answer does not depend on the others.
+// Run computes the outputs for pictures of the bytes that the inputs, which
+// must be uint8, take: [H,W,C] or [C,H,W] as in the graph, and of several inputs
+// one view of a picture after the other. Any number of pictures is allowed.
+// Result i is output i of the graph for all of them, one after the other. A
+// picture's answer does not depend on the others.
 func (e *Evaluator) Run(images [][]byte) ([][]float32, error) {
-	size, err := e.picture(graph.Uint8)
+	sizes, err := e.views(graph.Uint8)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %w", err)
 	}
+	all := 0
+	for _, size := range sizes {
+		all += size
+	}
 	for i, image := range images {
-		if len(image) != size {
-			return nil, fmt.Errorf("evaluate: picture %d has %d bytes, the graph takes %d", i+1, len(image), size)
+		if len(image) != all {
+			return nil, fmt.Errorf("evaluate: picture %d has %d bytes, the graph takes %d", i+1, len(image), all)
 		}
 	}
 	return e.run(len(images), func(l *lane, first, n int) {
-		batch := l.input(e.size(n) * size)
-		for i := range n {
-			copy(batch[i*size:], images[first+i])
+		batch := l.input(e.size(n) * all)
+		inputs, at := make([][]byte, len(sizes)), 0
+		for v, size := range sizes {
+			inputs[v], batch = batch[:e.size(n)*size], batch[e.size(n)*size:]
+			for i := range n {
+				copy(inputs[v][i*size:], images[first+i][at:][:size])
+			}
+			clear(inputs[v][n*size:])
+			at += size
 		}
-		clear(batch[n*size:])
-		l.steps.SetBytes(batch)
+		l.steps.SetBytes(inputs...)
 	})
 }
 
@@ -165,11 +176,12 @@ func (e *Evaluator) size(n int) int {
 
 // separate reports whether Run and RunFloats may take pictures in any portions.
 func (e *Evaluator) separate() bool {
-	if e.fixed || len(e.graph.Inputs) != 1 {
+	if e.fixed || len(e.graph.Inputs) == 0 {
 		return false
 	}
-	_, err := e.picture(e.graph.Inputs[0].Type)
-	return err == nil
+	t := e.graph.Inputs[0].Type
+	_, err := e.views(t)
+	return err == nil && (t == graph.Uint8 || len(e.graph.Inputs) == 1)
 }
 
 // picture is the size of a picture, for a graph of one input of the type, whose
@@ -178,22 +190,40 @@ func (e *Evaluator) picture(t graph.Type) (int, error) {
 	if len(e.graph.Inputs) != 1 {
 		return 0, fmt.Errorf("the graph has %d inputs, one was expected", len(e.graph.Inputs))
 	}
-	in := e.graph.Inputs[0]
-	if in.Type != t {
-		return 0, fmt.Errorf("input %q is %v, not %v", in.Name, in.Type, t)
+	sizes, err := e.views(t)
+	if err != nil {
+		return 0, err
+	}
+	return sizes[0], nil
+}
+
+// views are the sizes of the views of a picture, for a graph whose inputs are all
+// of the type, and whose outputs have a row of floats for each picture.
+func (e *Evaluator) views(t graph.Type) ([]int, error) {
+	if len(e.graph.Inputs) == 0 {
+		return nil, errors.New("the graph has no input")
+	}
+	for _, in := range e.graph.Inputs {
+		if in.Type != t {
+			return nil, fmt.Errorf("input %q is %v, not %v", in.Name, in.Type, t)
+		}
 	}
 	for _, out := range e.graph.Outputs {
 		if out.Type != graph.Float32 || out.Const != nil {
-			return 0, fmt.Errorf("output %q is %v, not float32", out.Name, out.Type)
+			return nil, fmt.Errorf("output %q is %v, not float32", out.Name, out.Type)
 		}
 	}
-	for _, v := range append(slices.Clone(e.graph.Outputs), in) {
+	for _, v := range slices.Concat(e.graph.Outputs, e.graph.Inputs) {
 		if len(v.Shape) == 0 || v.Shape[0].Of(e.batch) != e.batch || v.Shape[0].Fixed() != e.fixed ||
 			slices.ContainsFunc(v.Shape[1:], func(d graph.Dim) bool { return !d.Fixed() }) {
-			return 0, fmt.Errorf("%q of shape %s has not one row for each picture", v.Name, graph.ShapeString(v.Shape))
+			return nil, fmt.Errorf("%q of shape %s has not one row for each picture", v.Name, graph.ShapeString(v.Shape))
 		}
 	}
-	return row(in), nil
+	sizes := make([]int, len(e.graph.Inputs))
+	for i, in := range e.graph.Inputs {
+		sizes[i] = row(in)
+	}
+	return sizes, nil
 }
 
 // row is the number of elements of a value for each picture.

@@ -19,7 +19,7 @@ type Runner struct {
 	// What steps compute that has no place in memory: integers. Inputs,
 	// too.
 	tensors map[*lower.Buffer]*graph.Tensor
-	bytes   []byte // the only input, where it is bytes
+	bytes   map[*lower.Buffer][]byte // inputs that are bytes
 
 	turned []float32 // weights of a convolution while it is compiled
 	packs  Packs
@@ -46,7 +46,7 @@ type Parameters struct {
 func New(workers *kernel.Workers, p *lower.Program, memory []float32, parameters Parameters, packs Packs) *Runner {
 	return &Runner{
 		Program: p, Workers: workers, memory: memory, parameters: parameters, packs: packs,
-		tensors: map[*lower.Buffer]*graph.Tensor{},
+		tensors: map[*lower.Buffer]*graph.Tensor{}, bytes: map[*lower.Buffer][]byte{},
 	}
 }
 
@@ -68,16 +68,20 @@ func (r *Runner) CompileAll() ([]func(n int) error, error) {
 // SetInputs takes the inputs of the next run.
 func (r *Runner) SetInputs(inputs []*graph.Tensor) {
 	clear(r.tensors)
-	r.bytes = nil
+	clear(r.bytes)
 	for i, v := range r.Program.Inputs {
 		r.tensors[v.Buffer] = inputs[i]
 	}
 }
 
-// SetBytes takes the only input of the next run.
-func (r *Runner) SetBytes(bytes []byte) {
+// SetBytes takes the first inputs of the next run, which are all but those that
+// are parameters.
+func (r *Runner) SetBytes(inputs ...[]byte) {
 	clear(r.tensors)
-	r.bytes = bytes
+	clear(r.bytes)
+	for i, bytes := range inputs {
+		r.bytes[r.Program.Inputs[i].Buffer] = bytes
+	}
 }
 
 // Floats is the memory of a value for n pictures.
@@ -108,9 +112,9 @@ func (r *Runner) Tensor(v *lower.Value, n int) *graph.Tensor {
 		t.Ints = b.Const.Ints
 	case r.tensors[b] != nil:
 		t.Ints = r.tensors[b].Ints
-	default: // the only input
-		t.Ints = make([]int64, len(r.bytes))
-		for i, v := range r.bytes {
+	default: // an input of bytes
+		t.Ints = make([]int64, len(r.bytes[b]))
+		for i, v := range r.bytes[b] {
 			t.Ints[i] = int64(v)
 		}
 	}
@@ -121,7 +125,7 @@ func (r *Runner) Tensor(v *lower.Value, n int) *graph.Tensor {
 func (r *Runner) input(v *lower.Value) []byte {
 	t := r.tensors[v.Buffer]
 	if t == nil {
-		return r.bytes
+		return r.bytes[v.Buffer]
 	}
 	bytes := make([]byte, len(t.Ints))
 	for i, v := range t.Ints {

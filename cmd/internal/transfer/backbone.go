@@ -49,7 +49,8 @@ type Backbone struct {
 	model.Backbone
 
 	// Graph takes uint8 [N,Side,Side,3] as "image" and gives float32 [N,Dim]
-	// as "features". It is simplified.
+	// as "features". One of two views takes [N,ContextSide,ContextSide,3] as
+	// "context", too. It is simplified.
 	Graph *graph.Graph
 
 	// DeclaredSide is that of the file where it is another than Side, else 0.
@@ -57,6 +58,8 @@ type Backbone struct {
 	// Shape is that of the features in the file, before pooling, such as
 	// [N,1280,4,4].
 	Shape string
+
+	contextDeclared int // as DeclaredSide, for the second view
 }
 
 // defaultSide is that of pictures for a network that takes any.
@@ -235,7 +238,12 @@ func (b *Backbone) inherit(meta map[string]string) {
 
 // DeclaredText says that the pictures have another side than the file
 // declares; "" if they do not.
-func (b *Backbone) DeclaredText() string { return declaredText(b.Name, b.DeclaredSide, b.Side) }
+func (b *Backbone) DeclaredText() string {
+	if b.DeclaredSide == 0 {
+		return declaredText(b.Name, b.contextDeclared, b.ContextSide)
+	}
+	return declaredText(b.Name, b.DeclaredSide, b.Side)
+}
 
 func declaredText(name string, declared, side int) string {
 	if declared == 0 {

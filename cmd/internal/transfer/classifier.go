@@ -19,6 +19,7 @@ type Classifier struct {
 	Graph *graph.Graph
 
 	Side    int
+	Context int // the side of the second view, its input "context"; 0 where there is none
 	Answers int
 	// Output says in words which output of the file these are, and what is
 	// done to it.
@@ -37,17 +38,24 @@ func ParseClassifier(file []byte) (*Classifier, error) {
 	if err := g.Simplify(nil); err != nil {
 		return nil, err
 	}
-	if len(g.Inputs) != 1 || len(g.Outputs) != 1 {
+	twoViews := len(g.Inputs) == 2 && g.Inputs[0].Name == inputName && g.Inputs[1].Name == contextName
+	if len(g.Inputs) != 1 && !twoViews || len(g.Outputs) != 1 {
 		return nil, errors.New("it has several inputs or outputs")
 	}
-	in, out := g.Inputs[0], g.Outputs[0]
-	if in.Type != graph.Uint8 || len(in.Shape) != 4 || in.Shape[1] != in.Shape[2] || !in.Shape[1].Fixed() || in.Shape[3].Const != channels {
-		return nil, fmt.Errorf("its input is %v of shape %s", in.Type, graph.ShapeString(in.Shape))
+	for _, in := range g.Inputs {
+		if in.Type != graph.Uint8 || len(in.Shape) != 4 || in.Shape[1] != in.Shape[2] || !in.Shape[1].Fixed() || in.Shape[3].Const != channels {
+			return nil, fmt.Errorf("its input is %v of shape %s", in.Type, graph.ShapeString(in.Shape))
+		}
 	}
+	out := g.Outputs[0]
 	if len(out.Shape) != 2 || !out.Shape[1].Fixed() {
 		return nil, fmt.Errorf("its output is of shape %s", graph.ShapeString(out.Shape))
 	}
-	return &Classifier{Graph: g, Side: in.Shape[1].Const, Answers: out.Shape[1].Const, Output: "the probabilities"}, nil
+	c := &Classifier{Graph: g, Side: g.Inputs[0].Shape[1].Const, Answers: out.Shape[1].Const, Output: "the probabilities"}
+	if twoViews {
+		c.Context = g.Inputs[1].Shape[1].Const
+	}
+	return c, nil
 }
 
 // Head returns the last layer of a model that [Backbone.Encode] made: weights

@@ -39,8 +39,8 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("its feature %d is %v, which is not a finite number of at most %d: the model does not suit, or wants another --normalize", e.Feature, e.Value, float16.Max)
 }
 
-// Features computes the features [n][D] of n pictures, each [Side][Side][3],
-// rounded to the type that the backbone has. It is a [*ValueError] if a feature
+// Features computes the features [n][D] of n pictures, each [Side][Side][3], and
+// after it [ContextSide][ContextSide][3] where there are two views, rounded to the type that the backbone has. It is a [*ValueError] if a feature
 // cannot be used.
 func (x *Extractor) Features(images [][]byte) ([]float32, error) {
 	out, err := x.evaluator.Run(images)

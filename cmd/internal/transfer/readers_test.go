@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -37,7 +38,7 @@ func TestOpenCV(t *testing.T) {
 	}
 	python := oitest.Python(t, "cv2")
 	eachModel(t, func(t *testing.T, b *Backbone, path, pictures string, ours [][]float32) {
-		script := []string{filepath.Join("testdata", "opencv_one.py"), path, pictures, fmt.Sprint(b.Side)}
+		script := []string{filepath.Join("testdata", "opencv_one.py"), path, pictures, fmt.Sprint(b.Side), fmt.Sprint(b.ContextSide)}
 		if why := b.OpenCV(); why != "" {
 			if out, err := exec.CommandContext(t.Context(), python, script...).CombinedOutput(); err == nil {
 				t.Errorf("it reads it, although %s:\n%s", why, out)
@@ -73,12 +74,25 @@ func eachModel(t *testing.T, do func(t *testing.T, b *Backbone, path, pictures s
 			}
 			t.Run(name+" "+normalize, func(t *testing.T) {
 				o.Normalization = parse(t, normalize, "")
-				b, err := Open(path, o)
+				f, err := Load(path, o)
 				if err != nil {
 					t.Fatal(err)
 				}
-				modelPath, picturesPath, ours := answers(t, b)
-				do(t, b, modelPath, picturesPath, ours)
+				for _, context := range []int{0, 64} {
+					b, err := f.Backbone(o.Side)
+					if context > 0 {
+						b, err = f.TwoViews(o.Side, context)
+					}
+					var side *SideError
+					if errors.As(err, &side) && context > 0 {
+						continue // it works at its own side only
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					modelPath, picturesPath, ours := answers(t, b)
+					do(t, b, modelPath, picturesPath, ours)
+				}
 			})
 		}
 	}
@@ -89,13 +103,7 @@ func eachModel(t *testing.T, do func(t *testing.T, b *Backbone, path, pictures s
 func answers(t *testing.T, b *Backbone) (modelPath, picturesPath string, ours [][]float32) {
 	t.Helper()
 	const classes, n = 4, 2
-	pictures := make([][]byte, n)
-	for i := range pictures {
-		pictures[i] = make([]byte, b.Side*b.Side*channels)
-		for k := range pictures[i] {
-			pictures[i][k] = byte(7*k + 13*(k>>8) + 101*i)
-		}
-	}
+	pictures := picturesOf(b, n)
 	// A head that is of the size of the features, so that its answers are not
 	// all the same.
 	x, err := b.Extractor(n, 2)
@@ -131,6 +139,19 @@ func answers(t *testing.T, b *Backbone) (modelPath, picturesPath string, ours []
 		}
 	}
 	return modelPath, picturesPath, evaluated(t, g, pictures)
+}
+
+// picturesOf makes n pictures for a backbone, the views of each one after the
+// other.
+func picturesOf(b *Backbone, n int) [][]byte {
+	pictures := make([][]byte, n)
+	for i := range pictures {
+		pictures[i] = somePicture(b.Side, i)
+		if b.ContextSide > 0 {
+			pictures[i] = append(pictures[i], somePicture(b.ContextSide, 7+i)...)
+		}
+	}
+	return pictures
 }
 
 // evaluated gives the answers of a graph.
