@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 type kept struct {
 	record record.Record // nil for an item
 	number int           // in the spool
+	name   string        // of an item that is not there: by which it is counted
 	decision
 }
 
@@ -53,8 +55,8 @@ type replay struct {
 
 func (r *replay) Close() error { return r.in.Close() }
 
-// Read returns the next record. In place of an item that is to be removed
-// there is an empty one.
+// Read returns the next record. In place of an item that is to be removed there is
+// one that only has its name, for the accounts.
 func (r *replay) Read() (record.Record, error) {
 	if !r.read {
 		r.read = true
@@ -71,8 +73,8 @@ func (r *replay) Read() (record.Record, error) {
 	switch {
 	case k.record != nil:
 		return k.record, nil
-	case k.remove != "":
-		return &record.Item{}, nil
+	case k.name != "":
+		return &record.Item{Key: k.name}, nil
 	}
 	var item *record.Item
 	err := r.e.unlessClosed(func() (err error) {
@@ -142,10 +144,13 @@ func (e *evaluation) read(ctx context.Context, in *stream.Input) error {
 
 // keep checks an item, and spools it if it is asked about or skipped.
 func (e *evaluation) keep(item *record.Item) (k kept, err error) {
+	name := cmp.Or(item.Key, item.ID)
 	if k.decision, err = e.check(item); err != nil {
 		return k, err
 	}
-	if k.remove == "" {
+	if k.remove != "" {
+		k.name = name
+	} else {
 		err = e.unlessClosed(func() (err error) {
 			k.number, err = e.spool.Add(item)
 			return err
