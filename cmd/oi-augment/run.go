@@ -91,6 +91,10 @@ func (r *run) collect(in *stream.Input) error {
 			if v.Augment != nil {
 				return cli.WithHint(fmt.Errorf("item %s is a variant already", dataset.KeyOf(v)), "one oi-augment is enough: a variant of a variant would be blurred twice")
 			}
+			if v.Context != nil {
+				return cli.WithHint(fmt.Errorf("item %s has two views, and variants are made of one", dataset.KeyOf(v)),
+					"leave oi-augment out: oi-crop --two-views 128 | oi-train --backbone NETWORK.onnx; or cut the crops without --two-views")
+			}
 			if err := r.items.Add(v); err != nil {
 				return err
 			}

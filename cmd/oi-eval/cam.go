@@ -34,6 +34,9 @@ func (e *evaluation) prepareMaps() (err error) {
 
 // openMaps prepares the activation maps of a model.
 func (o *options) openMaps(m *trained) (*transfer.ActivationMaps, error) {
+	if err := m.errTwoViews("--cam looks into a network of one picture"); err != nil {
+		return nil, err
+	}
 	g, err := m.graph()
 	if err != nil {
 		return nil, err

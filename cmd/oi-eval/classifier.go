@@ -22,9 +22,13 @@ type classifier interface {
 	// Size is that of the pictures it takes. Suit is called with the size of
 	// the pictures before; a model that takes several sizes then takes this.
 	Size() dataset.Size
+	// Context is the side of the second view that it takes, 0 if it looks at
+	// one view alone.
+	Context() int
 	Suit(*cli.Env, dataset.Size) error
 	// Predictor returns what answers for up to batch pictures at once, once
-	// the size is settled. The answers do not depend on the batch, nor on
+	// the size is settled; of a model of two views a picture is the bytes of
+	// the one and then those of the other. The answers do not depend on the batch, nor on
 	// threads.
 	Predictor(batch, threads int) (predictor, error)
 	// portable is the network as an ONNX file of the bytes of a picture and
@@ -56,6 +60,7 @@ type scratch struct{ of *model.Network }
 
 func (n scratch) Classes() []string                 { return n.of.Classes }
 func (n scratch) Size() dataset.Size                { return dataset.Size{Height: n.of.Height, Width: n.of.Width} }
+func (n scratch) Context() int                      { return 0 }
 func (n scratch) Suit(*cli.Env, dataset.Size) error { return nil }
 func (n scratch) Arch() string                      { return n.of.Arch }
 func (n scratch) Parameters() int                   { return n.of.Parameters() }
@@ -119,12 +124,20 @@ func newCombined(c *model.Classifier, file []byte) (*combined, error) {
 
 func (m *combined) Classes() []string                 { return m.classes }
 func (m *combined) Size() dataset.Size                { return dataset.Size{Height: m.of.Side, Width: m.of.Side} }
+func (m *combined) Context() int                      { return m.of.Context }
 func (m *combined) Suit(*cli.Env, dataset.Size) error { return nil }
-func (m *combined) Arch() string                      { return m.backbone.Name + ", linear head" }
 func (m *combined) Parameters() int                   { return m.backbone.Parameters + len(m.weights) + len(m.bias) }
 func (m *combined) Backbone() *model.Backbone         { return &m.backbone }
 func (m *combined) layers() ([]layer, error)          { return nil, nil }
 func (m *combined) graph() (*graph.Graph, error)      { return m.of.Graph, nil }
+
+// Arch is as oi-train has it.
+func (m *combined) Arch() string {
+	if m.of.Context > 0 {
+		return m.backbone.Name + ", two views, linear head"
+	}
+	return m.backbone.Name + ", linear head"
+}
 
 func (m *combined) WeightsHash() string {
 	b := transfer.Backbone{Backbone: m.backbone}

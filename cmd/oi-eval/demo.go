@@ -39,6 +39,9 @@ func (o *options) writeDemo(env *cli.Env, m *trained) error {
 	if size := m.Size(); size.Height != size.Width {
 		return fmt.Errorf("the model takes pictures of %v, and photos are scaled to squares only", size)
 	}
+	if err := m.errTwoViews("--demo makes a page that shows photos whole"); err != nil {
+		return err
+	}
 	file, err := m.portable()
 	if err != nil {
 		return fmt.Errorf("model %s: %w", m.path, err)

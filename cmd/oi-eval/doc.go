@@ -61,7 +61,7 @@
 // The whole picture is turned as its EXIF orientation says and scaled to the
 // model's size, as oi-crop scales a box. In place of the label stands "unsure"
 // where no class reaches the threshold that oi-train --unsure wrote into the
-// model.
+// model. For a model of two views, both are the whole picture.
 //
 // A folder stands for the pictures in it and in all folders below it, in the
 // order of their names. Names that begin with a dot are passed over, and so are

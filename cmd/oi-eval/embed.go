@@ -151,6 +151,10 @@ func (e *embedder) embed(_ context.Context, items []*record.Item) ([]stream.Resu
 	var asked []*record.Item
 	var images [][]byte
 	for i, item := range items {
+		if item.Context != nil {
+			return nil, cli.WithHint(fmt.Errorf("item %s has two views, and an embedding is of one", dataset.KeyOf(item)),
+				"oi-train --backbone computes the features of both by itself; or cut the crops without oi-crop --two-views")
+		}
 		out := *item
 		out.Key = dataset.KeyOf(item)
 		results[i].Items = []*record.Item{&out}

@@ -59,6 +59,8 @@ type evaluation struct {
 	noFile  int            // items of which the photo's file is not known
 	sets    bool           // some item says of which set it is
 	notes   []string
+
+	passedOver bool // it was said that second views are not looked at
 }
 
 // A question is an item that the model is to be asked about.
@@ -154,7 +156,7 @@ func (e *evaluation) answer(questions []question, results []stream.Result) error
 		if e.embedded.use() {
 			data[i] = q.item.Embedding.Data
 		} else {
-			data[i] = q.item.Tensor.Data
+			data[i] = e.model.look(q.item)
 		}
 	}
 	if e.predictor == nil {

@@ -75,6 +75,7 @@ func (m *foreign) Suit(env *cli.Env, size dataset.Size) error {
 }
 
 func (m *foreign) Classes() []string         { return m.classes }
+func (m *foreign) Context() int              { return 0 }
 func (m *foreign) Arch() string              { return strings.TrimSuffix(filepath.Base(m.path), ".onnx") }
 func (m *foreign) Backbone() *model.Backbone { return nil }
 func (m *foreign) layers() ([]layer, error)  { return nil, nil }

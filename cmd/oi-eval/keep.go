@@ -235,7 +235,11 @@ func (e *evaluation) fits(item *record.Item) error {
 		return cli.WithHint(fmt.Errorf("item %s is %v pixels, the model takes %v", dataset.KeyOf(item), size, want),
 			fmt.Sprintf("cut them with oi-crop --size %d", want.Height))
 	}
-	return nil
+	if item.Context != nil && e.model.Context() == 0 && !e.passedOver {
+		e.passedOver = true
+		e.env.Infof("the items have two views, and the model looks at the crop alone")
+	}
+	return e.model.checkContext(item)
 }
 
 // once sees to it that no item counts twice in the figures. It returns the

@@ -157,7 +157,7 @@ func (m *trained) get(key string, to any) error {
 
 // input is the shape of the pictures that the model takes.
 func (m *trained) input() report.Input {
-	return report.Input{Height: m.Size().Height, Width: m.Size().Width, Channels: channels}
+	return report.Input{Height: m.Size().Height, Width: m.Size().Width, Channels: channels, Context: m.Context()}
 }
 
 // description is what --info tells.
@@ -252,6 +252,9 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 	line("model", "%s, run %s", d.File, d.Run)
 	line("classes", "%s", strings.Join(d.Classes, ", "))
 	line("input", "%dx%d pixels, %d channels", d.Input.Width, d.Input.Height, d.Input.Channels)
+	if side := d.Input.Context; side > 0 {
+		line("", "two views: the second, with more of the photo, is %dx%d pixels", side, side)
+	}
 	if b := d.Backbone; b != nil {
 		line("network", "%s, %d parameters", d.Arch, d.Parameters)
 		line("backbone", "%s, licence: %s, made by %s", b.Name, b.Licence, cmp.Or(b.Producer, "an unknown program"))

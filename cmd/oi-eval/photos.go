@@ -51,6 +51,9 @@ func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, in *in
 	if size := m.Size(); size.Height != size.Width {
 		return fmt.Errorf("the model takes pictures of %v, and photos are scaled to squares only", size)
 	}
+	if m.Context() > 0 {
+		env.Infof("the model looks at two views: both are the whole photo")
+	}
 	predictor, err := m.Predictor(1, o.stream.Workers())
 	if err != nil {
 		return err
@@ -136,7 +139,7 @@ func (c *answerer) file(name string, refuse func(error)) error {
 
 // picture answers for a picture.
 func (c *answerer) picture(name string, file *stream.File) error {
-	pixels, err := readPhoto(file, c.maxPixels, c.model.Size().Height)
+	pixels, err := c.model.photo(file, c.maxPixels)
 	err = errors.Join(err, file.Close())
 	if errors.Is(err, context.Canceled) {
 		return err
@@ -202,9 +205,9 @@ func (o *options) print(env *cli.Env, m *trained, name string, probabilities []f
 	return err
 }
 
-// readPhoto returns the whole picture at the model's size, rotated by its EXIF
-// orientation.
-func readPhoto(file *stream.File, maxPixels, size int) ([]byte, error) {
+// readPhoto returns the whole picture as squares of some sides, rotated by its
+// EXIF orientation.
+func readPhoto(file *stream.File, maxPixels int, sides ...int) (views [][]byte, err error) {
 	data, err := io.ReadAll(io.LimitReader(file, maxPhoto+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
@@ -215,12 +218,15 @@ func readPhoto(file *stream.File, maxPixels, size int) ([]byte, error) {
 	if len(data) > maxPhoto {
 		return nil, fmt.Errorf("%s: more than %d bytes", file.Name, maxPhoto)
 	}
-	pixels, err := pix.DecodeOriented(data, maxPixels, size)
-	if errors.Is(err, imagefile.ErrTruncated) {
-		err = errors.New("the picture stops early")
+	for _, side := range sides {
+		pixels, err := pix.DecodeOriented(data, maxPixels, side)
+		if errors.Is(err, imagefile.ErrTruncated) {
+			err = errors.New("the picture stops early")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Name, err)
+		}
+		views = append(views, pixels)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Name, err)
-	}
-	return pixels, nil
+	return views, nil
 }

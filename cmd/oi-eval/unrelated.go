@@ -93,7 +93,7 @@ func (s *stranger) file(ctx context.Context, path string, inFolder bool) error {
 	case err == nil && kind != isPicture:
 		return errors.Join(noPicture(file), file.Close())
 	case err == nil:
-		pixels, err = readPhoto(file, s.options.maxPixels, s.model.Size().Height)
+		pixels, err = s.model.photo(file, s.options.maxPixels)
 		err = errors.Join(err, file.Close())
 	}
 	if ctx.Err() != nil {
@@ -128,10 +128,13 @@ func (s *stranger) stream(ctx context.Context, name string, file *stream.File) (
 		if err == nil && size != s.model.Size() {
 			err = fmt.Errorf("item %s is %v pixels, the model takes %v", dataset.KeyOf(item), size, s.model.Size())
 		}
+		if err == nil {
+			err = s.model.checkContext(item)
+		}
 		if err != nil {
 			return fmt.Errorf("--unrelated %s: %w", name, err)
 		}
-		if err := s.ask(dataset.KeyOf(item), item.Tensor.Data); err != nil {
+		if err := s.ask(dataset.KeyOf(item), s.model.look(item)); err != nil {
 			return err
 		}
 	}

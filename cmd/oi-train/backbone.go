@@ -143,8 +143,22 @@ func (o *options) suitBackbone(env *cli.Env, d *data, f *transfer.File) (*transf
 	if size.Height != size.Width {
 		return nil, cli.WithHint(fmt.Errorf("backbones take square pictures, these are %v", size), fmt.Sprintf("oi-crop --size %d", size.Height))
 	}
+	context := d.items.Context()
+	if context.Height != context.Width {
+		return nil, cli.WithHint(fmt.Errorf("backbones take square pictures, the second views are %v", context), fmt.Sprintf("oi-crop --two-views %d", context.Height))
+	}
+	if context.Height > 0 && o.tune.layers != "" {
+		return nil, cli.WithHint(errors.New("--fine-tune trains on one view, and the items have two"), "leave --fine-tune out, or cut the crops without oi-crop --two-views")
+	}
 	b, err := f.Backbone(size.Height)
+	if context.Height > 0 {
+		b, err = f.TwoViews(size.Height, context.Height)
+	}
 	var other *transfer.SideError
+	var second *transfer.ContextError
+	if errors.As(err, &second) && errors.As(err, &other) {
+		return nil, cli.WithHint(err, fmt.Sprintf("cut the second views anew: oi-crop --two-views %d", other.Declared))
+	}
 	if errors.As(err, &other) {
 		return nil, cli.WithHint(err, fmt.Sprintf("cut the crops anew: oi-crop --size %d", other.Declared))
 	}
@@ -155,6 +169,10 @@ func (o *options) suitBackbone(env *cli.Env, d *data, f *transfer.File) (*transf
 		env.Infof("%s", text)
 	}
 	env.Infof("backbone %s: %d parameters, licence %s, pixels %s", b.Name, b.Parameters, b.Licence, b.Preprocessing)
+	if text := b.Views(); text != "" {
+		env.Infof("%s", text)
+		d.notes = append(d.notes, "The model looks at "+text+". Of a photo alone both are the whole of it.")
+	}
 	env.Infof("features: %s; %d numbers a picture, %s; identity %s", b.Cut, b.Dim, b.DType, b.Of)
 	d.backbone = &b.Backbone
 	return b, d.embedded.suit(b)

@@ -55,7 +55,7 @@ func (b *batch) offendingItem(i int) string {
 // load reads a picture from the spool and adds it.
 func (b *batch) load(spool *dataset.Spool, entry dataset.Entry, label int) error {
 	at := len(b.images)
-	pixels, err := spool.Pixels(entry.Number, b.buffers[at])
+	pixels, err := spool.Views(entry.Number, b.buffers[at])
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (s *streamBatches) next(b *batch) error {
 			}
 			s.data.trained.Add(item)
 		case ok:
-			b.add(dataset.KeyOf(item), item.Tensor.Data, class)
+			b.add(dataset.KeyOf(item), dataset.Views(item), class)
 			s.measured.add(item, class)
 			s.data.trained.Add(item)
 		}

@@ -269,6 +269,6 @@ func (x *extraction) variant(item *record.Item) (int, error) {
 	if row, ok := x.store.rows[picture]; ok {
 		return row, nil
 	}
-	x.batch.add(dataset.KeyOf(item), item.Tensor.Data, 0)
+	x.batch.add(dataset.KeyOf(item), dataset.Views(item), 0)
 	return x.queued(picture)
 }

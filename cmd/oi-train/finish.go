@@ -192,7 +192,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	}
 	full := &report.Report{
 		Classes: d.classes, Architecture: r.best.Arch(), Parameters: r.best.Parameters(),
-		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: 3},
+		Input:   report.Input{Height: size.Height, Width: size.Width, Channels: 3, Context: d.items.Context().Height},
 		Options: o.allValues(), Sets: d.counts(), Removed: d.removed,
 		History: r.history, Measured: d.measuredOn(), Head: r.head, Certainty: r.certainty, Stopped: r.stopped, BestEpoch: r.bestEpoch, Evaluation: e,
 		Licences: d.licences.Summary(), Stages: report.Stages(trail), Completeness: header.Completeness,

@@ -275,6 +275,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if err := d.prepare(ctx); err != nil {
 		return errors.Join(err, in.Close())
 	}
+	if network == nil && d.items.Context() != (dataset.Size{}) {
+		err := cli.WithHint(errors.New("the items have two views, and a network that is trained from scratch looks at one"),
+			"--backbone NETWORK.onnx learns from both; or cut the crops without oi-crop --two-views")
+		return errors.Join(err, in.Close())
+	}
 	folds, err := o.divide(ctx, d, network)
 	if err != nil {
 		return errors.Join(err, in.Close())

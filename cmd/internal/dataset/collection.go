@@ -43,6 +43,7 @@ type Collection struct {
 	contradicting int // of those dropped, by label or set
 
 	size    Size
+	context Size // of the second views, zero where there are none
 	repeats *Repeats
 	rules   []rule           // of the segments
 	origins []origin         // of the entries, until they are divided
@@ -62,6 +63,10 @@ func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
 
 // Size returns the size of the pictures.
 func (c *Collection) Size() Size { return c.size }
+
+// Context returns the size of the second views; it is zero where items have one
+// view.
+func (c *Collection) Context() Size { return c.context }
 
 // Begin takes note of a segment that begins in the number-th of the input's
 // files, whose name is file.
@@ -138,8 +143,15 @@ func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Pict
 	if err != nil {
 		return entry, picture, pixels, err
 	}
+	context, err := ContextOf(item)
+	if err != nil {
+		return entry, picture, pixels, err
+	}
 	if c.size == (Size{}) {
-		c.size = size
+		c.size, c.context = size, context
+	}
+	if context != c.context {
+		return entry, picture, pixels, c.otherViews(item, context)
 	}
 	if size != c.size {
 		return entry, picture, pixels, &Problem{
@@ -172,6 +184,18 @@ func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Pict
 		c.name(authorship{entry.Photo, number})
 	}
 	return entry, picture, pixels, nil
+}
+
+// otherViews says that an item has another second view than those before it.
+func (c *Collection) otherViews(item *record.Item, context Size) error {
+	next := "cut all of them with the same oi-crop --two-views"
+	switch {
+	case c.context == Size{}:
+		return &Problem{fmt.Sprintf("item %s has two views, those before it have one", KeyOf(item)), next + ", or without"}
+	case context == Size{}:
+		return &Problem{fmt.Sprintf("item %s has one view, those before it have two", KeyOf(item)), next + ", or without"}
+	}
+	return &Problem{fmt.Sprintf("item %s has a context of %v pixels, those before it have one of %v", KeyOf(item), context, c.context), next}
 }
 
 // name takes note of an author of a photo. Most items name one that others have

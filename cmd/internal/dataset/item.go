@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -62,16 +63,26 @@ func PixelsOf(item *record.Item) Picture {
 	return TensorOf(item)
 }
 
-// TensorOf returns the SHA-256 of an item's own pixels, which an embedding
-// remembers where they are gone, or zero where they are not known.
+// TensorOf returns the SHA-256 of an item's own pixels, of both views where it has
+// two, which an embedding remembers where they are gone, or zero where they are
+// not known.
 func TensorOf(item *record.Item) Picture {
 	switch {
 	case item.Tensor != nil:
-		return sha256.Sum256(item.Tensor.Data)
+		return sha256.Sum256(Views(item))
 	case item.Embedding != nil:
 		return parsePicture(item.Embedding.Pixels)
 	}
 	return Picture{}
+}
+
+// Views returns the pixels of an item with a tensor, and after them those of its
+// second view if it has one.
+func Views(item *record.Item) []byte {
+	if item.Context == nil {
+		return item.Tensor.Data
+	}
+	return slices.Concat(item.Tensor.Data, item.Context.Data)
 }
 
 // parsePicture reads 64 hex digits. Anything else is an unknown picture.
@@ -90,7 +101,9 @@ func KeyOf(item *record.Item) string {
 	if item.Key != "" {
 		return item.Key
 	}
-	pixels := PixelsOf(item)
+	crop := *item
+	crop.Context = nil // with which it is the same item
+	pixels := PixelsOf(&crop)
 	if item.ID == "" && pixels == (Picture{}) {
 		return ""
 	}
@@ -141,12 +154,24 @@ func SizeOf(item *record.Item) (Size, error) {
 	case t == nil:
 		return Size{}, &Problem{fmt.Sprintf("item %s has no tensor", KeyOf(item)), "run oi-crop before this stage"}
 	}
+	return sizeOf(item, "tensor", t)
+}
+
+// ContextOf is SizeOf for an item's second view; it is zero where there is none.
+func ContextOf(item *record.Item) (Size, error) {
+	if item.Context == nil {
+		return Size{}, nil
+	}
+	return sizeOf(item, "context", item.Context)
+}
+
+func sizeOf(item *record.Item, name string, t *record.Tensor) (Size, error) {
 	if len(t.Shape) != 3 || t.Shape[2] != 3 || t.DType != "uint8" {
-		return Size{}, fmt.Errorf("item %s: a tensor of shape %v and type %q, want [height width 3] and uint8", KeyOf(item), t.Shape, t.DType)
+		return Size{}, fmt.Errorf("item %s: a %s of shape %v and type %q, want [height width 3] and uint8", KeyOf(item), name, t.Shape, t.DType)
 	}
 	s := Size{t.Shape[0], t.Shape[1]}
 	if s.Height < 1 || s.Width < 1 || s.Height > len(t.Data) || s.Width > len(t.Data) || s.Height*s.Width*3 != len(t.Data) {
-		return Size{}, fmt.Errorf("item %s: a tensor of shape %v with %d bytes", KeyOf(item), t.Shape, len(t.Data))
+		return Size{}, fmt.Errorf("item %s: a %s of shape %v with %d bytes", KeyOf(item), name, t.Shape, len(t.Data))
 	}
 	return s, nil
 }

@@ -178,6 +178,9 @@ func contentOf(item *record.Item) [16]byte {
 	if item.Tensor != nil {
 		h.Write(item.Tensor.Data)
 	}
+	if item.Context != nil {
+		h.Write(item.Context.Data)
+	}
 	if item.Embedding != nil {
 		h.Write(item.Embedding.Data)
 	}

@@ -32,8 +32,9 @@ type Spool struct {
 	memory  arena
 	readers sync.Pool // of *itemReader
 	places  []place
-	inside  int64 // bytes in memory
-	outside int64 // bytes in the file
+	second  []span // where the second views are; most streams have none
+	inside  int64  // bytes in memory
+	outside int64  // bytes in the file
 	file    *os.File
 	hashes  hashes // of a collection's items
 
@@ -78,6 +79,10 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 	if item.Tensor != nil {
 		at.pixels, err = find(data, item.Tensor.Data)
 	}
+	var second span
+	if item.Context != nil && err == nil {
+		second, err = find(data, item.Context.Data)
+	}
 	if item.Embedding != nil && err == nil {
 		at.embedding, err = find(data, item.Embedding.Data)
 	}
@@ -89,6 +94,10 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 		s.inside += int64(len(data))
 	} else if at.offset, err = s.spill(data); err != nil {
 		return 0, err
+	}
+	if item.Context != nil {
+		s.second = append(s.second, make([]span, len(s.places)-len(s.second))...)
+		s.second = append(s.second, second)
 	}
 	s.places = append(s.places, at)
 	return len(s.places) - 1, nil
@@ -148,6 +157,23 @@ func (s *Spool) spill(data []byte) (int64, error) {
 // room for them, and returns it.
 func (s *Spool) Pixels(i int, buf []byte) ([]byte, error) {
 	return s.part(i, func(at place) span { return at.pixels }, buf)
+}
+
+// Views is Pixels with those of the second view, if there is one, after them.
+func (s *Spool) Views(i int, buf []byte) ([]byte, error) {
+	buf, err := s.Pixels(i, buf)
+	if err != nil || i >= len(s.second) {
+		return buf, err
+	}
+	n := len(buf)
+	context, err := s.part(i, func(place) span { return s.second[i] }, buf[n:])
+	switch {
+	case err != nil || len(context) == 0:
+		return buf, err
+	case cap(buf)-n >= len(context): // it was copied there
+		return buf[:n+len(context)], nil
+	}
+	return append(buf, context...), nil
 }
 
 // Embedding copies the numbers of the embedding of item i, as they are in the

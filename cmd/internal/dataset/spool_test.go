@@ -43,6 +43,9 @@ func TestSpool(t *testing.T) {
 				if i%3 == 0 {
 					item.Embedding = vector(i)
 				}
+				if i%4 == 1 && i != 5 {
+					item.Context = &record.Tensor{Shape: []int{1, 1 + i, 3}, DType: "uint8", Data: bytes.Repeat([]byte{byte(i), 'c', 2}, 1+i)}
+				}
 				n, err := s.Add(item)
 				if err != nil || n != i {
 					t.Fatalf("Add = %d, %v", n, err)
@@ -84,6 +87,10 @@ func TestSpool(t *testing.T) {
 						if err != nil || !bytes.Equal(buf, want[i].Tensor.Data) {
 							t.Errorf("Pixels(%d) = %v, %v", i, buf, err)
 						}
+						buf, err = s.Views(i, buf)
+						if err != nil || !bytes.Equal(buf, Views(want[i])) {
+							t.Errorf("Views(%d) = %v, %v", i, buf, err)
+						}
 					}
 				})
 			}
@@ -97,6 +104,69 @@ func vector(i int) *record.Embedding {
 	return &record.Embedding{
 		Of: strings.Repeat("ab", 32), DType: record.Float16, Side: 128, Pixels: fmt.Sprintf("%064x", i),
 		Data: []byte{byte(i), 0x3c, byte(i), 0x01, 0x02, 0x03},
+	}
+}
+
+// The second view is a part of an item's pixels, and no part of its name.
+func TestSecondView(t *testing.T) {
+	one := picture(7, "Hamburger", "")
+	one.Key, one.Fetched, one.Image = "", nil, nil
+	two := *one
+	two.Context = &record.Tensor{Shape: []int{1, 2, 3}, DType: "uint8", Data: []byte("second")}
+	other := two
+	other.Context = &record.Tensor{Shape: []int{1, 2, 3}, DType: "uint8", Data: []byte("Second")}
+	if KeyOf(one) != KeyOf(&two) {
+		t.Error("with a second view the item has another name")
+	}
+	if TensorOf(one) == TensorOf(&two) || TensorOf(&two) == TensorOf(&other) || contentOf(&two) == contentOf(&other) {
+		t.Error("another second view makes no difference")
+	}
+	if got := Views(&two); !bytes.Equal(got, append(bytes.Clone(one.Tensor.Data), "second"...)) || !bytes.Equal(Views(one), one.Tensor.Data) {
+		t.Errorf("views %q", got)
+	}
+	if size, err := ContextOf(&two); err != nil || size != (Size{1, 2}) {
+		t.Errorf("%v, %v", size, err)
+	}
+	two.Context.Data = two.Context.Data[1:]
+	if _, err := ContextOf(&two); err == nil {
+		t.Error("a second view that lacks a byte")
+	}
+}
+
+// All items of a collection have a second view of one size, or none.
+func TestCollectionOfViews(t *testing.T) {
+	with := func(n, side int) *record.Item {
+		item := picture(n, "a", Train)
+		if side > 0 {
+			item.Context = &record.Tensor{Shape: []int{side, side, 3}, DType: "uint8", Data: make([]byte, 3*side*side)}
+		}
+		return item
+	}
+	for _, c := range []struct {
+		first, second int
+		want          string
+	}{
+		{0, 3, "has two views, those before it have one"},
+		{3, 0, "has one view, those before it have two"},
+		{3, 4, "has a context of 4x4 pixels, those before it have one of 3x3"},
+		{3, 3, ""},
+	} {
+		spool := NewSpool(1<<20, "")
+		all := NewCollection(spool, RepeatPolicy{})
+		if err := all.Add(with(1, c.first)); err != nil || all.Context() != (Size{c.first, c.first}) {
+			t.Errorf("%v, %v", err, all.Context())
+		}
+		err := all.Add(with(2, c.second))
+		var problem *Problem
+		switch {
+		case c.want == "" && err != nil:
+			t.Error(err)
+		case c.want != "" && (!errors.As(err, &problem) || !strings.Contains(problem.Text, c.want) || !strings.Contains(problem.Next, "--two-views")):
+			t.Errorf("%v, want %s", err, c.want)
+		}
+		if err := spool.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -129,12 +129,17 @@ func (r *Report) dataText() string {
 
 // runText says how to ask the model, in a shell and in Python.
 func (r *Report) runText() string {
+	resized, fed := "", ""
+	if side := r.Input.Context; side > 0 { // of a photo alone, both views are the whole
+		resized = fmt.Sprintf("    context = PIL.Image.open(\"PHOTO.jpg\").convert(\"RGB\").resize((%d, %d))\n", side, side)
+		fed = ", \"context\": numpy.array(context)[None]"
+	}
 	return fmt.Sprintf("\n## How to run it\n\n    oi-eval MODEL.onnx PHOTO.jpg\n\nIn Python, without these programs:\n\n"+
 		"    import numpy, onnxruntime, PIL.Image\n"+
-		"    picture = PIL.Image.open(\"PHOTO.jpg\").convert(\"RGB\").resize((%d, %d))\n"+
+		"    picture = PIL.Image.open(\"PHOTO.jpg\").convert(\"RGB\").resize((%d, %d))\n%s"+
 		"    session = onnxruntime.InferenceSession(\"MODEL.onnx\")\n"+
-		"    (probabilities,) = session.run(None, {session.get_inputs()[0].name: numpy.array(picture)[None]})\n"+
-		"    # in the order of the classes above\n", r.Input.Width, r.Input.Height)
+		"    (probabilities,) = session.run(None, {session.get_inputs()[0].name: numpy.array(picture)[None]%s})\n"+
+		"    # in the order of the classes above\n", r.Input.Width, r.Input.Height, resized, fed)
 }
 
 // againText is how the model came to be, and the line of commands that makes it

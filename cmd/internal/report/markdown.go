@@ -12,7 +12,7 @@ import (
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(r.frontMatter())
-	fmt.Fprintf(&b, "# %s\n\nRun `%s`, %d parameters, pictures of %dx%d pixels.\n", strings.Join(cells(r.Classes...), " or "), r.Run, r.Parameters, r.Input.Width, r.Input.Height)
+	fmt.Fprintf(&b, "# %s\n\nRun `%s`, %d parameters, pictures of %dx%d pixels%s.\n", strings.Join(cells(r.Classes...), " or "), r.Run, r.Parameters, r.Input.Width, r.Input.Height, r.Input.ContextText())
 	b.WriteString(r.useText())
 	if e := r.Evaluation; e != nil {
 		b.WriteString("\n## Figures\n")

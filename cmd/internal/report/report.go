@@ -65,6 +65,16 @@ type Input struct {
 	Height   int `json:"height"`
 	Width    int `json:"width"`
 	Channels int `json:"channels"`
+	// Context is the side of the second view, 0 where there is one view.
+	Context int `json:"context,omitempty"`
+}
+
+// ContextText says in words what the second view is, "" where there is none.
+func (i Input) ContextText() string {
+	if i.Context == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" in two views: the crop, and its context of %dx%d pixels", i.Context, i.Context)
 }
 
 // An Epoch is one line of the training's history. Loss and Accuracy are what

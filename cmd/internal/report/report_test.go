@@ -57,7 +57,7 @@ func example(t *testing.T) *Report {
 		licences.Add(item(i)) // a second box of the photo
 	}
 	return &Report{
-		Run: "0123456789abcdef", Classes: classes, Architecture: "reference", Input: Input{8, 6, 3}, Parameters: 831585,
+		Run: "0123456789abcdef", Classes: classes, Architecture: "reference", Input: Input{Height: 8, Width: 6, Channels: 3}, Parameters: 831585,
 		Options: map[string]any{"seed": uint64(1), "lr": 0.0005, "class_weights": "none"},
 		Sets:    dataset.Counts{"train": {"Hamburger": 10, hostile: 5}, "val": {"Hamburger": 2}},
 		Removed: map[string]int{"duplicate": 3},

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/record"
+)
+
+// checkContext checks that an item has the second view that the model takes.
+func (m *trained) checkContext(item *record.Item) error {
+	side := m.Context()
+	if side == 0 {
+		return nil
+	}
+	size, err := dataset.ContextOf(item)
+	switch {
+	case err != nil:
+		return err
+	case size == dataset.Size{}:
+		err = fmt.Errorf("item %s has one view, and the model looks at two", dataset.KeyOf(item))
+	case size != dataset.Size{Height: side, Width: side}:
+		err = fmt.Errorf("item %s has a context of %v pixels, the model takes %dx%d", dataset.KeyOf(item), size, side, side)
+	default:
+		return nil
+	}
+	return cli.WithHint(err, fmt.Sprintf("cut them with oi-crop --size %d --two-views %d%s", m.Size().Width, side, m.viewContext()))
+}
+
+// viewContext is the option by which the second views were cut that the model was
+// trained on, as far as its trail tells.
+func (m *trained) viewContext() string {
+	var trail []report.Stage
+	if m.get("trail", &trail) != nil { // who wants the trail itself is told
+		return ""
+	}
+	for _, stage := range trail {
+		if share := stage.Args["view_context"]; stage.Tool == "oi-crop" && share != "" {
+			return " --view-context " + cli.ShellWord(share)
+		}
+	}
+	return ""
+}
+
+// look returns what the model looks at of an item that suits it.
+func (m *trained) look(item *record.Item) []byte {
+	if m.Context() == 0 {
+		return item.Tensor.Data
+	}
+	return dataset.Views(item)
+}
+
+// photo reads the whole picture in a file as what the model looks at: for one of
+// two views, both are the whole picture.
+func (m *trained) photo(file *stream.File, maxPixels int) ([]byte, error) {
+	sides := []int{m.Size().Height}
+	if side := m.Context(); side > 0 {
+		sides = append(sides, side)
+	}
+	views, err := readPhoto(file, maxPixels, sides...)
+	return slices.Concat(views...), err
+}
+
+// errTwoViews is what cannot be done with a model of two views.
+func (m *trained) errTwoViews(what string) error {
+	if m.Context() == 0 {
+		return nil
+	}
+	return cli.WithHint(errors.New(what+": the model looks at two views, and one is needed"), "train one on crops that were cut without oi-crop --two-views")
+}
