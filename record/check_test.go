@@ -113,6 +113,7 @@ func TestReaderRefuses(t *testing.T) {
 		{id("embedding", sub("of", hex64, "dtype", "float16", "side", 1)), "embedding.data", "missing"},
 		{id("embedding", vector("dtype", "bfloat16")), "embedding.dtype", "not one of float16, float32"},
 		{id("embedding", vector("side", 0)), "embedding.side", "outside"},
+		{id("embedding", vector("context", -1)), "embedding.context", "outside"},
 		{id("embedding", vector("pixels", "AB")), "embedding.pixels", "hex"},
 		{id("embedding", vector("data", "text")), "embedding.data", "want bytes, have a string"},
 		{id("embedding", vector("data", []byte{})), "embedding.data", "no numbers"},

@@ -162,12 +162,13 @@
 //	context     a second picture of the item, beside tensor and like it, of any size: the same
 //	            place in the photo with more of what is around it. All items of a stream have
 //	            one, or none
-//	embedding   {of (r), dtype (r), side (r), pixels, data (r)}: what a network makes of the
+//	embedding   {of (r), dtype (r), side (r), context, pixels, data (r)}: what a network makes of the
 //	            picture. of is the SHA-256 of all that makes the numbers, so that only those
 //	            of one of can be compared: the network with its weights, what is done to the
 //	            pixels before and to the numbers after it; dtype is "float16" or "float32",
-//	            as in IEEE 754; side is the square picture's, in pixels; pixels is the SHA-256
-//	            of the tensor's data that they were made from; data is a bin of 1 to 1,048,576
+//	            as in IEEE 754; side is the square picture's, in pixels, and context that of
+//	            the second view, missing where they are of one; pixels is the SHA-256 of the
+//	            tensor's data that they were made from, and of the second view's after it; data is a bin of 1 to 1,048,576
 //	            finite numbers, little-endian, or an array of numbers, each of which is
 //	            rounded to the nearest of dtype. SHA-256s are 64 lower-case hex digits
 //	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v, of, centre,

@@ -47,6 +47,8 @@ func newEmbeddingObject() *object[Embedding] {
 			requiredString("of", func(e *Embedding) *string { return &e.Of }, checkSHA256),
 			dtype,
 			intField("side", func(e *Embedding) *int { return &e.Side }, 1, maxSide).required(),
+			intField("context", func(e *Embedding) *int { return &e.Context }, 0, maxSide).
+				omitWhen(func(e *Embedding) bool { return e.Context == 0 }),
 			stringField("pixels", func(e *Embedding) *string { return &e.Pixels }, checkSHA256),
 			floatsField(),
 		},

@@ -225,6 +225,7 @@ func contextStream(t testing.TB) []record.Record {
 		&record.Item{ID: "a", Crop: &record.Crop{Width: 1, Height: 1}, Tensor: first, Context: second,
 			Augment: &record.Augment{Epoch: 1}, Extra: extra(t, "item")},
 		&record.Item{ID: "b", Context: view(1, 1, 3)},
+		&record.Item{ID: "c", Embedding: &record.Embedding{Of: strings.Repeat("ab", 32), DType: "float16", Side: 2, Context: 3, Data: []byte{0, 0}}},
 		&record.End{},
 	}
 }

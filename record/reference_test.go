@@ -246,6 +246,7 @@ func refItem(i *record.Item) refMap {
 		vector.text("of", v.Of)
 		vector.text("dtype", v.DType)
 		vector.int("side", v.Side, true)
+		vector.int("context", v.Context, v.Context != 0)
 		vector.text("pixels", v.Pixels)
 		vector.set("data", v.Data, true)
 		m.set("embedding", vector.with(v.Extra), true)

@@ -257,6 +257,9 @@ func (m *maker) embedding() *record.Embedding {
 	if m.maybe() {
 		e.Pixels = fmt.Sprintf("%064x", m.Uint64())
 	}
+	if m.maybe() {
+		e.Context = m.IntN(500)
+	}
 	half := m.maybe()
 	if !half {
 		e.DType = record.Float32

@@ -217,8 +217,10 @@ type Embedding struct {
 	Of    string
 	DType string // Float16 or Float32
 	Side  int    // of the square picture, in pixels
-	// Pixels is the SHA-256 of the tensor that the numbers were made from,
-	// lower-case hex, "" unknown.
+	// Context is the side of the second view, 0 where the numbers are of one.
+	Context int
+	// Pixels is the SHA-256 of the tensor that the numbers were made from, and
+	// of the second view after it, lower-case hex, "" unknown.
 	Pixels string
 	Data   []byte // the numbers, little-endian, none infinite or NaN
 	Extra  []Field

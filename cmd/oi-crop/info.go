@@ -165,7 +165,11 @@ func (s *summary) item(item *record.Item) {
 		s.contexts[shapeText(t)]++
 	}
 	if e := item.Embedding; e != nil {
-		s.embeddings[fmt.Sprintf("%d %s at %d pixels by %s", e.Len(), e.DType, e.Side, e.Of)]++
+		at := fmt.Sprint(e.Side)
+		if e.Context > 0 {
+			at += fmt.Sprintf(" and %d", e.Context)
+		}
+		s.embeddings[fmt.Sprintf("%d %s at %s pixels by %s", e.Len(), e.DType, at, e.Of)]++
 	}
 	if c := item.Crop; c != nil {
 		if c.Background {

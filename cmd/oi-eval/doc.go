@@ -149,14 +149,15 @@
 //
 // --embed takes any network in ONNX as MODEL, or a model of oi-train, and
 // writes the items with embeddings: what the network makes of the picture
-// before it answers. The numbers are rounded to float16 unless
-// --embedding-dtype says otherwise, tensors are dropped unless --keep-tensor is
-// given, and the pictures may have another side than the network declares if it
-// works at theirs, which is said. Only embeddings can be compared that the same
-// network made with the same treatment, of pictures that were cut with the same
-// options: anything else in one stream is an error, and so is a number that is
-// not finite or beyond 65504. Items that have the same embedding already keep
-// it. With --part it works on pieces, on one machine or several.
+// before it answers, and of its context where items have two views. The numbers
+// are rounded to float16 unless --embedding-dtype says otherwise, tensors are
+// dropped unless --keep-tensor is given, and the pictures may have another side
+// than the network declares if it works at theirs, which is said. Only
+// embeddings can be compared that the same network made with the same
+// treatment, of pictures that were cut with the same options: anything else in
+// one stream is an error, and so is a number that is not finite or beyond
+// 65504. Items that have the same embedding already keep it. With --part it
+// works on pieces, on one machine or several.
 //
 // A model of oi-train --backbone also answers for items that have an embedding
 // by its own backbone and no tensor, of pictures cut as those that it was

@@ -94,10 +94,14 @@ func (e *embedder) next() (record.Record, error) {
 // prepare makes the backbone for the pictures of a segment. Where there are
 // none, it is left to the next one.
 func (e *embedder) prepare(h *record.Header) error {
-	side := 0
+	side, context := 0, 0
 	for _, stage := range h.Stages {
 		if stage.Tool == "oi-crop" {
 			side, _ = strconv.Atoi(stage.Args["size"]) // 0: the items tell
+			context, _ = strconv.Atoi(stage.Args["two_views"])
+			if context == 0 && stage.Args["two_views"] != "" {
+				side = 0
+			}
 		}
 	}
 	for side == 0 {
@@ -110,13 +114,18 @@ func (e *embedder) prepare(h *record.Header) error {
 		}
 		e.ahead = append(e.ahead, next)
 		if item, ok := next.(*record.Item); ok {
-			if side, err = sideOf(item); err != nil {
+			if side, context, err = sidesOf(item); err != nil {
 				return err
 			}
 		}
 	}
 	var err error
-	if e.backbone, err = e.file.Backbone(side); err != nil {
+	if context > 0 {
+		e.backbone, err = e.file.TwoViews(side, context)
+	} else {
+		e.backbone, err = e.file.Backbone(side)
+	}
+	if err != nil {
 		return explainBackbone(e.path, err)
 	}
 	if e.extractor, err = e.backbone.Extractor(e.options.batch, e.options.stream.Workers()); err != nil {
@@ -127,22 +136,32 @@ func (e *embedder) prepare(h *record.Header) error {
 	if text := e.backbone.DeclaredText(); text != "" {
 		e.env.Infof("%s", text)
 	}
+	if text := e.backbone.Views(); text != "" {
+		e.env.Infof("%s", text)
+	}
 	e.env.Infof("features: %s", e.backbone.Cut)
 	e.env.Infof("embeddings of %d %s by %.12s, preprocessing: %s", e.backbone.Dim, e.backbone.DType, e.backbone.Of, e.backbone.Preprocessing)
 	return nil
 }
 
-// sideOf returns the side of the picture that an item is, or that its embedding
-// is of.
-func sideOf(item *record.Item) (int, error) {
+// sidesOf returns the side of the picture that an item is, or that its embedding
+// is of, and that of its second view, 0 where there is none.
+func sidesOf(item *record.Item) (side, context int, err error) {
 	if item.Tensor == nil && item.Embedding != nil {
-		return item.Embedding.Side, nil
+		return item.Embedding.Side, item.Embedding.Context, nil
 	}
 	size, err := dataset.SizeOf(item)
 	if err == nil && size.Height != size.Width {
 		err = fmt.Errorf("item %s is %v pixels: want a square", dataset.KeyOf(item), size)
 	}
-	return size.Height, err
+	if err != nil {
+		return 0, 0, err
+	}
+	second, err := dataset.ContextOf(item)
+	if err == nil && second.Height != second.Width {
+		err = fmt.Errorf("item %s has a context of %v pixels: want a square", dataset.KeyOf(item), second)
+	}
+	return size.Height, second.Height, err
 }
 
 // embed adds the embeddings to items.
@@ -151,10 +170,6 @@ func (e *embedder) embed(_ context.Context, items []*record.Item) ([]stream.Resu
 	var asked []*record.Item
 	var images [][]byte
 	for i, item := range items {
-		if item.Context != nil {
-			return nil, cli.WithHint(fmt.Errorf("item %s has two views, and an embedding is of one", dataset.KeyOf(item)),
-				"oi-train --backbone computes the features of both by itself; or cut the crops without oi-crop --two-views")
-		}
 		out := *item
 		out.Key = dataset.KeyOf(item)
 		results[i].Items = []*record.Item{&out}
@@ -168,7 +183,7 @@ func (e *embedder) embed(_ context.Context, items []*record.Item) ([]stream.Resu
 		if err := e.fits(item); err != nil {
 			return nil, err
 		}
-		asked, images = append(asked, &out), append(images, item.Tensor.Data)
+		asked, images = append(asked, &out), append(images, dataset.Views(item))
 	}
 	if len(asked) > 0 {
 		features, err := e.extractor.Features(images)
@@ -182,7 +197,7 @@ func (e *embedder) embed(_ context.Context, items []*record.Item) ([]stream.Resu
 	}
 	if !e.options.keepTensor {
 		for _, result := range results {
-			result.Items[0].Tensor = nil
+			result.Items[0].Tensor, result.Items[0].Context = nil, nil
 		}
 	}
 	return results, nil
@@ -197,6 +212,14 @@ func (e *embedder) fits(item *record.Item) error {
 	if side := e.backbone.Side; size != (dataset.Size{Height: side, Width: side}) {
 		return cli.WithHint(fmt.Errorf("item %s is %v pixels, not %dx%d as the trail or the items before it say", dataset.KeyOf(item), size, side, side),
 			"cut all of them with the same oi-crop --size")
+	}
+	context, err := dataset.ContextOf(item)
+	if err != nil {
+		return err
+	}
+	if side := e.backbone.ContextSide; context != (dataset.Size{Height: side, Width: side}) {
+		return cli.WithHint(fmt.Errorf("item %s has another second view than the trail or the items before it say: %v pixels, not %dx%d", dataset.KeyOf(item), context, side, side),
+			"cut all of them with the same oi-crop --two-views, or without")
 	}
 	return nil
 }
@@ -214,10 +237,13 @@ func nameItem(items []*record.Item, err error) error {
 func explainBackbone(path string, err error) error {
 	var normalization *transfer.NormalizationError
 	var side *transfer.SideError
+	var second *transfer.ContextError
 	switch {
 	case errors.As(err, &normalization):
 		return cli.WithHint(fmt.Errorf("model %w", err),
 			"the model's page or the program that exported it says which; oi-eval --labels NAMES.txt --normalize=CHOICE "+path+" photo.jpg shows the answers with each")
+	case errors.As(err, &second) && errors.As(err, &side):
+		return cli.WithHint(fmt.Errorf("model %s: %w", path, err), fmt.Sprintf("cut the second views with oi-crop --two-views %d", side.Declared))
 	case errors.As(err, &side):
 		return cli.WithHint(fmt.Errorf("model %w", err), fmt.Sprintf("cut the pictures with oi-crop --size %d", side.Declared))
 	}

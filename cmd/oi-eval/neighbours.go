@@ -275,7 +275,7 @@ func (b *neighbourhood) compose(evaluation *report.Evaluation) *report.Report {
 	trail, e := b.origin.Header.Stages, &b.embeddings
 	counts := b.counters.Total()
 	counts.Tool = b.env.Name
-	of := &model.Backbone{Of: e.Of, Dim: e.Dim, Side: e.Side, DType: e.DType}
+	of := &model.Backbone{Of: e.Of, Dim: e.Dim, Side: e.Side, ContextSide: e.Context, DType: e.DType}
 	for _, stage := range trail {
 		if stage.Args["embedding"] == e.Of {
 			of.FileSHA256 = stage.Args["model"]
@@ -285,7 +285,7 @@ func (b *neighbourhood) compose(evaluation *report.Evaluation) *report.Report {
 	return &report.Report{
 		Classes:      b.classes,
 		Architecture: fmt.Sprintf("the %d nearest neighbours of %d train items, by %d numbers of %s each", b.options.neighbours, len(b.train), e.Dim, e.DType),
-		Input:        report.Input{Height: e.Side, Width: e.Side, Channels: channels},
+		Input:        report.Input{Height: e.Side, Width: e.Side, Channels: channels, Context: e.Context},
 		Options:      map[string]any{"neighbours": b.options.neighbours},
 		Removed:      b.removed, History: []report.Epoch{}, Evaluation: evaluation,
 		Stages: report.Stages(trail), Completeness: b.origin.Header.Completeness, Accounts: report.CountsByStage(append(b.origin.Counts, counts)),

@@ -33,11 +33,6 @@ func (e *embedded) add(item *record.Item) error {
 		return nil
 	case e.crop != nil:
 		return e.crop
-	case item.Context != nil:
-		return &dataset.Problem{
-			Text: "item " + dataset.KeyOf(item) + " has two views, and an embedding, which is of one",
-			Next: "oi-train computes the features of both views by itself: leave oi-eval --embed out",
-		}
 	}
 	if err := e.check.Add(item); err != nil {
 		return err

@@ -143,7 +143,7 @@ func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Pict
 	if err != nil {
 		return entry, picture, pixels, err
 	}
-	context, err := ContextOf(item)
+	context, err := c.contextOf(item)
 	if err != nil {
 		return entry, picture, pixels, err
 	}
@@ -225,6 +225,14 @@ func (c *Collection) sizeOf(item *record.Item) (Size, error) {
 		return Size{e.Side, e.Side}, nil
 	}
 	return SizeOf(item)
+}
+
+// contextOf is sizeOf for the second view.
+func (c *Collection) contextOf(item *record.Item) (Size, error) {
+	if e := item.Embedding; c.Embeddings && item.Tensor == nil && e != nil {
+		return Size{e.Context, e.Context}, nil
+	}
+	return ContextOf(item)
 }
 
 func knownSet(item *record.Item) (string, error) {

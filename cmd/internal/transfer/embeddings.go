@@ -17,7 +17,7 @@ import (
 // them, as they stand in a record. pixels is the picture that they are of.
 func (b *Backbone) Embedding(features []float32, pixels dataset.Picture) *record.Embedding {
 	data := DType(b.DType).Append(nil, features)
-	return &record.Embedding{Of: b.Of, DType: b.DType, Side: b.Side, Pixels: pixels.String(), Data: data}
+	return &record.Embedding{Of: b.Of, DType: b.DType, Side: b.Side, Context: b.ContextSide, Pixels: pixels.String(), Data: data}
 }
 
 // Append appends numbers, rounded to the type, each with its lowest byte first.
@@ -42,6 +42,8 @@ type Embeddings struct {
 	Side  int
 	Dim   int // numbers of each
 
+	Context int // the side of the second view, 0 where they are of one
+
 	maker string // what makes Of, for people: a file, or the first item
 	first string // key of the first item
 	crop  string // how pictures were cut, "" until a trail says
@@ -51,6 +53,7 @@ type Embeddings struct {
 // Expect demands the embeddings that a backbone makes.
 func (e *Embeddings) Expect(b *Backbone) {
 	e.Of, e.DType, e.Side, e.Dim, e.maker = b.Of, b.DType, b.Side, b.Dim, b.Name
+	e.Context = b.ContextSide
 }
 
 // Begin takes note of a segment that begins in a file.
@@ -84,9 +87,9 @@ func cropOptions(trail []record.Stage) string {
 			continue
 		}
 		text := "oi-crop"
-		for _, name := range []string{"size", "context"} {
+		for _, name := range []string{"size", "context", "two_views", "view_context"} {
 			if value, ok := stage.Args[name]; ok {
-				text += fmt.Sprintf(" --%s %.40s", name, value)
+				text += fmt.Sprintf(" --%s %.40s", strings.ReplaceAll(name, "_", "-"), value)
 			}
 		}
 		crops = append(crops, text)
@@ -104,6 +107,12 @@ func (e *Embeddings) Add(item *record.Item) error {
 		}
 		return &dataset.Problem{Text: text, Next: "oi-eval BACKBONE.onnx --embed adds those that are missing"}
 	}
+	if item.Context != nil && v.Context == 0 {
+		return &dataset.Problem{
+			Text: fmt.Sprintf("item %s has two views, and an embedding of one", key),
+			Next: "embed again what comes before it",
+		}
+	}
 	if item.Tensor != nil && v.Pixels != "" && dataset.TensorOf(item).String() != v.Pixels {
 		return &dataset.Problem{
 			Text: fmt.Sprintf("item %s has the embedding of other pixels than its own", key),
@@ -112,10 +121,11 @@ func (e *Embeddings) Add(item *record.Item) error {
 	}
 	if e.Of == "" {
 		e.Of, e.DType, e.Side, e.Dim, e.maker = v.Of, v.DType, v.Side, v.Len(), "item "+key
+		e.Context = v.Context
 	}
-	if v.Of != e.Of || v.DType != e.DType || v.Side != e.Side || v.Len() != e.Dim {
+	if v.Of != e.Of || v.DType != e.DType || v.Side != e.Side || v.Context != e.Context || v.Len() != e.Dim {
 		return &dataset.Problem{
-			Text: fmt.Sprintf("item %s has %s, %s %s", key, describe(v.Of, v.DType, v.Side, v.Len()), e.maker, describe(e.Of, e.DType, e.Side, e.Dim)),
+			Text: fmt.Sprintf("item %s has %s, %s %s", key, describe(v.Of, v.DType, v.Side, v.Context, v.Len()), e.maker, describe(e.Of, e.DType, e.Side, e.Context, e.Dim)),
 			Next: "embeddings can be compared if the same network made them with the same --normalize, --features, --embedding-dtype and size of pictures: embed all anew",
 		}
 	}
@@ -125,7 +135,10 @@ func (e *Embeddings) Add(item *record.Item) error {
 	return nil
 }
 
-func describe(of, dtype string, side, dim int) string {
+func describe(of, dtype string, side, context, dim int) string {
+	if context > 0 {
+		return fmt.Sprintf("an embedding by %.12s (%d %s at %d pixels and %d of context)", of, dim, dtype, side, context)
+	}
 	return fmt.Sprintf("an embedding by %.12s (%d %s at %d pixels)", of, dim, dtype, side)
 }
 
