@@ -177,8 +177,10 @@
 //	            jpeg_quality}: how a variant was drawn: epoch from 1, copy within it from 0,
 //	            seed an unsigned 64-bit integer, theta and shear in degrees, tx and ty in rows
 //	            and columns, zx and zy as factors, flips true or false, of the SHA-256 of the
-//	            pixels that it was drawn from, in 64 lower-case hex digits. What follows stands
-//	            only where it was done: centre is "keras-2018", one pixel off the middle; fill
+//	            pixels that it was drawn from, in 64 lower-case hex digits. To the context, if
+//	            there is one, the same was done in proportion to its size, and of is of the
+//	            tensor's pixels and the context's after them. What follows stands only where it
+//	            was done: centre is "keras-2018", one pixel off the middle; fill
 //	            is "constant" (black), "reflect" or "wrap", missing for "nearest"; crop_row to
 //	            crop_width are the window that was kept, in pixels; brightness, contrast and
 //	            saturation are factors less 1, hue is turns; grayscale is true; blur is a

@@ -26,7 +26,8 @@
 // test items, once and as they are, and then epochs of the train items: each
 // epoch is a random order of all of them, each one turned, shifted, sheared,
 // zoomed and flipped at random within the ranges given. The defaults are those
-// of the article that this program follows.
+// of the article that this program follows. Of an item with two views both are
+// changed alike, in proportion to their sizes.
 //
 // --preset none turns all off, light and strong choose ranges of their own; a
 // range that is given wins over the preset, and the trail holds what came of

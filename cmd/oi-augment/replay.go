@@ -89,16 +89,13 @@ func (r *run) remakeItem(w *worker, item *record.Item, number int) (*record.Item
 	if err != nil {
 		return nil, err
 	}
-	item.Tensor = original.Tensor
+	item.Tensor, item.Context = original.Tensor, original.Context
 	if item.Augment == nil {
 		return item, nil
 	}
 	v, err := variantOf(item.Augment)
 	if err == nil {
-		size := r.items.Size()
-		pixels := w.room(len(original.Tensor.Data))
-		err = w.maker.Apply(v, pixels, original.Tensor.Data, size.Height, size.Width)
-		item.Tensor.Data = pixels
+		err = r.change(item, v, w)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--replay %s: item %s: %w", r.options.replay, dataset.KeyOf(item), err)

@@ -37,8 +37,10 @@ func (r *run) read() error {
 	if err := in.Close(); err != nil {
 		return err
 	}
-	if size := r.items.Size(); max(size.Height, size.Width) > pix.MaxWarpSide {
-		return fmt.Errorf("pictures of %v are too large: %d pixels a side are the most", size, pix.MaxWarpSide)
+	for _, size := range []dataset.Size{r.items.Size(), r.items.Context()} {
+		if max(size.Height, size.Width) > pix.MaxWarpSide {
+			return fmt.Errorf("pictures of %v are too large: %d pixels a side are the most", size, pix.MaxWarpSide)
+		}
 	}
 	if n := r.items.Dropped; n > 0 {
 		r.account.Remove(dataset.Repeated, int64(n))
@@ -90,10 +92,6 @@ func (r *run) collect(in *stream.Input) error {
 			r.account.In(1, record.DigestOf(v))
 			if v.Augment != nil {
 				return cli.WithHint(fmt.Errorf("item %s is a variant already", dataset.KeyOf(v)), "one oi-augment is enough: a variant of a variant would be blurred twice")
-			}
-			if v.Context != nil {
-				return cli.WithHint(fmt.Errorf("item %s has two views, and variants are made of one", dataset.KeyOf(v)),
-					"leave oi-augment out: oi-crop --two-views 128 | oi-train --backbone NETWORK.onnx; or cut the crops without --two-views")
 			}
 			if err := r.items.Add(v); err != nil {
 				return err

@@ -50,11 +50,9 @@ func (r *run) draw(v variant, w *worker) (*record.Item, error) {
 	}
 	size := r.items.Size()
 	drawn := r.options.ranges.Draw(pix.NewRand(r.options.seed, v.entry.Key, v.epoch, v.copy), size.Height, size.Width)
-	pixels := w.room(len(item.Tensor.Data))
-	if err := w.maker.Apply(drawn, pixels, item.Tensor.Data, size.Height, size.Width); err != nil {
+	if err := r.change(item, drawn, w); err != nil {
 		return nil, fmt.Errorf("item %s: %w", v.entry.Key, err)
 	}
-	item.Tensor.Data = pixels
 	item.Embedding = nil // that was of other pixels
 	item.Set = v.entry.Set
 	item.Augment = parameters(drawn)
@@ -62,4 +60,22 @@ func (r *run) draw(v variant, w *worker) (*record.Item, error) {
 	_, original := r.items.Hashes(v.entry)
 	item.Augment.Of = original.String()
 	return item, nil
+}
+
+// change makes a variant of an item's pixels, which are then the worker's. To the
+// second view, if there is one, the same is done in proportion to its size.
+func (r *run) change(item *record.Item, v pix.Variant, w *worker) error {
+	size, second := r.items.Size(), r.items.Context()
+	n := len(item.Tensor.Data)
+	room := w.room(n + second.Height*second.Width*3)
+	if err := w.maker.Apply(v, room[:n], item.Tensor.Data, size.Height, size.Width); err != nil {
+		return err
+	}
+	item.Tensor.Data = room[:n]
+	if item.Context == nil {
+		return nil
+	}
+	err := w.maker.Apply(v.At(size.Height, size.Width, second.Height, second.Width), room[n:], item.Context.Data, second.Height, second.Width)
+	item.Context.Data = room[n:]
+	return err
 }

@@ -109,6 +109,9 @@ func (d *data) prepare(ctx context.Context) error {
 		}
 		if item.Augment != nil {
 			d.streamed = item
+			if err := d.items.Expect(item); err != nil {
+				return err
+			}
 			break
 		}
 		if err := d.items.Add(item); err != nil {

@@ -67,8 +67,8 @@
 // Of items with two views (oi-crop --two-views), the head is fitted to the
 // features of both, one after the other. NAME.onnx then has two inputs, image
 // and context, which may differ in size, and the weights of the network once;
-// oi-eval wants items with both, or with embeddings of both. --fine-tune,
-// oi-augment and training from scratch take items of one view.
+// oi-eval wants items with both, or with embeddings of both. --fine-tune and
+// training from scratch take items of one view.
 //
 // --fine-tune LAYERS trains the last layers of the backbone (convolutions and
 // dense layers; at least so many of them, since it is divided where one value

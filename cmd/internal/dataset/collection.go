@@ -138,6 +138,24 @@ func (c *Collection) Remember(entry *Entry, item *record.Item) (err error) {
 	return err
 }
 
+// Expect takes the sizes of the views from an item that is still to come, if it is
+// the first.
+func (c *Collection) Expect(item *record.Item) error {
+	if c.size != (Size{}) {
+		return nil
+	}
+	size, err := c.sizeOf(item)
+	if err != nil {
+		return err
+	}
+	context, err := c.contextOf(item)
+	if err != nil {
+		return err
+	}
+	c.size, c.context = size, context
+	return nil
+}
+
 func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Picture, err error) {
 	size, err := c.sizeOf(item)
 	if err != nil {
@@ -147,8 +165,8 @@ func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Pict
 	if err != nil {
 		return entry, picture, pixels, err
 	}
-	if c.size == (Size{}) {
-		c.size, c.context = size, context
+	if err := c.Expect(item); err != nil {
+		return entry, picture, pixels, err
 	}
 	if context != c.context {
 		return entry, picture, pixels, c.otherViews(item, context)

@@ -93,6 +93,24 @@ func (g VariantRanges) Draw(rng *Rand, h, w int) Variant {
 	return v
 }
 
+// At is what a variant of an h by w picture does to a picture of another size:
+// what is in pixels changes in proportion to it, and no more than MaxBlur.
+func (v Variant) At(h, w, toH, toW int) Variant {
+	rows := func(x float64) float64 { return float64(x*float64(toH)) / float64(h) }
+	columns := func(x float64) float64 { return float64(x*float64(toW)) / float64(w) }
+	shorter := func(x float64) float64 { return float64(x*float64(min(toH, toW))) / float64(min(h, w)) }
+	v.Warp.TX, v.Warp.TY = rows(v.Warp.TX), columns(v.Warp.TY)
+	c := v.Warp.Crop
+	v.Warp.Crop = Window{Row: rows(c.Row), Column: columns(c.Column), Height: rows(c.Height), Width: columns(c.Width)}
+	v.Blur = min(shorter(v.Blur), MaxBlur)
+	v.Cutout = Square{
+		Row:    int(math.Round(rows(float64(v.Cutout.Row)))),
+		Column: int(math.Round(columns(float64(v.Cutout.Column)))),
+		Side:   int(math.Round(shorter(float64(v.Cutout.Side)))),
+	}
+	return v
+}
+
 // drawWindow draws a window of at least a share of the picture. torchvision
 // draws an aspect ratio whose logarithm is uniform and again if the window does
 // not fit; here ratios above 1 and below it are each uniform, and a window that
