@@ -68,7 +68,10 @@
 // features of both, one after the other. NAME.onnx then has two inputs, image
 // and context, which may differ in size, and the weights of the network once;
 // oi-eval wants items with both, or with embeddings of both. --fine-tune and
-// training from scratch take items of one view.
+// training from scratch take items of one view. With a MobileNetV2 on 16
+// classes, accuracy on val and on test, means of three divisions: 128 px .846
+// .824, and with a context of 128 .868 .838; 224 px .861 .838, with 128 .878
+// .850, with 224 .882 .868.
 //
 // --fine-tune LAYERS trains the last layers of the backbone (convolutions and
 // dense layers; at least so many of them, since it is divided where one value
