@@ -168,7 +168,8 @@
 //	            pixels before and to the numbers after it; dtype is "float16" or "float32",
 //	            as in IEEE 754; side is the square picture's, in pixels, and context that of
 //	            the second view, missing where they are of one; pixels is the SHA-256 of the
-//	            tensor's data that they were made from, and of the second view's after it; data is a bin of 1 to 1,048,576
+//	            tensor's data that they were made from, and of the second view's after it;
+//	            data is a bin of 1 to 1,048,576
 //	            finite numbers, little-endian, or an array of numbers, each of which is
 //	            rounded to the nearest of dtype. SHA-256s are 64 lower-case hex digits
 //	augment     {epoch (r), copy, seed, theta, tx, ty, shear, zx, zy, flip_h, flip_v, of, centre,
