@@ -126,6 +126,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, environment(env.WorkDir)...)
 			env.Setenv("DATA", shared.data)
+			env.Setenv("PAPERS", filepath.Join(shared.root, ".github"))
 			return nil
 		},
 	})

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...: trains every kind of model that the README compares, and prints
+# for each and each seed its accuracy on val and on test, how long that took from photos to model, and the model's size.
+#
+#	OI_METADATA=DIR OI_IMAGES=DIR .github/variants.sh net.onnx -1..1 --dataset v4 \
+#	    --subset train,validation,test --split hash Apple Banana
+#
+# SIZES ("128 224"), SEEDS ("1 2 3"), EPOCHS (6, of fine-tuning) and SCRATCH_EPOCHS (50 at most) say how many. What has
+# no seed runs once. The models stay in the folder where it is started.
+set -euo pipefail
+usage='usage: variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...'
+backbone=${1:?$usage} normalize=${2:?$usage}
+shift 2
+read -ra sizes <<<"${SIZES:-128 224}"
+read -ra seeds <<<"${SEEDS:-1 2 3}"
+epochs=${EPOCHS:-6}
+
+train() { # train NAME SEED OI-CROP-OPTIONS OI-AUGMENT-OPTIONS OI-TRAIN-OPTION...: no variants without their options
+	local name=$1 seed=$2 crops=$3 variants=$4 begin=$SECONDS
+	shift 4
+	# shellcheck disable=SC2086 # an option a word
+	oi-crop -q $crops photos.oi >crops.oi
+	# shellcheck disable=SC2086
+	{ [ -z "$variants" ] && cat crops.oi || oi-augment -q $variants crops.oi; } | oi-train -q -o "$name" "$@" >/dev/null
+	printf '| %s | %s | %s | %s | %d s | %d kB |\n' "$name" "$seed" "$(accuracy "$name" val)" "$(accuracy "$name" test)" \
+		$((SECONDS - begin)) $(($(wc -c <"$name.onnx") / 1000))
+}
+
+accuracy() { # accuracy NAME SET
+	oi-eval -q --set "$2" --report "$1.$2.json" "$1.onnx" crops.oi >/dev/null
+	jq '.evaluation.accuracy * 1000 | round / 1000' "$1.$2.json"
+}
+
+oi-boxes -q "$@" | oi-fetch -q >photos.oi
+echo '| model | seed | val | test | time | size |'
+echo '|---|---|---|---|---|---|'
+head=(--backbone "$backbone" --normalize="$normalize")
+for size in "${sizes[@]}"; do
+	train "linear-$size" - "--size $size" '' "${head[@]}"
+	for second in "${sizes[@]}"; do
+		[ "$second" -gt "$size" ] || train "two-views-$size-$second" - "--size $size --two-views $second" '' "${head[@]}"
+	done
+	for seed in "${seeds[@]}"; do
+		train "fine-tuned-$size-$seed" "$seed" "--size $size" "--preset article --epochs $epochs --seed $seed" \
+			"${head[@]}" --fine-tune auto --seed "$seed"
+	done
+done
+for seed in "${seeds[@]}"; do
+	train "scratch-$seed" "$seed" '' "--epochs 0 --seed $seed" --seed "$seed" ${SCRATCH_EPOCHS:+--epochs "$SCRATCH_EPOCHS"}
+done
