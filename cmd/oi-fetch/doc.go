@@ -62,7 +62,9 @@
 // pass is tried again, --retries times, with growing pauses. A host that
 // answers 429 or 503 gets the pause it asks for, and fewer requests after it.
 // What a server keeps from being learnt from, by X-Robots-Tag: noai or
-// noimageai, is not taken.
+// noimageai, is not taken. --shared-rates names a folder in which several
+// oi-fetch, of one machine or of many, keep to --rate and to these pauses
+// together.
 //
 // What came is a photo only if the transfer was complete, it is a JPEG, PNG or
 // WebP, its header reads and names no feature that oi-crop does not read, it is
@@ -165,6 +167,9 @@
 //	--rate N
 //		send at most N requests a second to each host, or HOST=N; 0
 //		is unlimited (default flickr=1)
+//	--shared-rates DIR
+//		keep to --rate together with all that name this folder DIR,
+//		on this machine or others
 //	--connections N
 //		open at most N connections to each host (default 32, to
 //		Flickr 4)

@@ -50,6 +50,7 @@ type options struct {
 	timeout     time.Duration
 	retries     int
 	rates       []string
+	sharedRates string
 	connections int
 	allowHosts  []string
 	robots      bool
@@ -74,6 +75,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.DurationVar(&o.timeout, "timeout", fetch.DefaultTimeout, "give up a transfer after this `TIME`")
 	fs.IntVar(&o.retries, "retries", fetch.DefaultRetries, "try a failed transfer `N` times more")
 	fs.StringSliceVar(&o.rates, "rate", nil, "send at most `N` requests a second to each host, or HOST=N; 0 is unlimited (default flickr=1)")
+	fs.StringVar(&o.sharedRates, "shared-rates", "", "keep to --rate together with all that name this folder `DIR`, on this machine or others")
 	fs.IntVar(&o.connections, "connections", 0, "open at most `N` connections to each host (default 32, to Flickr 4)")
 	fs.StringSliceVar(&o.allowHosts, "allow-host", nil, "let addresses in the stream lead to `HOST` or HOST:PORT though it is private")
 	fs.BoolVar(&o.robots, "ignore-robots", false, "take photos that X-Robots-Tag forbids to learn from")
@@ -120,6 +122,10 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 	if err != nil {
 		return nil, nil, cli.Usagef("--rate: %w", err)
 	}
+	shared, err := fetch.OpenSharedRates(o.sharedRates)
+	if err != nil {
+		return nil, nil, cli.Usagef("--shared-rates: %w", err)
+	}
 	sources, err := fetch.ParseSources(o.images)
 	if err != nil {
 		return nil, nil, cli.Usagef("--images: %w", err)
@@ -134,6 +140,7 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		Timeout:      o.timeout,
 		Retries:      o.retries,
 		Rates:        rates,
+		SharedRates:  shared,
 		Connections:  o.connections,
 		AllowHosts:   o.allowHosts,
 		IgnoreRobots: o.robots,

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 	"github.com/opensandwich/oi/record"
@@ -115,5 +117,35 @@ func TestKilledInATransfer(t *testing.T) {
 	}
 	if n := srv.Requests("train/0003.jpg"); n != 2 {
 		t.Errorf("%d requests for the photo, want 2", n)
+	}
+}
+
+// TestSharedRates: processes that name one folder keep to one rate. None can
+// have been asked before the time by which all before it were sent.
+func TestSharedRates(t *testing.T) {
+	const processes, photos, perSecond = 3, 10, 20
+	items, tree := sharedPhotos(photos)
+	srv := oitest.New(t, tree)
+	rates := t.TempDir()
+	start := time.Now()
+	var all sync.WaitGroup
+	for range processes {
+		cmd := asProcess(t, binary(t, items), "--images", srv.URL, "-q", "--cache", t.TempDir(), "--rate", strconv.Itoa(perSecond), "--shared-rates", rates)
+		all.Go(func() {
+			if err := cmd.Run(); err != nil {
+				t.Errorf("oi-fetch: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(start)
+	n := srv.Total()
+	if least := time.Duration(n-1) * time.Second / perSecond; n != processes*photos || took < least {
+		t.Errorf("%d requests in %s, want %d in no less than %s", n, took, processes*photos, least)
+	}
+
+	out, err := asProcess(t, binary(t, items), "--images", srv.URL, "--cache", t.TempDir(), "--shared-rates", "/dev/null/x").CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("--shared-rates: mkdir /dev/null")) {
+		t.Errorf("a folder that cannot be: %v, %s", err, out)
 	}
 }

@@ -26,7 +26,7 @@ func finally(t *testing.T, err error) *fetchError {
 // alone for an hour.
 func TestLongPauseIsFinal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limit := hostlimit.New(nil, 0, hostlimit.RealClock{}).Host("example.com")
+		limit := hostlimit.New(nil, 0, hostlimit.RealClock{}, nil).Host("example.com")
 		if err := acquireHost(t.Context(), limit); err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestWhatThrottles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				limit := hostlimit.New(nil, 0, hostlimit.RealClock{}).Host("example.com")
+				limit := hostlimit.New(nil, 0, hostlimit.RealClock{}, nil).Host("example.com")
 				for _, err := range []error{tt.err, nil} {
 					start := time.Now()
 					if err := acquireHost(t.Context(), limit); err != nil {

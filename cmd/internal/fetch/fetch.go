@@ -100,7 +100,7 @@ func New(o Options) (*Fetcher, error) {
 		uncached: newFIFOCache[*uncachedPhoto](o.Memory),
 		failures: newNegativeCache(maxFailures),
 		guard:    guard,
-		limits:   hostlimit.New(o.Rates, o.Connections, o.Clock),
+		limits:   hostlimit.New(o.Rates, o.Connections, o.Clock, o.SharedRates),
 		liveness: newLiveness(),
 		clock:    o.Clock,
 

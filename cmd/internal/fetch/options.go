@@ -44,10 +44,11 @@ type Options struct {
 	IdleTimeout  time.Duration // between two reads of a body
 	Retries      int           // further attempts at a transfer after the first
 	Rates        hostlimit.Rates
-	Connections  int      // to each host at a time
-	AllowHosts   []string // HOST or HOST:PORT that may be at a private address
-	IgnoreRobots bool     // take photos though X-Robots-Tag forbids it
-	Offline      bool     // answer from folders and the cache only
+	SharedRates  *hostlimit.Shared // holds several processes to Rates together, nil for this alone
+	Connections  int               // to each host at a time
+	AllowHosts   []string          // HOST or HOST:PORT that may be at a private address
+	IgnoreRobots bool              // take photos though X-Robots-Tag forbids it
+	Offline      bool              // answer from folders and the cache only
 	Check        Check
 	MaxBytes     int64  // of one photo
 	MaxPixels    int    // of one photo

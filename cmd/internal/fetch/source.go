@@ -88,6 +88,15 @@ func ParseRates(words []string) (hostlimit.Rates, error) {
 	return hostlimit.ParseRates(words, map[string]string{"s3": s3Host})
 }
 
+// OpenSharedRates names the folder in which processes keep to Options.Rates
+// together; none is nil.
+func OpenSharedRates(dir string) (*hostlimit.Shared, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	return hostlimit.OpenShared(dir)
+}
+
 // Canonical is a list of sources as the header of a stream has it.
 func Canonical(sources []Source) string {
 	words := make([]string, len(sources))

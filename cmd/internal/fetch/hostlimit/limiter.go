@@ -20,6 +20,8 @@ const MaxPause = 5 * time.Minute
 const (
 	minPause = time.Second // after a throttle response that names none
 
+	maxLockWait = 10 * time.Second // for a file that is held for microseconds
+
 	// The rate falls by backoff at a throttle response. With each success
 	// it rises by recovery up to nearly the rate that was throttled, which
 	// is taken to be the sustainable one, and by probing above it.
@@ -45,6 +47,8 @@ func (e *PauseError) Error() string {
 // (additive increase of the connections, multiplicative decrease of both).
 type Limiter struct {
 	clock       Clock
+	shared      *Shared    // with other processes, nil if with none
+	group       string     // the name of the host there
 	rate        rate.Limit // as configured
 	connections int        // as configured
 
@@ -61,6 +65,7 @@ type Limiter struct {
 	active      int             // requests between Acquire and Release
 	waiting     []chan struct{} // closed to let one in, oldest first
 	pausedUntil time.Time
+	sharedErr   error // why others do not know of a pause
 }
 
 func newLimiter(clock Clock, r rate.Limit, connections int) *Limiter {
@@ -151,6 +156,9 @@ func (l *Limiter) waitForTurn(ctx context.Context) error {
 		if err := l.clock.Sleep(ctx, l.limiter.ReserveN(now, 1).DelayFrom(now)); err != nil {
 			return err
 		}
+		if err := l.waitForOthers(ctx); err != nil {
+			return err
+		}
 		// The host may have asked for a pause meanwhile. Then this turn
 		// is lost: the next is counted from when a request is really
 		// sent.
@@ -158,6 +166,24 @@ func (l *Limiter) waitForTurn(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// waitForOthers waits for a turn among the processes that share the rate.
+func (l *Limiter) waitForOthers(ctx context.Context) error {
+	if l.shared == nil {
+		return nil
+	}
+	l.mu.Lock()
+	err := l.sharedErr
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	wait, err := l.shared.reserve(ctx, l.group, l.clock.Now(), l.rateNow())
+	if err != nil {
+		return err
+	}
+	return l.clock.Sleep(ctx, wait)
 }
 
 // waitForPause waits until the host wants to be asked again.
@@ -196,11 +222,21 @@ func (l *Limiter) rateNow() rate.Limit {
 // during the pause.
 func (l *Limiter) Throttled(pause time.Duration) {
 	now := l.clock.Now()
+	until := now.Add(max(pause, minPause))
+	var err error
+	if l.shared != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), maxLockWait)
+		err = l.shared.pause(ctx, l.group, now, until)
+		cancel()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.sharedErr == nil {
+		l.sharedErr = err
+	}
 	paused := l.pausedUntil.After(now)
-	if t := now.Add(max(pause, minPause)); t.After(l.pausedUntil) {
-		l.pausedUntil = t
+	if until.After(l.pausedUntil) {
+		l.pausedUntil = until
 	}
 	if paused {
 		return

@@ -15,7 +15,7 @@ import (
 func TestRateIsNeverExceeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const perSecond = 5
-		limiters := New(Rates{"flickr": perSecond}, 0, RealClock{})
+		limiters := New(Rates{"flickr": perSecond}, 0, RealClock{}, nil)
 		rng := rand.New(rand.NewPCG(1, 2))
 		start := time.Now()
 		var (
@@ -68,7 +68,7 @@ func TestRateIsNeverExceeded(t *testing.T) {
 
 func TestFullRateIsReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiters := New(nil, 0, RealClock{})
+		limiters := New(nil, 0, RealClock{}, nil)
 		start := time.Now()
 		var wg sync.WaitGroup
 		for range 32 {
@@ -94,7 +94,7 @@ func TestFullRateIsReached(t *testing.T) {
 
 func TestConnectionsPerHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		limiters := New(Rates{"": 0}, 3, RealClock{})
+		limiters := New(Rates{"": 0}, 3, RealClock{}, nil)
 		var (
 			mu       sync.Mutex
 			now, top int
@@ -127,7 +127,7 @@ func TestConnectionsPerHost(t *testing.T) {
 
 func TestBackoffAndRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(Rates{"": 16}, 0, RealClock{}).Host("example.com")
+		l := New(Rates{"": 16}, 0, RealClock{}, nil).Host("example.com")
 		l.Throttled(2 * time.Second)
 		l.Throttled(time.Second) // about a request that was under way: no second halving
 		if r := l.rateNow(); r != 16*backoff {
@@ -169,7 +169,7 @@ func TestBackoffAndRecovery(t *testing.T) {
 // and nothing is asked.
 func TestLongPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, 0, RealClock{}).Host("example.com")
+		l := New(nil, 0, RealClock{}, nil).Host("example.com")
 		l.Throttled(time.Hour)
 		err := l.Acquire(t.Context())
 		var pause *PauseError

@@ -88,14 +88,16 @@ type Limiters struct {
 	rates       Rates
 	connections int // 0: the group's default
 	clock       Clock
+	shared      *Shared
 	mu          sync.Mutex
 	byGroup     map[string]*Limiter
 }
 
 // New makes Limiters for the rates and for so many connections to each host at
-// a time, 0 for the defaults: 32, and 4 to Flickr.
-func New(r Rates, connections int, clock Clock) *Limiters {
-	return &Limiters{rates: r, connections: connections, clock: clock, byGroup: map[string]*Limiter{}}
+// a time, 0 for the defaults: 32, and 4 to Flickr. With shared the rates are
+// those of all processes that share it together; nil is with none.
+func New(r Rates, connections int, clock Clock, shared *Shared) *Limiters {
+	return &Limiters{rates: r, connections: connections, clock: clock, shared: shared, byGroup: map[string]*Limiter{}}
 }
 
 // Host returns the Limiter of a host, which it shares with the hosts of the
@@ -114,6 +116,7 @@ func (ls *Limiters) Host(host string) *Limiter {
 			}
 		}
 		l = newLimiter(ls.clock, ls.rates.of(group), n)
+		l.shared, l.group = ls.shared, group
 		ls.byGroup[group] = l
 	}
 	return l

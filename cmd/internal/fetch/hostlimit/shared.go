@@ -1,0 +1,152 @@
+package hostlimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/opensandwich/oi/cmd/internal/filelock"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
+)
+
+// Shared holds processes that name the same folder to one rate together, and
+// to the pauses that a host asked one of them for. The folder has a file for
+// each host; machines whose clocks differ wait for longer, and never send more.
+type Shared struct{ dir string }
+
+// What a file says beyond this is the error of a clock, and counts as nothing.
+const (
+	maxTurns = 10_000 // requests that wait for one host, one a process
+	maxBreak = 24 * time.Hour
+)
+
+// OpenShared makes the folder where it is missing.
+func OpenShared(dir string) (*Shared, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	return &Shared{dir}, nil
+}
+
+// A schedule is what a host's file says: two times in nanoseconds since 1970,
+// in decimal. What cannot be read is as good as nothing: a process that was
+// killed may have left half of it.
+type schedule struct {
+	next   time.Time // no request before
+	paused time.Time // the host wants to be left alone until then
+}
+
+const scheduleFormat = "%019d %019d\n"
+
+func (s *Shared) path(group string) string {
+	safe := func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
+			return r
+		}
+		return '_'
+	}
+	return filepath.Join(s.dir, "host-"+strings.Map(safe, group))
+}
+
+// reserve takes the next time at which a request may be sent to a group of
+// hosts and returns how long to wait for it. The error is a *PauseError, the
+// context's, or of the folder.
+func (s *Shared) reserve(ctx context.Context, group string, now time.Time, limit rate.Limit) (time.Duration, error) {
+	interval := time.Duration(0)
+	if limit != rate.Inf {
+		interval = time.Duration(float64(time.Second) / float64(limit))
+	}
+	var wait time.Duration
+	err := s.update(ctx, group, limit != rate.Inf, func(was schedule) (schedule, error) {
+		if pause := was.paused.Sub(now); pause > MaxPause && pause <= maxBreak {
+			return was, &PauseError{pause}
+		} else if pause > 0 && pause <= MaxPause {
+			wait = pause
+		}
+		most := MaxPause + time.Duration(min(maxTurns*float64(interval), math.MaxInt64/2))
+		if ahead := was.next.Sub(now); ahead > wait && ahead <= most {
+			wait = ahead
+		}
+		was.next = now.Add(wait + interval)
+		return was, nil
+	})
+	return wait, err
+}
+
+// pause notes that a group of hosts wants to be left alone.
+func (s *Shared) pause(ctx context.Context, group string, now, until time.Time) error {
+	return s.update(ctx, group, true, func(was schedule) (schedule, error) {
+		if until.After(was.paused) || was.paused.Sub(now) > maxBreak {
+			was.paused = until
+		}
+		return was, nil
+	})
+}
+
+// update changes the file of a group under its lock. Without write it reads
+// what is there, which may be changing: then nothing is known.
+func (s *Shared) update(ctx context.Context, group string, write bool, change func(schedule) (schedule, error)) (err error) {
+	path := s.path(group)
+	if !write {
+		file, err := posixfile.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
+			_, err = change(schedule{})
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		was, err := readSchedule(file)
+		if err := errors.Join(err, file.Close()); err != nil {
+			return err
+		}
+		_, err = change(was)
+		return err
+	}
+	lock, err := filelock.Acquire(ctx, path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	file := lock.File()
+	defer func() { err = errors.Join(err, file.Close()) }() // gives the lock up
+	was, err := readSchedule(file)
+	if err != nil {
+		return err
+	}
+	is, err := change(was)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(fmt.Appendf(nil, scheduleFormat, unixNano(is.next), unixNano(is.paused)), 0)
+	return err
+}
+
+func readSchedule(file *os.File) (schedule, error) {
+	const size = 2*19 + 2
+	data := make([]byte, size)
+	n, err := file.ReadAt(data, 0)
+	if err != nil && err != io.EOF {
+		return schedule{}, err
+	}
+	var next, paused int64
+	if _, err := fmt.Sscanf(string(data[:n]), scheduleFormat, &next, &paused); err != nil || n < size {
+		return schedule{}, nil
+	}
+	return schedule{time.Unix(0, next), time.Unix(0, paused)}, nil
+}
+
+// unixNano is the time as the file has it, 0 for none.
+func unixNano(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.UnixNano(), 0)
+}
