@@ -3,6 +3,7 @@
 package openimages
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -34,6 +35,9 @@ const (
 	childKill  = "OI_TEST_KILL"
 )
 
+// childWaits is what a child says when another process is downloading.
+const childWaits = "another process is downloading"
+
 // TestChild is no test but what a child process does: it reads some rows, and
 // prints their sum.
 func TestChild(t *testing.T) {
@@ -58,14 +62,17 @@ func TestChild(t *testing.T) {
 
 // readOnce is a run of a program that needs some rows.
 func readOnce(ctx context.Context, base, cache string, each func(row int)) ([]byte, error) {
-	s, err := NewHTTPSource(base, cache, nil, download.Options{Sleep: func(ctx context.Context, _ time.Duration) error {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(time.Millisecond):
-			return nil
-		}
-	}})
+	s, err := NewHTTPSource(base, cache, nil, download.Options{
+		Sleep: func(ctx context.Context, _ time.Duration) error {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(time.Millisecond):
+				return nil
+			}
+		},
+		Waiting: func(string) { fmt.Println(childWaits) },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +196,65 @@ func TestProcessesAtOnce(t *testing.T) {
 	}
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestDownloaderKilled kills the process that downloads while two others wait
+// for it and say so: one of them goes on from where it was.
+func TestDownloaderKilled(t *testing.T) {
+	data, want := longList(t)
+	m := oitest.NewMirror(t, csvPath, data)
+	asked := make(chan struct{})
+	m.Answer(func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc) {
+		close(asked)
+		oitest.Hang(len(data)/2)(w, r, serve)
+	})
+	cache := t.TempDir()
+	first := child(m.URL, cache, 0)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	waits := make(chan struct{}, 2)
+	var all sync.WaitGroup
+	for range 2 {
+		cmd := child(m.URL, cache, 0)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			said, right := 0, false
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				switch lines.Text() {
+				case childWaits:
+					if said++; said == 1 {
+						waits <- struct{}{}
+					}
+				case fmt.Sprintf("sum=%x", want):
+					right = true
+				}
+			}
+			if said == 0 {
+				waits <- struct{}{}
+			}
+			if err := cmd.Wait(); err != nil || said == 0 || !right {
+				t.Errorf("%v; said %d times that it waits; right: %v", err, said, right)
+			}
+		})
+	}
+	<-waits
+	<-waits
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Wait() // it was killed
+	all.Wait()
+	if n := m.Requests(csvPath); n != 2 {
+		t.Errorf("asked the server %d times, want once by each that downloaded", n)
 	}
 }
 
