@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -11,7 +12,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/openimages"
+	"github.com/opensandwich/oi/cmd/internal/sample"
 )
 
 // machines runs the blocks of .github/MACHINES.md in one folder.
@@ -162,6 +168,47 @@ func TestMachinesSSH(t *testing.T) {
 		t.Error("no session was killed")
 	}
 	m.refuses(t, "oi-train --arch reference --epochs 1 -o m d/1.oi d/3.oi d/4.oi", "1 of 4 shards are missing: 2")
+}
+
+// TestMachinesCache has four commands start at once on an empty cache: each
+// list is asked for once.
+func TestMachinesCache(t *testing.T) {
+	m := newMachines(t)
+	d, err := openimages.LookupDataset("v7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, tree := sample.New(), fstest.MapFS{}
+	for _, f := range d.Files() {
+		r, err := lists.Open(t.Context(), f.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree[f.Path] = &fstest.MapFile{Data: data}
+	}
+	server := oitest.New(t, tree)
+	m.env = append(m.env, "OI_METADATA="+server.URL)
+	if out, err := m.run(t, m.blocks["cache"]); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	asked := 0
+	for path := range tree {
+		n := server.Requests(path)
+		if n > 1 {
+			t.Errorf("%s was asked for %d times", path, n)
+		}
+		asked += n
+	}
+	if asked < 4 {
+		t.Errorf("%d lists were asked for, want classes, boxes and photos at least", asked)
+	}
+	if out, err := m.run(t, "oi-crop --info c/?.oi"); err != nil {
+		t.Errorf("the shards: %v\n%s", err, out)
+	}
 }
 
 // TestMachinesPieces cuts a stream in pieces; a job of one dies once.
