@@ -108,7 +108,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"csvscan":              {"leftover", "posixfile"},
 		"fetch/hostname":       nil,
 		"fetch/netguard":       {"fetch/hostname"},
-		"fetch/hostlimit":      {"fetch/hostname"},
+		"fetch/hostlimit":      {"fetch/hostname", "filelock", "posixfile"},
 		"graph":                nil,
 		"lower":                {"graph"},
 		"steps":                {"graph", "kernel", "lower"},
