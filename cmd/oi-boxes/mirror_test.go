@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,19 +19,11 @@ func sampleServer(t *testing.T) (server *oitest.Server, d openimages.Dataset, tr
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree = fstest.MapFS{}
-	src := sample.New()
+	var paths []string
 	for _, f := range d.Files() {
-		r, err := src.Open(t.Context(), f.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree[f.Path] = &fstest.MapFile{Data: data}
+		paths = append(paths, f.Path)
 	}
+	tree = oitest.ReadTree(t, sample.New().Open, paths)
 	return oitest.New(t, tree), d, tree
 }
 

@@ -5,6 +5,8 @@ package oitest
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -17,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 )
 
 // A Server serves files on loopback.
@@ -32,6 +35,24 @@ type Server struct {
 // A Fault answers one request instead of the server. Calling serve answers as
 // the server would have.
 type Fault func(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc)
+
+// ReadTree returns a tree of what open has at some paths.
+func ReadTree(t testing.TB, open func(ctx context.Context, path string) (io.ReadCloser, error), paths []string) fstest.MapFS {
+	t.Helper()
+	tree := fstest.MapFS{}
+	for _, path := range paths {
+		r, err := open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		tree[path] = &fstest.MapFile{Data: data}
+	}
+	return tree
+}
 
 // New starts a server of trees, the first that has a path answering for it. It
 // is closed when the test ends.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -12,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/oitest"
@@ -178,25 +176,17 @@ func TestMachinesCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists, tree := sample.New(), fstest.MapFS{}
+	var lists []string
 	for _, f := range d.Files() {
-		r, err := lists.Open(t.Context(), f.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tree[f.Path] = &fstest.MapFile{Data: data}
+		lists = append(lists, f.Path)
 	}
-	server := oitest.New(t, tree)
+	server := oitest.New(t, oitest.ReadTree(t, sample.New().Open, lists))
 	m.env = append(m.env, "OI_METADATA="+server.URL)
 	if out, err := m.run(t, m.blocks["cache"]); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	asked := 0
-	for path := range tree {
+	for _, path := range lists {
 		n := server.Requests(path)
 		if n > 1 {
 			t.Errorf("%s was asked for %d times", path, n)

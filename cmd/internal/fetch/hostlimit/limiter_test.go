@@ -10,6 +10,18 @@ import (
 	"time"
 )
 
+// checkRate sorts the times of requests, and reports those that are closer to
+// each other than a rate allows.
+func checkRate(t *testing.T, sent []time.Time, perSecond time.Duration) {
+	t.Helper()
+	slices.SortFunc(sent, time.Time.Compare)
+	for i := 1; i < len(sent); i++ {
+		if d := sent[i].Sub(sent[i-1]); d < time.Second/perSecond-time.Microsecond {
+			t.Errorf("requests %d and %d are %s apart", i-1, i, d)
+		}
+	}
+}
+
 // TestRateIsNeverExceeded sends from many goroutines, on a clock of the test's
 // own, through a limiter whose host throttles now and then.
 func TestRateIsNeverExceeded(t *testing.T) {
@@ -54,12 +66,7 @@ func TestRateIsNeverExceeded(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		slices.SortFunc(sent, time.Time.Compare)
-		for i := 1; i < len(sent); i++ {
-			if d := sent[i].Sub(sent[i-1]); d < time.Second/perSecond-time.Microsecond {
-				t.Errorf("requests %d and %d are %s apart", i-1, i, d)
-			}
-		}
+		checkRate(t, sent, perSecond)
 		if len(sent) != 400 {
 			t.Errorf("%d requests, want 400", len(sent))
 		}

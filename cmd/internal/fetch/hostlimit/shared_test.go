@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -47,12 +46,7 @@ func TestSharedRate(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		slices.SortFunc(sent, time.Time.Compare)
-		for i := 1; i < len(sent); i++ {
-			if d := sent[i].Sub(sent[i-1]); d < time.Second/perSecond-time.Microsecond {
-				t.Errorf("requests %d and %d are %s apart", i-1, i, d)
-			}
-		}
+		checkRate(t, sent, perSecond)
 		// No turn is lost while all of them wait for theirs.
 		if took := sent[len(sent)-1].Sub(sent[0]); len(sent) != processes*requests || took > (processes*requests+1)*time.Second/perSecond {
 			t.Errorf("%d requests took %s", len(sent), took)
