@@ -168,6 +168,27 @@ func TestMachinesSSH(t *testing.T) {
 	m.refuses(t, "oi-train --arch reference --epochs 1 -o m d/1.oi d/3.oi d/4.oi", "1 of 4 shards are missing: 2")
 }
 
+// TestMachinesPlan: the calculator says what stands below it.
+func TestMachinesPlan(t *testing.T) {
+	need(t, "awk")
+	m := &machines{dir: t.TempDir(), env: environment(t.TempDir())}
+	for _, b := range blocksOf(t, ".github/MACHINES.md", 5) {
+		if b.words != "plan" {
+			continue
+		}
+		out, err := m.run(t, b.text)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		page, err := os.ReadFile(filepath.Join(shared.root, ".github/MACHINES.md"))
+		if err != nil || !strings.Contains(string(page), "```\n\n```\n"+out+"```\n") {
+			t.Errorf("%v, or the page does not have what the block prints:\n%s", err, out)
+		}
+		return
+	}
+	t.Error("no block plan")
+}
+
 // TestMachinesCache has four commands start at once on an empty cache: each
 // list is asked for once.
 func TestMachinesCache(t *testing.T) {
