@@ -39,6 +39,7 @@ func commandOf(models named.Models) *cli.Command {
 		Run:       o.run,
 		MinArgs:   1,
 		ArgName:   "MODEL",
+		NoMinArgs: func() bool { return o.neighbours > 0 },
 		Instead: []cli.Instead{
 			{Names: []string{"model", "weights", "checkpoint", "ckpt"}, Hint: "the model is the first argument: oi-eval model.onnx crops.oi"},
 			{Names: []string{"data", "data-dir", "data-path", "dataset", "dataset-dir", "input", "source", "image", "images"}, Hint: "pictures and items are the arguments after the model: oi-eval model.onnx PHOTO"},

@@ -40,9 +40,11 @@ type Command struct {
 	// no input, so that a terminal will do.
 	InputUnused func() bool
 	// MinArgs is the number of arguments that must be given, and ArgName
-	// what they are called.
-	MinArgs int
-	ArgName string
+	// what they are called. NoMinArgs, if set, says that the flags ask for
+	// something that needs none of them.
+	MinArgs   int
+	ArgName   string
+	NoMinArgs func() bool
 	// Instead says how to ask for what other programs have a flag for, and
 	// this one has none.
 	Instead []Instead
@@ -161,7 +163,7 @@ func (c *Command) execute(ctx context.Context, env *Env, args []string) error {
 		return err
 	case common.generate != "":
 		return c.generate(env.Stdout, flags, common.generate)
-	case len(env.Args) < c.MinArgs:
+	case len(env.Args) < c.minArgs():
 		return c.missing(env, "no "+c.ArgName+" given")
 	case c.waitsForTerminal(env):
 		return c.missing(env, "no input: it takes "+c.Input+" from a pipe or a FILE, and standard input is a terminal")
@@ -175,7 +177,16 @@ func (c *Command) waitsForTerminal(env *Env) bool {
 	if c.Input == "" || !env.StdinTTY || c.InputUnused != nil && c.InputUnused() {
 		return false
 	}
-	return len(env.Args) == c.MinArgs || slices.Contains(env.Args[c.MinArgs:], "-")
+	least := c.minArgs()
+	return len(env.Args) == least || slices.Contains(env.Args[least:], "-")
+}
+
+// minArgs is the number of arguments that must be given with the flags.
+func (c *Command) minArgs() int {
+	if c.NoMinArgs != nil && c.NoMinArgs() {
+		return 0
+	}
+	return c.MinArgs
 }
 
 // report prints the error, if there is something to say, and turns it into

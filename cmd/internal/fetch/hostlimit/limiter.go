@@ -179,11 +179,11 @@ func (l *Limiter) waitForOthers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wait, err := l.shared.reserve(ctx, l.group, l.clock.Now(), l.rateNow())
+	at, err := l.shared.reserve(ctx, l.group, l.clock, l.rateNow())
 	if err != nil {
 		return err
 	}
-	return l.clock.Sleep(ctx, wait)
+	return l.clock.Sleep(ctx, at.Sub(l.clock.Now()))
 }
 
 // waitForPause waits until the host wants to be asked again.

@@ -57,15 +57,15 @@ func (s *Shared) path(group string) string {
 }
 
 // reserve takes the next time at which a request may be sent to a group of
-// hosts and returns how long to wait for it. The error is a *PauseError, the
-// context's, or of the folder.
-func (s *Shared) reserve(ctx context.Context, group string, now time.Time, limit rate.Limit) (time.Duration, error) {
+// hosts. The error is a *PauseError, the context's, or of the folder.
+func (s *Shared) reserve(ctx context.Context, group string, clock Clock, limit rate.Limit) (at time.Time, err error) {
 	interval := time.Duration(0)
 	if limit != rate.Inf {
 		interval = time.Duration(float64(time.Second) / float64(limit))
 	}
-	var wait time.Duration
-	err := s.update(ctx, group, limit != rate.Inf, func(was schedule) (schedule, error) {
+	err = s.update(ctx, group, limit != rate.Inf, func(was schedule) (schedule, error) {
+		var wait time.Duration
+		now := clock.Now() // the lock may have been waited for
 		if pause := was.paused.Sub(now); pause > MaxPause && pause <= maxBreak {
 			return was, &PauseError{pause}
 		} else if pause > 0 && pause <= MaxPause {
@@ -75,10 +75,11 @@ func (s *Shared) reserve(ctx context.Context, group string, now time.Time, limit
 		if ahead := was.next.Sub(now); ahead > wait && ahead <= most {
 			wait = ahead
 		}
-		was.next = now.Add(wait + interval)
+		at = now.Add(wait)
+		was.next = at.Add(interval)
 		return was, nil
 	})
-	return wait, err
+	return at, err
 }
 
 // pause notes that a group of hosts wants to be left alone.

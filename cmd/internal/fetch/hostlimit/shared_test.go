@@ -119,29 +119,31 @@ func TestSharedNonsense(t *testing.T) {
 
 // TestSharedFolderGone: a limiter that cannot keep its turn sends nothing.
 func TestSharedFolderGone(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "rates")
-	shared, err := OpenShared(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(dir); err != nil {
-		t.Fatal(err)
-	}
-	limiters := New(Rates{"slow": 1, "": 0}, 0, RealClock{}, shared)
-	if err := limiters.Host("slow").Acquire(t.Context()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a turn in a folder that is gone: %v", err)
-	}
-	free := limiters.Host("free") // which reads alone
-	free.Throttled(time.Millisecond)
-	if err := free.Acquire(t.Context()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a pause that nobody else knows of: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := limiters.Host("slow").Acquire(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
-	if _, err := OpenShared(filepath.Join(os.DevNull, "x")); err == nil {
-		t.Error("a folder below a device was made")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "rates")
+		shared, err := OpenShared(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		limiters := New(Rates{"slow": 1, "": 0}, 0, RealClock{}, shared)
+		if err := limiters.Host("slow").Acquire(t.Context()); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a turn in a folder that is gone: %v", err)
+		}
+		free := limiters.Host("free") // which reads alone
+		free.Throttled(time.Millisecond)
+		if err := free.Acquire(t.Context()); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a pause that nobody else knows of: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := limiters.Host("slow").Acquire(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		if _, err := OpenShared(filepath.Join(os.DevNull, "x")); err == nil {
+			t.Error("a folder below a device was made")
+		}
+	})
 }
