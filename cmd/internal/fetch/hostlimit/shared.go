@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +25,8 @@ type Shared struct{ dir string }
 const (
 	maxTurns = 10_000 // requests that wait for one host, one a process
 	maxBreak = 24 * time.Hour
+
+	maxInterval = float64(100 * 365 * 24 * time.Hour) // which a file can hold
 )
 
 // OpenShared makes the folder where it is missing.
@@ -56,74 +57,79 @@ func (s *Shared) path(group string) string {
 	return filepath.Join(s.dir, "host-"+strings.Map(safe, group))
 }
 
+// turn is the next time at which a request may be sent, when requests are an
+// interval apart. The error is a *PauseError.
+func (s schedule) turn(now time.Time, interval time.Duration) (time.Time, error) {
+	at := now
+	if pause := s.paused.Sub(now); pause > MaxPause && pause <= maxBreak {
+		return at, &PauseError{pause}
+	} else if pause > 0 && pause <= MaxPause {
+		at = s.paused
+	}
+	most := MaxPause + time.Duration(min(maxTurns*float64(interval), maxInterval))
+	if s.next.After(at) && s.next.Sub(now) <= most {
+		at = s.next
+	}
+	return at, nil
+}
+
 // reserve takes the next time at which a request may be sent to a group of
 // hosts. The error is a *PauseError, the context's, or of the folder.
 func (s *Shared) reserve(ctx context.Context, group string, clock Clock, limit rate.Limit) (at time.Time, err error) {
-	interval := time.Duration(0)
-	if limit != rate.Inf {
-		interval = time.Duration(float64(time.Second) / float64(limit))
+	if limit == rate.Inf { // nothing to reserve: only a pause is to be known
+		is, err := s.read(group)
+		if err != nil {
+			return at, err
+		}
+		return is.turn(clock.Now(), 0)
 	}
-	err = s.update(ctx, group, limit != rate.Inf, func(was schedule) (schedule, error) {
-		var wait time.Duration
-		now := clock.Now() // the lock may have been waited for
-		if pause := was.paused.Sub(now); pause > MaxPause && pause <= maxBreak {
-			return was, &PauseError{pause}
-		} else if pause > 0 && pause <= MaxPause {
-			wait = pause
-		}
-		most := MaxPause + time.Duration(min(maxTurns*float64(interval), math.MaxInt64/2))
-		if ahead := was.next.Sub(now); ahead > wait && ahead <= most {
-			wait = ahead
-		}
-		at = now.Add(wait)
-		was.next = at.Add(interval)
-		return was, nil
+	interval := time.Duration(min(float64(time.Second)/float64(limit), maxInterval))
+	err = s.update(ctx, group, func(is *schedule) error {
+		var err error
+		at, err = is.turn(clock.Now(), interval) // the lock may have been waited for
+		is.next = at.Add(interval)
+		return err
 	})
 	return at, err
 }
 
 // pause notes that a group of hosts wants to be left alone.
 func (s *Shared) pause(ctx context.Context, group string, now, until time.Time) error {
-	return s.update(ctx, group, true, func(was schedule) (schedule, error) {
-		if until.After(was.paused) || was.paused.Sub(now) > maxBreak {
-			was.paused = until
+	return s.update(ctx, group, func(is *schedule) error {
+		if until.After(is.paused) || is.paused.Sub(now) > maxBreak {
+			is.paused = until
 		}
-		return was, nil
+		return nil
 	})
 }
 
-// update changes the file of a group under its lock. Without write it reads
-// what is there, which may be changing: then nothing is known.
-func (s *Shared) update(ctx context.Context, group string, write bool, change func(schedule) (schedule, error)) (err error) {
-	path := s.path(group)
-	if !write {
-		file, err := posixfile.Open(path)
-		if errors.Is(err, os.ErrNotExist) {
-			_, err = change(schedule{})
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		was, err := readSchedule(file)
-		if err := errors.Join(err, file.Close()); err != nil {
-			return err
-		}
-		_, err = change(was)
-		return err
+// read returns what the file of a group says, which may be changing.
+func (s *Shared) read(group string) (is schedule, err error) {
+	file, err := posixfile.Open(s.path(group))
+	if errors.Is(err, os.ErrNotExist) {
+		return is, nil
 	}
+	if err != nil {
+		return is, err
+	}
+	is, err = readSchedule(file)
+	return is, errors.Join(err, file.Close())
+}
+
+// update changes the file of a group under its lock, unless change fails.
+func (s *Shared) update(ctx context.Context, group string, change func(*schedule) error) (err error) {
+	path := s.path(group)
 	lock, err := filelock.Acquire(ctx, path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	file := lock.File()
 	defer func() { err = errors.Join(err, file.Close()) }() // gives the lock up
-	was, err := readSchedule(file)
+	is, err := readSchedule(file)
 	if err != nil {
 		return err
 	}
-	is, err := change(was)
-	if err != nil {
+	if err := change(&is); err != nil {
 		return err
 	}
 	_, err = file.WriteAt(fmt.Appendf(nil, scheduleFormat, unixNano(is.next), unixNano(is.paused)), 0)

@@ -117,6 +117,20 @@ func TestSharedNonsense(t *testing.T) {
 	}
 }
 
+// TestSharedSlowest: a rate whose interval no file can hold is still one.
+func TestSharedSlowest(t *testing.T) {
+	shared, err := OpenShared(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []time.Duration{0, 24 * time.Hour} {
+		at, err := shared.reserve(t.Context(), "example.com", RealClock{}, 1e-15)
+		if err != nil || time.Until(at) < want-time.Hour {
+			t.Errorf("request %d is to be sent in %s, %v", i+1, time.Until(at), err)
+		}
+	}
+}
+
 // TestSharedFolderGone: a limiter that cannot keep its turn sends nothing.
 func TestSharedFolderGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
