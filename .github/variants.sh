@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...: trains every kind of model that the README compares, and prints
-# for each and each seed its accuracy on val and on test, how long that took from photos to model, and the model's size.
+# variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...: trains every kind of model
+# that the README compares, and prints for each and each seed its accuracy on val
+# and on test, how long that took from photos to model, and the model's size.
 #
 #	OI_METADATA=DIR OI_IMAGES=DIR .github/variants.sh net.onnx -1..1 --dataset v4 \
 #	    --subset train,validation,test --split hash Apple Banana
 #
-# SIZES ("128 224"), SEEDS ("1 2 3"), EPOCHS (6, of fine-tuning) and SCRATCH_EPOCHS (50 at most) say how many. What has
-# no seed runs once. The models stay in the folder where it is started.
+# SIZES ("128 224"), SEEDS ("1 2 3"), EPOCHS (6, of fine-tuning) and
+# SCRATCH_EPOCHS (50 at most) say how many. What has no seed runs once. The models
+# stay in the folder where it is started.
 set -euo pipefail
 usage='usage: variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...'
 backbone=${1:?$usage} normalize=${2:?$usage}

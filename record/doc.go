@@ -162,8 +162,8 @@
 //	context     a second picture of the item, beside tensor and like it, of any size: the same
 //	            place in the photo with more of what is around it. All items of a stream have
 //	            one, or none
-//	embedding   {of (r), dtype (r), side (r), context, pixels, data (r)}: what a network makes of the
-//	            picture. of is the SHA-256 of all that makes the numbers, so that only those
+//	embedding   {of (r), dtype (r), side (r), context, pixels, data (r)}: what a network makes
+//	            of the picture. of is the SHA-256 of all that makes the numbers, so that only those
 //	            of one of can be compared: the network with its weights, what is done to the
 //	            pixels before and to the numbers after it; dtype is "float16" or "float32",
 //	            as in IEEE 754; side is the square picture's, in pixels, and context that of

@@ -28,8 +28,8 @@ type classifier interface {
 	Suit(*cli.Env, dataset.Size) error
 	// Predictor returns what answers for up to batch pictures at once, once
 	// the size is settled; of a model of two views a picture is the bytes of
-	// the one and then those of the other. The answers do not depend on the batch, nor on
-	// threads.
+	// the one and then those of the other. The answers do not depend on the
+	// batch, nor on threads.
 	Predictor(batch, threads int) (predictor, error)
 	// portable is the network as an ONNX file of the bytes of a picture and
 	// the probabilities alone, once the size is settled.
@@ -126,18 +126,11 @@ func (m *combined) Classes() []string                 { return m.classes }
 func (m *combined) Size() dataset.Size                { return dataset.Size{Height: m.of.Side, Width: m.of.Side} }
 func (m *combined) Context() int                      { return m.of.Context }
 func (m *combined) Suit(*cli.Env, dataset.Size) error { return nil }
+func (m *combined) Arch() string                      { return m.backbone.Title() + ", linear head" }
 func (m *combined) Parameters() int                   { return m.backbone.Parameters + len(m.weights) + len(m.bias) }
 func (m *combined) Backbone() *model.Backbone         { return &m.backbone }
 func (m *combined) layers() ([]layer, error)          { return nil, nil }
 func (m *combined) graph() (*graph.Graph, error)      { return m.of.Graph, nil }
-
-// Arch is as oi-train has it.
-func (m *combined) Arch() string {
-	if m.of.Context > 0 {
-		return m.backbone.Name + ", two views, linear head"
-	}
-	return m.backbone.Name + ", linear head"
-}
 
 func (m *combined) WeightsHash() string {
 	b := transfer.Backbone{Backbone: m.backbone}

@@ -120,12 +120,7 @@ func (e *embedder) prepare(h *record.Header) error {
 		}
 	}
 	var err error
-	if context > 0 {
-		e.backbone, err = e.file.TwoViews(side, context)
-	} else {
-		e.backbone, err = e.file.Backbone(side)
-	}
-	if err != nil {
+	if e.backbone, err = e.file.Views(side, context); err != nil {
 		return explainBackbone(e.path, err)
 	}
 	if e.extractor, err = e.backbone.Extractor(e.options.batch, e.options.stream.Workers()); err != nil {

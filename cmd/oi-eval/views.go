@@ -58,11 +58,15 @@ func (m *trained) look(item *record.Item) []byte {
 // photo reads the whole picture in a file as what the model looks at: for one of
 // two views, both are the whole picture.
 func (m *trained) photo(file *stream.File, maxPixels int) ([]byte, error) {
-	sides := []int{m.Size().Height}
-	if side := m.Context(); side > 0 {
-		sides = append(sides, side)
+	side, context := m.Size().Height, m.Context()
+	sides := []int{side}
+	if context > 0 && context != side {
+		sides = append(sides, context)
 	}
 	views, err := readPhoto(file, maxPixels, sides...)
+	if err == nil && context == side {
+		views = append(views, views[0])
+	}
 	return slices.Concat(views...), err
 }
 

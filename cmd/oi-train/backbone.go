@@ -150,10 +150,7 @@ func (o *options) suitBackbone(env *cli.Env, d *data, f *transfer.File) (*transf
 	if context.Height > 0 && o.tune.layers != "" {
 		return nil, cli.WithHint(errors.New("--fine-tune trains on one view, and the items have two"), "leave --fine-tune out, or cut the crops without oi-crop --two-views")
 	}
-	b, err := f.Backbone(size.Height)
-	if context.Height > 0 {
-		b, err = f.TwoViews(size.Height, context.Height)
-	}
+	b, err := f.Views(size.Height, context.Height)
 	var other *transfer.SideError
 	var second *transfer.ContextError
 	if errors.As(err, &second) && errors.As(err, &other) {

@@ -353,8 +353,7 @@ func (d *data) account() record.StageCounts {
 
 // describe says at the start what is going to happen; model is what is trained.
 func (d *data) describe(model string) {
-	const most = 30 // classes that a person still reads
-	d.env.Infof("classes: %s; pictures of %v; %s", firstFew(d.classes, most), d.items.Size(), model)
+	d.env.Infof("classes: %s; pictures of %v; %s", firstFew(d.classes, dataset.MostListed), d.items.Size(), model)
 	counts := d.counts()
 	for line := range strings.SplitSeq(counts.String(), "\n") {
 		if d.streamed != nil && strings.HasPrefix(line, dataset.Train) {

@@ -204,7 +204,8 @@ func otherBackbone(then, now *model.Backbone) string {
 	for _, part := range []struct{ name, then, now string }{
 		{"identity of the features", then.Of, now.Of}, {"file", then.FileSHA256, now.FileSHA256}, {"name", then.Name, now.Name},
 		{"licence", then.Licence, now.Licence}, {"producer", then.Producer, now.Producer},
-		{"preprocessing", then.Preprocessing, now.Preprocessing}, {"cut", then.Cut, now.Cut}, {"side", fmt.Sprint(then.Side), fmt.Sprint(now.Side)}, {"context_side", fmt.Sprint(then.ContextSide), fmt.Sprint(now.ContextSide)},
+		{"preprocessing", then.Preprocessing, now.Preprocessing}, {"cut", then.Cut, now.Cut}, {"side", fmt.Sprint(then.Side), fmt.Sprint(now.Side)},
+		{"context_side", fmt.Sprint(then.ContextSide), fmt.Sprint(now.ContextSide)},
 	} {
 		if part.then != part.now {
 			changes = append(changes, fmt.Sprintf("%s %s, now %s", part.name, part.then, part.now))

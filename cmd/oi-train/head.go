@@ -22,7 +22,7 @@ func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transf
 	if err != nil {
 		return nil, err
 	}
-	d.describe(fmt.Sprintf("a linear head on %d features of %s%s", b.Dim, b.Name, ofTwoViews(b)))
+	d.describe(fmt.Sprintf("a linear head on %d features of %s", b.Dim, b.Title()))
 	tail, err := o.tune.divide(env, d, b)
 	if err != nil {
 		return nil, err
@@ -79,15 +79,7 @@ type head struct {
 // Close closes the features, without which nothing can be predicted.
 func (h *head) Close() error { return h.store.Close() }
 
-// ofTwoViews is what the name of a model says where it looks at two views.
-func ofTwoViews(b *transfer.Backbone) string {
-	if b.ContextSide > 0 {
-		return ", two views"
-	}
-	return ""
-}
-
-func (h *head) Arch() string        { return h.backbone.Name + ofTwoViews(h.backbone) + ", linear head" }
+func (h *head) Arch() string        { return h.backbone.Title() + ", linear head" }
 func (h *head) Parameters() int     { return h.backbone.Parameters + len(h.weights) + len(h.bias) }
 func (h *head) WeightsHash() string { return h.backbone.WeightsHash(h.weights, h.bias) }
 func (h *head) chosenBy() string    { return "by which the strength of the head was chosen" }

@@ -154,15 +154,17 @@ func (c Counts) CheckValidation(left LeftOut) error {
 	return nil
 }
 
+// MostListed is how many labels of a list a person still reads.
+const MostListed = 30
+
 // String describes the counts in one line a set, label by label where they are
 // few.
 func (c Counts) String() string {
-	const most = 30 // labels that a person still reads
 	var b strings.Builder
 	for _, set := range []string{Train, Val, Test} {
 		fmt.Fprintf(&b, "%s %d", set, c.Of(set))
 		switch labels := slices.Sorted(maps.Keys(c[set])); {
-		case len(labels) > most:
+		case len(labels) > MostListed:
 			items := slices.Sorted(maps.Values(c[set]))
 			fmt.Fprintf(&b, " (%d classes of %d to %d)", len(labels), items[0], items[len(items)-1])
 		case len(labels) > 0:

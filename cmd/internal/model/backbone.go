@@ -39,6 +39,14 @@ type Backbone struct {
 	FineTuned string `json:"fine_tuned,omitempty"`
 }
 
+// Title names the network, and says if it looks at two views.
+func (b *Backbone) Title() string {
+	if b.ContextSide > 0 {
+		return b.Name + ", two views"
+	}
+	return b.Name
+}
+
 // Views says in words how many views of an item the model looks at, and of what
 // size they are, "" where it is one.
 func (b *Backbone) Views() string {

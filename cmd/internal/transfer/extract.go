@@ -40,8 +40,9 @@ func (e *ValueError) Error() string {
 }
 
 // Features computes the features [n][D] of n pictures, each [Side][Side][3], and
-// after it [ContextSide][ContextSide][3] where there are two views, rounded to the type that the backbone has. It is a [*ValueError] if a feature
-// cannot be used.
+// after it [ContextSide][ContextSide][3] where there are two views, rounded to
+// the type that the backbone has. It is a [*ValueError] if a feature cannot be
+// used.
 func (x *Extractor) Features(images [][]byte) ([]float32, error) {
 	out, err := x.evaluator.Run(images)
 	if err != nil {

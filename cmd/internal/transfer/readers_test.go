@@ -79,10 +79,7 @@ func eachModel(t *testing.T, do func(t *testing.T, b *Backbone, path, pictures s
 					t.Fatal(err)
 				}
 				for _, context := range []int{0, 64} {
-					b, err := f.Backbone(o.Side)
-					if context > 0 {
-						b, err = f.TwoViews(o.Side, context)
-					}
+					b, err := f.Views(o.Side, context)
 					var side *SideError
 					if errors.As(err, &side) && context > 0 {
 						continue // it works at its own side only

@@ -21,6 +21,14 @@ func (e *ContextError) Error() string { return "for the second view: " + e.Err.E
 // Unwrap gives what is wrong.
 func (e *ContextError) Unwrap() error { return e.Err }
 
+// Views is TwoViews, or Backbone where context is 0: there is one view.
+func (f *File) Views(side, context int) (*Backbone, error) {
+	if context == 0 {
+		return f.Backbone(side)
+	}
+	return f.TwoViews(side, context)
+}
+
 // TwoViews makes a backbone that looks at two pictures, the crop and its context,
 // of one side each; a side of 0 is as for Backbone. Its graph takes them as
 // "image" and "context", and its features are those of the one and then those of
