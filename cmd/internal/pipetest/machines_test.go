@@ -120,6 +120,14 @@ func onlyInCI(t *testing.T) {
 	}
 }
 
+// onlyInLongCI skips what waits for minutes, or takes an hour's worth of work.
+func onlyInLongCI(t *testing.T) {
+	t.Helper()
+	if os.Getenv("OI_LONG_TESTS") == "" {
+		t.Skip(".ci/run --long alone runs it, with OI_LONG_TESTS set")
+	}
+}
+
 // freePort returns a port of this machine that nobody listens at.
 func freePort(t *testing.T) int {
 	t.Helper()
@@ -276,6 +284,35 @@ func TestMachinesSlurm(t *testing.T) {
 		oi-train --arch reference --epochs 1 -o slurm s/?.oi && exit 8
 		again=$(sbatch --parsable --array=2,3 dying.sh)
 		sbatch --wait --dependency=afterok:$again --wrap 'oi-train --arch reference --epochs 1 -o slurm s/?.oi'
+		cmp one.onnx slurm.onnx`); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// TestMachinesRequeue lets a node die with all that runs on it: Slurm itself
+// runs its shard again on another, once it waited its two minutes.
+func TestMachinesRequeue(t *testing.T) {
+	onlyInLongCI(t)
+	need(t, "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "sbatch", "pkill")
+	if os.Geteuid() != 0 {
+		t.Skip("Slurm's daemons want to be root")
+	}
+	m := newMachines(t)
+	m.slurm(t)
+	if out, err := m.run(t, strings.Split(m.blocks["slurm"], "array=")[0]+`
+		sed 's/^mv .*/if [ $i = 2 ] \&\& [ -z "${SLURM_RESTART_COUNT:-}" ]; then echo $SLURMD_NODENAME $$ $PPID >there; mv there dying; sleep 1d; fi\n&/' shard.sh >dying.sh
+		array=$(sbatch --parsable --array=1-4 dying.sh)
+		sbatch --parsable --dependency=afterok:$array --wrap 'oi-train --arch reference --epochs 1 -o slurm s/?.oi' >training
+		for i in $(seq 600); do test -e dying && break; sleep 0.1; done
+		read node job step <dying
+		pkill -9 -f "slurmd -D -N $node -f $SLURM_CONF"
+		kill -9 $step
+		pkill -9 -P $job
+		kill -9 $job
+		scontrol update NodeName=$node State=DOWN Reason=dead
+		while squeue -h -j $array,$(cat training) | grep -q .; do sleep 1; done
+		scontrol show job ${array}_2 | grep -o Restarts=1
+		! scontrol show job ${array}_2 | grep -o BatchHost=$node
 		cmp one.onnx slurm.onnx`); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
