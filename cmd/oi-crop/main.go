@@ -212,7 +212,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if err := stream.CheckJobFile(env, &o.stream, "--sheet", o.sheet); err != nil {
+	if err := o.stream.AddJobFile(env, "--sheet", o.sheet); err != nil {
 		return err
 	}
 	if err := o.checkUnpack(env.Args); err != nil {

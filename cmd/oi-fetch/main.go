@@ -179,7 +179,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	defer func() { err = closeExport(p.export, err) }()
-	if err := stream.CheckJobFile(env, &o.stream, "--attribution", o.attribution); err != nil {
+	if err := o.stream.AddJobFile(env, "--attribution", o.attribution); err != nil {
 		return err
 	}
 	if o.attribution != "" {

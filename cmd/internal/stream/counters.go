@@ -38,6 +38,8 @@ func parseMaxSkips(text string) (record.SkipLimit, error) {
 // goroutine.
 type Counters struct {
 	env       *cli.Env
+	flags     *Flags
+	shards    map[string]bool // I/N, of which segments came
 	limit     record.SkipLimit
 	source    bool // what comes in are no items
 	deferred  bool // whoever joins the pieces judges what was skipped
@@ -60,11 +62,11 @@ func NewCounters(env *cli.Env, f *Flags, inputs ...string) (*Counters, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Counters{env: env, limit: limit, start: env.Now()}
+	c := &Counters{env: env, flags: f, shards: map[string]bool{}, limit: limit, start: env.Now()}
 	c.total.Tool = env.Name
 	c.open()
 	if f.Failures != "" {
-		if err := CheckJobFile(env, f, "--failures", f.Failures); err != nil {
+		if err := f.AddJobFile(env, "--failures", f.Failures); err != nil {
 			return nil, err
 		}
 		c.failures, err = createFailures(f.Failures, f.pieces, inputs)
@@ -102,6 +104,11 @@ func (c *Counters) MakesItems() { c.source = true }
 func (c *Counters) Begin(h *record.Header) error {
 	c.open()
 	c.Expect(h.Expected)
+	for _, stage := range h.Stages {
+		if shard := stage.Args["shard"]; shard != "" {
+			c.shards[shard] = true
+		}
+	}
 	return c.failures.begin(h)
 }
 
@@ -269,6 +276,7 @@ func (c *Counters) Finish() error {
 	if t.In == 0 && !c.ended {
 		return err // nothing has happened: an error says why
 	}
+	c.flags.warnOfShards(c.env, c.shards)
 	line := fmt.Sprintf("%d in, %d out", t.In, t.Out)
 	for _, part := range []struct {
 		verb   string

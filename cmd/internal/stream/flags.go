@@ -17,7 +17,8 @@ type Flags struct {
 	MaxSkips string // a record.SkipLimit, "" for the default
 	Failures string // file for skipped items, or a folder with one of each job
 
-	pieces bool // the stage has --part
+	pieces   bool // the stage has --part
+	jobFiles []jobFile
 }
 
 // Register adds the flags of a filter.

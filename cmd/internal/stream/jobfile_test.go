@@ -6,7 +6,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 )
 
-func TestCheckJobFile(t *testing.T) {
+func TestAddJobFile(t *testing.T) {
 	for _, tt := range []struct {
 		path, job string
 		part, ok  bool
@@ -25,7 +25,7 @@ func TestCheckJobFile(t *testing.T) {
 		{"", "3", true, true},
 	} {
 		env := &cli.Env{Getenv: func(name string) string { return map[string]string{"PARALLEL_SEQ": tt.job}[name] }}
-		err := CheckJobFile(env, &Flags{Part: tt.part}, "--failures", tt.path)
+		err := (&Flags{Part: tt.part}).AddJobFile(env, "--failures", tt.path)
 		if (err == nil) != tt.ok {
 			t.Errorf("%q, job %q: %v", tt.path, tt.job, err)
 		}
