@@ -84,6 +84,7 @@ type backend struct {
 	winogradWeights   func(u []float32, plane int, w []float32, elemStride, stride, cin, n int)
 	clip              func(y, x []float32, lo, hi float32)
 	reluGrad          func(dx, dy, y []float32)
+	clipGrad          func(dx, dy, y []float32, lo, hi float32)
 	add               func(y, a, b []float32)
 	adam              func(w, m, v, g []float32, o *adamConst)
 	ema               func(avg, w []float32, oneMinusDecay float32)

@@ -39,6 +39,7 @@ func avx512Backend() *backend {
 		relu:              reluAVX512,
 		clip:              clipAVX512,
 		reluGrad:          reluGradAVX512,
+		clipGrad:          clipGradAVX512,
 		add:               addAVX512,
 		addReLU:           addReLUAVX512,
 		adam:              adamAVX512,
@@ -117,6 +118,7 @@ func avx2Backend() *backend {
 		relu:              reluAVX2,
 		clip:              clipAVX2,
 		reluGrad:          reluGradAVX2,
+		clipGrad:          clipGradAVX2,
 		add:               addAVX2,
 		addReLU:           addReLUAVX2,
 		adam:              adamAVX2,
@@ -205,6 +207,7 @@ type simdKernels struct {
 	relu              func(y, x []float32)
 	clip              func(y, x []float32, lo, hi float32)
 	reluGrad          func(dx, dy, y []float32)
+	clipGrad          func(dx, dy, y []float32, lo, hi float32)
 	add               func(y, a, b []float32)
 	addReLU           func(y, x []float32)
 	adam              func(w, m, v, g []float32, o *float32)
@@ -369,6 +372,11 @@ func (a simdKernels) withTail(width int, tail *backend) *backend {
 			at := full(len(dx))
 			a.reluGrad(dx, dy, y)
 			tail.reluGrad(dx[at:], dy[at:], y[at:])
+		},
+		clipGrad: func(dx, dy, y []float32, lo, hi float32) {
+			at := full(len(dx))
+			a.clipGrad(dx, dy, y, lo, hi)
+			tail.clipGrad(dx[at:], dy[at:], y[at:], lo, hi)
 		},
 		add: func(y, x, z []float32) {
 			at := full(len(y))

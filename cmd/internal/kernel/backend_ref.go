@@ -26,6 +26,7 @@ func goBackend() *backend {
 		winogradWeights:   winogradWeightsRef,
 		clip:              clipRef,
 		reluGrad:          reluGradRef,
+		clipGrad:          clipGradRef,
 		add:               addRef,
 		adam:              adamRef,
 		ema:               emaRef,

@@ -24,3 +24,14 @@ func clipRef(y, x []float32, lo, hi float32) {
 		y[i] = v
 	}
 }
+
+// clipGradRef sets dx to dy where y is between lo and hi, else to 0.
+func clipGradRef(dx, dy, y []float32, lo, hi float32) {
+	dy, y = dy[:len(dx)], y[:len(dx)]
+	for i, v := range dy {
+		if !(y[i] > lo && y[i] < hi) {
+			v = 0
+		}
+		dx[i] = v
+	}
+}

@@ -162,6 +162,33 @@ func TestUnaryGradients(t *testing.T) {
 	}
 }
 
+// TestClipGradientAtItsEnds has results at the ends of the range, beyond them and
+// not a number, and lengths that fill no whole vectors.
+func TestClipGradientAtItsEnds(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	results := []float32{-0.5, 1, 0, nan, math.Nextafter32(-0.5, 1), math.Nextafter32(1, 0), inf, -inf}
+	inside := []bool{false, false, true, false, true, true, false, false}
+	u := Unary{Op: UnaryClip, Alpha: -0.5, Beta: 1}
+	onEveryBackend(t, func(t *testing.T, ws *Workers) {
+		for n := range 41 {
+			y, dx, dy := make([]float32, n), make([]float32, n), make([]float32, n)
+			for i := range y {
+				y[i], dy[i] = results[i%len(results)], float32(i)+1
+			}
+			u.Backward(ws, dx, dy, y, y)
+			for i, got := range dx {
+				var want float32
+				if inside[i%len(results)] {
+					want = dy[i]
+				}
+				if got != want {
+					t.Fatalf("%d values: the gradient at %v is %v, want %v", n, y[i], got, want)
+				}
+			}
+		}
+	})
+}
+
 // awayFromCorners is a number next to which no function has a corner.
 func awayFromCorners(rng *rand.Rand, op UnaryOp) float32 {
 	for {

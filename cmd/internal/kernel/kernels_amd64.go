@@ -80,6 +80,12 @@ func clipAVX2(y []float32, x []float32, lo float32, hi float32)
 //go:noescape
 func reluGradAVX2(dx []float32, dy []float32, y []float32)
 
+// clipGradAVX2 is the gradient of limiting, for as many values as fill whole
+// vectors.
+//
+//go:noescape
+func clipGradAVX2(dx []float32, dy []float32, y []float32, lo float32, hi float32)
+
 // addAVX2 adds as many values as fill whole vectors.
 //
 //go:noescape
@@ -342,6 +348,12 @@ func clipAVX512(y []float32, x []float32, lo float32, hi float32)
 //
 //go:noescape
 func reluGradAVX512(dx []float32, dy []float32, y []float32)
+
+// clipGradAVX512 is the gradient of limiting, for as many values as fill whole
+// vectors.
+//
+//go:noescape
+func clipGradAVX512(dx []float32, dy []float32, y []float32, lo float32, hi float32)
 
 // addAVX512 adds as many values as fill whole vectors.
 //

@@ -6472,6 +6472,33 @@ end:
 	VZEROUPPER
 	RET
 
+// func clipGradAVX2(dx []float32, dy []float32, y []float32, lo float32, hi float32)
+// Requires: AVX
+TEXT ·clipGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	VBROADCASTSS lo+72(FP), Y0
+	VBROADCASTSS hi+76(FP), Y1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+loop:
+	SUBQ    $0x08, BX
+	JL      end
+	VMOVUPS (DX)(SI*4), Y2
+	VCMPPS  $0x1e, Y0, Y2, Y3
+	VCMPPS  $0x1e, Y2, Y1, Y4
+	VANDPS  (CX)(SI*4), Y3, Y2
+	VANDPS  Y2, Y4, Y2
+	VMOVUPS Y2, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func addAVX2(y []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-72
@@ -19019,6 +19046,33 @@ loop:
 	VCMPPS    $0x16, Z0, Z1, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z1
 	VMOVUPS   Z1, (AX)(SI*4)
+	ADDQ      $0x10, SI
+	JMP       loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func clipGradAVX512(dx []float32, dy []float32, y []float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·clipGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	VBROADCASTSS lo+72(FP), Z0
+	VBROADCASTSS hi+76(FP), Z1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+loop:
+	SUBQ      $0x10, BX
+	JL        end
+	VMOVUPS   (DX)(SI*4), Z2
+	VCMPPS    $0x1e, Z0, Z2, K1
+	VCMPPS    $0x1e, Z2, Z1, K2
+	VMOVUPS.Z (CX)(SI*4), K1, Z2
+	VMOVUPS.Z Z2, K2, Z2
+	VMOVUPS   Z2, (AX)(SI*4)
 	ADDQ      $0x10, SI
 	JMP       loop
 

@@ -39,7 +39,11 @@ type unaryGradJob struct {
 func (j *unaryGradJob) task(i int, ws *Workers, _ *worker) {
 	first, last := i*elementChunk, min((i+1)*elementChunk, len(j.dx))
 	dx, dy, x, y := j.dx[first:last], j.dy[first:last], j.x[first:last], j.y[first:last]
-	if j.u.Op == UnarySiLU {
+	switch j.u.Op {
+	case UnaryClip:
+		ws.backend.clipGrad(dx, dy, y, j.u.Alpha, j.u.Beta)
+		return
+	case UnarySiLU:
 		s := make([]float32, len(x))
 		ws.backend.apply(Unary{Op: UnarySigmoid}, s, x)
 		y = s
@@ -54,13 +58,6 @@ func (u Unary) gradient(dx, dy, x, y []float32) {
 	switch u.Op {
 	case UnaryIdentity:
 		copy(dx, dy)
-	case UnaryClip:
-		for i, v := range dy {
-			if !(y[i] > u.Alpha && y[i] < u.Beta) {
-				v = 0
-			}
-			dx[i] = v
-		}
 	case UnaryLeakyReLU:
 		for i, v := range dy {
 			if x[i] < 0 {

@@ -15,7 +15,7 @@ import (
 )
 
 // parse reads the value of --normalize.
-func parse(t *testing.T, normalize, channels string) *preprocess.Normalization {
+func parse(t testing.TB, normalize, channels string) *preprocess.Normalization {
 	t.Helper()
 	n, err := preprocess.Parse(normalize, channels)
 	if err != nil {

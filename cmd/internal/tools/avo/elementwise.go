@@ -66,6 +66,22 @@ func (v isa) reluGrad() {
 	})
 }
 
+// clipGrad keeps dy where y is between lo and hi, and neither of them nor NaN.
+func (v isa) clipGrad() {
+	function("clipGrad"+v.suffix, "func(dx, dy, y []float32, lo, hi float32)", "is the gradient of limiting, for as many values as fill whole vectors.")
+	dx, dy, y := base("dx"), base("dy"), base("y")
+	lo, hi := v.broadcast("lo"), v.broadcast("hi")
+	v.each("dx", func(k reg.GPVirtual) {
+		value, above, below := v.vector(), v.mask(), v.mask()
+		VMOVUPS(indexed(y, k, 4, 0), value)
+		VCMPPS(greater, lo, value, above)
+		VCMPPS(greater, value, hi, below)
+		v.keep(above, indexed(dy, k, 4, 0), value)
+		v.keep(below, value, value)
+		VMOVUPS(value, indexed(dx, k, 4, 0))
+	})
+}
+
 // sum adds two tensors.
 func (v isa) sum() {
 	function("add"+v.suffix, "func(y, a, b []float32)", "adds as many values as fill whole vectors.")

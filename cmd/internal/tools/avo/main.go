@@ -33,6 +33,7 @@ func main() {
 		v.relu()
 		v.clip()
 		v.reluGrad()
+		v.clipGrad()
 		v.sum()
 		v.addReLU()
 		v.winogradInput()
