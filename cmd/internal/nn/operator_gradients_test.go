@@ -78,6 +78,36 @@ func TestOperatorGradients(t *testing.T) {
 			x = s.add(&graph.Concat{Axis: 1}, s.conv(same, y, 3, 3, 2, 3), x, y)
 			return s.add(&graph.Slice{}, x, integers(8), integers(0), integers(1), integers(-3))
 		}, 3},
+		"two halves": {func(s *suffix, x *graph.Value) *graph.Value {
+			y := s.add(&graph.Slice{}, x, integers(0), integers(2), integers(1))
+			z := s.add(&graph.Slice{}, x, integers(2), integers(4), integers(1))
+			return s.add(&graph.Concat{Axis: 1}, s.add(&graph.Unary{Name: "Sigmoid"}, y), s.add(&graph.Unary{Name: "Tanh"}, z))
+		}, 4},
+		"pool beside a convolution": {func(s *suffix, x *graph.Value) *graph.Value {
+			y := s.conv(same, x, 3, 3, 4, 3)
+			z := s.add(&graph.Pool{Max: true, Kernel: []int{3, 3}, Window: pads(1, 1, 1, 1)}, x)
+			return s.add(&graph.Concat{Axis: 1}, y, s.add(&graph.Unary{Name: "Tanh"}, z))
+		}, 7},
+		"the same weights on frozen values": {func(s *suffix, x *graph.Value) *graph.Value {
+			w, b := s.add(&graph.Transpose{Perm: []int{3, 2, 0, 1}}, s.parameter(3, 3, 3, 4)), s.parameter(4)
+			image := s.Nodes[2].Out[0]
+			for _, view := range []*graph.Value{image, s.add(&graph.Unary{Name: "Exp"}, image)} {
+				y := s.add(&graph.Conv{Group: 1, Window: pads(1, 1, 1, 1)}, view, w, b)
+				x = s.add(&graph.Binary{Name: "Mul"}, x, s.add(&graph.Unary{Name: "Sigmoid"}, y))
+			}
+			return x
+		}, 4},
+		"the same weights on maps of two sizes": {func(s *suffix, x *graph.Value) *graph.Value {
+			w, b := s.add(&graph.Transpose{Perm: []int{3, 2, 0, 1}}, s.parameter(3, 3, 4, 5)), s.parameter(5)
+			dw, db := s.add(&graph.Transpose{Perm: []int{3, 2, 0, 1}}, s.parameter(3, 3, 1, 5)), s.parameter(5)
+			var both []*graph.Value
+			for _, view := range []*graph.Value{x, s.add(&graph.Slice{}, x, integers(0, 1), integers(4, 6), integers(2, 3))} {
+				y := clip(s, s.add(same, view, w, b), -0.3, 0.3)
+				y = s.add(&graph.Conv{Group: 5, Window: pads(1, 1, 1, 1)}, y, dw, db)
+				both = append(both, s.add(&graph.Flatten{Axis: 1}, s.add(&graph.Pool{}, y)))
+			}
+			return s.add(&graph.Unsqueeze{}, s.add(&graph.Concat{Axis: 1}, both...), integers(2, 3))
+		}, 10},
 		"padding": {func(s *suffix, x *graph.Value) *graph.Value {
 			return s.add(&graph.Pad{Mode: "constant"}, x, integers(0, 0, 1, 2, 0, 0, 0, 1))
 		}, 4},

@@ -216,15 +216,16 @@ func (t *trainingGraph) trainedOp(name string, s *trainedStep) error {
 		}
 		node := t.nodes[v.Buffer]
 		inputs = append(inputs, node)
-		direct := false
 		if t.needs[v.Buffer] {
 			f := t.forks[v.Buffer]
-			direct = f.first()
-			wanted = append(wanted, wantedGradient{input: i, node: len(inputs) - 1, shape: node.Shape(), direct: direct, fork: f})
+			wanted = append(wanted, wantedGradient{input: i, node: len(inputs) - 1, shape: node.Shape(), direct: f.first(), fork: f})
 		}
-		o.wrt = append(o.wrt, direct)
+		o.wrt = append(o.wrt, t.needs[v.Buffer])
 	}
 	o.diff = func(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		for _, w := range wanted { // see fork
+			o.wrt[w.node] = w.direct
+		}
 		return t.gradientOps(name+" gradient", s, wanted, len(inputs), output, grad)
 	}
 	node, err := apply(o, inputs...)
@@ -289,9 +290,11 @@ func noop(gorgonia.Value, []gorgonia.Value) error { return nil }
 
 // fork is a value that several steps read. The gradients that come back must be
 // added up. Gorgonia would do it with an operation that allocates in every
-// step. Here all readers but the first say that they have no gradient for it,
-// and leave it with the fork, which adds what was left to what comes from the
-// first. Gorgonia differentiates a node when all that reads it has been.
+// step. Here all readers but the first leave their gradient with the fork, which
+// adds what was left to what comes from the first. Gorgonia differentiates a
+// node when all that reads it has been. Only then do these readers say that they
+// have no gradient for the value: Gorgonia passes over a node that says so from
+// the start, and over what depends on it alone.
 type fork struct {
 	taken     bool           // there is a first reader
 	gradients gorgonia.Nodes // from the others
