@@ -59,7 +59,8 @@ type Backbone struct {
 	// [N,1280,4,4].
 	Shape string
 
-	contextDeclared int // as DeclaredSide, for the second view
+	contextDeclared int         // as DeclaredSide, for the second view
+	views           []*Backbone // of two views, those of the crop and of the context
 }
 
 // defaultSide is that of pictures for a network that takes any.

@@ -89,10 +89,38 @@ func eachModel(t *testing.T, do func(t *testing.T, b *Backbone, path, pictures s
 					}
 					modelPath, picturesPath, ours := answers(t, b)
 					do(t, b, modelPath, picturesPath, ours)
+					if name == "small" && context > 0 {
+						b = someTuned(t, b)
+						modelPath, picturesPath, ours = answers(t, b)
+						do(t, b, modelPath, picturesPath, ours)
+					}
 				}
 			})
 		}
 	}
+}
+
+// someTuned is a backbone with other weights in its tail.
+func someTuned(t *testing.T, b *Backbone) *Backbone {
+	t.Helper()
+	tail, err := b.Tail(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, params, err := tail.Training(make([]float32, 2*b.Dim), make([]float32, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range params {
+		for k := range p.Data {
+			p.Data[k] *= 1 + float32(k%5)/8
+		}
+	}
+	tuned, _, _, err := tail.Tuned(params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tuned
 }
 
 // answers writes a model with a head, and pictures, and gives what we make of

@@ -12,11 +12,13 @@ import (
 )
 
 // Tail is the end of a backbone, which is fine-tuned together with a head on it.
-// What comes before it, the frozen part, stays as it is.
+// What comes before it, the frozen part, stays as it is. Of a backbone of two
+// views it works on both with the same weights.
 type Tail struct {
-	// Frozen takes uint8 [N,Side,Side,3] as "image" and gives the features,
+	// Frozen takes the pictures as the backbone does and gives the features,
 	// float32 [N,Dim], and the map that the tail begins with, Size numbers a
-	// picture.
+	// picture. Of two views these are the numbers of the crop and then those
+	// of the context, [N,Size].
 	Frozen *graph.Graph
 	Size   int
 
@@ -24,8 +26,18 @@ type Tail struct {
 	Begins      string // what the tail begins with, in words
 
 	backbone *Backbone
-	first    int          // node of the backbone's graph
-	graph    *graph.Graph // of the tail: the map to the features
+	views    []*division // one, or those of the crop and of the context
+}
+
+// A division is where the backbone of one view is divided.
+type division struct {
+	backbone    *Backbone
+	layers, all int          // as in Tail
+	first       int          // node of the backbone's graph
+	shape       []int        // of the map of a picture
+	begins      string       // that shape in words
+	frozen      *graph.Graph // as in Tail
+	graph       *graph.Graph // of the tail: the map to the features
 }
 
 // Names of the map and of the parameters of the head.
@@ -59,22 +71,37 @@ func ParseLayers(text string) (int, error) {
 
 // Tail divides a backbone such that at least so many of its last convolutions
 // and dense layers come after the division, or the last three tenths of them for
-// 0. It can be divided where a single value is passed on.
+// 0. It can be divided where a single value of a view is passed on.
 func (b *Backbone) Tail(layers int) (*Tail, error) {
-	t := &Tail{backbone: b}
+	if len(b.views) > 0 {
+		return b.tailOfViews(layers)
+	}
+	d, err := b.divide(layers)
+	if err != nil {
+		return nil, err
+	}
+	return &Tail{
+		Frozen: d.frozen, Size: d.size(), Layers: d.layers, All: d.all, Begins: "a map of " + d.begins,
+		backbone: b, views: []*division{d},
+	}, nil
+}
+
+// divide finds where a backbone of one view is divided, and makes both parts.
+func (b *Backbone) divide(layers int) (*division, error) {
+	d := &division{backbone: b}
 	nodes := b.Graph.Nodes
 	for _, n := range nodes {
 		if weighted(n) {
-			t.All++
+			d.all++
 		}
 	}
-	if t.All == 0 {
+	if d.all == 0 {
 		return nil, errors.New("the backbone has no convolution or dense layer that could be fine-tuned")
 	}
 	if layers == 0 {
-		layers = max(1, (3*t.All+5)/10)
+		layers = max(1, (3*d.all+5)/10)
 	}
-	layers = min(layers, t.All)
+	layers = min(layers, d.all)
 	// From the last node on; with all layers, as near to the bytes as
 	// possible, whose numbers are exact in any type.
 	var begin *graph.Value
@@ -83,17 +110,17 @@ func (b *Backbone) Tail(layers int) (*Tail, error) {
 		if weighted(nodes[p]) {
 			count++
 		}
-		if count < layers || begin != nil && layers < t.All {
+		if count < layers || begin != nil && layers < d.all {
 			continue
 		}
 		if v := onlyValue(b.Graph, p); v != nil {
-			begin, t.first, t.Layers = v, p, count
+			begin, d.first, d.layers = v, p, count
 		}
 	}
 	if begin == nil {
 		return nil, errors.New("the backbone is nowhere a single value that the rest of it could be fine-tuned from")
 	}
-	return t, t.divide(begin)
+	return d, d.cut(begin)
 }
 
 // weighted reports whether a node has weights that can be fine-tuned.
@@ -149,16 +176,15 @@ func onlyValue(g *graph.Graph, from int) *graph.Value {
 	return only
 }
 
-// divide makes the graphs of both parts.
-func (t *Tail) divide(begin *graph.Value) error {
-	t.Size = 1
+// cut makes the graphs of both parts.
+func (d *division) cut(begin *graph.Value) error {
 	declared := []int{-1}
-	for _, d := range begin.Shape[1:] {
-		t.Size *= d.Const
-		declared = append(declared, d.Const)
+	for _, dim := range begin.Shape[1:] {
+		d.shape = append(d.shape, dim.Const)
+		declared = append(declared, dim.Const)
 	}
-	t.Begins = "a map of " + graph.ShapeString(begin.Shape)
-	g := t.backbone.Graph
+	d.begins = graph.ShapeString(begin.Shape)
+	g := d.backbone.Graph
 	place, output := -1, -1
 	maker := g.Makers()[begin]
 	for i, n := range g.Nodes {
@@ -169,27 +195,41 @@ func (t *Tail) divide(begin *graph.Value) error {
 	if place < 0 {
 		return errors.New("the backbone takes its features straight from the picture")
 	}
-	t.Frozen = g.Clone()
-	t.Frozen.Outputs = append(t.Frozen.Outputs, t.Frozen.Nodes[place].Out[output])
-	if last := t.Frozen.Outputs[1]; last.Name == "" {
+	d.frozen = g.Clone()
+	d.frozen.Outputs = append(d.frozen.Outputs, d.frozen.Nodes[place].Out[output])
+	if last := d.frozen.Outputs[1]; last.Name == "" {
 		last.Name = mapName
 	}
-	t.graph = g.Clone()
-	old := t.graph.Nodes[place].Out[output]
+	d.graph = g.Clone()
+	old := d.graph.Nodes[place].Out[output]
 	in := &graph.Value{Name: mapName, Type: graph.Float32, Declared: declared}
-	t.graph.Nodes = t.graph.Nodes[t.first:]
-	for _, n := range t.graph.Nodes {
+	d.graph.Nodes = d.graph.Nodes[d.first:]
+	replace(d.graph.Nodes, old, in)
+	if d.graph.Outputs[0] == old {
+		return errors.New("no layer comes after the place where the backbone can be divided")
+	}
+	d.graph.Inputs = []*graph.Value{in}
+	return nil
+}
+
+// replace lets nodes read another value.
+func replace(nodes []*graph.Node, old, by *graph.Value) {
+	for _, n := range nodes {
 		for i, v := range n.In {
 			if v == old {
-				n.In[i] = in
+				n.In[i] = by
 			}
 		}
 	}
-	if t.graph.Outputs[0] == old {
-		return errors.New("no layer comes after the place where the backbone can be divided")
+}
+
+// size is how many numbers the map of a picture has.
+func (d *division) size() int {
+	size := 1
+	for _, n := range d.shape {
+		size *= n
 	}
-	t.graph.Inputs = []*graph.Value{in}
-	return nil
+	return size
 }
 
 // Text says what is fine-tuned, such as "the last 16 of 52 layers".
@@ -205,44 +245,83 @@ func (t *Tail) Text() string {
 // they are before: those of the tail, in the layouts of package kernel, and of
 // the head, weights [K][D] and biases [K].
 func (t *Tail) Training(weights, bias []float32) (*graph.Graph, []model.Param, error) {
-	g := t.graph.Clone()
-	var params []model.Param
-	var nodes []*graph.Node
-	input := func(name string, shape []int, data []float32) *graph.Value {
-		v := &graph.Value{Name: name, Type: graph.Float32, Declared: shape}
-		g.Inputs = append(g.Inputs, v)
-		params = append(params, model.Param{Name: name, Shape: shape, Data: slices.Clone(data)})
-		return v
+	p := &parameters{}
+	views := t.graphs()
+	for _, g := range views {
+		p.take(g)
 	}
+	k, d := len(bias), len(weights)/len(bias)
+	w, b := p.add(headWeight, []int{d, k}, transposed(weights, k, d)), p.add(headBias, []int{k}, bias)
+	g := t.join(views)
+	logits := &graph.Value{Name: "logits"}
+	g.Nodes = append(g.Nodes, &graph.Node{Name: "head", Op: &graph.Gemm{Alpha: 1, Beta: 1}, In: []*graph.Value{g.Outputs[0], w, b}, Out: []*graph.Value{logits}})
+	g.Inputs, g.Outputs = append(g.Inputs, p.inputs...), []*graph.Value{logits}
+	return g, p.params, g.Simplify(nil)
+}
+
+// graphs are copies of the tails of the views.
+func (t *Tail) graphs() []*graph.Graph {
+	list := make([]*graph.Graph, len(t.views))
+	for i, d := range t.views {
+		list[i] = d.graph.Clone()
+	}
+	return list
+}
+
+// parameters are weights that became inputs of a graph.
+type parameters struct {
+	inputs []*graph.Value
+	params []model.Param
+	layers [][]*graph.Value // what each layer reads in place of its weights and biases
+}
+
+func (p *parameters) add(name string, shape []int, data []float32) *graph.Value {
+	v := &graph.Value{Name: name, Type: graph.Float32, Declared: shape}
+	p.inputs = append(p.inputs, v)
+	p.params = append(p.params, model.Param{Name: name, Shape: shape, Data: slices.Clone(data)})
+	return v
+}
+
+// take lets the layers of a graph read parameters. The layers of the first graph
+// bring them, and those of others, in the same order, read the same.
+func (p *parameters) take(g *graph.Graph) {
+	var nodes []*graph.Node
+	first, layer := p.layers == nil, 0
 	for i, n := range g.Nodes {
 		if weighted(n) {
-			name := fmt.Sprintf("layer%d", i+1)
+			if first {
+				nodes = p.layer(nodes, fmt.Sprintf("layer%d", i+1), n)
+			}
 			n.In = slices.Clone(n.In)
-			w := n.In[1].Const
-			shape, data := kernelLayout(n, w)
-			v := input(name+".weight", shape, data)
+			copy(n.In[1:], p.layers[layer])
 			if gemm, ok := n.Op.(*graph.Gemm); ok {
 				o := *gemm
 				o.TransB = false
 				n.Op = &o
-			} else {
-				planes := &graph.Value{Name: name + ".planes"}
-				nodes = append(nodes, &graph.Node{Name: planes.Name, Op: &graph.Transpose{Perm: []int{3, 2, 0, 1}}, In: []*graph.Value{v}, Out: []*graph.Value{planes}})
-				v = planes
 			}
-			n.In[1] = v
-			if len(n.In) > 2 && n.In[2] != nil {
-				n.In[2] = input(name+".bias", n.In[2].Const.Shape, n.In[2].Const.Floats)
-			}
+			layer++
 		}
 		nodes = append(nodes, n)
 	}
-	k, d := len(bias), len(weights)/len(bias)
-	logits := &graph.Value{Name: "logits"}
-	in := []*graph.Value{g.Outputs[0], input(headWeight, []int{d, k}, transposed(weights, k, d)), input(headBias, []int{k}, bias)}
-	g.Nodes = append(nodes, &graph.Node{Name: "head", Op: &graph.Gemm{Alpha: 1, Beta: 1}, In: in, Out: []*graph.Value{logits}})
-	g.Outputs = []*graph.Value{logits}
-	return g, params, g.Simplify(nil)
+	g.Nodes = nodes
+}
+
+// layer adds the parameters of a layer, and to the nodes what makes of them what
+// it reads.
+func (p *parameters) layer(nodes []*graph.Node, name string, n *graph.Node) []*graph.Node {
+	shape, data := kernelLayout(n, n.In[1].Const)
+	v := p.add(name+".weight", shape, data)
+	if _, ok := n.Op.(*graph.Conv); ok {
+		planes := &graph.Value{Name: name + ".planes"}
+		nodes = append(nodes, &graph.Node{Name: planes.Name, Op: &graph.Transpose{Perm: []int{3, 2, 0, 1}}, In: []*graph.Value{v}, Out: []*graph.Value{planes}})
+		v = planes
+	}
+	read := []*graph.Value{v}
+	if len(n.In) > 2 && n.In[2] != nil {
+		read = append(read, p.add(name+".bias", n.In[2].Const.Shape, n.In[2].Const.Floats))
+	}
+	p.layers = append(p.layers, read)
+	return nodes
 }
 
 // kernelLayout is the weights of a node in the layout of package kernel: of a
@@ -317,8 +396,12 @@ func put(nodes []*graph.Node, params []model.Param) (weights, bias []float32) {
 // Answers returns the graph of the tail and the head with parameters of
 // Training: input "map", float32 of [N,...], output "probabilities", [N,K].
 func (t *Tail) Answers(params []model.Param) (*graph.Graph, error) {
-	g := t.graph.Clone()
-	weights, bias := put(g.Nodes, params)
+	var weights, bias []float32
+	views := t.graphs()
+	for _, g := range views {
+		weights, bias = put(g.Nodes, params)
+	}
+	g := t.join(views)
 	addHead(g, weights, bias)
 	return g, g.Simplify(nil)
 }
@@ -326,12 +409,20 @@ func (t *Tail) Answers(params []model.Param) (*graph.Graph, error) {
 // Tuned returns the backbone with parameters of Training, and the head, weights
 // [K][D] and biases [K]. Its features are others, and so is its identity.
 func (t *Tail) Tuned(params []model.Param) (b *Backbone, weights, bias []float32, err error) {
-	tuned := *t.backbone
-	g := t.backbone.Graph.Clone()
-	weights, bias = put(g.Nodes[t.first:], params)
-	if err := tuned.identify(g); err != nil {
-		return nil, nil, nil, err
+	tuned := make([]*Backbone, len(t.views))
+	for i, d := range t.views {
+		g := d.backbone.Graph.Clone()
+		weights, bias = put(g.Nodes[d.first:], params)
+		view := *d.backbone
+		if err := view.identify(g); err != nil {
+			return nil, nil, nil, err
+		}
+		view.FineTuned = t.Text()
+		tuned[i] = &view
 	}
-	tuned.FineTuned = t.Text()
-	return &tuned, weights, bias, nil
+	if len(tuned) == 1 {
+		return tuned[0], weights, bias, nil
+	}
+	b, err = t.backbone.withViews(tuned)
+	return b, weights, bias, err
 }

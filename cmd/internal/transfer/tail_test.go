@@ -9,15 +9,16 @@ import (
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/graph"
+	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
-// smallBackbone has two blocks of a MobileNet on pictures of 8x8, one of them
+// smallBackbone has two blocks of a MobileNet on pictures of a side, one of them
 // with a sum around it.
-func smallBackbone(t *testing.T) *Backbone {
+func smallBackbone(t *testing.T, side int) *Backbone {
 	t.Helper()
-	image := &graph.Value{Name: inputName, Type: graph.Uint8, Declared: []int{-1, 8, 8, 3}}
+	image := &graph.Value{Name: inputName, Type: graph.Uint8, Declared: []int{-1, side, side, 3}}
 	g := &graph.Graph{Inputs: []*graph.Value{image}}
 	add := func(op graph.Op, in ...*graph.Value) *graph.Value {
 		v := &graph.Value{}
@@ -51,7 +52,7 @@ func smallBackbone(t *testing.T) *Backbone {
 	x.Name = featuresName
 	g.Outputs = []*graph.Value{x}
 	b := &Backbone{}
-	b.Dim, b.Side, b.DType = 6, 8, string(Float32)
+	b.Dim, b.Side, b.DType = 6, side, string(Float32)
 	if err := b.identify(g); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func pictures(n, side int) [][]byte {
 }
 
 func TestTailDivision(t *testing.T) {
-	b := smallBackbone(t)
+	b := smallBackbone(t, 8)
 	for _, test := range []struct {
 		layers, want, size int
 		begins             string
@@ -94,9 +95,159 @@ func TestTailDivision(t *testing.T) {
 // backbone with the head, before and after the tail was trained; and training
 // brings the loss down.
 func TestTailAnswers(t *testing.T) {
-	b := smallBackbone(t)
+	b := smallBackbone(t, 8)
 	for _, layers := range []int{1, 4, 7, 8} {
 		t.Run(fmt.Sprint(layers), func(t *testing.T) { checkTail(t, b, layers, 60, 1e-2, 0.9) })
+	}
+}
+
+// smallTwoViews is smallBackbone on two views.
+func smallTwoViews(t *testing.T, side, context int) *Backbone {
+	t.Helper()
+	crop, around := smallBackbone(t, side), smallBackbone(t, context)
+	two := &Backbone{Backbone: crop.Backbone}
+	two.Dim, two.ContextSide = crop.Dim+around.Dim, context
+	two, err := two.withViews([]*Backbone{crop, around})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return two
+}
+
+// TestTailOfTwoViews: as TestTailAnswers, with views of one side and of two. The
+// weights of the tail are there once.
+func TestTailOfTwoViews(t *testing.T) {
+	for _, sides := range [][2]int{{8, 8}, {8, 5}, {6, 11}} {
+		two := smallTwoViews(t, sides[0], sides[1])
+		one := smallBackbone(t, sides[0])
+		for _, layers := range []int{1, 4, 7, 8} {
+			t.Run(fmt.Sprint(sides, layers), func(t *testing.T) {
+				checkTail(t, two, layers, 60, 1e-2, 0.9)
+				checkSharing(t, one, two, layers)
+			})
+		}
+	}
+}
+
+// checkSharing: the parameters of two views are those of one but for the head,
+// and what is tuned has them once.
+func checkSharing(t *testing.T, one, two *Backbone, layers int) {
+	t.Helper()
+	var params [2][]model.Param
+	for i, b := range []*Backbone{one, two} {
+		tail, err := b.Tail(layers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, params[i], err = tail.Training(make([]float32, 2*b.Dim), make([]float32, 2)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			continue
+		}
+		for _, p := range params[i] {
+			for k := range p.Data {
+				p.Data[k] += float32(k%3) / 8
+			}
+		}
+		tuned, _, _, err := tail.Tuned(params[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tuned.Parameters != two.Parameters || two.Parameters != one.Parameters {
+			t.Errorf("%d parameters tuned, %d before, %d of one view", tuned.Parameters, two.Parameters, one.Parameters)
+		}
+	}
+	if len(params[0]) != len(params[1]) {
+		t.Fatalf("%d parameters for two views, %d for one", len(params[1]), len(params[0]))
+	}
+	for i, p := range params[0] {
+		if q := params[1][i]; p.Name != q.Name || p.Name != headWeight && !slices.Equal(p.Shape, q.Shape) {
+			t.Errorf("parameter %s %v of one view, %s %v of two", p.Name, p.Shape, q.Name, q.Shape)
+		}
+	}
+}
+
+// TestTailOfTwoViewsGradients: the gradient of each parameter is that of both
+// views together. A step of plain descent shows it, and the loss on both sides
+// of the start must differ by its square.
+func TestTailOfTwoViewsGradients(t *testing.T) {
+	b := smallTwoViews(t, 8, 5)
+	tail, err := b.Tail(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := nn.NewEvaluator(tail.Frozen, nn.EvaluatorOptions{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	frozen, err := e.Run(picturesOf(b, 6))
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := make([]float32, 3*b.Dim)
+	for i := range weights {
+		weights[i] = float32(math.Cos(float64(i))) / 4
+	}
+	g, start, err := tail.Training(weights, make([]float32, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(params []model.Param, lr float64) (float64, []model.Param) {
+		tuner, err := nn.NewTuner(g, params, nn.Options{Batch: 6, Threads: 2, Optimizer: "sgd", Momentum: 1e-9, LR: lr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tuner.Close()
+		loss, _, err := tuner.Step(frozen[1], []int{0, 1, 2, 0, 1, 2}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loss, tuner.Params()
+	}
+	_, after := step(start, 1)
+	for i, p := range start {
+		square := 0.
+		direction := make([]float32, len(p.Data))
+		for k := range direction {
+			direction[k] = p.Data[k] - after[i].Data[k]
+			square += float64(direction[k]) * float64(direction[k])
+		}
+		var losses [2]float64
+		h := 4e-3 / math.Sqrt(square)
+		for side, sign := range []float64{-1, 1} {
+			moved := slices.Clone(start)
+			moved[i].Data = slices.Clone(p.Data)
+			for k, d := range direction {
+				moved[i].Data[k] += float32(sign * h * float64(d))
+			}
+			losses[side], _ = step(moved, 1)
+		}
+		if want := (losses[1] - losses[0]) / (2 * h); math.Abs(square-want) > 0.02*want {
+			t.Errorf("%s: the square of the gradient is %v, want %v", p.Name, square, want)
+		}
+	}
+}
+
+// TestTailsOfOtherLayers: where the views have other weights there is no tail of
+// both.
+func TestTailsOfOtherLayers(t *testing.T) {
+	two := smallTwoViews(t, 8, 6)
+	tail, err := two.views[1].Tail(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, params, err := tail.Training(make([]float32, 12), make([]float32, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	params[1].Data[0]++ // a bias
+	if two.views[1], _, _, err = tail.Tuned(params); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := two.Tail(1); err == nil || !strings.Contains(err.Error(), "other layers") {
+		t.Errorf("a tail of both: %v", err)
 	}
 }
 
@@ -117,6 +268,15 @@ func TestTailsOfFamilies(t *testing.T) {
 			}
 			checkTail(t, b, 3, 4, 1e-4, 1)
 			checkTail(t, b, math.MaxInt, 4, 1e-4, 1)
+			f, err := Load(path, Options{Normalization: parse(t, "imagenet", "")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			two, err := f.TwoViews(b.Side, b.Side)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkTail(t, two, 3, 4, 1e-4, 1)
 		})
 	}
 }
@@ -128,6 +288,9 @@ func checkTail(t *testing.T, b *Backbone, layers, steps int, lr, target float64)
 		t.Fatal(err)
 	}
 	images := pictures(6, b.Side)
+	for i, context := range pictures(6, b.ContextSide) {
+		images[i] = append(images[i], context...)
+	}
 	e, err := nn.NewEvaluator(tail.Frozen, nn.EvaluatorOptions{Threads: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -46,38 +46,51 @@ func (f *File) TwoViews(side, context int) (*Backbone, error) {
 	if b.Dim != c.Dim {
 		return nil, f.fault(fmt.Errorf("it gives %d features of the crop and %d of the context: want as many", b.Dim, c.Dim))
 	}
-	g, err := beside(b.Graph, c.Graph)
-	if err != nil {
-		return nil, f.fault(err)
-	}
 	two := &Backbone{Backbone: b.Backbone, DeclaredSide: b.DeclaredSide, Shape: b.Shape, contextDeclared: c.DeclaredSide}
 	two.Dim, two.ContextSide = b.Dim+c.Dim, c.Side
-	if err := two.identify(g); err != nil {
+	if two, err = two.withViews([]*Backbone{b, c}); err != nil {
 		return nil, f.fault(err)
 	}
 	return two, nil
 }
 
+// withViews returns the backbone with the networks of both views.
+func (b *Backbone) withViews(views []*Backbone) (*Backbone, error) {
+	two := *b
+	two.views, two.FineTuned = views, views[0].FineTuned
+	g, err := beside(views[0].Graph, views[1].Graph)
+	if err != nil {
+		return nil, err
+	}
+	return &two, two.identify(g)
+}
+
 // beside returns a graph of both graphs, which are of one network: that of the
-// crop and that of its context.
+// crop and that of its context. Each of its outputs has the numbers of the one,
+// a row a picture, and then those of the other.
 func beside(crop, context *graph.Graph) (*graph.Graph, error) {
 	a, b := crop.Clone(), context.Clone()
-	if len(a.Inputs) != 1 || len(b.Inputs) != 1 || len(a.Outputs) != 1 || len(b.Outputs) != 1 {
+	if len(a.Inputs) != 1 || len(b.Inputs) != 1 || len(a.Outputs) != len(b.Outputs) {
 		return nil, errors.New("it has several inputs or outputs")
 	}
 	b.Inputs[0].Name = contextName
-	for _, v := range []*graph.Value{a.Outputs[0], b.Outputs[0]} {
-		v.Name = ""
-	}
-	features := &graph.Value{Name: featuresName}
 	g := &graph.Graph{
 		Inputs: []*graph.Value{a.Inputs[0], b.Inputs[0]},
 		Nodes:  append(a.Nodes, b.Nodes...),
 	}
-	g.Nodes = append(g.Nodes, &graph.Node{
-		Op: &graph.Concat{Axis: 1}, In: []*graph.Value{a.Outputs[0], b.Outputs[0]}, Out: []*graph.Value{features},
-	})
-	g.Outputs = []*graph.Value{features}
+	for i, v := range a.Outputs {
+		both, name := []*graph.Value{v, b.Outputs[i]}, v.Name
+		for k, v := range both {
+			v.Name = ""
+			if len(v.Shape) != 2 {
+				both[k] = &graph.Value{}
+				g.Nodes = append(g.Nodes, &graph.Node{Op: &graph.Flatten{Axis: 1}, In: []*graph.Value{v}, Out: []*graph.Value{both[k]}})
+			}
+		}
+		all := &graph.Value{Name: name}
+		g.Nodes = append(g.Nodes, &graph.Node{Op: &graph.Concat{Axis: 1}, In: both, Out: []*graph.Value{all}})
+		g.Outputs = append(g.Outputs, all)
+	}
 	shareConstants(g)
 	return g, nil
 }
