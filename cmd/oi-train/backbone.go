@@ -147,9 +147,6 @@ func (o *options) suitBackbone(env *cli.Env, d *data, f *transfer.File) (*transf
 	if context.Height != context.Width {
 		return nil, cli.WithHint(fmt.Errorf("backbones take square pictures, the second views are %v", context), fmt.Sprintf("oi-crop --two-views %d", context.Height))
 	}
-	if context.Height > 0 && o.tune.layers != "" {
-		return nil, cli.WithHint(errors.New("--fine-tune trains on one view, and the items have two"), "leave --fine-tune out, or cut the crops without oi-crop --two-views")
-	}
 	b, err := f.Views(size.Height, context.Height)
 	var other *transfer.SideError
 	var second *transfer.ContextError

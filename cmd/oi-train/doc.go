@@ -67,11 +67,11 @@
 // Of items with two views (oi-crop --two-views), the head is fitted to the
 // features of both, one after the other. NAME.onnx then has two inputs, image
 // and context, which may differ in size, and the weights of the network once;
-// oi-eval wants items with both, or with embeddings of both. --fine-tune and
-// training from scratch take items of one view. With a MobileNetV2 on 16
-// classes, accuracy on val and on test, means of three divisions: 128 px .846
-// .824, and with a context of 128 .868 .838; 224 px .861 .838, with 128 .878
-// .850, with 224 .882 .868.
+// oi-eval wants items with both, or with embeddings of both. Training from
+// scratch takes items of one view. With a MobileNetV2 on 16 classes, accuracy
+// on val and on test, means of three divisions: 128 px .846 .824, and with a
+// context of 128 .868 .838; 224 px .861 .838, with 128 .878 .850, with 224 .882
+// .868.
 //
 // --fine-tune LAYERS trains the last layers of the backbone (convolutions and
 // dense layers; at least so many of them, since it is divided where one value
@@ -86,7 +86,8 @@
 // is better than the head alone, that; the report has both. A layer that has no
 // gradient here is an error that names it. NAME.tune.ckpt keeps the epochs for
 // --resume. The features of such a model are not those of the backbone any
-// more, and the model says so.
+// more, and the model says so. Of two views the layers work on both, with the
+// same weights.
 //
 // --calibrate divides the logits by the number that gives val the lowest log
 // loss, so that of the answers of 0.8 about eight in ten are right; which

@@ -14,6 +14,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/preprocess"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
+	"github.com/opensandwich/oi/record"
 )
 
 // tuningOf is what a report says of fine-tuning.
@@ -30,10 +31,36 @@ func tuningOf(t *testing.T, got outcome) *report.FineTuning {
 	return r.Head.FineTuning
 }
 
+// withContexts gives items a second view of another side: each second pixel of
+// the first.
+func withContexts(items []*record.Item) []*record.Item {
+	const half = side / 2
+	for _, item := range items {
+		data := make([]byte, 0, half*half*3)
+		for y := range half {
+			for x := range half {
+				at := (2*y*side + 2*x) * 3
+				data = append(data, item.Tensor.Data[at:at+3]...)
+			}
+		}
+		item.Context = &record.Tensor{DType: item.Tensor.DType, Shape: []int{half, half, 3}, Data: data}
+	}
+	return items
+}
+
+// eachViews calls do with items of one view and of two.
+func eachViews(t *testing.T, do func(t *testing.T, items []*record.Item)) {
+	t.Helper()
+	t.Run("one view", func(t *testing.T) { do(t, twoClasses()) })
+	t.Run("two views", func(t *testing.T) { do(t, withContexts(twoClasses())) })
+}
+
 // TestFineTune: the result is better on val than its start, says so, and does
 // not depend on threads. Its features are others than those of the backbone.
-func TestFineTune(t *testing.T) {
-	backbone, input := small(t), encode(t, []string{"red", "green"}, twoClasses()...)
+func TestFineTune(t *testing.T) { eachViews(t, testFineTune) }
+
+func testFineTune(t *testing.T, items []*record.Item) {
+	backbone, input := small(t), encode(t, []string{"red", "green"}, items...)
 	flags := []string{"--fine-tune", "2", "--epochs", "3", "--batch", "4", "--lr", "0.003"}
 	got := fitted(t, backbone, input, append(flags, "-j", "1")...)
 	tuning := tuningOf(t, got)
@@ -65,6 +92,16 @@ func TestFineTune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if items[0].Context != nil {
+		before, err := model.ReadClassifier(fitted(t, backbone, input).files["m.onnx"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Backbone.FineTuned != tuning.Layers || c.Backbone.Of == before.Backbone.Of || c.Backbone.ContextSide != side/2 || c.Backbone.Dim != before.Backbone.Dim {
+			t.Errorf("the model is of %+v", c.Backbone)
+		}
+		return // a model of two views is no backbone
+	}
 	path := filepath.Join(t.TempDir(), "again.onnx")
 	if err := os.WriteFile(path, got.files["m.onnx"], 0o600); err != nil {
 		t.Fatal(err)
@@ -83,8 +120,10 @@ func TestFineTune(t *testing.T) {
 }
 
 // TestFineTuneOnVariants: an epoch of training is one of oi-augment.
-func TestFineTuneOnVariants(t *testing.T) {
-	input := encode(t, []string{"red", "green"}, variants(t, twoClasses(), 2)...)
+func TestFineTuneOnVariants(t *testing.T) { eachViews(t, testFineTuneOnVariants) }
+
+func testFineTuneOnVariants(t *testing.T, items []*record.Item) {
+	input := encode(t, []string{"red", "green"}, variants(t, items, 2)...)
 	got := fitted(t, small(t), input, "--fine-tune", "all", "--batch", "4", "--lr", "0.003")
 	tuning := tuningOf(t, got)
 	if tuning == nil || len(tuning.Epochs) != 2 || tuning.Layers != "all 3 layers" {
@@ -133,8 +172,10 @@ func (c *cancelling) Write(p []byte) (int, error) {
 
 // TestFineTuneResume: an interrupted run goes on as if it had never stopped, and
 // one of other options or items does not.
-func TestFineTuneResume(t *testing.T) {
-	backbone, input := small(t), encode(t, []string{"red", "green"}, twoClasses()...)
+func TestFineTuneResume(t *testing.T) { eachViews(t, testFineTuneResume) }
+
+func testFineTuneResume(t *testing.T, items []*record.Item) {
+	backbone, input := small(t), encode(t, []string{"red", "green"}, items...)
 	flags := []string{"--fine-tune", "2", "--epochs", "4", "--batch", "4", "--lr", "0.003"}
 	want := fitted(t, backbone, input, flags...)
 
