@@ -28,6 +28,13 @@ train() { # train NAME SEED OI-CROP-OPTIONS OI-AUGMENT-OPTIONS OI-TRAIN-OPTION..
 		$((SECONDS - begin)) $(($(wc -c <"$name.onnx") / 1000))
 }
 
+fine_tuned() { # fine_tuned NAME OI-CROP-OPTIONS: a model of each seed
+	local name=$1 crops=$2 seed
+	for seed in "${seeds[@]}"; do
+		train "$name-$seed" "$seed" "$crops" "--preset article --epochs $epochs --seed $seed" "${head[@]}" --fine-tune auto --seed "$seed"
+	done
+}
+
 accuracy() { # accuracy NAME SET
 	oi-eval -q --set "$2" --report "$1.$2.json" "$1.onnx" crops.oi >/dev/null
 	jq '.evaluation.accuracy * 1000 | round / 1000' "$1.$2.json"
@@ -39,12 +46,11 @@ echo '|---|---|---|---|---|---|'
 head=(--backbone "$backbone" --normalize="$normalize")
 for size in "${sizes[@]}"; do
 	train "linear-$size" - "--size $size" '' "${head[@]}"
+	fine_tuned "fine-tuned-$size" "--size $size"
 	for second in "${sizes[@]}"; do
-		[ "$second" -gt "$size" ] || train "two-views-$size-$second" - "--size $size --two-views $second" '' "${head[@]}"
-	done
-	for seed in "${seeds[@]}"; do
-		train "fine-tuned-$size-$seed" "$seed" "--size $size" "--preset article --epochs $epochs --seed $seed" \
-			"${head[@]}" --fine-tune auto --seed "$seed"
+		[ "$second" -le "$size" ] || continue
+		train "two-views-$size-$second" - "--size $size --two-views $second" '' "${head[@]}"
+		fine_tuned "both-$size-$second" "--size $size --two-views $second"
 	done
 done
 for seed in "${seeds[@]}"; do
