@@ -195,7 +195,8 @@ type storedFeatures struct {
 func (f *storedFeatures) Rows() int { return len(f.rows) }
 func (f *storedFeatures) Dim() int  { return f.store.dim }
 
-// Read reads rows that follow each other together.
+// Read reads rows that follow each other together, unless there are maps between
+// their features.
 func (f *storedFeatures) Read(dst []float32, first int) error {
 	s := f.store
 	buffer, ok := s.buffers.Get().(*[]byte)
@@ -203,20 +204,22 @@ func (f *storedFeatures) Read(dst []float32, first int) error {
 		buffer = new([]byte)
 	}
 	defer s.buffers.Put(buffer)
+	features := len(dataset.Picture{}) + s.dim*s.width()
 	for left := len(dst) / s.dim; left > 0; {
 		run := 1
-		for run < left && int(f.rows[first+run]) == int(f.rows[first])+run {
+		for s.size == 0 && run < left && int(f.rows[first+run]) == int(f.rows[first])+run {
 			run++
 		}
-		if n := run * s.rowSize(); cap(*buffer) < n {
+		n := (run-1)*s.rowSize() + features
+		if cap(*buffer) < n {
 			*buffer = make([]byte, n)
 		}
-		raw := (*buffer)[:run*s.rowSize()]
+		raw := (*buffer)[:n]
 		if _, err := s.file.ReadAt(raw, s.offset(int(f.rows[first]))); err != nil {
 			return fmt.Errorf("read back features: %w", err)
 		}
-		for ; len(raw) > 0; raw = raw[s.rowSize():] {
-			s.dtype.Decode(dst[:s.dim], raw[len(dataset.Picture{}):])
+		for at := 0; at < n; at += s.rowSize() {
+			s.dtype.Decode(dst[:s.dim], raw[at+len(dataset.Picture{}):])
 			dst = dst[s.dim:]
 		}
 		first, left = first+run, left-run
