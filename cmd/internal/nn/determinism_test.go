@@ -29,8 +29,10 @@ func TestSameBits(t *testing.T) {
 		{skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1}},
 		{Residual(32, 29, 5, 6, 1), modern(Options{})},
 		{Residual(27, 31, 2, 17, 1), modern(Options{})},
+		{Residual(21, 18, 3, 5, 1), modern(Options{Teacher: Distillation{0.9, 4}})},
 	} {
 		images, labels := noise(test.net, 11, 5)
+		answers := teacherSays(len(images), len(test.net.Classes))
 		var want []string
 		train := func(name string, o Options) {
 			o.Batch, o.Seed = 7, 4
@@ -38,7 +40,11 @@ func TestSameBits(t *testing.T) {
 			for range 2 {
 				for at := 0; at < len(images); at += 7 {
 					end := min(at+7, len(images))
-					step(t, tr, images[at:end], labels[at:end], nil)
+					if o.Teacher.Share == 0 {
+						step(t, tr, images[at:end], labels[at:end], nil)
+					} else if _, _, err := tr.Distill(images[at:end], labels[at:end], nil, answers[at:end]); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
 			state := model.Network{Params: tr.State().Tensors}

@@ -12,7 +12,7 @@ import (
 // lossOf64 computes the mean loss of a batch from the definitions of the
 // layers, in float64, without sharing anything with the code under test except
 // the choice of what dropout drops.
-func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, state trainingState) float64 {
+func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, answers [][]float32, state trainingState) float64 {
 	var sum float64
 	counted := 0
 	for n, image := range images {
@@ -20,12 +20,34 @@ func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []
 		if weights[n] != 0 {
 			counted++
 		}
-		sum += weights[n] * (1 - state.smoothing) * crossEntropy64(z, labels[n])
+		hard := weights[n] * (1 - state.teacher.Share)
+		sum += hard * (1 - state.smoothing) * crossEntropy64(z, labels[n])
 		for label := range net.Classes {
-			sum += weights[n] * state.smoothing / float64(len(net.Classes)) * crossEntropy64(z, label)
+			sum += hard * state.smoothing / float64(len(net.Classes)) * crossEntropy64(z, label)
+		}
+		if state.teacher.Share > 0 {
+			sum += weights[n] * state.teacher.Share * distillation64(z, answers[n], state.teacher.Temperature)
 		}
 	}
 	return sum / float64(counted)
+}
+
+// distillation64 is the squared temperature times KL(p || q).
+func distillation64(z []float64, answer []float32, temperature float64) float64 {
+	if len(z) == 1 {
+		z = []float64{0, z[0]}
+	}
+	var all, divergence float64
+	soft := make([]float64, len(z))
+	for c, v := range z {
+		z[c] = v / temperature
+		soft[c] = math.Pow(float64(answer[c]), 1/temperature)
+		all += soft[c]
+	}
+	for c, v := range soft {
+		divergence += v / all * (math.Log(v/all) + crossEntropy64(z, c))
+	}
+	return temperature * temperature * divergence
 }
 
 func crossEntropy64(z []float64, label int) float64 {

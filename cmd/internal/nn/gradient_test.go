@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
@@ -20,16 +21,21 @@ func TestGradients(t *testing.T) {
 		samples     int // of each parameter
 		standardise bool
 		smoothing   float64
+		teacher     Distillation
 	}{
-		{"mixed, two classes", mixed(t, 2), []float32{1, 1, 1}, 50, false, 0},
-		{"mixed, three classes, weights", mixed(t, 3), []float32{0.5, 2, 0, 1}, 50, false, 0},
-		{"mixed, standardised", mixed(t, 4), []float32{1, 1, 2}, 25, true, 0},
-		{"reference, one picture", Reference(23, 24, 2, 3), []float32{1}, 7, false, 0},
-		{"reference, four classes", Reference(22, 22, 4, 3), []float32{1, 3}, 4, false, 0.2},
-		{"skipping, two classes", skipping(t, 2), []float32{1, 1, 1}, 15, false, 0.1},
-		{"skipping, three classes, standardised", skipping(t, 3), []float32{1, 0.5}, 15, true, 0.1},
-		{"residual, one picture", Residual(16, 16, 2, 2, 3), []float32{1}, 8, false, 0},
-		{"residual, four classes, standardised", Residual(21, 18, 4, 3, 3), []float32{1, 2, 1}, 5, true, 0.1},
+		{"mixed, two classes", mixed(t, 2), []float32{1, 1, 1}, 50, false, 0, Distillation{}},
+		{"mixed, three classes, weights", mixed(t, 3), []float32{0.5, 2, 0, 1}, 50, false, 0, Distillation{}},
+		{"mixed, standardised", mixed(t, 4), []float32{1, 1, 2}, 25, true, 0, Distillation{}},
+		{"reference, one picture", Reference(23, 24, 2, 3), []float32{1}, 7, false, 0, Distillation{}},
+		{"reference, four classes", Reference(22, 22, 4, 3), []float32{1, 3}, 4, false, 0.2, Distillation{}},
+		{"skipping, two classes", skipping(t, 2), []float32{1, 1, 1}, 15, false, 0.1, Distillation{}},
+		{"skipping, three classes, standardised", skipping(t, 3), []float32{1, 0.5}, 15, true, 0.1, Distillation{}},
+		{"mixed, two classes, with a teacher", mixed(t, 2), []float32{1, 2, 0}, 50, false, 0.1, Distillation{0.9, 4}},
+		{"mixed, four classes, with a teacher", mixed(t, 4), []float32{1, 0.5}, 25, true, 0, Distillation{0.5, 2}},
+		{"residual, one picture", Residual(16, 16, 2, 2, 3), []float32{1}, 8, false, 0, Distillation{}},
+		{"residual, four classes, standardised", Residual(21, 18, 4, 3, 3), []float32{1, 2, 1}, 5, true, 0.1, Distillation{}},
+		{"mixed, two classes, with a teacher", mixed(t, 2), []float32{1, 2, 0}, 50, false, 0.1, Distillation{0.9, 4}},
+		{"mixed, four classes, with a teacher", mixed(t, 4), []float32{1, 0.5}, 25, true, 0, Distillation{0.5, 2}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -50,7 +56,7 @@ func TestGradients(t *testing.T) {
 					}
 				}
 			}
-			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing}
+			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing, teacher: test.teacher}
 			batch := len(test.weights)
 			g, err := w.trainingGraph()
 			if err != nil {
@@ -64,6 +70,10 @@ func TestGradients(t *testing.T) {
 			cg.load(images)
 			copy(cg.labels, labels)
 			copy(cg.weights, test.weights)
+			answers := teacherSays(batch, len(test.net.Classes))
+			if test.teacher.Share > 0 {
+				copy(cg.targets, slices.Concat(answers...))
+			}
 			if err := cg.run(); err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +83,7 @@ func TestGradients(t *testing.T) {
 				weights[i] = float64(v)
 			}
 			loss := func() float64 {
-				return lossOf64(test.net, fold64(w, params), images, labels, weights, *state)
+				return lossOf64(test.net, fold64(w, params), images, labels, weights, answers, *state)
 			}
 			if want := loss(); math.Abs(cg.found.loss-want) > 1e-5 {
 				t.Errorf("loss %v, want %v", cg.found.loss, want)

@@ -14,10 +14,11 @@ type outcome struct {
 }
 
 // loss adds the mean cross-entropy of the logits [n, outputs] for the labels,
-// as a scalar: after a sigmoid for one output, after a softmax for more. labels
-// [n] are ints, weights [n] float32. Its value in more precision, and the
-// number of correct answers, are found.
-func (t *trainingGraph) loss(logits, labels, weights *gorgonia.Node) (*gorgonia.Node, error) {
+// as a scalar: after a sigmoid for one output, after a softmax for more. What is
+// given are labels [n], ints, weights [n], float32, and with a teacher its
+// answers [n*classes], float32, of which the loss has a part then. Its value in
+// more precision, and the number of correct answers, are found.
+func (t *trainingGraph) loss(logits *gorgonia.Node, given gorgonia.Nodes) (*gorgonia.Node, error) {
 	outputs := len(t.logits) / t.n
 	dz := t.arena.floats(len(t.logits))
 	value := gorgonia.NewF32(0)
@@ -28,10 +29,13 @@ func (t *trainingGraph) loss(logits, labels, weights *gorgonia.Node) (*gorgonia.
 		} else {
 			t.found.loss, t.found.correct = kernel.SoftmaxCE(dz, nil, z, outputs, labels, weights, t.state.smoothing)
 		}
+		if teacher := t.state.teacher; teacher.Share > 0 {
+			t.found.loss = kernel.Distill(dz, z, floats(in[3]), outputs, weights, t.found.loss, teacher.Share, teacher.Temperature)
+		}
 		*value = gorgonia.F32(t.found.loss)
 		return nil
 	}}
-	forward.wrt = []bool{true, false, false}
+	forward.wrt = append([]bool{true}, make([]bool, len(given))...)
 	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 		// dz is the gradient for one unit of loss; it is written by the
 		// op of output.
@@ -40,9 +44,9 @@ func (t *trainingGraph) loss(logits, labels, weights *gorgonia.Node) (*gorgonia.
 			scaleBy(dx.Float32s(), dz, float32(*in[1].(*gorgonia.F32)))
 			return nil
 		}}, output, grad)
-		return gorgonia.Nodes{node, nil, nil}, err
+		return append(gorgonia.Nodes{node}, make(gorgonia.Nodes, len(given))...), err
 	}
-	return apply(forward, logits, labels, weights)
+	return apply(forward, append(gorgonia.Nodes{logits}, given...)...)
 }
 
 func scaleBy(dst, src []float32, factor float32) {

@@ -35,6 +35,10 @@ type Options struct {
 	// classes, from 0 to below 1.
 	LabelSmoothing float64
 
+	// Teacher is what the answers of another network count in the loss; see
+	// [Trainer.Distill]. Default: there is none.
+	Teacher Distillation
+
 	// EMADecay is the decay of the exponential moving average over the
 	// steps that is to be used in place of the weights. Default 0: none.
 	EMADecay float64
@@ -46,8 +50,18 @@ type Options struct {
 	backend string // of the kernels, for tests; default: the fastest
 }
 
+// Distillation is what a teacher's answers count in the loss of its student; see
+// kernel.Distill.
+type Distillation struct {
+	Share       float64 // of the loss, from 0 to 1; that of the labels has the rest
+	Temperature float64 // that softens the answers of both, above 0
+}
+
 // maxBatch bounds Options.Batch, so that sizes can be multiplied.
 const maxBatch = 1 << 16
+
+// maxTemperature is where all that a teacher says is the same, in float32.
+const maxTemperature = 1000
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Batch == 0 {
@@ -96,6 +110,10 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("weight decay %v: rmsprop has none", o.WeightDecay)
 	case !(o.LabelSmoothing >= 0 && o.LabelSmoothing < 1):
 		return o, fmt.Errorf("label smoothing %v: must be from 0 to below 1", o.LabelSmoothing)
+	case !(o.Teacher.Share >= 0 && o.Teacher.Share <= 1):
+		return o, fmt.Errorf("a teacher's share %v: must be from 0 to 1", o.Teacher.Share)
+	case o.Teacher.Share > 0 && !(o.Teacher.Temperature > 0 && o.Teacher.Temperature <= maxTemperature):
+		return o, fmt.Errorf("a teacher's temperature %v: must be above 0 and at most %d", o.Teacher.Temperature, maxTemperature)
 	case !(o.EMADecay >= 0 && o.EMADecay < 1):
 		return o, fmt.Errorf("decay of the average %v: must be from 0 to below 1", o.EMADecay)
 	}

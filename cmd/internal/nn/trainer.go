@@ -1,7 +1,9 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
@@ -75,6 +77,27 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 // weight were classified correctly. Unless a [NonFiniteError] is returned, an
 // error leaves everything as it was.
 func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss float64, correct int, err error) {
+	if t.options.Teacher.Share > 0 {
+		return 0, 0, errors.New("train: a step without the answers of the teacher")
+	}
+	return t.distill(images, labels, weights, nil)
+}
+
+// Distill is Step with the answers of a teacher, which Options.Teacher must give
+// a share: the probabilities of all classes for each picture. The loss is that
+// of kernel.Distill; what is correct depends on the labels alone.
+func (t *Trainer) Distill(images [][]byte, labels []int, weights []float32, answers [][]float32) (loss float64, correct int, err error) {
+	if t.options.Teacher.Share == 0 {
+		return 0, 0, errors.New("train: the answers of a teacher, of which there is none")
+	}
+	if err := checkAnswers(answers, len(images), len(t.weights.net.Classes)); err != nil {
+		return 0, 0, fmt.Errorf("train: %w", err)
+	}
+	return t.distill(images, labels, weights, answers)
+}
+
+// distill is Distill, or Step where there are no answers.
+func (t *Trainer) distill(images [][]byte, labels []int, weights []float32, answers [][]float32) (loss float64, correct int, err error) {
 	err = t.check(len(images), labels, weights, len(t.weights.net.Classes))
 	if err == nil {
 		err = checkImages(t.weights.net, images)
@@ -83,7 +106,31 @@ func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss f
 		return 0, 0, fmt.Errorf("train: %w", err)
 	}
 	t.stale = true
-	return t.step(len(images), func(cg *trainingGraph) { cg.load(images) }, labels, weights)
+	load := func(cg *trainingGraph) {
+		cg.load(images)
+		for i, row := range answers {
+			copy(cg.targets[i*len(row):], row)
+		}
+	}
+	return t.step(len(images), load, labels, weights)
+}
+
+// checkAnswers checks the answers of a teacher for n pictures.
+func checkAnswers(answers [][]float32, n, classes int) error {
+	if len(answers) != n {
+		return fmt.Errorf("%d answers of the teacher for %d pictures", len(answers), n)
+	}
+	for i, row := range answers {
+		if len(row) != classes {
+			return fmt.Errorf("picture %d of the batch: %d probabilities of the teacher for %d classes", i+1, len(row), classes)
+		}
+		for _, p := range row {
+			if !(p >= 0 && p <= math.MaxFloat32) {
+				return fmt.Errorf("picture %d of the batch: a probability of the teacher is %v", i+1, p)
+			}
+		}
+	}
+	return nil
 }
 
 // refresh brings the network as it is used up to date.

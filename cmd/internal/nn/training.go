@@ -33,7 +33,7 @@ func (t *training) start(o Options, w *weights, g *graph.Graph) error {
 		return err
 	}
 	t.options, t.weights, t.workers = o, w, workers
-	t.state = trainingState{seed: o.Seed, smoothing: o.LabelSmoothing}
+	t.state = trainingState{seed: o.Seed, smoothing: o.LabelSmoothing, teacher: o.Teacher}
 	if o.EMADecay > 0 {
 		t.ema = cloneParams(w.params)
 	}
@@ -52,7 +52,8 @@ func (t *training) start(o Options, w *weights, g *graph.Graph) error {
 // Close stops the threads. Nothing can be used afterwards, Predictors included.
 func (t *training) Close() { t.workers.Close() }
 
-// step trains on a batch of n pictures, which load puts into the graph.
+// step trains on a batch of n pictures, which load puts into the graph, with
+// the answers of a teacher where there is one.
 func (t *training) step(n int, load func(cg *trainingGraph), labels []int, weights []float32) (loss float64, correct int, err error) {
 	cg, err := t.graphs.of(n)
 	if err != nil {

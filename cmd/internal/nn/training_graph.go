@@ -17,6 +17,7 @@ type trainingState struct {
 	seed      uint64 // of dropout
 	step      uint64 // of the run, from 1
 	smoothing float64
+	teacher   Distillation
 }
 
 // trainingGraph is a Gorgonia graph of a training step, for batches of exactly n
@@ -35,6 +36,7 @@ type trainingGraph struct {
 	numbers []float32 // if it takes float32
 	labels  []int
 	weights []float32
+	targets []float32 // [n, classes], the teacher's; nil: there is none
 
 	found  outcome   // of the last run
 	logits []float32 // [n, outputs], of the last run
@@ -117,7 +119,12 @@ func (t *trainingGraph) build(w *weights) error {
 		gorgonia.WithValue(tensor.New(tensor.WithShape(t.n), tensor.WithBacking(t.labels))))
 	weights := gorgonia.NewTensor(g, tensor.Float32, 1, gorgonia.WithName("weights"), gorgonia.WithShape(t.n),
 		gorgonia.WithValue(tensor.New(tensor.WithShape(t.n), tensor.WithBacking(t.weights))))
-	loss, err := t.loss(t.nodes[logits.Buffer], labels, weights)
+	given := gorgonia.Nodes{labels, weights}
+	if t.state.teacher.Share > 0 {
+		t.targets = make([]float32, t.n*max(2, len(t.logits)/t.n))
+		given = append(given, gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("targets"), gorgonia.WithShape(len(t.targets)), gorgonia.WithValue(flat(t.targets))))
+	}
+	loss, err := t.loss(t.nodes[logits.Buffer], given)
 	if err != nil {
 		return err
 	}

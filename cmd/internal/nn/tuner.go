@@ -21,8 +21,8 @@ type Tuner struct {
 // [graph.Graph.Simplify] has simplified. Its first input is float32 [N,...], the
 // others are the parameters, each of its fixed shape, and its only output is
 // logits [N,K]. The parameters are copied. A step that depends on them and has
-// no gradient is an error that names it. Options.WeightStandardization is for
-// networks only. Close releases the threads.
+// no gradient is an error that names it. Options.WeightStandardization and
+// Options.Teacher are for networks only. Close releases the threads.
 func NewTuner(g *graph.Graph, params []model.Param, o Options) (*Tuner, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -32,6 +32,8 @@ func NewTuner(g *graph.Graph, params []model.Param, o Options) (*Tuner, error) {
 	switch {
 	case o.WeightStandardization:
 		return nil, errors.New("train: a graph whose weights are to be standardized")
+	case o.Teacher != Distillation{}:
+		return nil, errors.New("train: a graph that is to have a teacher")
 	case len(g.Inputs) != 1+len(params):
 		return nil, fmt.Errorf("train: %d parameters for a graph of %d inputs", len(params), len(g.Inputs))
 	case in.Type != graph.Float32 || len(out.Shape) != 2 || !out.Shape[1].Fixed():
