@@ -48,6 +48,7 @@ type data struct {
 	streamed *record.Item    // the first variant, if oi-augment is upstream
 
 	backbone *model.Backbone // nil where a network is trained from scratch
+	teacher  *report.Teacher // nil where it learns from the labels alone
 	groups   *authorGroups   // nil likewise
 	embedded *embedded       // nil likewise
 }

@@ -19,6 +19,11 @@
 //	# accurate
 //	oi-train --backbone mobilenetv2 -o burger crops.oi
 //	oi-train --backbone my.onnx --normalize=-1..1 -o burger crops.oi
+//	# a small network that learns from the answers of a large one as
+//	# well
+//	oi-train --backbone mobilenetv2 --fine-tune auto -o large crops.oi
+//	oi-augment --epochs 0 crops.oi |
+//	    oi-train --teacher large.onnx -o small
 //	# the network of the original article
 //	oi-train --arch reference -o article crops.oi
 //	# say "unsure" rather than be wrong more than five times in a
@@ -63,6 +68,19 @@
 // strength is chosen on a sample of so many, and the fit to all of them starts
 // from there. Variants of oi-augment are used as they come, three epochs of
 // them if it makes any number and --epochs does not say; they gain little.
+//
+// --teacher MODEL.onnx distils: the network that is trained from scratch learns
+// from the labels and from what MODEL, which oi-train wrote, says of each
+// picture, every variant of oi-augment included. With a temperature T and the
+// teacher's share A the loss is (1-A) times that of the labels plus A T² times
+// the divergence of both answers, their logits divided by T (Hinton, Vinyals
+// and Dean, 2015). The model needs neither teacher nor backbone and is as small
+// as without. The teacher must know all of the classes; what it says of others
+// is left out. It is of one view and of pictures of the same size. Without
+// oi-augment it is asked once about an item, which learns less. What is
+// validated goes by the labels alone. A teacher that was trained on photos of
+// val or test is refused. The model has the teacher's SHA-256, which --resume
+// and --expect compare.
 //
 // Of items with two views (oi-crop --two-views), the head is fitted to the
 // features of both, one after the other. NAME.onnx then has two inputs, image
@@ -320,6 +338,15 @@
 //	--fine-tune LAYERS
 //		then train the last LAYERS of the backbone with the head: a
 //		number, auto or all
+//	--teacher FILE
+//		also learn from what a model of oi-train, FILE.onnx, says of
+//		each picture
+//	--teacher-weight SHARE
+//		the teacher's SHARE of the loss; the labels have the rest
+//		(default 0.9)
+//	--teacher-temperature T
+//		soften what both say by a temperature T: 1 leaves it as it is
+//		(default 4)
 //	--salvage
 //		step over damaged records and count what was lost
 //	-j, --jobs N

@@ -168,6 +168,10 @@ func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string)
 	if backbone != "" {
 		rest = "backbone: " + backbone + "; " + rest
 	}
+	teacher := otherTeacher(e.Provenance.Teacher, now.Teacher)
+	if teacher != "" {
+		rest = "teacher: " + teacher + "; " + rest
+	}
 	switch {
 	case weights != e.Weights:
 		return cli.WithHint(fmt.Errorf("the weights are not those of %s: %s, want %s; %s", e.path, weights, e.Weights, rest), e.otherArithmetic())
@@ -175,7 +179,7 @@ func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string)
 		return fmt.Errorf("the weights are those of %s, bit for bit, but the items are not; %s", e.path, rest)
 	}
 	say := env.Infof
-	if data != "the same" || backbone != "" {
+	if data != "the same" || backbone != "" || teacher != "" {
 		say = env.Warnf
 	}
 	say("the weights are those of %s, bit for bit; %s", e.path, rest)
@@ -187,6 +191,21 @@ func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string)
 func (e *expectation) otherArithmetic() string {
 	then := e.Provenance.Environment
 	return report.ThisEnvironment(then.Seed).OtherArithmetic(then)
+}
+
+// otherTeacher says in words how a teacher differs from an earlier one, "" if it
+// does not. Either may be nil.
+func otherTeacher(then, now *report.Teacher) string {
+	sum := func(t *report.Teacher) string {
+		if t == nil {
+			return "none"
+		}
+		return t.FileSHA256
+	}
+	if sum(then) == sum(now) {
+		return ""
+	}
+	return fmt.Sprintf("%s, now %s", sum(then), sum(now))
 }
 
 // otherBackbone says in words how a backbone differs from an earlier one, "" if

@@ -220,6 +220,7 @@ func provenance(o *options, env *cli.Env, d *data) report.Provenance {
 	return report.Provenance{
 		Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets, Query: report.Stages(dataset.Query(trail)),
 		Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed), Backbone: d.backbone,
+		Teacher: d.teacher,
 	}
 }
 

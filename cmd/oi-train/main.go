@@ -77,6 +77,7 @@ type options struct {
 
 	backbone  backboneOptions
 	tune      tuneOptions
+	teacher   teacherOptions
 	certainty certainty
 	near      nearFlags
 	poor      poorFlags
@@ -111,6 +112,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	o.certainty.flags(fs)
 	o.backbone.flags(fs)
 	o.tune.flags(fs)
+	o.teacher.flags(fs)
 	o.given = fs.Changed
 	o.stream.RegisterInput(fs)
 	o.stream.RegisterJobs(fs)
@@ -159,6 +161,9 @@ func (o *options) check(inputs []string) error {
 	if err := o.tune.check(); err != nil {
 		return err
 	}
+	if err := o.checkTeacher(); err != nil {
+		return err
+	}
 	if err := o.certainty.check(); err != nil {
 		return err
 	}
@@ -174,8 +179,10 @@ func (o *options) check(inputs []string) error {
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
-	if o.backbone.file != "" {
-		inputs = append(slices.Clone(inputs), o.backbone.file)
+	for _, file := range []string{o.backbone.file, o.teacher.file} {
+		if file != "" {
+			inputs = append(slices.Clone(inputs), file)
+		}
 	}
 	for _, path := range append(o.files(), o.checkpoint(), o.tuneCheckpoint(), report.OutputFiles(o.name + ".json")[0]) {
 		if err := cli.CheckOutputFile(path, inputs...); err != nil {
@@ -206,6 +213,7 @@ func (o *options) values() map[string]any {
 		"arch": o.arch, "optimizer": o.optimizer, "epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
 		"seed": o.seed, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test,
 	}
+	o.teacher.values(values)
 	o.itemValues(values)
 	return values
 }
@@ -238,6 +246,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if err != nil {
 		return err
 	}
+	teacher, err := o.loadTeacher(env)
+	if err != nil {
+		return err
+	}
+	defer teacher.Close()
 	var expected *expectation
 	if o.expect != "" {
 		if expected, err = readExpected(env, o.expect); err != nil {
@@ -280,6 +293,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 			"--backbone NETWORK.onnx learns from both; or cut the crops without oi-crop --two-views")
 		return errors.Join(err, in.Close())
 	}
+	if err := teacher.teach(o, env, d); err != nil {
+		return errors.Join(err, in.Close())
+	}
 	folds, err := o.divide(ctx, d, network)
 	if err != nil {
 		return errors.Join(err, in.Close())
@@ -292,7 +308,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	}
 	var result *result
 	if network == nil {
-		result, err = train(ctx, o, env, d, saved, folds)
+		result, err = train(ctx, o, env, d, saved, folds, teacher)
 	} else {
 		result, err = trainHead(ctx, o, env, d, network)
 	}

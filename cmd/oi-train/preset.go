@@ -72,6 +72,7 @@ func (o *options) network(height, width int, classes []string) *model.Network {
 func (o *options) trainerOptions() nn.Options {
 	t := presets[o.arch].options
 	t.Batch, t.LR, t.Optimizer, t.Seed, t.Threads = o.batch, o.lr, o.optimizer, o.seed, o.stream.Workers()
+	t.Teacher = o.teacher.distillation()
 	if o.optimizer == "rmsprop" {
 		t.WeightDecay = 0 // it has none
 	}

@@ -95,6 +95,11 @@ func (c *checkpoint) checkOptions(o *options) error {
 			differ = append(differ, fmt.Sprintf("--%s %s, now %s", name, then, now[name]))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
+		if _, ok := now[name]; !ok {
+			differ = append(differ, fmt.Sprintf("--%s %s, now not given", name, c.Options[name]))
+		}
+	}
 	if len(differ) == 0 {
 		return nil
 	}

@@ -46,14 +46,15 @@ type trainer struct {
 	perEpoch  int        // items of the last epoch, 0 before the first
 	saved     int        // epoch of the checkpoint, 0 if there is none
 	folds     *outOfFold // nil where nobody looks for suspected labels
+	teacher   *teacher   // nil where the labels alone teach
 }
 
 // train trains until early stopping, the last epoch or the end of the input.
 // After an interrupt it returns both the best model so far, if an epoch was
 // finished, and the error to exit with. If saved is not nil it resumes from it.
-func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint, folds *outOfFold) (*result, error) {
+func train(ctx context.Context, o *options, env *cli.Env, d *data, saved *checkpoint, folds *outOfFold, teacher *teacher) (*result, error) {
 	t := newTraining(o, env, d)
-	t.folds = folds
+	t.folds, t.teacher = folds, teacher
 	if d.streamed != nil {
 		t.source = newStreamBatches(d)
 	}
@@ -197,7 +198,7 @@ func (t *trainer) steps(ctx context.Context, name, label string, total int) (los
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		l, c, err := t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
+		l, c, err := t.step()
 		var diverged *nn.NonFiniteError
 		if errors.As(err, &diverged) {
 			return 0, 0, 0, cli.WithHint(fmt.Errorf("%s: %w%s", name, err, t.batch.offendingItem(diverged.Index)), "try a smaller --lr")
@@ -210,6 +211,18 @@ func (t *trainer) steps(ctx context.Context, name, label string, total int) (los
 		seen += len(t.batch.images)
 		t.bar.draw(label, seen, total, loss/float64(seen))
 	}
+}
+
+// step trains on the batch.
+func (t *trainer) step() (loss float64, correct int, err error) {
+	if t.teacher == nil {
+		return t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
+	}
+	answers, err := t.teacher.answers(t.batch)
+	if err != nil {
+		return 0, 0, err
+	}
+	return t.nn.Distill(t.batch.images, t.batch.labels, t.weighted(), answers)
 }
 
 // recordEpoch adds an epoch to the history, keeps the weights if they are the

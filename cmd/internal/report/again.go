@@ -15,6 +15,7 @@ type Placeholders struct {
 	ExcludeIDs string
 	Images     func(value string) string // of oi-fetch --images
 	Backbone   string
+	Teacher    string
 	Output     string // of oi-train -o
 	Expect     string // of oi-train --expect
 }
@@ -22,7 +23,7 @@ type Placeholders struct {
 // readable are placeholders for people.
 func readable(quote func(string) string) Placeholders {
 	return Placeholders{
-		Metadata: "DIR", IDs: "FILE", ExcludeIDs: "FILE", Backbone: "FILE.onnx", Output: "again", Expect: "REPORT.json",
+		Metadata: "DIR", IDs: "FILE", ExcludeIDs: "FILE", Backbone: "FILE.onnx", Teacher: "TEACHER.onnx", Output: "again", Expect: "REPORT.json",
 		Images: func(value string) string { return quote(strings.ReplaceAll(value, "dir", "DIR")) },
 	}
 }
@@ -92,6 +93,9 @@ func commandLine(tool string, args map[string]string, quote func(string) string,
 			continue
 		case "oi-fetch images":
 			words = append(words, "--images "+stand.Images(value))
+			continue
+		case "oi-train teacher": // of which it has the sum
+			words = append(words, "--teacher "+stand.Teacher)
 			continue
 		case "oi-train weight_decay", "oi-train label_smoothing", "oi-train weight_average", "oi-train standardised_weights":
 			continue // follow from others

@@ -69,6 +69,7 @@ type recipeData struct {
 	NeedsMetadata, NeedsImages   bool
 	NeedsIDs, NeedsExcludeIDs    bool
 	Backbone, BackboneSum        string
+	Teacher, TeacherSum          string
 }
 
 type recipeStage struct{ Tool, Line string }
@@ -77,7 +78,7 @@ type recipeTool struct{ Name, Version string }
 
 func (d *recipeData) fill(r *Report, quote func(string) string) {
 	stand := Placeholders{
-		IDs: `"$IDS"`, ExcludeIDs: `"$EXCLUDE_IDS"`, Backbone: `"$BACKBONE"`, Output: `"$OUT"`, Expect: `"$work/expected.json"`,
+		IDs: `"$IDS"`, ExcludeIDs: `"$EXCLUDE_IDS"`, Backbone: `"$BACKBONE"`, Teacher: `"$TEACHER"`, Output: `"$OUT"`, Expect: `"$work/expected.json"`,
 		Images: func(string) string { return `"$IMAGES"` },
 	}
 	var reasons []string
@@ -145,6 +146,9 @@ func (d *recipeData) fill(r *Report, quote func(string) string) {
 	d.Check = checkLine(r, quote, stand)
 	if of := r.Provenance.Backbone; of != nil {
 		d.Backbone, d.BackboneSum = of.Name, of.FileSHA256
+	}
+	if of := r.Provenance.Teacher; of != nil {
+		d.Teacher, d.TeacherSum = of.Architecture, of.FileSHA256
 	}
 }
 

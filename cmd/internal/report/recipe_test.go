@@ -68,6 +68,12 @@ func TestRecipeRefuses(t *testing.T) {
 	fresh := func(stages ...Stage) *Recipe {
 		return &Recipe{Report: &Report{Run: "ab\nrm -rf x", Stages: stages, Provenance: Provenance{Code: Code{Version: "1"}}}, Expected: []byte("{}")}
 	}
+	taught := func(sum string) *Recipe {
+		r := fresh(boxes(map[string]string{}), crop)
+		r.Report.Provenance.Teacher = &Teacher{Architecture: "net, linear head", FileSHA256: sum}
+		r.Report.Options = map[string]any{"teacher": sum, "teacher_weight": 0.5}
+		return r
+	}
 	change := func(r *Recipe, change func(*Recipe)) *Recipe { change(r); return r }
 	for name, tc := range map[string]struct {
 		recipe      *Recipe
@@ -101,6 +107,9 @@ func TestRecipeRefuses(t *testing.T) {
 		"any code":       {change(fresh(boxes(map[string]string{})), func(r *Recipe) { r.Report.Provenance.Code.Version = "2" }), []string{"ANY_VERSION=1"}, nil, "RAN ", "RAN oi-boxes /m/1\n"},
 		"no backbone":    {change(fresh(boxes(map[string]string{})), func(r *Recipe) { r.Report.Provenance.Backbone = &model.Backbone{Name: "net", FileSHA256: "ff"} }), nil, nil, "recipe: the network net is needed: BACKBONE=FILE.onnx, or", ""},
 		"other backbone": {change(fresh(boxes(map[string]string{})), func(r *Recipe) { r.Report.Provenance.Backbone = &model.Backbone{Name: "net", FileSHA256: "ff"} }), []string{"BACKBONE=" + list}, nil, "recipe: another backbone: the SHA-256 of " + list, ""},
+		"no teacher":     {taught("ff"), nil, nil, "recipe: the model that it learnt from is needed (net, linear head): TEACHER=FILE.onnx, whose SHA-256 is ff;", ""},
+		"nowhere":        {taught("ff"), []string{"TEACHER=nosuch.onnx"}, nil, "recipe: no file nosuch.onnx, which is to be the teacher\n", ""},
+		"other teacher":  {taught("ff"), []string{"TEACHER=" + list}, nil, "recipe: another teacher: the SHA-256 of " + list + " is d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa, want ff\n", ""},
 		"two arguments":  {fresh(boxes(map[string]string{})), nil, []string{"a", "b"}, "recipe: want one stream or folder, or none\n", ""},
 		"no file":        {fresh(boxes(map[string]string{})), nil, []string{"-a b"}, "recipe: no file or folder ./-a b\n", ""},
 	} {

@@ -255,6 +255,17 @@ type Provenance struct {
 	Environment Environment       `json:"environment"`
 	// Backbone is nil where a network was trained from scratch.
 	Backbone *model.Backbone `json:"backbone,omitempty"`
+	// Teacher is nil where a network learnt from the labels alone.
+	Teacher *Teacher `json:"teacher,omitempty"`
+}
+
+// Teacher is the model whose answers a network learnt from.
+type Teacher struct {
+	Run          string          `json:"run"`
+	Architecture string          `json:"architecture"`
+	Parameters   int             `json:"parameters"`
+	FileSHA256   string          `json:"file_sha256"`
+	Backbone     *model.Backbone `json:"backbone,omitempty"`
 }
 
 // WriteJSON writes the report as data.
