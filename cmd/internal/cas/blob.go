@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 
@@ -27,7 +28,7 @@ func (c *Cache) Create() (*Blob, error) {
 	if err := c.checkFree(); err != nil {
 		return nil, err
 	}
-	f, err := c.createTemp("d")
+	f, err := c.createTemp("p")
 	if err != nil {
 		return nil, writeError(err)
 	}
@@ -45,6 +46,24 @@ func (c *Cache) Put(e Entry, data []byte) error {
 		return writeError(err)
 	}
 	e.Size = int64(len(data))
+	return b.commit(e)
+}
+
+// Update replaces the entry of e.Key by e. The bytes stay those that e
+// describes; they come from content, which the caller has checked.
+func (c *Cache) Update(e Entry, content io.ReaderAt) error {
+	b, err := c.Create()
+	if err != nil {
+		return err
+	}
+	defer b.Discard()
+	n, err := io.Copy(b.file, io.NewSectionReader(content, 0, e.Size))
+	if err == nil && n < e.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return writeError(err)
+	}
 	return b.commit(e)
 }
 
@@ -95,17 +114,17 @@ func (b *Blob) CommitOpen(e Entry) (*File, error) {
 }
 
 func (b *Blob) commit(e Entry) error {
-	if err := b.file.Close(); err != nil {
+	end, err := footer(e)
+	if err == nil {
+		_, err = b.file.Write(end)
+	}
+	if err = errors.Join(err, b.file.Close()); err != nil {
 		return writeError(err)
 	}
-	// The bytes first: an answer never points to bytes that were not there.
-	if err := rename(b.file.Name(), b.cache.dataPath(e.SHA256)); err != nil {
+	if err := rename(b.file.Name(), b.cache.path(e.Key)); err != nil {
 		return writeError(err)
 	}
 	b.done = true
-	if err := b.cache.Update(e); err != nil {
-		return err
-	}
 	return b.cache.grown(e.Size)
 }
 

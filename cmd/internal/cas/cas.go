@@ -1,19 +1,26 @@
-// Package cas is a content-addressed cache on disk.
+// Package cas is a cache on disk of what requests were answered with. The bytes
+// of an answer are known by their SHA-256.
 //
 // These live below its folder:
 //
-//	a/xx/<SHA-256 of the request key>  the answer to a request, as JSON
-//	d/xx/<SHA-256 of the bytes>        the bytes
+//	p/xx/<SHA-256 of the request key>  the bytes, followed by the Entry
 //	tmp/                               files that are still being written
 //	size                               how many bytes there are, about
 //	lock                               empty; see TryLock
 //
-// where xx is the first byte of the name in hex. A file gets its name by a
-// rename, the bytes always before the answer that points to them, so a process
-// may be killed at any point and any number of processes may share the folder;
-// locks save work and are not needed for that. Nothing is synced to disk: after
-// a power cut, damage shows in the size and the hash, which are checked on
-// every read. A damaged entry is a miss, and the next answer replaces it.
+// where xx is the first byte of the name in hex. One file holds both, as making
+// and naming a file costs about as much as writing a small photo. It gets its
+// name by a rename when it is whole, so a process may be killed at any point and
+// any number of processes may share the folder; locks save work and are not
+// needed for that. Nothing is synced to disk: after a power cut, damage shows in
+// the size and the hash, which are checked on every read. A damaged file is a
+// miss, and the next answer replaces it.
+//
+// Earlier versions kept two files, which are still read, and removed in the same
+// way, but written no more:
+//
+//	a/xx/<SHA-256 of the request key>  the Entry
+//	d/xx/<SHA-256 of the bytes>        the bytes
 //
 // The time of a file says when it was used last, to the hour. When there are
 // more bytes than the cache may have, those used longest ago go; whoever has
@@ -46,11 +53,11 @@ var (
 )
 
 const (
-	usualEntry = 2 << 10        // few answer files are larger
+	usualEntry = 2 << 10        // few entries are larger
 	maxEntry   = 64 << 10       // none is; anything above is damage
 	staleAge   = time.Hour      // a temporary file untouched for this long has lost its process
 	usedWithin = time.Hour      // files used again within this time keep theirs
-	perFile    = int64(8 << 10) // what a file and its answer take on disk beyond its bytes, about
+	perFile    = int64(8 << 10) // what a file takes on disk beyond its bytes, at most about
 )
 
 // Options bound a cache. A zero Limit and MinFree bound nothing.
@@ -70,8 +77,9 @@ type Options struct {
 // A Cache is a folder of answers and bytes. Its methods may be called from
 // several goroutines, and several processes may use one folder.
 type Cache struct {
-	dir  string
-	opts Options
+	dir     string
+	opts    Options
+	earlier bool // there were files of the earlier layout when it was opened
 
 	mu     sync.Mutex // guards what follows
 	size   size
@@ -89,6 +97,8 @@ func Open(dir string, o Options) (*Cache, error) {
 	if err := os.MkdirAll(c.tmp(), 0o777); err != nil {
 		return nil, fmt.Errorf("open cache: %w", roomError(err))
 	}
+	_, err := os.Stat(filepath.Join(dir, "a"))
+	c.earlier = err == nil
 	return c, c.sweep()
 }
 
@@ -115,7 +125,7 @@ func (c *Cache) sweep() error {
 	return nil
 }
 
-// Lookup says what the request was answered with. It looks at the answer and at
+// Lookup says what the request was answered with. It looks at the entry and at
 // the size of the bytes, not at the bytes themselves; a File does.
 func (c *Cache) Lookup(key string) (Entry, error) {
 	f, err := c.Find(key)
@@ -125,40 +135,60 @@ func (c *Cache) Lookup(key string) (Entry, error) {
 	return f.entry, f.Close()
 }
 
-// Find opens the bytes that the request was answered with. The caller closes
-// the File.
+// Find opens what the request was answered with. The caller closes the File.
 func (c *Cache) Find(key string) (*File, error) {
+	path := c.path(key)
+	f, err := openFile(path)
+	if errors.Is(err, ErrMiss) && c.earlier {
+		return c.findEarlier(key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.entry.Key != key {
+		return nil, errors.Join(ErrMiss, f.Close())
+	}
+	c.use(f.used, path)
+	return f, nil
+}
+
+// findEarlier is Find in the earlier layout.
+func (c *Cache) findEarlier(key string) (*File, error) {
 	path := c.answerPath(key)
-	e, err := readEntry(path)
+	e, err := readAnswer(path)
 	if err != nil {
 		return nil, err
 	}
 	if e.Key != key {
 		return nil, ErrMiss
 	}
-	f, err := c.OpenFile(e)
+	f, err := c.openBytes(e)
 	if err == nil {
-		c.use(path, c.dataPath(e.SHA256), f.used)
+		c.use(f.used, path, c.bytesPath(e.SHA256))
 	}
 	return f, err
 }
 
-// use notes that an answer and its bytes were wanted again. A folder that may
-// only be read stays as it is.
-func (c *Cache) use(answer, data string, last time.Time) {
+// use notes that files were wanted again. A folder that may only be read stays
+// as it is.
+func (c *Cache) use(last time.Time, files ...string) {
 	now := c.opts.Now()
 	if now.Sub(last) < usedWithin {
 		return
 	}
-	_ = os.Chtimes(answer, now, now)
-	_ = os.Chtimes(data, now, now)
+	for _, path := range files {
+		_ = os.Chtimes(path, now, now)
+	}
 }
 
 func (c *Cache) tmp() string { return filepath.Join(c.dir, "tmp") }
 
+func (c *Cache) path(key string) string { return fanOut(c.dir, "p", hashOf(key)) }
+
+// answerPath and bytesPath are of the earlier layout.
 func (c *Cache) answerPath(key string) string { return fanOut(c.dir, "a", hashOf(key)) }
 
-func (c *Cache) dataPath(digest string) string { return fanOut(c.dir, "d", digest) }
+func (c *Cache) bytesPath(digest string) string { return fanOut(c.dir, "d", digest) }
 
 func hashOf(key string) string {
 	sum := sha256.Sum256([]byte(key))

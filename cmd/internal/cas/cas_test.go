@@ -2,6 +2,8 @@ package cas_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,22 +52,18 @@ func files(t *testing.T, dir, kind string) []string {
 
 // get reads what a request was answered with.
 func get(c *cas.Cache, key string) (cas.Entry, []byte, error) {
-	e, err := c.Lookup(key)
-	if err != nil {
-		return cas.Entry{}, nil, err
-	}
-	f, err := c.OpenFile(e)
+	f, err := c.Find(key)
 	if err != nil {
 		return cas.Entry{}, nil, err
 	}
 	defer f.Close()
 	data, err := f.Bytes()
-	return e, data, err
+	return f.Entry(), data, err
 }
 
-// check looks at the bytes of e without holding them.
-func check(c *cas.Cache, e cas.Entry) error {
-	f, err := c.OpenFile(e)
+// check looks at the bytes of key without holding them.
+func check(c *cas.Cache, key string) error {
+	f, err := c.Find(key)
 	if err != nil {
 		return err
 	}
@@ -112,33 +110,145 @@ func TestPutGet(t *testing.T) {
 	}
 }
 
-func TestEqualBytesAreKeptOnce(t *testing.T) {
+// TestOneFileEach: each answer has a file of its own, and no other.
+func TestOneFileEach(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, dir)
-	for _, key := range []string{"one", "two"} {
+	for _, key := range []string{"one", "two", "two"} {
 		if _, err := put(c, cas.Entry{Key: key}, []byte("same")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if d, a := len(files(t, dir, "d")), len(files(t, dir, "a")); d != 1 || a != 2 {
-		t.Errorf("%d data and %d answer files, want 1 and 2", d, a)
+	all := files(t, dir, ".")
+	if len(all) != 2 {
+		t.Fatalf("kept %q, want two files", all)
+	}
+	if err := os.Remove(all[0]); err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	for _, key := range []string{"one", "two"} {
+		if _, data, err := get(c, key); err == nil && string(data) == "same" {
+			left++
+		}
+	}
+	if left != 1 {
+		t.Errorf("%d of two answers are left of one file", left)
 	}
 }
 
+// putEarlier keeps data as the earlier layout does.
+func putEarlier(t *testing.T, dir string, e cas.Entry, data []byte) {
+	t.Helper()
+	e.SHA256, e.Size = digest(data), int64(len(data))
+	answer, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{
+		filepath.Join(dir, "d", e.SHA256[:2], e.SHA256):                           data,
+		filepath.Join(dir, "a", digest([]byte(e.Key))[:2], digest([]byte(e.Key))): append(answer, '\n'),
+	} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func digest(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
+
+// TestEarlierLayout: what earlier versions kept is read, and an answer that is
+// kept anew stands in its place.
+func TestEarlierLayout(t *testing.T) {
+	dir := t.TempDir()
+	in := cas.Entry{Key: "k", MediaType: "image/jpeg", Check: "header"}
+	putEarlier(t, dir, in, []byte("photo"))
+	c := open(t, dir)
+	got, data, err := get(c, "k")
+	in.SHA256, in.Size = digest([]byte("photo")), 5
+	if err != nil || string(data) != "photo" || !reflect.DeepEqual(got, in) {
+		t.Fatalf("got %+v, %q, %v", got, data, err)
+	}
+	in.Check = "full"
+	if err := c.Update(in, strings.NewReader("photo")); err != nil {
+		t.Fatal(err)
+	}
+	if got, data, err := get(c, "k"); err != nil || string(data) != "photo" || got.Check != "full" {
+		t.Errorf("updated: got %+v, %q, %v", got, data, err)
+	}
+	if _, err := put(c, cas.Entry{Key: "k"}, []byte("another")); err != nil {
+		t.Fatal(err)
+	}
+	if _, data, err := get(open(t, dir), "k"); err != nil || string(data) != "another" {
+		t.Errorf("put anew: got %q, %v", data, err)
+	}
+	if _, err := c.Lookup("l"); !errors.Is(err, cas.ErrMiss) {
+		t.Errorf("another key: got %v, want ErrMiss", err)
+	}
+}
+
+// flip changes a bit in the middle of a file.
+func flip(path string) error { return flipAt(path, func(size int) int { return size / 2 }) }
+
+func flipAt(path string, at func(size int) int) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	b[at(len(b))] ^= 1
+	return os.WriteFile(path, b, 0o644)
+}
+
+// TestDamageIsAMissAndIsReplaced, in the earlier layout too.
 func TestDamageIsAMissAndIsReplaced(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789"), 1000)
-	flip := func(path string) error {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
+	end := func(back int) func(string) error {
+		return func(p string) error { return flipAt(p, func(size int) int { return size - back }) }
+	}
+	appended := func(more string) func(string) error {
+		return func(p string) error {
+			b, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(p, append(b, more...), 0o644)
 		}
-		b[len(b)/2] ^= 1
-		return os.WriteFile(path, b, 0o644)
 	}
 	damage := map[string]struct {
 		kind string
 		do   func(path string) error
 	}{
+		"cut to little":    {"p", func(p string) error { return os.Truncate(p, 7) }},
+		"cut to the bytes": {"p", func(p string) error { return os.Truncate(p, int64(len(data))) }},
+		"cut by one": {"p", func(p string) error {
+			info, err := os.Stat(p)
+			if err != nil {
+				return err
+			}
+			return os.Truncate(p, info.Size()-1)
+		}},
+		"empty":             {"p", func(p string) error { return os.Truncate(p, 0) }},
+		"bit":               {"p", flip},
+		"bit of the magic":  {"p", end(1)},
+		"bit of the length": {"p", end(5)},
+		"top of the length": {"p", end(8)},
+		"bit of the entry":  {"p", end(9)},
+		"grown":             {"p", func(p string) error { return os.Truncate(p, 1<<20) }},
+		"grown by an end":   {"p", appended("\x00\x00\x00\x00oip1")},
+		"grown by a footer": {"p", appended(`{"key":"k","sha256":"` + digest(nil) + `","size":0}` + "\x00\x00\x00\x60oip1")},
+		"zeros":             {"p", func(p string) error { return os.WriteFile(p, make([]byte, 20_000), 0o644) }},
+		"another's": {"p", func(p string) error {
+			dir := t.TempDir()
+			if _, err := put(open(t, dir), cas.Entry{Key: "else"}, data); err != nil {
+				return err
+			}
+			return os.Rename(files(t, dir, "p")[0], p)
+		}},
+		"gone": {"p", os.Remove},
+
 		"data cut":       {"d", func(p string) error { return os.Truncate(p, 17) }},
 		"data empty":     {"d", func(p string) error { return os.Truncate(p, 0) }},
 		"data bit":       {"d", flip},
@@ -155,9 +265,16 @@ func TestDamageIsAMissAndIsReplaced(t *testing.T) {
 	for name, d := range damage {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			if d.kind == "p" {
+				if _, err := put(open(t, dir), cas.Entry{Key: "k"}, data); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				putEarlier(t, dir, cas.Entry{Key: "k"}, data)
+			}
 			c := open(t, dir)
-			if _, err := put(c, cas.Entry{Key: "k"}, data); err != nil {
-				t.Fatal(err)
+			if _, _, err := get(c, "k"); err != nil {
+				t.Fatalf("before the damage: %v", err)
 			}
 			if err := d.do(files(t, dir, d.kind)[0]); err != nil {
 				t.Fatal(err)
@@ -165,10 +282,8 @@ func TestDamageIsAMissAndIsReplaced(t *testing.T) {
 			if _, _, err := get(c, "k"); !errors.Is(err, cas.ErrMiss) {
 				t.Fatalf("damaged: got %v, want ErrMiss", err)
 			}
-			if e, err := c.Lookup("k"); err == nil {
-				if err := check(c, e); !errors.Is(err, cas.ErrMiss) {
-					t.Errorf("Check: got %v, want ErrMiss", err)
-				}
+			if err := check(c, "k"); !errors.Is(err, cas.ErrMiss) {
+				t.Errorf("Check: got %v, want ErrMiss", err)
 			}
 			if _, err := put(c, cas.Entry{Key: "k"}, data); err != nil {
 				t.Fatal(err)
@@ -187,10 +302,19 @@ func TestUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Check = "full"
-	if err := c.Update(e); err != nil {
+	if err := c.Update(e, strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.Lookup("k"); err != nil || !reflect.DeepEqual(got, e) {
+	if got, data, err := get(c, "k"); err != nil || !reflect.DeepEqual(got, e) || string(data) != "x" {
+		t.Errorf("got %+v, %q, %v, want %+v", got, data, err, e)
+	}
+	// Bytes that end too early leave what is there.
+	again := e
+	again.Check = "none"
+	if err := c.Update(again, strings.NewReader("")); err == nil {
+		t.Error("no error for bytes that are not there")
+	}
+	if got, _, err := get(c, "k"); err != nil || !reflect.DeepEqual(got, e) {
 		t.Errorf("got %+v, %v, want %+v", got, err, e)
 	}
 }
@@ -213,8 +337,8 @@ func TestMode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := append(files(t, dir, "a"), files(t, dir, "d")...)
-	if len(kept) != 2 {
+	kept := files(t, dir, "p")
+	if len(kept) != 1 {
 		t.Fatalf("kept %q", kept)
 	}
 	for _, name := range kept {
@@ -240,21 +364,22 @@ func TestDiscardLeavesNothing(t *testing.T) {
 	}
 	b.Discard()
 	b.Discard()
-	for _, kind := range []string{"a", "d", "tmp"} {
+	for _, kind := range []string{"p", "tmp"} {
 		if left := files(t, dir, kind); len(left) > 0 {
 			t.Errorf("left in %s: %v", kind, left)
 		}
 	}
 }
 
-// A killed process leaves temporary files, bytes without an answer, or both.
+// A killed process leaves temporary files, and in the earlier layout bytes
+// without an answer.
 func TestKilledWriter(t *testing.T) {
 	dir := t.TempDir()
-	c := open(t, dir)
-	if _, err := put(c, cas.Entry{Key: "k"}, []byte("whole")); err != nil {
+	putEarlier(t, dir, cas.Entry{Key: "k"}, []byte("whole"))
+	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	old, young := filepath.Join(dir, "tmp", "d-old"), filepath.Join(dir, "tmp", "d-young")
+	old, young := filepath.Join(dir, "tmp", "p-old"), filepath.Join(dir, "tmp", "p-young")
 	for path, age := range map[string]time.Duration{old: 2 * time.Hour, young: 10 * time.Minute} {
 		if err := os.WriteFile(path, []byte("par"), 0o600); err != nil {
 			t.Fatal(err)
@@ -328,8 +453,8 @@ func TestKill9(t *testing.T) {
 	if seen == 0 {
 		t.Error("nothing was kept")
 	}
-	if a := len(files(t, dir, "a")); a != seen {
-		t.Errorf("%d answers on disk, %d whole ones", a, seen)
+	if kept := len(files(t, dir, "p")); kept != seen {
+		t.Errorf("%d files on disk, %d whole ones", kept, seen)
 	}
 }
 

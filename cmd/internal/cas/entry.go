@@ -1,12 +1,12 @@
 package cas
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
@@ -38,8 +38,70 @@ type Attempt struct {
 	Status int    `json:"status,omitempty"`
 }
 
-// readEntry reads an answer file. One that is damaged is ErrMiss.
-func readEntry(path string) (Entry, error) {
+// A footer follows the bytes in a file: their entry as JSON, its length as four
+// bytes, the highest first, and footerMagic, which says that there is one.
+const (
+	footerMagic = "oip1"
+	footerEnd   = 4 + len(footerMagic) // bytes after the JSON
+)
+
+// footer returns the footer that says e.
+func footer(e Entry) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return append(binary.BigEndian.AppendUint32(text, uint32(len(text))), footerMagic...), nil
+}
+
+// readFooter reads the footer of a file of size bytes. Where there is none, or
+// it does not fit the size, that is ErrMiss.
+func readFooter(f io.ReaderAt, size int64) (Entry, error) {
+	tail := make([]byte, min(size, usualEntry))
+	if err := readTail(f, size, tail); err != nil {
+		return Entry{}, err
+	}
+	n, ok := footerLen(tail)
+	if !ok || int64(n) > size {
+		return Entry{}, ErrMiss
+	}
+	if n > len(tail) {
+		tail = make([]byte, n)
+		if err := readTail(f, size, tail); err != nil {
+			return Entry{}, err
+		}
+		if again, ok := footerLen(tail); !ok || again != n {
+			return Entry{}, ErrMiss // it is being written to
+		}
+	}
+	e, ok := parseEntry(tail[len(tail)-n : len(tail)-footerEnd])
+	if !ok || e.Size != size-int64(n) {
+		return Entry{}, ErrMiss
+	}
+	return e, nil
+}
+
+// readTail reads the last bytes of a file.
+func readTail(f io.ReaderAt, size int64, tail []byte) error {
+	if n, err := f.ReadAt(tail, size-int64(len(tail))); n < len(tail) {
+		return missOr(err)
+	}
+	return nil
+}
+
+// footerLen is the length of the footer that a file ends with.
+func footerLen(tail []byte) (n int, ok bool) {
+	at := len(tail) - footerEnd
+	if at < 0 || string(tail[at+4:]) != footerMagic {
+		return 0, false
+	}
+	text := binary.BigEndian.Uint32(tail[at:])
+	return int(text) + footerEnd, text <= maxEntry
+}
+
+// readAnswer reads an answer file of the earlier layout. One that is damaged is
+// ErrMiss.
+func readAnswer(path string) (Entry, error) {
 	f, err := posixfile.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Entry{}, ErrMiss
@@ -48,12 +110,8 @@ func readEntry(path string) (Entry, error) {
 		return Entry{}, fmt.Errorf("read cache: %w", err)
 	}
 	defer f.Close() // only read from
-	var n int
-	buf := make([]byte, usualEntry)
-	if n, err = f.ReadAt(buf, 0); err == nil { // there is more
-		buf = make([]byte, maxEntry)
-		n, err = f.ReadAt(buf, 0)
-	}
+	buf := make([]byte, maxEntry)
+	n, err := f.ReadAt(buf, 0)
 	if err == nil {
 		return Entry{}, ErrMiss // too long
 	}
@@ -73,24 +131,4 @@ func parseEntry(data []byte) (Entry, bool) {
 		return Entry{}, false
 	}
 	return e, true
-}
-
-// Update replaces the answer to e.Key; its bytes must be in the cache already.
-func (c *Cache) Update(e Entry) error {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return writeError(err)
-	}
-	f, err := c.createTemp("a")
-	if err != nil {
-		return writeError(err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = rename(f.Name(), c.answerPath(e.Key))
-	}
-	if err != nil {
-		return writeError(errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
 }

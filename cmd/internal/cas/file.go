@@ -13,7 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
-// A File is the bytes of an entry, open. They stay readable if the cache
+// A File is an entry and its bytes, open. They stay readable if the cache
 // removes them meanwhile.
 type File struct {
 	entry Entry
@@ -24,12 +24,25 @@ type File struct {
 // Entry is what the bytes are an answer to.
 func (f *File) Entry() Entry { return f.entry }
 
-// OpenFile opens the bytes of e. Missing ones are ErrMiss.
-func (c *Cache) OpenFile(e Entry) (*File, error) {
-	if !validDigest(e.SHA256) {
-		return nil, ErrMiss
-	}
-	f, err := posixfile.Open(c.dataPath(e.SHA256))
+// openFile opens a file of the cache.
+func openFile(path string) (*File, error) {
+	return open(path, readFooter)
+}
+
+// openBytes opens the bytes of e in the earlier layout.
+func (c *Cache) openBytes(e Entry) (*File, error) {
+	return open(c.bytesPath(e.SHA256), func(_ io.ReaderAt, size int64) (Entry, error) {
+		if size != e.Size {
+			return Entry{}, ErrMiss
+		}
+		return e, nil
+	})
+}
+
+// open opens a file, of which entry says what it holds. A missing one is
+// ErrMiss.
+func open(path string, entry func(f io.ReaderAt, size int64) (Entry, error)) (*File, error) {
+	f, err := posixfile.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrMiss
 	}
@@ -37,9 +50,10 @@ func (c *Cache) OpenFile(e Entry) (*File, error) {
 		return nil, fmt.Errorf("read cache: %w", err)
 	}
 	info, err := f.Stat()
-	if err == nil && info.Size() != e.Size {
-		err = ErrMiss
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read cache: %w", err), f.Close())
 	}
+	e, err := entry(f, info.Size())
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

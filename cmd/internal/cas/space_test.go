@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +45,7 @@ func bounded(t *testing.T, dir string, o cas.Options) *cas.Cache {
 // bytesIn is the number of bytes kept below dir.
 func bytesIn(t *testing.T, dir string) (n int64) {
 	t.Helper()
-	for _, path := range files(t, dir, "d") {
+	for _, path := range append(files(t, dir, "p"), files(t, dir, "d")...) {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -65,14 +66,14 @@ func TestTrim(t *testing.T) {
 	c := bounded(t, dir, cas.Options{Limit: limit, Now: clock.Now})
 	var oldest *cas.File
 	for i := range 60 {
-		e, err := put(c, cas.Entry{Key: key(i)}, photo(i))
-		if err != nil {
+		if _, err := put(c, cas.Entry{Key: key(i)}, photo(i)); err != nil {
 			t.Fatal(err)
 		}
 		// The file system has a clock of its own.
 		setTimes(t, dir, clock.Now())
 		if i == 1 {
-			if oldest, err = c.OpenFile(e); err != nil {
+			var err error
+			if oldest, err = c.Find(key(i)); err != nil {
 				t.Fatal(err)
 			}
 			defer oldest.Close()
@@ -105,6 +106,38 @@ func TestTrim(t *testing.T) {
 	if data, err := oldest.Bytes(); err != nil || !bytes.Equal(data, photo(1)) {
 		t.Errorf("an open file: %v", err)
 	}
+}
+
+// TestTrimEarlierLayout: what earlier versions kept counts, and goes first, as
+// it has not been used for longest, each answer with its bytes.
+func TestTrimEarlierLayout(t *testing.T) {
+	const limit = 1 << 20
+	dir := t.TempDir()
+	clock := &clock{now: time.Now().Add(-1000 * time.Hour)}
+	for i := range 20 {
+		putEarlier(t, dir, cas.Entry{Key: key(i)}, photo(i))
+		setTimes(t, dir, clock.Now())
+		clock.add(2 * time.Hour)
+	}
+	c := bounded(t, dir, cas.Options{Limit: limit, Now: clock.Now})
+	if _, err := c.Lookup(key(0)); err != nil { // used once more
+		t.Fatal(err)
+	}
+	for i := 20; i < 30; i++ {
+		if _, err := put(c, cas.Entry{Key: key(i)}, photo(i)); err != nil {
+			t.Fatal(err)
+		}
+		setTimes(t, dir, clock.Now())
+		if n := bytesIn(t, dir); n > limit {
+			t.Fatalf("after %d files: %d bytes, the limit is %d", i+1, n, limit)
+		}
+		clock.add(2 * time.Hour)
+	}
+	for i, want := range map[int]bool{0: true, 1: false, 2: false, 19: true, 20: true, 29: true} {
+		if _, err := c.Lookup(key(i)); (err == nil) != want {
+			t.Errorf("file %d: %v, want it there: %v", i, err, want)
+		}
+	}
 	if a, d := len(files(t, dir, "a")), len(files(t, dir, "d")); a > d+1 {
 		t.Errorf("%d answers for %d files", a, d)
 	}
@@ -113,7 +146,7 @@ func TestTrim(t *testing.T) {
 // setTimes gives new files the time of the test's clock.
 func setTimes(t *testing.T, dir string, at time.Time) {
 	t.Helper()
-	for _, path := range append(files(t, dir, "a"), files(t, dir, "d")...) {
+	for _, path := range slices.Concat(files(t, dir, "p"), files(t, dir, "a"), files(t, dir, "d")) {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -210,6 +243,41 @@ func TestVerify(t *testing.T) {
 	if v, err := c.Verify(t.Context()); err != nil || v != whole {
 		t.Fatalf("got %+v, %v, want %+v", v, err, whole)
 	}
+	kept := files(t, dir, "p")
+	if err := os.Truncate(kept[0], 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := flip(kept[1]); err != nil { // as long, and something else
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(kept[2]), "README"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(kept[3], kept[4]); err != nil { // under another's name
+		t.Fatal(err)
+	}
+	v, err := c.Verify(t.Context())
+	if want := (cas.VerifyResult{Answers: 16, Files: 16, Bytes: 16 * int64(len(photo(0))), Damaged: 4}); err != nil || v != want {
+		t.Errorf("got %+v, %v, want %+v", v, err, want)
+	}
+	if v, err := fill().Verify(t.Context()); err != nil || v != whole {
+		t.Errorf("filled up: %+v, %v, want %+v", v, err, whole)
+	}
+}
+
+func TestVerifyEarlierLayout(t *testing.T) {
+	dir := t.TempDir()
+	fill := func() *cas.Cache {
+		for i := range 20 {
+			putEarlier(t, dir, cas.Entry{Key: key(i)}, photo(i))
+		}
+		return bounded(t, dir, cas.Options{Now: time.Now})
+	}
+	c := fill()
+	whole := cas.VerifyResult{Answers: 20, Files: 20, Bytes: 20 * int64(len(photo(0)))}
+	if v, err := c.Verify(t.Context()); err != nil || v != whole {
+		t.Fatalf("got %+v, %v, want %+v", v, err, whole)
+	}
 	data, answers := files(t, dir, "d"), files(t, dir, "a")
 	if err := os.Truncate(data[0], 100); err != nil {
 		t.Fatal(err)
@@ -250,6 +318,7 @@ func TestVerify(t *testing.T) {
 func TestLookupNotesTheUse(t *testing.T) {
 	dir := t.TempDir()
 	clock := &clock{now: time.Now()}
+	putEarlier(t, dir, cas.Entry{Key: "earlier"}, []byte("y"))
 	c := bounded(t, dir, cas.Options{Now: clock.Now})
 	if _, err := put(c, cas.Entry{Key: "k"}, []byte("x")); err != nil {
 		t.Fatal(err)
@@ -259,10 +328,12 @@ func TestLookupNotesTheUse(t *testing.T) {
 		noted bool
 	}{{time.Minute, false}, {2 * time.Hour, true}, {time.Minute, false}, {time.Hour, true}} {
 		clock.add(step.later)
-		if _, err := c.Lookup("k"); err != nil {
-			t.Fatal(err)
+		for _, key := range []string{"k", "earlier"} {
+			if _, err := c.Lookup(key); err != nil {
+				t.Fatal(err)
+			}
 		}
-		for _, kind := range []string{"a", "d"} {
+		for _, kind := range []string{"p", "a", "d"} {
 			info, err := os.Stat(files(t, dir, kind)[0])
 			if err != nil {
 				t.Fatal(err)

@@ -22,14 +22,16 @@ func (c *Cache) trim() error {
 	}
 	var files []held
 	total := int64(0)
-	err := c.walk("d", func(path string, info fs.FileInfo) error {
-		n := info.Size() + perFile
-		files = append(files, held{path, n, info.ModTime()})
-		total += n
-		return nil
-	})
-	if err != nil {
-		return err
+	for _, kind := range []string{"p", "d"} {
+		err := c.walk(kind, func(path string, info fs.FileInfo) error {
+			n := info.Size() + perFile
+			files = append(files, held{path, n, info.ModTime()})
+			total += n
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if total > c.opts.Limit {
 		slices.SortFunc(files, func(a, b held) int { return a.used.Compare(b.used) })
@@ -44,9 +46,9 @@ func (c *Cache) trim() error {
 			total -= f.size
 			last = f.used
 		}
-		// An answer is used when its bytes are. One that survives its
-		// bytes is a miss, and goes the next time.
-		err = c.walk("a", func(path string, info fs.FileInfo) error {
+		// In the earlier layout an answer is used when its bytes are.
+		// One that survives its bytes is a miss, and goes the next time.
+		err := c.walk("a", func(path string, info fs.FileInfo) error {
 			if info.ModTime().After(last) {
 				return nil
 			}

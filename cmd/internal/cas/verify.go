@@ -40,16 +40,19 @@ type verification struct {
 func (v *verification) run(ctx context.Context) error {
 	var readers errgroup.Group
 	readers.SetLimit(runtime.GOMAXPROCS(0))
-	err := v.cache.walk("d", func(path string, info fs.FileInfo) error {
-		if ctx.Err() == nil {
-			readers.Go(func() error { return v.file(path, info.Size()) })
-		}
-		return context.Cause(ctx)
-	})
+	check := func(kind string, open func(path string, size int64) (*File, error)) error {
+		return v.cache.walk(kind, func(path string, info fs.FileInfo) error {
+			if ctx.Err() == nil {
+				readers.Go(func() error { return v.file(path, info.Size(), open) })
+			}
+			return context.Cause(ctx)
+		})
+	}
+	err := errors.Join(check("p", v.openFile), check("d", v.openBytes))
 	if err := errors.Join(err, readers.Wait()); err != nil {
 		return err
 	}
-	// Now that damaged files are gone, answers without one show.
+	// The rest is about the earlier layout. Now that damaged files are gone, answers without one show.
 	err = v.cache.walk("a", func(path string, _ fs.FileInfo) error {
 		return errors.Join(context.Cause(ctx), v.answer(path))
 	})
@@ -62,9 +65,8 @@ func (v *verification) run(ctx context.Context) error {
 }
 
 // file checks the hash of a file.
-func (v *verification) file(path string, size int64) error {
-	name := filepath.Base(path)
-	f, err := v.cache.OpenFile(Entry{SHA256: name, Size: size})
+func (v *verification) file(path string, size int64, open func(path string, size int64) (*File, error)) error {
+	f, err := open(path, size)
 	if err == nil {
 		err = errors.Join(f.Check(), f.Close())
 	}
@@ -73,15 +75,42 @@ func (v *verification) file(path string, size int64) error {
 		return remove(path)
 	}
 	if err == nil {
-		v.count(func(d *VerifyResult) { d.Files++; d.Bytes += size })
+		v.count(func(d *VerifyResult) {
+			d.Files++
+			d.Bytes += f.entry.Size
+			if f.entry.Key != "" { // it answers a request itself
+				d.Answers++
+			}
+		})
 	}
 	return err
 }
 
-// answer checks that an answer reads, is where it should be and leads to a
-// file.
+// openFile opens a file, if it is where it should be.
+func (v *verification) openFile(path string, _ int64) (*File, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if hashOf(f.entry.Key) != filepath.Base(path) {
+		return nil, errors.Join(ErrMiss, f.Close())
+	}
+	return f, nil
+}
+
+// openBytes opens bytes of the earlier layout.
+func (v *verification) openBytes(path string, size int64) (*File, error) {
+	e := Entry{SHA256: filepath.Base(path), Size: size}
+	if !validDigest(e.SHA256) {
+		return nil, ErrMiss
+	}
+	return v.cache.openBytes(e)
+}
+
+// answer checks that an answer of the earlier layout reads, is where it should
+// be and leads to its bytes.
 func (v *verification) answer(path string) error {
-	e, err := readEntry(path)
+	e, err := readAnswer(path)
 	if err == nil && hashOf(e.Key) != filepath.Base(path) {
 		err = ErrMiss
 	}
@@ -92,7 +121,7 @@ func (v *verification) answer(path string) error {
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(v.cache.dataPath(e.SHA256))
+	info, err := os.Stat(v.cache.bytesPath(e.SHA256))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read cache: %w", err)
 	}
@@ -105,7 +134,7 @@ func (v *verification) answer(path string) error {
 	return nil
 }
 
-// orphan removes a file that no answer leads to, unless its answer may be on
+// orphan removes bytes of the earlier layout that no answer leads to, unless its answer may be on
 // the way.
 func (v *verification) orphan(path string, info fs.FileInfo) error {
 	if _, ok := v.wanted[short(filepath.Base(path))]; ok || v.cache.opts.Now().Sub(info.ModTime()) < staleAge {

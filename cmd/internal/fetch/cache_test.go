@@ -106,7 +106,7 @@ func TestTrimmedMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range regularFiles(t, filepath.Join(dir, "d")) {
+	for _, name := range regularFiles(t, filepath.Join(dir, "p")) {
 		if err := os.Remove(name); err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestPhotoLeavesTheCacheAtOnce(t *testing.T) {
 		if n := srv.Total() - before; n != 2 {
 			t.Errorf("%d bytes of memory: %d requests, want 2", memory, n)
 		}
-		if left := regularFiles(t, filepath.Join(dir, "d")); len(left) > 0 {
+		if left := regularFiles(t, filepath.Join(dir, "p")); len(left) > 0 {
 			t.Errorf("kept beyond the limit: %v", left)
 		}
 	}
@@ -271,7 +271,7 @@ func TestDamagedCacheIsFetchedAgain(t *testing.T) {
 	dir := t.TempDir()
 	f := newFetcher(t, srv.URL, func(o *fetch.Options) { o.Cache = cache(dir) })
 	mustFetch(t, f, photo(1))
-	for _, name := range regularFiles(t, filepath.Join(dir, "d")) {
+	for _, name := range regularFiles(t, filepath.Join(dir, "p")) {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

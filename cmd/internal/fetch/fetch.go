@@ -3,11 +3,10 @@
 // out has been verified: the transfer was complete, it is a picture, it has an
 // end, and it is not the notice that stands for a photo that was taken down.
 //
-// An answer from the network is kept in a content-addressed cache and a photo
-// is asked for once, however many want it. Photos are written to the cache as
-// they arrive and few are held in memory, so memory does not depend on their
-// number or size; only where the cache has no room are all held that wait for
-// their turn.
+// An answer from the network is kept in a cache on disk and a photo is asked for
+// once, however many want it. Photos are written to the cache as they arrive and
+// few are held in memory, so memory does not depend on their number or size;
+// only where the cache has no room are all held that wait for their turn.
 //
 // Addresses come from the stream and are not trusted; see package netguard.
 //

@@ -103,7 +103,7 @@ func (f *Fetcher) recheck(ctx context.Context, e cas.Entry, r io.ReaderAt) error
 		return err
 	}
 	e.Check, e.CheckVersion = string(f.opts.Check), checkVersion
-	if err := cache.Update(e); err != nil && !isUnwritable(err) {
+	if err := cache.Update(e, r); err != nil && !isUnwritable(err) {
 		return fmt.Errorf("record that a photo in the cache has passed a newer check: %w", err)
 	}
 	return nil
