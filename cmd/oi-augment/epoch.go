@@ -13,9 +13,9 @@ type copyOf struct {
 }
 
 // train returns the items that variants are made of.
-func (r *run) train() []dataset.Entry {
+func (r *run) train() dataset.Entries {
 	if only := r.options.onlySet; only != "" && only != dataset.Train {
-		return nil
+		return dataset.Entries{}
 	}
 	return r.items.Of(dataset.Train)
 }
@@ -34,7 +34,7 @@ func (r *run) heldOut() []string {
 // sizes returns the number of train items of each class, and of the largest.
 func (r *run) sizes() (of map[string]int, largest int) {
 	of = map[string]int{}
-	for _, entry := range r.train() {
+	for _, entry := range r.train().All() {
 		of[entry.Label]++
 		largest = max(largest, of[entry.Label])
 	}
@@ -43,7 +43,7 @@ func (r *run) sizes() (of map[string]int, largest int) {
 
 // perEpoch is the number of variants of an epoch.
 func (r *run) perEpoch() int64 {
-	n := int64(len(r.train()))
+	n := int64(r.train().Len())
 	if r.options.balance {
 		of, largest := r.sizes()
 		n = int64(len(of)) * int64(largest)
@@ -61,7 +61,7 @@ func (r *run) epoch(epoch int) []copyOf {
 	train, copies := r.train(), r.options.copies
 	all := make([]copyOf, 0, r.perEpoch())
 	if !r.options.balance {
-		for _, entry := range train {
+		for _, entry := range train.All() {
 			for n := range copies {
 				all = append(all, copyOf{entry, n})
 			}
@@ -77,7 +77,7 @@ func (r *run) epoch(epoch int) []copyOf {
 		}
 	}
 	seen := map[string]int{}
-	for _, entry := range train {
+	for _, entry := range train.All() {
 		n, want := of[entry.Label], largest*copies
 		times := want / n
 		if rank[entry.Label][seen[entry.Label]] < want%n {

@@ -38,8 +38,11 @@ func (r *run) originals() (map[dataset.Picture]int, error) {
 		return nil, errors.Join(err, in.Close())
 	}
 	numbers := map[dataset.Picture]int{}
-	for _, entry := range r.items.Entries {
-		_, pixels := r.items.Hashes(entry)
+	for _, entry := range r.items.Entries().All() {
+		_, pixels, err := r.items.Hashes(entry)
+		if err != nil {
+			return nil, errors.Join(err, in.Close())
+		}
 		numbers[pixels] = entry.Number
 	}
 	return numbers, in.Close()
@@ -47,7 +50,7 @@ func (r *run) originals() (map[dataset.Picture]int, error) {
 
 func (r *run) remake(ctx context.Context, in *stream.Input, originals map[dataset.Picture]int) error {
 	byKey := map[string]int{}
-	for _, entry := range r.items.Entries {
+	for _, entry := range r.items.Entries().All() {
 		byKey[entry.Key] = entry.Number
 	}
 	tasks := func(yield func(*task) bool) {

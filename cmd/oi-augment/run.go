@@ -58,7 +58,7 @@ func (r *run) read() error {
 	}
 	if only := r.options.onlySet; only != "" {
 		for _, set := range allSets {
-			if n := len(r.items.Of(set)); set != only && n > 0 {
+			if n := r.items.Of(set).Len(); set != only && n > 0 {
 				r.account.Remove("of another set", int64(n))
 			}
 		}
@@ -117,7 +117,7 @@ func (r *run) write(ctx context.Context) error {
 	for _, set := range r.heldOut() {
 		held := r.items.Of(set)
 		r.account.Keep(dataset.DigestOf(held))
-		for _, entry := range held {
+		for _, entry := range held.All() {
 			item, err := r.items.Spool.Item(entry.Number)
 			if err != nil {
 				return err
@@ -158,7 +158,7 @@ func (r *run) expected() int64 {
 	n *= int64(r.options.epochs)
 	heldOut := int64(0)
 	for _, set := range r.heldOut() {
-		heldOut += int64(len(r.items.Of(set)))
+		heldOut += int64(r.items.Of(set).Len())
 	}
 	return n + min(heldOut, math.MaxInt64-n)
 }

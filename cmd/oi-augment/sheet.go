@@ -18,12 +18,12 @@ const sheetVariants = 6
 func (r *run) drawSheet(path string) error {
 	page := &sheet.Sheet{Title: filepath.Base(path)}
 	train := r.train()
-	n := min(r.options.sheetItems, len(train))
+	n := min(r.options.sheetItems, train.Len())
 	size := r.items.Size()
 	classes := map[string]int{}
 	var w worker
 	for i := range n {
-		from := train[i*len(train)/n]
+		from := train.At(i * train.Len() / n)
 		original, err := r.items.Spool.Item(from.Number)
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ type variant struct {
 
 // variants writes the epochs.
 func (r *run) variants(ctx context.Context) error {
-	first := int64(len(r.train())) // these stand for the items that came in
+	first := int64(r.train().Len()) // these stand for the items that came in
 	return r.inOrder(ctx, r.plan(), func(t *task) {
 		if first--; first < 0 {
 			r.account.Add("variant", 1)
@@ -57,7 +57,10 @@ func (r *run) draw(v variant, w *worker) (*record.Item, error) {
 	item.Set = v.entry.Set
 	item.Augment = parameters(drawn)
 	item.Augment.Epoch, item.Augment.Copy, item.Augment.Seed = v.epoch, v.copy, r.options.seed
-	_, original := r.items.Hashes(v.entry)
+	_, original, err := r.items.Hashes(v.entry)
+	if err != nil {
+		return nil, err
+	}
 	item.Augment.Of = original.String()
 	return item, nil
 }

@@ -31,7 +31,7 @@ type neighbourhood struct {
 	counters   *stream.Counters
 
 	classes []string // of the train items, sorted
-	train   []dataset.Entry
+	train   dataset.Entries
 	index   *knn.Index
 	removed map[string]int
 	notes   []string
@@ -121,10 +121,10 @@ func (b *neighbourhood) prepare() error {
 		b.env.Infof("%s", line)
 	}
 	b.train = b.items.Of(dataset.Train)
-	if len(b.train) == 0 {
+	if b.train.Len() == 0 {
 		return cli.WithHint(errors.New("there are no train items among which neighbours are found"), "give all sets in one stream")
 	}
-	for _, e := range b.train {
+	for _, e := range b.train.All() {
 		if at, known := slices.BinarySearch(b.classes, e.Label); !known {
 			b.classes = slices.Insert(b.classes, at, e.Label)
 		}
@@ -133,42 +133,42 @@ func (b *neighbourhood) prepare() error {
 	if err != nil {
 		return err
 	}
-	b.env.Infof("neighbours are found among %d train items: %d MB of vectors in memory", len(b.train), len(vectors)*4>>20)
+	b.env.Infof("neighbours are found among %d train items: %d MB of vectors in memory", b.train.Len(), len(vectors)*4>>20)
 	b.index, err = knn.NewIndex(vectors, b.embeddings.Dim)
 	return err
 }
 
 // vectors returns the embeddings of entries.
-func (b *neighbourhood) vectors(entries []dataset.Entry) ([]float32, error) {
-	numbers := make([]int, len(entries))
-	for i, e := range entries {
+func (b *neighbourhood) vectors(entries dataset.Entries) ([]float32, error) {
+	numbers := make([]int, entries.Len())
+	for i, e := range entries.All() {
 		numbers[i] = e.Number
 	}
-	vectors := make([]float32, len(entries)*b.embeddings.Dim)
+	vectors := make([]float32, entries.Len()*b.embeddings.Dim)
 	return vectors, b.embeddings.Rows(b.items.Spool, numbers).Read(vectors, 0)
 }
 
 // ask calls answer for each of the entries, in order, with its neighbours,
 // which are of other photos.
-func (b *neighbourhood) ask(ctx context.Context, entries []dataset.Entry, answer func(dataset.Entry, []knn.Neighbour) error) error {
+func (b *neighbourhood) ask(ctx context.Context, entries dataset.Entries, answer func(dataset.Entry, []knn.Neighbour) error) error {
 	photos := &b.items.Photos
-	for ; len(entries) > 0; entries = entries[min(queriesAtOnce, len(entries)):] {
+	for first := 0; first < entries.Len(); first += queriesAtOnce {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		part := entries[:min(queriesAtOnce, len(entries))]
+		part := entries.Part(first, min(first+queriesAtOnce, entries.Len()))
 		queries, err := b.vectors(part)
 		if err != nil {
 			return err
 		}
 		knn.Normalize(queries, b.embeddings.Dim)
 		nearest, err := b.index.Nearest(b.workers, queries, b.options.neighbours, func(q, row int) bool {
-			return photos.Find(part[q].Photo) == photos.Find(b.train[row].Photo)
+			return photos.Find(part.At(q).Photo) == photos.Find(b.train.At(row).Photo)
 		})
 		if err != nil {
 			return err
 		}
-		for i, e := range part {
+		for i, e := range part.All() {
 			if err := answer(e, nearest[i]); err != nil {
 				return err
 			}
@@ -184,7 +184,7 @@ func (b *neighbourhood) votes(nearest []knn.Neighbour) (shares []float32, best i
 	shares = make([]float32, len(b.classes))
 	similar := make([]float64, len(b.classes))
 	for _, n := range nearest {
-		at, _ := slices.BinarySearch(b.classes, b.train[n.Row].Label)
+		at, _ := slices.BinarySearch(b.classes, b.train.At(n.Row).Label)
 		shares[at]++
 		similar[at] += float64(n.Similarity)
 	}
@@ -211,13 +211,13 @@ func (b *neighbourhood) report(ctx context.Context) error {
 	sets := b.options.wanted
 	if len(sets) == 0 {
 		sets = []string{dataset.Test}
-		if len(b.items.Of(dataset.Test)) == 0 {
+		if b.items.Of(dataset.Test).Len() == 0 {
 			sets = []string{dataset.Val}
 		}
 	}
-	var asked []dataset.Entry
+	var asked dataset.Entries
 	for _, set := range sets {
-		asked = append(asked, b.items.Of(set)...)
+		asked = dataset.Concat(asked, b.items.Of(set))
 	}
 	name := strings.Join(sets, ",")
 	if err := checkFigures(b.options.requirements, b.classes); err != nil {
@@ -261,7 +261,10 @@ func (b *neighbourhood) report(ctx context.Context) error {
 	if err := b.options.baseline.compare(evaluation); err != nil {
 		return err
 	}
-	full := b.compose(evaluation)
+	full, err := b.compose(evaluation)
+	if err != nil {
+		return err
+	}
 	if full.Credits, err = log.Judged(evaluation); err != nil {
 		return err
 	}
@@ -271,7 +274,7 @@ func (b *neighbourhood) report(ctx context.Context) error {
 
 // compose gathers what is known of the vectors and of what they were tried on:
 // in place of a model there is what made the vectors.
-func (b *neighbourhood) compose(evaluation *report.Evaluation) *report.Report {
+func (b *neighbourhood) compose(evaluation *report.Evaluation) (*report.Report, error) {
 	trail, e := b.origin.Header.Stages, &b.embeddings
 	counts := b.counters.Total()
 	counts.Tool = b.env.Name
@@ -281,10 +284,13 @@ func (b *neighbourhood) compose(evaluation *report.Evaluation) *report.Report {
 			of.FileSHA256 = stage.Args["model"]
 		}
 	}
-	digest := b.items.Digest(b.items.Entries, nil, trail)
+	digest, err := b.items.Digest(b.items.Entries(), nil, trail)
+	if err != nil {
+		return nil, err
+	}
 	return &report.Report{
 		Classes:      b.classes,
-		Architecture: fmt.Sprintf("the %d nearest neighbours of %d train items, by %d numbers of %s each", b.options.neighbours, len(b.train), e.Dim, e.DType),
+		Architecture: fmt.Sprintf("the %d nearest neighbours of %d train items, by %d numbers of %s each", b.options.neighbours, b.train.Len(), e.Dim, e.DType),
 		Input:        report.Input{Height: e.Side, Width: e.Side, Channels: channels, Context: e.Context},
 		Options:      map[string]any{"neighbours": b.options.neighbours},
 		Removed:      b.removed, History: []report.Epoch{}, Evaluation: evaluation,
@@ -294,7 +300,7 @@ func (b *neighbourhood) compose(evaluation *report.Evaluation) *report.Report {
 			Query: report.Stages(dataset.Query(trail)), Code: report.ThisCode(b.env.Version), Environment: report.ThisEnvironment(0),
 			Backbone: of,
 		},
-	}
+	}, nil
 }
 
 // emit writes all items, in their order, with their neighbours and what these
@@ -307,8 +313,8 @@ func (b *neighbourhood) emit(ctx context.Context, out *stream.Output) error {
 	if err := out.Write(&header); err != nil {
 		return err
 	}
-	b.counters.Keep(dataset.DigestOf(b.items.Entries))
-	err := b.ask(ctx, b.items.Entries, func(e dataset.Entry, nearest []knn.Neighbour) error {
+	b.counters.Keep(dataset.DigestOf(b.items.Entries()))
+	err := b.ask(ctx, b.items.Entries(), func(e dataset.Entry, nearest []knn.Neighbour) error {
 		item, err := b.items.Spool.Item(e.Number)
 		if err != nil {
 			return err
@@ -318,7 +324,7 @@ func (b *neighbourhood) emit(ctx context.Context, out *stream.Output) error {
 		item.Prediction = &record.Prediction{Label: b.classes[best], Probabilities: map[string]float64{}}
 		for _, n := range nearest {
 			item.Prediction.Neighbours = append(item.Prediction.Neighbours, record.Neighbour{
-				Key: b.train[n.Row].Key, Label: b.train[n.Row].Label, Similarity: float64(n.Similarity),
+				Key: b.train.At(n.Row).Key, Label: b.train.At(n.Row).Label, Similarity: float64(n.Similarity),
 			})
 		}
 		for i, share := range shares {

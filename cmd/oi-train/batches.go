@@ -69,22 +69,22 @@ func (b *batch) load(spool *dataset.Spool, entry dataset.Entry, label int) error
 type spoolBatches struct {
 	data     *data
 	order    []int
-	measured []dataset.Entry
+	measured dataset.Entries
 }
 
 func newSpoolBatches(d *data) *spoolBatches {
-	return &spoolBatches{data: d, measured: measuredEntries(d.options, d.train, len(d.val))}
+	return &spoolBatches{data: d, measured: measuredEntries(d.options, d.train, d.val.Len())}
 }
 
 func (s *spoolBatches) begin(epoch int) bool {
-	s.order = dataset.Permutation(s.data.options.seed, epoch, len(s.data.train))
+	s.order = dataset.Permutation(s.data.options.seed, epoch, s.data.train.Len())
 	return true
 }
 
 func (s *spoolBatches) next(b *batch) error {
 	b.clear()
 	for len(s.order) > 0 && !b.full() {
-		entry := s.data.train[s.order[0]]
+		entry := s.data.train.At(s.order[0])
 		s.order = s.order[1:]
 		if err := b.load(s.data.items.Spool, entry, s.data.index[entry.Label]); err != nil {
 			return err
@@ -115,7 +115,7 @@ type streamBatches struct {
 func newStreamBatches(d *data) *streamBatches {
 	return &streamBatches{
 		data: d, seen: map[string]bool{}, pending: d.streamed,
-		measured: measuredVariants{options: d.options, val: len(d.val)},
+		measured: measuredVariants{options: d.options, val: d.val.Len()},
 	}
 }
 

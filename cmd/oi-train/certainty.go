@@ -72,7 +72,7 @@ func (c *certainty) make(ctx context.Context, env *cli.Env, d *data, of classifi
 		of.temper(done.Temperature)
 		env.Infof("calibrated on val: the logits are divided by %g", done.Temperature)
 	}
-	if c.text == "" || len(d.val) == 0 {
+	if c.text == "" || d.val.Len() == 0 {
 		return done, nil
 	}
 	rows, truth, err := validate(ctx, d, of)
@@ -103,7 +103,7 @@ func (c *certainty) possible(d *data) error {
 	if c.rule != nil {
 		flag = "--unsure " + c.text
 	}
-	if len(d.val) == 0 {
+	if d.val.Len() == 0 {
 		return cli.WithHint(fmt.Errorf("%s goes by the set val, and no item is of it", flag), "--val 0.15 makes one of items that carry no set")
 	}
 	if c.rule != nil {

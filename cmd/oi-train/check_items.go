@@ -36,7 +36,11 @@ func (o *options) compareItems(ctx context.Context, env *cli.Env) (err error) {
 		env.Warnf("the items cannot be compared: %s has version %d of the hash, this is version %d", e.path, e.dataVersion(), dataset.DataVersion)
 		return nil
 	}
-	others := e.otherSets(provenance(o, env, d))
+	now, err := provenance(o, env, d)
+	if err != nil {
+		return err
+	}
+	others := e.otherSets(now)
 	ofVariants := slices.ContainsFunc(e.Trail, func(s report.Stage) bool { return s.Tool == "oi-augment" })
 	switch {
 	case d.streamed != nil: // the train items are still to come

@@ -42,9 +42,9 @@ type data struct {
 
 	classes  []string
 	index    map[string]int
-	val      []dataset.Entry
-	test     []dataset.Entry
-	train    []dataset.Entry // all, or those that have come so far
+	val      dataset.Entries
+	test     dataset.Entries
+	train    dataset.Entries // all, or those that have come so far
 	streamed *record.Item    // the first variant, if oi-augment is upstream
 
 	backbone *model.Backbone // nil where a network is trained from scratch
@@ -161,7 +161,7 @@ func (d *data) prepare(ctx context.Context) error {
 	if err := d.options.poor.apply(ctx, d); err != nil {
 		return err
 	}
-	for _, entry := range d.train {
+	for _, entry := range d.train.All() {
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 	}
 	for _, count := range d.origin.Counts { // of oi-augment, all of whose epochs are empty then
@@ -208,9 +208,9 @@ func (d *data) chooseClasses() error {
 
 // checkStreamed checks what can be known before the variants have come.
 func (d *data) checkStreamed() error {
-	if n := len(d.train); n > 0 {
+	if d.train.Len() > 0 {
 		return fmt.Errorf("item %s is to be trained on and is no variant, item %s is one: want all of them from oi-augment, or none",
-			d.train[0].Key, dataset.KeyOf(d.streamed))
+			d.train.At(0).Key, dataset.KeyOf(d.streamed))
 	}
 	if d.options.backbone.file != "" || d.options.onlyItems {
 		return nil
@@ -226,7 +226,7 @@ func (d *data) checkStreamed() error {
 // is left out. The first variant of an item makes it known.
 func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error) {
 	key := dataset.KeyOf(item)
-	if item.Augment == nil && slices.ContainsFunc(slices.Concat(d.val, d.test), func(e dataset.Entry) bool { return e.Key == key }) {
+	if item.Augment == nil && (has(d.val, key) || has(d.test, key)) {
 		return 0, false, cli.WithHint(fmt.Errorf("item %s of the set %q comes again after variants: the output of one oi-augment is given twice", key, item.Set),
 			"give each file once; oi-augment --epochs N makes more epochs")
 	}
@@ -269,10 +269,10 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 			"without oi-augment between them, oi-crop | oi-train sees all labels before it starts")
 	}
 	if first {
-		if err := d.items.Remember(&entry, item); err != nil {
+		if err := d.items.Remember(entry, item); err != nil {
 			return 0, false, err
 		}
-		d.train = append(d.train, entry)
+		d.train = d.items.Of(dataset.Train)
 		d.items.Photos.Mark(entry.Photo, dataset.Trained)
 		d.licences.Add(item)
 		if err := d.credits.Add(item.Key, item); err != nil {
@@ -285,33 +285,37 @@ func (d *data) accept(item *record.Item, seen map[string]bool) (int, bool, error
 
 // byIDAlone counts the train items of which neither the photo's file nor the
 // pixels they were drawn from are known.
-func (d *data) byIDAlone() int {
+func (d *data) byIDAlone() (int, error) {
 	n := 0
-	for _, entry := range d.train {
-		if picture, _ := d.items.Hashes(entry); picture == (dataset.Picture{}) {
+	for _, entry := range d.train.All() {
+		picture, _, err := d.items.Hashes(entry)
+		if err != nil {
+			return 0, err
+		}
+		if picture == (dataset.Picture{}) {
 			n++
 		}
 	}
-	return n
+	return n, nil
 }
 
-// all returns all items that were used, in any order.
-func (d *data) all() []dataset.Entry {
-	if d.streamed == nil {
-		return d.items.Entries
+// has reports whether an entry has a key.
+func has(entries dataset.Entries, key string) bool {
+	for _, e := range entries.All() {
+		if e.Key == key {
+			return true
+		}
 	}
-	return d.entries()
+	return false
 }
 
 // entries returns all items that were used.
-func (d *data) entries() []dataset.Entry {
-	return slices.Concat(d.train, d.val, d.test)
-}
+func (d *data) entries() dataset.Entries { return dataset.Concat(d.train, d.val, d.test) }
 
 // credited returns whom to thank for the photos of all items that were used.
 func (d *data) credited() (*report.Credits, error) {
 	return d.credits.Of(func(yield func(string) bool) {
-		for _, entry := range d.entries() {
+		for _, entry := range d.items.Entries().All() {
 			if !yield(entry.Key) {
 				return
 			}
@@ -321,23 +325,15 @@ func (d *data) credited() (*report.Credits, error) {
 
 // evaluationSet returns the set by which the model is judged: test, or val
 // where there is no test.
-func (d *data) evaluationSet() (string, []dataset.Entry) {
-	if len(d.test) == 0 {
+func (d *data) evaluationSet() (string, dataset.Entries) {
+	if d.test.Len() == 0 {
 		return dataset.Val, d.val
 	}
 	return dataset.Test, d.test
 }
 
 // counts returns the number of items that were used.
-func (d *data) counts() dataset.Counts {
-	counts := dataset.Counts{}
-	for _, entries := range [][]dataset.Entry{d.train, d.val, d.test} {
-		for _, entry := range entries {
-			counts.Add(entry.Set, entry.Label)
-		}
-	}
-	return counts
-}
+func (d *data) counts() dataset.Counts { return dataset.CountsOf(d.train, d.val, d.test) }
 
 // account is oi-train's own line in the accounts.
 func (d *data) account() record.StageCounts {

@@ -99,11 +99,15 @@ func unquoted(value []byte) string { return strings.Trim(string(value), `"`) }
 
 // announceItems says early that the items are others than those of the report,
 // as far as they are known.
-func (e *expectation) announceItems(o *options, env *cli.Env, d *data) {
+func (e *expectation) announceItems(o *options, env *cli.Env, d *data) error {
 	if e.dataVersion() != dataset.DataVersion {
-		return
+		return nil
 	}
-	others := e.otherSets(provenance(o, env, d))
+	now, err := provenance(o, env, d)
+	if err != nil {
+		return err
+	}
+	others := e.otherSets(now)
 	if d.streamed != nil { // the train items are still to come
 		others = slices.DeleteFunc(others, func(set string) bool { return set == dataset.Train })
 	}
@@ -113,6 +117,7 @@ func (e *expectation) announceItems(o *options, env *cli.Env, d *data) {
 			env.Warnf("%s", line)
 		}
 	}
+	return nil
 }
 
 // dataVersion is the version of the report's data hash.
@@ -133,7 +138,10 @@ func (e *expectation) otherSets(now report.Provenance) []string {
 // compare says whether the run ended with the weights of the report, on the
 // same items, and what else is the same. It returns an error if it did not.
 func (e *expectation) compare(o *options, env *cli.Env, d *data, weights string) error {
-	now := provenance(o, env, d)
+	now, err := provenance(o, env, d)
+	if err != nil {
+		return err
+	}
 	judged, _ := d.evaluationSet()
 	items, figures := true, "can be compared"
 	data := "the same"

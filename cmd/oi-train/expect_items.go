@@ -35,12 +35,12 @@ func (e *expectation) itemChanges(d *data, sets []string) []string {
 }
 
 // of returns the entries of a set.
-func (d *data) of(set string) []dataset.Entry {
-	return map[string][]dataset.Entry{dataset.Train: d.train, dataset.Val: d.val, dataset.Test: d.test}[set]
+func (d *data) of(set string) dataset.Entries {
+	return map[string]dataset.Entries{dataset.Train: d.train, dataset.Val: d.val, dataset.Test: d.test}[set]
 }
 
 // keyChanges compares the items that the report lists with entries.
-func (e *expectation) keyChanges(entries []dataset.Entry) string {
+func (e *expectation) keyChanges(entries dataset.Entries) string {
 	then := map[string]string{} // labels
 	_, err := report.ReadItems(e.path, func(item report.Judged) error {
 		then[item.Key] = item.Truth
@@ -50,7 +50,7 @@ func (e *expectation) keyChanges(entries []dataset.Entry) string {
 		return fmt.Sprintf("which items differ cannot be said (%v)", err)
 	}
 	var added, relabelled []string
-	for _, entry := range entries {
+	for _, entry := range entries.All() {
 		label, known := then[entry.Key]
 		switch {
 		case !known:
@@ -71,7 +71,7 @@ func (e *expectation) keyChanges(entries []dataset.Entry) string {
 		}
 	}
 	if parts == nil {
-		return fmt.Sprintf("the same %d keys and labels, so the pictures are others", len(entries))
+		return fmt.Sprintf("the same %d keys and labels, so the pictures are others", entries.Len())
 	}
 	return strings.Join(parts, "; ")
 }

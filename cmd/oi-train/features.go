@@ -60,13 +60,13 @@ func extract(ctx context.Context, o *options, env *cli.Env, d *data, b *transfer
 	defer x.status.Stop()
 	sets := map[string]*rowSet{}
 	if d.streamed == nil {
-		x.status.SetTotal(int64(len(d.all())))
+		x.status.SetTotal(int64(d.items.Entries().Len()))
 	}
 	// In the same order in every run, so that of several pictures that cannot
 	// be used the same one is named.
 	for _, set := range []struct {
 		name    string
-		entries []dataset.Entry
+		entries dataset.Entries
 	}{{dataset.Train, d.train}, {dataset.Val, d.val}, {dataset.Test, d.test}} {
 		if set.name == dataset.Train && d.streamed != nil {
 			continue
@@ -103,9 +103,9 @@ func (x *extraction) stopped(err error) error {
 }
 
 // entries computes the features of items in the spool.
-func (x *extraction) entries(entries []dataset.Entry) (*rowSet, error) {
-	set := &rowSet{rows: make([]int32, 0, len(entries)), labels: make([]int, 0, len(entries))}
-	for _, e := range entries {
+func (x *extraction) entries(entries dataset.Entries) (*rowSet, error) {
+	set := &rowSet{rows: make([]int32, 0, entries.Len()), labels: make([]int, 0, entries.Len())}
+	for _, e := range entries.All() {
 		row, err := x.entry(e)
 		if err != nil {
 			return nil, err
@@ -125,7 +125,10 @@ func (x *extraction) entry(e dataset.Entry) (int, error) {
 		}
 		return x.taken(x.embedding)
 	}
-	_, pixels := x.data.items.Hashes(e)
+	_, pixels, err := x.data.items.Hashes(e)
+	if err != nil {
+		return 0, err
+	}
 	if row, ok := x.store.rows[pixels]; ok {
 		return row, nil
 	}
@@ -249,13 +252,13 @@ func (x *extraction) variants(o *options, env *cli.Env) (*rowSet, error) {
 }
 
 // group sets to which author or photo the items of a set belong.
-func (s *rowSet) group(items *dataset.Collection, entries []dataset.Entry) {
+func (s *rowSet) group(items *dataset.Collection, entries dataset.Entries) {
 	if s.groups != nil { // of variants
 		return
 	}
 	group := items.Groups()
-	s.groups = make([]int, len(entries))
-	for i, e := range entries {
+	s.groups = make([]int, entries.Len())
+	for i, e := range entries.All() {
 		s.groups[i] = int(group(e))
 	}
 }

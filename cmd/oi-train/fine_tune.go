@@ -20,7 +20,7 @@ func (t *tuneOptions) divide(env *cli.Env, d *data, b *transfer.Backbone) (*tran
 	if t.layers == "" {
 		return nil, nil
 	}
-	if len(d.val) == 0 {
+	if d.val.Len() == 0 {
 		return nil, cli.WithHint(errors.New("--fine-tune needs items of the set val: they decide whether the result is better than its start"),
 			"--val 0.15 takes a share of the authors")
 	}
@@ -259,8 +259,8 @@ func (t *tuned) temper(by float64) {
 }
 
 // predict answers from the maps: all entries of one set.
-func (t *tuned) predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
-	return answerMaps(ctx, d.options, t.store, t.tail, t.params, t.sets[entries[0].Set].rows, func(i int, probabilities []float32) error {
-		return answer(entries[i], probabilities)
+func (t *tuned) predict(ctx context.Context, d *data, entries dataset.Entries, answer func(dataset.Entry, []float32) error) error {
+	return answerMaps(ctx, d.options, t.store, t.tail, t.params, t.sets[entries.At(0).Set].rows, func(i int, probabilities []float32) error {
+		return answer(entries.At(i), probabilities)
 	})
 }

@@ -25,7 +25,10 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	if err != nil {
 		return err
 	}
-	full := compose(o, env, d, r, evaluation)
+	full, err := compose(o, env, d, r, evaluation)
+	if err != nil {
+		return err
+	}
 	if full.Credits, err = d.credited(); err != nil {
 		return err
 	}
@@ -95,7 +98,7 @@ type classifier interface {
 	WeightsHash() string
 	// predict calls answer with the probabilities for each of the entries,
 	// in order.
-	predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error
+	predict(ctx context.Context, d *data, entries dataset.Entries, answer func(dataset.Entry, []float32) error) error
 	// chosenBy is what the validation set has been used for, in words.
 	chosenBy() string
 	// answerFolds answers for the items of each fold with a classifier of the
@@ -138,7 +141,7 @@ func (n network) writeSafetensors(w io.Writer, meta map[string]string) error {
 	return n.of.WriteSafetensors(w, meta)
 }
 
-func (n network) predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
+func (n network) predict(ctx context.Context, d *data, entries dataset.Entries, answer func(dataset.Entry, []float32) error) error {
 	predictor, err := nn.NewPredictor(n.of, d.options.batch, d.options.stream.Workers())
 	if err != nil {
 		return err
@@ -151,7 +154,7 @@ func (n network) predict(ctx context.Context, d *data, entries []dataset.Entry, 
 // where there is none of the two it returns nil.
 func evaluate(ctx context.Context, d *data, c classifier) (*report.Evaluation, error) {
 	set, entries := d.evaluationSet()
-	if len(entries) == 0 {
+	if entries.Len() == 0 {
 		d.notes = append(d.notes, "There is neither a test nor a validation set: nothing is known of how often the model is right.")
 		return nil, nil
 	}
@@ -171,7 +174,7 @@ func evaluate(ctx context.Context, d *data, c classifier) (*report.Evaluation, e
 }
 
 // compose gathers what is known of the run.
-func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation) *report.Report {
+func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation) (*report.Report, error) {
 	size := d.items.Size()
 	header := d.origin.Header
 	trail := header.Stages
@@ -184,11 +187,17 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 	if n := d.origin.Salvaged.Regions; n > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("Damage was stepped over in %d places of the input.", n))
 	}
-	if n := d.byIDAlone(); n > 0 {
+	if n, err := d.byIDAlone(); err != nil {
+		return nil, err
+	} else if n > 0 {
 		d.notes = append(d.notes, fmt.Sprintf("Of %d train items the photo's bytes are not known: the model remembers these photos by their ids alone.", n))
 	}
 	if len(r.arithmetic) > 1 {
 		d.notes = append(d.notes, fmt.Sprintf("Some epochs were computed with %s: training on one machine may not come to these weights again, bit for bit.", strings.Join(r.arithmetic, ", others with ")))
+	}
+	made, err := provenance(o, env, d)
+	if err != nil {
+		return nil, err
 	}
 	full := &report.Report{
 		Classes: d.classes, Architecture: r.best.Arch(), Parameters: r.best.Parameters(),
@@ -198,7 +207,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Licences: d.licences.Summary(), Stages: report.Stages(trail), Completeness: header.Completeness,
 		Accounts:      report.CountsByStage(append(d.origin.Counts, d.account())),
 		WeightsSHA256: r.best.WeightsHash(),
-		Provenance:    provenance(o, env, d),
+		Provenance:    made,
 		Notes:         d.notes,
 		Faults:        d.faults,
 	}
@@ -210,18 +219,18 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		full.Suspects = r.suspects.counts(o, d)
 	}
 	full.Run = runHash(full)
-	return full
+	return full, nil
 }
 
 // provenance is what has to be the same for a run to be the same.
-func provenance(o *options, env *cli.Env, d *data) report.Provenance {
+func provenance(o *options, env *cli.Env, d *data) (report.Provenance, error) {
 	trail := d.origin.Header.Stages
-	digest := d.items.Digest(d.all(), d.trained, trail)
+	digest, err := d.items.Digest(d.items.Entries(), d.trained, trail)
 	return report.Provenance{
 		Data: digest.Data, DataVersion: dataset.DataVersion, DataSets: digest.Sets, Query: report.Stages(dataset.Query(trail)),
 		Code: report.ThisCode(env.Version), Environment: report.ThisEnvironment(o.seed), Backbone: d.backbone,
 		Teacher: d.teacher,
-	}
+	}, err
 }
 
 // runHash names a run by what determines it and what came of it.

@@ -37,11 +37,14 @@ func (o *options) divide(ctx context.Context, d *data, network *transfer.File) (
 		}
 	}
 	pixels := map[dataset.Picture]int{} // a group of each
-	for _, e := range f.entries {
+	for _, e := range f.entries.All() {
 		f.labels = append(f.labels, d.index[e.Label])
 		group := d.groups.number[e.Key]
 		f.group = append(f.group, group)
-		_, own := d.items.Hashes(e)
+		_, own, err := d.items.Hashes(e)
+		if err != nil {
+			return nil, err
+		}
 		if other, ok := pixels[own]; ok && own != (dataset.Picture{}) {
 			f.groups.Join(other, group)
 		}
@@ -74,7 +77,7 @@ func (f *outOfFold) joinNear(a, b int) {
 		return
 	}
 	size := f.sizes[one] + f.sizes[other]
-	if float64(size) > largestShare*float64(len(f.entries)) {
+	if float64(size) > largestShare*float64(f.entries.Len()) {
 		f.alike = true
 		return
 	}
@@ -92,7 +95,7 @@ func (f *outOfFold) deal() {
 		of[i] = f.groups.Find(group)
 	}
 	f.folds = suspects.Folds(of, f.labels, len(f.classes), mostFolds)
-	f.answers = make([]suspects.Answer, len(f.entries))
+	f.answers = make([]suspects.Answer, f.entries.Len())
 }
 
 // announceNear says what pictures that are nearly the same came to.
@@ -107,7 +110,7 @@ func (f *outOfFold) announceNear(env *cli.Env) {
 
 // checkUnseen is an error where the features were trained on labels of the
 // items: a model of oi-train without a backbone in it, that remembers them.
-func (d *data) checkUnseen(network *transfer.File, entries []dataset.Entry) error {
+func (d *data) checkUnseen(network *transfer.File, entries dataset.Entries) error {
 	known, err := network.TrainedOn()
 	if err != nil {
 		return err
@@ -116,29 +119,33 @@ func (d *data) checkUnseen(network *transfer.File, entries []dataset.Entry) erro
 		return nil
 	}
 	seen := 0
-	for _, e := range entries {
+	for _, e := range entries.All() {
 		item, err := d.items.Spool.Item(e.Number)
 		if err != nil {
 			return err
 		}
-		if picture, _ := d.items.Hashes(e); known.Has(item.ID, picture) {
+		picture, _, err := d.items.Hashes(e)
+		if err != nil {
+			return err
+		}
+		if known.Has(item.ID, picture) {
 			seen++
 		}
 	}
 	if seen == 0 {
 		return nil
 	}
-	return cli.WithHint(fmt.Errorf("--suspects: the features of this backbone were themselves trained on the labels of %d of the %d items, and would repeat them", seen, len(entries)),
+	return cli.WithHint(fmt.Errorf("--suspects: the features of this backbone were themselves trained on the labels of %d of the %d items, and would repeat them", seen, entries.Len()),
 		"take a backbone that never saw them: oi-train --backbones lists some")
 }
 
 // rest returns the entries that are not of a fold.
-func (f *outOfFold) rest(fold []int) []dataset.Entry {
-	var rest []dataset.Entry
-	for i, e := range f.entries {
-		if _, held := slices.BinarySearch(fold, i); !held {
-			rest = append(rest, e)
+func (f *outOfFold) rest(fold []int) dataset.Entries {
+	return f.entries.Pick(func(yield func(int) bool) {
+		for i := range f.entries.Len() {
+			if _, held := slices.BinarySearch(fold, i); !held && !yield(i) {
+				return
+			}
 		}
-	}
-	return rest
+	})
 }

@@ -13,7 +13,7 @@ import (
 
 // foldOf returns the fold of each entry.
 func (f *outOfFold) foldOf() []int {
-	of := make([]int, len(f.entries))
+	of := make([]int, f.entries.Len())
 	for number, fold := range f.folds {
 		for _, i := range fold {
 			of[i] = number
@@ -23,10 +23,14 @@ func (f *outOfFold) foldOf() []int {
 }
 
 // lone returns items of as many authors, divided.
-func lone(n int) *outOfFold {
-	f := &outOfFold{classes: []string{"green", "red"}, groups: &dataset.Groups{}}
+func lone(t *testing.T, n int) *outOfFold {
+	t.Helper()
+	var items []*record.Item
 	for i := range n {
-		f.entries = append(f.entries, dataset.Entry{})
+		items = append(items, picture(i, []string{"green", "red"}[i%2], "train"))
+	}
+	f := &outOfFold{classes: []string{"green", "red"}, groups: &dataset.Groups{}, entries: collected(t, items).Entries()}
+	for i := range n {
 		f.labels = append(f.labels, i%2)
 		f.group = append(f.group, f.groups.Add(&record.Item{ID: string(rune('a' + i))}))
 	}
@@ -77,7 +81,7 @@ func TestNearFoldsByFeatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := lone(n)
+		f := lone(t, n)
 		if err := f.dealAgain(t.Context(), m, 2); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +107,7 @@ func TestNearFoldsByFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f = lone(n)
+	f = lone(t, n)
 	if err := f.dealAgain(t.Context(), few, 1); err != nil || f.near != 0 {
 		t.Errorf("%v: %d joined", err, f.near)
 	}

@@ -102,14 +102,14 @@ func (h *head) writeSafetensors(io.Writer, map[string]string) error {
 }
 
 // predict answers from the features: all entries of one set.
-func (h *head) predict(ctx context.Context, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
+func (h *head) predict(ctx context.Context, d *data, entries dataset.Entries, answer func(dataset.Entry, []float32) error) error {
 	g, err := transfer.Head(h.weights, h.bias)
 	if err != nil {
 		return err
 	}
-	features := &storedFeatures{h.store, h.sets[entries[0].Set].rows}
-	return answerRows(ctx, d.options, g, len(entries), features.Dim(), features.Read, func(i int, probabilities []float32) error {
-		return answer(entries[i], probabilities)
+	features := &storedFeatures{h.store, h.sets[entries.At(0).Set].rows}
+	return answerRows(ctx, d.options, g, entries.Len(), features.Dim(), features.Read, func(i int, probabilities []float32) error {
+		return answer(entries.At(i), probabilities)
 	})
 }
 
@@ -153,7 +153,7 @@ const strengthItems = 50_000
 // starts.
 func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*report.Head, error) {
 	all := h.sets[dataset.Train]
-	if len(d.val) == 0 || d.counts().OneClass(dataset.Val) != "" { // for cross-validation
+	if d.val.Len() == 0 || d.counts().OneClass(dataset.Val) != "" { // for cross-validation
 		all.group(d.items, d.train)
 	}
 	some := all.sample(len(d.classes), o.backbone.sample, o.seed)
@@ -164,7 +164,7 @@ func (h *head) fit(ctx context.Context, o *options, env *cli.Env, d *data) (*rep
 	val := logreg.Data{}
 	if only := d.counts().OneClass(dataset.Val); only != "" {
 		env.Warnf("%s, which tells nothing about a strength: it is chosen by cross-validation on train", only)
-	} else if len(d.val) > 0 {
+	} else if d.val.Len() > 0 {
 		if val, err = h.store.dataOf(h.sets[dataset.Val], o.featureMemory()); err != nil {
 			return nil, err
 		}

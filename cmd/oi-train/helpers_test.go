@@ -136,3 +136,21 @@ func checkSets(t *testing.T, got outcome, want map[string]int) {
 		}
 	}
 }
+
+// collected returns a collection of items.
+func collected(t *testing.T, items []*record.Item) *dataset.Collection {
+	t.Helper()
+	spool := dataset.NewSpool(1<<20, t.TempDir())
+	t.Cleanup(func() {
+		if err := spool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := dataset.NewCollection(spool, dataset.RepeatPolicy{})
+	for _, item := range items {
+		if err := c.Add(item); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}

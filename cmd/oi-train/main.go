@@ -301,7 +301,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return errors.Join(err, in.Close())
 	}
 	if expected != nil {
-		expected.announceItems(o, env, d)
+		if err := expected.announceItems(o, env, d); err != nil {
+			return errors.Join(err, in.Close())
+		}
 	}
 	if err := o.certainty.possible(d); err != nil {
 		return errors.Join(err, in.Close())

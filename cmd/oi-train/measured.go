@@ -40,14 +40,13 @@ func measuredItems(train, val, batch int) int {
 
 // measuredEntries returns the train items on which the loss is measured, the
 // same ones after each epoch.
-func measuredEntries(o *options, train []dataset.Entry, val int) []dataset.Entry {
-	ranks := make(map[string]uint64, len(train))
-	for _, entry := range train {
-		ranks[entry.Key] = dataset.Rank(o.seed, entry.Key, 0)
+func measuredEntries(o *options, train dataset.Entries, val int) dataset.Entries {
+	ranks, places := make([]uint64, train.Len()), make([]int, train.Len())
+	for i, entry := range train.All() {
+		ranks[i], places[i] = dataset.Rank(o.seed, entry.Key, 0), i
 	}
-	entries := slices.Clone(train)
-	slices.SortStableFunc(entries, func(a, b dataset.Entry) int { return cmp.Compare(ranks[a.Key], ranks[b.Key]) })
-	return entries[:measuredItems(len(train), val, o.batch)]
+	slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(ranks[a], ranks[b]) })
+	return train.Pick(slices.Values(places[:measuredItems(train.Len(), val, o.batch)]))
 }
 
 // measuredVariants keeps the variants of an epoch on which the loss is
@@ -115,7 +114,7 @@ func (f *figures) add(probabilities []float32, class int) {
 func (f *figures) accuracy() float64 { return float64(f.right) / float64(f.n) }
 
 // measureEntries tries a network on items of the spool.
-func measureEntries(ctx context.Context, p *nn.Predictor, d *data, entries []dataset.Entry) (figures, error) {
+func measureEntries(ctx context.Context, p *nn.Predictor, d *data, entries dataset.Entries) (figures, error) {
 	var f figures
 	err := predict(ctx, p, d, entries, func(entry dataset.Entry, probabilities []float32) error {
 		f.add(probabilities, d.index[entry.Label])
@@ -145,7 +144,7 @@ func (d *data) measuredOn() *report.Measured {
 	case d.backbone != nil:
 		return nil
 	case d.streamed != nil:
-		return &report.Measured{Items: min(mostMeasured, len(d.val)), Variants: true}
+		return &report.Measured{Items: min(mostMeasured, d.val.Len()), Variants: true}
 	}
-	return &report.Measured{Items: measuredItems(len(d.train), len(d.val), d.options.batch)}
+	return &report.Measured{Items: measuredItems(d.train.Len(), d.val.Len(), d.options.batch)}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
@@ -164,12 +163,14 @@ func TestMeasuredItems(t *testing.T) {
 
 // Variants are drawn as items are, whatever their order and their number.
 func TestMeasuredVariants(t *testing.T) {
-	var entries []dataset.Entry
 	var items []*record.Item
 	for i := range 3000 {
-		key := fmt.Sprint("item ", i)
-		entries = append(entries, dataset.Entry{Key: key})
-		items = append(items, &record.Item{Key: key, Tensor: &record.Tensor{}, Augment: &record.Augment{}})
+		key := fmt.Sprint("item-", i)
+		items = append(items, &record.Item{ID: fmt.Sprint(i), Key: key, Label: &record.Label{Name: "red"}, Set: "train", Tensor: &record.Tensor{Shape: []int{1, 1, 3}, DType: "uint8", Data: make([]byte, 3)}})
+	}
+	entries := collected(t, items).Entries()
+	for _, item := range items {
+		item.Augment = &record.Augment{}
 	}
 	keys := func(seed uint64, val int, items []*record.Item) []string {
 		m := measuredVariants{options: &options{seed: seed, batch: 16}, val: val}
@@ -187,7 +188,7 @@ func TestMeasuredVariants(t *testing.T) {
 	}
 	for _, val := range []int{5, 100, 2000} {
 		var want []string
-		for _, entry := range measuredEntries(&options{seed: 3, batch: 16}, entries, val) {
+		for _, entry := range measuredEntries(&options{seed: 3, batch: 16}, entries, val).All() {
 			want = append(want, entry.Key)
 		}
 		if got := keys(3, val, items); !slices.Equal(got, want) || len(got) != measuredItems(len(items), val, 16) {

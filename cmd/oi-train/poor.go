@@ -62,7 +62,7 @@ func (p *poorFlags) apply(ctx context.Context, d *data) (err error) {
 	found := report.FaultList{Kind: report.PoorCrops, Counts: map[string]int{}, Left: p.drop(), File: p.list, Examples: []report.Fault{}}
 	poor := map[int]bool{} // by number in the spool
 	shown := map[dataset.Photo]bool{}
-	for _, entry := range d.entries() {
+	for _, entry := range d.entries().All() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

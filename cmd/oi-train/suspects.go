@@ -26,7 +26,7 @@ const (
 // An outOfFold divides all items into folds, each of which is answered for by a
 // classifier that is trained on the others.
 type outOfFold struct {
-	entries []dataset.Entry // of train, val and test
+	entries dataset.Entries // of train, val and test
 	labels  []int           // of the entries, as numbers of classes
 	classes []string
 	groups  *dataset.Groups
@@ -53,11 +53,11 @@ func (f *outOfFold) answer(ctx context.Context, o *options, env *cli.Env, d *dat
 	f.order = suspects.Order(f.answers)
 	photos := map[dataset.Photo][]dataset.Entry{} // of those listed
 	for _, i := range f.order[:min(o.suspects, len(f.order))] {
-		e := f.entries[i]
+		e := f.entries.At(i)
 		f.from = append(f.from, e)
 		photos[d.items.Photos.Find(e.Photo)] = nil
 	}
-	for _, e := range f.entries {
+	for _, e := range f.entries.All() {
 		photo := d.items.Photos.Find(e.Photo)
 		if others, ok := photos[photo]; ok {
 			photos[photo] = append(others, e)
@@ -158,7 +158,7 @@ func (f *outOfFold) counts(o *options, d *data) *report.Suspects {
 			s.Confident++
 		}
 		if a.Differs() {
-			pairs[[2]string{f.entries[i].Label, f.classes[a.Other]}]++
+			pairs[[2]string{f.entries.At(i).Label, f.classes[a.Other]}]++
 		}
 	}
 	s.Pairs = []report.SuspectPair{}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
@@ -72,7 +73,7 @@ func (f *outOfFold) dealAgain(ctx context.Context, features logreg.Source, threa
 // model's best one took.
 func (n network) answerFolds(ctx context.Context, env *cli.Env, d *data, r *result, f *outOfFold) error {
 	f.announceNear(env)
-	seconds := foldSeconds(r.history[0], len(f.entries), len(f.folds), r.bestEpoch)
+	seconds := foldSeconds(r.history[0], f.entries.Len(), len(f.folds), r.bestEpoch)
 	env.Infof("--suspects: training %d networks for %d epochs, each for the items of authors that it does not see: about %s", len(f.folds), r.bestEpoch, inSeconds(seconds))
 	for number, fold := range f.folds {
 		if err := f.trainFold(ctx, env, d, r.bestEpoch, number, fold); err != nil {
@@ -87,7 +88,7 @@ func (n network) answerFolds(ctx context.Context, env *cli.Env, d *data, r *resu
 // for those that are.
 func (f *outOfFold) trainFold(ctx context.Context, env *cli.Env, d *data, epochs, number int, fold []int) (err error) {
 	others := *d
-	others.train, others.val, others.test = f.rest(fold), nil, nil
+	others.train, others.val, others.test = f.rest(fold), dataset.Entries{}, dataset.Entries{}
 	t := newTraining(d.options, env, &others)
 	if t.nn, err = newTrainer(d.options, &others); err != nil {
 		return err
@@ -98,7 +99,7 @@ func (f *outOfFold) trainFold(ctx context.Context, env *cli.Env, d *data, epochs
 		t.source.begin(epoch)
 		t.bar.begin(env.Now())
 		name := fmt.Sprintf("fold %d/%d, epoch %d/%d", number+1, len(f.folds), epoch, epochs)
-		_, _, _, err := t.steps(ctx, name, name, len(others.train))
+		_, _, _, err := t.steps(ctx, name, name, others.train.Len())
 		t.bar.clear()
 		if err != nil {
 			return err
@@ -108,13 +109,10 @@ func (f *outOfFold) trainFold(ctx context.Context, env *cli.Env, d *data, epochs
 	if err != nil {
 		return err
 	}
-	held := make([]dataset.Entry, len(fold))
-	for k, i := range fold {
-		held[k] = f.entries[i]
-	}
-	load := func(b *batch, k int) error { return b.load(d.items.Spool, held[k], 0) }
-	return predictEach(ctx, p, len(held), load, func(k int, probabilities []float32) error {
-		if i := fold[k]; learnt[held[k].Label] > 0 {
+	held := f.entries.Pick(slices.Values(fold))
+	load := func(b *batch, k int) error { return b.load(d.items.Spool, held.At(k), 0) }
+	return predictEach(ctx, p, held.Len(), load, func(k int, probabilities []float32) error {
+		if i := fold[k]; learnt[held.At(k).Label] > 0 {
 			f.answers[i] = suspects.NewAnswer(probabilities, f.labels[i])
 		}
 		return nil
@@ -134,6 +132,6 @@ func foldSeconds(e report.Epoch, items, folds, epochs int) float64 {
 func (t *trainer) announceFolds(e report.Epoch) {
 	if f := t.folds; f != nil {
 		t.env.Infof("--suspects then trains %d more networks, for as many epochs as the best of this one: about %s an epoch of it, %s at most",
-			len(f.folds), inSeconds(foldSeconds(e, len(f.entries), len(f.folds), 1)), inSeconds(foldSeconds(e, len(f.entries), len(f.folds), t.options.epochs)))
+			len(f.folds), inSeconds(foldSeconds(e, f.entries.Len(), len(f.folds), 1)), inSeconds(foldSeconds(e, f.entries.Len(), len(f.folds), t.options.epochs)))
 	}
 }

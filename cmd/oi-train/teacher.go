@@ -241,14 +241,18 @@ func (t *teacher) teach(o *options, env *cli.Env, d *data) error {
 // checkUnseen is an error where the teacher was trained on photos by which its
 // student is judged.
 func (t *teacher) checkUnseen(d *data) error {
-	held := slices.Concat(d.val, d.test)
+	held := dataset.Concat(d.val, d.test)
 	seen := 0
-	for _, e := range held {
+	for _, e := range held.All() {
 		item, err := d.items.Spool.Item(e.Number)
 		if err != nil {
 			return err
 		}
-		if picture, _ := d.items.Hashes(e); t.known.Has(item.ID, picture) {
+		picture, _, err := d.items.Hashes(e)
+		if err != nil {
+			return err
+		}
+		if t.known.Has(item.ID, picture) {
 			seen++
 		}
 	}
@@ -260,7 +264,7 @@ func (t *teacher) checkUnseen(d *data) error {
 	if seen == 0 {
 		return nil
 	}
-	return cli.WithHint(fmt.Errorf("teacher %s was trained on photos of %d of the %d validation and test items, and would tell its student of them", t.path, seen, len(held)),
+	return cli.WithHint(fmt.Errorf("teacher %s was trained on photos of %d of the %d validation and test items, and would tell its student of them", t.path, seen, held.Len()),
 		"train one on the train items of the same stream")
 }
 

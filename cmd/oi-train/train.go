@@ -147,7 +147,7 @@ func (t *trainer) epoch(ctx context.Context, number int) (report.Epoch, error) {
 	defer t.bar.clear()
 	total := t.perEpoch
 	if t.data.streamed == nil {
-		total = len(t.data.train)
+		total = t.data.train.Len()
 	}
 	loss, seen, correct, err := t.steps(ctx, fmt.Sprintf("epoch %d", number), fmt.Sprintf("epoch %d/%d", number, t.options.epochs), total)
 	if err != nil {
@@ -287,9 +287,9 @@ const predictBatch = 64
 
 // predict calls answer with the probabilities for each of the entries, in
 // order.
-func predict(ctx context.Context, p *nn.Predictor, d *data, entries []dataset.Entry, answer func(dataset.Entry, []float32) error) error {
-	load := func(b *batch, i int) error { return b.load(d.items.Spool, entries[i], 0) }
-	return predictEach(ctx, p, len(entries), load, func(i int, row []float32) error { return answer(entries[i], row) })
+func predict(ctx context.Context, p *nn.Predictor, d *data, entries dataset.Entries, answer func(dataset.Entry, []float32) error) error {
+	load := func(b *batch, i int) error { return b.load(d.items.Spool, entries.At(i), 0) }
+	return predictEach(ctx, p, entries.Len(), load, func(i int, row []float32) error { return answer(entries.At(i), row) })
 }
 
 // predictEach calls answer with the probabilities for each of n pictures, in

@@ -8,16 +8,6 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// An Entry is what is kept in memory of each item, whatever its size.
-type Entry struct {
-	Key    string
-	Label  string
-	Set    string // train, val or test
-	Number int    // in the spool, -1 for an item that is not kept
-	Photo  Photo  // among the collection's
-	hashes int32  // in the spool, of an entry that is kept
-}
-
 // An authorship is that an item names an author, by his number, for a photo.
 type authorship struct {
 	photo  Photo
@@ -27,9 +17,8 @@ type authorship struct {
 // A Collection takes the items of a stream, all of one size, and divides them
 // into sets once the last one has come.
 type Collection struct {
-	Spool   *Spool
-	Photos  Photos
-	Entries []Entry
+	Spool  *Spool
+	Photos Photos
 
 	// Embeddings says that an item may have an embedding in place of a
 	// tensor. It must be set before the first item is added.
@@ -43,22 +32,25 @@ type Collection struct {
 	contradicting int // of those dropped, by label or set
 
 	size    Size
-	context Size // of the second views, zero where there are none
-	repeats *Repeats
-	rules   []rule           // of the segments
-	origins []origin         // of the entries, until they are divided
+	context Size     // of the second views, zero where there are none
+	repeats *Repeats // until the items are divided
+	rules   []rule   // of the segments
+	rows    rows
+	order   []int32          // rows: those of the different items in the order of the stream, until they are sorted
 	authors []string         // by number
 	numbers map[string]int32 // of the authors
-	by      []authorship
-	sorted  bool // the entries are, see Sort
+	by      []authorship     // of items that have no row
+	sorted  bool             // the rows are, see Sort
 
 	compactAt int // how many authorships are to be made fewer
-	strings   map[string]string
 }
 
 // NewCollection returns an empty collection. It keeps its items in spool.
 func NewCollection(spool *Spool, repeats RepeatPolicy) *Collection {
-	return &Collection{Spool: spool, repeats: NewRepeats(repeats), LeftOut: LeftOut{}, rules: []rule{{}}, numbers: map[string]int32{}, strings: map[string]string{}}
+	return &Collection{
+		Spool: spool, repeats: NewRepeats(repeats), LeftOut: LeftOut{}, rules: []rule{{}}, numbers: map[string]int32{},
+		rows: rows{numbers: map[string]int32{}, others: map[int32]string{}},
+	}
 }
 
 // Size returns the size of the pictures.
@@ -73,28 +65,31 @@ func (c *Collection) Context() Size { return c.context }
 func (c *Collection) Begin(h *record.Header, file string, number int) error {
 	c.repeats.Begin(file, number)
 	rule, err := ruleOf(h.Stages)
-	if c.rules[len(c.rules)-1] != rule {
+	rule.from = int32(c.rows.len())
+	if last := c.rules[len(c.rules)-1]; last.kind != rule.kind || last.split != rule.split {
 		c.rules = append(c.rules, rule)
 	}
 	return err
 }
 
+// Entries returns the entries of the collection, in the order of the stream or
+// as Sort put them.
+func (c *Collection) Entries() Entries { return Entries{&c.rows, c.order} }
+
 // Add checks an item, gives it a key if it has none, and keeps it. An item that
-// repeats another one is an error or dropped.
+// repeats another one is an error or dropped. It must not be called after Divide.
 func (c *Collection) Add(item *record.Item) error {
 	entry, picture, pixels, err := c.check(item)
 	if err != nil {
 		return err
 	}
-	at := len(c.Entries)
 	repeat, err := c.repeats.Add(item)
 	if err != nil {
 		return err
 	}
 	if repeat != nil {
-		at = repeat.Of
 		c.Dropped++
-		if other := c.Entries[at]; other.Label != entry.Label || other.Set != item.Set {
+		if other := c.rows.entry(c.order[repeat.Of]); other.Label != entry.Label || other.Set != item.Set {
 			c.contradicting++
 			set, label := item.Set, entry.Label
 			if repeat.Better {
@@ -103,38 +98,52 @@ func (c *Collection) Add(item *record.Item) error {
 			c.LeftOut.Add(Repeated, set, label, 1)
 		}
 		if !repeat.Better {
+			c.name(entry.Photo, c.author(item))
 			return nil
 		}
 	}
 	if entry.Number, err = c.Spool.Add(item); err != nil {
 		return err
 	}
-	if entry.hashes, err = c.Spool.hashes.add(picture, pixels); err != nil {
+	row, err := c.add(entry, item, picture, pixels)
+	if err != nil {
 		return err
 	}
-	origin := origin{rule: int32(len(c.rules)) - 1, held: heldOut(item.Subset)}
 	if item.Set == "" {
-		origin.id = item.ID
+		c.rows.setID(row, item.ID)
 	}
-	if repeat != nil {
-		c.Entries[at], c.origins[at] = entry, origin
+	if repeat != nil { // the row of the other one is of no more use
+		c.order[repeat.Of] = row
 		return nil
 	}
-	c.Entries, c.origins = append(c.Entries, entry), append(c.origins, origin)
+	c.order = append(c.order, row)
 	return nil
 }
 
+// add adds a row.
+func (c *Collection) add(entry Entry, item *record.Item, picture, pixels Picture) (int32, error) {
+	if err := c.Spool.hashes.add(picture, pixels); err != nil {
+		return 0, err
+	}
+	return c.rows.add(entry, c.author(item), heldOut(item.Subset))
+}
+
 // Check checks that an item can be used together with those before it, gives it
-// a key if it has none, and returns its entry, without keeping it. An entry that
-// the caller keeps has its hashes after Remember.
+// a key if it has none, and returns its entry, without keeping it.
 func (c *Collection) Check(item *record.Item) (Entry, error) {
 	entry, _, _, err := c.check(item)
+	if err == nil {
+		c.name(entry.Photo, c.author(item))
+	}
 	return entry, err
 }
 
-// Remember keeps the hashes of an item of which Check returned the entry.
-func (c *Collection) Remember(entry *Entry, item *record.Item) (err error) {
-	entry.hashes, err = c.Spool.hashes.add(PictureOf(item), PixelsOf(item))
+// Remember adds the entry of an item of train that Check returned, without the
+// item. The entries of the collection must be sorted, of which it is the last.
+func (c *Collection) Remember(entry Entry, item *record.Item) error {
+	c.Spool.pass()
+	row, err := c.add(entry, item, PictureOf(item), PixelsOf(item))
+	c.order = append(c.order, row)
 	return err
 }
 
@@ -189,19 +198,22 @@ func (c *Collection) check(item *record.Item) (entry Entry, picture, pixels Pict
 	if picture == (Picture{}) {
 		picture = pixels // as PictureOf does
 	}
-	entry = Entry{
-		Key: item.Key, Label: c.intern(item.Label.Name), Set: set, Number: -1,
-		Photo: c.Photos.Add(item.ID, picture),
-	}
-	if author := AuthorOf(item); author != "" {
-		number, known := c.numbers[author]
-		if !known {
-			number = int32(len(c.authors))
-			c.numbers[author], c.authors = number, append(c.authors, author)
-		}
-		c.name(authorship{entry.Photo, number})
-	}
+	entry = Entry{Key: item.Key, Label: item.Label.Name, Set: set, Number: -1, Photo: c.Photos.Add(item.ID, picture)}
 	return entry, picture, pixels, nil
+}
+
+// author returns the number of an item's author, -1 where he is unknown.
+func (c *Collection) author(item *record.Item) int32 {
+	author := AuthorOf(item)
+	if author == "" {
+		return -1
+	}
+	number, known := c.numbers[author]
+	if !known {
+		number = int32(len(c.authors))
+		c.numbers[author], c.authors = number, append(c.authors, author)
+	}
+	return number
 }
 
 // otherViews says that an item has another second view than those before it.
@@ -216,9 +228,13 @@ func (c *Collection) otherViews(item *record.Item, context Size) error {
 	return &Problem{fmt.Sprintf("item %s has a context of %v pixels, those before it have one of %v", KeyOf(item), context, c.context), next}
 }
 
-// name takes note of an author of a photo. Most items name one that others have
-// named: now and then each is kept but once.
-func (c *Collection) name(a authorship) {
+// name takes note of an author of a photo that an item names which has no row.
+// Most name one that others have named: now and then each is kept but once.
+func (c *Collection) name(photo Photo, author int32) {
+	a := authorship{photo, author}
+	if author < 0 {
+		return
+	}
 	if n := len(c.by); n > 0 && c.by[n-1] == a {
 		return
 	}
@@ -232,10 +248,26 @@ func (c *Collection) name(a authorship) {
 	c.compactAt = 2*len(c.by) + 1024
 }
 
+// authorships yields which authors are named for which photos.
+func (c *Collection) authorships(yield func(authorship) bool) {
+	for row := range c.rows.len() {
+		if a := (authorship{*c.rows.photos.at(row), *c.rows.authors.at(row)}); a.author >= 0 && !yield(a) {
+			return
+		}
+	}
+	for _, a := range c.by {
+		if !yield(a) {
+			return
+		}
+	}
+}
+
 // Hashes returns the SHA-256 of the file of an entry's photo and of its pixels;
 // a variant's pixels are those it was drawn from. See PictureOf and PixelsOf. It
 // must not be called once the spool is closed.
-func (c *Collection) Hashes(e Entry) (picture, pixels Picture) { return c.Spool.hashes.at(e.hashes) }
+func (c *Collection) Hashes(e Entry) (picture, pixels Picture, err error) {
+	return c.Spool.hashes.at(int(e.row))
+}
 
 // sizeOf returns the size of the picture that the item is or stands for.
 func (c *Collection) sizeOf(item *record.Item) (Size, error) {
@@ -267,15 +299,6 @@ func knownSet(item *record.Item) (string, error) {
 	return "", fmt.Errorf("item %s: set %q, want train, val or test", KeyOf(item), item.Set)
 }
 
-// intern returns one copy of a string that many items share.
-func (c *Collection) intern(s string) string {
-	if kept, ok := c.strings[s]; ok {
-		return kept
-	}
-	c.strings[s] = s
-	return s
-}
-
 // RemoveDuplicates removes train items of a photo that is also that of a
 // held-out item, and returns their number. Call it after Divide.
 func (c *Collection) RemoveDuplicates() int {
@@ -300,40 +323,43 @@ func (c *Collection) DropLine() string {
 }
 
 func (c *Collection) remove(reason string, unwanted func(Entry) bool) int {
-	before := len(c.Entries)
-	c.Entries = slices.DeleteFunc(c.Entries, func(e Entry) bool {
+	before := len(c.order)
+	c.order = slices.DeleteFunc(c.order, func(row int32) bool {
+		e := c.rows.entry(row)
 		if !unwanted(e) {
 			return false
 		}
 		c.LeftOut.Add(reason, e.Set, e.Label, 1)
 		return true
 	})
-	return before - len(c.Entries)
+	return before - len(c.order)
 }
 
 // Of returns the entries of a set in the order of their keys, so that nothing
 // after it depends on the order of the stream. After Sort it is a part of
 // Entries.
-func (c *Collection) Of(set string) []Entry {
+func (c *Collection) Of(set string) Entries {
+	entries := Entries{rows: &c.rows}
 	if c.sorted {
-		from, _ := slices.BinarySearchFunc(c.Entries, rank(set), compareRank)
-		to, _ := slices.BinarySearchFunc(c.Entries, rank(set)+1, compareRank)
-		return c.Entries[from:to:to]
+		place := func(rank int) int {
+			at, _ := slices.BinarySearchFunc(c.order, rank, func(row int32, of int) int { return cmp.Compare(c.rank(row), of) })
+			return at
+		}
+		return c.Entries().Part(place(rank(set)), place(rank(set)+1))
 	}
-	var entries []Entry
-	for _, entry := range c.Entries {
-		if entry.Set == set {
-			entries = append(entries, entry)
+	for _, row := range c.order {
+		if c.rows.set(row) == set {
+			entries.list = append(entries.list, row)
 		}
 	}
-	slices.SortStableFunc(entries, compareKeys)
+	entries.sort(c.compareKeys)
 	return entries
 }
 
 // DigestOf returns the digest of the items of entries, by their keys.
-func DigestOf(entries []Entry) record.Digest {
+func DigestOf(entries Entries) record.Digest {
 	var d record.Digest
-	for _, entry := range entries {
+	for _, entry := range entries.All() {
 		d = d.Plus(record.DigestOf(&record.Item{Key: entry.Key}))
 	}
 	return d
@@ -343,21 +369,15 @@ func DigestOf(entries []Entry) record.Digest {
 // set as Of returns them, which then copies none. Removing entries changes what
 // Of returned before. Call it after Divide.
 func (c *Collection) Sort() {
-	slices.SortStableFunc(c.Entries, func(a, b Entry) int { return cmp.Or(compareRank(a, rank(b.Set)), compareKeys(a, b)) })
+	c.Entries().sort(func(a, b int32) int { return cmp.Or(cmp.Compare(c.rank(a), c.rank(b)), c.compareKeys(a, b)) })
 	c.sorted = true
 }
 
-func compareRank(e Entry, of int) int { return cmp.Compare(rank(e.Set), of) }
+func (c *Collection) rank(row int32) int { return rank(c.rows.set(row)) }
 
-func compareKeys(a, b Entry) int {
-	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Label, b.Label))
+func (c *Collection) compareKeys(a, b int32) int {
+	return cmp.Or(cmp.Compare(c.rows.keys.at(int(a)), c.rows.keys.at(int(b))), cmp.Compare(c.rows.label(a), c.rows.label(b)))
 }
 
 // Counts returns the number of items of each set and label.
-func (c *Collection) Counts() Counts {
-	counts := Counts{}
-	for _, entry := range c.Entries {
-		counts.Add(entry.Set, entry.Label)
-	}
-	return counts
-}
+func (c *Collection) Counts() Counts { return CountsOf(c.Entries()) }

@@ -22,9 +22,9 @@ func collect(t *testing.T, items ...*record.Item) *Collection {
 	return c
 }
 
-func keys(entries []Entry) string {
+func keys(entries Entries) string {
 	var all []string
-	for _, e := range entries {
+	for _, e := range entries.All() {
 		all = append(all, strings.TrimLeft(e.Key[:4], "0"))
 	}
 	return strings.Join(all, " ")
@@ -124,8 +124,8 @@ func TestAddRefuses(t *testing.T) {
 			if err := c.Add(tc.item); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("Add = %v, want %q", err, tc.want)
 			}
-			if len(c.Entries) != 1 {
-				t.Errorf("%d entries after a refusal", len(c.Entries))
+			if c.Entries().Len() != 1 {
+				t.Errorf("%d entries after a refusal", c.Entries().Len())
 			}
 		})
 	}

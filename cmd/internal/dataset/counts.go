@@ -21,6 +21,17 @@ func (c Counts) Add(set, label string) {
 	c[set][label]++
 }
 
+// CountsOf counts entries.
+func CountsOf(all ...Entries) Counts {
+	counts := Counts{}
+	for _, entries := range all {
+		for _, e := range entries.All() {
+			counts.Add(e.Set, e.Label)
+		}
+	}
+	return counts
+}
+
 // Of returns the number of items in a set.
 func (c Counts) Of(set string) int {
 	n := 0

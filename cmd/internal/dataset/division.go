@@ -3,7 +3,6 @@ package dataset
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,17 +10,11 @@ import (
 	"github.com/opensandwich/oi/record"
 )
 
-// An origin is what is known of an entry until it has a set.
-type origin struct {
-	id   string // "" where it came with a set
-	rule int32  // of the collection's
-	held uint8  // the set that its subset is used for, see heldOut
-}
-
 // A rule is how the stages before gave items their set.
 type rule struct {
 	kind  ruleKind
 	split Split // of byHashRule
+	from  int32 // the first row that it is for
 }
 
 type ruleKind uint8
@@ -45,7 +38,7 @@ func ruleOf(trail []record.Stage) (rule, error) {
 			if err != nil {
 				return rule{}, fmt.Errorf("the trail's oi-boxes: %w", err)
 			}
-			rules = append(rules, rule{byHashRule, split})
+			rules = append(rules, rule{kind: byHashRule, split: split})
 		default:
 			rules = append(rules, rule{})
 		}
@@ -100,42 +93,53 @@ type Division struct {
 func (c *Collection) Divide(split Split) Division {
 	var d Division
 	c.settleRules(split)
-	photos := map[Photo]string{} // their sets
-	for _, e := range c.Entries {
-		c.prefer(photos, e)
+	photos := make([]rowSet, c.Photos.len()) // their sets, by what represents one
+	for _, row := range c.order {
+		c.prefer(photos, row)
 	}
-	follow := func(e *Entry) bool {
-		e.Set = photos[c.Photos.Find(e.Photo)]
-		if e.Set != "" {
+	follow := func(row int32) bool {
+		set := photos[c.photo(row)].name()
+		if set != "" {
+			c.rows.setSet(row, set)
 			d.ByPhoto++
 		}
-		return e.Set != ""
+		return set != ""
 	}
-	var bySubset, byHash []int
-	for i, o := range c.origins {
-		switch e := &c.Entries[i]; {
-		case e.Set != "" || follow(e):
-		case c.rules[o.rule].kind == bySubsetRule:
-			e.Set = [...]string{notHeldOut: Train, heldOutVal: Val, heldOutTest: Test}[o.held]
-			bySubset = append(bySubset, i)
+	var bySubset, byHash []int32
+	for _, row := range c.order {
+		switch {
+		case c.rows.set(row) != "" || follow(row):
+		case c.ruleOf(row).kind == bySubsetRule:
+			held := c.rows.sets.at(int(row)).held()
+			c.rows.setSet(row, [...]string{notHeldOut: Train, heldOutVal: Val, heldOutTest: Test}[held])
+			bySubset = append(bySubset, row)
 		default:
-			byHash = append(byHash, i)
+			byHash = append(byHash, row)
 		}
 	}
 	d.BySubset = len(bySubset)
-	for _, i := range bySubset {
-		c.prefer(photos, c.Entries[i])
+	for _, row := range bySubset {
+		c.prefer(photos, row)
 	}
-	byHash = slices.DeleteFunc(byHash, func(i int) bool { return follow(&c.Entries[i]) })
+	byHash = slices.DeleteFunc(byHash, follow)
 	c.divideByHash(byHash, &d)
 	d.Ignored = split != DefaultSplit() && d.BySubset > 0 && len(byHash) == 0
-	for _, e := range c.Entries {
-		if e.Set != Train {
-			c.Photos.Mark(e.Photo, HeldOut)
+	for _, row := range c.order {
+		if c.rows.set(row) != Train {
+			c.Photos.Mark(*c.rows.photos.at(int(row)), HeldOut)
 		}
 	}
-	c.origins = nil
+	c.repeats, c.rows.ids, c.rows.others = nil, column[uint8]{}, nil
 	return d
+}
+
+// photo returns the photo that represents that of a row.
+func (c *Collection) photo(row int32) Photo { return c.Photos.Find(*c.rows.photos.at(int(row))) }
+
+// ruleOf returns the rule by which a row is divided.
+func (c *Collection) ruleOf(row int32) rule {
+	at, _ := slices.BinarySearchFunc(c.rules, row+1, func(r rule, row int32) int { return cmp.Compare(r.from, row) })
+	return c.rules[at-1]
 }
 
 const (
@@ -157,9 +161,9 @@ func heldOut(subset string) uint8 {
 
 // settleRules gives every item without a set the rule by which it is divided.
 func (c *Collection) settleRules(split Split) {
-	guess := rule{byHashRule, split}
-	for i, o := range c.origins {
-		if c.Entries[i].Set == "" && c.rules[o.rule].kind == unstated && o.held != notHeldOut {
+	guess := rule{kind: byHashRule, split: split}
+	for _, row := range c.order {
+		if at := c.rows.sets.at(int(row)); at.name() == "" && at.held() != notHeldOut && c.ruleOf(row).kind == unstated {
 			guess = rule{kind: bySubsetRule}
 			break
 		}
@@ -167,19 +171,19 @@ func (c *Collection) settleRules(split Split) {
 	for i := range c.rules {
 		switch r := &c.rules[i]; {
 		case r.kind == unstated:
-			*r = guess
+			r.kind, r.split = guess.kind, guess.split
 		case r.kind == byHashRule && split != DefaultSplit():
 			r.split.Val, r.split.Test = split.Val, split.Test
 		}
 	}
 }
 
-// prefer notes the set of an entry's photo. What is held out is not to be
-// trained on.
-func (c *Collection) prefer(photos map[Photo]string, e Entry) {
-	photo := c.Photos.Find(e.Photo)
-	if set, ok := photos[photo]; e.Set != "" && (!ok || rank(e.Set) < rank(set)) {
-		photos[photo] = e.Set
+// prefer notes the set of a row's photo. What is held out is not to be trained
+// on.
+func (c *Collection) prefer(photos []rowSet, row int32) {
+	own, of := c.rows.set(row), &photos[c.photo(row)]
+	if own != "" && rank(own) < rank(of.name()) {
+		*of = setNumber(own)
 	}
 }
 
@@ -196,36 +200,38 @@ func rank(set string) int {
 	return 3
 }
 
-// divideByHash divides the entries at the given positions.
-func (c *Collection) divideByHash(positions []int, d *Division) {
+// divideByHash divides rows.
+func (c *Collection) divideByHash(list []int32, d *Division) {
 	group := c.Groups()
-	names := map[int32]string{}
-	least := func(g int32, name string) {
-		if other, ok := names[g]; !ok || name < other {
-			names[g] = name
+	names := make([]groupName, c.Photos.len()) // by the number of a group
+	for by := range c.authorships {
+		g := group(Entry{Photo: by.photo})
+		if n := names[g]; n.author == 0 || c.authors[by.author] < c.authors[n.author-1] {
+			names[g].author = by.author + 1
 		}
 	}
-	// Of several names that of an author is the least, see Group.
-	for _, by := range c.by {
-		least(group(Entry{Photo: by.photo}), c.authors[by.author])
-	}
-	for _, i := range positions {
-		least(group(c.Entries[i]), Group("", "", cmp.Or(c.origins[i].id, c.Entries[i].Key)))
+	for _, row := range list {
+		g := group(c.rows.entry(row))
+		if n := names[g]; n.row == 0 || c.idOf(row) < c.idOf(n.row-1) {
+			names[g].row = row + 1
+		}
 	}
 	// A group that came in two segments of different splits goes by one of
 	// them.
-	slices.SortStableFunc(positions, func(i, j int) int { return compareSplits(c.splitOf(i), c.splitOf(j)) })
-	sets := map[int32]string{}
-	for _, i := range positions {
-		e, split := &c.Entries[i], c.splitOf(i)
-		g := group(*e)
-		set, ok := sets[g]
-		if !ok {
-			set = split.Of(names[g])
-			sets[g] = set
+	slices.SortStableFunc(list, func(a, b int32) int { return compareSplits(c.ruleOf(a).split, c.ruleOf(b).split) })
+	sets := make([]rowSet, c.Photos.len()) // by the number of a group
+	for _, row := range list {
+		g, split := group(c.rows.entry(row)), c.ruleOf(row).split
+		n := names[g]
+		if sets[g] == 0 {
+			name := Group("", "", c.idOf(n.row-1))
+			if n.author > 0 { // which is less than any id, see Group
+				name = c.authors[n.author-1]
+			}
+			sets[g] = setNumber(split.Of(name))
 		}
-		e.Set = set
-		if strings.HasPrefix(names[g], Group("", "", "")) {
+		c.rows.setSet(row, sets[g].name())
+		if n.author == 0 {
 			d.ByID++
 		} else {
 			d.ByAuthor++
@@ -236,8 +242,14 @@ func (c *Collection) divideByHash(positions []int, d *Division) {
 	}
 }
 
-// splitOf is by which the entry at a position is divided.
-func (c *Collection) splitOf(i int) Split { return c.rules[c.origins[i].rule].split }
+// A groupName is of whom the least name of a group is: an author, or else a
+// row. Both are numbers plus one, 0 for none.
+type groupName struct{ author, row int32 }
+
+// idOf names the photo of a row that came without a set.
+func (c *Collection) idOf(row int32) string {
+	return cmp.Or(c.rows.id(row), c.rows.keys.at(int(row)))
+}
 
 func compareSplits(a, b Split) int {
 	return cmp.Or(cmp.Compare(a.Seed, b.Seed), cmp.Compare(a.Test, b.Test), cmp.Compare(a.Val, b.Val))
@@ -247,13 +259,13 @@ func compareSplits(a, b Split) int {
 // must not be divided between sets: those of one photo or one author,
 // transitively. It is valid until the next Add.
 func (c *Collection) Groups() func(Entry) int32 {
-	sets := slices.Clone(c.Photos.sets)
-	photos := map[int32]Photo{} // one of each author
-	for _, by := range c.by {
-		if _, ok := photos[by.author]; !ok {
-			photos[by.author] = by.photo
+	sets := c.Photos.sets.clone()
+	photos := make([]Photo, len(c.authors)) // one of each author, plus one
+	for by := range c.authorships {
+		if photos[by.author] == 0 {
+			photos[by.author] = by.photo + 1
 		}
-		sets.unite(int32(by.photo), int32(photos[by.author]))
+		sets.unite(int32(by.photo), int32(photos[by.author]-1))
 	}
 	return func(e Entry) int32 { return sets.find(int32(e.Photo)) }
 }
@@ -261,38 +273,25 @@ func (c *Collection) Groups() func(Entry) int32 {
 // SharedAuthors returns a function that reports whether one of the given
 // entries is of an author of an entry's photo. An author is known for a photo
 // if any of its items names him.
-func (c *Collection) SharedAuthors(entries []Entry) func(Entry) bool {
-	of := make([]authorship, len(c.by)) // of what represents a photo
-	for i, by := range c.by {
-		of[i] = authorship{c.Photos.Find(by.photo), by.author}
+func (c *Collection) SharedAuthors(entries Entries) func(Entry) bool {
+	// By what represents a photo: whether it is one of the entries', and
+	// whether it is of an author of such a photo.
+	theirs, shared := make([]bool, c.Photos.len()), make([]bool, c.Photos.len())
+	for _, row := range entries.list {
+		theirs[c.photo(row)] = true
 	}
-	byPhoto := func(a authorship, photo Photo) int { return cmp.Compare(a.photo, photo) }
-	slices.SortFunc(of, func(a, b authorship) int { return byPhoto(a, b.photo) })
-	authors := func(e Entry) iter.Seq[int32] {
-		photo := c.Photos.Find(e.Photo)
-		at, _ := slices.BinarySearchFunc(of, photo, byPhoto)
-		return func(yield func(int32) bool) {
-			for _, a := range of[at:] {
-				if a.photo != photo || !yield(a.author) {
-					return
-				}
-			}
+	authors := make([]bool, len(c.authors))
+	for by := range c.authorships {
+		if theirs[c.Photos.Find(by.photo)] {
+			authors[by.author] = true
 		}
 	}
-	theirs := map[int32]bool{}
-	for _, e := range entries {
-		for author := range authors(e) {
-			theirs[author] = true
+	for by := range c.authorships {
+		if authors[by.author] {
+			shared[c.Photos.Find(by.photo)] = true
 		}
 	}
-	return func(e Entry) bool {
-		for author := range authors(e) {
-			if theirs[author] {
-				return true
-			}
-		}
-		return false
-	}
+	return func(e Entry) bool { return shared[c.Photos.Find(e.Photo)] }
 }
 
 // Lines says in words what was done, in a line for each way.
@@ -329,10 +328,14 @@ func (d Division) Lines() []string {
 func (c *Collection) Remarks() []string {
 	var remarks []string
 	counts := c.Counts()
-	photos := map[string]map[Photo]bool{Val: {}, Test: {}}
-	for _, e := range c.Entries {
-		if set := photos[e.Set]; set != nil {
-			set[c.Photos.Find(e.Photo)] = true
+	const inVal, inTest = 1, 2
+	photos := make([]uint8, c.Photos.len()) // by what represents one
+	for _, row := range c.order {
+		switch c.rows.set(row) {
+		case Val:
+			photos[c.photo(row)] |= inVal
+		case Test:
+			photos[c.photo(row)] |= inTest
 		}
 	}
 	for _, set := range []string{Val, Test} {
@@ -340,15 +343,14 @@ func (c *Collection) Remarks() []string {
 			remarks = append(remarks, remark)
 		}
 	}
-	shared := 0
-	for photo := range photos[Test] {
-		if photos[Val][photo] {
-			shared++
-		}
+	var times [4]int // how many photos are in both, in one, in none
+	for _, in := range photos {
+		times[in]++
 	}
-	switch n := len(photos[Test]); {
+	shared := times[inVal|inTest]
+	switch n := times[inTest] + shared; {
 	case shared == 0:
-	case shared == n && n == len(photos[Val]):
+	case shared == n && times[inVal] == 0:
 		remarks = append(remarks, fmt.Sprintf("the sets val and test show the same photos, all %d of them: the figures of test are as good as those by which the best epoch is chosen", n))
 	default:
 		remarks = append(remarks, fmt.Sprintf("%d of the %d photos of the set test are in the set val too, by which the best epoch is chosen", shared, n))

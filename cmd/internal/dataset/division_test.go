@@ -106,8 +106,8 @@ func TestDivide(t *testing.T) {
 			number := 0
 			for i, p := range tc.parts {
 				for range p.items {
-					if got, want := c.Entries[number].Set, tc.want[i](number); got != want {
-						t.Errorf("part %d: %s is in %s, want %s", i, c.Entries[number].Key, got, want)
+					if got, want := c.Entries().At(number).Set, tc.want[i](number); got != want {
+						t.Errorf("part %d: %s is in %s, want %s", i, c.Entries().At(number).Key, got, want)
 					}
 					number++
 				}
@@ -142,7 +142,7 @@ func TestDivideFollowsThePhoto(t *testing.T) {
 	if lines := c.Divide(DefaultSplit()).Lines(); len(lines) != 1 || lines[0] != "40 items carried no set and got that of another item of their photo" {
 		t.Errorf("%q", lines)
 	}
-	for i, e := range c.Entries {
+	for i, e := range c.Entries().All() {
 		if want := []string{Train, Val, Test}[i/3%3]; e.Set != want {
 			t.Errorf("%s is in %s, want %s", e.Key, e.Set, want)
 		}
@@ -162,16 +162,16 @@ func TestDivideFollowsWhatIsHeldOut(t *testing.T) {
 		for range kept {
 			kept = append(kept[1:], kept[0])
 			c := collect(t, append(slices.Clone(kept), box(i, "4", ""))...)
-			if c.Divide(DefaultSplit()); c.Entries[3].Set != Test {
-				t.Errorf("photo %d is in %s, want test", i, c.Entries[3].Set)
+			if c.Divide(DefaultSplit()); c.Entries().At(3).Set != Test {
+				t.Errorf("photo %d is in %s, want test", i, c.Entries().At(3).Set)
 			}
 		}
 		official := box(i, "1", "")
 		official.Subset = "validation"
 		hashed := part{map[string]string{"split": "hash"}, []*record.Item{box(i, "2", "")}}
 		c := collectParts(t, hashed, part{map[string]string{"split": "official"}, []*record.Item{official}})
-		if d := c.Divide(DefaultSplit()); c.Entries[0].Set != Val || d.ByPhoto != 1 || d.BySubset != 1 {
-			t.Errorf("photo %d is in %s, want val: %+v", i, c.Entries[0].Set, d)
+		if d := c.Divide(DefaultSplit()); c.Entries().At(0).Set != Val || d.ByPhoto != 1 || d.BySubset != 1 {
+			t.Errorf("photo %d is in %s, want val: %+v", i, c.Entries().At(0).Set, d)
 		}
 	}
 }
@@ -188,13 +188,13 @@ func TestDivideByTheAuthorOfAnyBox(t *testing.T) {
 	if got, want := c.Divide(DefaultSplit()).Lines(), "121 items carried no set and were divided by author, 1 of them by photo, as their author is not known: val 0.15, test 0.15"; len(got) != 1 || got[0] != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	for i, e := range c.Entries[:120] {
+	for i, e := range c.Entries().Part(0, 120).All() {
 		if want := DefaultSplit().Of(authorOf(i / 2)); e.Set != want {
 			t.Errorf("%s is in %s, want %s", e.Key, e.Set, want)
 		}
 	}
-	if want := DefaultSplit().Of("id:0060"); c.Entries[120].Set != want {
-		t.Errorf("a photo without author is in %s, want %s", c.Entries[120].Set, want)
+	if want := DefaultSplit().Of("id:0060"); c.Entries().At(120).Set != want {
+		t.Errorf("a photo without author is in %s, want %s", c.Entries().At(120).Set, want)
 	}
 	if got := collect(t, picture(1, "a", "")).Divide(DefaultSplit()).Lines()[0]; got != "1 items carried no set and were divided by photo, as no author is known: val 0.15, test 0.15" {
 		t.Errorf("%q", got)
@@ -214,8 +214,8 @@ func TestDivideByTheAuthorOfARepeat(t *testing.T) {
 				}
 			}
 			c.Divide(DefaultSplit())
-			if want := DefaultSplit().Of("author:somebody"); c.Entries[0].Set != want {
-				t.Errorf("%s is in %s, want %s", c.Entries[0].Key, c.Entries[0].Set, want)
+			if want := DefaultSplit().Of("author:somebody"); c.Entries().At(0).Set != want {
+				t.Errorf("%s is in %s, want %s", c.Entries().At(0).Key, c.Entries().At(0).Set, want)
 			}
 		}
 	}
@@ -254,12 +254,12 @@ func TestDivideProperty(t *testing.T) {
 				entered = append(entered, items[i])
 			}
 			c.Divide(Split{Val: 0.3, Test: 0.3, Seed: seed})
-			for i, e := range c.Entries {
+			for i, e := range c.Entries().All() {
 				if old, ok := sets[e.Key]; ok && old != e.Set {
 					t.Fatalf("seed %d: %s is in %s and, in another order, in %s", seed, e.Key, old, e.Set)
 				}
 				sets[e.Key] = e.Set
-				for k, o := range c.Entries[:i] {
+				for k, o := range c.Entries().Part(0, i).All() {
 					a, b := entered[i], entered[k]
 					same := a.ID == b.ID || AuthorOf(a) != "" && AuthorOf(a) == AuthorOf(b) || PictureOf(a) == PictureOf(b)
 					if same && e.Set != o.Set {

@@ -54,7 +54,7 @@ func (g *Groups) Find(n int) int { return int(g.sets.find(int32(n))) }
 
 // Clone returns a copy, which changes without this one.
 func (g *Groups) Clone() *Groups {
-	return &Groups{numbers: maps.Clone(g.numbers), sets: slices.Clone(g.sets), authors: slices.Clone(g.authors)}
+	return &Groups{numbers: maps.Clone(g.numbers), sets: g.sets.clone(), authors: slices.Clone(g.authors)}
 }
 
 // Join makes one group of those of two numbers, for whatever other reason.

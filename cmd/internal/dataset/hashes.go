@@ -1,35 +1,34 @@
 package dataset
 
-import (
-	"errors"
-	"math"
-)
+import "fmt"
 
-// hashes keeps two pictures of each item, outside of what the garbage collector
-// looks at.
-type hashes struct {
-	memory arena
-	n      int32
-}
+// hashMemory is how many bytes of hashes stay in memory.
+const hashMemory = 8 << 20
+
+// hashes keep two pictures of each item, one after the other. They are looked at
+// once or twice only, so that most may be in a file.
+type hashes struct{ kept store }
 
 const (
 	pictureSize = len(Picture{})
-	perBlock    = blockSize / (2 * pictureSize)
+	pairSize    = 2 * pictureSize
 )
 
-var errNoMemory = errors.New("the system gives no more memory")
-
-// add keeps two pictures and returns their number.
-func (h *hashes) add(picture, pixels Picture) (int32, error) {
-	if h.memory.keep(append(picture[:], pixels[:]...), math.MaxInt64) == nil {
-		return 0, errNoMemory
-	}
-	h.n++
-	return h.n - 1, nil
+// add keeps two pictures, of which at takes the number.
+func (h *hashes) add(picture, pixels Picture) error {
+	_, err := h.kept.add(append(picture[:], pixels[:]...))
+	return err
 }
 
 // at returns the pictures of a number.
-func (h *hashes) at(i int32) (picture, pixels Picture) {
-	pair := h.memory.blocks[int(i)/perBlock][int(i)%perBlock*2*pictureSize:]
-	return Picture(pair), Picture(pair[pictureSize:])
+func (h *hashes) at(i int) (picture, pixels Picture, err error) {
+	var pair [pairSize]byte
+	at := place(int64(i) * int64(pairSize))
+	if int64(at) >= h.kept.inside { // then in the file
+		at = place(^(int64(at) - h.kept.inside))
+	}
+	if err := h.kept.read(pair[:], at, 0); err != nil {
+		return picture, pixels, fmt.Errorf("read back the hashes of item %d: %w", i, err)
+	}
+	return Picture(pair[:pictureSize]), Picture(pair[pictureSize:]), nil
 }

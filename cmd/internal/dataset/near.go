@@ -26,7 +26,7 @@ const maxCompared = 64
 // 24 bytes an item, and reads pictures back.
 func (c *Collection) NearDuplicates(ctx context.Context) ([]Near, error) {
 	f := nearFinder{spool: c.Spool, size: c.size, index: nearduplicate.NewIndex()}
-	for _, entry := range c.Of(Test) {
+	for _, entry := range c.Of(Test).All() {
 		if err := f.hold(entry); err != nil {
 			return nil, err
 		}
@@ -34,7 +34,7 @@ func (c *Collection) NearDuplicates(ctx context.Context) ([]Near, error) {
 	var found []Near
 	for _, set := range []string{Val, Train} {
 		var stay []Entry
-		for _, entry := range c.Of(set) {
+		for _, entry := range c.Of(set).All() {
 			if err := context.Cause(ctx); err != nil {
 				return nil, err
 			}
@@ -140,10 +140,10 @@ func (f *nearFinder) search(t *nearduplicate.Thumbnail, each func(number int, co
 
 // NearPairs calls each with the places of entries whose pictures are nearly the
 // same, the lower one first. Items without pixels are near none.
-func (c *Collection) NearPairs(ctx context.Context, entries []Entry, each func(a, b int)) error {
+func (c *Collection) NearPairs(ctx context.Context, entries Entries, each func(a, b int)) error {
 	f := nearFinder{spool: c.Spool, size: c.size, index: nearduplicate.NewIndex()}
 	var places []int // of those held
-	for i, entry := range entries {
+	for i, entry := range entries.All() {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}

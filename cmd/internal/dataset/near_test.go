@@ -101,8 +101,8 @@ func TestNearPairs(t *testing.T) {
 	c := collect(t, scene(1, 1, Test, 0), scene(2, 2, Train, 0), scene(3, 1, Train, 9), scene(4, 3, Val, 0), scene(5, 1, Val, 14), scene(6, 2, Train, 3))
 	c.Divide(DefaultSplit())
 	var got []string
-	err := c.NearPairs(t.Context(), c.Entries, func(a, b int) {
-		got = append(got, fmt.Sprint(c.Entries[a].Key[3:4], c.Entries[b].Key[3:4]))
+	err := c.NearPairs(t.Context(), c.Entries(), func(a, b int) {
+		got = append(got, fmt.Sprint(c.Entries().At(a).Key[3:4], c.Entries().At(b).Key[3:4]))
 	})
 	slices.Sort(got)
 	if want := "13,15,26,35"; err != nil || strings.Join(got, ",") != want {

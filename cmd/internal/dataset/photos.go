@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -14,12 +15,12 @@ import (
 // second the id A and the bytes Y, and a third the id B and the bytes Y, all
 // three show one photo. The order in which they come makes no difference.
 //
-// The zero Photos is empty and ready for use.
+// The zero Photos is empty and ready for use. It takes some 35 bytes a photo.
 type Photos struct {
-	ids      map[tag]Photo
-	pictures map[tag]Photo
+	ids      tagged
+	pictures tagged
 	sets     disjoint
-	marks    []Mark // by photo; only that of a representative counts
+	marks    column[Mark] // by photo; only that of a representative counts
 }
 
 // A Photo is the photo of an item that was added to Photos. Two of them may be
@@ -46,25 +47,72 @@ func tagOf(id string) tag {
 	return tag(sum[:])
 }
 
+// tagged finds photos by their tags. Nearly all photos have one tag or none.
+type tagged struct {
+	tags  column[tag] // of each photo; zero where it is none, or in more
+	table table       // of the photos that have one there
+	more  map[tag]Photo
+}
+
+// find returns the photo of a tag.
+func (t *tagged) find(of tag) (Photo, bool) {
+	if number, ok := t.table.find(of.hash(), func(n int32) bool { return *t.tags.at(int(n)) == of }); ok {
+		return Photo(number), true
+	}
+	photo, ok := t.more[of]
+	return photo, ok
+}
+
+// set gives a photo another tag.
+func (t *tagged) set(photo Photo, to tag) {
+	if own := t.tags.at(int(photo)); *own == (tag{}) && to != (tag{}) {
+		*own = to
+		t.table.add(int32(photo), func(n int32) uint64 { return t.tags.at(int(n)).hash() })
+		return
+	}
+	if t.more == nil {
+		t.more = map[tag]Photo{}
+	}
+	t.more[to] = photo
+}
+
+// of returns the tags of the photos for which wanted is true, sorted.
+func (t *tagged) of(wanted func(Photo) bool) []tag {
+	var all []tag
+	for photo := range Photo(t.tags.len()) {
+		if own := *t.tags.at(int(photo)); own != (tag{}) && wanted(photo) {
+			all = append(all, own)
+		}
+	}
+	for other, photo := range t.more {
+		if wanted(photo) {
+			all = append(all, other)
+		}
+	}
+	slices.SortFunc(all, tag.compare)
+	return all
+}
+
+func (t tag) hash() uint64 { return binary.BigEndian.Uint64(t[:]) }
+
+func (t tag) compare(other tag) int { return bytes.Compare(t[:], other[:]) }
+
 // Add returns the photo of an item with the given id and picture, either of
 // which may be unknown: "" or zero.
 func (p *Photos) Add(id string, picture Picture) Photo {
-	if p.ids == nil {
-		p.ids, p.pictures = map[tag]Photo{}, map[tag]Photo{}
-	}
 	photo, known := Photo(0), false
 	if id != "" {
-		photo, known = p.of(p.ids, tagOf(id)), true
+		photo, known = p.of(&p.ids, tagOf(id)), true
 	}
 	if picture != (Picture{}) {
-		other, there := p.pictures[tag(picture[:])]
-		switch {
-		case there && known:
+		own := tag(picture[:])
+		if !known {
+			return p.of(&p.pictures, own)
+		}
+		if other, there := p.pictures.find(own); there {
 			p.unite(photo, other)
-		case known:
-			p.pictures[tag(picture[:])] = photo
-		default:
-			photo = p.of(p.pictures, tag(picture[:]))
+		} else {
+			p.pictures.set(photo, own)
 		}
 		return photo
 	}
@@ -75,24 +123,29 @@ func (p *Photos) Add(id string, picture Picture) Photo {
 }
 
 // of returns the photo of a tag, a new one if need be.
-func (p *Photos) of(tags map[tag]Photo, t tag) Photo {
-	photo, ok := tags[t]
+func (p *Photos) of(tags *tagged, t tag) Photo {
+	photo, ok := tags.find(t)
 	if !ok {
 		photo = p.add()
-		tags[t] = photo
+		tags.set(photo, t)
 	}
 	return photo
 }
 
 func (p *Photos) add() Photo {
-	p.marks = append(p.marks, 0)
+	p.marks.add(0)
+	p.ids.tags.add(tag{})
+	p.pictures.tags.add(tag{})
 	return Photo(p.sets.add())
 }
 
+// len is the number of photos, some of which may be the same.
+func (p *Photos) len() int { return p.marks.len() }
+
 func (p *Photos) unite(a, b Photo) {
-	marks := p.marks[p.Find(a)] | p.marks[p.Find(b)]
+	marks := *p.mark(a) | *p.mark(b)
 	p.sets.unite(int32(a), int32(b))
-	p.marks[p.Find(a)] = marks
+	*p.mark(a) = marks
 }
 
 // Find returns the photo that represents all that are the same one. It may
@@ -100,28 +153,22 @@ func (p *Photos) unite(a, b Photo) {
 func (p *Photos) Find(photo Photo) Photo { return Photo(p.sets.find(int32(photo))) }
 
 // Mark marks a photo.
-func (p *Photos) Mark(photo Photo, m Mark) { p.marks[p.Find(photo)] |= m }
+func (p *Photos) Mark(photo Photo, m Mark) { *p.mark(photo) |= m }
 
 // Has reports whether a photo has all the marks.
-func (p *Photos) Has(photo Photo, m Mark) bool { return p.marks[p.Find(photo)]&m == m }
+func (p *Photos) Has(photo Photo, m Mark) bool { return *p.mark(photo)&m == m }
+
+func (p *Photos) mark(photo Photo) *Mark { return p.marks.at(int(p.Find(photo))) }
 
 // Known returns all ids and pictures of the photos that have a mark.
 func (p *Photos) Known(m Mark) Known {
-	marked := func(tags map[tag]Photo) map[tag]struct{} {
-		some := map[tag]struct{}{}
-		for t, photo := range tags {
-			if p.Has(photo, m) {
-				some[t] = struct{}{}
-			}
-		}
-		return some
-	}
-	return Known{ids: marked(p.ids), pictures: marked(p.pictures)}
+	marked := func(photo Photo) bool { return p.Has(photo, m) }
+	return Known{ids: p.ids.of(marked), pictures: p.pictures.of(marked)}
 }
 
 // A Known is the photos that a model remembers, by their ids and by their
 // bytes. Models of older versions remember bytes alone.
-type Known struct{ ids, pictures map[tag]struct{} }
+type Known struct{ ids, pictures []tag } // sorted
 
 // DecodeKnown reads what IDs and Pictures of a Known wrote.
 func DecodeKnown(ids, pictures string) (k Known, err error) {
@@ -137,11 +184,11 @@ func DecodeKnown(ids, pictures string) (k Known, err error) {
 // Has reports whether a photo with the given id and picture, either of which
 // may be unknown, is among those remembered.
 func (k Known) Has(id string, picture Picture) bool {
-	if _, ok := k.ids[tagOf(id)]; ok && id != "" {
-		return true
+	has := func(tags []tag, t tag) bool {
+		_, ok := slices.BinarySearchFunc(tags, t, tag.compare)
+		return ok
 	}
-	_, ok := k.pictures[tag(picture[:])]
-	return ok && picture != Picture{}
+	return id != "" && has(k.ids, tagOf(id)) || picture != (Picture{}) && has(k.pictures, tag(picture[:]))
 }
 
 // Len returns the number of ids and of pictures.
@@ -154,20 +201,15 @@ func (k Known) IDs() string { return encodeTags(k.ids) }
 // Pictures writes the pictures in the same way.
 func (k Known) Pictures() string { return encodeTags(k.pictures) }
 
-func encodeTags(tags map[tag]struct{}) string {
-	all := make([]tag, 0, len(tags))
-	for t := range tags {
-		all = append(all, t)
-	}
-	slices.SortFunc(all, func(a, b tag) int { return bytes.Compare(a[:], b[:]) })
-	packed := make([]byte, 0, len(tag{})*len(all))
-	for _, t := range all {
+func encodeTags(tags []tag) string {
+	packed := make([]byte, 0, len(tag{})*len(tags))
+	for _, t := range tags {
 		packed = append(packed, t[:]...)
 	}
 	return base64.StdEncoding.EncodeToString(packed)
 }
 
-func decodeTags(text string) (map[tag]struct{}, error) {
+func decodeTags(text string) ([]tag, error) {
 	packed, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return nil, err
@@ -175,9 +217,10 @@ func decodeTags(text string) (map[tag]struct{}, error) {
 	if len(packed)%len(tag{}) != 0 {
 		return nil, io.ErrUnexpectedEOF
 	}
-	tags := make(map[tag]struct{}, len(packed)/len(tag{}))
+	tags := make([]tag, 0, len(packed)/len(tag{}))
 	for ; len(packed) > 0; packed = packed[len(tag{}):] {
-		tags[tag(packed)] = struct{}{}
+		tags = append(tags, tag(packed))
 	}
-	return tags, nil
+	slices.SortFunc(tags, tag.compare)
+	return slices.Compact(tags), nil
 }

@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -28,23 +27,30 @@ type Digest struct {
 
 // Digest returns the digest of some of the entries, of the variants that were
 // trained on, if any, and of the trail.
-func (c *Collection) Digest(entries []Entry, variants *Variants, trail []record.Stage) Digest {
-	sets := map[string][]int32{} // numbers of entries
-	for i, e := range entries {
-		sets[e.Set] = append(sets[e.Set], int32(i))
+func (c *Collection) Digest(entries Entries, variants *Variants, trail []record.Stage) (Digest, error) {
+	sets := map[string]Entries{}
+	for _, row := range entries.list {
+		set := c.rows.set(row)
+		sets[set] = Entries{entries.rows, append(sets[set].list, row)}
 	}
 	trained := variants != nil && variants.n > 0
-	if trained && sets[Train] == nil {
-		sets[Train] = []int32{}
+	if _, ok := sets[Train]; trained && !ok {
+		sets[Train] = Entries{}
 	}
 	d := Digest{Sets: map[string]string{}}
 	all := sha256.New() // whose Write never fails
 	for _, set := range slices.Sorted(maps.Keys(sets)) {
-		slices.SortFunc(sets[set], func(a, b int32) int { return c.compareLines(entries[a], entries[b]) })
+		// That is the order of their lines: no character comes before the
+		// quotation mark that ends a key.
+		sets[set].sort(c.compareKeys)
 		h := sha256.New()
 		var line []byte
-		for _, i := range sets[set] {
-			line = c.appendLine(line[:0], entries[i])
+		for _, e := range sets[set].All() {
+			picture, pixels, err := c.Hashes(e)
+			if err != nil {
+				return Digest{}, err
+			}
+			line = fmt.Appendf(line[:0], "item %q %q %x %x\n", e.Key, e.Label, picture, pixels)
 			h.Write(line)
 		}
 		if set == Train && trained { // in their order after the items
@@ -65,22 +71,7 @@ func (c *Collection) Digest(entries []Entry, variants *Variants, trail []record.
 	slices.SortFunc(queries, bytes.Compare)
 	all.Write(bytes.Join(queries, nil))
 	d.Data = hex.EncodeToString(all.Sum(nil))
-	return d
-}
-
-// appendLine appends what a digest covers of an entry.
-func (c *Collection) appendLine(line []byte, e Entry) []byte {
-	picture, pixels := c.Hashes(e)
-	return fmt.Appendf(line, "item %q %q %x %x\n", e.Key, e.Label, picture, pixels)
-}
-
-// compareLines orders entries by their lines: by their keys, in which no
-// character comes before the quotation mark that ends them.
-func (c *Collection) compareLines(a, b Entry) int {
-	if order := cmp.Compare(a.Key, b.Key); order != 0 {
-		return order
-	}
-	return bytes.Compare(c.appendLine(nil, a), c.appendLine(nil, b))
+	return d, nil
 }
 
 // Variants is the pictures that oi-augment made of train items, in the order in

@@ -2,9 +2,11 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -41,13 +43,14 @@ const RepeatUsage = "an item that comes twice is an error, or all but one are dr
 const Repeated = "repeated"
 
 // Repeats finds items that come more than once, by their keys; variants of one
-// item are distinguished by epoch and copy. It keeps some 40 bytes an item,
+// item are distinguished by epoch and copy. It keeps some 23 bytes an item,
 // and 16 more where repeats are dropped.
 type Repeats struct {
 	policy   RepeatPolicy
 	segments []segment
-	seen     map[[16]byte]sighting
-	contents [][16]byte // by number; only if repeats are dropped
+	names    column[[16]byte] // of the different items
+	table    table            // of their numbers
+	contents column[[16]byte] // of the same; only if repeats are dropped
 }
 
 // A segment of a file, both counted from 1.
@@ -55,23 +58,18 @@ type segment struct {
 	file   string
 	number int // of the file among those given
 	nth    int // in the file
-}
-
-// A sighting is where an item was first, and what is kept of it.
-type sighting struct {
-	segment int32
-	number  int32 // among the different items
+	from   int // the number of different items before it
 }
 
 // NewRepeats returns Repeats that have seen nothing.
 func NewRepeats(p RepeatPolicy) *Repeats {
-	return &Repeats{policy: p, seen: map[[16]byte]sighting{}}
+	return &Repeats{policy: p}
 }
 
 // Begin takes note of a segment that begins in the number-th of the input's
 // files, whose name is file.
 func (r *Repeats) Begin(file string, number int) {
-	s := segment{file, number, 1}
+	s := segment{file, number, 1, r.names.len()}
 	if len(r.segments) > 0 {
 		if last := r.segments[len(r.segments)-1]; last.number == number {
 			s.nth = last.nth + 1
@@ -82,8 +80,10 @@ func (r *Repeats) Begin(file string, number int) {
 
 // Forget forgets the items so far, as those of an epoch that is over.
 func (r *Repeats) Forget() {
-	clear(r.seen)
-	r.contents = r.contents[:0]
+	r.names, r.table, r.contents = column[[16]byte]{}, table{}, column[[16]byte]{}
+	for i := range r.segments {
+		r.segments[i].from = 0
+	}
 }
 
 // A Repeat is what Repeats says of an item that was there before.
@@ -99,31 +99,39 @@ type Repeat struct {
 // these the one whose contents have the lower hash.
 func (r *Repeats) Add(item *record.Item) (*Repeat, error) {
 	name := nameOf(item)
-	here := sighting{segment: int32(len(r.segments) - 1), number: int32(len(r.seen))}
-	first, again := r.seen[name]
+	first, again := r.table.find(hashOf(name), func(n int32) bool { return *r.names.at(int(n)) == name })
 	if !again {
-		r.seen[name] = here
+		r.names.add(name)
+		r.table.add(int32(r.names.len()-1), func(n int32) uint64 { return hashOf(*r.names.at(int(n))) })
 		if r.policy.Drop {
-			r.contents = append(r.contents, contentOf(item))
+			r.contents.add(contentOf(item))
 		}
 		return nil, nil
 	}
 	if !r.policy.Drop {
 		return nil, &Problem{
-			fmt.Sprintf("item %s comes %s", item.Key, r.where(first.segment, here.segment)),
+			fmt.Sprintf("item %s comes %s", item.Key, r.where(r.segmentOf(int(first)), len(r.segments)-1)),
 			"every item counts once: oi-boxes --balance evens out the classes, oi-augment --copies makes more variants; --repeats drop keeps one of each",
 		}
 	}
-	content, kept := contentOf(item), &r.contents[first.number]
-	repeat := &Repeat{Of: int(first.number), Better: bytes.Compare(content[:], kept[:]) < 0}
+	content, kept := contentOf(item), r.contents.at(int(first))
+	repeat := &Repeat{Of: int(first), Better: bytes.Compare(content[:], kept[:]) < 0}
 	if repeat.Better {
 		*kept = content
 	}
 	return repeat, nil
 }
 
+func hashOf(name [16]byte) uint64 { return binary.BigEndian.Uint64(name[:]) }
+
+// segmentOf returns the segment in which an item was first, -1 for none.
+func (r *Repeats) segmentOf(number int) int {
+	at, _ := slices.BinarySearchFunc(r.segments, number+1, func(s segment, n int) int { return cmp.Compare(s.from, n) })
+	return at - 1
+}
+
 // where says in which two places an item stands.
-func (r *Repeats) where(a, b int32) string {
+func (r *Repeats) where(a, b int) string {
 	if a < 0 || b < 0 {
 		return "twice"
 	}

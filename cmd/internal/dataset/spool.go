@@ -2,13 +2,12 @@ package dataset
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"math"
 	"sync"
-
-	"github.com/opensandwich/oi/cmd/internal/posixfile"
 
 	"github.com/opensandwich/oi/record"
 )
@@ -26,47 +25,45 @@ const DefaultMemory = 1 << 30
 // within which the pixels lie as they are. Adding is for one goroutine; once it
 // is over, any number may read.
 type Spool struct {
-	limit   int64
-	dir     string
 	closing sync.RWMutex // held for reading by those who read
-	memory  arena
-	readers sync.Pool // of *itemReader
-	places  []place
-	second  []span // where the second views are; most streams have none
-	inside  int64  // bytes in memory
-	outside int64  // bytes in the file
-	file    *os.File
-	hashes  hashes // of a collection's items
+	closed  bool
+	records store
+	readers sync.Pool     // of *itemReader
+	places  column[place] // of the records, or unkept
+	hashes  hashes        // of the items
 
 	buffer  bytes.Buffer
 	encoder *record.Writer
 	prelude []byte // the header that a record needs before it
 }
 
-// A place is where an item's record is, at an offset in a block of memory or in
-// the file, and where in it the pixels and the embedding are.
-type place struct {
-	offset    int64
-	block     int32 // of the memory, or inFile
-	size      uint32
-	pixels    span
-	embedding span
+// unkept is the place of an item of which there is no record.
+const unkept = place(math.MinInt64)
+
+// A frame stands before a record and says where in it the pixels, those of the
+// second view and the embedding are.
+type frame struct {
+	Size                      uint32
+	Pixels, Second, Embedding span
 }
 
-const inFile = -1
-
 // A span is a part of a record, in bytes from its start.
-type span struct{ at, length uint32 }
+type span struct{ At, Length uint32 }
+
+const frameSize = 28
 
 // NewSpool returns an empty spool that keeps up to limit bytes in memory and
 // makes its file, if it needs one, in dir, "" being the system's folder for
 // temporary files.
 func NewSpool(limit int64, dir string) *Spool {
-	return &Spool{limit: limit, dir: dir}
+	return &Spool{
+		records: store{limit: limit, dir: dir},
+		hashes:  hashes{store{limit: min(limit, hashMemory), dir: dir}},
+	}
 }
 
 // Spilled returns the number of bytes in the temporary file.
-func (s *Spool) Spilled() int64 { return s.outside }
+func (s *Spool) Spilled() int64 { return s.records.outside }
 
 // Add keeps an item and returns its number. The item may be changed
 // afterwards.
@@ -75,33 +72,16 @@ func (s *Spool) Add(item *record.Item) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("keep item %s: %w", item.Key, err)
 	}
-	at := place{block: inFile, size: uint32(len(data))}
-	if item.Tensor != nil {
-		at.pixels, err = find(data, item.Tensor.Data)
-	}
-	var second span
-	if item.Context != nil && err == nil {
-		second, err = find(data, item.Context.Data)
-	}
-	if item.Embedding != nil && err == nil {
-		at.embedding, err = find(data, item.Embedding.Data)
-	}
+	at, err := s.records.add(data)
 	if err != nil {
-		return 0, fmt.Errorf("keep item %s: %w", item.Key, err)
-	}
-	if s.file == nil && s.inside+int64(len(data)) <= s.limit && s.memory.keep(data, s.limit-s.inside) != nil {
-		at.block, at.offset = s.memory.last(len(data))
-		s.inside += int64(len(data))
-	} else if at.offset, err = s.spill(data); err != nil {
 		return 0, err
 	}
-	if item.Context != nil {
-		s.second = append(s.second, make([]span, len(s.places)-len(s.second))...)
-		s.second = append(s.second, second)
-	}
-	s.places = append(s.places, at)
-	return len(s.places) - 1, nil
+	s.places.add(at)
+	return s.places.len() - 1, nil
 }
+
+// pass gives a number to an item that is not kept.
+func (s *Spool) pass() { s.places.add(unkept) }
 
 // find returns where in a record a payload lies.
 func find(data, payload []byte) (span, error) {
@@ -112,8 +92,8 @@ func find(data, payload []byte) (span, error) {
 	return span{uint32(at), uint32(len(payload))}, nil
 }
 
-// encode returns the item as a record, which is valid until the next call. A
-// record is smaller than the 4 GiB that a place can hold.
+// encode returns the item as a record with its frame, valid until the next
+// call.
 func (s *Spool) encode(item *record.Item) ([]byte, error) {
 	if s.encoder == nil {
 		s.encoder = record.NewWriter(&s.buffer, record.Binary)
@@ -123,10 +103,28 @@ func (s *Spool) encode(item *record.Item) ([]byte, error) {
 		s.prelude = bytes.Clone(s.buffer.Bytes())
 	}
 	s.buffer.Reset()
+	s.buffer.Write(make([]byte, frameSize))
 	if err := s.write(item); err != nil {
 		return nil, err
 	}
-	return s.buffer.Bytes(), nil
+	framed := s.buffer.Bytes()
+	data := framed[frameSize:]
+	f := frame{Size: uint32(len(data))} // records are smaller than 4 GiB
+	var err error
+	if item.Tensor != nil {
+		f.Pixels, err = find(data, item.Tensor.Data)
+	}
+	if item.Context != nil && err == nil {
+		f.Second, err = find(data, item.Context.Data)
+	}
+	if item.Embedding != nil && err == nil {
+		f.Embedding, err = find(data, item.Embedding.Data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = binary.Encode(framed, binary.LittleEndian, f)
+	return framed, err
 }
 
 func (s *Spool) write(r record.Record) error {
@@ -136,37 +134,20 @@ func (s *Spool) write(r record.Record) error {
 	return s.encoder.Flush()
 }
 
-// spill appends data to the temporary file and returns where it is.
-func (s *Spool) spill(data []byte) (int64, error) {
-	if s.file == nil {
-		file, err := posixfile.CreateUnnamed(s.dir, "oi-spool-*")
-		if err != nil {
-			return 0, fmt.Errorf("temporary file for the items: %w", err)
-		}
-		s.file = file
-	}
-	at := s.outside
-	if _, err := s.file.WriteAt(data, at); err != nil {
-		return 0, fmt.Errorf("temporary file for the items, after %d bytes: %w", at, err)
-	}
-	s.outside += int64(len(data))
-	return at, nil
-}
-
 // Pixels copies the pixels of item i to buf, or to a new slice if buf has no
 // room for them, and returns it.
 func (s *Spool) Pixels(i int, buf []byte) ([]byte, error) {
-	return s.part(i, func(at place) span { return at.pixels }, buf)
+	return s.part(i, func(f frame) span { return f.Pixels }, buf)
 }
 
 // Views is Pixels with those of the second view, if there is one, after them.
 func (s *Spool) Views(i int, buf []byte) ([]byte, error) {
 	buf, err := s.Pixels(i, buf)
-	if err != nil || i >= len(s.second) {
+	if err != nil {
 		return buf, err
 	}
 	n := len(buf)
-	context, err := s.part(i, func(place) span { return s.second[i] }, buf[n:])
+	context, err := s.part(i, func(f frame) span { return f.Second }, buf[n:])
 	switch {
 	case err != nil || len(context) == 0:
 		return buf, err
@@ -179,50 +160,61 @@ func (s *Spool) Views(i int, buf []byte) ([]byte, error) {
 // Embedding copies the numbers of the embedding of item i, as they are in the
 // record, in the same way; there are none if it has no embedding.
 func (s *Spool) Embedding(i int, buf []byte) ([]byte, error) {
-	return s.part(i, func(at place) span { return at.embedding }, buf)
+	return s.part(i, func(f frame) span { return f.Embedding }, buf)
 }
 
-func (s *Spool) part(i int, of func(place) span, buf []byte) ([]byte, error) {
+// part copies the part of item i that its frame names.
+func (s *Spool) part(i int, of func(frame) span, buf []byte) ([]byte, error) {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
-	if s.places == nil {
-		return nil, errClosed
+	at, f, err := s.find(i)
+	if err != nil {
+		return nil, err
 	}
-	at := s.places[i]
-	p := of(at)
-	if cap(buf) < int(p.length) {
-		buf = make([]byte, p.length)
+	p := of(f)
+	if cap(buf) < int(p.Length) {
+		buf = make([]byte, p.Length)
 	}
-	buf = buf[:p.length]
-	if at.block != inFile {
-		copy(buf, s.inMemory(at)[p.at:])
-	} else if _, err := s.file.ReadAt(buf, at.offset+int64(p.at)); err != nil {
+	buf = buf[:p.Length]
+	if err := s.records.read(buf, at, frameSize+int64(p.At)); err != nil {
 		return nil, fmt.Errorf("read back item %d: %w", i, err)
 	}
 	return buf, nil
 }
 
-// inMemory is a record that is not in the file.
-func (s *Spool) inMemory(at place) []byte {
-	return s.memory.blocks[at.block][at.offset:][:at.size]
+// find returns the place of item i and its frame.
+func (s *Spool) find(i int) (place, frame, error) {
+	if s.closed {
+		return 0, frame{}, errClosed
+	}
+	at := *s.places.at(i)
+	if at == unkept {
+		return 0, frame{}, fmt.Errorf("item %d was not kept", i)
+	}
+	var data [frameSize]byte
+	if err := s.records.read(data[:], at, 0); err != nil {
+		return 0, frame{}, fmt.Errorf("read back item %d: %w", i, err)
+	}
+	number := func(k int) uint32 { return binary.LittleEndian.Uint32(data[4*k:]) }
+	return at, frame{number(0), span{number(1), number(2)}, span{number(3), number(4)}, span{number(5), number(6)}}, nil
 }
 
 // Item returns item i as it was added.
 func (s *Spool) Item(i int) (*record.Item, error) {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
-	if s.places == nil {
-		return nil, errClosed
+	at, f, err := s.find(i)
+	if err != nil {
+		return nil, err
 	}
-	at := s.places[i]
 	r, ok := s.readers.Get().(*itemReader)
 	if !ok {
 		r = newItemReader(s.prelude)
 	}
-	if at.block == inFile {
-		r.data = io.NewSectionReader(s.file, at.offset, int64(at.size))
+	if data, ok := s.records.inMemory(at); ok {
+		r.data = bytes.NewReader(data[frameSize:][:f.Size])
 	} else {
-		r.data = bytes.NewReader(s.inMemory(at))
+		r.data = io.NewSectionReader(s.records.file, int64(^at)+frameSize, int64(f.Size))
 	}
 	item, err := r.next()
 	if err != nil {
@@ -238,10 +230,6 @@ var errClosed = errors.New("read back an item of a spool that is closed")
 func (s *Spool) Close() error {
 	s.closing.Lock()
 	defer s.closing.Unlock()
-	s.places = nil
-	err := errors.Join(s.memory.close(), s.hashes.memory.close())
-	if s.file != nil {
-		err = errors.Join(err, s.file.Close())
-	}
-	return err
+	s.closed = true
+	return errors.Join(s.records.close(), s.hashes.kept.close())
 }

@@ -191,9 +191,9 @@ func TestEmbeddingInPlaceOfTensor(t *testing.T) {
 	c = NewCollection(spool, RepeatPolicy{})
 	c.Embeddings = true
 	if err := c.Add(&bare); err != nil || c.Size() != (Size{128, 128}) {
-		t.Errorf("%v, %v, %+v", err, c.Size(), c.Entries)
+		t.Errorf("%v, %v, %d", err, c.Size(), c.Entries().Len())
 	}
-	if _, pixels := c.Hashes(c.Entries[0]); pixels != sum {
+	if _, pixels, err := c.Hashes(c.Entries().At(0)); pixels != sum || err != nil {
 		t.Errorf("pixels %v, want %v", pixels, sum)
 	}
 	if err := spool.Close(); err != nil {
