@@ -1,6 +1,7 @@
 package cmdtest
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,11 +14,13 @@ import (
 // A Backbone is a small network with random weights, for tests. It takes
 // float32 [N,3,S,S] as "input": a convolution at stride 2, a depthwise and a 1x1
 // convolution, the mean over the picture, and a classifier of 5 classes. Its
-// features are 12 numbers.
+// features are 12 numbers unless it says otherwise.
 type Backbone struct {
 	Seed uint64
 	Side int
 	Flat bool // the map is flattened in place of its mean taken, so that it works at one side only
+
+	Features int // before they are flattened, 0: 12
 }
 
 // Encode returns the network as an ONNX file.
@@ -45,10 +48,10 @@ func (b Backbone) Encode() ([]byte, error) {
 	add(&graph.Unary{Name: "Relu"})
 	add(&graph.Conv{Window: window(1), Group: 8}, constant(1, 8, 1, 3, 3), constant(1, 8))
 	add(&graph.Unary{Name: "HardSwish"})
-	add(&graph.Conv{Group: 1}, constant(1, 12, 8, 1, 1), constant(1, 12))
-	features := 12
+	features := cmp.Or(b.Features, 12)
+	add(&graph.Conv{Group: 1}, constant(1, features, 8, 1, 1), constant(1, features))
 	if b.Flat {
-		features = 12 * (b.Side / 4) * (b.Side / 4)
+		features *= (b.Side / 4) * (b.Side / 4)
 		add(&graph.Pool{Window: graph.Window{Strides: []int{2, 2}}, Kernel: []int{2, 2}, Max: true})
 	} else {
 		add(&graph.Pool{})
