@@ -100,20 +100,25 @@ func (d *data) next() (*record.Item, error) {
 func (d *data) prepare(ctx context.Context) error {
 	d.status = stream.StartStatus(d.env, "records")
 	defer d.status.Stop()
+	if err := d.collect(); err != nil {
+		return err
+	}
+	return d.settle(ctx)
+}
+
+// collect reads up to the first variant, or to the end.
+func (d *data) collect() error {
 	for {
 		item, err := d.next()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
 			return err
 		}
 		if item.Augment != nil {
 			d.streamed = item
-			if err := d.items.Expect(item); err != nil {
-				return err
-			}
-			break
+			return d.items.Expect(item)
 		}
 		if err := d.items.Add(item); err != nil {
 			return err
@@ -125,6 +130,10 @@ func (d *data) prepare(ctx context.Context) error {
 		}
 		d.groups.add(item)
 	}
+}
+
+// settle decides what is trained on what, of what has come.
+func (d *data) settle(ctx context.Context) error {
 	err := d.origin.Complete(d.options.incomplete, func(text string) {
 		d.env.Warnf("%s", text)
 		d.notes = append(d.notes, report.Sentence(text))
