@@ -47,6 +47,11 @@ const (
 	featureMemory  = 256 << 20
 )
 
+// growth is how much garbage there may be with a backbone before it is collected,
+// in percent of what is in use: that of very many items has no pointers that the
+// collector has to follow, and twice as much would be most of what a run takes.
+const growth = 25
+
 // featureMemory is how many bytes of features may be in memory.
 func (o *options) featureMemory() int64 {
 	if o.given("spool-memory") {

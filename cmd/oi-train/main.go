@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"math"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -251,6 +252,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	defer teacher.Close()
+	if network != nil {
+		defer debug.SetGCPercent(debug.SetGCPercent(growth))
+	}
 	var expected *expectation
 	if o.expect != "" {
 		if expected, err = readExpected(env, o.expect); err != nil {

@@ -263,10 +263,9 @@ func (c *Collection) authorships(yield func(authorship) bool) {
 }
 
 // Hashes returns the SHA-256 of the file of an entry's photo and of its pixels;
-// a variant's pixels are those it was drawn from. See PictureOf and PixelsOf. It
-// must not be called once the spool is closed.
+// a variant's pixels are those it was drawn from. See PictureOf and PixelsOf.
 func (c *Collection) Hashes(e Entry) (picture, pixels Picture, err error) {
-	return c.Spool.hashes.at(int(e.row))
+	return c.Spool.pair(int(e.row))
 }
 
 // sizeOf returns the size of the picture that the item is or stands for.

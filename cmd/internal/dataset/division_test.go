@@ -196,6 +196,11 @@ func TestDivideByTheAuthorOfAnyBox(t *testing.T) {
 	if want := DefaultSplit().Of("id:0060"); c.Entries().At(120).Set != want {
 		t.Errorf("a photo without author is in %s, want %s", c.Entries().At(120).Set, want)
 	}
+	named := picture(1, "a", "")
+	named.Key = "of-a-user"
+	if c := collect(t, named); c.Divide(DefaultSplit()).ByID != 1 || c.Entries().At(0).Set != DefaultSplit().Of("id:0001") {
+		t.Errorf("a photo whose id is no part of its key is in %s", c.Entries().At(0).Set)
+	}
 	if got := collect(t, picture(1, "a", "")).Divide(DefaultSplit()).Lines()[0]; got != "1 items carried no set and were divided by photo, as no author is known: val 0.15, test 0.15" {
 		t.Errorf("%q", got)
 	}

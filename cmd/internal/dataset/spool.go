@@ -224,6 +224,16 @@ func (s *Spool) Item(i int) (*record.Item, error) {
 	return item, nil
 }
 
+// pair returns the hashes of item i.
+func (s *Spool) pair(i int) (picture, pixels Picture, err error) {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return picture, pixels, errClosed
+	}
+	return s.hashes.at(i)
+}
+
 var errClosed = errors.New("read back an item of a spool that is closed")
 
 // Close gives back the memory and the temporary file, once nobody reads.

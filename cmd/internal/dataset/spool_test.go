@@ -289,6 +289,9 @@ func TestSpoolOutsideOfTheHeap(t *testing.T) {
 	if _, err := s.Pixels(0, nil); err == nil {
 		t.Error("pixels of a closed spool")
 	}
+	if _, _, err := s.pair(0); err == nil {
+		t.Error("hashes of a closed spool")
+	}
 	if err := s.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		t.Errorf("closed again: %v", err)
 	}
