@@ -22,6 +22,7 @@ func TestBytesOfItems(t *testing.T) {
 	c, backbone := newCrowd(t, n, 12, 20)
 	o := &options{name: filepath.Join(t.TempDir(), "m"), split: dataset.DefaultSplit(), weights: "none", given: func(string) bool { return false }}
 	o.backbone.file, o.backbone.dtype, o.backbone.normalize = backbone, "float16", "imagenet"
+	o.backbone.sample = n / 20
 	read, write := io.Pipe()
 	go func() { _ = write.CloseWithError(c.write(write)) }() // the reader says what went wrong
 	env := cmdtest.Env(read, io.Discard, io.Discard)
@@ -36,6 +37,7 @@ func TestBytesOfItems(t *testing.T) {
 	spool := dataset.NewSpool(0, t.TempDir())
 	heap := func() float64 {
 		runtime.GC()
+		runtime.GC() // what pools keep goes with the second one
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return float64(m.HeapAlloc)
@@ -73,6 +75,11 @@ func TestBytesOfItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("when the features are kept")
+	fitted, err := h.fit(t.Context(), o, env, d)
+	if err != nil || fitted.SampleRows != o.backbone.sample || !fitted.Last.Converged {
+		t.Fatalf("%+v, %v", fitted, err)
+	}
+	check("when the head is fitted")
 	runtime.KeepAlive([]any{d, h})
 	if err := h.Close(); err != nil {
 		t.Error(err)
