@@ -93,7 +93,7 @@ type Division struct {
 func (c *Collection) Divide(split Split) Division {
 	var d Division
 	c.settleRules(split)
-	photos := make([]rowSet, c.Photos.len()) // their sets, by what represents one
+	photos := make([]setCode, c.Photos.len()) // their sets, by what represents one
 	for _, row := range c.order {
 		c.prefer(photos, row)
 	}
@@ -180,7 +180,7 @@ func (c *Collection) settleRules(split Split) {
 
 // prefer notes the set of a row's photo. What is held out is not to be trained
 // on.
-func (c *Collection) prefer(photos []rowSet, row int32) {
+func (c *Collection) prefer(photos []setCode, row int32) {
 	own, of := c.rows.set(row), &photos[c.photo(row)]
 	if own != "" && rank(own) < rank(of.name()) {
 		*of = setNumber(own)
@@ -219,7 +219,7 @@ func (c *Collection) divideByHash(list []int32, d *Division) {
 	// A group that came in two segments of different splits goes by one of
 	// them.
 	slices.SortStableFunc(list, func(a, b int32) int { return compareSplits(c.ruleOf(a).split, c.ruleOf(b).split) })
-	sets := make([]rowSet, c.Photos.len()) // by the number of a group
+	sets := make([]setCode, c.Photos.len()) // by the number of a group
 	for _, row := range list {
 		g, split := group(c.rows.entry(row)), c.ruleOf(row).split
 		n := names[g]

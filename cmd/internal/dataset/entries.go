@@ -78,7 +78,7 @@ func (e Entries) sort(compare func(a, b int32) int) {
 type rows struct {
 	keys    texts
 	labels  column[int32] // numbers of names
-	sets    column[rowSet]
+	sets    column[setCode]
 	photos  column[Photo]
 	authors column[int32] // by number, -1 unknown
 	ids     column[uint8] // see setID; of no use once the items are divided
@@ -88,24 +88,24 @@ type rows struct {
 	numbers map[string]int32
 }
 
-// A rowSet is the set of an item, and in higher bits that for which its subset
+// A setCode is the set of an item, and in higher bits that for which its subset
 // is used, and whether it is not kept.
-type rowSet uint8
+type setCode uint8
 
 const (
-	heldShift        = 2
-	setBits   rowSet = 3
-	passed    rowSet = 1 << 4
+	heldShift         = 2
+	setBits   setCode = 3
+	passed    setCode = 1 << 4
 )
 
 var setNames = [...]string{"", Train, Val, Test}
 
-func setNumber(set string) rowSet { return rowSet(slices.Index(setNames[:], set)) }
+func setNumber(set string) setCode { return setCode(slices.Index(setNames[:], set)) }
 
-func (s rowSet) name() string { return setNames[s&setBits] }
+func (s setCode) name() string { return setNames[s&setBits] }
 
 // held is the set that the subset is used for, see heldOut.
-func (s rowSet) held() uint8 { return uint8(s >> heldShift & setBits) }
+func (s setCode) held() uint8 { return uint8(s >> heldShift & setBits) }
 
 // add adds a row for an entry and returns its number.
 func (r *rows) add(e Entry, author int32, held uint8) (int32, error) {
@@ -114,7 +114,7 @@ func (r *rows) add(e Entry, author int32, held uint8) (int32, error) {
 	}
 	row := int32(r.labels.len())
 	r.labels.add(r.labelNumber(e.Label))
-	set := setNumber(e.Set) | rowSet(held)<<heldShift
+	set := setNumber(e.Set) | setCode(held)<<heldShift
 	if e.Number < 0 {
 		set |= passed
 	}
