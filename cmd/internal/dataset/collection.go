@@ -33,7 +33,7 @@ type Collection struct {
 
 	size    Size
 	context Size     // of the second views, zero where there are none
-	repeats *Repeats // until the items are divided
+	repeats *Repeats // of items that are still to be divided
 	rules   []rule   // of the segments
 	rows    rows
 	order   []int32          // rows: those of the different items in the order of the stream, until they are sorted

@@ -251,3 +251,44 @@ func TestKeyOf(t *testing.T) {
 		t.Error("an empty item has a key")
 	}
 }
+
+// Variants that come once the items are divided, in segments of their own, are
+// known by their items, which are not kept.
+func TestRemember(t *testing.T) {
+	c := collect(t, picture(2, "a", Val), picture(1, "a", Test))
+	c.Divide(DefaultSplit())
+	c.Sort()
+	for _, n := range []int{7, 5} {
+		if err := c.Begin(&record.Header{}, "variants", n); err != nil {
+			t.Fatal(err)
+		}
+		item := picture(n, "b", Train)
+		item.Image = &record.Image{Author: "somebody"}
+		item.Augment = &record.Augment{Epoch: 1, Of: PixelsOf(picture(n, "b", Train)).String()}
+		e, err := c.Check(item)
+		if err != nil || e.Number >= 0 || e.Set != Train {
+			t.Fatalf("%+v, %v", e, err)
+		}
+		if got := c.Of(Train).Len(); n == 7 && got != 0 {
+			t.Errorf("%d train items before one is remembered", got)
+		}
+		if err := c.Remember(e, item); err != nil {
+			t.Fatal(err)
+		}
+		last := c.Of(Train).At(c.Of(Train).Len() - 1)
+		picture, pixels, err := c.Hashes(last)
+		if err != nil || picture != FileOf(item) || pixels != PixelsOf(item) || last.Key != item.Key || last.Number >= 0 {
+			t.Errorf("%+v of %v and %v, %v", last, picture, pixels, err)
+		}
+		if _, err := c.Spool.Item(int(last.row)); err == nil {
+			t.Error("the item was kept")
+		}
+	}
+	if all, val := keys(c.Entries()), keys(c.Of(Val)); all != "1 2 7 5" || val != "2" {
+		t.Errorf("all are %q, those of val %q", all, val)
+	}
+	train := c.Of(Train)
+	if group := c.Groups(); group(train.At(0)) != group(train.At(1)) || group(train.At(0)) == group(c.Of(Val).At(0)) {
+		t.Error("the author of variants makes no group of them")
+	}
+}

@@ -129,7 +129,8 @@ func (c *Collection) Divide(split Split) Division {
 			c.Photos.Mark(*c.rows.photos.at(int(row)), HeldOut)
 		}
 	}
-	c.repeats, c.rows.ids, c.rows.others = nil, column[uint8]{}, nil
+	c.repeats.Forget()
+	c.rows.ids, c.rows.others = column[uint8]{}, nil
 	return d
 }
 

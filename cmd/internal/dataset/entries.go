@@ -81,7 +81,7 @@ type rows struct {
 	sets    column[setCode]
 	photos  column[Photo]
 	authors column[int32] // by number, -1 unknown
-	ids     column[uint8] // see setID; of no use once the items are divided
+	ids     column[uint8] // see setID; none once the items are divided
 	others  map[int32]string
 
 	names   []string // of labels
