@@ -24,7 +24,7 @@ import (
 
 // asProcess prepares oi-fetch as a process of its own: the test's binary under
 // that name.
-func asProcess(t *testing.T, input []byte, args ...string) *exec.Cmd {
+func asProcess(t testing.TB, input []byte, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {

@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 		"oi-fetch": main,
 		"boxes":    func() { testTool(boxesTool) },
 		"photo":    func() { testTool(photoTool) },
+
+		"photoserver": func() { testTool(photoServerTool) },
 	})
 }
 
