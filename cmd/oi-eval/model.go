@@ -266,6 +266,10 @@ func (m *trained) describe(env *cli.Env, asJSON bool) error {
 		line("network", "%s, %d parameters in %d layers", d.Arch, d.Parameters, len(d.Layers))
 		line("", "preprocessing: in the network, which takes the bytes of RGB as they are")
 	}
+	if t := d.Provenance.Teacher; t != nil {
+		line("teacher", "%s, %d parameters, run %s", t.Architecture, t.Parameters, t.Run)
+		line("", "file %s", t.FileSHA256)
+	}
 	for _, l := range d.Layers {
 		line("", "%-9s -> %s", l.Kind, strings.ReplaceAll(strings.Trim(fmt.Sprint(l.Shape), "[]"), " ", "x"))
 	}

@@ -218,10 +218,11 @@ func (t *teacher) teach(o *options, env *cli.Env, d *data) error {
 	if err := t.checkUnseen(d); err != nil {
 		return err
 	}
-	var err error
-	if t.asked, err = t.open(o.batch, o.stream.Workers()); err != nil {
+	asked, err := t.open(o.batch, o.stream.Workers())
+	if err != nil {
 		return fmt.Errorf("%s: %w", of, err)
 	}
+	t.asked = asked
 	if d.streamed == nil {
 		t.kept, t.room = map[string][]float32{}, keptAnswers/(4*len(d.classes))
 	}

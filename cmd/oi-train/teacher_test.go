@@ -186,6 +186,16 @@ func sized(side int) []*record.Item {
 	return items
 }
 
+// TestTeacherWith: what else a run can have goes with a teacher.
+func TestTeacherWith(t *testing.T) {
+	items := twoClasses()
+	teacher := headTeacher(t, items)
+	got := runTrain(t, t.Context(), encode(t, nil, items...), "--epochs", "3", "--teacher", teacher, "--class-weights", "balanced", "--calibrate", "--unsure", "0.6", "--optimizer", "sgd", "--safetensors")
+	if got.code != 0 || !strings.Contains(got.stderr, "an answer of less than 0.6 is unsure") || got.files["m.safetensors"] == nil {
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+}
+
 // TestTeacherNotWrittenOver: the student does not take its teacher's place.
 func TestTeacherNotWrittenOver(t *testing.T) {
 	teacher := headTeacher(t, twoClasses())
