@@ -92,7 +92,9 @@ func TestTwoMillion(t *testing.T) {
 	const limit = 1e9 // bytes
 	items := 2_000_000
 	if n := os.Getenv("OI_LONG_ITEMS"); n != "" {
-		fmt.Sscan(n, &items)
+		if _, err := fmt.Sscan(n, &items); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c, backbone := newCrowd(t, items, 1280, 20)
 	dir := t.TempDir()
