@@ -64,8 +64,9 @@ func BenchmarkFormats(b *testing.B) {
 const formatPhotos = 4
 
 func againstFormats(b *testing.B, dir, kind string, peer *exec.Cmd) {
-	ask := startPeer(b, peer)
-	ask() // then the files are there
+	ask := oitest.StartPeer(b, peer)
+	var theirs [][]float64
+	ask(&theirs) // then the files are there
 	var photos [][]byte
 	for i := range formatPhotos {
 		data, err := os.ReadFile(fmt.Sprintf("%s/%02d.%s", dir, i, kind))
@@ -117,7 +118,8 @@ func againstFormats(b *testing.B, dir, kind string, peer *exec.Cmd) {
 				rounds[k][i] = processorTime(b, func() { step(data) })
 			}
 		}
-		for i, round := range append(rounds, ask()...) {
+		ask(&theirs)
+		for i, round := range append(rounds, theirs...) {
 			if best[i] == nil {
 				best[i] = round
 			}

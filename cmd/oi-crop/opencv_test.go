@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"image"
 	"image/jpeg"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -88,45 +85,8 @@ func BenchmarkAgainstOpenCV(b *testing.B) {
 	}
 }
 
-// startPeer starts a program that answers each line with numbers, as JSON, and
-// returns a function that asks it.
-func startPeer(b *testing.B, peer *exec.Cmd) (ask func() [][]float64) {
-	in, err := peer.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := peer.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := peer.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := in.Close(); err != nil {
-			b.Error(err)
-		}
-		if err := peer.Wait(); err != nil {
-			b.Error(err)
-		}
-	})
-	lines := bufio.NewScanner(out)
-	return func() (answer [][]float64) {
-		if _, err := io.WriteString(in, "\n"); err != nil {
-			b.Fatal(err)
-		}
-		if !lines.Scan() {
-			b.Fatalf("no answer from %v: %v", peer.Args, lines.Err())
-		}
-		if err := json.Unmarshal(lines.Bytes(), &answer); err != nil {
-			b.Fatal(err)
-		}
-		return answer
-	}
-}
-
 func againstOpenCV(b *testing.B, photos [][]byte, size int, peer *exec.Cmd) {
-	ask := startPeer(b, peer)
+	ask := oitest.StartPeer(b, peer)
 	c := startCropper(b, options{size: square(size)}, "a", "b")
 	best := make([][]float64, 3) // ours, OpenCV's at 1/2 and at 1/4
 	for i := range best {
@@ -145,7 +105,9 @@ func againstOpenCV(b *testing.B, photos [][]byte, size int, peer *exec.Cmd) {
 			}
 			ours[i] = time.Since(start).Seconds()
 		}
-		for i, round := range append([][]float64{ours}, ask()...) {
+		var theirs [][]float64
+		ask(&theirs)
+		for i, round := range append([][]float64{ours}, theirs...) {
 			for k, v := range round {
 				best[i][k] = min(best[i][k], v)
 			}

@@ -243,19 +243,9 @@ func (t *teacher) teach(o *options, env *cli.Env, d *data) error {
 // student is judged.
 func (t *teacher) checkUnseen(d *data) error {
 	held := dataset.Concat(d.val, d.test)
-	seen := 0
-	for _, e := range held.All() {
-		item, err := d.items.Spool.Item(e.Number)
-		if err != nil {
-			return err
-		}
-		picture, _, err := d.items.Hashes(e)
-		if err != nil {
-			return err
-		}
-		if t.known.Has(item.ID, picture) {
-			seen++
-		}
+	seen, err := d.seen(t.known, held)
+	if err != nil {
+		return err
 	}
 	if ids, pictures := t.known.Len(); ids+pictures == 0 {
 		text := "the teacher does not remember which photos it was trained on: validation and test items may be among them"

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -211,31 +210,10 @@ func startONNXRuntime(b *testing.B, g *graph.Graph, threads, batch, side int) fu
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	b.Cleanup(cancel)
 	node := exec.CommandContext(ctx, "node", args...)
-	node.Stderr = os.Stderr
-	in, err := node.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := node.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := node.Start(); err != nil {
-		b.Skipf("node: %v", err)
-	}
-	b.Cleanup(func() {
-		if err := errors.Join(in.Close(), node.Wait()); err != nil {
-			b.Error(err)
-		}
-	})
+	ask := oitest.StartPeer(b, node)
 	return func() (passed, used time.Duration) {
-		var wall, cpu float64
-		if _, err := fmt.Fprintln(in); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := fmt.Fscan(out, &wall, &cpu); err != nil {
-			b.Fatal(err)
-		}
-		return time.Duration(wall * float64(time.Millisecond)), time.Duration(cpu * float64(time.Millisecond))
+		var answer [2]float64 // milliseconds
+		ask(&answer)
+		return time.Duration(answer[0] * float64(time.Millisecond)), time.Duration(answer[1] * float64(time.Millisecond))
 	}
 }

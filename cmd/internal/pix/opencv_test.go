@@ -1,9 +1,6 @@
 package pix
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"os/exec"
 	"testing"
@@ -18,26 +15,7 @@ import (
 // is: with the matrix made by NumPy as people do, and of warpAffine alone.
 func BenchmarkAgainstOpenCV(b *testing.B) {
 	python := oitest.Python(b, "cv2")
-	peer := exec.Command(python, "testdata/opencv_warp.py")
-	in, err := peer.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := peer.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := peer.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := in.Close(); err != nil {
-			b.Error(err)
-		}
-		if err := peer.Wait(); err != nil {
-			b.Error(err)
-		}
-	}()
+	ask := oitest.StartPeer(b, exec.Command(python, "testdata/opencv_warp.py"))
 	const side, batch = 128, 20
 	src, dst := make([]byte, side*side*3), make([]byte, side*side*3)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -45,7 +23,6 @@ func BenchmarkAgainstOpenCV(b *testing.B) {
 		src[i] = byte(rng.Uint32())
 	}
 	var warper Warper
-	lines := bufio.NewScanner(out)
 	ours, theirs, alone := 1e9, 1e9, 1e9
 	for b.Loop() {
 		for range 20 {
@@ -55,17 +32,9 @@ func BenchmarkAgainstOpenCV(b *testing.B) {
 			}
 			ours = min(ours, time.Since(start).Seconds()/batch)
 		}
-		if _, err := io.WriteString(in, "\n"); err != nil {
-			b.Fatal(err)
-		}
-		var with, without float64
-		if !lines.Scan() {
-			b.Fatalf("no answer from OpenCV: %v", lines.Err())
-		}
-		if _, err := fmt.Sscan(lines.Text(), &with, &without); err != nil {
-			b.Fatal(err)
-		}
-		theirs, alone = min(theirs, with), min(alone, without)
+		var answer [2]float64
+		ask(&answer)
+		theirs, alone = min(theirs, answer[0]), min(alone, answer[1])
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(1/ours, "variants/s")

@@ -1,9 +1,7 @@
 package transfer
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"math"
 	"os/exec"
 	"strconv"
@@ -57,8 +55,7 @@ func BenchmarkAgainstPyTorch(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer tuner.Close()
-			peer := exec.Command(python, "testdata/finetune_tail.py", strconv.Itoa(threads), strconv.Itoa(batch))
-			ask := startPeer(b, peer)
+			ask := oitest.StartPeer(b, exec.Command(python, "testdata/finetune_tail.py", strconv.Itoa(threads), strconv.Itoa(batch)))
 
 			ours := [2]float64{math.Inf(1), math.Inf(1)}
 			theirs := ours
@@ -76,7 +73,9 @@ func BenchmarkAgainstPyTorch(b *testing.B) {
 					}
 					ours[1] = min(ours[1], time.Since(start).Seconds())
 				}
-				for i, seconds := range ask() {
+				var answer [2]float64
+				ask(&answer)
+				for i, seconds := range answer {
 					theirs[i] = min(theirs[i], seconds)
 				}
 			}
@@ -86,43 +85,5 @@ func BenchmarkAgainstPyTorch(b *testing.B) {
 			b.ReportMetric(theirs[0]/ours[0], "x-pytorch-frozen")
 			b.ReportMetric(theirs[1]/ours[1], "x-pytorch-tail")
 		})
-	}
-}
-
-// startPeer starts a program that answers each line with two numbers, until the
-// benchmark ends.
-func startPeer(b *testing.B, peer *exec.Cmd) (ask func() [2]float64) {
-	b.Helper()
-	in, err := peer.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := peer.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := peer.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := in.Close(); err != nil {
-			b.Error(err)
-		}
-		if err := peer.Wait(); err != nil {
-			b.Error(err)
-		}
-	})
-	lines := bufio.NewScanner(out)
-	return func() (answer [2]float64) {
-		if _, err := io.WriteString(in, "\n"); err != nil {
-			b.Fatal(err)
-		}
-		if !lines.Scan() {
-			b.Fatalf("no answer from the peer: %v", lines.Err())
-		}
-		if _, err := fmt.Sscan(lines.Text(), &answer[0], &answer[1]); err != nil {
-			b.Fatal(err)
-		}
-		return answer
 	}
 }

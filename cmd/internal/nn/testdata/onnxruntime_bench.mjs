@@ -21,5 +21,5 @@ for await (const _ of createInterface({ input: process.stdin })) {
   const [wall, cpu] = [performance.now(), process.cpuUsage()];
   await session.run(feed);
   const used = process.cpuUsage(cpu);
-  console.log(performance.now() - wall, (used.user + used.system) / 1000);
+  console.log(JSON.stringify([performance.now() - wall, (used.user + used.system) / 1000]));
 }

@@ -3,6 +3,7 @@ fine-tunes the last 16 convolutions of MobileNetV2 and a classifier of 16 classe
 on a batch of pictures of 128x128: of the frozen part, which is run in inference
 form, and of the tail with its gradients and AdamW. Batch normalization is folded
 into the convolutions of both: python3 finetune_tail.py [threads] [batch]"""
+import json
 import sys
 import time
 
@@ -59,4 +60,4 @@ def tune():
 
 maps = run()
 for _ in sys.stdin:
-    print(least(run), least(tune), flush=True)
+    print(json.dumps([least(run), least(tune)]), flush=True)
