@@ -77,15 +77,14 @@
 // and Dean, 2015). The model needs neither teacher nor backbone and is as small
 // as without. The teacher must know all of the classes; what it says of others
 // is left out. It is of one view and of pictures of the same size. Without
-// oi-augment it is asked once about an item, which learns less. What is
-// validated goes by the labels alone. A teacher that was trained on photos of
-// val or test is refused. The model has the teacher's SHA-256, which --resume
-// and --expect compare. On 16 classes (4,772 items to train on, oi-augment
-// --preset light, one seed) a fine-tuned MobileNetV2 as the teacher made of
-// .713 on val and .702 on test .735 and .740, in 35 epochs, and more were to
-// come; without it nothing was gained after 34. A temperature of 1.5 is ahead
-// for ten epochs and behind after fifteen. An epoch takes 1.4 times the
-// processor time.
+// oi-augment it is asked once about an item. What is validated goes by the
+// labels alone. A teacher that was trained on photos of val or test is refused.
+// The model has the teacher's SHA-256, which --resume and --expect compare. On
+// 16 classes (4,772 items to train on, oi-augment --preset light, one seed) a
+// fine-tuned MobileNetV2 as the teacher made of .713 on val and .702 on test
+// .735 and .740, in 35 epochs, and more were to come; without it nothing was
+// gained after 34. A temperature of 1.5 is ahead for ten epochs and behind
+// after fifteen. An epoch takes 1.4 times the processor time.
 //
 // Of items with two views (oi-crop --two-views), the head is fitted to the
 // features of both, one after the other. NAME.onnx then has two inputs, image
