@@ -83,8 +83,10 @@
 // 16 classes (4,772 items to train on, oi-augment --preset light, one seed) a
 // fine-tuned MobileNetV2 as the teacher made of .713 on val and .702 on test
 // .735 and .740, in 35 epochs, and more were to come; without it nothing was
-// gained after 34. A temperature of 1.5 is ahead for ten epochs and behind
-// after fifteen. An epoch takes 1.4 times the processor time.
+// gained after 34. With another seed it had gained nothing by epoch 15 (.671 on
+// val, .676 without): it needs long training. A temperature of 1.5 learns
+// faster in the first ten epochs, with both seeds. An epoch takes 1.4 times the
+// processor time.
 //
 // Of items with two views (oi-crop --two-views), the head is fitted to the
 // features of both, one after the other. NAME.onnx then has two inputs, image
