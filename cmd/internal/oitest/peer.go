@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"testing"
 )
@@ -14,7 +13,7 @@ import (
 // which ask puts into what answer points to.
 func StartPeer(t testing.TB, peer *exec.Cmd) (ask func(answer any)) {
 	t.Helper()
-	peer.Stderr = os.Stderr
+	peer.Stderr = t.Output()
 	in, err := peer.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
