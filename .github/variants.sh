@@ -7,7 +7,8 @@
 #	    --subset train,validation,test --split hash Apple Banana
 #
 # SIZES ("128 224"), SEEDS ("1 2 3"), EPOCHS (6, of fine-tuning) and
-# SCRATCH_EPOCHS (50 at most) say how many. What has no seed runs once. The models
+# SCRATCH_EPOCHS (40) say how many. From scratch the first size is taken, and the
+# first fine-tuned model is the teacher. What has no seed runs once. The models
 # stay in the folder where it is started.
 set -euo pipefail
 usage='usage: variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...'
@@ -15,7 +16,7 @@ backbone=${1:?$usage} normalize=${2:?$usage}
 shift 2
 read -ra sizes <<<"${SIZES:-128 224}"
 read -ra seeds <<<"${SEEDS:-1 2 3}"
-epochs=${EPOCHS:-6}
+epochs=${EPOCHS:-6} scratch_epochs=${SCRATCH_EPOCHS:-40}
 
 train() { # train NAME SEED OI-CROP-OPTIONS OI-AUGMENT-OPTIONS OI-TRAIN-OPTION...: no variants without their options
 	local name=$1 seed=$2 crops=$3 variants=$4 begin=$SECONDS
@@ -54,5 +55,7 @@ for size in "${sizes[@]}"; do
 	done
 done
 for seed in "${seeds[@]}"; do
-	train "scratch-$seed" "$seed" '' "--epochs 0 --seed $seed" --seed "$seed" ${SCRATCH_EPOCHS:+--epochs "$SCRATCH_EPOCHS"}
+	scratch=("--size ${sizes[0]}" "--preset light --epochs $scratch_epochs --seed $seed" --seed "$seed" --epochs "$scratch_epochs" --patience 6)
+	train "scratch-$seed" "$seed" "${scratch[@]}"
+	train "taught-$seed" "$seed" "${scratch[@]}" --teacher "fine-tuned-${sizes[0]}-${seeds[0]}.onnx"
 done
