@@ -6,7 +6,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/graph"
-	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
@@ -138,44 +137,5 @@ func (m *combined) WeightsHash() string {
 }
 
 func (m *combined) Predictor(batch, threads int) (predictor, error) {
-	return newGraphPredictor(m.of, batch, threads)
-}
-
-// graphPredictor answers by a graph.
-type graphPredictor struct {
-	evaluator *nn.Evaluator
-	answers   int
-}
-
-func newGraphPredictor(c *transfer.Classifier, batch, threads int) (predictor, error) {
-	e, err := c.Evaluator(batch, threads)
-	if err != nil {
-		return nil, err
-	}
-	return &graphPredictor{e, c.Answers}, nil
-}
-
-// Close lets go of the threads.
-func (p *graphPredictor) Close() { p.evaluator.Close() }
-
-// Predict returns a row of probabilities for each picture. A number that is
-// none is an error: networks of others, or a wrong normalisation, can give it.
-func (p *graphPredictor) Predict(images [][]byte) ([][]float32, error) {
-	out, err := p.evaluator.Run(images)
-	if err != nil {
-		return nil, err
-	}
-	return p.rows(out[0])
-}
-
-// rows divides probabilities into those of each picture.
-func (p *graphPredictor) rows(out []float32) ([][]float32, error) {
-	if i := kernel.FirstNonFinite(out); i >= 0 {
-		return nil, fmt.Errorf("predict: picture %d: probability %v: the model is damaged, or wants another --normalize", i/p.answers+1, out[i])
-	}
-	rows := make([][]float32, len(out)/p.answers)
-	for i := range rows {
-		rows[i] = out[i*p.answers:][:p.answers]
-	}
-	return rows, nil
+	return m.of.Predictor(batch, threads)
 }

@@ -88,12 +88,12 @@ func (e *embeddedInput) predictor(batch, threads int) (predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &headPredictor{graphPredictor{evaluator, len(e.model.bias)}, &e.check}, nil
+	return &headPredictor{nn.NewGraphPredictor(evaluator, len(e.model.bias)), &e.check}, nil
 }
 
 // headPredictor answers by embeddings.
 type headPredictor struct {
-	graphPredictor
+	*nn.GraphPredictor
 	embeddings *transfer.Embeddings
 }
 
@@ -106,11 +106,7 @@ func (p *headPredictor) Predict(embeddings [][]byte) ([][]float32, error) {
 			return nil, cli.WithHint(fmt.Errorf("the embedding of the %dth of them has %v", i/p.embeddings.Dim+1, v), "embed it again")
 		}
 	}
-	out, err := p.evaluator.RunFloats(x, len(embeddings))
-	if err != nil {
-		return nil, err
-	}
-	return p.rows(out[0])
+	return p.PredictFloats(x, len(embeddings))
 }
 
 // errPicturesAlone is an item without pixels for a model that was trained from

@@ -99,5 +99,5 @@ func (m *foreign) Parameters() int {
 }
 
 func (m *foreign) Predictor(batch, threads int) (predictor, error) {
-	return newGraphPredictor(m.of, batch, threads)
+	return m.of.Predictor(batch, threads)
 }

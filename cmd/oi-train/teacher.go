@@ -11,7 +11,6 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
-	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
@@ -157,10 +156,7 @@ func (t *teacher) parse(data []byte) error {
 		return fmt.Errorf("%w: %w", model.ErrDamaged, err)
 	}
 	t.classes, t.size, t.context = c.Classes, dataset.Size{Height: network.Side, Width: network.Side}, network.Context
-	t.open = func(batch, threads int) (answerer, error) {
-		e, err := network.Evaluator(batch, threads)
-		return graphAnswerer{e, network.Answers}, err
-	}
+	t.open = func(batch, threads int) (answerer, error) { return network.Predictor(batch, threads) }
 	t.of.Architecture, t.of.Parameters, t.of.Backbone = c.Backbone.Title()+", linear head", network.Graph.Parameters(), &c.Backbone
 	return t.remember(c.Meta)
 }
@@ -171,23 +167,6 @@ func (t *teacher) remember(meta map[string]string) (err error) {
 	t.of.Run = meta["run"]
 	t.known, err = dataset.DecodeKnown(meta["trained_on_ids"], meta["trained_on"])
 	return err
-}
-
-// graphAnswerer answers by a graph.
-type graphAnswerer struct {
-	*nn.Evaluator
-	answers int
-}
-
-func (g graphAnswerer) Predict(images [][]byte) ([][]float32, error) {
-	out, err := g.Run(images)
-	if err != nil {
-		return nil, err
-	}
-	if i := kernel.FirstNonFinite(out[0]); i >= 0 {
-		return nil, fmt.Errorf("picture %d: probability %v", i/g.answers+1, out[0][i])
-	}
-	return slices.Collect(slices.Chunk(out[0], g.answers)), nil
 }
 
 // teach makes the teacher ready for the items that have come.

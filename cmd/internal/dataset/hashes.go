@@ -2,7 +2,8 @@ package dataset
 
 import "fmt"
 
-// hashMemory is how many bytes of hashes stay in memory.
+// hashMemory is how many bytes of hashes stay in memory: less than blockSize, so
+// that they lie in one block, one after the other.
 const hashMemory = 8 << 20
 
 // hashes keep two pictures of each item, one after the other. They are looked at

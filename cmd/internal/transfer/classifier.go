@@ -200,3 +200,13 @@ func (c *Classifier) DeclaredText(name string) string {
 func (c *Classifier) Evaluator(batch, threads int) (*nn.Evaluator, error) {
 	return nn.NewEvaluator(c.Graph, nn.EvaluatorOptions{Batch: batch, Threads: threads})
 }
+
+// Predictor returns what answers for up to batch pictures at once. Close lets go
+// of its threads.
+func (c *Classifier) Predictor(batch, threads int) (*nn.GraphPredictor, error) {
+	e, err := c.Evaluator(batch, threads)
+	if err != nil {
+		return nil, err
+	}
+	return nn.NewGraphPredictor(e, c.Answers), nil
+}
