@@ -61,10 +61,11 @@
 // multinomial logistic regression to them: on the few pictures that there are
 // of a class it makes half the mistakes of a network from scratch, in a tenth
 // of the time. NAME.onnx then holds both, network and head, and takes the same
-// pixels. The strength C of the penalty is the one of six with the lowest log
-// loss on val; without val it is chosen by cross-validation on train, in which
-// no author is divided; where a class has too few items for that, the middle
-// one is taken. One item a class will do. Of more than 50,000 train items, the
+// pixels. The strength C of the penalty is the one with the lowest log loss on
+// val, of six that are tried from the strongest penalty on until the loss
+// rises; without val it is chosen by cross-validation on train, in which no
+// author is divided; where a class has too few items for that, the middle one
+// is taken. One item a class will do. Of more than 50,000 train items, the
 // strength is chosen on a sample of so many, and the fit to all of them starts
 // from there. Variants of oi-augment are used as they come, three epochs of
 // them if it makes any number and --epochs does not say; they gain little.

@@ -44,15 +44,16 @@ type Strength struct {
 // Choice is the outcome of [Choose].
 type Choice struct {
 	Model  *Model
-	Table  []Strength // from the strongest penalty to the weakest
+	Table  []Strength // from the strongest penalty to the weakest that was tried
 	Chosen int        // the row of the table that is Model's
 	Rule   Rule
 	Folds  int // parts of the cross-validation
 }
 
-// Choose fits each strength on the train items, from the strongest penalty to
-// the weakest, each fit starting from the one before, and returns the model
-// that has the lowest log loss on val; of equals the more strongly penalised.
+// Choose fits the strengths on the train items, from the strongest penalty
+// towards the weakest, each fit starting from the one before, until the log
+// loss on val rises, and returns the model before that; of equals the more
+// strongly penalised. A penalty that is weaker still would only take longer.
 //
 // Without val items (a nil Source, or no rows) the strength is chosen by
 // cross-validation, if train has groups: whole groups are dealt to 5 parts, or
@@ -88,18 +89,24 @@ func Choose(ctx context.Context, train, val Data, standard *Standard, classes in
 	}
 
 	best := 0
-	err := path(ctx, train, val, standard, classes, o, func(i int, p *problem, theta []float64, t Trained, s *Scores) {
+	err := path(ctx, train, val, standard, classes, o, func(i int, p *problem, theta []float64, t Trained, s *Scores) bool {
 		choice.Table[i].Trained = t
 		if s != nil {
 			choice.Table[i].Val = *s
 		}
-		better := i == 0 || choice.Table[i].Val.Loss < choice.Table[best].Val.Loss
+		loss, least := choice.Table[i].Val.Loss, choice.Table[best].Val.Loss
+		better := i == 0 || loss < least
 		if choice.Rule == Middle {
 			better = i <= (len(o.Strengths)-1)/2
 		}
 		if better {
 			best, choice.Model = i, p.model(theta)
 		}
+		if choice.Rule == ByVal && loss > least {
+			choice.Table = choice.Table[:i+1]
+			return false
+		}
+		return true
 	})
 	if err != nil {
 		return nil, err
@@ -109,9 +116,10 @@ func Choose(ctx context.Context, train, val Data, standard *Standard, classes in
 }
 
 // path fits each strength, and calls done with what came out, and with the
-// scores on val if there are items. theta is valid until done returns.
+// scores on val if there are items, until done returns false. theta is valid
+// until then.
 func path(ctx context.Context, train, val Data, standard *Standard, classes int, o Options,
-	done func(i int, p *problem, theta []float64, t Trained, val *Scores)) error {
+	done func(i int, p *problem, theta []float64, t Trained, val *Scores) (more bool)) error {
 	p := newProblem(train, standard, classes, o.ClassWeights, o.Threads)
 	var held *problem
 	if val.Features != nil {
@@ -131,7 +139,9 @@ func path(ctx context.Context, train, val Data, standard *Standard, classes int,
 			}
 			s = &scores
 		}
-		done(i, p, theta, t, s)
+		if !done(i, p, theta, t, s) {
+			return nil
+		}
 	}
 	return nil
 }
@@ -158,10 +168,11 @@ func (c *Choice) crossValidate(ctx context.Context, train Data, classes int, o O
 		}
 		fold := o
 		fold.ClassWeights = renumberWeights(o.ClassWeights, number)
-		err = path(ctx, rest, held, standard, len(number), fold, func(i int, _ *problem, _ []float64, _ Trained, s *Scores) {
+		err = path(ctx, rest, held, standard, len(number), fold, func(i int, _ *problem, _ []float64, _ Trained, s *Scores) bool {
 			scored[i].N += s.N
 			scored[i].Correct += s.Correct
 			losses[i].add(float64(s.Loss * float64(s.N)))
+			return true
 		})
 		if err != nil {
 			return err
