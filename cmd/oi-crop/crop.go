@@ -26,6 +26,7 @@ import (
 const (
 	skipDecode = "not decodable"
 	skipBox    = "bad box"
+	skipNoBox  = "no box"
 	skipPixels = "too many pixels"
 	skipEmpty  = "empty crop"
 	skipMemory = "too much memory"
@@ -126,6 +127,8 @@ func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool
 		return skipped(skipMemory, err), nil
 	case errors.Is(err, imagefile.ErrUnsupported):
 		return skipped(skipUnsupported, err), nil
+	case errors.Is(err, errNoBox):
+		return skipped(skipNoBox, err), nil
 	case errors.Is(err, pix.ErrBadBox):
 		return skipped(skipBox, err), nil
 	case errors.Is(err, pix.ErrEmpty):
@@ -311,6 +314,8 @@ func (p *photo) thumb(window image.Rectangle) (thumb *pix.Thumb, err error) {
 	return thumb, err
 }
 
+var errNoBox = errors.New("no box")
+
 // boxOf returns the item's box if it is one. With two views, an item without a
 // box shows the whole photo.
 func (c *cropper) boxOf(item *record.Item) (pix.Box, error) {
@@ -319,7 +324,7 @@ func (c *cropper) boxOf(item *record.Item) (pix.Box, error) {
 		return pix.Box{XMax: 1, YMax: 1}, nil
 	}
 	if item.Box == nil {
-		return pix.Box{}, fmt.Errorf("%w: there is none", pix.ErrBadBox)
+		return pix.Box{}, errNoBox
 	}
 	b := pix.Box{XMin: item.Box.XMin, XMax: item.Box.XMax, YMin: item.Box.YMin, YMax: item.Box.YMax}
 	return b, b.Check()

@@ -77,7 +77,7 @@ func TestViewsWithoutBox(t *testing.T) {
 		item.Box = nil
 		return item
 	}
-	if result, err := startCropper(t, options{}, "a", "b").do(t.Context(), without()); err != nil || result.Skipped != skipBox {
+	if result, err := startCropper(t, options{}, "a", "b").do(t.Context(), without()); err != nil || result.Skipped != skipNoBox {
 		t.Errorf("without a second view: %+v %v", result, err)
 	}
 	var said strings.Builder
