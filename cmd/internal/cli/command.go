@@ -92,6 +92,8 @@ func (c *Command) process() int {
 		}
 	}()
 
+	widenPipe(os.Stdin)
+	widenPipe(os.Stdout)
 	stdout := &outputFile{ctx: ctx, file: os.Stdout}
 	env := &Env{
 		Stdin:         newInterruptible(ctx, os.Stdin),
