@@ -21,15 +21,17 @@ import (
 )
 
 // photoServerTool serves a picture of so many bytes at every address until its
-// input ends, and writes where. It is a process of its own so that its work is
-// nobody else's.
+// input ends, and writes where. As a camera's it ends with the marker for that,
+// which oi-fetch looks for from the end backwards. It is a process of its own so
+// that its work is nobody else's.
 func photoServerTool(args []string) error {
 	size, err := strconv.Atoi(args[0])
 	if err != nil {
 		return err
 	}
 	data := oitest.JPEG(1)
-	data = append(data, make([]byte, size-len(data))...)
+	end := data[len(data)-2:]
+	data = slices.Concat(data[:len(data)-2], make([]byte, size-len(data)), end)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
