@@ -50,6 +50,7 @@ func TestLayouts(t *testing.T) {
 		"oidv6":                 {"{subset}/{class}/{id}.jpg", "train/hot dog/a1.jpg", "file:train/hot%20dog/a1.jpg", hotDog},
 		"lower case":            {"{subset}/{class}", "train/hot_dog/a1.png", "", hotDog},
 		"a class of any letter": {"{class}/{id}.jpg", "Käse, 50%/a1.jpg", "file:K%C3%A4se%2C%2050%25/a1.jpg", fetch.Request{ID: "a1", Class: "Käse, 50%"}},
+		"a class like fields":   {"{class}/{id}.jpg", "{id}{subset}/a1.jpg", "file:%7Bid%7D%7Bsubset%7D/a1.jpg", fetch.Request{ID: "a1", Subset: "train", Class: "{id}{subset}"}},
 		"dots in a class":       {"{class}/{id}.jpg", "..x/a1.jpg", "", fetch.Request{ID: "a1", Class: "..x"}},
 		"in a name":             {"images/{subset}-{id}.jpg", "images/train-a1.jpg", "file:train-a1.jpg", hotDog},
 		"no subset is needed":   {"images/{id}.jpg", "images/a1.jpg", "file:a1.jpg", fetch.Request{ID: "a1"}},

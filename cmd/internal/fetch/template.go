@@ -56,17 +56,20 @@ func checkFields(template string, r Request) error {
 // fillAddress fills in a template of addresses.
 func fillAddress(template string, r Request) string {
 	path, query, _ := strings.Cut(template, "?")
-	fill := func(s string, escape func(string) string) string {
-		return strings.NewReplacer(subsetField, r.Subset, idField, r.ID, classField, escape(r.Class)).Replace(s)
-	}
-	filled := fill(path, url.PathEscape)
+	filled := fill(path, r, url.PathEscape(r.Class))
 	if len(path) < len(template) {
-		filled += "?" + fill(query, url.QueryEscape)
+		filled += "?" + fill(query, r, url.QueryEscape(r.Class))
 	}
 	return filled
 }
 
 // fillPath fills in a template of paths.
-func fillPath(template string, r Request) string {
-	return strings.NewReplacer(subsetField, r.Subset, idField, r.ID, classField, r.Class).Replace(template)
+func fillPath(template string, r Request) string { return fill(template, r, r.Class) }
+
+// fill fills in a template. The class comes last: it may be text that looks like
+// a field, which a subset and an id cannot be.
+func fill(template string, r Request, class string) string {
+	template = strings.ReplaceAll(template, subsetField, r.Subset)
+	template = strings.ReplaceAll(template, idField, r.ID)
+	return strings.ReplaceAll(template, classField, class)
 }
