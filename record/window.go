@@ -5,7 +5,7 @@ import (
 )
 
 const (
-	// windowSize is what one read of a Linux pipe can return.
+	// windowSize is what a Linux pipe holds unless somebody changes that.
 	windowSize = 64 << 10
 	// windowSlack is room beyond a large value for the keys that follow it.
 	windowSlack = 4 << 10

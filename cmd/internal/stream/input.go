@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// readBuffer suits pipes, whose reads return 64 KiB at most.
+	// readBuffer suits pipes: package cli makes them hold as much.
 	readBuffer = 256 << 10
 	// maxWindow bounds what a zstd frame may ask for.
 	maxWindow = 64 << 20
