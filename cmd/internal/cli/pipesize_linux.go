@@ -15,8 +15,14 @@ const pipeSize = chunkSize
 // widenPipe makes file hold pipeSize bytes if it is a pipe that holds less. It
 // stays as it is where the system refuses.
 func widenPipe(file *os.File) {
-	size, err := unix.FcntlInt(file.Fd(), unix.F_GETPIPE_SZ, 0)
-	if err == nil && size < pipeSize {
-		_, _ = unix.FcntlInt(file.Fd(), unix.F_SETPIPE_SZ, pipeSize)
+	conn, err := file.SyscallConn() // Fd would make it block
+	if err != nil {
+		return
 	}
+	_ = conn.Control(func(fd uintptr) {
+		size, err := unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0)
+		if err == nil && size < pipeSize {
+			_, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize)
+		}
+	})
 }
