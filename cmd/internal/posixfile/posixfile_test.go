@@ -123,6 +123,13 @@ func TestCreateUnnamed(t *testing.T) {
 	if _, err := file.ReadAt(got, 0); err != nil || string(got) != "text" {
 		t.Errorf("%q, %v", got, err)
 	}
+	// Whoever clears the folder away meets no obstacle.
+	if err := posixfile.Remove(file.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := file.ReadAt(got, 0); err != nil {
+		t.Error(err)
+	}
 	if err := file.Close(); err != nil {
 		t.Error(err)
 	}

@@ -80,7 +80,7 @@ func CreateUnnamed(dir, pattern string) (*os.File, error) {
 	before, after, _ := strings.Cut(pattern, "*")
 	for {
 		name := filepath.Join(dir, before+strconv.FormatUint(rand.Uint64(), 36)+after)
-		file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|windows.O_FILE_FLAG_DELETE_ON_CLOSE, 0o600)
+		file, err := OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|windows.O_FILE_FLAG_DELETE_ON_CLOSE, 0o600)
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
 		}
