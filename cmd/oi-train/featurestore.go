@@ -17,6 +17,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/logreg"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 	"github.com/opensandwich/oi/cmd/internal/transfer"
 )
 
@@ -76,7 +77,7 @@ func openFeatures(o *options, env *cli.Env, b *transfer.Backbone, tail *transfer
 	} else if errors.Is(err, fs.ErrNotExist) && o.resume {
 		env.Infof("there is no checkpoint %s: starting from the beginning", path)
 	}
-	if s.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+	if s.file, err = posixfile.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, err
 	}
 	defer func() {

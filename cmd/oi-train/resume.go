@@ -18,6 +18,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/nn"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
@@ -227,7 +228,7 @@ func (t *trainer) skip(ctx context.Context, epochs int) error {
 // removeCheckpoint removes the checkpoint of a run that no longer needs it.
 func removeCheckpoint(o *options, env *cli.Env) {
 	for _, path := range []string{o.checkpoint(), o.tuneCheckpoint()} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := posixfile.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			env.Warnf("the checkpoint is not needed any more: %v", err)
 		}
 	}
@@ -250,7 +251,7 @@ func removeLeftovers(path string) error {
 		if _, err := strconv.ParseUint(number, 10, 64); !ok || err != nil || !entry.Type().IsRegular() {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := posixfile.Remove(filepath.Join(dir, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
