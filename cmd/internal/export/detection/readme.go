@@ -121,29 +121,31 @@ func (s *Summary) has(set string) bool {
 
 // Load is the line that reads the export, in dir.
 func (e *Export) Load(s *Summary, dir string) string {
+	// Python takes slashes on all systems, and so do shells within words.
+	join := func(levels ...string) string { return filepath.ToSlash(filepath.Join(levels...)) }
 	set := s.Sets[0].Name
 	if s.has("train") {
 		set = "train"
 	}
 	switch e.Format {
 	case COCO:
-		return fmt.Sprintf("torchvision.datasets.CocoDetection(%q, %q)", filepath.Join(dir, "images", set), filepath.Join(dir, "annotations", "instances_"+set+".json"))
+		return fmt.Sprintf("torchvision.datasets.CocoDetection(%q, %q)", join(dir, "images", set), join(dir, "annotations", "instances_"+set+".json"))
 	case VOC:
 		year := filepath.Base(dir)
 		if kit := filepath.Dir(filepath.Clean(dir)); vocYear.MatchString(year) && filepath.Base(kit) == "VOCdevkit" && (set == "train" || set == "val" || year == "VOC2007" && set == "test") {
-			return fmt.Sprintf("torchvision.datasets.VOCDetection(%q, year=%q, image_set=%q)", filepath.Dir(kit), strings.TrimPrefix(year, "VOC"), set)
+			return fmt.Sprintf("torchvision.datasets.VOCDetection(%q, year=%q, image_set=%q)", filepath.ToSlash(filepath.Dir(kit)), strings.TrimPrefix(year, "VOC"), set)
 		}
 		return fmt.Sprintf("fiftyone.Dataset.from_dir(dataset_type=fiftyone.types.VOCDetectionDataset, data_path=%q, labels_path=%q)",
-			filepath.Join(dir, "JPEGImages"), filepath.Join(dir, "Annotations"))
+			join(dir, "JPEGImages"), join(dir, "Annotations"))
 	}
-	file := filepath.Join(dir, "data.yaml")
+	file := join(dir, "data.yaml")
 	if strings.Trim(file, shellSafe) != "" {
 		file = "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
 	}
 	return "yolo detect train data=" + file
 }
 
-const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"
+const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:"
 
 // vocYear are the names that torchvision knows.
 var vocYear = regexp.MustCompile(`^VOC20(0[7-9]|10|12)$`)
