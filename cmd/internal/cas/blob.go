@@ -138,5 +138,5 @@ func (b *Blob) Discard() {
 	if err := b.file.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
 		return
 	}
-	_ = os.Remove(b.file.Name())
+	_ = posixfile.Remove(b.file.Name())
 }

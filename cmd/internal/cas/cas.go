@@ -118,7 +118,7 @@ func (c *Cache) sweep() error {
 		if err != nil || now.Sub(info.ModTime()) < staleAge {
 			continue // gone meanwhile, or perhaps another process's
 		}
-		if err := os.Remove(filepath.Join(c.tmp(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := posixfile.Remove(filepath.Join(c.tmp(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("clean cache: %w", err)
 		}
 	}
@@ -218,7 +218,7 @@ func rename(from, to string) error {
 func (c *Cache) createTemp(kind string) (*os.File, error) {
 	for {
 		name := filepath.Join(c.tmp(), kind+"-"+strconv.FormatUint(rand.Uint64(), 36))
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		f, err := posixfile.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}

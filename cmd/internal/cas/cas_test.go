@@ -371,6 +371,28 @@ func TestDiscardLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestStaleWriter: a file that was not written to for long goes, though its
+// process is only asleep.
+func TestStaleWriter(t *testing.T) {
+	dir := t.TempDir()
+	c, err := cas.Open(dir, cas.Options{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asleep, err := c.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := func() time.Time { return time.Now().Add(24 * time.Hour) }
+	if _, err := cas.Open(dir, cas.Options{Now: later}); err != nil {
+		t.Error(err)
+	}
+	asleep.Discard()
+	if left := files(t, dir, "tmp"); len(left) > 0 {
+		t.Errorf("temporary files: %v", left)
+	}
+}
+
 // A killed process leaves temporary files, and in the earlier layout bytes
 // without an answer.
 func TestKilledWriter(t *testing.T) {

@@ -95,7 +95,7 @@ func (c *Cache) note() error {
 	if err != nil || known < 0 {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := posixfile.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -158,7 +158,7 @@ func (c *Cache) writeSize(n int64) error {
 		err = posixfile.Rename(f.Name(), filepath.Join(c.dir, "size"))
 	}
 	if err != nil {
-		return countError(errors.Join(err, os.Remove(f.Name())))
+		return countError(errors.Join(err, posixfile.Remove(f.Name())))
 	}
 	return nil
 }

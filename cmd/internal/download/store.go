@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/leftover"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A Catalogue says what is known of the files that can be downloaded.
@@ -107,7 +108,7 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 // open opens a file. The error of one that is there but damaged is a
 // *DamagedError. unended is set where one cannot see whether it is whole.
 func (s *store) open(ctx context.Context, path string) (file *os.File, unended *UnendedError, err error) {
-	if file, err = os.Open(s.name(path)); err != nil {
+	if file, err = posixfile.Open(s.name(path)); err != nil {
 		return nil, nil, err
 	}
 	err = s.check(ctx, path, file)

@@ -14,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/opensandwich/oi/cmd/internal/leftover"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 const (
@@ -111,7 +112,7 @@ func (c *Client) download(parent context.Context, path, name string) (*InFlight,
 
 // openFinished opens a file that another process has downloaded.
 func openFinished(name, path string) (*InFlight, error) {
-	file, err := os.Open(name)
+	file, err := posixfile.Open(name)
 	if err != nil {
 		return nil, cacheError(err)
 	}
