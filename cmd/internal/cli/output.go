@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // outputFile is standard output. It tells a reader that left from a failure.
@@ -143,5 +145,5 @@ func CheckOutputFile(path string, inputs ...string) error {
 		}
 		return fmt.Errorf("%s: cannot write to folder %s: %w", path, folder, err)
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return errors.Join(probe.Close(), posixfile.Remove(probe.Name()))
 }

@@ -59,8 +59,8 @@ func (t *indexTarget) Write(data []byte) (int, error) {
 // move takes what is written to the next place.
 func (t *indexTarget) move() {
 	full := t.file.Name()
-	_ = t.file.Close()    // a write has failed already
-	defer os.Remove(full) // nobody takes it for an index
+	_ = t.file.Close()           // a write has failed already
+	defer posixfile.Remove(full) // nobody takes it for an index
 	from, err := os.Open(full)
 	if err != nil {
 		t.file = nil
@@ -96,7 +96,7 @@ func (t *indexTarget) keep() (name string) {
 // drop gives the file up.
 func (t *indexTarget) drop() {
 	if t.file != nil {
-		_, _ = t.file.Close(), os.Remove(t.file.Name())
+		_, _ = t.file.Close(), posixfile.Remove(t.file.Name())
 		t.file = nil
 	}
 }

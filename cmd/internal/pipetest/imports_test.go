@@ -118,7 +118,7 @@ func TestImportsOfOurs(t *testing.T) {
 		"onnx":                 {"float16", "graph", "onnxproto"},
 		"model":                {"graph", "onnxproto"},
 		"preprocess":           nil,
-		"zoo":                  {"download", "editdistance", "preprocess"},
+		"zoo":                  {"download", "editdistance", "posixfile", "preprocess"},
 		"transfer":             {"dataset", "float16", "graph", "logreg", "model", "nn", "onnx", "preprocess", "record"},
 		"export/credits":       {"atomicfile", "record"},
 		"export/manifest":      {"export/credits"},

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/opensandwich/oi/cmd/internal/download"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // folder is the folder of the cache that the files are kept in.
@@ -46,7 +46,7 @@ func (e Entry) Fetch(ctx context.Context, o Options) (path string, err error) {
 	case err == nil:
 		return client.Name(e.Path), nil
 	case errors.As(err, &damaged):
-		if removed := os.Remove(damaged.Name); removed != nil || do.Offline {
+		if removed := posixfile.Remove(damaged.Name); removed != nil || do.Offline {
 			return "", errors.Join(err, removed)
 		}
 		if do.Warn != nil {

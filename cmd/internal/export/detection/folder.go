@@ -13,6 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/export/provenance"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/filelock"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -169,7 +170,7 @@ func (e *Export) removeStrays(sets []uint8) (removed int64, err error) {
 		name = filepath.ToSlash(name)
 		folder, _, _ := cutLast(name, "/")
 		if folder == "" && temporary.MatchString(name) || couldBeOurs(folder) && temporary.MatchString(d.Name()) {
-			return os.Remove(path) // of a killed run: this one has the lock
+			return posixfile.Remove(path) // of a killed run: this one has the lock
 		}
 		if strings.HasPrefix(d.Name(), ".") || keep[name] || !couldBeOurs(folder) && name != "data.yaml" && name != "classes.txt" {
 			return nil
@@ -182,7 +183,7 @@ func (e *Export) removeStrays(sets []uint8) (removed int64, err error) {
 		if p == nil || !p.moved { // else it is of this run
 			removed++
 		}
-		return os.Remove(path)
+		return posixfile.Remove(path)
 	})
 	return removed, err
 }

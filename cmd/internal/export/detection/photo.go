@@ -13,6 +13,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
 	"github.com/opensandwich/oi/cmd/internal/pix"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // A media is what a photo's file is.
@@ -131,7 +132,7 @@ func (e *Export) writeFile(name string, data []byte) error {
 	}
 	err := newfile.Create(file, data)
 	if errors.Is(err, newfile.ErrDiffers) && e.Force {
-		if err := os.Remove(file); err != nil {
+		if err := posixfile.Remove(file); err != nil {
 			return err
 		}
 		err = newfile.Create(file, data)

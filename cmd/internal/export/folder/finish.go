@@ -14,6 +14,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/export/classlist"
 	"github.com/opensandwich/oi/cmd/internal/export/newfile"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 )
 
 // keepName is the file in the folder of a class without pictures, so that
@@ -136,7 +137,7 @@ func (f *Folder) completeSet(name string, classes []string) (Set, error) {
 		}
 		keep := filepath.Join(dir, keepName)
 		if filled {
-			if err := os.Remove(keep); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := posixfile.Remove(keep); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return set, err
 			}
 			continue

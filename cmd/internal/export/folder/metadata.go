@@ -203,7 +203,7 @@ func (t *table) write(file string) (n int, err error) {
 	}
 	n, err = t.writeTo(out)
 	if err != nil {
-		return 0, errors.Join(err, out.Close(), os.Remove(part))
+		return 0, errors.Join(err, out.Close(), posixfile.Remove(part))
 	}
 	if err := errors.Join(out.Sync(), out.Close()); err != nil {
 		return 0, err

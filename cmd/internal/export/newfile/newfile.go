@@ -71,10 +71,10 @@ func createNamed(path string, data []byte) error {
 		return err
 	}
 	if err := WriteSynced(file, data); err != nil {
-		return errors.Join(err, file.Close(), os.Remove(temp))
+		return errors.Join(err, file.Close(), posixfile.Remove(temp))
 	}
 	if err := file.Close(); err != nil {
-		return errors.Join(err, os.Remove(temp))
+		return errors.Join(err, posixfile.Remove(temp))
 	}
 	err = os.Link(temp, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -83,7 +83,7 @@ func createNamed(path string, data []byte) error {
 			return posixfile.Rename(temp, path)
 		}
 	}
-	return errors.Join(err, os.Remove(temp))
+	return errors.Join(err, posixfile.Remove(temp))
 }
 
 // WriteSynced writes data to the disk, so that no power cut leaves a name

@@ -141,7 +141,7 @@ func (w *Writer) publish(classes []string) (*Summary, error) {
 			out.Sets = append(out.Sets, w.summary(s))
 		}
 		for _, stale := range there {
-			if err := os.Remove(stale); err != nil {
+			if err := posixfile.Remove(stale); err != nil {
 				return nil, err
 			}
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/export/provenance"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
 	"github.com/opensandwich/oi/cmd/internal/filelock"
+	"github.com/opensandwich/oi/cmd/internal/posixfile"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -276,7 +277,7 @@ func (w *Writer) Close() error {
 		parts, err := w.parts(set)
 		errs = append(errs, err)
 		for _, part := range parts {
-			errs = append(errs, os.Remove(part))
+			errs = append(errs, posixfile.Remove(part))
 		}
 	}
 	if w.lock != nil {

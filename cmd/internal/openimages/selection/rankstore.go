@@ -242,7 +242,7 @@ func (r *rankStore) save(ctx context.Context, s *Selection, found *rankings) {
 		err = posixfile.Rename(file.Name(), r.name)
 	}
 	if err != nil {
-		_ = os.Remove(file.Name())
+		_ = posixfile.Remove(file.Name())
 	}
 	_ = trimRanks(dir)
 }
