@@ -61,8 +61,11 @@ func (e *UnendedError) Error() string { return e.Err.Error() }
 
 func (e *UnendedError) Unwrap() error { return e.Err }
 
-// storeName is the name of a server's folder.
-func storeName(base *url.URL) string { return url.PathEscape(strings.Trim(base.Host+base.Path, "/")) }
+// storeName is the name of a server's folder, without the colon before a port,
+// which Windows takes in no name.
+func storeName(base *url.URL) string {
+	return strings.ReplaceAll(url.PathEscape(strings.Trim(base.Host+base.Path, "/")), ":", "%3A")
+}
 
 // A store is the files that have been downloaded from one server.
 type store struct {

@@ -40,16 +40,17 @@ func parseFolder(word string) (*folder, error) {
 	if err == nil {
 		return &folder{given: word, base: word}, nil
 	}
-	open := strings.IndexByte(word, '{')
+	path := filepath.ToSlash(word)
+	open := strings.IndexByte(path, '{')
 	if open < 0 {
 		return nil, fmt.Errorf("%q is not s3, flickr, thumbnail or a URL, and not a folder: %w", word, err)
 	}
-	if err := checkTemplate(word); err != nil {
+	if err := checkTemplate(path); err != nil {
 		return nil, err
 	}
-	f := &folder{given: word, base: ".", template: word}
-	if i := strings.LastIndexByte(word[:open], '/'); i >= 0 {
-		f.base, f.template = word[:i+1], word[i+1:]
+	f := &folder{given: word, base: ".", template: path}
+	if i := strings.LastIndexByte(path[:open], '/'); i >= 0 {
+		f.base, f.template = path[:i+1], path[i+1:]
 	}
 	if !strings.Contains(f.template, idField) {
 		f.template = strings.TrimSuffix(f.template, "/") + "/" + idField
@@ -123,6 +124,10 @@ func (d *folder) names(r Request) ([]photoName, error) {
 		return nil, err
 	}
 	for _, class := range d.classNames(r.Class) {
+		// Windows has more separators and devices than an address.
+		if class != "" && (!filepath.IsLocal(class) || strings.Contains(filepath.ToSlash(class), "/")) {
+			return nil, fetchErrorf(Refused, "class %.80q cannot be the name of a folder", class)
+		}
 		r.Class = class
 		path := fillPath(d.template, r)
 		if strings.HasSuffix(d.template, idField) {

@@ -64,7 +64,7 @@ func (m *Models) Path(ctx context.Context, env *cli.Env, what, name string) (str
 // what is wrong.
 func (m *Models) unknown(what, name string) error {
 	near := m.Table.Near(name)
-	if strings.ContainsRune(name, filepath.Separator) || filepath.Ext(name) != "" && len(near) == 0 {
+	if strings.Contains(filepath.ToSlash(name), "/") || filepath.Ext(name) != "" && len(near) == 0 {
 		return nil
 	}
 	hint := "oi-train --backbones says more of these; any image model in ONNX will do"
