@@ -38,6 +38,12 @@ func interrupted(t *testing.T, at string, columns uint16, home, name string, arg
 	t.Helper()
 	c := exec.CommandContext(t.Context(), name, args...)
 	c.Dir, c.Env = home, append(environment(home), "DATA="+shared.data)
+	return interruptedCommand(t, at, columns, c)
+}
+
+// interruptedCommand is interrupted for any command.
+func interruptedCommand(t *testing.T, at string, columns uint16, c *exec.Cmd) (string, int) {
+	t.Helper()
 	terminal, err := pty.StartWithSize(c, &pty.Winsize{Rows: 24, Cols: columns})
 	if err != nil {
 		t.Skip("no pseudo-terminal: ", err)
