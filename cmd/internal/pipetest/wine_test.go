@@ -3,6 +3,7 @@
 package pipetest
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io/fs"
@@ -12,7 +13,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // wineScript is a script for cmd.exe and for sh. One class of odd.json is called
@@ -106,7 +106,7 @@ func TestWine(t *testing.T) {
 	if raceEnabled {
 		t.Skip("it builds the commands itself")
 	}
-	onlyInCI(t) // a Windows takes 700 MB and, with the commands for it, minutes
+	onlyInLongCI(t) // a Windows takes 700 MB and, with the commands for it, minutes
 	w, native := newWine(t), t.TempDir()
 	here := func(script string) []byte {
 		t.Helper()
@@ -242,12 +242,19 @@ func wineKill(t *testing.T, w *wine, native string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	said, err := first.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	startServer(t, first)
 	if _, err := in.Write(items[:len(items)*8/10]); err != nil {
 		t.Fatal(err)
 	}
-	for checkpoint := filepath.Join(w.dir, "killed.ckpt"); !exists(checkpoint); {
-		time.Sleep(10 * time.Millisecond)
+	lines := bufio.NewScanner(said)
+	for lines.Scan() && !strings.Contains(lines.Text(), " 2/") {
+	}
+	if !exists(filepath.Join(w.dir, "killed.ckpt")) {
+		t.Fatal("there is no checkpoint after the second epoch")
 	}
 	if out := w.run(t, "oi-train", "--arch", "reference", "-o", `.\KILLED`, "epochs.oi"); !strings.Contains(out, "another oi-train is writing to") {
 		t.Errorf("a second one: %s", out)

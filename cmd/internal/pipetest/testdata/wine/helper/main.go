@@ -129,14 +129,20 @@ func wait(name string, c *exec.Cmd) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
 	for {
 		if _, err := os.Stat(name); err == nil {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case err := <-ended:
+			return fmt.Errorf("%s without %s: %w", c.Args[0], name, err)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 	fmt.Println("it waits")
-	said(c.Wait(), c)
+	said(<-ended, c)
 	return nil
 }
 
