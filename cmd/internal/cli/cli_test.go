@@ -62,6 +62,7 @@ func TestExitCodes(t *testing.T) {
 		{"reader left", fmt.Errorf("write: %w", ErrDownstreamGone), 0, ""},
 		{"reader left and more", errors.Join(ErrDownstreamGone, errors.New("disk full")), 1, "oi-test: disk full\n"},
 		{"two", errors.Join(WithHint(errors.New("a"), "b"), errors.Join(nil, errors.New("c"))), 1, "oi-test: a\noi-test: hint: b\noi-test: c\n"},
+		{"twice", errors.Join(errors.New("disk full"), errors.Join(errors.New("other"), errors.New("disk full"))), 1, "oi-test: disk full\noi-test: other\n"},
 		{"interrupted", fmt.Errorf("x: %w", context.Canceled), 130, "oi-test: interrupted\n"},
 		{"control bytes", errors.New("a\x1b[31m\nb\xff\u202e"), 1, "oi-test: a\\x1b[31m\\nb\\xff\\u202e\n"},
 	} {

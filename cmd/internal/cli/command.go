@@ -213,12 +213,16 @@ func (c *Command) report(env *Env, err error) int {
 		}
 		return exitInterrupted + int(syscall.SIGINT)
 	default:
+		said := map[[2]string]bool{} // a full disk fails a write, and the flush after it
 		for _, e := range joined(err) {
-			if onlyGone(e) {
+			hint := hintOf(e)
+			line := [2]string{e.Error(), hint}
+			if onlyGone(e) || said[line] {
 				continue
 			}
+			said[line] = true
 			env.Warnf("%v", e)
-			if hint := hintOf(e); hint != "" {
+			if hint != "" {
 				env.Warnf("hint: %s", hint)
 			}
 		}
