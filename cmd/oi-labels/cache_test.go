@@ -20,7 +20,7 @@ const (
 // that was sent instead of the class names.
 func keepDamaged(t *testing.T, cache, server string) (name string) {
 	t.Helper()
-	name = filepath.Join(cache, "metadata", strings.TrimPrefix(server, "http://"), filepath.FromSlash(classPath))
+	name = filepath.Join(cache, "metadata", strings.ReplaceAll(strings.TrimPrefix(server, "http://"), ":", "%3A"), filepath.FromSlash(classPath))
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		t.Fatal(err)
 	}

@@ -103,11 +103,13 @@ func TestScripts(t *testing.T) {
 		Condition: func(cond string) (bool, error) {
 			// [have:NAME] is a program, [env:NAME] a variable that
 			// is set, [module:NAME] a module of Debian's Python,
-			// [avx2] what the assembly needs, [race] the race
-			// detector.
+			// [avx2] what the assembly needs, [avx512] what it
+			// takes besides, [race] the race detector.
 			switch cond {
 			case "avx2":
 				return cpu.X86.HasAVX2 && cpu.X86.HasFMA, nil
+			case "avx512":
+				return cpu.X86.HasAVX512F, nil
 			case "race":
 				return raceEnabled, nil
 			}
