@@ -56,6 +56,12 @@
 // reference trains the network of the original article as it was trained there:
 // faster, and less accurate.
 //
+// --cutmix SHARE pastes into SHARE of the pictures a rectangle of the next one
+// in the batch, of up to half their area, and mixes their labels as the areas
+// are (Yun and others, CutMix, 2019); so it learns its items by heart later,
+// and longer training goes on gaining: give it more --epochs and --patience. A
+// teacher is asked about the mixed picture. It is for training from scratch.
+//
 // --backbone takes a pretrained image network in ONNX, a file or a name that
 // --backbones lists, computes the features of every picture once, and fits a
 // multinomial logistic regression to them: on the few pictures that there are
@@ -264,6 +270,9 @@
 //		better (default 4)
 //	--min-delta D
 //		a validation loss is better if it is lower by more than D
+//	--cutmix SHARE
+//		paste a rectangle of another picture into this SHARE of the
+//		pictures, and mix the labels as the areas
 //	--seed N
 //		start from other weights and shuffle otherwise with another N
 //		(default 1)

@@ -61,6 +61,7 @@ type options struct {
 	lr        float64
 	patience  int
 	minDelta  float64
+	cutMix    float64
 	seed      uint64
 	weights   string
 	split     dataset.Split
@@ -94,6 +95,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.Float64Var(&o.lr, "lr", 0, "learning `RATE` (default 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)")
 	fs.IntVar(&o.patience, "patience", 4, "stop after `N` epochs in which the validation loss got no better")
 	fs.Float64Var(&o.minDelta, "min-delta", 0, "a validation loss is better if it is lower by more than `D`")
+	fs.Float64Var(&o.cutMix, "cutmix", 0, "paste a rectangle of another picture into this `SHARE` of the pictures, and mix the labels as the areas")
 	fs.Uint64Var(&o.seed, "seed", 1, "start from other weights and shuffle otherwise with another `N`")
 	fs.StringVar(&o.weights, "class-weights", "none", "how much a picture counts: `none|balanced`; balanced is each class the same in all")
 	fs.Float64Var(&o.split.Val, "val", o.split.Val, "use this `SHARE` of the authors for validation, of items that carry no set")
@@ -149,6 +151,8 @@ func (o *options) check(inputs []string) error {
 		return cli.Usagef("--patience %d: want 0 or more", o.patience)
 	case !(o.minDelta >= 0) || math.IsInf(o.minDelta, 0):
 		return cli.Usagef("--min-delta %g: want 0 or more", o.minDelta)
+	case !(o.cutMix >= 0 && o.cutMix <= 1):
+		return cli.Usagef("--cutmix %g: want a share of the pictures, 0 to 1", o.cutMix)
 	case o.weights != "none" && o.weights != "balanced":
 		return cli.Usagef("--class-weights %s: want none or balanced", o.weights)
 	case o.onlyItems && o.expect == "":
@@ -213,6 +217,9 @@ func (o *options) values() map[string]any {
 	values := map[string]any{
 		"arch": o.arch, "optimizer": o.optimizer, "epochs": o.epochs, "batch": o.batch, "lr": o.lr, "patience": o.patience, "min_delta": o.minDelta,
 		"seed": o.seed, "class_weights": o.weights, "val": o.split.Val, "test": o.split.Test,
+	}
+	if o.cutMix > 0 {
+		values["cutmix"] = o.cutMix
 	}
 	o.teacher.values(values)
 	o.itemValues(values)

@@ -96,7 +96,7 @@ func (f *outOfFold) trainFold(ctx context.Context, env *cli.Env, d *data, epochs
 	defer t.nn.Close()
 	learnt := others.counts()[dataset.Train]
 	for epoch := 1; epoch <= epochs; epoch++ {
-		t.source.begin(epoch)
+		t.begin(epoch)
 		t.bar.begin(env.Now())
 		name := fmt.Sprintf("fold %d/%d, epoch %d/%d", number+1, len(f.folds), epoch, epochs)
 		_, _, _, err := t.steps(ctx, name, name, others.train.Len())

@@ -202,7 +202,7 @@ func (t *teacher) teach(o *options, env *cli.Env, d *data) error {
 		return fmt.Errorf("%s: %w", of, err)
 	}
 	t.asked = asked
-	if d.streamed == nil {
+	if d.streamed == nil && o.cutMix == 0 { // the same pictures in every epoch
 		t.kept, t.room = map[string][]float32{}, keptAnswers/(4*len(d.classes))
 	}
 	d.teacher = &t.of
@@ -245,19 +245,19 @@ func (t *teacher) Close() {
 	}
 }
 
-// answers returns what the teacher says of the pictures of a batch: of each
-// class its probability, which add up to less than 1 where it knows others. nil
-// is returned without a teacher.
-func (t *teacher) answers(b *batch) ([][]float32, error) {
+// answers returns what the teacher says of the pictures of a batch, of the items
+// with these keys: of each class its probability, which add up to less than 1
+// where it knows others. nil is returned without a teacher.
+func (t *teacher) answers(pictures [][]byte, keys []string) ([][]float32, error) {
 	if t == nil {
 		return nil, nil
 	}
-	rows := make([][]float32, len(b.images))
+	rows := make([][]float32, len(pictures))
 	var ask []int // pictures
 	var images [][]byte
-	for i, key := range b.keys {
+	for i, key := range keys {
 		if rows[i] = t.kept[key]; rows[i] == nil {
-			ask, images = append(ask, i), append(images, b.images[i])
+			ask, images = append(ask, i), append(images, pictures[i])
 		}
 	}
 	if len(ask) == 0 {
@@ -273,7 +273,7 @@ func (t *teacher) answers(b *batch) ([][]float32, error) {
 			rows[i][c] = said[k][column]
 		}
 		if t.kept != nil && t.room > 0 {
-			t.kept[b.keys[i]] = rows[i]
+			t.kept[keys[i]] = rows[i]
 			t.room--
 		}
 	}

@@ -40,6 +40,7 @@ type trainer struct {
 	stopping  earlyStopping
 	weights   []float32 // of each class, nil if all count the same
 	batch     *batch
+	cutMix    *cutMix // nil: pictures are not mixed
 	result    *result
 	best      *model.Network // of the result
 	bar       progressBar
@@ -81,7 +82,7 @@ func newTraining(o *options, env *cli.Env, d *data) *trainer {
 	t := &trainer{
 		options: o, env: env, data: d, source: newSpoolBatches(d),
 		stopping: earlyStopping{patience: o.patience, minDelta: o.minDelta},
-		batch:    newBatch(o.batch), result: &result{}, bar: progressBar{now: env.Now, columns: env.StderrColumns},
+		batch:    newBatch(o.batch), cutMix: o.newCutMix(d.items.Size()), result: &result{}, bar: progressBar{now: env.Now, columns: env.StderrColumns},
 	}
 	if env.StderrTTY && !env.Quiet && env.Getenv("TERM") != "dumb" {
 		t.bar.out = env.Stderr
@@ -109,7 +110,7 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 			t.result.stopped = fmt.Sprintf("all %d epochs are done", t.options.epochs)
 			break
 		}
-		if !t.source.begin(epoch) {
+		if !t.begin(epoch) {
 			t.result.stopped = fmt.Sprintf("the input ended after epoch %d", epoch-1)
 			break
 		}
@@ -137,6 +138,12 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 	}
 	t.env.Infof("stopped: %s; the best weights are those of epoch %d", t.result.stopped, t.result.bestEpoch)
 	return t.result, nil
+}
+
+// begin starts an epoch, counted from 1. It returns false if there is none.
+func (t *trainer) begin(epoch int) bool {
+	t.cutMix.begin(epoch)
+	return t.source.begin(epoch)
 }
 
 // epoch trains on the batches of one epoch. Then it measures the network on the
@@ -215,14 +222,13 @@ func (t *trainer) steps(ctx context.Context, name, label string, total int) (los
 
 // step trains on the batch.
 func (t *trainer) step() (loss float64, correct int, err error) {
-	if t.teacher == nil {
-		return t.nn.Step(t.batch.images, t.batch.labels, t.weighted())
-	}
-	answers, err := t.teacher.answers(t.batch)
-	if err != nil {
+	b := nn.Batch{Images: t.batch.images, Labels: t.batch.labels}
+	t.cutMix.mix(&b)
+	b.Weights = t.weighted(b)
+	if b.Answers, err = t.teacher.answers(b.Images, t.batch.keys); err != nil {
 		return 0, 0, err
 	}
-	return t.nn.Distill(t.batch.images, t.batch.labels, t.weighted(), answers)
+	return t.nn.Step(b)
 }
 
 // recordEpoch adds an epoch to the history, keeps the weights if they are the
@@ -260,14 +266,18 @@ func (t *trainer) recordEpoch(line report.Epoch) {
 // digits is the width of a number, so that lines stay in columns.
 func digits(n int) int { return len(fmt.Sprint(n)) }
 
-// weighted returns the weights of the batch's pictures.
-func (t *trainer) weighted() []float32 {
+// weighted returns the weights of the batch's pictures, of two labels the mean by
+// their shares.
+func (t *trainer) weighted(b nn.Batch) []float32 {
 	if t.weights == nil {
 		return nil
 	}
-	weights := make([]float32, len(t.batch.labels))
-	for i, label := range t.batch.labels {
+	weights := make([]float32, len(b.Labels))
+	for i, label := range b.Labels {
 		weights[i] = t.weights[label]
+		if b.Shares != nil {
+			weights[i] += float32(b.Shares[i] * (t.weights[b.Seconds[i]] - weights[i]))
+		}
 	}
 	return weights
 }

@@ -31,7 +31,6 @@ func SigmoidCE(dz, prob, z []float32, labels []int, weights []float32, smoothing
 	optLen("weights", weights, len(z))
 	optLen("dz", dz, len(z))
 	optLen("prob", prob, len(z))
-	const low, high = 1e-7, 1 - 1e-7
 	count := counted(len(z), weights)
 	for i, v := range z {
 		p := float32(1 / (1 + math.Exp(-float64(v))))
@@ -43,7 +42,7 @@ func SigmoidCE(dz, prob, z []float32, labels []int, weights []float32, smoothing
 			t = 1 - t
 		}
 		weight := weightOf(weights, i)
-		clipped := min(max(p, low), float32(high))
+		clipped := clipProbability(p)
 		if weight != 0 {
 			loss += weight * binary(float64(clipped), t)
 			if (p > 0.5) == (labels[i] != 0) && p == p {
@@ -59,6 +58,12 @@ func SigmoidCE(dz, prob, z []float32, labels []int, weights []float32, smoothing
 		}
 	}
 	return loss / count, correct
+}
+
+// clipProbability keeps a logarithm of p and of 1-p finite.
+func clipProbability(p float32) float32 {
+	const low, high = 1e-7, 1 - 1e-7
+	return min(max(p, low), float32(high))
 }
 
 // binary is the cross-entropy of the probability p for the target t.

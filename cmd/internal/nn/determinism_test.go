@@ -42,7 +42,7 @@ func TestSameBits(t *testing.T) {
 					end := min(at+7, len(images))
 					if o.Teacher.Share == 0 {
 						step(t, tr, images[at:end], labels[at:end], nil)
-					} else if _, _, err := tr.Distill(images[at:end], labels[at:end], nil, answers[at:end]); err != nil {
+					} else if _, _, err := tr.Step(Batch{Images: images[at:end], Labels: labels[at:end], Answers: answers[at:end]}); err != nil {
 						t.Fatal(err)
 					}
 				}

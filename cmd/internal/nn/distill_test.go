@@ -35,7 +35,7 @@ func TestDistill(t *testing.T) {
 		run := func(labels []int) [][]float32 {
 			tr := newTrainer(t, net, Options{Batch: 6, Optimizer: "adam", LR: 0.01, Teacher: Distillation{1, 2}})
 			for range 200 {
-				if _, _, err := tr.Distill(images, labels, nil, answers); err != nil {
+				if _, _, err := tr.Step(Batch{Images: images, Labels: labels, Answers: answers}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -86,18 +86,18 @@ func TestDistillErrors(t *testing.T) {
 		"too few answers": teacherSays(1, 3), "too few classes": teacherSays(2, 2), "no number": {{1, 0, 0}, {0, float32(nan), 0}},
 		"negative": {{1, 0, 0}, {-1, 0, 0}}, "infinite": {{1, 0, 0}, {float32(math.Inf(1)), 0, 0}},
 	} {
-		if _, _, err := tr.Distill(images, labels, nil, answers); err == nil {
+		if _, _, err := tr.Step(Batch{Images: images, Labels: labels, Answers: answers}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, _, err := tr.Step(images, labels, nil); err == nil {
+	if _, _, err := tr.Step(Batch{Images: images, Labels: labels}); err == nil {
 		t.Error("a step without answers was taken")
 	}
 	if tr.Network().WeightsHash() != before || tr.State().Step != 0 {
 		t.Error("a refused batch changed the trainer")
 	}
 	alone := newTrainer(t, net, Options{Batch: 2})
-	if _, _, err := alone.Distill(images, labels, nil, teacherSays(2, 3)); err == nil {
+	if _, _, err := alone.Step(Batch{Images: images, Labels: labels, Answers: teacherSays(2, 3)}); err == nil {
 		t.Error("answers were taken where there is no teacher")
 	}
 }

@@ -15,7 +15,7 @@ func TestDiverged(t *testing.T) {
 	tr := newTrainer(t, net, Options{Batch: 2, LR: 1e38})
 	var err error
 	for range 10 {
-		if _, _, err = tr.Step(images, labels, nil); err != nil {
+		if _, _, err = tr.Step(Batch{Images: images, Labels: labels}); err != nil {
 			break
 		}
 	}
@@ -42,7 +42,7 @@ func TestNonFinitePicture(t *testing.T) {
 		}
 		black, white := make([]byte, 6), []byte{255, 255, 255, 255, 255, 255}
 		tr := newTrainer(t, net, Options{Batch: 4})
-		_, _, err := tr.Step([][]byte{black, black, white, white}, []int{1, 1, 1, 1}, nil)
+		_, _, err := tr.Step(Batch{Images: [][]byte{black, black, white, white}, Labels: []int{1, 1, 1, 1}})
 		var diverged *NonFiniteError
 		if !errors.As(err, &diverged) || diverged.Index != 2 {
 			t.Errorf("%d classes: %v (%+v), want picture 2", classes, err, diverged)
@@ -95,7 +95,7 @@ func TestErrors(t *testing.T) {
 		"short picture": {[][]byte{images[0], images[1][1:]}, labels[:2], nil}, "NaN": {images[:1], labels[:1], []float32{nan}},
 		"negative": {images[:1], labels[:1], []float32{-1}},
 	} {
-		if _, _, err := tr.Step(args.images, args.labels, args.weights); err == nil {
+		if _, _, err := tr.Step(Batch{Images: args.images, Labels: args.labels, Weights: args.weights}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -105,7 +105,7 @@ func newTrainer(t testing.TB, net *model.Network, o Options) *Trainer {
 
 func step(t testing.TB, tr *Trainer, images [][]byte, labels []int, weights []float32) float64 {
 	t.Helper()
-	loss, _, err := tr.Step(images, labels, weights)
+	loss, _, err := tr.Step(Batch{Images: images, Labels: labels, Weights: weights})
 	if err != nil {
 		t.Fatal(err)
 	}

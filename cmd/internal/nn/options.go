@@ -36,7 +36,7 @@ type Options struct {
 	LabelSmoothing float64
 
 	// Teacher is what the answers of another network count in the loss; see
-	// [Trainer.Distill]. Default: there is none.
+	// [Batch]. Default: there is none.
 	Teacher Distillation
 
 	// EMADecay is the decay of the exponential moving average over the

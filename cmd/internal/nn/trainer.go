@@ -67,52 +67,85 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	return t, nil
 }
 
-// Step trains on one batch of 1 to Options.Batch pictures, each of
-// Height*Width*Channels bytes. labels are indices of classes. weights, one a
-// picture and none negative, may be nil: all 1.
-//
-// It returns the mean loss over the batch before the step, with dropout: the
-// sum of weight times cross-entropy, divided by the number of pictures whose
-// weight is not zero, as Keras 2.2.4 does; and how many pictures of such a
-// weight were classified correctly. Unless a [NonFiniteError] is returned, an
-// error leaves everything as it was.
-func (t *Trainer) Step(images [][]byte, labels []int, weights []float32) (loss float64, correct int, err error) {
-	if t.options.Teacher.Share > 0 {
-		return 0, 0, errors.New("train: a step without the answers of the teacher")
-	}
-	return t.distill(images, labels, weights, nil)
+// A Batch is what a Trainer learns from in one step: 1 to Options.Batch pictures,
+// each of Height*Width*Channels bytes.
+type Batch struct {
+	Images  [][]byte
+	Labels  []int     // indices of classes, one a picture
+	Weights []float32 // one a picture, none negative; nil: all 1
+
+	// Seconds are the labels of what has been mixed into the pictures, and
+	// Shares, from 0 to 1, how much of each of them that is; see
+	// kernel.MixedLabels. nil: nothing has.
+	Seconds []int
+	Shares  []float32
+
+	// Answers are the probabilities of all classes that a teacher gives each
+	// picture, where Options.Teacher has a share, and nil elsewhere; see
+	// kernel.Distill.
+	Answers [][]float32
 }
 
-// Distill is Step with the answers of a teacher, which Options.Teacher must give
-// a share: the probabilities of all classes for each picture. The loss is that
-// of kernel.Distill; what is correct depends on the labels alone.
-func (t *Trainer) Distill(images [][]byte, labels []int, weights []float32, answers [][]float32) (loss float64, correct int, err error) {
-	if t.options.Teacher.Share == 0 {
-		return 0, 0, errors.New("train: the answers of a teacher, of which there is none")
-	}
-	if err := checkAnswers(answers, len(images), len(t.weights.net.Classes)); err != nil {
-		return 0, 0, fmt.Errorf("train: %w", err)
-	}
-	return t.distill(images, labels, weights, answers)
-}
-
-// distill is Distill, or Step where there are no answers.
-func (t *Trainer) distill(images [][]byte, labels []int, weights []float32, answers [][]float32) (loss float64, correct int, err error) {
-	err = t.check(len(images), labels, weights, len(t.weights.net.Classes))
-	if err == nil {
-		err = checkImages(t.weights.net, images)
-	}
-	if err != nil {
+// Step trains on one batch. It returns the mean loss over it before the step,
+// with dropout: the sum of weight times cross-entropy, divided by the number of
+// pictures whose weight is not zero, as Keras 2.2.4 does; and how many pictures
+// of such a weight were classified as their labels, not their seconds, say.
+// Unless a [NonFiniteError] is returned, an error leaves everything as it was.
+func (t *Trainer) Step(b Batch) (loss float64, correct int, err error) {
+	if err := t.checkBatch(b); err != nil {
 		return 0, 0, fmt.Errorf("train: %w", err)
 	}
 	t.stale = true
 	load := func(cg *trainingGraph) {
-		cg.load(images)
-		for i, row := range answers {
+		cg.load(b.Images)
+		copy(cg.seconds, b.Seconds)
+		copy(cg.shares, b.Shares)
+		for i, row := range b.Answers {
 			copy(cg.targets[i*len(row):], row)
 		}
 	}
-	return t.step(len(images), load, labels, weights)
+	return t.step(len(b.Images), load, b.Labels, b.Weights)
+}
+
+func (t *Trainer) checkBatch(b Batch) error {
+	n, classes := len(b.Images), len(t.weights.net.Classes)
+	if err := t.check(n, b.Labels, b.Weights, classes); err != nil {
+		return err
+	}
+	if err := checkImages(t.weights.net, b.Images); err != nil {
+		return err
+	}
+	if err := checkMixed(b.Seconds, b.Shares, n, classes); err != nil {
+		return err
+	}
+	switch taught := t.options.Teacher.Share > 0; {
+	case taught && b.Answers == nil:
+		return errors.New("a step without the answers of the teacher")
+	case !taught && b.Answers != nil:
+		return errors.New("the answers of a teacher, of which there is none")
+	case taught:
+		return checkAnswers(b.Answers, n, classes)
+	}
+	return nil
+}
+
+// checkMixed checks second labels and their shares for n pictures.
+func checkMixed(seconds []int, shares []float32, n, classes int) error {
+	if seconds == nil && shares == nil {
+		return nil
+	}
+	if len(seconds) != n || len(shares) != n {
+		return fmt.Errorf("%d second labels and %d shares for %d pictures", len(seconds), len(shares), n)
+	}
+	for i, second := range seconds {
+		if second < 0 || second >= classes {
+			return fmt.Errorf("picture %d of the batch: second label %d is not one of %d classes", i+1, second, classes)
+		}
+		if !(shares[i] >= 0 && shares[i] <= 1) {
+			return fmt.Errorf("picture %d of the batch: a share of %v", i+1, shares[i])
+		}
+	}
+	return nil
 }
 
 // checkAnswers checks the answers of a teacher for n pictures.

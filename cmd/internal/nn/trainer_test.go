@@ -14,7 +14,7 @@ func TestWeights(t *testing.T) {
 	images, labels := noise(net, 4, 5)
 	train := func(weights []float32) (float64, int, string) {
 		tr := newTrainer(t, net, Options{Batch: 4, Threads: 1})
-		loss, correct, err := tr.Step(images, labels, weights)
+		loss, correct, err := tr.Step(Batch{Images: images, Labels: labels, Weights: weights})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,18 +52,18 @@ func (t *training) start(o Options, w *weights, g *graph.Graph) error {
 // Close stops the threads. Nothing can be used afterwards, Predictors included.
 func (t *training) Close() { t.workers.Close() }
 
-// step trains on a batch of n pictures, which load puts into the graph, with
-// the answers of a teacher where there is one.
+// step trains on a batch of n pictures, which load puts into the graph, with what
+// has been mixed into them and the answers of a teacher where there is one.
 func (t *training) step(n int, load func(cg *trainingGraph), labels []int, weights []float32) (loss float64, correct int, err error) {
 	cg, err := t.graphs.of(n)
 	if err != nil {
 		return 0, 0, fmt.Errorf("train: %w", err)
 	}
+	for i := range n {
+		cg.weights[i], cg.seconds[i], cg.shares[i] = 1, 0, 0
+	}
 	load(cg)
 	copy(cg.labels, labels)
-	for i := range cg.weights {
-		cg.weights[i] = 1
-	}
 	copy(cg.weights, weights)
 
 	t.state.step++

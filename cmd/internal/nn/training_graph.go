@@ -36,6 +36,8 @@ type trainingGraph struct {
 	numbers []float32 // if it takes float32
 	labels  []int
 	weights []float32
+	seconds []int     // labels of what has been mixed in
+	shares  []float32 // how much of each picture that is
 	targets []float32 // [n, classes], the teacher's; nil: there is none
 
 	found  outcome   // of the last run
@@ -60,7 +62,7 @@ func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w
 	}
 	t := &trainingGraph{
 		n: n, workers: workers, arena: arena{buffers: m}, state: state,
-		labels: make([]int, n), weights: make([]float32, n),
+		labels: make([]int, n), weights: make([]float32, n), seconds: make([]int, n), shares: make([]float32, n),
 		nodes: map[*lower.Buffer]*gorgonia.Node{}, needs: map[*lower.Buffer]bool{}, readers: map[*lower.Buffer]int{}, forks: map[*lower.Buffer]*fork{},
 	}
 	t.steps = steps.New(workers, program, t.arena.floats(program.Memory), newParameters(program, w), steps.Packs{})
@@ -115,14 +117,17 @@ func (t *trainingGraph) build(w *weights) error {
 		}
 	}
 	t.logits = t.steps.Floats(logits, t.n)
-	labels := gorgonia.NewTensor(g, tensor.Int, 1, gorgonia.WithName("labels"), gorgonia.WithShape(t.n),
-		gorgonia.WithValue(tensor.New(tensor.WithShape(t.n), tensor.WithBacking(t.labels))))
-	weights := gorgonia.NewTensor(g, tensor.Float32, 1, gorgonia.WithName("weights"), gorgonia.WithShape(t.n),
-		gorgonia.WithValue(tensor.New(tensor.WithShape(t.n), tensor.WithBacking(t.weights))))
-	given := gorgonia.Nodes{labels, weights}
+	integers := func(name string, data []int) *gorgonia.Node {
+		value := tensor.New(tensor.WithShape(len(data)), tensor.WithBacking(data))
+		return gorgonia.NewVector(g, tensor.Int, gorgonia.WithName(name), gorgonia.WithShape(len(data)), gorgonia.WithValue(value))
+	}
+	numbers := func(name string, data []float32) *gorgonia.Node {
+		return gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName(name), gorgonia.WithShape(len(data)), gorgonia.WithValue(flat(data)))
+	}
+	given := gorgonia.Nodes{integers("labels", t.labels), numbers("weights", t.weights), integers("seconds", t.seconds), numbers("shares", t.shares)}
 	if t.state.teacher.Share > 0 {
 		t.targets = make([]float32, t.n*max(2, len(t.logits)/t.n))
-		given = append(given, gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("targets"), gorgonia.WithShape(len(t.targets)), gorgonia.WithValue(flat(t.targets))))
+		given = append(given, numbers("targets", t.targets))
 	}
 	loss, err := t.loss(t.nodes[logits.Buffer], given)
 	if err != nil {
