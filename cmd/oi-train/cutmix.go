@@ -39,9 +39,8 @@ func (c *cutMix) begin(epoch int) {
 
 // mix mixes pictures of a batch, each with the one after it; the pictures that it
 // is given stay as they are. A rectangle has the proportions of the picture and up
-// to half of its area, every area as likely, and lies in both at one place, so
-// that the first label always has the larger part. What is mixed is valid until
-// the next batch.
+// to half of its area, but for rounding, every area as likely, and lies in both at
+// one place. What is mixed is valid until the next batch.
 func (c *cutMix) mix(b *nn.Batch) {
 	n := len(b.Images)
 	if c == nil || n < 2 {

@@ -58,9 +58,13 @@
 //
 // --cutmix SHARE pastes into SHARE of the pictures a rectangle of the next one
 // in the batch, of up to half their area, and mixes their labels as the areas
-// are (Yun and others, CutMix, 2019); so it learns its items by heart later,
-// and longer training goes on gaining: give it more --epochs and --patience. A
-// teacher is asked about the mixed picture. It is for training from scratch.
+// are (Yun and others, CutMix, 2019). So a network from scratch learns its
+// items by heart later, and long training goes on gaining: give it more
+// --epochs and --patience. A teacher is asked about the mixed picture. On the
+// 16 classes below, of 128 pixels, with oi-augment --preset light
+// --random-resized-crop 0.4 --brightness 0.3 --contrast 0.3 --saturation 0.3
+// and one seed, a share of 0.5 came to .723 on val and .747 on test after 69
+// epochs, and none to .717 and .730 after 58.
 //
 // --backbone takes a pretrained image network in ONNX, a file or a name that
 // --backbones lists, computes the features of every picture once, and fits a
