@@ -39,15 +39,7 @@ func TestDistill(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			p, err := tr.Predictor()
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows, err := p.Predict(images)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return rows
+			return predicted(t, tr, images)
 		}
 		rows, others := run(labels), run(make([]int, 6))
 		for i, row := range rows {

@@ -111,3 +111,17 @@ func step(t testing.TB, tr *Trainer, images [][]byte, labels []int, weights []fl
 	}
 	return loss
 }
+
+// predicted returns what the network of a trainer says of pictures.
+func predicted(t testing.TB, tr *Trainer, images [][]byte) [][]float32 {
+	t.Helper()
+	p, err := tr.Predictor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := p.Predict(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}

@@ -31,14 +31,7 @@ func TestMixed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			p, err := tr.Predictor()
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows, err := p.Predict(images)
-			if err != nil {
-				t.Fatal(err)
-			}
+			rows := predicted(t, tr, images)
 			for i, row := range rows {
 				for c, got := range row {
 					if math.Abs(float64(got-want[i][c])) > 0.03 {

@@ -50,14 +50,7 @@ func TestOverfit(t *testing.T) {
 		for range 150 {
 			step(t, tr, images, labels, nil)
 		}
-		p, err := tr.Predictor()
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, err := p.Predict(images)
-		if err != nil {
-			t.Fatal(err)
-		}
+		rows := predicted(t, tr, images)
 		var loss float64
 		for i, row := range rows {
 			loss -= math.Log(float64(row[labels[i]])) / float64(len(rows))
