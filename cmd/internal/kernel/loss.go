@@ -33,7 +33,7 @@ func SigmoidCE(dz, prob, z []float32, labels []int, weights []float32, smoothing
 	optLen("prob", prob, len(z))
 	count := counted(len(z), weights)
 	for i, v := range z {
-		p := float32(1 / (1 + math.Exp(-float64(v))))
+		p := Sigmoid(v)
 		if prob != nil {
 			prob[i] = p
 		}
@@ -58,6 +58,11 @@ func SigmoidCE(dz, prob, z []float32, labels []int, weights []float32, smoothing
 		}
 	}
 	return loss / count, correct
+}
+
+// Sigmoid is 1 / (1 + exp(-z)), rounded once to float32.
+func Sigmoid(z float32) float32 {
+	return float32(1 / (1 + math.Exp(-float64(z))))
 }
 
 // clipProbability keeps a logarithm of p and of 1-p finite.

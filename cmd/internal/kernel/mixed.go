@@ -29,7 +29,7 @@ func MixedLabels(dz, z []float32, outputs int, labels, seconds []int, shares, we
 		}
 		weight := weightOf(weights, i)
 		if outputs == 1 {
-			p := float32(1 / (1 + math.Exp(-float64(z[i]))))
+			p := Sigmoid(z[i])
 			clipped := clipProbability(p)
 			if second == 0 {
 				moved = -moved

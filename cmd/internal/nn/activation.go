@@ -1,6 +1,10 @@
 package nn
 
-import "math"
+import (
+	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/kernel"
+)
 
 // probabilities sets p to those of all classes, [n,classes], from the logits z:
 // [1-sigmoid(z), sigmoid(z)] of one logit a picture, otherwise the softmax.
@@ -10,14 +14,9 @@ func probabilities(p, z []float32, classes int) {
 		return
 	}
 	for i, v := range z {
-		positive := sigmoid(v)
+		positive := kernel.Sigmoid(v)
 		p[2*i], p[2*i+1] = 1-positive, positive
 	}
-}
-
-// sigmoid is 1 / (1 + exp(-z)), rounded once to float32.
-func sigmoid(z float32) float32 {
-	return float32(1 / (1 + math.Exp(-float64(z))))
 }
 
 // softmax sets every row of p to exp(z) / sum(exp(z)) of the same row of z.
