@@ -62,6 +62,11 @@ const (
 	exitInterrupted = 128 // plus the signal's number
 )
 
+// signalDelay is how much later than the stage before a command may be told to
+// stop: whoever stops a pipe may do so stage by stage, and the system wakes one
+// process after the other.
+const signalDelay = 200 * time.Millisecond
+
 // Main runs the command as the process and exits.
 func Main(c *Command) {
 	// net/http writes of servers that send bytes nobody asked for.
@@ -112,6 +117,12 @@ func (c *Command) process() int {
 	err := c.execute(ctx, env, os.Args[1:])
 	// A signal to all of a pipe may end the stage before sooner than it is
 	// heard of here.
+	if blamesUpstream(err) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(signalDelay):
+		}
+	}
 	signal.Stop(signals)
 	close(signals)
 	<-heard

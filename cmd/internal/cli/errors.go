@@ -59,16 +59,21 @@ func BlameUpstream(err error) error {
 	return &upstreamError{err}
 }
 
+// blamesUpstream reports whether some of err is the fault of the stage before.
+func blamesUpstream(err error) bool {
+	var upstream *upstreamError
+	return errors.As(err, &upstream)
+}
+
 // afterInterrupt returns what is left to say of err after an interrupt: one of
 // all stages is why the stage before ended early, and the one after left.
 func afterInterrupt(err error) error {
 	if err != nil && onlyGone(err) {
 		return context.Canceled
 	}
-	var upstream *upstreamError
 	var left []error
 	for _, e := range joined(err) {
-		if errors.As(e, &upstream) {
+		if blamesUpstream(e) {
 			e = WithHint(context.Canceled, hintOf(e))
 		}
 		left = append(left, e)
