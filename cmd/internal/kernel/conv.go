@@ -433,17 +433,16 @@ const packRows = 64
 func (j *packJob) tasks() int { return (j.rows + packRows - 1) / packRows }
 
 func (j *packJob) task(i int, _ *Workers, _ *worker) {
-	top, bottom := i*packRows, min((i+1)*packRows, j.rows)
-	for first := 0; first < j.cols; first += lanes {
-		n := min(lanes, j.cols-first)
-		dst := j.dst[first*j.rows:][:j.rows*lanes]
-		for r := top; r < bottom; r++ {
-			src, d := j.src[r*j.cols+first:], (*[lanes]float32)(dst[r*lanes:])
-			if n == lanes {
-				*d = [lanes]float32(src)
-			} else {
-				clear(d[copy(d[:], src[:n]):])
-			}
+	whole := j.cols / lanes * lanes
+	for r := i * packRows; r < min((i+1)*packRows, j.rows); r++ {
+		src := j.src[r*j.cols:][:j.cols]
+		for first := 0; first < whole; first += lanes {
+			v := [lanes]float32(src[first:]) // of its own, or the compiler fears that they overlap
+			*(*[lanes]float32)(j.dst[first*j.rows+r*lanes:]) = v
+		}
+		if whole < j.cols {
+			d := j.dst[whole*j.rows+r*lanes:][:lanes]
+			clear(d[copy(d, src[whole:]):])
 		}
 	}
 }

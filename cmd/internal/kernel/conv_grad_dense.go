@@ -9,8 +9,9 @@ package kernel
 // convDenseW computes the weight and bias gradients for one row of the kernel
 // and one block of output channels. The GEMM micro-kernel has values
 // of the input as rows (a row of the kernel covers a run of them), channels of
-// dy as lanes, and sums over the places of an image, row by row. Groups of
-// images have sums of their own, which are added in order.
+// dy as lanes, and sums over the places of an image, row by row; over those of
+// all images at once where the kernel covers one. Groups of images have sums of
+// their own, which are added in order.
 type convDenseW struct {
 	c           Conv
 	g           geometry
@@ -22,13 +23,13 @@ type convDenseW struct {
 	part        []float32 // [groups][blocks][size], if each group is a task of its own
 	size        int       // values of a block: [run][lanes], and a row for the bias
 	blocks      int
-	rowTile     int // output rows that are summed in one go
 	grouped     bool
 }
 
-// packedPanelBytes is the part of dy that meets all inputs before the next one
-// does. It should leave half of the first-level cache to the inputs.
-const packedPanelBytes = 8 << 10
+// packedPixels is how many places of a block of dy meet all inputs before the
+// next ones do. Their 8 KiB should leave half of the first-level cache to the
+// inputs.
+const packedPixels = 128
 
 // packAbove is the number of channels above which the values of a block lie so
 // far apart in dy that they crowd each other out of the cache.
@@ -52,7 +53,6 @@ func (c Conv) gradWDense(ws *Workers, g geometry, dw, db, dy, x []float32) {
 		ws.pack = packJob{dst: j.dy, src: dy, rows: pixels, cols: c.Cout}
 		ws.run(ws.pack.tasks(), &ws.pack)
 	}
-	j.rowTile = max(1, packedPanelBytes/(4*lanes*g.ow))
 	if j.blocks < manyBlocks {
 		j.grouped = true
 		j.part = grow(&ws.partial, g.groups*j.blocks*j.size)
@@ -95,35 +95,47 @@ func (r *reduceBlocks) task(block int, ws *Workers, _ *worker) {
 func (j *convDenseW) group(ws *Workers, part []float32, group, block int) {
 	clear(part)
 	blk, ky := block/j.c.K, block%j.c.K
+	first, last := group*j.c.N/j.g.groups, (group+1)*j.c.N/j.g.groups
 	pixels := j.g.oh * j.g.ow
-	for n := group * j.c.N / j.g.groups; n < (group+1)*j.c.N/j.g.groups; n++ {
-		dy := j.dy[blk*j.blockStride+n*pixels*j.pixelStride:]
-		if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
-			// db [1,16] += ones [1,OH*OW] * dy [OH*OW,16]
-			ws.backend.gemm(gemmArgs{
-				dst: bias, dstStride: lanes,
-				init: bias, initStride: lanes,
-				x: ws.one[:],
-				w: dy, wStride: j.pixelStride,
-				rows: 1, run: pixels, n: 1,
-			})
+	dy := j.dy[blk*j.blockStride+first*pixels*j.pixelStride:]
+	if bias := part[j.g.run*lanes:]; j.db != nil && ky == 0 {
+		// db [1,16] += ones [1,P] * dy [P,16], of all pixels
+		ws.backend.gemm(gemmArgs{
+			dst: bias, dstStride: lanes,
+			init: bias, initStride: lanes,
+			x: ws.one[:],
+			w: dy, wStride: j.pixelStride,
+			rows: 1, run: (last - first) * pixels, n: 1,
+		})
+	}
+	switch {
+	case j.dw == nil:
+	case j.c.pointwise():
+		all := (last - first) * pixels
+		for at := 0; at < all; at += packedPixels {
+			j.sum(ws, part, j.x[first*j.g.image+at*j.c.Cin:], dy[at*j.pixelStride:], 1, min(packedPixels, all-at))
 		}
-		if j.dw == nil {
-			continue
-		}
-		x := j.x[n*j.g.image:][:j.g.image]
-		for top := 0; top < j.g.oh; top += j.rowTile {
-			// dw[ky] [K*Cin,16] += x^T [K*Cin,rows*OW] * dy
-			// [rows*OW,16]
-			ws.backend.gemm(gemmArgs{
-				dst: part, dstStride: lanes,
-				init: part, initStride: lanes,
-				x: x[top*j.g.strideY+ky*j.g.row:], pixStride: 1, rowStride: j.g.strideY, step: j.g.strideX,
-				w: dy[top*j.g.ow*j.pixelStride:], wStride: j.pixelStride,
-				rows: min(j.rowTile, j.g.oh-top), run: j.g.ow, n: j.g.run,
-			})
+	default:
+		rowTile := max(1, packedPixels/j.g.ow)
+		for n := first; n < last; n++ {
+			for top := 0; top < j.g.oh; top += rowTile {
+				j.sum(ws, part, j.x[n*j.g.image+top*j.g.strideY+ky*j.g.row:], dy[((n-first)*pixels+top*j.g.ow)*j.pixelStride:],
+					min(rowTile, j.g.oh-top), j.g.ow)
+			}
 		}
 	}
+}
+
+// sum adds the places of so many rows of an output: dw[ky] [K*Cin,16] += x^T
+// [K*Cin,rows*cols] * dy [rows*cols,16].
+func (j *convDenseW) sum(ws *Workers, dw, x, dy []float32, rows, cols int) {
+	ws.backend.gemm(gemmArgs{
+		dst: dw, dstStride: lanes,
+		init: dw, initStride: lanes,
+		x: x, pixStride: 1, rowStride: j.g.strideY, step: j.g.strideX,
+		w: dy, wStride: j.pixelStride,
+		rows: rows, run: cols, n: j.g.run,
+	})
 }
 
 // store puts a finished block where it belongs.

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Workers are threads with the scratch memory that the operations of this
@@ -15,14 +16,18 @@ import (
 type Workers struct {
 	backend *backend
 	workers []worker
-	wake    []chan struct{}
-	idle    sync.WaitGroup
+	helpers []helper
 	exited  sync.WaitGroup
 	closed  bool
 
-	job   job
-	tasks int64
-	next  atomic.Int64
+	// The phase under way: set by run, and read by whoever got a task of it.
+	job        job
+	tasks      int64
+	unclaimed  atomic.Int64  // tasks that nobody has begun; below 0 after some came for none
+	unfinished atomic.Int64  // tasks that are not done
+	waiting    atomic.Bool   // run sleeps until the last one is
+	finished   chan struct{} // wakes it
+	patience   time.Duration // how long a thread looks for work before it sleeps
 
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
@@ -73,6 +78,17 @@ type job interface {
 	task(i int, ws *Workers, w *worker)
 }
 
+// helper is a thread beside the caller's.
+type helper struct {
+	asleep atomic.Bool
+	wake   chan struct{} // if it sleeps
+}
+
+// spinning is how long a thread that has nothing to do looks for work. To wake
+// a sleeping one takes the system 10 microseconds, and in a virtual machine
+// 200; most phases of a step follow each other sooner.
+const spinning = 100 * time.Microsecond
+
 // worker is the private scratch memory of one thread.
 type worker struct {
 	buf, vals, gathered []float32
@@ -86,7 +102,7 @@ type worker struct {
 // number below 1 means one for each available CPU. It uses the fastest backend
 // of this machine. Close releases it.
 func NewWorkers(threads int) *Workers {
-	return newWorkers(threads, available()[0])
+	return newWorkers(threads, available()[0], spinning)
 }
 
 // NewWorkersOn is NewWorkers on the named backend, one of [Backends]; it is for
@@ -94,7 +110,7 @@ func NewWorkers(threads int) *Workers {
 func NewWorkersOn(backend string, threads int) (*Workers, bool) {
 	for _, be := range available() {
 		if be.name == backend {
-			return newWorkers(threads, be), true
+			return newWorkers(threads, be, spinning), true
 		}
 	}
 	return nil, false
@@ -110,16 +126,21 @@ func Backends() []string {
 	return names
 }
 
-func newWorkers(threads int, be *backend) *Workers {
+func newWorkers(threads int, be *backend, patience time.Duration) *Workers {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	ws := &Workers{backend: be, workers: make([]worker, threads), one: [1]float32{1}}
-	for i := 1; i < threads; i++ {
-		wake := make(chan struct{}, 1)
-		ws.wake = append(ws.wake, wake)
+	ws := &Workers{
+		backend: be, workers: make([]worker, threads), helpers: make([]helper, threads-1),
+		finished: make(chan struct{}, 1), one: [1]float32{1},
+	}
+	if threads <= runtime.GOMAXPROCS(0) { // else one that spins keeps another from its work
+		ws.patience = patience
+	}
+	for i := range ws.helpers {
+		ws.helpers[i].wake = make(chan struct{}, 1)
 		ws.exited.Add(1)
-		go ws.serve(wake, &ws.workers[i])
+		go ws.serve(&ws.helpers[i], &ws.workers[i+1])
 	}
 	return ws
 }
@@ -137,33 +158,63 @@ func (ws *Workers) Close() {
 		return
 	}
 	ws.closed = true
-	for _, wake := range ws.wake {
-		close(wake)
+	for i := range ws.helpers {
+		close(ws.helpers[i].wake)
 	}
 	ws.exited.Wait()
 }
 
-func (ws *Workers) serve(wake <-chan struct{}, w *worker) {
+// serve takes part in every phase until wake is closed.
+func (ws *Workers) serve(h *helper, w *worker) {
 	defer ws.exited.Done()
-	for range wake {
-		ws.drain(w)
-		ws.idle.Done()
-	}
-}
-
-func (ws *Workers) drain(w *worker) {
+	work := func() bool { return ws.unclaimed.Load() > 0 }
 	for {
-		i := ws.next.Add(1) - 1
-		if i >= ws.tasks {
+		ws.drain(w)
+		if ws.spin(work) {
+			continue
+		}
+		h.asleep.Store(true)
+		if work() && h.asleep.CompareAndSwap(true, false) {
+			continue // it came in between, and nobody saw it asleep
+		}
+		if _, open := <-h.wake; !open {
 			return
 		}
-		ws.job.task(int(i), ws, w)
 	}
 }
 
-// run carries out tasks 0..n-1 of j and returns when all are done.
+// spin waits for a moment until it comes, and reports whether it did.
+func (ws *Workers) spin(come func() bool) bool {
+	for start := time.Now(); ; {
+		for range 64 {
+			if come() {
+				return true
+			}
+		}
+		if time.Since(start) >= ws.patience {
+			return false
+		}
+	}
+}
+
+// drain does tasks until none is left.
+func (ws *Workers) drain(w *worker) {
+	for {
+		left := ws.unclaimed.Add(-1)
+		if left < 0 {
+			return
+		}
+		ws.job.task(int(ws.tasks-1-left), ws, w)
+		if ws.unfinished.Add(-1) == 0 && ws.waiting.CompareAndSwap(true, false) {
+			ws.finished <- struct{}{}
+		}
+	}
+}
+
+// run carries out tasks 0..n-1 of j and returns when all are done. It does not
+// wait for helpers that come too late for a task.
 func (ws *Workers) run(n int, j job) {
-	helpers := min(n, len(ws.workers)) - 1
+	helpers := min(n-1, len(ws.helpers))
 	if helpers < 1 {
 		for i := range n {
 			j.task(i, ws, &ws.workers[0])
@@ -171,13 +222,22 @@ func (ws *Workers) run(n int, j job) {
 		return
 	}
 	ws.job, ws.tasks = j, int64(n)
-	ws.next.Store(0)
-	ws.idle.Add(helpers)
-	for _, wake := range ws.wake[:helpers] {
-		wake <- struct{}{}
+	ws.unfinished.Store(ws.tasks)
+	ws.unclaimed.Store(ws.tasks)
+	for i := range ws.helpers[:helpers] {
+		if h := &ws.helpers[i]; h.asleep.CompareAndSwap(true, false) {
+			h.wake <- struct{}{}
+		}
 	}
 	ws.drain(&ws.workers[0])
-	ws.idle.Wait()
+	done := func() bool { return ws.unfinished.Load() == 0 }
+	for !ws.spin(done) {
+		ws.waiting.Store(true)
+		if done() && ws.waiting.CompareAndSwap(true, false) {
+			break
+		}
+		<-ws.finished // or of the phase before, from a thread that was slow to say it
+	}
 	ws.job = nil
 }
 
