@@ -43,7 +43,7 @@ func TestIm2colFused(t *testing.T) {
 		}
 		for _, be := range assembly(t) {
 			for _, threads := range []int{1, 5} {
-				ws := newWorkers(threads, be, spinning)
+				ws := newWorkers(threads, be)
 				c.Forward(ws, y, x, w, b, nil, Unclipped())
 				ws.Close()
 				checkSame(t, fmt.Sprint(c, be.name, threads), y, want)

@@ -66,7 +66,7 @@ func fusedGemm(a gemmArgs) {
 func TestWinogradBits(t *testing.T) {
 	exact := goBackend()
 	exact.gemm = fusedGemm
-	reference := newWorkers(1, exact, spinning)
+	reference := newWorkers(1, exact)
 	for _, be := range assembly(t) {
 		for _, c := range winogradCases {
 			in := newConvCase(t, c)
@@ -77,7 +77,7 @@ func TestWinogradBits(t *testing.T) {
 			c.Forward(reference, want, in.x, in.w, in.b)
 			c.ForwardReLUPool(reference, wantY, wantIdx, in.x, in.w, in.b)
 			for _, threads := range []int{1, 3} {
-				ws := newWorkers(threads, be, spinning)
+				ws := newWorkers(threads, be)
 				name := fmt.Sprintf("%s, %d threads, %v: ", be.name, threads, c)
 				// Scratch memory must not matter, what was in
 				// it least of all.

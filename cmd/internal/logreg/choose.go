@@ -120,10 +120,12 @@ func Choose(ctx context.Context, train, val Data, standard *Standard, classes in
 // until then.
 func path(ctx context.Context, train, val Data, standard *Standard, classes int, o Options,
 	done func(i int, p *problem, theta []float64, t Trained, val *Scores) (more bool)) error {
-	p := newProblem(train, standard, classes, o.ClassWeights, o.Threads)
+	pool := o.pool()
+	defer pool.Close()
+	p := newProblem(train, standard, classes, o.ClassWeights, pool)
 	var held *problem
 	if val.Features != nil {
-		held = newProblem(val, standard, classes, nil, o.Threads)
+		held = newProblem(val, standard, classes, nil, pool)
 	}
 	theta := make([]float64, p.size())
 	for i, c := range o.Strengths {

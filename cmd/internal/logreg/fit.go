@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/threadpool"
 )
 
 // Data is N items.
@@ -31,7 +33,7 @@ type Options struct {
 	Tolerance float64
 	// MaxIterations ends a fit that does not get there; 0 means 2000.
 	MaxIterations int
-	// Threads is the number of goroutines; below 1 means 1.
+	// Threads is how many are at work; below 1 means 1.
 	Threads int
 }
 
@@ -91,7 +93,9 @@ func Fit(ctx context.Context, data Data, standard *Standard, classes int, c floa
 	if err := learnable(data.Labels, classes); err != nil {
 		return nil, Trained{}, err
 	}
-	p := newProblem(data, standard, classes, o.ClassWeights, o.Threads)
+	pool := o.pool()
+	defer pool.Close()
+	p := newProblem(data, standard, classes, o.ClassWeights, pool)
 	theta := make([]float64, p.size())
 	if start != nil {
 		if len(start.Intercept) != classes || len(start.Standard.Mean) != len(standard.Mean) {
@@ -128,6 +132,9 @@ func (p *problem) fit(ctx context.Context, theta []float64, c float64, o Options
 	t.Loss = m.value - float64(f.penalty/2*p.square(theta))
 	return t, nil
 }
+
+// pool starts the threads.
+func (o Options) pool() *threadpool.Pool { return threadpool.New(max(o.Threads, 1)) }
 
 func (o Options) check(data Data, classes int) error {
 	n := data.Features.Rows()
@@ -219,7 +226,9 @@ func (m *Model) Evaluate(ctx context.Context, data Data, threads int) (Scores, e
 	if err := (Options{}).check(data, classes); err != nil {
 		return Scores{}, err
 	}
-	p := newProblem(data, m.Standard, classes, nil, threads)
+	pool := Options{Threads: threads}.pool()
+	defer pool.Close()
+	p := newProblem(data, m.Standard, classes, nil, pool)
 	theta := make([]float64, p.size())
 	p.pack(theta, m)
 	return p.scores(ctx, theta)

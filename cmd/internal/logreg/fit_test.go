@@ -17,6 +17,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/float16"
 	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/threadpool"
 )
 
 // clusters is n items of d features around the centres of their classes.
@@ -178,7 +179,7 @@ func TestGradient(t *testing.T) {
 	for _, classes := range []int{2, 3, 8, 11} {
 		data := clusters(t, 5, 40, 9, classes, 1)
 		weights := Balanced(data.Labels, classes)
-		p := newProblem(data, measured(t, data.Features), classes, weights, 1)
+		p := newProblem(data, measured(t, data.Features), classes, weights, newPool(t, 1))
 		f := &penalised{problem: p, penalty: p.penalty(0.3)}
 		rng := rand.New(rand.NewPCG(9, 9))
 		theta, gradient, other := make([]float64, p.size()), make([]float64, p.size()), make([]float64, p.size())
@@ -273,7 +274,7 @@ func TestSameBits(t *testing.T) {
 func TestOrderOfSums(t *testing.T) {
 	const n, d, classes = chunkRows + 100, 10, 3
 	data := clusters(t, 4, n, d, classes, 1)
-	p := newProblem(data, measured(t, data.Features), classes, nil, 2)
+	p := newProblem(data, measured(t, data.Features), classes, nil, newPool(t, 2))
 	theta, got, want := make([]float64, p.size()), make([]float64, p.size()), make([]float64, p.size())
 	for k := range classes {
 		for i := range d + 1 {
@@ -489,7 +490,7 @@ func TestStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, _ := m.Evaluate(context.Background(), data, 1)
-	p := newProblem(data, measured(t, data.Features), 4, nil, 1)
+	p := newProblem(data, measured(t, data.Features), 4, nil, newPool(t, 1))
 	theta := make([]float64, p.size())
 	p.pack(theta, m)
 	b, err := p.scores(context.Background(), theta)
@@ -582,11 +583,18 @@ func TestNoFusedArithmetic(t *testing.T) {
 
 // BenchmarkPass is one evaluation of loss and gradient, and how many of the
 // 4*N*D*K operations it does in a nanosecond.
+// newPool starts threads, for as long as the test runs.
+func newPool(t testing.TB, threads int) *threadpool.Pool {
+	pool := threadpool.New(threads)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
 func BenchmarkPass(b *testing.B) {
 	for _, shape := range [][3]int{{6700, 1280, 16}, {1500, 1280, 601}} {
 		b.Run(fmt.Sprintf("%dx%dx%d", shape[0], shape[1], shape[2]), func(b *testing.B) {
 			data := clusters(b, 1, shape[0], shape[1], shape[2], 1)
-			p := newProblem(data, measured(b, data.Features), shape[2], nil, 2)
+			p := newProblem(data, measured(b, data.Features), shape[2], nil, newPool(b, 2))
 			theta, gradient := make([]float64, p.size()), make([]float64, p.size())
 			for b.Loop() {
 				if _, err := p.pass(context.Background(), theta, gradient); err != nil {

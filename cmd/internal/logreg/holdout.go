@@ -24,13 +24,15 @@ func HoldOut(ctx context.Context, data Data, rows []int, classes int, c float64,
 	if err != nil {
 		return err
 	}
-	p := newProblem(rest, standard, len(number), o.ClassWeights, o.Threads)
+	pool := o.pool()
+	defer pool.Close()
+	p := newProblem(rest, standard, len(number), o.ClassWeights, pool)
 	theta := make([]float64, p.size())
 	if _, err := p.fit(ctx, theta, c, o); err != nil {
 		return err
 	}
 	all := make([]float64, classes)
-	return newProblem(held, standard, len(number), nil, o.Threads).answers(ctx, theta, func(i int, probabilities []float64) error {
+	return newProblem(held, standard, len(number), nil, pool).answers(ctx, theta, func(i int, probabilities []float64) error {
 		for k, class := range number {
 			all[class] = probabilities[k]
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/threadpool"
 )
 
 // lanes is the number of classes that are computed side by side, as in
@@ -31,7 +32,7 @@ type problem struct {
 	classes  int
 	weights  []float64 // of the classes
 	total    float64   // of the weights of all items
-	threads  int
+	pool     *threadpool.Pool
 
 	dp, panels, kblocks int
 	loops               kernel.Float64
@@ -55,10 +56,10 @@ type worker struct {
 
 // newProblem checks nothing but counts: that is up to its callers. weights are
 // those of the classes, nil for 1.
-func newProblem(data Data, standard *Standard, classes int, weights []float64, threads int) *problem {
+func newProblem(data Data, standard *Standard, classes int, weights []float64, pool *threadpool.Pool) *problem {
 	d := data.Features.Dim()
 	p := &problem{
-		data: data, standard: standard, classes: classes, weights: weights, threads: max(threads, 1),
+		data: data, standard: standard, classes: classes, weights: weights, pool: pool,
 		panels: blocks(d+1, lanes), kblocks: blocks(classes, lanes), loops: kernel.NewFloat64(),
 		inverse: make([]float64, d),
 		loss:    make([]float64, chunkRows), hit: make([]bool, chunkRows),
@@ -72,7 +73,7 @@ func newProblem(data Data, standard *Standard, classes int, weights []float64, t
 	for _, n := range count(data.Labels, classes, weights) {
 		p.total += n
 	}
-	p.workers = make([]worker, p.threads)
+	p.workers = make([]worker, pool.Threads())
 	for i := range p.workers {
 		p.workers[i] = worker{make([]float32, blockRows*d), make([]float64, blockRows*p.dp)}
 	}
@@ -110,7 +111,7 @@ func (p *problem) pass(ctx context.Context, theta, gradient []float64) (scores, 
 			return s, err
 		}
 		rows := min(chunkRows, n-first)
-		err := parallel(p.threads, blocks(rows, blockRows), func(w, i int) error {
+		err := parallel(p.pool, blocks(rows, blockRows), func(w, i int) error {
 			from := i * blockRows
 			return p.forward(&p.workers[w], theta, first, from, min(from+blockRows, rows))
 		})
@@ -127,7 +128,7 @@ func (p *problem) pass(ctx context.Context, theta, gradient []float64) (scores, 
 		if gradient == nil {
 			continue
 		}
-		_ = parallel(p.threads, p.panels, func(_, panel int) error {
+		_ = parallel(p.pool, p.panels, func(_, panel int) error {
 			for kb := range p.kblocks {
 				at := (kb*p.dp + panel*lanes) * lanes
 				p.loops.Tiles(gradient[at:at+lanes*lanes], p.x[panel*panelSize:], 1, lanes, p.p[kb*panelSize:], rows)
@@ -149,7 +150,7 @@ func (p *problem) answers(ctx context.Context, theta []float64, answer func(row 
 			return err
 		}
 		rows := min(chunkRows, n-first)
-		err := parallel(p.threads, blocks(rows, blockRows), func(w, i int) error {
+		err := parallel(p.pool, blocks(rows, blockRows), func(w, i int) error {
 			from := i * blockRows
 			return p.forward(&p.workers[w], theta, first, from, min(from+blockRows, rows))
 		})

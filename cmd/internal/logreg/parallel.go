@@ -2,42 +2,35 @@ package logreg
 
 import (
 	"sync"
-	"sync/atomic"
+
+	"github.com/opensandwich/oi/cmd/internal/threadpool"
 )
 
 // blocks is the number of blocks of a size that n things fill.
 func blocks(n, size int) int { return (n + size - 1) / size }
 
-// parallel carries out tasks 0..n-1 in up to the given number of goroutines,
-// the caller's included, and returns when all are done; worker is which of them
-// runs a task. The error is that of the first task that has one.
-func parallel(threads, n int, task func(worker, i int) error) error {
-	var (
-		next  atomic.Int64
-		group sync.WaitGroup
-		mu    sync.Mutex
-		at    = n
-		first error
-	)
-	work := func(worker int) {
-		for {
-			i := int(next.Add(1)) - 1
-			if i >= n {
-				return
-			}
-			if err := task(worker, i); err != nil {
-				mu.Lock()
-				if i < at {
-					at, first = i, err
-				}
-				mu.Unlock()
-			}
+// parallel carries out tasks 0..n-1 and returns when all are done; worker is
+// the thread that does a task. The error is that of the first task that has one.
+func parallel(pool *threadpool.Pool, n int, task func(worker, i int) error) error {
+	p := &attempts{task: task, at: n}
+	pool.Run(n, p)
+	return p.err
+}
+
+// attempts is a phase of tasks that may fail.
+type attempts struct {
+	task func(worker, i int) error
+	mu   sync.Mutex
+	at   int // of the first failure
+	err  error
+}
+
+func (a *attempts) Do(worker, i int) {
+	if err := a.task(worker, i); err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if i < a.at {
+			a.at, a.err = i, err
 		}
 	}
-	for worker := 1; worker < min(threads, n); worker++ {
-		group.Go(func() { work(worker) })
-	}
-	work(0)
-	group.Wait()
-	return first
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+
+	"github.com/opensandwich/oi/cmd/internal/threadpool"
 )
 
 // Standard says how features are standardised: (x - Mean) / Scale for each of
@@ -16,7 +18,7 @@ type Standard struct {
 }
 
 // Measure finds mean and scale of each feature in two passes over the source.
-// An unusable value is a [*ValueError]. threads is the number of goroutines.
+// An unusable value is a [*ValueError]. threads is how many are at work.
 func Measure(ctx context.Context, s Source, threads int) (*Standard, error) {
 	n, d := s.Rows(), s.Dim()
 	if n == 0 {
@@ -24,7 +26,9 @@ func Measure(ctx context.Context, s Source, threads int) (*Standard, error) {
 	}
 	low, high := make([]float32, d), make([]float32, d)
 	mean, scale := make([]float64, d), make([]float64, d)
-	err := columns(ctx, s, threads, func(from, to int, rows []float32, first bool) {
+	pool := Options{Threads: threads}.pool()
+	defer pool.Close()
+	err := columns(ctx, s, pool, func(from, to int, rows []float32, first bool) {
 		if first {
 			copy(low[from:to], rows[from:to])
 			copy(high[from:to], rows[from:to])
@@ -46,7 +50,7 @@ func Measure(ctx context.Context, s Source, threads int) (*Standard, error) {
 			mean[i] = float64(low[i])
 		}
 	}
-	err = columns(ctx, s, threads, func(from, to int, rows []float32, _ bool) {
+	err = columns(ctx, s, pool, func(from, to int, rows []float32, _ bool) {
 		for ; len(rows) > 0; rows = rows[d:] {
 			for i, v := range rows[from:to] {
 				off := float64(v) - mean[from+i]
@@ -71,7 +75,7 @@ func Measure(ctx context.Context, s Source, threads int) (*Standard, error) {
 
 // columns calls add for the columns from..to-1 of all rows, chunk after chunk;
 // for other columns at the same time.
-func columns(ctx context.Context, s Source, threads int, add func(from, to int, rows []float32, first bool)) error {
+func columns(ctx context.Context, s Source, pool *threadpool.Pool, add func(from, to int, rows []float32, first bool)) error {
 	const width = 64
 	n, d := s.Rows(), s.Dim()
 	chunk := make([]float32, min(n, chunkRows)*d)
@@ -80,13 +84,13 @@ func columns(ctx context.Context, s Source, threads int, add func(from, to int, 
 			return err
 		}
 		rows := chunk[:min(chunkRows, n-first)*d]
-		err := parallel(threads, blocks(len(rows)/d, blockRows), func(_, i int) error {
+		err := parallel(pool, blocks(len(rows)/d, blockRows), func(_, i int) error {
 			return readChecked(s, rows[i*blockRows*d:min((i+1)*blockRows*d, len(rows))], first+i*blockRows)
 		})
 		if err != nil {
 			return err
 		}
-		err = parallel(threads, blocks(d, width), func(_, i int) error {
+		err = parallel(pool, blocks(d, width), func(_, i int) error {
 			add(i*width, min((i+1)*width, d), rows, first == 0)
 			return nil
 		})
