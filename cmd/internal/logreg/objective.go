@@ -37,9 +37,10 @@ type problem struct {
 	dp, panels, kblocks int
 	loops               kernel.Float64
 
-	// Of the chunk under way. The last row of each panel is empty, so that
-	// panels don't compete for the same lines of a cache.
-	x       []float64 // [Dp/8][chunkRows+1][8], standardised
+	// Of the chunk under way. The last row of each block of p is empty, so
+	// that blocks don't compete for the same lines of a cache.
+	stride  int       // values from one row of x to the next
+	x       []float64 // [chunkRows][stride], standardised
 	p       []float64 // [K/8][chunkRows+1][8], logits, then what is wrong with them
 	loss    []float64 // [chunkRows], not weighted
 	hit     []bool    // [chunkRows]
@@ -51,7 +52,6 @@ const panelSize = (chunkRows + 1) * lanes
 // worker is the memory of one goroutine.
 type worker struct {
 	rows []float32 // [blockRows][D], as they are read
-	x    []float64 // [blockRows][Dp], standardised
 }
 
 // newProblem checks nothing but counts: that is up to its callers. weights are
@@ -65,7 +65,11 @@ func newProblem(data Data, standard *Standard, classes int, weights []float64, p
 		loss:    make([]float64, chunkRows), hit: make([]bool, chunkRows),
 	}
 	p.dp = p.panels * lanes
-	p.x = make([]float64, p.panels*panelSize)
+	p.stride = p.dp
+	if p.panels%2 == 0 {
+		p.stride += lanes // or many rows share few places of a cache
+	}
+	p.x = make([]float64, chunkRows*p.stride)
 	p.p = make([]float64, p.kblocks*panelSize)
 	for i, s := range standard.Scale {
 		p.inverse[i] = 1 / s
@@ -75,7 +79,7 @@ func newProblem(data Data, standard *Standard, classes int, weights []float64, p
 	}
 	p.workers = make([]worker, pool.Threads())
 	for i := range p.workers {
-		p.workers[i] = worker{make([]float32, blockRows*d), make([]float64, blockRows*p.dp)}
+		p.workers[i] = worker{make([]float32, blockRows*d)}
 	}
 	return p
 }
@@ -131,7 +135,7 @@ func (p *problem) pass(ctx context.Context, theta, gradient []float64) (scores, 
 		_ = parallel(p.pool, p.panels, func(_, panel int) error {
 			for kb := range p.kblocks {
 				at := (kb*p.dp + panel*lanes) * lanes
-				p.loops.Tiles(gradient[at:at+lanes*lanes], p.x[panel*panelSize:], 1, lanes, p.p[kb*panelSize:], rows)
+				p.loops.Tiles(gradient[at:at+lanes*lanes], p.x[panel*lanes:], 1, p.stride, p.p[kb*panelSize:], rows)
 			}
 			return nil
 		})
@@ -185,19 +189,16 @@ func (p *problem) forward(w *worker, theta []float64, first, from, to int) error
 		return err
 	}
 	for r := from; r < to; r++ {
-		x := w.x[(r-from)*p.dp:][:p.dp]
+		x := p.x[r*p.stride:][:p.dp]
 		p.loops.Standardize(x[:d], rows[(r-from)*d:][:d], p.standard.Mean, p.inverse)
 		x[d] = 1
-		for panel := range p.panels {
-			copy(p.x[panel*panelSize+r*lanes:], x[panel*lanes:][:lanes])
-		}
 	}
 	for kb := range p.kblocks {
 		z := p.p[kb*panelSize:][from*lanes : to*lanes]
 		clear(z)
 		for at := 0; at < p.dp; at += depth {
 			n := min(depth, p.dp-at)
-			p.loops.Tiles(z, w.x[at:], p.dp, 1, theta[(kb*p.dp+at)*lanes:], n)
+			p.loops.Tiles(z, p.x[from*p.stride+at:], p.stride, 1, theta[(kb*p.dp+at)*lanes:], n)
 		}
 	}
 	for r := from; r < to; r++ {
