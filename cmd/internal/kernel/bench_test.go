@@ -156,30 +156,32 @@ const benchBatch = 16
 // One training step of the reference network (batch 16, 128x128, two classes)
 // with the assembly, on one thread of an AMD EPYC (Zen 3) whose measured peak
 // is 103.7 GFLOP/s (AVX2 FMA from registers): the fastest of 8 times 25
-// repetitions. "Dense" counts the operations of the textbook algorithm, "done"
-// those that were carried out: the gradient of a pooled layer is zero in at
-// least three of four places, and where ReLU was, which are skipped (an eighth
-// is left of conv2's and conv3's; conv1's weight gradient takes a whole
-// quarter); conv2 and conv3 go forward by Winograd's algorithm, whose additions
-// are not counted. BenchmarkWinograd compares it with the direct sums, which
-// reach 98 % of the peak in conv2.
+// repetitions. Beside it that of a Zen 5 with AVX-512, whose peak is 195: the
+// fastest of some hundred. "Dense" counts the operations of the textbook
+// algorithm, "done" those that were carried out: the gradient of a pooled layer
+// is zero in at least three of four places, and where ReLU was, which are
+// skipped (an eighth is left of conv2's and conv3's; conv1's weight gradient
+// takes a whole quarter); conv2 and conv3 go forward by Winograd's algorithm,
+// whose additions are not counted. BenchmarkWinograd compares it with the direct
+// sums, which reach 98 % of the peak in conv2.
 //
-//	                            ms   dense GFLOP/s   done GFLOP/s   of peak
-//	scale pixels              0.07
-//	conv1 forward+pool         6.4              68             68      66 %
-//	conv2 forward+pool         7.0             156             69      67 %
-//	conv3 forward+pool         2.8             166             74      71 %
-//	dense forward              0.3              94             94      91 %
-//	dense backward+update      1.3              40             40      39 %
-//	conv3 weight gradient      1.1             423             53      51 %
-//	conv3 input gradient       1.1             418             53      51 %
-//	conv2 weight gradient      3.7             296             34      33 %
-//	conv2 input gradient       4.4             249             29      28 %
-//	conv1 weight gradient      3.6             122             30      29 %
-//	all                         32     = 502 images/s on one thread
+//	                            AVX2                          AVX-512
+//	                            ms   dense GFLOP/s    done     ms    done
+//	scale pixels              0.07                           0.05
+//	conv1 forward+pool         6.4     68   66 % of peak      3.6    63 %
+//	conv2 forward+pool         7.0    156   67 %              4.7    53 %
+//	conv3 forward+pool         2.8    166   71 %              1.5    69 %
+//	dense forward              0.3     94   91 %              0.1   104 %
+//	dense backward+update      1.3     40   39 %              0.5    52 %
+//	conv3 weight gradient      1.1    423   51 %              0.5    65 %
+//	conv3 input gradient       1.1    418   51 %              0.6    47 %
+//	conv2 weight gradient      3.7    296   33 %              1.9    35 %
+//	conv2 input gradient       4.4    249   28 %              2.9    22 %
+//	conv1 weight gradient      3.6    122   29 %              2.0    27 %
+//	all                         32 = 502 images/s            18.3 = 873
 //
-// On two threads the step ran at 608 images/s on average and 841 at best. The
-// Go reference does 20 images/s a thread.
+// On two threads the step ran at 608 images/s on average and 841 at best, with
+// AVX-512 at 1,032 on average. The Go reference does 20 images/s a thread.
 func BenchmarkStep(b *testing.B) {
 	for _, backend := range Backends() {
 		for threads := 1; threads <= runtime.GOMAXPROCS(0); threads *= 2 {
