@@ -6,13 +6,13 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
-// spinning is how long a thread that has nothing to do looks for work before
-// it sleeps. To wake a sleeping one takes the system 10 microseconds, and in a
-// virtual machine 200; the phases of a computation follow each other sooner.
-const spinning = 100 * time.Microsecond
+// looks is how often a thread that has nothing to do looks for work before it
+// sleeps, some 100 microseconds long. To wake a sleeping one takes the system 10,
+// and in a virtual machine 200; the phases of a computation follow each other
+// sooner.
+const looks = 250_000
 
 // A Phase is a number of independent tasks, numbered from 0. Which thread does
 // a task, and when, must not influence any result.
@@ -36,7 +36,7 @@ type Pool struct {
 	unfinished atomic.Int64  // tasks that are not done
 	waiting    atomic.Bool   // Run sleeps until the last one is
 	finished   chan struct{} // wakes it
-	patience   time.Duration // how long a thread looks for work
+	looks      int           // for work, before a thread sleeps
 }
 
 // helper is a thread beside the caller's.
@@ -47,15 +47,15 @@ type helper struct {
 
 // New starts the given number of threads, the caller's included; a number below
 // 1 means one for each available CPU. Close ends them.
-func New(threads int) *Pool { return newPool(threads, spinning) }
+func New(threads int) *Pool { return newPool(threads, looks) }
 
-func newPool(threads int, patience time.Duration) *Pool {
+func newPool(threads, looks int) *Pool {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	p := &Pool{helpers: make([]helper, threads-1), finished: make(chan struct{}, 1)}
 	if threads <= runtime.GOMAXPROCS(0) { // else one that looks keeps another from its work
-		p.patience = patience
+		p.looks = looks
 	}
 	for i := range p.helpers {
 		p.helpers[i].wake = make(chan struct{}, 1)
@@ -101,16 +101,12 @@ func (p *Pool) serve(i int) {
 
 // spin waits for a moment until it comes, and reports whether it did.
 func (p *Pool) spin(come func() bool) bool {
-	for start := time.Now(); ; {
-		for range 64 {
-			if come() {
-				return true
-			}
-		}
-		if time.Since(start) >= p.patience {
-			return false
+	for range p.looks {
+		if come() {
+			return true
 		}
 	}
+	return false
 }
 
 // drain does tasks until none is left.

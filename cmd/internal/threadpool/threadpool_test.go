@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 )
 
 // counting counts how often each task ran, and is no atomic number, so that the
@@ -25,9 +24,9 @@ func (c *counting) Do(thread, i int) {
 // whether the threads sleep in between, look for work, or come too late.
 func TestRun(t *testing.T) {
 	for _, threads := range []int{1, 2, 3, 8} {
-		for _, patience := range []time.Duration{0, spinning} {
-			t.Run(fmt.Sprintf("%d threads, %s", threads, patience), func(t *testing.T) {
-				p := newPool(threads, patience)
+		for _, looks := range []int{0, looks} {
+			t.Run(fmt.Sprintf("%d threads, %d looks", threads, looks), func(t *testing.T) {
+				p := newPool(threads, looks)
 				defer p.Close()
 				if p.Threads() != threads {
 					t.Errorf("%d threads", p.Threads())
