@@ -71,10 +71,18 @@ func TestEarlyStoppingLeaves(t *testing.T) {
 	env := cmdtest.Env(reader, &out, &errs)
 	// Nothing gets better by a million, so patience counts from epoch 2.
 	code := command().Execute(t.Context(), env, []string{"-o", filepath.Join(dir, "m"), "--patience", "2", "--min-delta", "1e6"})
-	if code != 0 || !strings.Contains(errs.String(), "got no better for 2 epochs; the best weights are those of epoch 1") {
+	if code != 0 || !strings.Contains(errs.String(), "got no better for 2 epochs; the best weights are those of epoch 1\n") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	if _, err := os.Stat(filepath.Join(dir, "m.onnx")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who ends the training before val got no better is told so.
+func TestStillGaining(t *testing.T) {
+	got := runTrain(t, t.Context(), encode(t, []string{"green", "red"}, twoClasses()...), "--epochs", "2")
+	if got.code != 0 || !strings.Contains(got.stderr, "stopped: all 2 epochs are done; the best weights are those of epoch 2, and more epochs may still help\n") {
+		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
 }

@@ -136,7 +136,11 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 		removeCheckpoint(t.options, t.env) // it leads here only
 		return nil, cli.WithHint(errors.New("the validation loss was never a number"), "try a smaller --lr")
 	}
-	t.env.Infof("stopped: %s; the best weights are those of epoch %d", t.result.stopped, t.result.bestEpoch)
+	more := ""
+	if len(t.result.history)-t.result.bestEpoch < t.options.patience {
+		more = ", and more epochs may still help"
+	}
+	t.env.Infof("stopped: %s; the best weights are those of epoch %d%s", t.result.stopped, t.result.bestEpoch, more)
 	return t.result, nil
 }
 
