@@ -7,10 +7,10 @@
 #	    --subset train,validation,test --split hash Apple Banana
 #
 # SIZES ("128 224"), SEEDS ("1 2 3"), EPOCHS (6, of fine-tuning) and
-# SCRATCH_EPOCHS (40) say how many. From scratch the first size is taken; taught
-# has the first fine-tuned model as its teacher, longer has twice the epochs, harder
-# variants and CutMix. What has no seed runs once. The models stay in the folder
-# where it is started.
+# SCRATCH_EPOCHS (40) say how many. From scratch the first size is taken; longer
+# has twice the epochs, harder variants and CutMix. The first fine-tuned model is
+# the teacher of taught, and of taught-longer, which is both. What has no seed runs
+# once. The models stay in the folder where it is started.
 set -euo pipefail
 usage='usage: variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...'
 backbone=${1:?$usage} normalize=${2:?$usage}
@@ -59,7 +59,10 @@ harder="--random-resized-crop 0.4 --brightness 0.3 --contrast 0.3 --saturation 0
 for seed in "${seeds[@]}"; do
 	scratch=("--size ${sizes[0]}" "--preset light --epochs $scratch_epochs --seed $seed" --seed "$seed" --epochs "$scratch_epochs" --patience 6)
 	train "scratch-$seed" "$seed" "${scratch[@]}"
-	train "taught-$seed" "$seed" "${scratch[@]}" --teacher "fine-tuned-${sizes[0]}-${seeds[0]}.onnx"
-	train "longer-$seed" "$seed" "--size ${sizes[0]}" "--preset light $harder --epochs $((2 * scratch_epochs)) --seed $seed" \
-		--seed "$seed" --epochs $((2 * scratch_epochs)) --patience 10 --cutmix 0.5
+	longer=("--size ${sizes[0]}" "--preset light $harder --epochs $((2 * scratch_epochs)) --seed $seed" \
+		--seed "$seed" --epochs $((2 * scratch_epochs)) --patience 10 --cutmix 0.5)
+	taught=(--teacher "fine-tuned-${sizes[0]}-${seeds[0]}.onnx")
+	train "taught-$seed" "$seed" "${scratch[@]}" "${taught[@]}"
+	train "longer-$seed" "$seed" "${longer[@]}"
+	train "taught-longer-$seed" "$seed" "${longer[@]}" "${taught[@]}"
 done
