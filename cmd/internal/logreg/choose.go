@@ -120,7 +120,7 @@ func Choose(ctx context.Context, train, val Data, standard *Standard, classes in
 // until then.
 func path(ctx context.Context, train, val Data, standard *Standard, classes int, o Options,
 	done func(i int, p *problem, theta []float64, t Trained, val *Scores) (more bool)) error {
-	pool := o.pool()
+	pool := startThreads(o.Threads)
 	defer pool.Close()
 	p := newProblem(train, standard, classes, o.ClassWeights, pool)
 	var held *problem

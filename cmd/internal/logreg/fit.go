@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"github.com/opensandwich/oi/cmd/internal/threadpool"
 )
 
 // Data is N items.
@@ -93,7 +91,7 @@ func Fit(ctx context.Context, data Data, standard *Standard, classes int, c floa
 	if err := learnable(data.Labels, classes); err != nil {
 		return nil, Trained{}, err
 	}
-	pool := o.pool()
+	pool := startThreads(o.Threads)
 	defer pool.Close()
 	p := newProblem(data, standard, classes, o.ClassWeights, pool)
 	theta := make([]float64, p.size())
@@ -132,9 +130,6 @@ func (p *problem) fit(ctx context.Context, theta []float64, c float64, o Options
 	t.Loss = m.value - float64(f.penalty/2*p.square(theta))
 	return t, nil
 }
-
-// pool starts the threads.
-func (o Options) pool() *threadpool.Pool { return threadpool.New(max(o.Threads, 1)) }
 
 func (o Options) check(data Data, classes int) error {
 	n := data.Features.Rows()
@@ -226,7 +221,7 @@ func (m *Model) Evaluate(ctx context.Context, data Data, threads int) (Scores, e
 	if err := (Options{}).check(data, classes); err != nil {
 		return Scores{}, err
 	}
-	pool := Options{Threads: threads}.pool()
+	pool := startThreads(threads)
 	defer pool.Close()
 	p := newProblem(data, m.Standard, classes, nil, pool)
 	theta := make([]float64, p.size())

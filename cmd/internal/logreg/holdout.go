@@ -24,7 +24,7 @@ func HoldOut(ctx context.Context, data Data, rows []int, classes int, c float64,
 	if err != nil {
 		return err
 	}
-	pool := o.pool()
+	pool := startThreads(o.Threads)
 	defer pool.Close()
 	p := newProblem(rest, standard, len(number), o.ClassWeights, pool)
 	theta := make([]float64, p.size())

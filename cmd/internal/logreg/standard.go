@@ -26,7 +26,7 @@ func Measure(ctx context.Context, s Source, threads int) (*Standard, error) {
 	}
 	low, high := make([]float32, d), make([]float32, d)
 	mean, scale := make([]float64, d), make([]float64, d)
-	pool := Options{Threads: threads}.pool()
+	pool := startThreads(threads)
 	defer pool.Close()
 	err := columns(ctx, s, pool, func(from, to int, rows []float32, first bool) {
 		if first {

@@ -68,7 +68,9 @@ func TestClose(t *testing.T) {
 	p := New(3)
 	p.Close()
 	p.Close()
-	if New(0).Threads() < 1 {
+	p = New(0)
+	defer p.Close()
+	if p.Threads() < 1 {
 		t.Error("no thread")
 	}
 }
