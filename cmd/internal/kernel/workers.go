@@ -51,6 +51,7 @@ type Workers struct {
 	softmax       softmaxJob
 	layerNorm     layerNormJob
 	bytes         bytesJob
+	features      featuresJob
 
 	winogradWeights       winogradWeights
 	avgPool               avgPoolJob

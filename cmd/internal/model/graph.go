@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,13 +17,20 @@ type GraphOptions struct {
 	// Gains makes the weights of each convolution out of raw ones and a
 	// gain for every output channel: see graph.WeightStandardization.
 	Gains bool
+
+	// Features, where it is not zero, adds a second output: the features
+	// [N,Height,Width,Channels] that the network's own are turned into, by
+	// their mean over as many places as come to one here, and by the inputs
+	// that [Network.Projection] has.
+	Features FeatureMap
 }
 
 // Graph is the network up to the logits in the operators of ONNX. The first
 // input is the pictures, uint8 [N,Height,Width,Channels]. Then come the
-// parameters as Spec has them, and, with Gains, "convI.gain" [Out] of each
-// convolution. The only output is the logits, [N,Outputs]. All types and shapes
-// are there, as [graph.Graph.Infer] finds them.
+// parameters as Spec has them, with Gains "convI.gain" [Out] of each
+// convolution, and with Features those of the projection. The first output is
+// the logits, [N,Outputs]. All types and shapes are there, as
+// [graph.Graph.Infer] finds them.
 func (n *Network) Graph(o GraphOptions) (*graph.Graph, error) {
 	var parameters, gains []*graph.Value
 	input := func(name string, shape []int) *graph.Value {
@@ -33,6 +41,17 @@ func (n *Network) Graph(o GraphOptions) (*graph.Graph, error) {
 		return nil, err
 	}
 	b.training = o.Training
+	var projection []*graph.Value
+	if o.Features != (FeatureMap{}) {
+		params, err := n.Projection(o.Features)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range params {
+			projection = append(projection, input(p.Name, p.Shape))
+		}
+		b.atMean = func(shape []int) { b.features = b.project(o.Features, shape, projection[0], projection[1]) }
+	}
 	b.parameter = func(p Param) *graph.Value {
 		v := input(p.Name, p.Shape)
 		parameters = append(parameters, v)
@@ -48,8 +67,11 @@ func (n *Network) Graph(o GraphOptions) (*graph.Graph, error) {
 		return b.node(&graph.Transpose{Perm: []int{3, 2, 0, 1}}, p.Name+"_planar", graph.Fixed(planar), v)
 	}
 	logits := b.layers()
-	b.graph.Inputs = append(append(b.graph.Inputs, parameters...), gains...)
+	b.graph.Inputs = slices.Concat(b.graph.Inputs, parameters, gains, projection)
 	b.graph.Outputs = []*graph.Value{logits}
+	if b.features != nil {
+		b.graph.Outputs = append(b.graph.Outputs, b.features)
+	}
 	return &b.graph, nil
 }
 
@@ -66,6 +88,9 @@ type graphBuilder struct {
 	training  bool
 	transB    bool                       // of dense layers
 	parameter func(p Param) *graph.Value // as operators read it: convolutions' weights are [Out,Cin,Kernel,Kernel]
+
+	atMean   func(shape []int) // called before the mean over the features
+	features *graph.Value      // what it has made of them
 
 	graph graph.Graph
 	last  *graph.Value // which the next layer reads
@@ -142,6 +167,9 @@ func (b *graphBuilder) layers() *graph.Value {
 		case Add:
 			b.add(&graph.Binary{Name: "Add"}, out, dims, outputs[layer.From])
 		case AvgPool:
+			if b.atMean != nil && i == b.net.meanLayer() {
+				b.atMean(in)
+			}
 			b.add(&graph.Pool{}, out+"_plane", []int{in[2], 1, 1})
 			b.add(&graph.Flatten{Axis: 1}, out, dims)
 		case Dropout:

@@ -29,10 +29,11 @@ func TestSameBits(t *testing.T) {
 		{skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1}},
 		{Residual(32, 29, 5, 6, 1), modern(Options{})},
 		{Residual(27, 31, 2, 17, 1), modern(Options{})},
-		{Residual(21, 18, 3, 5, 1), modern(Options{Teacher: Distillation{0.9, 4}})},
+		{Residual(21, 18, 3, 5, 1), modern(Options{Teacher: Distillation{Share: 0.9, Temperature: 4}})},
+		{Residual(32, 35, 3, 5, 1), modern(Options{Teacher: Distillation{Share: 0.9, Temperature: 4, FeatureShare: 10, Features: model.FeatureMap{Height: 2, Width: 1, Channels: 21}}})},
 	} {
 		images, labels := noise(test.net, 11, 5)
-		answers := teacherSays(len(images), len(test.net.Classes))
+		answers, hints := teacherSays(len(images), len(test.net.Classes)), teacherShows(len(images), test.o.Teacher.Features)
 		var want []string
 		train := func(name string, o Options) {
 			o.Batch, o.Seed = 7, 4
@@ -40,9 +41,14 @@ func TestSameBits(t *testing.T) {
 			for range 2 {
 				for at := 0; at < len(images); at += 7 {
 					end := min(at+7, len(images))
-					if o.Teacher.Share == 0 {
-						step(t, tr, images[at:end], labels[at:end], nil)
-					} else if _, _, err := tr.Step(Batch{Images: images[at:end], Labels: labels[at:end], Answers: answers[at:end]}); err != nil {
+					b := Batch{Images: images[at:end], Labels: labels[at:end]}
+					if o.Teacher.Share > 0 {
+						b.Answers = answers[at:end]
+					}
+					if o.Teacher.FeatureShare > 0 {
+						b.Features = hints[at:end]
+					}
+					if _, _, err := tr.Step(b); err != nil {
 						t.Fatal(err)
 					}
 				}

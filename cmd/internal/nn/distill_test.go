@@ -26,6 +26,18 @@ func teacherSays(n, classes int) [][]float32 {
 	return answers
 }
 
+// teacherShows returns what the features of a teacher may be for n pictures.
+func teacherShows(n int, m model.FeatureMap) [][]float32 {
+	rows := make([][]float32, n)
+	for i := range rows {
+		rows[i] = make([]float32, m.Size())
+		for k := range rows[i] {
+			rows[i][k] = float32(rng.At(uint64(i*m.Size()+k), 7)%9) / 3
+		}
+	}
+	return rows
+}
+
 // TestDistill: where a teacher has the whole share, a student comes to say what
 // it says, whatever the labels are.
 func TestDistill(t *testing.T) {
@@ -33,7 +45,7 @@ func TestDistill(t *testing.T) {
 		images, labels := noise(net, 6, 5)
 		answers := teacherSays(6, len(net.Classes))
 		run := func(labels []int) [][]float32 {
-			tr := newTrainer(t, net, Options{Batch: 6, Optimizer: "adam", LR: 0.01, Teacher: Distillation{1, 2}})
+			tr := newTrainer(t, net, Options{Batch: 6, Optimizer: "adam", LR: 0.01, Teacher: Distillation{Share: 1, Temperature: 2}})
 			for range 200 {
 				if _, _, err := tr.Step(Batch{Images: images, Labels: labels, Answers: answers}); err != nil {
 					t.Fatal(err)
@@ -57,6 +69,38 @@ func TestDistill(t *testing.T) {
 	}
 }
 
+// TestFeatures: a student whose labels say nothing comes to have the features of
+// its teacher, so far as they are a linear function of its own, and is as large
+// as one without a teacher.
+func TestFeatures(t *testing.T) {
+	net := Residual(32, 32, 3, 6, 1)
+	images, _ := noise(net, 6, 5)
+	to := model.FeatureMap{Height: 2, Width: 1, Channels: 4}
+	hints := teacherShows(6, to)
+	tr := newTrainer(t, net, Options{Batch: 6, Optimizer: "adam", LR: 0.01, Teacher: Distillation{FeatureShare: 1, Features: to}})
+	var loss float64
+	for range 300 {
+		var err error
+		if loss, _, err = tr.Step(Batch{Images: images, Labels: make([]int, 6), Weights: []float32{1, 1, 1, 1, 1, 1}, Features: hints}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := newTrainer(t, net, Options{Batch: 6, Optimizer: "adam", LR: 0.01})
+	for range 300 {
+		step(t, alone, images, make([]int, 6), nil)
+	}
+	hard, _, err := alone.Step(Batch{Images: images, Labels: make([]int, 6)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loss-hard > 0.05 {
+		t.Errorf("the features are %v from those of the teacher", loss-hard)
+	}
+	if student := tr.Network(); student.Parameters() != net.Parameters() || student.Validate() != nil {
+		t.Errorf("a student of %d parameters, not %d", student.Parameters(), net.Parameters())
+	}
+}
+
 func TestDistillErrors(t *testing.T) {
 	net := Reference(22, 22, 3, 1)
 	nan := math.NaN()
@@ -64,15 +108,33 @@ func TestDistillErrors(t *testing.T) {
 		o    Distillation
 		want string
 	}{
-		{Distillation{-0.1, 4}, "share"}, {Distillation{1.1, 4}, "share"}, {Distillation{nan, 4}, "share"},
-		{Distillation{0.5, 0}, "temperature"}, {Distillation{0.5, -1}, "temperature"}, {Distillation{0.5, nan}, "temperature"}, {Distillation{0.5, 1e4}, "temperature"},
+		{Distillation{Share: -0.1, Temperature: 4}, "share"}, {Distillation{Share: 1.1, Temperature: 4}, "share"}, {Distillation{Share: nan, Temperature: 4}, "share"},
+		{Distillation{Share: 0.5, Temperature: 0}, "temperature"}, {Distillation{Share: 0.5, Temperature: -1}, "temperature"}, {Distillation{Share: 0.5, Temperature: nan}, "temperature"}, {Distillation{Share: 0.5, Temperature: 1e4}, "temperature"},
 	} {
 		if _, err := NewTrainer(net, Options{Teacher: test.o}); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: %v", test.o, err)
 		}
 	}
+	residual, to := Residual(32, 32, 3, 4, 1), model.FeatureMap{Height: 2, Width: 2, Channels: 3}
+	for _, test := range []struct {
+		net  *model.Network
+		o    Distillation
+		want string
+	}{
+		{residual, Distillation{FeatureShare: -1, Features: to}, "must not be negative"},
+		{residual, Distillation{FeatureShare: nan, Features: to}, "must not be negative"},
+		{residual, Distillation{FeatureShare: 1}, "want both or neither"},
+		{residual, Distillation{Features: to}, "want both or neither"},
+		{residual, Distillation{FeatureShare: 1, Features: model.FeatureMap{Height: 2, Width: 3, Channels: 3}}, "for a network of 2x2 places"},
+		{residual, Distillation{FeatureShare: 1, Features: model.FeatureMap{Height: 2, Width: 2}}, "0 channels"},
+		{net, Distillation{FeatureShare: 1, Features: to}, "reference network, which has no mean over features"},
+	} {
+		if _, err := NewTrainer(test.net, Options{Teacher: test.o}); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v", test.o, err)
+		}
+	}
 	images, labels := noise(net, 2, 1)
-	tr := newTrainer(t, net, Options{Batch: 2, Teacher: Distillation{0.5, 4}})
+	tr := newTrainer(t, net, Options{Batch: 2, Teacher: Distillation{Share: 0.5, Temperature: 4}})
 	before := tr.Network().WeightsHash()
 	for name, answers := range map[string][][]float32{
 		"too few answers": teacherSays(1, 3), "too few classes": teacherSays(2, 2), "no number": {{1, 0, 0}, {0, float32(nan), 0}},
@@ -91,5 +153,17 @@ func TestDistillErrors(t *testing.T) {
 	alone := newTrainer(t, net, Options{Batch: 2})
 	if _, _, err := alone.Step(Batch{Images: images, Labels: labels, Answers: teacherSays(2, 3)}); err == nil {
 		t.Error("answers were taken where there is no teacher")
+	}
+	pictures, labels := noise(residual, 2, 1)
+	shown := newTrainer(t, residual, Options{Batch: 2, Teacher: Distillation{FeatureShare: 1, Features: to}})
+	broken := teacherShows(2, to)
+	broken[1][3] = float32(nan)
+	for name, features := range map[string][][]float32{"no features": nil, "too few": teacherShows(1, to), "of another size": teacherShows(2, model.FeatureMap{Height: 1, Width: 1, Channels: 3}), "no number": broken} {
+		if _, _, err := shown.Step(Batch{Images: pictures, Labels: labels, Features: features}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if shown.State().Step != 0 {
+		t.Error("a refused batch changed the trainer")
 	}
 }

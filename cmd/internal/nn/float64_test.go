@@ -12,11 +12,11 @@ import (
 // lossOf64 computes the mean loss of a batch from the definitions of the
 // layers, in float64, without sharing anything with the code under test except
 // the choice of what dropout drops.
-func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, answers [][]float32, state trainingState) float64 {
+func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []int, weights []float64, answers, hints [][]float32, state trainingState) float64 {
 	var sum float64
 	counted := 0
 	for n, image := range images {
-		z := logits64(net, params, image, n, len(images), state.seed, state.step)
+		z, features := logits64(net, params, image, n, len(images), state.seed, state.step)
 		if weights[n] != 0 {
 			counted++
 		}
@@ -28,8 +28,41 @@ func lossOf64(net *model.Network, params [][]float64, images [][]byte, labels []
 		if state.teacher.Share > 0 {
 			sum += weights[n] * state.teacher.Share * distillation64(z, answers[n], state.teacher.Temperature)
 		}
+		if state.teacher.FeatureShare > 0 {
+			sum += weights[n] * state.teacher.FeatureShare * features64(features, params[len(net.Params):], hints[n], state.teacher.Features)
+		}
 	}
 	return sum / float64(counted)
+}
+
+// features64 is the mean square of the distance of projected features from those
+// of a teacher, which are divided by the root of their mean square.
+func features64(x map64, projection [][]float64, hints []float32, to model.FeatureMap) float64 {
+	var square, sum float64
+	for _, v := range hints {
+		square += float64(v) * float64(v) / float64(len(hints))
+	}
+	weight, bias := projection[len(projection)-2], projection[len(projection)-1]
+	kh, kw := x.Height/to.Height, x.Width/to.Width
+	for i, hint := range hints {
+		row, col, channel := i/to.Channels/to.Width, i/to.Channels%to.Width, i%to.Channels
+		v := bias[channel]
+		for dy := range kh {
+			for dx := range kw {
+				for c := range x.Channels {
+					v += x.data[((row*kh+dy)*x.Width+col*kw+dx)*x.Channels+c] / float64(kh*kw) * weight[c*to.Channels+channel]
+				}
+			}
+		}
+		sum += math.Pow(v-float64(hint)/math.Sqrt(square), 2) / float64(len(hints))
+	}
+	return sum
+}
+
+// map64 are features.
+type map64 struct {
+	model.FeatureMap
+	data []float64
 }
 
 // distillation64 is the squared temperature times KL(p || q).
@@ -66,8 +99,8 @@ func crossEntropy64(z []float64, label int) float64 {
 }
 
 // logits64 runs picture n of a batch through the network; step 0 means
-// inference.
-func logits64(net *model.Network, params [][]float64, image []byte, n, batch int, seed, step uint64) []float64 {
+// inference. What the last mean was of are the features.
+func logits64(net *model.Network, params [][]float64, image []byte, n, batch int, seed, step uint64) (z []float64, features map64) {
 	h, w, c := net.Height, net.Width, net.Channels
 	x := make([]float64, len(image))
 	for i, v := range image {
@@ -140,6 +173,7 @@ func logits64(net *model.Network, params [][]float64, image []byte, n, batch int
 				x[j] += v
 			}
 		case model.AvgPool:
+			features = map64{model.FeatureMap{Height: h, Width: w, Channels: c}, x}
 			y := make([]float64, c)
 			for j, v := range x {
 				y[j%c] += v / float64(h*w)
@@ -148,10 +182,11 @@ func logits64(net *model.Network, params [][]float64, image []byte, n, batch int
 		}
 		outputs = append(outputs, x)
 	}
-	return x
+	return x, features
 }
 
-// fold64 works the gains into the convolutions, from the definition.
+// fold64 works the gains into the convolutions, from the definition; what
+// projects features comes last.
 func fold64(w *weights, values [][]float64) [][]float64 {
 	folded := slices.Clone(values[:len(w.net.Params)])
 	for i, gain := range w.gainOf {
@@ -171,6 +206,9 @@ func fold64(w *weights, values [][]float64) [][]float64 {
 			}
 		}
 		folded[i] = v
+	}
+	if w.features != (model.FeatureMap{}) {
+		folded = append(folded, values[len(values)-2:]...)
 	}
 	return folded
 }

@@ -30,12 +30,14 @@ func TestGradients(t *testing.T) {
 		{"reference, four classes", Reference(22, 22, 4, 3), []float32{1, 3}, 4, false, 0.2, Distillation{}},
 		{"skipping, two classes", skipping(t, 2), []float32{1, 1, 1}, 15, false, 0.1, Distillation{}},
 		{"skipping, three classes, standardised", skipping(t, 3), []float32{1, 0.5}, 15, true, 0.1, Distillation{}},
-		{"mixed, two classes, with a teacher", mixed(t, 2), []float32{1, 2, 0}, 50, false, 0.1, Distillation{0.9, 4}},
-		{"mixed, four classes, with a teacher", mixed(t, 4), []float32{1, 0.5}, 25, true, 0, Distillation{0.5, 2}},
+		{"mixed, two classes, with a teacher", mixed(t, 2), []float32{1, 2, 0}, 50, false, 0.1, Distillation{Share: 0.9, Temperature: 4}},
+		{"mixed, four classes, with a teacher", mixed(t, 4), []float32{1, 0.5}, 25, true, 0, Distillation{Share: 0.5, Temperature: 2}},
 		{"residual, one picture", Residual(16, 16, 2, 2, 3), []float32{1}, 8, false, 0, Distillation{}},
 		{"residual, four classes, standardised", Residual(21, 18, 4, 3, 3), []float32{1, 2, 1}, 5, true, 0.1, Distillation{}},
-		{"mixed, two classes, with a teacher", mixed(t, 2), []float32{1, 2, 0}, 50, false, 0.1, Distillation{0.9, 4}},
-		{"mixed, four classes, with a teacher", mixed(t, 4), []float32{1, 0.5}, 25, true, 0, Distillation{0.5, 2}},
+		{"mixed, two classes, with a teacher", mixed(t, 2), []float32{1, 2, 0}, 50, false, 0.1, Distillation{Share: 0.9, Temperature: 4}},
+		{"mixed, four classes, with a teacher", mixed(t, 4), []float32{1, 0.5}, 25, true, 0, Distillation{Share: 0.5, Temperature: 2}},
+		{"residual, with a teacher's features", Residual(32, 33, 3, 3, 3), []float32{1, 0, 2}, 5, false, 0.1, Distillation{Share: 0.5, Temperature: 2, FeatureShare: 3, Features: model.FeatureMap{Height: 1, Width: 2, Channels: 5}}},
+		{"residual, standardised, with features alone", Residual(32, 32, 2, 3, 3), []float32{1, 2}, 5, true, 0, Distillation{FeatureShare: 0.5, Features: model.FeatureMap{Height: 2, Width: 2, Channels: 3}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -56,6 +58,12 @@ func TestGradients(t *testing.T) {
 					}
 				}
 			}
+			if test.teacher.FeatureShare > 0 {
+				if err := w.addProjection(test.teacher.Features, 3); err != nil {
+					t.Fatal(err)
+				}
+				scatter(w.params[len(w.params)-2:])
+			}
 			state := &trainingState{seed: 11, step: 7, smoothing: test.smoothing, teacher: test.teacher}
 			batch := len(test.weights)
 			g, err := w.trainingGraph()
@@ -74,6 +82,8 @@ func TestGradients(t *testing.T) {
 			if test.teacher.Share > 0 {
 				copy(cg.targets, slices.Concat(answers...))
 			}
+			hints := teacherShows(batch, test.teacher.Features)
+			copy(cg.hints, slices.Concat(hints...))
 			if err := cg.run(); err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +93,7 @@ func TestGradients(t *testing.T) {
 				weights[i] = float64(v)
 			}
 			loss := func() float64 {
-				return lossOf64(test.net, fold64(w, params), images, labels, weights, answers, *state)
+				return lossOf64(test.net, fold64(w, params), images, labels, weights, answers, hints, *state)
 			}
 			if want := loss(); math.Abs(cg.found.loss-want) > 1e-5 {
 				t.Errorf("loss %v, want %v", cg.found.loss, want)

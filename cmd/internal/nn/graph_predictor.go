@@ -26,7 +26,7 @@ func (p *GraphPredictor) Predict(images [][]byte) ([][]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.rows(out[0])
+	return rows(out[0], p.answers, "probability")
 }
 
 // PredictFloats is Predict for a graph that takes float32 [N,...], of n rows.
@@ -35,17 +35,30 @@ func (p *GraphPredictor) PredictFloats(x []float32, n int) ([][]float32, error) 
 	if err != nil {
 		return nil, err
 	}
-	return p.rows(out[0])
+	return rows(out[0], p.answers, "probability")
 }
 
-// rows divides probabilities into those of each picture.
-func (p *GraphPredictor) rows(out []float32) ([][]float32, error) {
-	if i := kernel.FirstNonFinite(out); i >= 0 {
-		return nil, fmt.Errorf("predict: picture %d: probability %v: the model is damaged, or wants another --normalize", i/p.answers+1, out[i])
+// PredictAndShow is Predict, and returns a row of the graph's second output for
+// each picture, so many numbers, too.
+func (p *GraphPredictor) PredictAndShow(images [][]byte, numbers int) (answers, shown [][]float32, err error) {
+	out, err := p.evaluator.Run(images)
+	if err == nil {
+		answers, err = rows(out[0], p.answers, "probability")
 	}
-	rows := make([][]float32, len(out)/p.answers)
+	if err == nil {
+		shown, err = rows(out[1], numbers, "feature")
+	}
+	return answers, shown, err
+}
+
+// rows divides an output into those of each picture.
+func rows(out []float32, size int, what string) ([][]float32, error) {
+	if i := kernel.FirstNonFinite(out); i >= 0 {
+		return nil, fmt.Errorf("predict: picture %d: %s %v: the model is damaged, or wants another --normalize", i/size+1, what, out[i])
+	}
+	rows := make([][]float32, len(out)/size)
 	for i := range rows {
-		rows[i] = out[i*p.answers:][:p.answers]
+		rows[i] = out[i*size:][:size]
 	}
 	return rows, nil
 }

@@ -13,43 +13,59 @@ type outcome struct {
 	correct int
 }
 
-// loss adds the mean cross-entropy of the logits [n, outputs] for the labels,
-// as a scalar: after a sigmoid for one output, after a softmax for more. What is
-// given are labels [n], ints, weights [n], float32, second labels [n], ints, with
-// their shares [n], float32, and with a teacher its answers [n*classes], float32,
-// of which the loss has a part then. Its value in more precision, and the number
-// of correct answers, are found.
-func (t *trainingGraph) loss(logits *gorgonia.Node, given gorgonia.Nodes) (*gorgonia.Node, error) {
+// loss adds the mean cross-entropy of the logits [n, outputs], the first of what
+// is compared, for the labels, as a scalar: after a sigmoid for one output, after
+// a softmax for more. What is given are labels [n], ints, weights [n], float32,
+// and second labels [n], ints, with their shares [n], float32. The answers of a
+// teacher, the targets, have a part of the loss then, and if there is a second
+// thing to compare, features, its hints, which these should be. The value of the
+// loss in more precision, and the number of correct answers, are found.
+func (t *trainingGraph) loss(compared, given gorgonia.Nodes) (*gorgonia.Node, error) {
 	outputs := len(t.logits) / t.n
-	dz := t.arena.floats(len(t.logits))
+	dz, df := t.arena.floats(len(t.logits)), t.arena.floats(len(t.features))
 	value := gorgonia.NewF32(0)
 	forward := &op{name: "loss", result: value, run: func(_ gorgonia.Value, in []gorgonia.Value) error {
-		z, labels, weights := floats(in[0]), in[1].(*tensor.Dense).Ints(), floats(in[2])
-		seconds, shares := in[3].(*tensor.Dense).Ints(), floats(in[4])
+		z, in := floats(in[0]), in[len(compared):]
+		labels, weights := in[0].(*tensor.Dense).Ints(), floats(in[1])
+		seconds, shares := in[2].(*tensor.Dense).Ints(), floats(in[3])
 		if outputs == 1 {
 			t.found.loss, t.found.correct = kernel.SigmoidCE(dz, nil, z, labels, weights, t.state.smoothing)
 		} else {
 			t.found.loss, t.found.correct = kernel.SoftmaxCE(dz, nil, z, outputs, labels, weights, t.state.smoothing)
 		}
 		t.found.loss = kernel.MixedLabels(dz, z, outputs, labels, seconds, shares, weights, t.state.smoothing, t.found.loss)
-		if teacher := t.state.teacher; teacher.Share > 0 {
-			t.found.loss = kernel.Distill(dz, z, floats(in[5]), outputs, weights, t.found.loss, teacher.Share, teacher.Temperature)
+		teacher := t.state.teacher
+		if teacher.Share > 0 {
+			t.found.loss = kernel.Distill(dz, z, t.targets, outputs, weights, t.found.loss, teacher.Share, teacher.Temperature)
+		}
+		if teacher.FeatureShare > 0 {
+			t.found.loss = kernel.Features(t.workers, df, t.features, t.hints, t.n, weights, t.found.loss, teacher.FeatureShare)
 		}
 		*value = gorgonia.F32(t.found.loss)
 		return nil
 	}}
-	forward.wrt = append([]bool{true}, make([]bool, len(given))...)
-	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-		// dz is the gradient for one unit of loss; it is written by the
-		// op of output.
-		dx := flat(t.arena.floats(len(dz)))
-		node, err := apply(&op{name: "loss gradient", shape: dx.Shape(), result: dx, run: func(_ gorgonia.Value, in []gorgonia.Value) error {
-			scaleBy(dx.Float32s(), dz, float32(*in[1].(*gorgonia.F32)))
-			return nil
-		}}, output, grad)
-		return append(gorgonia.Nodes{node}, make(gorgonia.Nodes, len(given))...), err
+	forward.wrt = make([]bool, len(compared)+len(given))
+	for i := range compared {
+		forward.wrt[i] = true
 	}
-	return apply(forward, append(gorgonia.Nodes{logits}, given...)...)
+	forward.diff = func(_ gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+		nodes := make(gorgonia.Nodes, len(forward.wrt))
+		for i, d := range [][]float32{dz, df}[:len(compared)] {
+			// d is the gradient for one unit of loss; it is written by the
+			// op of output.
+			dx := flat(t.arena.floats(len(d)))
+			node, err := apply(&op{name: "loss gradient", shape: dx.Shape(), result: dx, run: func(_ gorgonia.Value, in []gorgonia.Value) error {
+				scaleBy(dx.Float32s(), d, float32(*in[1].(*gorgonia.F32)))
+				return nil
+			}}, output, grad)
+			if err != nil {
+				return nil, err
+			}
+			nodes[i] = node
+		}
+		return nodes, nil
+	}
+	return apply(forward, append(compared, given...)...)
 }
 
 func scaleBy(dst, src []float32, factor float32) {

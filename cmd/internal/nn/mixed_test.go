@@ -20,7 +20,7 @@ func TestMixed(t *testing.T) {
 			want[i][label], want[i][seconds[i]] = 1-shares[i], shares[i]
 			copy(answers[i], want[i])
 		}
-		for _, teacher := range []Distillation{{}, {0.5, 1}} {
+		for _, teacher := range []Distillation{{}, {Share: 0.5, Temperature: 1}} {
 			b := Batch{Images: images, Labels: labels, Seconds: seconds, Shares: shares}
 			if teacher.Share > 0 {
 				b.Answers = answers

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
+	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
 // Options of a [Trainer]; a zero takes the default.
@@ -35,8 +36,8 @@ type Options struct {
 	// classes, from 0 to below 1.
 	LabelSmoothing float64
 
-	// Teacher is what the answers of another network count in the loss; see
-	// [Batch]. Default: there is none.
+	// Teacher is what the answers and features of another network count in the
+	// loss; see [Batch]. Default: there is none.
 	Teacher Distillation
 
 	// EMADecay is the decay of the exponential moving average over the
@@ -50,11 +51,17 @@ type Options struct {
 	backend string // of the kernels, for tests; default: the fastest
 }
 
-// Distillation is what a teacher's answers count in the loss of its student; see
-// kernel.Distill.
+// Distillation is what a teacher's answers, see kernel.Distill, and its features
+// count in the loss of its student.
 type Distillation struct {
 	Share       float64 // of the loss, from 0 to 1; that of the labels has the rest
 	Temperature float64 // that softens the answers of both, above 0
+
+	// FeatureShare is what the distance of features from the teacher's counts
+	// besides, 0 or more; see kernel.Features. The network must end in a mean
+	// over features, which are projected to Features, a part of training only.
+	FeatureShare float64
+	Features     model.FeatureMap // the teacher's; its places divide the student's evenly
 }
 
 // maxBatch bounds Options.Batch, so that sizes can be multiplied.
@@ -114,6 +121,10 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("a teacher's share %v: must be from 0 to 1", o.Teacher.Share)
 	case o.Teacher.Share > 0 && !(o.Teacher.Temperature > 0 && o.Teacher.Temperature <= maxTemperature):
 		return o, fmt.Errorf("a teacher's temperature %v: must be above 0 and at most %d", o.Teacher.Temperature, maxTemperature)
+	case !(o.Teacher.FeatureShare >= 0 && o.Teacher.FeatureShare <= math.MaxFloat32):
+		return o, fmt.Errorf("a share %v of a teacher's features: must not be negative", o.Teacher.FeatureShare)
+	case (o.Teacher.FeatureShare > 0) != (o.Teacher.Features != model.FeatureMap{}):
+		return o, fmt.Errorf("a share %v of a teacher's features %v: want both or neither", o.Teacher.FeatureShare, o.Teacher.Features)
 	case !(o.EMADecay >= 0 && o.EMADecay < 1):
 		return o, fmt.Errorf("decay of the average %v: must be from 0 to below 1", o.EMADecay)
 	}

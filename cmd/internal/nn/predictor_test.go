@@ -22,7 +22,7 @@ func TestPredictMatchesFloat64(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n, row := range rows {
-			z := logits64(net, params64(net.Params), images[n], 0, 1, 0, 0)
+			z, _ := logits64(net, params64(net.Params), images[n], 0, 1, 0, 0)
 			if len(row) != len(net.Classes) {
 				t.Fatalf("%d probabilities for %d classes", len(row), len(net.Classes))
 			}

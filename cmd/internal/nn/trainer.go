@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -51,6 +50,11 @@ func NewTrainer(net *model.Network, o Options) (*Trainer, error) {
 	if o.WeightStandardization {
 		w.addGains()
 	}
+	if o.Teacher.FeatureShare > 0 {
+		if err := w.addProjection(o.Teacher.Features, o.Seed); err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
+	}
 	g, err := w.trainingGraph()
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -84,6 +88,11 @@ type Batch struct {
 	// picture, where Options.Teacher has a share, and nil elsewhere; see
 	// kernel.Distill.
 	Answers [][]float32
+
+	// Features are those of a teacher for each picture, as long as
+	// Options.Teacher.Features says, where they have a share, and nil
+	// elsewhere; see kernel.Features.
+	Features [][]float32
 }
 
 // Step trains on one batch. It returns the mean loss over it before the step,
@@ -103,6 +112,9 @@ func (t *Trainer) Step(b Batch) (loss float64, correct int, err error) {
 		for i, row := range b.Answers {
 			copy(cg.targets[i*len(row):], row)
 		}
+		for i, row := range b.Features {
+			copy(cg.hints[i*len(row):], row)
+		}
 	}
 	return t.step(len(b.Images), load, b.Labels, b.Weights)
 }
@@ -118,15 +130,11 @@ func (t *Trainer) checkBatch(b Batch) error {
 	if err := checkMixed(b.Seconds, b.Shares, n, classes); err != nil {
 		return err
 	}
-	switch taught := t.options.Teacher.Share > 0; {
-	case taught && b.Answers == nil:
-		return errors.New("a step without the answers of the teacher")
-	case !taught && b.Answers != nil:
-		return errors.New("the answers of a teacher, of which there is none")
-	case taught:
-		return checkAnswers(b.Answers, n, classes)
+	teacher := t.options.Teacher
+	if err := checkRows("answers", b.Answers, teacher.Share > 0, n, classes, 0); err != nil {
+		return err
 	}
-	return nil
+	return checkRows("features", b.Features, teacher.FeatureShare > 0, n, teacher.Features.Size(), -math.MaxFloat32)
 }
 
 // checkMixed checks second labels and their shares for n pictures.
@@ -148,18 +156,22 @@ func checkMixed(seconds []int, shares []float32, n, classes int) error {
 	return nil
 }
 
-// checkAnswers checks the answers of a teacher for n pictures.
-func checkAnswers(answers [][]float32, n, classes int) error {
-	if len(answers) != n {
-		return fmt.Errorf("%d answers of the teacher for %d pictures", len(answers), n)
+// checkRows checks what a teacher says of n pictures: a row of so many numbers
+// for each, none below least.
+func checkRows(what string, rows [][]float32, wanted bool, n, numbers int, least float64) error {
+	switch {
+	case !wanted && rows != nil:
+		return fmt.Errorf("the %s of a teacher, which have no share", what)
+	case wanted && len(rows) != n:
+		return fmt.Errorf("%d rows of a teacher's %s for %d pictures", len(rows), what, n)
 	}
-	for i, row := range answers {
-		if len(row) != classes {
-			return fmt.Errorf("picture %d of the batch: %d probabilities of the teacher for %d classes", i+1, len(row), classes)
+	for i, row := range rows {
+		if len(row) != numbers {
+			return fmt.Errorf("picture %d of the batch: %d %s of the teacher, not %d", i+1, len(row), what, numbers)
 		}
-		for _, p := range row {
-			if !(p >= 0 && p <= math.MaxFloat32) {
-				return fmt.Errorf("picture %d of the batch: a probability of the teacher is %v", i+1, p)
+		for _, v := range row {
+			if !(float64(v) >= least && v <= math.MaxFloat32) {
+				return fmt.Errorf("picture %d of the batch: one of the teacher's %s is %v", i+1, what, v)
 			}
 		}
 	}

@@ -39,9 +39,11 @@ type trainingGraph struct {
 	seconds []int     // labels of what has been mixed in
 	shares  []float32 // how much of each picture that is
 	targets []float32 // [n, classes], the teacher's; nil: there is none
+	hints   []float32 // the teacher's features; nil: there are none
 
-	found  outcome   // of the last run
-	logits []float32 // [n, outputs], of the last run
+	found    outcome   // of the last run
+	logits   []float32 // [n, outputs], of the last run
+	features []float32 // as many as hints, of the last run
 
 	// While the graph is made.
 	arena   arena
@@ -54,7 +56,7 @@ type trainingGraph struct {
 
 // newTrainingGraph makes the graph for one whose inputs are pictures, bytes or
 // float32, and the parameters of the weights, and whose output is logits
-// [N,outputs].
+// [N,outputs]; a second output is features that are compared with hints.
 func newTrainingGraph(workers *kernel.Workers, m *bufferPool, of *graph.Graph, w *weights, n int, state *trainingState) (*trainingGraph, error) {
 	program, err := lower.PlanTraining(of, n)
 	if err != nil {
@@ -94,8 +96,9 @@ func (t *trainingGraph) build(w *weights) error {
 	if err != nil {
 		return err
 	}
-	logits := program.Outputs[0]
-	t.readers[logits.Buffer]++
+	for _, v := range program.Outputs {
+		t.readers[v.Buffer]++
+	}
 
 	t.nodes[program.Inputs[0].Buffer] = t.input(g)
 	for i, x := range w.tensors {
@@ -116,20 +119,7 @@ func (t *trainingGraph) build(w *weights) error {
 			return err
 		}
 	}
-	t.logits = t.steps.Floats(logits, t.n)
-	integers := func(name string, data []int) *gorgonia.Node {
-		value := tensor.New(tensor.WithShape(len(data)), tensor.WithBacking(data))
-		return gorgonia.NewVector(g, tensor.Int, gorgonia.WithName(name), gorgonia.WithShape(len(data)), gorgonia.WithValue(value))
-	}
-	numbers := func(name string, data []float32) *gorgonia.Node {
-		return gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName(name), gorgonia.WithShape(len(data)), gorgonia.WithValue(flat(data)))
-	}
-	given := gorgonia.Nodes{integers("labels", t.labels), numbers("weights", t.weights), integers("seconds", t.seconds), numbers("shares", t.shares)}
-	if t.state.teacher.Share > 0 {
-		t.targets = make([]float32, t.n*max(2, len(t.logits)/t.n))
-		given = append(given, numbers("targets", t.targets))
-	}
-	loss, err := t.loss(t.nodes[logits.Buffer], given)
+	loss, err := t.outputs(g)
 	if err != nil {
 		return err
 	}
@@ -138,6 +128,31 @@ func (t *trainingGraph) build(w *weights) error {
 	}
 	t.machine, err = newMachine(g)
 	return err
+}
+
+// outputs makes what the outputs are compared with, and the loss.
+func (t *trainingGraph) outputs(g *gorgonia.ExprGraph) (*gorgonia.Node, error) {
+	integers := func(name string, data []int) *gorgonia.Node {
+		value := tensor.New(tensor.WithShape(len(data)), tensor.WithBacking(data))
+		return gorgonia.NewVector(g, tensor.Int, gorgonia.WithName(name), gorgonia.WithShape(len(data)), gorgonia.WithValue(value))
+	}
+	numbers := func(name string, data []float32) *gorgonia.Node {
+		return gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName(name), gorgonia.WithShape(len(data)), gorgonia.WithValue(flat(data)))
+	}
+	var compared gorgonia.Nodes
+	for _, v := range t.steps.Program.Outputs {
+		compared = append(compared, t.nodes[v.Buffer])
+	}
+	t.logits = t.steps.Floats(t.steps.Program.Outputs[0], t.n)
+	given := gorgonia.Nodes{integers("labels", t.labels), numbers("weights", t.weights), integers("seconds", t.seconds), numbers("shares", t.shares)}
+	if t.state.teacher.Share > 0 {
+		t.targets = make([]float32, t.n*max(2, len(t.logits)/t.n))
+	}
+	if t.state.teacher.FeatureShare > 0 {
+		t.features = t.steps.Floats(t.steps.Program.Outputs[1], t.n)
+		t.hints = make([]float32, len(t.features))
+	}
+	return t.loss(compared, given)
 }
 
 // input makes the node of the pictures.

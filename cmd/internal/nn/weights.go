@@ -12,11 +12,12 @@ import (
 )
 
 // weights are the numbers that a graph works with, in memory that all of its
-// graphs share: a network's parameters, and, if its convolutions are
-// standardized, a gain for every output channel of each.
+// graphs share: a network's parameters, if its convolutions are standardized a
+// gain for every output channel of each, and if it learns the features of a
+// teacher what projects its own to them.
 type weights struct {
 	net     *model.Network
-	params  []model.Param // those of net, whose memory they share, then the gains
+	params  []model.Param // those of net, whose memory they share, then the gains, then the projection
 	tensors []*tensor.Dense
 
 	version uint64 // changes with the numbers
@@ -24,6 +25,8 @@ type weights struct {
 	// gainOf maps the index of a convolution's weights in params to the
 	// index of its gain. It is empty without gains.
 	gainOf map[int]int
+
+	features model.FeatureMap // of the teacher, zero without one
 }
 
 // newWeights copies the network's parameters.
@@ -45,7 +48,7 @@ func (w *weights) add(params ...model.Param) {
 
 // trainingGraph is the graph that the weights are trained with.
 func (w *weights) trainingGraph() (*graph.Graph, error) {
-	return w.net.Graph(model.GraphOptions{Training: true, Gains: len(w.gainOf) > 0})
+	return w.net.Graph(model.GraphOptions{Training: true, Gains: len(w.gainOf) > 0, Features: w.features})
 }
 
 // addGains adds the gains. They start at 1, but at 0 where the convolution
@@ -72,6 +75,23 @@ func (w *weights) addGains() {
 			param += 2
 		}
 	}
+}
+
+// addProjection adds what projects features to those of a teacher.
+func (w *weights) addProjection(to model.FeatureMap, seed uint64) error {
+	params, err := w.net.Projection(to)
+	if err != nil {
+		return err
+	}
+	for i, p := range params {
+		params[i].Data = make([]float32, p.Size())
+		if len(p.Shape) > 1 {
+			glorotUniform(params[i], seed)
+		}
+	}
+	w.features = to
+	w.add(params...)
+	return nil
 }
 
 // fold sets the weights of a plain network to those of w with the gains worked

@@ -15,14 +15,20 @@ import (
 // the bias: what each place contributes is exact (B. Zhou and others: Learning
 // deep features for discriminative localization, 2016).
 type ActivationMaps struct {
+	ending
+	evaluator *nn.Evaluator
+}
+
+// ending is how a network ends that takes the mean of its features over all
+// places and has a linear layer.
+type ending struct {
 	Height, Width int // places
 
-	evaluator *nn.Evaluator
-	channels  int
-	last      bool      // the channels are the last axis
-	weights   []float32 // [K][channels]
-	bias      []float32 // [K]
-	single    bool      // one logit, that of the second of two classes
+	channels int
+	last     bool      // the channels are the last axis
+	weights  []float32 // [K][channels]
+	bias     []float32 // [K]
+	single   bool      // one logit, that of the second of two classes
 }
 
 // errNoMean is a network whose answers cannot be divided among places.
@@ -33,20 +39,20 @@ var errNoMean = errors.New("it does not end in a mean over places and a linear l
 // threads.
 func NewActivationMaps(of *graph.Graph, answers, threads int) (*ActivationMaps, error) {
 	g := of.Clone()
-	makers := g.Makers()
 	m := &ActivationMaps{}
+	makers := g.Makers()
 	dense, err := m.findDense(makers, g.Outputs[0], answers)
 	if err != nil {
 		return nil, err
 	}
-	places, err := m.findMean(makers, dense.In[0])
+	features, err := m.findMean(makers, dense.In[0])
 	if err != nil {
 		return nil, err
 	}
 	if len(m.weights) != len(m.bias)*m.channels {
 		return nil, errNoMean
 	}
-	g.Outputs = []*graph.Value{places, dense.Out[0]}
+	g.Outputs = []*graph.Value{features, dense.Out[0]}
 	for _, v := range g.Outputs {
 		if v.Name == "" {
 			v.Name = "activation"
@@ -60,7 +66,7 @@ func NewActivationMaps(of *graph.Graph, answers, threads int) (*ActivationMaps, 
 }
 
 // findDense finds the linear layer before the answers.
-func (m *ActivationMaps) findDense(makers map[*graph.Value]*graph.Node, v *graph.Value, answers int) (*graph.Node, error) {
+func (e *ending) findDense(makers map[*graph.Value]*graph.Node, v *graph.Value, answers int) (*graph.Node, error) {
 	for n := makers[v]; n != nil; n = makers[computed(n)] {
 		dense, ok := n.Op.(*graph.Gemm)
 		if !ok {
@@ -75,19 +81,19 @@ func (m *ActivationMaps) findDense(makers map[*graph.Value]*graph.Node, v *graph
 		}
 		weights, bias := n.In[1].Const, n.In[2].Const
 		k, d := weights.Shape[0], weights.Shape[1]
-		m.weights = weights.Floats
+		e.weights = weights.Floats
 		if !dense.TransB {
 			k, d = d, k
-			m.weights = make([]float32, k*d)
+			e.weights = make([]float32, k*d)
 			for i := range d {
 				for j := range k {
-					m.weights[j*d+i] = weights.Floats[i*k+j]
+					e.weights[j*d+i] = weights.Floats[i*k+j]
 				}
 			}
 		}
-		m.bias = bias.Floats
-		m.single = k == 1 && answers == 2
-		if len(m.bias) != k || k != answers && !m.single {
+		e.bias = bias.Floats
+		e.single = k == 1 && answers == 2
+		if len(e.bias) != k || k != answers && !e.single {
 			return nil, errNoMean
 		}
 		return n, nil
@@ -106,7 +112,7 @@ func computed(n *graph.Node) *graph.Value {
 }
 
 // findMean finds the features of which v is the mean over places.
-func (m *ActivationMaps) findMean(makers map[*graph.Value]*graph.Node, v *graph.Value) (*graph.Value, error) {
+func (e *ending) findMean(makers map[*graph.Value]*graph.Node, v *graph.Value) (*graph.Value, error) {
 	for n := makers[v]; n != nil; n = makers[n.In[0]] {
 		in := n.In[0]
 		switch o := n.Op.(type) {
@@ -117,7 +123,7 @@ func (m *ActivationMaps) findMean(makers map[*graph.Value]*graph.Node, v *graph.
 			if o.Max || !whole || slices.ContainsFunc(o.Pads, func(p int) bool { return p != 0 }) {
 				return nil, errNoMean
 			}
-			return in, m.places(in.Shape, 1)
+			return in, e.places(in.Shape, 1)
 		case *graph.Reduce:
 			if o.Name != "Mean" || len(in.Shape) != 4 || len(n.In) < 2 || n.In[1] == nil || n.In[1].Const == nil {
 				return nil, errNoMean
@@ -129,9 +135,9 @@ func (m *ActivationMaps) findMean(makers map[*graph.Value]*graph.Node, v *graph.
 			slices.Sort(axes)
 			switch {
 			case slices.Equal(axes, []int64{2, 3}):
-				return in, m.places(in.Shape, 1)
+				return in, e.places(in.Shape, 1)
 			case slices.Equal(axes, []int64{1, 2}):
-				return in, m.places(in.Shape, 3)
+				return in, e.places(in.Shape, 3)
 			}
 		}
 		return nil, errNoMean
@@ -140,15 +146,15 @@ func (m *ActivationMaps) findMean(makers map[*graph.Value]*graph.Node, v *graph.
 }
 
 // places takes in the shape of the features, whose channels are an axis.
-func (m *ActivationMaps) places(shape []graph.Dim, channels int) error {
+func (e *ending) places(shape []graph.Dim, channels int) error {
 	for _, d := range shape[1:] {
 		if !d.Fixed() {
 			return errNoMean
 		}
 	}
-	m.channels, m.last = shape[channels].Const, channels == 3
-	if m.Height, m.Width = shape[2].Const, shape[3].Const; m.last {
-		m.Height, m.Width = shape[1].Const, shape[2].Const
+	e.channels, e.last = shape[channels].Const, channels == 3
+	if e.Height, e.Width = shape[2].Const, shape[3].Const; e.last {
+		e.Height, e.Width = shape[1].Const, shape[2].Const
 	}
 	return nil
 }

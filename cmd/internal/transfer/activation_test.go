@@ -56,16 +56,7 @@ func checkMaps(t *testing.T, g *graph.Graph, side, classes int) {
 func TestActivationMaps(t *testing.T) {
 	for _, classes := range []int{2, 5} {
 		t.Run(fmt.Sprint(classes, " classes from scratch"), func(t *testing.T) {
-			n := nn.Residual(32, 32, classes, 4, 1)
-			var file bytes.Buffer
-			if err := n.WriteONNX(&file, "", nil); err != nil {
-				t.Fatal(err)
-			}
-			c, err := ParseClassifier(file.Bytes())
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkMaps(t, c.Graph, 32, classes)
+			checkMaps(t, graphOf(t, nn.Residual(32, 32, classes, 4, 1)), 32, classes)
 		})
 	}
 	t.Run("without a mean", func(t *testing.T) {
@@ -76,15 +67,7 @@ func TestActivationMaps(t *testing.T) {
 				{Name: "dense1.weight", Shape: []int{48, 1}, Data: make([]float32, 48)}, {Name: "dense1.bias", Shape: []int{1}, Data: make([]float32, 1)},
 			},
 		}
-		var file bytes.Buffer
-		if err := n.WriteONNX(&file, "", nil); err != nil {
-			t.Fatal(err)
-		}
-		c, err := ParseClassifier(file.Bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := NewActivationMaps(c.Graph, 2, 1); !errors.Is(err, errNoMean) {
+		if _, err := NewActivationMaps(graphOf(t, n), 2, 1); !errors.Is(err, errNoMean) {
 			t.Errorf("%v", err)
 		}
 	})

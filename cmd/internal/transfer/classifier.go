@@ -28,14 +28,19 @@ type Classifier struct {
 	DeclaredSide int
 }
 
-// ParseClassifier reads a model that [Backbone.Encode] made.
-func ParseClassifier(file []byte) (*Classifier, error) {
+// ParseGraph reads the graph of a model, simplified.
+func ParseGraph(file []byte) (*graph.Graph, error) {
 	m, err := onnx.Parse(file)
 	if err != nil {
 		return nil, err
 	}
-	g := m.Graph
-	if err := g.Simplify(nil); err != nil {
+	return m.Graph, m.Graph.Simplify(nil)
+}
+
+// ParseClassifier reads a model that [Backbone.Encode] made.
+func ParseClassifier(file []byte) (*Classifier, error) {
+	g, err := ParseGraph(file)
+	if err != nil {
 		return nil, err
 	}
 	twoViews := len(g.Inputs) == 2 && g.Inputs[0].Name == inputName && g.Inputs[1].Name == contextName
