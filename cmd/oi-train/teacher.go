@@ -11,6 +11,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/graph"
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
@@ -22,20 +23,26 @@ type teacherOptions struct {
 	file        string // "": from the labels alone
 	weight      float64
 	temperature float64
-	sum         string // SHA-256 of the file, once it was read
+	features    float64          // what the distance of features counts
+	shown       model.FeatureMap // those of the teacher, once it was asked for them
+	sum         string           // SHA-256 of the file, once it was read
 }
 
 // maxTemperature is where all answers of a teacher are nearly the same.
 const maxTemperature = 100
 
+// maxFeatures is where nothing else counts any more.
+const maxFeatures = 1_000_000
+
 // teacherFlags are the flags about a teacher.
-var teacherFlags = []string{"teacher-weight", "teacher-temperature"}
+var teacherFlags = []string{"teacher-weight", "teacher-temperature", "teacher-features"}
 
 func (o *teacherOptions) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.file, "teacher", "", "also learn from what a model of oi-train, `FILE`.onnx, says of each picture")
 	cli.FilesOf(fs, "teacher", "onnx")
 	fs.Float64Var(&o.weight, "teacher-weight", 0.9, "the teacher's `SHARE` of the loss; the labels have the rest")
 	fs.Float64Var(&o.temperature, "teacher-temperature", 4, "soften what both say by a temperature `T`: 1 leaves it as it is")
+	fs.Float64Var(&o.features, "teacher-features", 60, "what it counts that features are like the teacher's, a `WEIGHT`; 0: only answers matter")
 	cli.AlsoCalled(fs, "teacher", "distill", "teacher-model")
 }
 
@@ -55,6 +62,8 @@ func (o *options) checkTeacher() error {
 		return cli.Usagef("--teacher-weight %g: want a share above 0, at most 1", t.weight)
 	case !(t.temperature >= 1 && t.temperature <= maxTemperature):
 		return cli.Usagef("--teacher-temperature %g: want 1 to %d", t.temperature, maxTemperature)
+	case !(t.features >= 0 && t.features <= maxFeatures):
+		return cli.Usagef("--teacher-features %g: want 0 to %d", t.features, maxFeatures)
 	case o.suspects > 0:
 		return cli.Usagef("--suspects asks models that did not see an item's label, and a teacher has seen them: want --suspects without --teacher")
 	}
@@ -64,7 +73,7 @@ func (o *options) checkTeacher() error {
 // values puts what changes results into the options of a run.
 func (t *teacherOptions) values(values map[string]any) {
 	if t.file != "" {
-		values["teacher"], values["teacher_weight"], values["teacher_temperature"] = t.sum, t.weight, t.temperature
+		values["teacher"], values["teacher_weight"], values["teacher_temperature"], values["teacher_features"] = t.sum, t.weight, t.temperature, t.features
 	}
 }
 
@@ -73,14 +82,18 @@ func (t *teacherOptions) distillation() nn.Distillation {
 	if t.file == "" {
 		return nn.Distillation{}
 	}
-	return nn.Distillation{Share: t.weight, Temperature: t.temperature}
+	d := nn.Distillation{Share: t.weight, Temperature: t.temperature, Features: t.shown}
+	if t.shown != (model.FeatureMap{}) {
+		d.FeatureShare = t.features
+	}
+	return d
 }
 
-// keptAnswers is how many bytes of a teacher's answers are kept, so that it is
+// keptAnswers is how many bytes of what a teacher says are kept, so that it is
 // asked once about an item that comes in every epoch.
 const keptAnswers = 256 << 20
 
-// A teacher is a model whose answers a network learns from.
+// A teacher is a model whose answers and features a network learns from.
 type teacher struct {
 	path    string
 	of      report.Teacher
@@ -88,20 +101,19 @@ type teacher struct {
 	size    dataset.Size
 	context int // the side of a second view that it looks at, 0 without
 	known   dataset.Known
-	open    func(batch, threads int) (answerer, error)
+	graph   *graph.Graph
 
 	// Once the items are known.
-	asked   answerer
-	columns []int                // of its answers, for each class
-	kept    map[string][]float32 // by the keys of items; nil where pictures vary
-	room    int                  // for so many answers more
+	asked   *transfer.Teacher
+	columns []int           // of its answers, for each class
+	kept    map[string]said // by the keys of items; nil where pictures vary
+	room    int             // for so many more
 }
 
-// An answerer gives probabilities for pictures.
-type answerer interface {
-	Predict(images [][]byte) ([][]float32, error)
-	Close()
-}
+// said is what a teacher says of a picture: the probability of each class, which
+// add up to less than 1 where it knows others, and its features, if it shows
+// them.
+type said struct{ answer, features []float32 }
 
 // loadTeacher reads the model of --teacher; without the flag it returns nil.
 func (o *options) loadTeacher(env *cli.Env) (*teacher, error) {
@@ -141,7 +153,9 @@ func (t *teacher) parse(data []byte) error {
 			return err
 		}
 		t.classes, t.size = network.Classes, dataset.Size{Height: network.Height, Width: network.Width}
-		t.open = func(batch, threads int) (answerer, error) { return nn.NewPredictor(network, batch, threads) }
+		if t.graph, err = transfer.ParseGraph(data); err != nil {
+			return err
+		}
 		t.of.Architecture, t.of.Parameters = network.Arch, network.Parameters()
 		return t.remember(meta)
 	}
@@ -156,7 +170,7 @@ func (t *teacher) parse(data []byte) error {
 		return fmt.Errorf("%w: %w", model.ErrDamaged, err)
 	}
 	t.classes, t.size, t.context = c.Classes, dataset.Size{Height: network.Side, Width: network.Side}, network.Context
-	t.open = func(batch, threads int) (answerer, error) { return network.Predictor(batch, threads) }
+	t.graph = network.Graph
 	t.of.Architecture, t.of.Parameters, t.of.Backbone = c.Backbone.Title()+", linear head", network.Graph.Parameters(), &c.Backbone
 	return t.remember(c.Meta)
 }
@@ -197,13 +211,17 @@ func (t *teacher) teach(o *options, env *cli.Env, d *data) error {
 	if err := t.checkUnseen(d); err != nil {
 		return err
 	}
-	asked, err := t.open(o.batch, o.stream.Workers())
+	var features model.FeatureMap // none are wanted
+	if o.teacher.features > 0 {
+		features, _ = o.network(size.Height, size.Width, d.classes).FeatureMap()
+	}
+	asked, err := transfer.NewTeacher(t.graph, len(t.classes), features, o.batch, o.stream.Workers())
 	if err != nil {
 		return fmt.Errorf("%s: %w", of, err)
 	}
-	t.asked = asked
+	t.asked, o.teacher.shown = asked, asked.Features
 	if d.streamed == nil && o.cutMix == 0 { // the same pictures in every epoch
-		t.kept, t.room = map[string][]float32{}, keptAnswers/(4*len(d.classes))
+		t.kept, t.room = map[string]said{}, keptAnswers/(4*(len(d.classes)+asked.Features.Size()))
 	}
 	d.teacher = &t.of
 	text := fmt.Sprintf("%s of %d parameters", t.of.Architecture, t.of.Parameters)
@@ -213,8 +231,18 @@ func (t *teacher) teach(o *options, env *cli.Env, d *data) error {
 	if extra := len(t.classes) - len(d.classes); extra > 0 {
 		text += fmt.Sprintf("; %d of its classes are no matter here", extra)
 	}
-	env.Infof("teacher: %s", text)
-	d.notes = append(d.notes, fmt.Sprintf("The model learnt from the labels and from what a teacher says of the train items, which has %g of the loss at a temperature of %g: %s.", o.teacher.weight, o.teacher.temperature, text))
+	learns := fmt.Sprintf("its answers, which have %g of the loss at a temperature of %g", o.teacher.weight, o.teacher.temperature)
+	if f := asked.Features; f != (model.FeatureMap{}) {
+		learns += fmt.Sprintf(", and its features, %d at each of %dx%d places, with a weight of %g", f.Channels, f.Width, f.Height, o.teacher.features)
+	} else if o.teacher.features > 0 {
+		why := "since it does not end in a linear layer"
+		if features == (model.FeatureMap{}) {
+			why = "since --arch " + o.arch + " ends in no mean over places"
+		}
+		learns += "; not from its features, " + why
+	}
+	env.Infof("teacher: %s; learns from %s", text, learns)
+	d.notes = append(d.notes, fmt.Sprintf("The model learnt from the labels and from what a teacher says of the train items, %s: from %s.", text, learns))
 	return nil
 }
 
@@ -245,37 +273,45 @@ func (t *teacher) Close() {
 	}
 }
 
-// answers returns what the teacher says of the pictures of a batch, of the items
-// with these keys: of each class its probability, which add up to less than 1
-// where it knows others. nil is returned without a teacher.
-func (t *teacher) answers(pictures [][]byte, keys []string) ([][]float32, error) {
+// ask puts into a batch what the teacher says of its pictures, of the items with
+// these keys; nothing without a teacher.
+func (t *teacher) ask(b *nn.Batch, keys []string) error {
 	if t == nil {
-		return nil, nil
+		return nil
 	}
-	rows := make([][]float32, len(pictures))
+	says := make([]said, len(b.Images))
 	var ask []int // pictures
 	var images [][]byte
 	for i, key := range keys {
-		if rows[i] = t.kept[key]; rows[i] == nil {
-			ask, images = append(ask, i), append(images, pictures[i])
+		if says[i] = t.kept[key]; says[i].answer == nil {
+			ask, images = append(ask, i), append(images, b.Images[i])
 		}
 	}
-	if len(ask) == 0 {
-		return rows, nil
-	}
-	said, err := t.asked.Predict(images)
-	if err != nil {
-		return nil, fmt.Errorf("teacher %s: %w", t.path, err)
-	}
-	for k, i := range ask {
-		rows[i] = make([]float32, len(t.columns))
-		for c, column := range t.columns {
-			rows[i][c] = said[k][column]
+	if len(ask) > 0 {
+		answers, features, err := t.asked.Ask(images)
+		if err != nil {
+			return fmt.Errorf("teacher %s: %w", t.path, err)
 		}
-		if t.kept != nil && t.room > 0 {
-			t.kept[keys[i]] = rows[i]
-			t.room--
+		for k, i := range ask {
+			row := make([]float32, len(t.columns))
+			for c, column := range t.columns {
+				row[c] = answers[k][column]
+			}
+			says[i].answer = row
+			if features != nil {
+				says[i].features = features[k]
+			}
+			if t.kept != nil && t.room > 0 {
+				t.kept[keys[i]] = says[i]
+				t.room--
+			}
 		}
 	}
-	return rows, nil
+	for _, s := range says {
+		b.Answers = append(b.Answers, s.answer)
+		if s.features != nil {
+			b.Features = append(b.Features, s.features)
+		}
+	}
+	return nil
 }

@@ -74,7 +74,7 @@ func TestTeacher(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum := r.Provenance.Teacher.FileSHA256
-			if r.Options["teacher"] != sum || r.Options["teacher_weight"] != 0.9 || r.Options["teacher_temperature"] != 4.0 || len(sum) != 64 {
+			if r.Options["teacher"] != sum || r.Options["teacher_weight"] != 0.9 || r.Options["teacher_temperature"] != 4.0 || r.Options["teacher_features"] != 60.0 || len(sum) != 64 {
 				t.Errorf("options %v, teacher %+v", r.Options, r.Provenance.Teacher)
 			}
 			if !strings.Contains(meta["provenance"], sum) || !strings.Contains(strings.Join(r.Notes, "\n"), "what a teacher says") {
@@ -104,6 +104,54 @@ func TestTeacher(t *testing.T) {
 					t.Error("-j3: another file")
 				}
 			}
+		})
+	}
+}
+
+// TestTeacherFeatures: a student whose features can be compared with its teacher's
+// learns from them, is as large as without, and has the same weights whoever
+// makes the variants, on any number of threads and after an interrupt.
+func TestTeacherFeatures(t *testing.T) {
+	items := twoClasses()
+	spooled, streamed := encode(t, nil, items...), encode(t, []string{"green", "red"}, variants(t, items, 3)...)
+	for name, test := range map[string]struct {
+		teacher string
+		args    []string
+		says    string
+	}{
+		"backbone":               {headTeacher(t, items), []string{"--arch", "residual"}, "and its features, 12 at each of 1x1 places, with a weight of 60"},
+		"scratch":                {scratchTeacher(t, items, "--arch", "residual"), []string{"--arch", "residual"}, "and its features, 128 at each of 1x1 places, with a weight of 60"},
+		"teacher without a mean": {scratchTeacher(t, items), []string{"--arch", "residual"}, "and its features, 64 at each of 1x1 places, with a weight of 60"},
+		"student without a mean": {headTeacher(t, items), nil, "not from its features, since --arch reference ends in no mean over places"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"--epochs", "3", "--teacher", test.teacher}, test.args...)
+			got := runTrain(t, t.Context(), spooled, append(args, "-j1")...)
+			if got.code != 0 || !strings.Contains(got.stderr, test.says) || !strings.Contains(string(got.files["m.json"]), test.says) {
+				t.Fatal(got.stderr)
+			}
+			hash := func(got outcome) (string, int) {
+				network, _, err := model.ReadONNX(bytes.NewReader(got.files["m.onnx"]))
+				if err != nil {
+					t.Fatal(err, got.stderr)
+				}
+				return network.WeightsHash(), network.Parameters()
+			}
+			want, size := hash(got)
+			for what, input := range map[string][]byte{"-j3": spooled, "variants": streamed} {
+				if other, _ := hash(runTrain(t, t.Context(), input, append(args, "-j3")...)); other != want {
+					t.Errorf("%s: other weights", what)
+				}
+			}
+			deaf, smaller := hash(runTrain(t, t.Context(), spooled, append(args, "--teacher-features", "0")...))
+			if same := strings.Contains(test.says, "not from"); size != smaller || (deaf == want) != same {
+				t.Errorf("without features: %d parameters, not %d; the same weights: %v", smaller, size, !same)
+			}
+			s := newSession(t)
+			if code, stderr := s.interrupt(6, spooled, args...); code != 130 || s.file("m.ckpt") == nil {
+				t.Fatalf("exit %d: %s", code, stderr)
+			}
+			s.resumes(spooled, got.files["m.onnx"], args...)
 		})
 	}
 }
@@ -160,6 +208,8 @@ func TestTeacherRefuses(t *testing.T) {
 		{"weight", two, []string{"--teacher", teacher, "--teacher-weight", "1.1"}, 2, "--teacher-weight 1.1: want"},
 		{"no weight", two, []string{"--teacher", teacher, "--teacher-weight", "0"}, 2, "--teacher-weight 0: want"},
 		{"temperature", two, []string{"--teacher", teacher, "--teacher-temperature", "0.5"}, 2, "--teacher-temperature 0.5: want"},
+		{"features", two, []string{"--teacher", teacher, "--teacher-features", "-1"}, 2, "--teacher-features -1: want 0 to"},
+		{"no teacher for features", two, []string{"--teacher-features", "1"}, 2, "--teacher-features is about the model of --teacher"},
 		{"no teacher", two, []string{"--teacher-weight", "0.5"}, 2, "--teacher-weight is about the model of --teacher, which is not given"},
 	} {
 		got := runTrain(t, t.Context(), test.input, test.args...)

@@ -229,7 +229,7 @@ func (t *trainer) step() (loss float64, correct int, err error) {
 	b := nn.Batch{Images: t.batch.images, Labels: t.batch.labels}
 	t.cutMix.mix(&b)
 	b.Weights = t.weighted(b)
-	if b.Answers, err = t.teacher.answers(b.Images, t.batch.keys); err != nil {
+	if err := t.teacher.ask(&b, t.batch.keys); err != nil {
 		return 0, 0, err
 	}
 	return t.nn.Step(b)
