@@ -51,14 +51,20 @@ func Initialise(n *model.Network, seed uint64) error {
 	if err != nil {
 		return fmt.Errorf("initialise network: %w", err)
 	}
-	for i, p := range spec {
-		spec[i].Data = make([]float32, p.Size())
-		if len(p.Shape) > 1 {
-			glorotUniform(spec[i], seed)
-		}
-	}
+	draw(spec, seed)
 	n.Params = spec
 	return nil
+}
+
+// draw gives parameters the numbers that training starts from: those of one
+// dimension are 0.
+func draw(params []model.Param, seed uint64) {
+	for i, p := range params {
+		params[i].Data = make([]float32, p.Size())
+		if len(p.Shape) > 1 {
+			glorotUniform(params[i], seed)
+		}
+	}
 }
 
 // glorotUniform fills p with numbers from [-L, L), L = sqrt(6 / (fan_in +

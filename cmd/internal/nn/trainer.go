@@ -2,8 +2,9 @@ package nn
 
 import (
 	"fmt"
-	"math"
+	"slices"
 
+	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
 )
 
@@ -131,10 +132,15 @@ func (t *Trainer) checkBatch(b Batch) error {
 		return err
 	}
 	teacher := t.options.Teacher
-	if err := checkRows("answers", b.Answers, teacher.Share > 0, n, classes, 0); err != nil {
+	if err := checkRows("answers", b.Answers, teacher.Share > 0, n, classes); err != nil {
 		return err
 	}
-	return checkRows("features", b.Features, teacher.FeatureShare > 0, n, teacher.Features.Size(), -math.MaxFloat32)
+	for i, row := range b.Answers {
+		if k := slices.IndexFunc(row, func(p float32) bool { return p < 0 }); k >= 0 {
+			return fmt.Errorf("picture %d of the batch: a probability of the teacher is %v", i+1, row[k])
+		}
+	}
+	return checkRows("features", b.Features, teacher.FeatureShare > 0, n, teacher.Features.Size())
 }
 
 // checkMixed checks second labels and their shares for n pictures.
@@ -156,9 +162,9 @@ func checkMixed(seconds []int, shares []float32, n, classes int) error {
 	return nil
 }
 
-// checkRows checks what a teacher says of n pictures: a row of so many numbers
-// for each, none below least.
-func checkRows(what string, rows [][]float32, wanted bool, n, numbers int, least float64) error {
+// checkRows checks what a teacher says of n pictures: a row of so many finite
+// numbers for each.
+func checkRows(what string, rows [][]float32, wanted bool, n, numbers int) error {
 	switch {
 	case !wanted && rows != nil:
 		return fmt.Errorf("the %s of a teacher, which have no share", what)
@@ -169,10 +175,8 @@ func checkRows(what string, rows [][]float32, wanted bool, n, numbers int, least
 		if len(row) != numbers {
 			return fmt.Errorf("picture %d of the batch: %d %s of the teacher, not %d", i+1, len(row), what, numbers)
 		}
-		for _, v := range row {
-			if !(float64(v) >= least && v <= math.MaxFloat32) {
-				return fmt.Errorf("picture %d of the batch: one of the teacher's %s is %v", i+1, what, v)
-			}
+		if k := kernel.FirstNonFinite(row); k >= 0 {
+			return fmt.Errorf("picture %d of the batch: one of the teacher's %s is %v", i+1, what, row[k])
 		}
 	}
 	return nil

@@ -83,12 +83,7 @@ func (w *weights) addProjection(to model.FeatureMap, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	for i, p := range params {
-		params[i].Data = make([]float32, p.Size())
-		if len(p.Shape) > 1 {
-			glorotUniform(params[i], seed)
-		}
-	}
+	draw(params, seed)
 	w.features = to
 	w.add(params...)
 	return nil
