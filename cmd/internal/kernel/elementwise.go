@@ -13,6 +13,8 @@ const (
 	elementRMSProp
 	elementAdam
 	elementSGD
+	elementDirection
+	elementMove
 	elementEMA
 	elementAdd
 	elementUnary
@@ -57,6 +59,15 @@ func (j *elementJob) task(i int, ws *Workers, _ *worker) {
 		ws.backend.adam(dst, j.a[first:last], j.b[first:last], j.c[first:last], &j.adam)
 	case elementSGD:
 		j.sgd.apply(dst, j.a[first:last], j.b[first:last])
+	case elementDirection:
+		m, g := j.a[first:last], j.b[first:last]
+		for i, d := range g {
+			dst[i] = j.sgd.direction(&m[i], d)
+		}
+	case elementMove:
+		for i, u := range j.a[first:last] {
+			j.sgd.move(&dst[i], u)
+		}
 	case elementEMA:
 		ws.backend.ema(dst, j.a[first:last], j.factor)
 	case elementAdd:

@@ -27,13 +27,22 @@ func (o SGD) constants() sgdConst {
 	return sgdConst{rate: float32(o.LR), momentum: float32(o.Momentum), decay: float32(o.LR * o.WeightDecay)}
 }
 
-// apply is SGD.Update. The conversions forbid fused multiply-adds.
+// apply is SGD.Update.
 func (o *sgdConst) apply(w, m, g []float32) {
 	m, g = m[:len(w)], g[:len(w)]
 	for i, d := range g {
-		first := keep(float32(o.momentum*m[i])+d, tinyMomentum)
-		m[i] = first
-		move := float32(o.rate * (float32(o.momentum*first) + d))
-		w[i] -= float32(o.decay*w[i]) + move
+		o.move(&w[i], o.direction(&m[i], d))
 	}
+}
+
+// direction moves the momentum m for the gradient d, and is where Nesterov's
+// points to. The conversions here and in move forbid fused multiply-adds.
+func (o *sgdConst) direction(m *float32, d float32) float32 {
+	*m = keep(float32(o.momentum**m)+d, tinyMomentum)
+	return float32(o.momentum**m) + d
+}
+
+// move moves the weight w against u.
+func (o *sgdConst) move(w *float32, u float32) {
+	*w -= float32(o.decay**w) + float32(o.rate*u)
 }

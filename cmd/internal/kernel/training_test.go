@@ -320,6 +320,7 @@ func TestTrainingAllocatesNothing(t *testing.T) {
 			g.Backward(ws, x, y[:80])
 			Adam{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}.Update(ws, x, slot, z, y, 3)
 			SGD{LR: 1e-3}.Update(ws, x, slot, y)
+			Muon{Rows: 40, Cols: 20, LR: 1e-3}.Update(ws, x, slot, y)
 			EMA(ws, x, y, 0.9)
 			Add(ws, x, y, z)
 			ReLUBackward(ws, x, y, z)

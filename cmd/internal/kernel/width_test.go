@@ -102,6 +102,17 @@ func TestWidths(t *testing.T) {
 			return [][]float32{scaled, relu, w, a, w2, m, v, avg, sum}
 		})
 	}
+	for _, o := range []Muon{{Rows: 1, Cols: 1}, {Rows: 27, Cols: 16}, {Rows: 45, Cols: 33}, {Rows: 5, Cols: 9}} {
+		o.LR, o.Momentum, o.WeightDecay = 0.01, 0.9, 0.05
+		compare(t, func(ws *Workers, rng *rand.Rand) [][]float32 {
+			n := o.Rows * o.Cols
+			w, m := values(rng, n), make([]float32, n)
+			for range 3 {
+				o.Update(ws, w, m, values(rng, n))
+			}
+			return [][]float32{w, m}
+		})
+	}
 	for _, s := range []WeightStandardization{{1, 1}, {9, 16}, {27, 33}, {150, 20}} {
 		compare(t, func(ws *Workers, rng *rand.Rand) [][]float32 {
 			n := s.FanIn * s.Out

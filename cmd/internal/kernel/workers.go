@@ -17,6 +17,7 @@ type Workers struct {
 	// Shared scratch: written before the tasks of a phase start, or by
 	// tasks in disjoint parts.
 	padded, packed, transposed, partial []float32
+	orthogonal                          []float32 // of Muon
 	unfolding                           unfolding
 	one                                 [1]float32     // an input for which gemm adds up weights
 	zeros                               [lanes]float32 // sums to start from
@@ -52,6 +53,7 @@ type Workers struct {
 	layerNorm     layerNormJob
 	bytes         bytesJob
 	features      featuresJob
+	squares       squaresJob
 
 	winogradWeights       winogradWeights
 	avgPool               avgPoolJob
