@@ -75,7 +75,9 @@ func BenchmarkGorgoniaShare(b *testing.B) {
 					}
 				}
 			}
-			tr.optimizer.rule = timedRule{tr.optimizer.rule, timed}
+			for i, r := range tr.optimizer.rules {
+				tr.optimizer.rules[i] = timedRule{r, timed}
+			}
 			inside = 0
 			for b.Loop() {
 				step(b, tr, images, labels, nil)

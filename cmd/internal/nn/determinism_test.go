@@ -143,6 +143,7 @@ func TestResume(t *testing.T) {
 	}{
 		{"rmsprop", Reference(23, 23, 2, 1), Options{}},
 		{"sgd", skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1, EMADecay: 0.5}},
+		{"adam", mixed(t, 3), Options{Optimizer: "adam"}},
 		{"everything", Residual(19, 23, 3, 4, 1), modern(Options{})},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -185,7 +186,7 @@ func TestResume(t *testing.T) {
 
 			before := first.Network().WeightsHash()
 			other, renamed, broken := o, first.State(), first.State()
-			other.Optimizer = map[string]string{"": "sgd", "sgd": "adam", "adam": "rmsprop"}[o.Optimizer]
+			other.Optimizer = map[string]string{"": "sgd", "sgd": "adam", "adam": "muon", "muon": "rmsprop"}[o.Optimizer]
 			other.WeightDecay = 0
 			last := len(renamed.Tensors) - 1
 			renamed.Tensors[last].Name = "another"

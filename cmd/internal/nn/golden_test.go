@@ -26,9 +26,10 @@ func TestGolden(t *testing.T) {
 	}{
 		{"reference", Reference(34, 33, 2, 1), Options{}, "58495fee87ddb54a", "aa05266c8285b81f", "ca742c766b1c7e6d"},
 		{"reference, sixteen classes", Reference(40, 48, 16, 2), Options{Optimizer: "adam", LabelSmoothing: 0.1}, "6c405ec426443262", "dc4d68766065bbf7", "6d83093ea6808096"},
-		{"residual", Residual(32, 29, 5, 16, 1), modern(Options{}), "ebb4ccc728c5897d", "e3db31dc98595090", "879775536e1bc83d"},
-		{"residual, two classes", Residual(27, 31, 2, 17, 1), modern(Options{}), "4e1a238795eaa4a1", "4f5ec9be4c4cca06", "da5973ce9bb5f8cf"},
+		{"residual", Residual(32, 29, 5, 16, 1), modern(Options{}), "6bcaff849027792b", "d1f1c7abda6bb6b5", "af32524d22027099"},
+		{"residual, two classes", Residual(27, 31, 2, 17, 1), modern(Options{}), "21b1dc7419a12524", "e0dfee43a6dc9d45", "c35559b1c27d2c25"},
 		{"residual, plain", Residual(48, 40, 3, 8, 3), Options{}, "63e05c0772fb1da1", "a91f58aa03dc94bc", "681e380c8c8c5fb3"},
+		{"residual, adam", Residual(31, 30, 3, 9, 2), Options{Optimizer: "adam", WeightDecay: 0.1, WeightStandardization: true}, "1e7acc49a573442c", "016e37f0830a5d44", "9ca646bc261d24fc"},
 		{"mixed", mixed(t, 3), Options{}, "badc09953a9f990a", "e179034b7bc56498", "383bb37e097add3f"},
 		{"skipping", skipping(t, 3), Options{Optimizer: "sgd", WeightDecay: 0.1}, "1a2bf3f7b5fa8d76", "4757b0f800d17cb9", "d709d17e852444b1"},
 	} {

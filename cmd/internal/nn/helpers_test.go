@@ -89,7 +89,7 @@ func skipping(t testing.TB, classes int) *model.Network {
 
 // modern are options that use everything that Residual is made for.
 func modern(o Options) Options {
-	o.Optimizer, o.LR, o.WeightDecay, o.LabelSmoothing, o.EMADecay, o.WeightStandardization = "adam", 0.002, 0.05, 0.1, 0.99, true
+	o.Optimizer, o.LR, o.WeightDecay, o.LabelSmoothing, o.EMADecay, o.WeightStandardization = "muon", 0.002, 0.05, 0.1, 0.99, true
 	return o
 }
 

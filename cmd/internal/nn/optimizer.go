@@ -46,26 +46,39 @@ func (s sgd) update(ws *kernel.Workers, w, g []float32, slots [][]float32, _ uin
 	kernel.SGD{LR: lr, Momentum: s.momentum, WeightDecay: decay}.Update(ws, w, slots[0], g)
 }
 
-// optimizer is a gorgonia.Solver that follows a rule.
+// muon is for the weights of a convolution.
+type muon struct {
+	rows, cols int
+	momentum   float64
+}
+
+func (muon) slots() []string { return []string{"momentum"} }
+
+func (m muon) update(ws *kernel.Workers, w, g []float32, slots [][]float32, _ uint64, lr, decay float64) {
+	kernel.Muon{Rows: m.rows, Cols: m.cols, LR: lr, Momentum: m.momentum, WeightDecay: decay}.Update(ws, w, slots[0], g)
+}
+
+// optimizer is a gorgonia.Solver that follows rules.
 type optimizer struct {
 	workers   *kernel.Workers
-	rule      rule
 	lr, decay float64
 	state     *trainingState // which counts the steps
 	params    []model.Param
+	rules     []rule        // of each parameter
 	slots     [][][]float32 // of each parameter
 }
 
 var _ gorgonia.Solver = (*optimizer)(nil)
 
-func newOptimizer(workers *kernel.Workers, r rule, state *trainingState, w *weights) *optimizer {
-	o := &optimizer{workers: workers, rule: r, state: state, params: w.params}
+func newOptimizer(workers *kernel.Workers, ruleOf func(model.Param) rule, state *trainingState, w *weights) *optimizer {
+	o := &optimizer{workers: workers, state: state, params: w.params}
 	for _, p := range w.params {
+		r := ruleOf(p)
 		slots := make([][]float32, len(r.slots()))
 		for k := range slots {
 			slots[k] = make([]float32, len(p.Data))
 		}
-		o.slots = append(o.slots, slots)
+		o.rules, o.slots = append(o.rules, r), append(o.slots, slots)
 	}
 	return o
 }
@@ -86,17 +99,22 @@ func (o *optimizer) Step(params []gorgonia.ValueGrad) error {
 		if len(o.params[i].Shape) < 2 {
 			decay = 0
 		}
-		o.rule.update(o.workers, floats(p.Value()), floats(gradient), o.slots[i], o.state.step, o.lr, decay)
+		o.rules[i].update(o.workers, floats(p.Value()), floats(gradient), o.slots[i], o.state.step, o.lr, decay)
 	}
 	return nil
 }
 
-// tensors are the slots by name, in memory that they share.
+// tensors are the slots by name, in memory that they share: the first of each
+// parameter, then the second.
 func (o *optimizer) tensors() []model.Param {
 	var tensors []model.Param
-	for k, name := range o.rule.slots() {
+	for k, more := 0, true; more; k++ {
+		more = false
 		for i, p := range o.params {
-			tensors = append(tensors, model.Param{Name: name + "/" + p.Name, Shape: p.Shape, Data: o.slots[i][k]})
+			if names := o.rules[i].slots(); k < len(names) {
+				tensors = append(tensors, model.Param{Name: names[k] + "/" + p.Name, Shape: p.Shape, Data: o.slots[i][k]})
+				more = true
+			}
 		}
 	}
 	return tensors

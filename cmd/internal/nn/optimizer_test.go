@@ -42,7 +42,7 @@ func TestKerasRMSprop(t *testing.T) {
 	for _, test := range tests {
 		data := []float32{0}
 		w := &weights{params: []model.Param{{Name: "w", Shape: []int{1}, Data: data}}}
-		solver := newOptimizer(workers, rmsProp{rho: 0.9, eps: 1e-7}, &trainingState{}, w)
+		solver := newOptimizer(workers, Options{Rho: 0.9, Eps: 1e-7}.rule, &trainingState{}, w)
 		solver.lr = lr
 		for i, g := range test.gradient {
 			before := data[0]

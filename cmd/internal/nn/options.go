@@ -14,22 +14,24 @@ type Options struct {
 	Seed    uint64 // of dropout
 	Threads int    // default: all CPUs; the results do not depend on it
 
-	// Optimizer is "rmsprop" of Keras 2.2.4 (default), "adam", or "sgd"
-	// with Nesterov's momentum.
+	// Optimizer is "rmsprop" of Keras 2.2.4 (default), "adam", "sgd" with
+	// Nesterov's momentum, or "muon": kernel.Muon for the weights of
+	// convolutions, and adam for all others, such as those of the last layer,
+	// and for convolutions of more channels out than numbers in.
 	Optimizer string
 
-	// LR is the learning rate, default 0.0005 for rmsprop, 0.001 for adam
-	// and 0.01 for sgd; see SetLR.
+	// LR is the learning rate, default 0.0005 for rmsprop, 0.001 for adam,
+	// 0.01 for sgd and 0.003 for muon; see SetLR.
 	LR       float64
 	Rho      float64 // rmsprop: decay of the average of squared gradients, default 0.9
 	Beta1    float64 // adam: decay of the average of gradients, default 0.9
 	Beta2    float64 // adam: decay of the average of squared gradients, default 0.999
 	Eps      float64 // added to the root of that average, default 1e-7 for rmsprop, 1e-8 for adam
-	Momentum float64 // sgd: default 0.9
+	Momentum float64 // sgd: default 0.9, muon: default 0.95
 
 	// WeightDecay is the share of the weights that is taken off in every
-	// step, in units of the learning rate, apart from the gradient; adam
-	// and sgd. What has one dimension does not decay. Default 0.
+	// step, in units of the learning rate, apart from the gradient; not of
+	// rmsprop. What has one dimension does not decay. Default 0.
 	WeightDecay float64
 
 	// LabelSmoothing is the share of the target that is spread over all
@@ -74,7 +76,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Batch == 0 {
 		o.Batch = 16
 	}
-	lr, eps := 0.0005, 1e-7
+	lr, eps, momentum := 0.0005, 1e-7, 0.9
 	switch o.Optimizer {
 	case "":
 		o.Optimizer = "rmsprop"
@@ -83,13 +85,15 @@ func (o Options) withDefaults() (Options, error) {
 		lr, eps = 0.001, 1e-8
 	case "sgd":
 		lr = 0.01
+	case "muon":
+		lr, eps, momentum = 0.003, 1e-8, 0.95
 	default:
-		return o, fmt.Errorf("optimizer %q: must be rmsprop, adam or sgd", o.Optimizer)
+		return o, fmt.Errorf("optimizer %q: must be rmsprop, adam, sgd or muon", o.Optimizer)
 	}
 	for _, f := range []struct {
 		v *float64
 		d float64
-	}{{&o.LR, lr}, {&o.Rho, 0.9}, {&o.Beta1, 0.9}, {&o.Beta2, 0.999}, {&o.Eps, eps}, {&o.Momentum, 0.9}} {
+	}{{&o.LR, lr}, {&o.Rho, 0.9}, {&o.Beta1, 0.9}, {&o.Beta2, 0.999}, {&o.Eps, eps}, {&o.Momentum, momentum}} {
 		if *f.v == 0 {
 			*f.v = f.d
 		}
@@ -131,13 +135,21 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// rule is the optimiser that the options name.
-func (o Options) rule() rule {
+// rule is how the optimiser that the options name changes a parameter.
+func (o Options) rule(p model.Param) rule {
 	switch o.Optimizer {
 	case "adam":
 		return adam{beta1: o.Beta1, beta2: o.Beta2, eps: o.Eps}
 	case "sgd":
 		return sgd{momentum: o.Momentum}
+	case "muon":
+		if len(p.Shape) == 4 {
+			cols := p.Shape[3]
+			if rows := len(p.Data) / cols; rows >= cols {
+				return muon{rows: rows, cols: cols, momentum: o.Momentum}
+			}
+		}
+		return adam{beta1: o.Beta1, beta2: o.Beta2, eps: o.Eps}
 	default:
 		return rmsProp{rho: o.Rho, eps: o.Eps}
 	}

@@ -40,6 +40,7 @@ func TestOverfit(t *testing.T) {
 		{Reference(26, 26, 2, 1), Options{}},
 		{Reference(26, 26, 4, 1), Options{}},
 		{Residual(16, 16, 4, 6, 1), Options{Optimizer: "adam", LR: 0.01, EMADecay: 0.9, WeightStandardization: true}},
+		{Residual(16, 16, 4, 6, 1), Options{Optimizer: "muon", LR: 0.01, EMADecay: 0.9, WeightStandardization: true}},
 		{Residual(16, 16, 2, 6, 1), Options{Optimizer: "sgd", LR: 0.02, EMADecay: 0.9, WeightStandardization: true}},
 	} {
 		net, classes := test.net, len(test.net.Classes)
@@ -135,7 +136,7 @@ func TestGains(t *testing.T) {
 func TestWeightDecay(t *testing.T) {
 	net := mixed(t, 2)
 	images, labels := noise(net, 2, 5)
-	for _, optimizer := range []string{"adam", "sgd"} {
+	for _, optimizer := range []string{"adam", "sgd", "muon"} {
 		tr := newTrainer(t, net, Options{Batch: 2, Optimizer: optimizer, LR: 0.25, WeightDecay: 0.5, WeightStandardization: true})
 		before := params64(tr.weights.params)
 		step(t, tr, images, labels, []float32{0, 0})
@@ -157,7 +158,7 @@ func TestWeightDecay(t *testing.T) {
 func TestSetLR(t *testing.T) {
 	net := mixed(t, 2)
 	images, labels := noise(net, 2, 5)
-	for _, optimizer := range []string{"rmsprop", "adam", "sgd"} {
+	for _, optimizer := range []string{"rmsprop", "adam", "sgd", "muon"} {
 		tr := newTrainer(t, net, Options{Batch: 2, Optimizer: optimizer, WeightDecay: 0})
 		if err := tr.SetLR(0); err != nil {
 			t.Error(err)

@@ -37,7 +37,7 @@ func (t *training) start(o Options, w *weights, g *graph.Graph) error {
 	if o.EMADecay > 0 {
 		t.ema = cloneParams(w.params)
 	}
-	t.optimizer = newOptimizer(workers, o.rule(), &t.state, w)
+	t.optimizer = newOptimizer(workers, o.rule, &t.state, w)
 	t.optimizer.lr, t.optimizer.decay = o.LR, o.WeightDecay
 	t.graphs = graphCache{batch: o.Batch, make: func(n int) (*trainingGraph, error) {
 		return newTrainingGraph(workers, &t.memory, g, w, n, &t.state)
