@@ -51,10 +51,12 @@
 // were; fewer than 10 are too few to judge a model by.
 //
 // The network is a small residual one of 3x3 convolutions with standardised
-// weights, trained by Adam with smoothed labels; what is validated and kept is
-// the average of its weights over the last thousand steps or so. --arch
-// reference trains the network of the original article as it was trained there:
-// faster, and less accurate.
+// weights, trained with smoothed labels; what is validated and kept is the
+// average of its weights over the last thousand steps or so. Muon changes the
+// convolutions (Jordan and others, 2024: momentum whose singular values are
+// made equal), Adam all else; --optimizer adam does so alone, and needs some
+// three times the epochs. --arch reference trains the network of the original
+// article as it was trained there: faster, and less accurate.
 //
 // --cutmix SHARE pastes into SHARE of the pictures a rectangle of the next one
 // in the batch, of up to half their area, and mixes their labels as the areas
@@ -269,16 +271,16 @@
 //	--arch residual|reference
 //		train the network residual|reference: residual is more
 //		accurate, reference that of the article (default residual)
-//	--optimizer adam|rmsprop|sgd
-//		change weights by adam|rmsprop|sgd (default adam for
+//	--optimizer muon|adam|rmsprop|sgd
+//		change weights by muon|adam|rmsprop|sgd (default muon for
 //		residual, rmsprop for reference)
 //	--epochs N
 //		train for N epochs at most (default 50)
 //	--batch N
 //		change the weights after every N pictures (default 16)
 //	--lr RATE
-//		learning RATE (default 0.001 for adam, 0.0005 for rmsprop,
-//		0.01 for sgd)
+//		learning RATE (default 0.003 for muon, 0.001 for adam, 0.0005
+//		for rmsprop, 0.01 for sgd)
 //	--patience N
 //		stop after N epochs in which the validation loss got no
 //		better (default 4)

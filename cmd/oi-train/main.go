@@ -89,10 +89,10 @@ type options struct {
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVarP(&o.name, "output", "o", "model", "write `NAME`.onnx, NAME.html and NAME.json")
 	fs.StringVar(&o.arch, "arch", defaultArch, "train the network `residual|reference`: residual is more accurate, reference that of the article")
-	fs.StringVar(&o.optimizer, "optimizer", "", "change weights by `adam|rmsprop|sgd` (default adam for residual, rmsprop for reference)")
+	fs.StringVar(&o.optimizer, "optimizer", "", "change weights by `muon|adam|rmsprop|sgd` (default muon for residual, rmsprop for reference)")
 	fs.IntVar(&o.epochs, "epochs", 50, "train for `N` epochs at most")
 	fs.IntVar(&o.batch, "batch", 16, "change the weights after every `N` pictures")
-	fs.Float64Var(&o.lr, "lr", 0, "learning `RATE` (default 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)")
+	fs.Float64Var(&o.lr, "lr", 0, "learning `RATE` (default 0.003 for muon, 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)")
 	fs.IntVar(&o.patience, "patience", 4, "stop after `N` epochs in which the validation loss got no better")
 	fs.Float64Var(&o.minDelta, "min-delta", 0, "a validation loss is better if it is lower by more than `D`")
 	fs.Float64Var(&o.cutMix, "cutmix", 0, "paste a rectangle of another picture into this `SHARE` of the pictures, and mix the labels as the areas")

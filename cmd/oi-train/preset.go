@@ -30,7 +30,7 @@ var presets = map[string]preset{
 		network: func(height, width, classes int, seed uint64) *model.Network {
 			return nn.Residual(height, width, classes, residualWidth, seed)
 		},
-		optimizer: "adam",
+		optimizer: "muon",
 		options:   nn.Options{WeightDecay: 0.05, LabelSmoothing: 0.1, EMADecay: 0.999, WeightStandardization: true},
 	},
 }
@@ -39,7 +39,7 @@ var presets = map[string]preset{
 const residualWidth = 16
 
 // learningRates are those of each optimizer where --lr does not say.
-var learningRates = map[string]float64{"adam": 0.001, "rmsprop": 0.0005, "sgd": 0.01}
+var learningRates = map[string]float64{"adam": 0.001, "muon": 0.003, "rmsprop": 0.0005, "sgd": 0.01}
 
 // names lists the keys of a table in words.
 func names[V any](table map[string]V) string {

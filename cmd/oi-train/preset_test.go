@@ -14,7 +14,7 @@ func TestArchitectures(t *testing.T) {
 		lr              float64
 		parameters      int
 	}{
-		{[]string{"--arch", "residual"}, "residual", "adam", 0.001, 485089},
+		{[]string{"--arch", "residual"}, "residual", "muon", 0.003, 485089},
 		{[]string{"--arch", "residual", "--optimizer", "sgd"}, "residual", "sgd", 0.01, 485089},
 		{[]string{"--optimizer", "adam", "--lr", "0.002"}, "reference", "adam", 0.002, 32865},
 		{nil, "reference", "rmsprop", 0.0005, 32865},

@@ -71,7 +71,7 @@ func TestRefuses(t *testing.T) {
 		"batch":              {whole, []string{"--batch", "0"}, 2, "--batch 0", ""},
 		"learning rate":      {whole, []string{"--lr", "-1"}, 2, "--lr -1", ""},
 		"architecture":       {whole, []string{"--arch", "vgg"}, 2, "--arch vgg: want one of reference, residual", ""},
-		"optimizer":          {whole, []string{"--optimizer", "lion"}, 2, "--optimizer lion: want one of adam, rmsprop, sgd", ""},
+		"optimizer":          {whole, []string{"--optimizer", "lion"}, 2, "--optimizer lion: want one of adam, muon, rmsprop, sgd", ""},
 		"weights":            {whole, []string{"--class-weights", "heavy"}, 2, "--class-weights heavy", ""},
 		"no folder":          {whole, []string{"-o", "no/such/folder/m"}, 1, "no folder no/such/folder", "mkdir -p"},
 		"no name":            {whole, []string{"-o", "."}, 2, "want the beginning of a file name", ""},

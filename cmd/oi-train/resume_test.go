@@ -108,10 +108,10 @@ func TestResumesSpooled(t *testing.T) {
 }
 
 // What the residual network is trained with has more of a state: raw weights,
-// two averages of gradients, and the average of the weights.
+// momentum or averages of gradients, and the average of the weights.
 func TestResumesRecipes(t *testing.T) {
 	input := encode(t, []string{"red", "green"}, twoClasses()...)
-	for _, how := range [][]string{{"--arch", "residual"}, {"--arch", "residual", "--optimizer", "rmsprop"}, {"--optimizer", "sgd"}} {
+	for _, how := range [][]string{{"--arch", "residual"}, {"--arch", "residual", "--optimizer", "adam"}, {"--arch", "residual", "--optimizer", "rmsprop"}, {"--optimizer", "sgd"}} {
 		t.Run(strings.Join(how, " "), func(t *testing.T) {
 			args := append([]string{"--epochs", "3", "--batch", "12"}, how...)
 			want := runTrain(t, t.Context(), input, args...).files["m.onnx"]
