@@ -79,9 +79,11 @@ func adamRef(w, m, v, g []float32, o *adamConst) {
 	}
 }
 
-// keep is v, or 0 if it is smaller than tiny.
+// keep is v, or 0 if it is smaller than tiny. It does not branch by the sign,
+// which nothing predicts.
 func keep(v, tiny float32) float32 {
-	if v < tiny && v > -tiny {
+	const sign = 1 << 31
+	if math.Float32bits(v)&^sign < math.Float32bits(tiny) {
 		return 0
 	}
 	return v

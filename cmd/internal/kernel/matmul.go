@@ -52,17 +52,19 @@ func (m MatMul) Forward(ws *Workers, y, a, b []float32) {
 	clear(j.zeros)
 	ws.run(batch*j.blocks, (*packMatrices)(j))
 	j.tiles = (m.M + pointwisePixels - 1) / pointwisePixels
-	ws.run(m.Batch*j.tiles, j)
+	j.parts = ws.divide(j.blocks, m.Batch*j.tiles)
+	ws.run(m.Batch*j.tiles*j.parts.count, j)
 }
 
-// matMulJob computes some rows of a product.
+// matMulJob computes some rows of a product, and some columns.
 type matMulJob struct {
 	m             MatMul
 	y, a, b       []float32
 	w             []float32 // b packed [batch][blocks][K][lanes]
 	zeros         []float32 // [blocks][lanes]
 	blocks, tiles int
-	size          int // of a packed matrix
+	size          int   // of a packed matrix
+	parts         parts // of the blocks of columns
 }
 
 // packMatrices packs a block of columns of b.
@@ -88,6 +90,8 @@ func (p *packMatrices) task(i int, ws *Workers, _ *worker) {
 }
 
 func (j *matMulJob) task(i int, ws *Workers, _ *worker) {
+	from, to := j.parts.of(i % j.parts.count)
+	i /= j.parts.count
 	m, matrix, first := j.m, i/j.tiles, i%j.tiles*pointwisePixels
 	rows := min(pointwisePixels, m.M-first)
 	weights := j.w
@@ -97,6 +101,6 @@ func (j *matMulJob) task(i int, ws *Workers, _ *worker) {
 	out := convOut{y: j.y, clip: Unclipped()}
 	out.rows(ws.backend, gemmRows{
 		x: j.a[(matrix*m.M+first)*m.K:], w: weights, b: j.zeros,
-		at: (matrix*m.M + first) * m.N, n: rows, cin: m.K, cout: m.N, to: j.blocks,
+		at: (matrix*m.M + first) * m.N, n: rows, cin: m.K, cout: m.N, from: from, to: to,
 	})
 }
