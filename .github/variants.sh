@@ -61,7 +61,7 @@ for seed in "${seeds[@]}"; do
 	train "scratch-$seed" "$seed" "${scratch[@]}"
 	longer=("--size ${sizes[0]}" "--preset light $harder --epochs $((2 * scratch_epochs)) --seed $seed" \
 		--seed "$seed" --epochs $((2 * scratch_epochs)) --patience 10 --cutmix 0.5)
-	taught=(--teacher "fine-tuned-${sizes[0]}-${seeds[0]}.onnx" --lr 0.003)
+	taught=(--teacher "fine-tuned-${sizes[0]}-${seeds[0]}.onnx")
 	train "taught-$seed" "$seed" "${scratch[@]}" "${taught[@]}"
 	train "longer-$seed" "$seed" "${longer[@]}"
 	train "taught-longer-$seed" "$seed" "${longer[@]}" "${taught[@]}"
