@@ -7,17 +7,18 @@
 #	    --subset train,validation,test --split hash Apple Banana
 #
 # SIZES ("128 224"), SEEDS ("1 2 3"), EPOCHS (6, of fine-tuning) and
-# SCRATCH_EPOCHS (40) say how many. From scratch the first size is taken; longer
+# SCRATCH_EPOCHS (30) say how many. From scratch the first size is taken; longer
 # has twice the epochs, harder variants and CutMix. The first fine-tuned model is
-# the teacher of taught, and of taught-longer, which is both. What has no seed runs
-# once. The models stay in the folder where it is started.
+# the teacher of taught, of taught-longer, which is both, and of wide, which is that
+# of a wider network. What has no seed runs once. The models stay in the folder
+# where it is started.
 set -euo pipefail
 usage='usage: variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...'
 backbone=${1:?$usage} normalize=${2:?$usage}
 shift 2
 read -ra sizes <<<"${SIZES:-128 224}"
 read -ra seeds <<<"${SEEDS:-1 2 3}"
-epochs=${EPOCHS:-6} scratch_epochs=${SCRATCH_EPOCHS:-40}
+epochs=${EPOCHS:-6} scratch_epochs=${SCRATCH_EPOCHS:-30}
 
 train() { # train NAME SEED OI-CROP-OPTIONS OI-AUGMENT-OPTIONS OI-TRAIN-OPTION...: no variants without their options
 	local name=$1 seed=$2 crops=$3 variants=$4 begin=$SECONDS
@@ -65,4 +66,5 @@ for seed in "${seeds[@]}"; do
 	train "taught-$seed" "$seed" "${scratch[@]}" "${taught[@]}"
 	train "longer-$seed" "$seed" "${longer[@]}"
 	train "taught-longer-$seed" "$seed" "${longer[@]}" "${taught[@]}"
+	train "wide-$seed" "$seed" "${longer[@]}" "${taught[@]}" --arch wide-residual
 done

@@ -42,11 +42,11 @@
 // accuracy and log loss were, for a head on a frozen MobileNetV2 with three
 // epochs of variants: none .850 .338, article .865 (.008) .311, light .850
 // (.004) .328, strong .862 (.006) .300. For the network of oi-train after
-// twelve epochs from scratch: none .692 (.016) .702, article .652 (.016) .797,
-// light .698 (.026) .719, strong .642 (.022) .832. So few items leave 2 to 3
-// points of chance in an accuracy, more than most of these differ by, and
-// twelve epochs are few for strong. With --backbone strong had the lowest loss;
-// a short training from scratch did no better with any.
+// twelve epochs of Adam: none .692 (.016) .702, article .652 (.016) .797, light
+// .698 (.026) .719, strong .642 (.022) .832. So few items leave 2 to 3 points
+// of chance in an accuracy, more than most of these differ by, and twelve
+// epochs are few for strong. With --backbone strong had the lowest loss; a
+// short training from scratch did no better with any.
 //
 // A variant's record holds its parameters. --replay reads a stream of variants,
 // with or without tensors, and the originals as the input, and writes that

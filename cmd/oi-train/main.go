@@ -88,8 +88,8 @@ type options struct {
 
 func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVarP(&o.name, "output", "o", "model", "write `NAME`.onnx, NAME.html and NAME.json")
-	fs.StringVar(&o.arch, "arch", defaultArch, "train the network `residual|reference`: residual is more accurate, reference that of the article")
-	fs.StringVar(&o.optimizer, "optimizer", "", "change weights by `muon|adam|rmsprop|sgd` (default muon for residual, rmsprop for reference)")
+	fs.StringVar(&o.arch, "arch", defaultArch, "train the network `residual|wide-residual|reference`: residual is more accurate, wide-residual slower and more accurate still, reference that of the article")
+	fs.StringVar(&o.optimizer, "optimizer", "", "change weights by `muon|adam|rmsprop|sgd` (default muon, but rmsprop for reference)")
 	fs.IntVar(&o.epochs, "epochs", 50, "train for `N` epochs at most")
 	fs.IntVar(&o.batch, "batch", 16, "change the weights after every `N` pictures")
 	fs.Float64Var(&o.lr, "lr", 0, "learning `RATE` (default 0.003 for muon, 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)")

@@ -23,20 +23,24 @@ const defaultArch = "residual"
 var presets = map[string]preset{
 	// The network of the article, trained as it was there.
 	"reference": {network: nn.Reference, optimizer: "rmsprop"},
-	// The learning rate stays the same: the average of the weights removes
-	// the noise for which others lower it. So nobody has to know in advance
-	// how long training will last.
-	"residual": {
+	"residual":  residual(16),
+	// Zagoruyko and Komodakis, "Wide residual networks", 2016.
+	"wide-residual": residual(24),
+}
+
+// residual is the preset of a residual network whose first convolution has so
+// many channels. The learning rate stays the same: the average of the weights
+// removes the noise for which others lower it. So nobody has to know in advance
+// how long training will last.
+func residual(channels int) preset {
+	return preset{
 		network: func(height, width, classes int, seed uint64) *model.Network {
-			return nn.Residual(height, width, classes, residualWidth, seed)
+			return nn.Residual(height, width, classes, channels, seed)
 		},
 		optimizer: "muon",
 		options:   nn.Options{WeightDecay: 0.05, LabelSmoothing: 0.1, EMADecay: 0.999, WeightStandardization: true},
-	},
+	}
 }
-
-// residualWidth is the number of channels of the first convolution.
-const residualWidth = 16
 
 // learningRates are those of each optimizer where --lr does not say.
 var learningRates = map[string]float64{"adam": 0.001, "muon": 0.003, "rmsprop": 0.0005, "sgd": 0.01}
@@ -64,7 +68,7 @@ func (o *options) complete() {
 // drawn by the seed.
 func (o *options) network(height, width int, classes []string) *model.Network {
 	network := presets[o.arch].network(height, width, len(classes), o.seed)
-	network.Classes = classes
+	network.Arch, network.Classes = o.arch, classes
 	return network
 }
 

@@ -15,6 +15,7 @@ func TestArchitectures(t *testing.T) {
 		parameters      int
 	}{
 		{[]string{"--arch", "residual"}, "residual", "muon", 0.003, 485089},
+		{[]string{"--arch", "wide-residual"}, "wide-residual", "muon", 0.003, 1090513},
 		{[]string{"--arch", "residual", "--optimizer", "sgd"}, "residual", "sgd", 0.01, 485089},
 		{[]string{"--optimizer", "adam", "--lr", "0.002"}, "reference", "adam", 0.002, 32865},
 		{nil, "reference", "rmsprop", 0.0005, 32865},

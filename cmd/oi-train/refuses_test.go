@@ -70,7 +70,7 @@ func TestRefuses(t *testing.T) {
 		"epochs":             {whole, []string{"--epochs", "0"}, 2, "--epochs 0", ""},
 		"batch":              {whole, []string{"--batch", "0"}, 2, "--batch 0", ""},
 		"learning rate":      {whole, []string{"--lr", "-1"}, 2, "--lr -1", ""},
-		"architecture":       {whole, []string{"--arch", "vgg"}, 2, "--arch vgg: want one of reference, residual", ""},
+		"architecture":       {whole, []string{"--arch", "vgg"}, 2, "--arch vgg: want one of reference, residual, wide-residual", ""},
 		"optimizer":          {whole, []string{"--optimizer", "lion"}, 2, "--optimizer lion: want one of adam, muon, rmsprop, sgd", ""},
 		"weights":            {whole, []string{"--class-weights", "heavy"}, 2, "--class-weights heavy", ""},
 		"no folder":          {whole, []string{"-o", "no/such/folder/m"}, 1, "no folder no/such/folder", "mkdir -p"},
