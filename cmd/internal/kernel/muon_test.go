@@ -71,7 +71,7 @@ func TestMuon(t *testing.T) {
 				o.Update(ws, w, m, g)
 				muonNaive(o, want, momentum, wide(g))
 				for i, v := range w {
-					if math.Abs(float64(v)-want[i]) > 2e-3*o.LR*math.Sqrt(float64(max(o.Rows, o.Cols)))+1e-6 {
+					if math.Abs(float64(v)-want[i]) > 2e-4*o.LR*math.Sqrt(float64(max(o.Rows, o.Cols)))+1e-6 {
 						t.Fatalf("%+v, step %d: weight %d is %g, want %g", o, step+1, i, v, want[i])
 					}
 				}
