@@ -138,18 +138,15 @@ func (o Options) withDefaults() (Options, error) {
 // rule is how the optimiser that the options name changes a parameter.
 func (o Options) rule(p model.Param) rule {
 	switch o.Optimizer {
+	case "muon":
+		if cols := p.Shape[len(p.Shape)-1]; len(p.Shape) == 4 && len(p.Data) >= cols*cols {
+			return muon{rows: len(p.Data) / cols, cols: cols, momentum: o.Momentum}
+		}
+		fallthrough
 	case "adam":
 		return adam{beta1: o.Beta1, beta2: o.Beta2, eps: o.Eps}
 	case "sgd":
 		return sgd{momentum: o.Momentum}
-	case "muon":
-		if len(p.Shape) == 4 {
-			cols := p.Shape[3]
-			if rows := len(p.Data) / cols; rows >= cols {
-				return muon{rows: rows, cols: cols, momentum: o.Momentum}
-			}
-		}
-		return adam{beta1: o.Beta1, beta2: o.Beta2, eps: o.Eps}
 	default:
 		return rmsProp{rho: o.Rho, eps: o.Eps}
 	}
