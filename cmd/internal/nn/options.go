@@ -2,7 +2,10 @@ package nn
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/kernel"
 	"github.com/opensandwich/oi/cmd/internal/model"
@@ -20,9 +23,7 @@ type Options struct {
 	// and for convolutions of more channels out than numbers in.
 	Optimizer string
 
-	// LR is the learning rate, default 0.0005 for rmsprop, 0.001 for adam,
-	// 0.01 for sgd and 0.003 for muon; see SetLR.
-	LR       float64
+	LR       float64 // learning rate, default that of LearningRates; see SetLR
 	Rho      float64 // rmsprop: decay of the average of squared gradients, default 0.9
 	Beta1    float64 // adam: decay of the average of gradients, default 0.9
 	Beta2    float64 // adam: decay of the average of squared gradients, default 0.999
@@ -72,23 +73,30 @@ const maxBatch = 1 << 16
 // maxTemperature is where all that a teacher says is the same, in float32.
 const maxTemperature = 1000
 
+// LearningRates returns the default of Options.LR for each optimizer that there
+// is.
+func LearningRates() map[string]float64 {
+	return map[string]float64{"adam": 0.001, "muon": 0.003, "rmsprop": 0.0005, "sgd": 0.01}
+}
+
 func (o Options) withDefaults() (Options, error) {
 	if o.Batch == 0 {
 		o.Batch = 16
 	}
-	lr, eps, momentum := 0.0005, 1e-7, 0.9
-	switch o.Optimizer {
-	case "":
+	if o.Optimizer == "" {
 		o.Optimizer = "rmsprop"
+	}
+	rates := LearningRates()
+	lr := rates[o.Optimizer]
+	if lr == 0 {
+		return o, fmt.Errorf("optimizer %q: must be one of %s", o.Optimizer, strings.Join(slices.Sorted(maps.Keys(rates)), ", "))
+	}
+	eps, momentum := 1e-8, 0.9
+	switch o.Optimizer {
 	case "rmsprop":
-	case "adam":
-		lr, eps = 0.001, 1e-8
-	case "sgd":
-		lr = 0.01
+		eps = 1e-7
 	case "muon":
-		lr, eps, momentum = 0.003, 1e-8, 0.95
-	default:
-		return o, fmt.Errorf("optimizer %q: must be rmsprop, adam, sgd or muon", o.Optimizer)
+		momentum = 0.95
 	}
 	for _, f := range []struct {
 		v *float64
