@@ -62,7 +62,7 @@ func (o *options) featureMemory() int64 {
 
 // Flags of one of the two ways alone.
 var (
-	scratchFlags  = []string{"arch", "optimizer", "batch", "lr", "patience", "min-delta", "seed", "cutmix", "safetensors", "teacher"}
+	scratchFlags  = []string{"arch", "optimizer", "batch", "lr", "lr-schedule", "weight-decay", "patience", "min-delta", "seed", "cutmix", "safetensors", "teacher"}
 	backboneFlags = []string{"fine-tune", "backbone-licence", "normalize", "channels", "features", "embedding-dtype"}
 )
 

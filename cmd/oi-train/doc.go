@@ -55,10 +55,14 @@
 // average of its weights over the last thousand steps or so. Muon changes the
 // convolutions (Jordan and others, 2024: momentum whose singular values are
 // made equal), Adam all else; --optimizer adam does so alone, and needs two to
-// three times the epochs. --arch wide-residual has half as many channels again,
-// 1.1 million weights: it takes up to twice as long, and gains a little where
-// there is a teacher or many items. --arch reference trains the network of the
-// original article as it was trained there: faster, and less accurate.
+// three times the epochs. The learning rate stays the same, so that nobody has
+// to know beforehand how long training will last. Who does know may lower it:
+// with --lr-schedule linear --epochs 60 it falls by a sixtieth of --lr after
+// each epoch, and training goes on to the last one unless --patience is given,
+// too. --arch wide-residual has half as many channels again, 1.1 million
+// weights: it takes up to twice as long, and gains a little where there is a
+// teacher or many items. --arch reference trains the network of the original
+// article as it was trained there: faster, and less accurate.
 //
 // --cutmix SHARE pastes into SHARE of the pictures a rectangle of the next one
 // in the batch, of up to half their area, and mixes their labels as the areas
@@ -125,17 +129,17 @@
 // dense layers; at least so many of them, since it is divided where one value
 // is passed on) together with the head, from where both are: auto is three
 // tenths of them. Each epoch is one of oi-augment, or all items; without
-// oi-augment there are six, or --epochs. AdamW (--lr 0.0003, --batch 32), a
-// rate that grows and then falls as a cosine does, labels smoothed by a tenth,
-// and the average of the weights. What comes before the layers computes each
-// picture once; its maps are kept in NAME.ckpt next to the features and rounded
-// as these are (--embedding-dtype). Normalization stays as it was, folded into
-// the layers. The epoch with the lowest log loss on val is taken, and if none
-// is better than the head alone, that; the report has both. A layer that has no
-// gradient here is an error that names it. NAME.tune.ckpt keeps the epochs for
-// --resume. The features of such a model are not those of the backbone any
-// more, and the model says so. Of two views the layers work on both, with the
-// same weights.
+// oi-augment there are six, or --epochs. AdamW (--lr 0.0003, --batch 32,
+// --weight-decay 0.05), a rate that grows and then falls as a cosine does,
+// labels smoothed by a tenth, and the average of the weights. What comes before
+// the layers computes each picture once; its maps are kept in NAME.ckpt next to
+// the features and rounded as these are (--embedding-dtype). Normalization
+// stays as it was, folded into the layers. The epoch with the lowest log loss
+// on val is taken, and if none is better than the head alone, that; the report
+// has both. A layer that has no gradient here is an error that names it.
+// NAME.tune.ckpt keeps the epochs for --resume. The features of such a model
+// are not those of the backbone any more, and the model says so. Of two views
+// the layers work on both, with the same weights.
 //
 // --calibrate divides the logits by the number that gives val the lowest log
 // loss, so that of the answers of 0.8 about eight in ten are right; which
@@ -283,9 +287,16 @@
 //	--lr RATE
 //		learning RATE (default 0.003 for muon, 0.001 for adam, 0.0005
 //		for rmsprop, 0.01 for sgd)
+//	--lr-schedule constant|linear
+//		the learning rate stays the same, or falls evenly over
+//		--epochs: constant|linear (default constant)
+//	--weight-decay SHARE
+//		take the learning rate times this SHARE off the weights in
+//		every step (default 0.05, but 0 for reference)
 //	--patience N
 //		stop after N epochs in which the validation loss got no
-//		better (default 4)
+//		better; with --lr-schedule linear only where this is given
+//		(default 4)
 //	--min-delta D
 //		a validation loss is better if it is lower by more than D
 //	--cutmix SHARE

@@ -22,7 +22,7 @@ func (t *tuneOptions) flags(fs *cli.FlagSet) {
 }
 
 // tuneFlags are flags of training from scratch that fine-tuning has, too.
-var tuneFlags = []string{"batch", "lr", "seed"}
+var tuneFlags = []string{"batch", "lr", "weight-decay", "seed"}
 
 // How the backbone is fine-tuned where the command line does not say. Adam
 // without the gradient in the decay is AdamW (Loshchilov and Hutter, "Decoupled
@@ -30,6 +30,7 @@ var tuneFlags = []string{"batch", "lr", "seed"}
 const (
 	tuneBatch  = 32
 	tuneLR     = 3e-4
+	tuneDecay  = 0.05
 	tuneEpochs = 6
 )
 
@@ -59,11 +60,19 @@ func (o *options) tuneLR() float64 {
 	return tuneLR
 }
 
+// tuneDecay is the decay of the weights in fine-tuning.
+func (o *options) tuneDecay() float64 {
+	if o.given("weight-decay") {
+		return o.decay
+	}
+	return tuneDecay
+}
+
 // tunerOptions is how the backbone is fine-tuned.
 func (o *options) tunerOptions() nn.Options {
 	return nn.Options{
 		Batch: o.tuneBatch(), LR: o.tuneLR(), Optimizer: "adam", Seed: o.seed, Threads: o.stream.Workers(),
-		WeightDecay: 0.05, LabelSmoothing: 0.1, EMADecay: 0.999,
+		WeightDecay: o.tuneDecay(), LabelSmoothing: 0.1, EMADecay: 0.999,
 	}
 }
 
@@ -71,6 +80,9 @@ func (o *options) tunerOptions() nn.Options {
 func (o *options) tuneValues(values map[string]any) {
 	if o.tune.layers != "" {
 		values["fine_tune"], values["batch"], values["lr"], values["seed"] = o.tune.layers, o.tuneBatch(), o.tuneLR(), o.seed
+		if o.given("weight-decay") {
+			values["weight_decay"] = o.decay
+		}
 	}
 }
 

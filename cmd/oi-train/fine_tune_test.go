@@ -87,6 +87,10 @@ func testFineTune(t *testing.T, items []*record.Item) {
 	if !bytes.Equal(got.files["m.onnx"], other.files["m.onnx"]) {
 		t.Error("another number of threads gives another model")
 	}
+	decayed := fitted(t, backbone, input, append(flags, "--weight-decay", "1")...)
+	if bytes.Equal(got.files["m.onnx"], decayed.files["m.onnx"]) || !strings.Contains(string(decayed.files["m.json"]), `"weight_decay": 1`) {
+		t.Error("--weight-decay changes nothing, or is not in the report")
+	}
 
 	c, err := model.ReadClassifier(got.files["m.onnx"])
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/cmd/internal/zoo"
@@ -59,6 +61,8 @@ type options struct {
 	epochs    int
 	batch     int
 	lr        float64
+	schedule  string
+	decay     float64 // of the weights; that of the preset unless given
 	patience  int
 	minDelta  float64
 	cutMix    float64
@@ -93,7 +97,9 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.IntVar(&o.epochs, "epochs", 50, "train for `N` epochs at most")
 	fs.IntVar(&o.batch, "batch", 16, "change the weights after every `N` pictures")
 	fs.Float64Var(&o.lr, "lr", 0, "learning `RATE` (default 0.003 for muon, 0.001 for adam, 0.0005 for rmsprop, 0.01 for sgd)")
-	fs.IntVar(&o.patience, "patience", 4, "stop after `N` epochs in which the validation loss got no better")
+	fs.StringVar(&o.schedule, "lr-schedule", constantRate, "the learning rate stays the same, or falls evenly over --epochs: `constant|linear`")
+	fs.Float64Var(&o.decay, "weight-decay", 0, "take the learning rate times this `SHARE` off the weights in every step (default 0.05, but 0 for reference)")
+	fs.IntVar(&o.patience, "patience", 4, "stop after `N` epochs in which the validation loss got no better; with --lr-schedule linear only where this is given")
 	fs.Float64Var(&o.minDelta, "min-delta", 0, "a validation loss is better if it is lower by more than `D`")
 	fs.Float64Var(&o.cutMix, "cutmix", 0, "paste a rectangle of another picture into this `SHARE` of the pictures, and mix the labels as the areas")
 	fs.Uint64Var(&o.seed, "seed", 1, "start from other weights and shuffle otherwise with another `N`")
@@ -123,6 +129,8 @@ func (o *options) flags(fs *cli.FlagSet) {
 	cli.AlsoCalled(fs, "output", "name", "out-dir", "outdir", "output-dir", "output-folder", "save-dir", "project", "export")
 	cli.AlsoCalled(fs, "arch", "model", "network")
 	cli.AlsoCalled(fs, "lr", "learning-rate", "eta", "base-lr", "lr0")
+	cli.AlsoCalled(fs, "lr-schedule", "lr-scheduler", "scheduler", "sched")
+	cli.AlsoCalled(fs, "weight-decay", "wd", "decay")
 	cli.AlsoCalled(fs, "patience", "early-stopping")
 	cli.AlsoCalled(fs, "optimizer", "optimiser", "opt", "solver")
 	cli.AlsoCalled(fs, "resume", "checkpoint", "continue", "ckpt")
@@ -139,14 +147,20 @@ func (o *options) check(inputs []string) error {
 		return cli.Usagef("-o %q: want the beginning of a file name, such as burger", o.name)
 	case presets[o.arch].network == nil:
 		return cli.Usagef("--arch %s: want one of %s", o.arch, names(presets))
-	case o.optimizer != "" && learningRates[o.optimizer] == 0:
-		return cli.Usagef("--optimizer %s: want one of %s", o.optimizer, names(learningRates))
+	case o.optimizer != "" && nn.LearningRates()[o.optimizer] == 0:
+		return cli.Usagef("--optimizer %s: want one of %s", o.optimizer, names(nn.LearningRates()))
 	case o.epochs < 1:
 		return cli.Usagef("--epochs %d: want 1 or more", o.epochs)
 	case o.batch < 1 || o.batch > maxBatch:
 		return cli.Usagef("--batch %d: want 1 to %d", o.batch, maxBatch)
 	case !(o.lr >= 0 && o.lr <= 1):
 		return cli.Usagef("--lr %g: want a number above 0, at most 1, or 0 for that of the optimizer", o.lr)
+	case o.schedule != constantRate && o.schedule != linearRate:
+		return cli.Usagef("--lr-schedule %s: want %s or %s", o.schedule, constantRate, linearRate)
+	case !(o.decay >= 0 && o.decay <= 1):
+		return cli.Usagef("--weight-decay %g: want 0 to 1", o.decay)
+	case o.decay > 0 && cmp.Or(o.optimizer, presets[o.arch].optimizer) == "rmsprop":
+		return cli.Usagef("--weight-decay %g: rmsprop has none", o.decay)
 	case o.patience < 0:
 		return cli.Usagef("--patience %d: want 0 or more", o.patience)
 	case !(o.minDelta >= 0) || math.IsInf(o.minDelta, 0):
@@ -220,6 +234,12 @@ func (o *options) values() map[string]any {
 	}
 	if o.cutMix > 0 {
 		values["cutmix"] = o.cutMix
+	}
+	if o.schedule != constantRate {
+		values["lr_schedule"] = o.schedule
+	}
+	if o.given("weight-decay") {
+		values["weight_decay"] = o.decay
 	}
 	o.teacher.values(values)
 	o.itemValues(values)

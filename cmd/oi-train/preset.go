@@ -29,9 +29,9 @@ var presets = map[string]preset{
 }
 
 // residual is the preset of a residual network whose first convolution has so
-// many channels. The learning rate stays the same: the average of the weights
-// removes the noise for which others lower it. So nobody has to know in advance
-// how long training will last.
+// many channels. The learning rate stays the same unless --lr-schedule says
+// otherwise: the average of the weights removes most of the noise for which
+// others lower it, and nobody has to know in advance how long training will last.
 func residual(channels int) preset {
 	return preset{
 		network: func(height, width, classes int, seed uint64) *model.Network {
@@ -41,9 +41,6 @@ func residual(channels int) preset {
 		options:   nn.Options{WeightDecay: 0.05, LabelSmoothing: 0.1, EMADecay: 0.999, WeightStandardization: true},
 	}
 }
-
-// learningRates are those of each optimizer where --lr does not say.
-var learningRates = map[string]float64{"adam": 0.001, "muon": 0.003, "rmsprop": 0.0005, "sgd": 0.01}
 
 // names lists the keys of a table in words.
 func names[V any](table map[string]V) string {
@@ -60,7 +57,13 @@ func (o *options) complete() {
 		o.optimizer = presets[o.arch].optimizer
 	}
 	if o.lr == 0 {
-		o.lr = learningRates[o.optimizer]
+		o.lr = nn.LearningRates()[o.optimizer]
+	}
+	if o.schedule == linearRate && !o.given("patience") {
+		o.patience = o.epochs // so that it never ends sooner
+	}
+	if !o.given("weight-decay") && o.optimizer != "rmsprop" { // which has none
+		o.decay = presets[o.arch].options.WeightDecay
 	}
 }
 
@@ -76,10 +79,7 @@ func (o *options) network(height, width int, classes []string) *model.Network {
 func (o *options) trainerOptions() nn.Options {
 	t := presets[o.arch].options
 	t.Batch, t.LR, t.Optimizer, t.Seed, t.Threads = o.batch, o.lr, o.optimizer, o.seed, o.stream.Workers()
-	t.Teacher = o.teacher.distillation()
-	if o.optimizer == "rmsprop" {
-		t.WeightDecay = 0 // it has none
-	}
+	t.WeightDecay, t.Teacher = o.decay, o.teacher.distillation()
 	return t
 }
 

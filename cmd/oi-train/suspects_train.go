@@ -96,7 +96,9 @@ func (f *outOfFold) trainFold(ctx context.Context, env *cli.Env, d *data, epochs
 	defer t.nn.Close()
 	learnt := others.counts()[dataset.Train]
 	for epoch := 1; epoch <= epochs; epoch++ {
-		t.begin(epoch)
+		if _, err := t.begin(epoch); err != nil {
+			return err
+		}
 		t.bar.begin(env.Now())
 		name := fmt.Sprintf("fold %d/%d, epoch %d/%d", number+1, len(f.folds), epoch, epochs)
 		_, _, _, err := t.steps(ctx, name, name, others.train.Len())

@@ -110,8 +110,15 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 			t.result.stopped = fmt.Sprintf("all %d epochs are done", t.options.epochs)
 			break
 		}
-		if !t.begin(epoch) {
+		begun, err := t.begin(epoch)
+		if err != nil {
+			return nil, err
+		}
+		if !begun {
 			t.result.stopped = fmt.Sprintf("the input ended after epoch %d", epoch-1)
+			if rate := t.options.rate(epoch); t.options.schedule == linearRate {
+				t.env.Warnf("the input had %d epochs, and the learning rate was still %.2g: give oi-train --epochs %d as well", epoch-1, rate, epoch-1)
+			}
 			break
 		}
 		line, err := t.epoch(ctx, epoch)
@@ -137,7 +144,7 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 		return nil, cli.WithHint(errors.New("the validation loss was never a number"), "try a smaller --lr")
 	}
 	more := ""
-	if len(t.result.history)-t.result.bestEpoch < t.options.patience {
+	if t.options.schedule != linearRate && len(t.result.history)-t.result.bestEpoch < t.options.patience {
 		more = ", and more epochs may still help"
 	}
 	t.env.Infof("stopped: %s; the best weights are those of epoch %d%s", t.result.stopped, t.result.bestEpoch, more)
@@ -145,9 +152,12 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 }
 
 // begin starts an epoch, counted from 1. It returns false if there is none.
-func (t *trainer) begin(epoch int) bool {
+func (t *trainer) begin(epoch int) (bool, error) {
+	if err := t.nn.SetLR(t.options.rate(epoch)); err != nil {
+		return false, err
+	}
 	t.cutMix.begin(epoch)
-	return t.source.begin(epoch)
+	return t.source.begin(epoch), nil
 }
 
 // epoch trains on the batches of one epoch. Then it measures the network on the

@@ -97,7 +97,7 @@ func commandLine(tool string, args map[string]string, quote func(string) string,
 		case "oi-train teacher": // of which it has the sum
 			words = append(words, "--teacher "+stand.Teacher)
 			continue
-		case "oi-train weight_decay", "oi-train label_smoothing", "oi-train weight_average", "oi-train standardised_weights":
+		case "oi-train label_smoothing", "oi-train weight_average", "oi-train standardised_weights":
 			continue // follow from others
 		}
 		switch {
