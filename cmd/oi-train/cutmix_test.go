@@ -121,15 +121,7 @@ func TestCutMix(t *testing.T) {
 			if !strings.Contains(r.Again, "--cutmix 0.7") {
 				t.Errorf("what makes the model again does not mix: %s", r.Again)
 			}
-			s := newSession(t)
-			if code, stderr := s.interrupt(8, test.input, args...); code != 130 || s.file("m.ckpt") == nil {
-				t.Fatalf("exit %d: %s", code, stderr)
-			}
-			wrong := append(slices.Clone(args), "--cutmix", "0.6", "--resume")
-			if code, stderr := s.run(t.Context(), bytes.NewReader(test.input), nil, wrong...); code != 1 || !strings.Contains(stderr, "was made with other options: --cutmix") {
-				t.Errorf("%v: exit %d: %s", wrong, code, stderr)
-			}
-			s.resumes(test.input, got.files["m.onnx"], args...)
+			resumesWithSameOptions(t, test.input, got.files["m.onnx"], []string{"--cutmix", "0.6"}, args...)
 		})
 	}
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -71,15 +69,7 @@ func TestLRSchedule(t *testing.T) {
 			if strings.Contains(got.stderr, "more epochs") != (name == "decay") {
 				t.Errorf("whether more epochs may help: %s", got.stderr)
 			}
-			s := newSession(t)
-			if code, stderr := s.interrupt(8, test.input, args...); code != 130 || s.file("m.ckpt") == nil {
-				t.Fatalf("exit %d: %s", code, stderr)
-			}
-			wrong := slices.Concat(args, test.wrong, []string{"--resume"})
-			if code, stderr := s.run(t.Context(), bytes.NewReader(test.input), nil, wrong...); code != 1 || !strings.Contains(stderr, "was made with other options: "+test.wrong[0]) {
-				t.Errorf("%v: exit %d: %s", wrong, code, stderr)
-			}
-			s.resumes(test.input, got.files["m.onnx"], args...)
+			resumesWithSameOptions(t, test.input, got.files["m.onnx"], test.wrong, args...)
 		})
 	}
 }

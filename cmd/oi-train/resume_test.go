@@ -77,6 +77,21 @@ func (s *session) resumes(stdin, want []byte, args ...string) (stderr string) {
 	return stderr
 }
 
+// resumesWithSameOptions checks that a run with args that is interrupted does not
+// go on with the other options, and ends with the model that it wants with args.
+func resumesWithSameOptions(t *testing.T, stdin, want []byte, others []string, args ...string) {
+	t.Helper()
+	s := newSession(t)
+	if code, stderr := s.interrupt(8, stdin, args...); code != 130 || s.file("m.ckpt") == nil {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	wrong := slices.Concat(args, others, []string{"--resume"})
+	if code, stderr := s.run(t.Context(), bytes.NewReader(stdin), nil, wrong...); code != 1 || !strings.Contains(stderr, "was made with other options: "+others[0]) {
+		t.Errorf("%v: exit %d: %s", wrong, code, stderr)
+	}
+	s.resumes(stdin, want, args...)
+}
+
 func TestResumesSpooled(t *testing.T) {
 	input := encode(t, []string{"red", "green"}, twoClasses()...)
 	args := []string{"--epochs", "7", "--lr", "0.003", "--patience", "3", "--class-weights", "balanced", "--batch", "12"}
