@@ -8,10 +8,10 @@
 #
 # SIZES ("128 224"), SEEDS ("1 2 3"), EPOCHS (6, of fine-tuning) and
 # SCRATCH_EPOCHS (30) say how many. From scratch the first size is taken; longer
-# has twice the epochs, harder variants and CutMix. The first fine-tuned model is
-# the teacher of taught, of taught-longer, which is both, and of wide, which is that
-# of a wider network. What has no seed runs once. The models stay in the folder
-# where it is started.
+# has twice the epochs, harder variants, CutMix and a learning rate that falls. The
+# first fine-tuned model is the teacher of taught, of taught-longer, which is both,
+# and of wide, which is that of a wider network. What has no seed runs once. The
+# models stay in the folder where it is started.
 set -euo pipefail
 usage='usage: variants.sh BACKBONE NORMALIZE OI-BOXES-ARGUMENT...'
 backbone=${1:?$usage} normalize=${2:?$usage}
@@ -61,7 +61,7 @@ for seed in "${seeds[@]}"; do
 	scratch=("--size ${sizes[0]}" "--preset light --epochs $scratch_epochs --seed $seed" --seed "$seed" --epochs "$scratch_epochs" --patience 6)
 	train "scratch-$seed" "$seed" "${scratch[@]}"
 	longer=("--size ${sizes[0]}" "--preset light $harder --epochs $((2 * scratch_epochs)) --seed $seed" \
-		--seed "$seed" --epochs $((2 * scratch_epochs)) --patience 10 --cutmix 0.5)
+		--seed "$seed" --epochs $((2 * scratch_epochs)) --cutmix 0.5 --lr-schedule linear --weight-decay 0.2)
 	taught=(--teacher "fine-tuned-${sizes[0]}-${seeds[0]}.onnx")
 	train "taught-$seed" "$seed" "${scratch[@]}" "${taught[@]}"
 	train "longer-$seed" "$seed" "${longer[@]}"

@@ -41,12 +41,12 @@
 // 1,214 to train on, three seeds, mean and standard deviation over them)
 // accuracy and log loss were, for a head on a frozen MobileNetV2 with three
 // epochs of variants: none .850 .338, article .865 (.008) .311, light .850
-// (.004) .328, strong .862 (.006) .300. For the network of oi-train after
-// twelve epochs of Adam: none .692 (.016) .702, article .652 (.016) .797, light
-// .698 (.026) .719, strong .642 (.022) .832. So few items leave 2 to 3 points
-// of chance in an accuracy, more than most of these differ by, and twelve
-// epochs are few for strong. With --backbone strong had the lowest loss; a
-// short training from scratch did no better with any.
+// (.004) .328, strong .862 (.006) .300. For the network of oi-train, twelve
+// epochs from scratch: none .742 (.018) .610, article .737 (.007) .572, light
+// .737 (.020) .569, strong .733 (.023) .576. So few items leave 2 to 3 points
+// of chance in an accuracy, more than most of these differ by. The log loss was
+// lowest for a head with strong, and from scratch higher without variants than
+// with any.
 //
 // A variant's record holds its parameters. --replay reads a stream of variants,
 // with or without tensors, and the originals as the input, and writes that
