@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -98,30 +96,10 @@ func TestCutMix(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"--epochs", "4"}, test.args...)
-			plain := runTrain(t, t.Context(), test.input, args...)
-			args = append(args, "--cutmix", "0.7")
-			got := runTrain(t, t.Context(), test.input, append(args, "-j1")...)
-			if got.code != 0 || plain.code != 0 {
-				t.Fatal(got.stderr, plain.stderr)
+			plain, _, options := changesModel(t, test.input, args, []string{"--cutmix", "0.7"}, []string{"--cutmix", "0.6"})
+			if options["cutmix"] != 0.7 || strings.Contains(string(plain.files["m.json"]), "cutmix") {
+				t.Errorf("options %v", options)
 			}
-			var r, without struct {
-				Options map[string]any
-				Again   string
-				Weights string `json:"weights_sha256"`
-			}
-			if err := errors.Join(json.Unmarshal(got.files["m.json"], &r), json.Unmarshal(plain.files["m.json"], &without)); err != nil {
-				t.Fatal(err)
-			}
-			if r.Weights == without.Weights {
-				t.Error("the weights are those without it")
-			}
-			if r.Options["cutmix"] != 0.7 || strings.Contains(string(plain.files["m.json"]), "cutmix") {
-				t.Errorf("options %v", r.Options)
-			}
-			if !strings.Contains(r.Again, "--cutmix 0.7") {
-				t.Errorf("what makes the model again does not mix: %s", r.Again)
-			}
-			resumesWithSameOptions(t, test.input, got.files["m.onnx"], []string{"--cutmix", "0.6"}, args...)
 		})
 	}
 }

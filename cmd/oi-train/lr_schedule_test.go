@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 )
@@ -40,36 +38,15 @@ func TestLRSchedule(t *testing.T) {
 		"both":     {encode(t, []string{"green", "red"}, variants(t, items, 3)...), []string{"--lr-schedule", "linear", "--weight-decay", "0"}, []string{"--weight-decay", "0.1"}, map[string]any{"lr_schedule": "linear", "weight_decay": 0.}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			args := []string{"--arch", "residual", "--epochs", "3"}
-			plain := runTrain(t, t.Context(), test.input, args...)
-			args = append(args, test.args...)
-			got := runTrain(t, t.Context(), test.input, append(args, "-j1")...)
-			if got.code != 0 || plain.code != 0 {
-				t.Fatal(got.stderr, plain.stderr)
-			}
-			var r, without struct {
-				Options map[string]any
-				Again   string
-				Weights string `json:"weights_sha256"`
-			}
-			if err := errors.Join(json.Unmarshal(got.files["m.json"], &r), json.Unmarshal(plain.files["m.json"], &without)); err != nil {
-				t.Fatal(err)
-			}
-			if r.Weights == without.Weights {
-				t.Error("the weights are those without it")
-			}
+			_, got, options := changesModel(t, test.input, []string{"--arch", "residual", "--epochs", "3"}, test.args, test.wrong)
 			for option, want := range test.want {
-				if got := r.Options[option]; got != want {
+				if got := options[option]; got != want {
 					t.Errorf("%s: %v, want %v", option, got, want)
 				}
-			}
-			if want := strings.Join(test.args[:2], " "); !strings.Contains(r.Again, want) {
-				t.Errorf("what makes the model again lacks %q: %s", want, r.Again)
 			}
 			if strings.Contains(got.stderr, "more epochs") != (name == "decay") {
 				t.Errorf("whether more epochs may help: %s", got.stderr)
 			}
-			resumesWithSameOptions(t, test.input, got.files["m.onnx"], test.wrong, args...)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,10 +78,33 @@ func (s *session) resumes(stdin, want []byte, args ...string) (stderr string) {
 	return stderr
 }
 
-// resumesWithSameOptions checks that a run with args that is interrupted does not
-// go on with the other options, and ends with the model that it wants with args.
-func resumesWithSameOptions(t *testing.T, stdin, want []byte, others []string, args ...string) {
+// changesModel checks that added options make another model than args alone, the
+// same on any number of threads and after an interrupt; that what makes the model
+// again has the first of them; and that a run with them does not go on with the
+// others. It returns the run with args alone, that with both, and the options of
+// its report.
+func changesModel(t *testing.T, stdin []byte, args, added, others []string) (plain, got outcome, options map[string]any) {
 	t.Helper()
+	plain = runTrain(t, t.Context(), stdin, args...)
+	args = slices.Concat(args, added)
+	got = runTrain(t, t.Context(), stdin, slices.Concat(args, []string{"-j1"})...)
+	if got.code != 0 || plain.code != 0 {
+		t.Fatal(got.stderr, plain.stderr)
+	}
+	var r, without struct {
+		Options map[string]any
+		Again   string
+		Weights string `json:"weights_sha256"`
+	}
+	if err := errors.Join(json.Unmarshal(got.files["m.json"], &r), json.Unmarshal(plain.files["m.json"], &without)); err != nil {
+		t.Fatal(err)
+	}
+	if r.Weights == without.Weights {
+		t.Error("the weights are those without it")
+	}
+	if want := strings.Join(added[:2], " "); !strings.Contains(r.Again, want) {
+		t.Errorf("what makes the model again lacks %q: %s", want, r.Again)
+	}
 	s := newSession(t)
 	if code, stderr := s.interrupt(8, stdin, args...); code != 130 || s.file("m.ckpt") == nil {
 		t.Fatalf("exit %d: %s", code, stderr)
@@ -89,7 +113,8 @@ func resumesWithSameOptions(t *testing.T, stdin, want []byte, others []string, a
 	if code, stderr := s.run(t.Context(), bytes.NewReader(stdin), nil, wrong...); code != 1 || !strings.Contains(stderr, "was made with other options: "+others[0]) {
 		t.Errorf("%v: exit %d: %s", wrong, code, stderr)
 	}
-	s.resumes(stdin, want, args...)
+	s.resumes(stdin, got.files["m.onnx"], args...)
+	return plain, got, r.Options
 }
 
 func TestResumesSpooled(t *testing.T) {

@@ -116,8 +116,8 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 		}
 		if !begun {
 			t.result.stopped = fmt.Sprintf("the input ended after epoch %d", epoch-1)
-			if rate := t.options.rate(epoch); t.options.schedule == linearRate {
-				t.env.Warnf("the input had %d epochs, and the learning rate was still %.2g: give oi-train --epochs %d as well", epoch-1, rate, epoch-1)
+			if t.options.schedule == linearRate {
+				t.env.Warnf("the input had %d epochs, and the learning rate was still %.2g: give oi-train --epochs %d as well", epoch-1, t.options.rate(epoch), epoch-1)
 			}
 			break
 		}
