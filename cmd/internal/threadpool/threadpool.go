@@ -24,19 +24,33 @@ type Phase interface {
 
 // Pool is the threads. They carry out one phase at a time: no two goroutines
 // may use a Pool at once.
+//
+// Each thread has a share of the tasks, as many neighbours as the others, and
+// takes over from the others when it is done with its own. So, as long as tasks
+// come in the order of what they work on, a thread finds in its cache what it
+// left there in the phase before.
 type Pool struct {
 	helpers []helper
 	exited  sync.WaitGroup
 	closed  bool
 
 	// The phase under way: set by Run, and read by whoever got a task of it.
-	phase      Phase
-	tasks      int64
-	unclaimed  atomic.Int64  // tasks that nobody has begun; below 0 after some came for none
+	phase  Phase
+	shares []share      // of the threads
+	begun  atomic.Int64 // phases
+	looks  int          // for work, before a thread sleeps
+
+	_          [64]byte      // what threads look at is off the cache line of what they change
 	unfinished atomic.Int64  // tasks that are not done
 	waiting    atomic.Bool   // Run sleeps until the last one is
 	finished   chan struct{} // wakes it
-	looks      int           // for work, before a thread sleeps
+}
+
+// share is the tasks that one thread does first.
+type share struct {
+	unclaimed atomic.Int64 // tasks that nobody has begun; below 0 after some came for none
+	end       int64        // the number after the last
+	_         [48]byte     // keep shares off each other's cache lines
 }
 
 // helper is a thread beside the caller's.
@@ -53,7 +67,7 @@ func newPool(threads, looks int) *Pool {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{helpers: make([]helper, threads-1), finished: make(chan struct{}, 1)}
+	p := &Pool{helpers: make([]helper, threads-1), shares: make([]share, threads), finished: make(chan struct{}, 1)}
 	if threads <= runtime.GOMAXPROCS(0) { // else one that looks keeps another from its work
 		p.looks = looks
 	}
@@ -83,14 +97,16 @@ func (p *Pool) Close() {
 // serve takes part in every phase until wake is closed.
 func (p *Pool) serve(i int) {
 	h := &p.helpers[i]
-	work := func() bool { return p.unclaimed.Load() > 0 }
+	seen := int64(0) // phases
+	begun := func() bool { return p.begun.Load() != seen }
 	for {
+		seen = p.begun.Load()
 		p.drain(i + 1)
-		if p.spin(work) {
+		if p.spin(begun) {
 			continue
 		}
 		h.asleep.Store(true)
-		if work() && h.asleep.CompareAndSwap(true, false) {
+		if begun() && h.asleep.CompareAndSwap(true, false) {
 			continue // it came in between, and nobody saw it asleep
 		}
 		if _, open := <-h.wake; !open {
@@ -109,17 +125,22 @@ func (p *Pool) spin(come func() bool) bool {
 	return false
 }
 
-// drain does tasks until none is left.
+// drain does tasks until none is left, those of the thread's own share first.
 func (p *Pool) drain(thread int) {
-	for {
-		left := p.unclaimed.Add(-1)
-		if left < 0 {
-			return
+	done := int64(0)
+	for k := range p.shares {
+		s := &p.shares[(thread+k)%len(p.shares)]
+		for s.unclaimed.Load() > 0 {
+			left := s.unclaimed.Add(-1)
+			if left < 0 {
+				break
+			}
+			p.phase.Do(thread, int(s.end-1-left))
+			done++
 		}
-		p.phase.Do(thread, int(p.tasks-1-left))
-		if p.unfinished.Add(-1) == 0 && p.waiting.CompareAndSwap(true, false) {
-			p.finished <- struct{}{}
-		}
+	}
+	if done > 0 && p.unfinished.Add(-done) == 0 && p.waiting.CompareAndSwap(true, false) {
+		p.finished <- struct{}{}
 	}
 }
 
@@ -133,9 +154,15 @@ func (p *Pool) Run(n int, phase Phase) {
 		}
 		return
 	}
-	p.phase, p.tasks = phase, int64(n)
-	p.unfinished.Store(p.tasks)
-	p.unclaimed.Store(p.tasks)
+	p.phase = phase
+	p.unfinished.Store(int64(n))
+	for i := range p.shares[:helpers+1] {
+		s := &p.shares[i]
+		first, end := n*i/(helpers+1), n*(i+1)/(helpers+1)
+		s.end = int64(end)
+		s.unclaimed.Store(int64(end - first)) // from here on someone may take them
+	}
+	p.begun.Add(1)
 	for i := range p.helpers[:helpers] {
 		if h := &p.helpers[i]; h.asleep.CompareAndSwap(true, false) {
 			h.wake <- struct{}{}

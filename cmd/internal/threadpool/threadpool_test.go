@@ -64,6 +64,30 @@ func (m meeting) Do(_, i int) {
 	}
 }
 
+// TestShares: a thread does neighbours, and in their order.
+func TestShares(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	for range 100 {
+		m := &neighbours{meeting{make(chan struct{})}, [4]int{}}
+		p.Run(4, m)
+		if d := m.doneBy; d[0] != d[1] || d[2] != d[3] || d[0] == d[2] {
+			t.Fatalf("tasks were done by threads %v", d)
+		}
+	}
+}
+
+// neighbours are two tasks that wait for the two after the next.
+type neighbours struct {
+	meeting
+	doneBy [4]int
+}
+
+func (n *neighbours) Do(thread, i int) {
+	n.doneBy[i] = thread
+	n.meeting.Do(thread, i/2)
+}
+
 func TestClose(t *testing.T) {
 	p := New(3)
 	p.Close()
