@@ -55,6 +55,8 @@ type Workers struct {
 	features      featuresJob
 	squares       squaresJob
 
+	each eachJob
+
 	winogradWeights       winogradWeights
 	avgPool               avgPoolJob
 	weightStandardization weightStandardizationJob
@@ -72,6 +74,7 @@ type worker struct {
 	offs, counts        []int32
 	sums                [2 * lanes]float64
 	columns             columns
+	alone               *Workers // of Each
 	_                   [64]byte // keep workers off each other's cache lines
 }
 
@@ -124,6 +127,23 @@ func (ws *Workers) run(n int, j job) {
 	ws.threads.Run(n, (*phase)(ws))
 	ws.job = nil
 }
+
+// Each calls do for 0..n-1, for several at a time, each with Workers of one
+// thread alone. It is for operations that are too small to be divided.
+func (ws *Workers) Each(n int, do func(i int, alone *Workers)) {
+	for i := range ws.workers {
+		if w := &ws.workers[i]; w.alone == nil {
+			w.alone = newWorkers(1, ws.backend)
+		}
+	}
+	ws.each.do = do
+	ws.run(n, &ws.each)
+	ws.each.do = nil
+}
+
+type eachJob struct{ do func(i int, alone *Workers) }
+
+func (j *eachJob) task(i int, _ *Workers, w *worker) { j.do(i, w.alone) }
 
 // phase is the job under way as the pool sees it.
 type phase Workers

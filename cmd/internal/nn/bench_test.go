@@ -22,7 +22,7 @@ var benchNets = []struct {
 	o    Options
 }{
 	{"reference", func() *model.Network { return Reference(128, 128, 2, 1) }, Options{}},
-	{"residual32", func() *model.Network { return Residual(128, 128, 16, 32, 1) }, modern(Options{})},
+	{"residual", func() *model.Network { return Residual(128, 128, 16, 16, 1) }, modern(Options{})},
 }
 
 // BenchmarkStep trains on batches of 16 pictures.

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -66,6 +67,7 @@ type optimizer struct {
 	params    []model.Param
 	rules     []rule        // of each parameter
 	slots     [][][]float32 // of each parameter
+	matrices  []int         // parameters that muon changes, those of most work first
 }
 
 var _ gorgonia.Solver = (*optimizer)(nil)
@@ -80,6 +82,13 @@ func newOptimizer(workers *kernel.Workers, ruleOf func(model.Param) rule, state 
 		}
 		o.rules, o.slots = append(o.rules, r), append(o.slots, slots)
 	}
+	for i, r := range o.rules {
+		if _, ok := r.(muon); ok {
+			o.matrices = append(o.matrices, i)
+		}
+	}
+	work := func(i int) int { m := o.rules[i].(muon); return m.rows * m.cols * m.cols }
+	slices.SortStableFunc(o.matrices, func(a, b int) int { return work(b) - work(a) })
 	return o
 }
 
@@ -90,17 +99,29 @@ func (o *optimizer) Step(params []gorgonia.ValueGrad) error {
 	if len(params) != len(o.params) {
 		return fmt.Errorf("%d parameters for an optimiser of %d", len(params), len(o.params))
 	}
+	gradients := make([][]float32, len(params))
 	for i, p := range params {
 		gradient, err := p.Grad()
 		if err != nil {
 			return err
 		}
+		gradients[i] = floats(gradient)
+	}
+	update := func(i int, ws *kernel.Workers) {
 		decay := o.decay
 		if len(o.params[i].Shape) < 2 {
 			decay = 0
 		}
-		o.rules[i].update(o.workers, floats(p.Value()), floats(gradient), o.slots[i], o.state.step, o.lr, decay)
+		o.rules[i].update(ws, floats(params[i].Value()), gradients[i], o.slots[i], o.state.step, o.lr, decay)
 	}
+	for i := range params {
+		if !slices.Contains(o.matrices, i) {
+			update(i, o.workers)
+		}
+	}
+	// A matrix is some fifty phases of microseconds, which are slower on
+	// several threads than the matrices side by side.
+	o.workers.Each(len(o.matrices), func(k int, alone *kernel.Workers) { update(o.matrices[k], alone) })
 	return nil
 }
 
