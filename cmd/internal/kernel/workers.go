@@ -54,8 +54,7 @@ type Workers struct {
 	bytes         bytesJob
 	features      featuresJob
 	squares       squaresJob
-
-	each eachJob
+	each          eachJob
 
 	winogradWeights       winogradWeights
 	avgPool               avgPoolJob
@@ -74,7 +73,6 @@ type worker struct {
 	offs, counts        []int32
 	sums                [2 * lanes]float64
 	columns             columns
-	alone               *Workers // of Each
 	_                   [64]byte // keep workers off each other's cache lines
 }
 
@@ -128,22 +126,24 @@ func (ws *Workers) run(n int, j job) {
 	ws.job = nil
 }
 
-// Each calls do for 0..n-1, for several at a time, each with Workers of one
-// thread alone. It is for operations that are too small to be divided.
+// Each calls do for 0..n-1, for several at a time, with Workers of one thread
+// that are for this number alone. So it is no matter of chance which of them need
+// how much scratch memory. It is for operations that are too small to be divided.
 func (ws *Workers) Each(n int, do func(i int, alone *Workers)) {
-	for i := range ws.workers {
-		if w := &ws.workers[i]; w.alone == nil {
-			w.alone = newWorkers(1, ws.backend)
-		}
+	for len(ws.each.alone) < n {
+		ws.each.alone = append(ws.each.alone, newWorkers(1, ws.backend))
 	}
 	ws.each.do = do
 	ws.run(n, &ws.each)
 	ws.each.do = nil
 }
 
-type eachJob struct{ do func(i int, alone *Workers) }
+type eachJob struct {
+	alone []*Workers
+	do    func(i int, alone *Workers)
+}
 
-func (j *eachJob) task(i int, _ *Workers, w *worker) { j.do(i, w.alone) }
+func (j *eachJob) task(i int, _ *Workers, _ *worker) { j.do(i, j.alone[i]) }
 
 // phase is the job under way as the pool sees it.
 type phase Workers

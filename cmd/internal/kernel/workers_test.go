@@ -5,12 +5,13 @@ import (
 	"testing"
 )
 
-// TestEach: every number comes once, two at a time, each with Workers of one
-// thread that compute as those of all do.
+// TestEach: every number comes once, two at a time, and always with the same
+// Workers of one thread, which compute as those of all do.
 func TestEach(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, ws *Workers) {
+		var workers [20]*Workers
 		for range 2 {
-			seen := make([]int, 20)
+			seen := make([]int, len(workers))
 			met := make(chan struct{})
 			ws.Each(len(seen), func(i int, alone *Workers) {
 				switch i { // the first of each thread
@@ -23,7 +24,10 @@ func TestEach(t *testing.T) {
 				if alone.Threads() != 1 || alone.Backend() != ws.Backend() {
 					t.Errorf("number %d: %d threads of %s", i, alone.Threads(), alone.Backend())
 				}
-				ReLU(alone, make([]float32, 100), make([]float32, 100))
+				if workers[i] != nil && workers[i] != alone {
+					t.Errorf("number %d has other Workers than before", i)
+				}
+				workers[i] = alone
 			})
 			if slices.ContainsFunc(seen, func(n int) bool { return n != 1 }) {
 				t.Fatalf("numbers came %v times", seen)
