@@ -6,7 +6,7 @@ import (
 )
 
 // TestEach: every number comes once, two at a time, and always with the same
-// Workers of one thread, which compute as those of all do.
+// Workers, of one thread and of the backend of all.
 func TestEach(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, ws *Workers) {
 		var workers [20]*Workers

@@ -64,7 +64,7 @@ func (m meeting) Do(_, i int) {
 	}
 }
 
-// TestShares: a thread does neighbours, and in their order.
+// TestShares: a thread does neighbours.
 func TestShares(t *testing.T) {
 	p := New(2)
 	defer p.Close()
