@@ -68,6 +68,7 @@ type optimizer struct {
 	rules     []rule        // of each parameter
 	slots     [][][]float32 // of each parameter
 	matrices  []int         // parameters that muon changes, those of most work first
+	others    []int
 }
 
 var _ gorgonia.Solver = (*optimizer)(nil)
@@ -85,6 +86,8 @@ func newOptimizer(workers *kernel.Workers, ruleOf func(model.Param) rule, state 
 	for i, r := range o.rules {
 		if _, ok := r.(muon); ok {
 			o.matrices = append(o.matrices, i)
+		} else {
+			o.others = append(o.others, i)
 		}
 	}
 	work := func(i int) int { m := o.rules[i].(muon); return m.rows * m.cols * m.cols }
@@ -114,10 +117,8 @@ func (o *optimizer) Step(params []gorgonia.ValueGrad) error {
 		}
 		o.rules[i].update(ws, floats(params[i].Value()), gradients[i], o.slots[i], o.state.step, o.lr, decay)
 	}
-	for i := range params {
-		if !slices.Contains(o.matrices, i) {
-			update(i, o.workers)
-		}
+	for _, i := range o.others {
+		update(i, o.workers)
 	}
 	// A matrix is some fifty phases of microseconds, which are slower on
 	// several threads than the matrices side by side.
