@@ -51,6 +51,8 @@ type data struct {
 	teacher  *report.Teacher // nil where it learns from the labels alone
 	groups   *authorGroups   // nil likewise
 	embedded *embedded       // nil likewise
+
+	inherited dataset.Known // photos that a teacher or the backbone was trained on
 }
 
 func newData(o *options, env *cli.Env, in *stream.Input, spool *dataset.Spool) *data {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/model"
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
 )
 
 // finish tries the best weights on the held-out items, writes the files and
@@ -62,6 +64,9 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 		files = append(files, pages...)
 	}
 	if err := report.WriteFiles(files...); err != nil {
+		if _, missing := os.Stat(o.checkpoint()); missing == nil {
+			err = cli.WithHint(err, "once that is mended, the same command with --resume need not train again")
+		}
 		return err
 	}
 	names = names[:0]
@@ -243,11 +248,14 @@ func runHash(r *report.Report) string {
 // metadata is what goes into the model besides its weights: nothing that
 // differs between two equal runs.
 func metadata(r *report.Report, d *data) (map[string]string, error) {
-	known := d.items.Photos.Known(dataset.Trained)
+	known := d.items.Photos.Known(dataset.Trained).With(d.inherited)
 	meta := map[string]string{
 		"run":            r.Run,
 		"trained_on":     known.Pictures(),
 		"trained_on_ids": known.IDs(),
+	}
+	if ids, pictures := d.inherited.Len(); ids+pictures > 0 && d.backbone != nil {
+		meta[transfer.MetaFeaturesOn], meta[transfer.MetaFeaturesOnIDs] = d.inherited.Pictures(), d.inherited.IDs()
 	}
 	values := map[string]any{
 		"trail": r.Stages, "licences": r.Licences, "provenance": r.Provenance,

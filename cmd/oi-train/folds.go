@@ -108,24 +108,6 @@ func (f *outOfFold) announceNear(env *cli.Env) {
 	}
 }
 
-// seen counts the entries whose photo or picture is known.
-func (d *data) seen(known dataset.Known, entries dataset.Entries) (n int, err error) {
-	for _, e := range entries.All() {
-		item, err := d.items.Spool.Item(e.Number)
-		if err != nil {
-			return 0, err
-		}
-		picture, _, err := d.items.Hashes(e)
-		if err != nil {
-			return 0, err
-		}
-		if known.Has(item.ID, picture) {
-			n++
-		}
-	}
-	return n, nil
-}
-
 // checkUnseen is an error where the features were trained on labels of the
 // items: a model of oi-train without a backbone in it, that remembers them.
 func (d *data) checkUnseen(network *transfer.File, entries dataset.Entries) error {

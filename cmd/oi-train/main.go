@@ -327,6 +327,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	if err := teacher.teach(o, env, d); err != nil {
 		return errors.Join(err, in.Close())
 	}
+	if network != nil {
+		if err := d.inheritBackbone(network); err != nil {
+			return errors.Join(err, in.Close())
+		}
+	}
 	folds, err := o.divide(ctx, d, network)
 	if err != nil {
 		return errors.Join(err, in.Close())

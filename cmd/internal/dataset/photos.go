@@ -191,6 +191,16 @@ func (k Known) Has(id string, picture Picture) bool {
 	return id != "" && has(k.ids, tagOf(id)) || picture != (Picture{}) && has(k.pictures, tag(picture[:]))
 }
 
+// With returns what either of the two remembers.
+func (k Known) With(other Known) Known {
+	merged := func(a, b []tag) []tag {
+		both := slices.Concat(a, b)
+		slices.SortFunc(both, tag.compare)
+		return slices.Compact(both)
+	}
+	return Known{ids: merged(k.ids, other.ids), pictures: merged(k.pictures, other.pictures)}
+}
+
 // Len returns the number of ids and of pictures.
 func (k Known) Len() (ids, pictures int) { return len(k.ids), len(k.pictures) }
 

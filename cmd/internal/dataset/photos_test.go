@@ -125,6 +125,24 @@ func TestKnown(t *testing.T) {
 	if (Known{}).Has("a", pic("x")) {
 		t.Error("one that knows nothing knows a photo")
 	}
+	var q Photos
+	q.Mark(photo{"c", "z"}.add(&q), Trained)
+	q.Mark(photo{"a", "-"}.add(&q), Trained)
+	both := known.With(q.Known(Trained))
+	if ids, pictures := both.Len(); ids != 3 || pictures != 3 {
+		t.Errorf("both: %d ids and %d pictures, want 3 of each", ids, pictures)
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		if !both.Has(id, Picture{}) {
+			t.Errorf("both do not know %s", id)
+		}
+	}
+	if !both.Has("", pic("x")) || !both.Has("", pic("z")) || both.Has("d", Picture{}) {
+		t.Error("both know other pictures")
+	}
+	if got := known.With(Known{}); got.IDs() != known.IDs() || got.Pictures() != known.Pictures() {
+		t.Error("with one that knows nothing it is another")
+	}
 	for _, bad := range []string{"!", "AAAA"} {
 		if _, err := DecodeKnown(bad, ""); err == nil {
 			t.Errorf("ids %q were read", bad)

@@ -163,18 +163,30 @@ func (f *File) takeFacts() error {
 
 func (f *File) fault(err error) error { return fmt.Errorf("%s: %w", f.path, err) }
 
+// The keys of a model's metadata that say, as trained_on and trained_on_ids do
+// of the model, on which photos the network was trained that became its
+// backbone.
+const (
+	MetaFeaturesOn    = "backbone_trained_on"
+	MetaFeaturesOnIDs = "backbone_trained_on_ids"
+)
+
+// Path returns the file's name.
+func (f *File) Path() string { return f.path }
+
 // TrainedOn returns the photos on whose labels the features were trained, as far
-// as the file knows of any: that of a model which oi-train trained from scratch.
-// Of a head on a backbone that was not fine-tuned, labels had no part in the
-// features.
+// as the file knows of any: that of a model which oi-train wrote. The labels on
+// which a head was fitted had no part in its features, unless these were
+// fine-tuned with it.
 func (f *File) TrainedOn() (dataset.Known, error) {
 	meta := f.model.Meta
+	ids, pictures := meta["trained_on_ids"], meta["trained_on"]
 	if text := meta[model.MetaBackbone]; text != "" {
 		if b, err := model.ParseBackbone(text); err == nil && b.FineTuned == "" {
-			return dataset.Known{}, nil
+			ids, pictures = meta[MetaFeaturesOnIDs], meta[MetaFeaturesOn]
 		}
 	}
-	known, err := dataset.DecodeKnown(meta["trained_on_ids"], meta["trained_on"])
+	known, err := dataset.DecodeKnown(ids, pictures)
 	if err != nil {
 		return known, f.fault(err)
 	}
