@@ -91,6 +91,9 @@ func (c *certainty) make(ctx context.Context, env *cli.Env, d *data, of classifi
 	on := answers.cover(done.UnsureBelow)
 	done.OnVal = &on
 	env.Infof("an answer of less than %g is unsure: on val %s", done.UnsureBelow, on.Text())
+	if c.rule != nil && done.UnsureBelow*float64(len(d.classes)) <= 1 {
+		env.Warnf("--unsure %s: no answer of %d classes is as low as that; val gives no reason to be unsure of any", c.text, len(d.classes))
+	}
 	return done, nil
 }
 

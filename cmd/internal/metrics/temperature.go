@@ -14,8 +14,14 @@ const (
 // model that is too sure of itself, within 0.05 and 20, and a multiple of 0.001,
 // so that the last bits of sums and logarithms do not matter.
 //
+// Of n answers the truth counts as true by (n+1)/(n+2) and the other classes
+// share the rest (J. Platt: Probabilistic outputs for support vector machines,
+// 1999). Without that no temperature would be low enough for answers that are
+// all right, however few they are.
+//
 // probabilities are those of each answer, and truth the class of each.
 func Temperature(probabilities [][]float32, truth []int) float64 {
+	doubt := 1 / float64(len(truth)+2)
 	// The loss is convex in the inverse: its slope is the mean of how far
 	// the expected log probability is above that of the truth.
 	slope := func(inverse float64) float64 {
@@ -25,14 +31,17 @@ func Temperature(probabilities [][]float32, truth []int) float64 {
 			for _, p := range row {
 				top = max(top, logOf(p))
 			}
-			var total, expected float64
+			var total, expected, all float64
 			for _, p := range row {
 				l := logOf(p)
 				w := math.Exp(inverse * (l - top))
 				total += w
 				expected += w * l
+				all += l
 			}
-			sum += expected/total - logOf(row[truth[n]])
+			right := logOf(row[truth[n]])
+			others := (all - right) / float64(max(1, len(row)-1))
+			sum += expected/total - (1-doubt)*right - doubt*others
 		}
 		return sum
 	}

@@ -39,24 +39,43 @@ func TestTemperature(t *testing.T) {
 			t.Errorf("%g has not the least loss", got)
 		}
 	}
-	// Always right, always wrong, and never sure.
-	if got := Temperature([][]float32{{0.9, 0.1}}, []int{0}); got != minTemperature {
-		t.Errorf("always right: %g", got)
+	// Few answers that are all right are no reason to be surer than they are
+	// many, and many that hardly are a reason to be surer.
+	for _, test := range []struct {
+		n    int
+		said float32
+	}{{1, 0.9}, {12, 0.9}, {12, 0.99}, {98, 0.6}} {
+		var rows [][]float32
+		for range test.n {
+			rows = append(rows, []float32{test.said, 1 - test.said})
+		}
+		got := Temperature(rows, make([]int, test.n))
+		p := 1 / (1 + math.Pow(1/float64(test.said)-1, 1/got))
+		if want := float64(test.n+1) / float64(test.n+2); math.Abs(p-want) > 0.001 {
+			t.Errorf("%d answers of %g, all right: divided by %g they say %g, want %g", test.n, test.said, got, p, want)
+		}
 	}
 	if got := Temperature([][]float32{{1, 0}}, []int{1}); got != maxTemperature {
 		t.Errorf("always wrong: %g", got)
 	}
 }
 
-// loss is the mean log loss at a temperature.
+// loss is the mean log loss at a temperature, of truths as Temperature counts
+// them.
 func loss(rows [][]float32, truth []int, temperature float64) float64 {
-	sum := 0.0
+	sum, doubt := 0.0, 1/float64(len(rows)+2)
 	for n, row := range rows {
 		total := 0.0
 		for _, p := range row {
 			total += math.Pow(float64(p), 1/temperature)
 		}
-		sum -= math.Log(math.Pow(float64(row[truth[n]]), 1/temperature) / total)
+		for class, p := range row {
+			share := doubt / float64(len(row)-1)
+			if class == truth[n] {
+				share = 1 - doubt
+			}
+			sum -= share * math.Log(math.Pow(float64(p), 1/temperature)/total)
+		}
 	}
 	return sum
 }
