@@ -259,6 +259,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 		return err
 	}
 	if o.sheet != "" {
+		if err := sheet.CheckName(o.sheet); err != nil {
+			return cli.Usagef("--sheet %w", err)
+		}
 		if err := cli.CheckOutputFile(o.sheet, env.Args...); err != nil {
 			return err
 		}

@@ -241,6 +241,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 		NoOutput: o.looks() && env.StdoutTTY && o.stream.JSON == "",
 	}
 	if o.sheet != "" {
+		if err := sheet.CheckName(o.sheet); err != nil {
+			return cli.Usagef("--sheet %w", err)
+		}
 		if err := cli.CheckOutputFile(o.sheet, env.Args...); err != nil {
 			return err
 		}

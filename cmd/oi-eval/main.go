@@ -83,6 +83,7 @@ type options struct {
 	embeddingDType string
 	keepTensor     bool
 	neighbours     int
+	given          func(flag string) bool // on the command line
 
 	baselinePath, noWorse string
 	cam                   bool
@@ -123,6 +124,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.embeddingDType, "embedding-dtype", string(transfer.Float16), "round the numbers to this `TYPE`, float16 or float32")
 	fs.BoolVar(&o.keepTensor, "keep-tensor", false, "with --embed, keep the tensors as well")
 	fs.IntVar(&o.neighbours, "neighbours", 0, "without a model: answer by the `K` train items whose embeddings are nearest")
+	o.given = fs.Changed
 	o.models.Flags(fs)
 	o.stream.Register(fs)
 	cli.ListOf(fs, "set", dataset.Train, dataset.Val, dataset.Test)
@@ -147,6 +149,9 @@ func (o *options) check(inputs []string) error {
 	}
 	if o.top < 0 {
 		return cli.Usagef("--top %d: want 1 or more", o.top)
+	}
+	if o.neighbours < 1 && o.given("neighbours") {
+		return cli.Usagef("--neighbours %d: want 1 or more", o.neighbours)
 	}
 	if o.maxPixels < 1 {
 		return cli.Usagef("--max-pixels %d: want 1 or more", o.maxPixels)

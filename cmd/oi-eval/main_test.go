@@ -74,6 +74,7 @@ func TestRefuses(t *testing.T) {
 		"an unknown ending": {whole, []string{"--report", "r.txt", m}, 2, "--report r.txt"},
 		"no folder":         {whole, []string{"--report", "no/such/r.md", m}, 1, "no folder no/such"},
 		"batch":             {whole, []string{"--batch", "0", m}, 2, "--batch 0"},
+		"no neighbours":     {whole, []string{"--neighbours", "0", m}, 2, "--neighbours 0: want 1 or more"},
 		"info and more":     {nil, []string{"--info", "--emit", m}, 2, "--info only describes"},
 		"info of a stream":  {nil, []string{"--info", m, "x.oi"}, 2, "x.oi is too much"},
 		"a missing file":    {nil, []string{m, "missing.jpg"}, 1, "missing.jpg"},

@@ -167,6 +167,8 @@ func (o *options) check(inputs []string) error {
 		return cli.Usagef("--min-delta %g: want 0 or more", o.minDelta)
 	case !(o.cutMix >= 0 && o.cutMix <= 1):
 		return cli.Usagef("--cutmix %g: want a share of the pictures, 0 to 1", o.cutMix)
+	case o.cutMix > 0 && o.batch < 2:
+		return cli.Usagef("--cutmix mixes the pictures of a batch: want --batch 2 or more")
 	case o.weights != "none" && o.weights != "balanced":
 		return cli.Usagef("--class-weights %s: want none or balanced", o.weights)
 	case o.onlyItems && o.expect == "":

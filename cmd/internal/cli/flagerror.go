@@ -25,7 +25,7 @@ func (c *Command) parse(flags *FlagSet, args []string) error {
 	var invalid *pflag.InvalidValueError
 	switch {
 	case err == nil:
-		return nil
+		return noFileName(flags)
 	case errors.As(err, &unknown):
 		return c.unknownFlag(flags, unknown, inPlace)
 	case errors.As(err, &noValue):
@@ -284,4 +284,15 @@ func (c *Command) missing(env *Env, what string) error {
 		return err
 	}
 	return &usageError{errPrinted}
+}
+
+// noFileName is an error where a flag that names a file was given nothing, which
+// would do the same as leaving it out.
+func noFileName(flags *FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Annotations[endings] != nil && f.Value.String() == "" && err == nil {
+			err = WithHint(Usagef("--%s is given no name", f.Name), "a shell variable that is not set may stand there; without a file leave the flag out")
+		}
+	})
+	return err
 }

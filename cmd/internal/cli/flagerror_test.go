@@ -30,6 +30,8 @@ func trainLike(run func(context.Context, *Env) error) *Command {
 		fs.Lookup("json").NoOptDefVal = "items"
 		fs.String("normalize", "", "`CHOICE` of pixels")
 		Once(fs, "normalize")
+		fs.StringP("weights", "w", "", "start from `FILE`")
+		FilesOf(fs, "weights", "onnx")
 		fs.Duration("timeout", 0, "give up after this `TIME`")
 	}
 	return c
@@ -39,6 +41,7 @@ func TestFlagErrors(t *testing.T) {
 	const lists = "oi-test --help lists the flags"
 	for _, test := range []struct{ args, message, hint string }{
 		{"--epoch 3", "unknown flag: --epoch", "did you mean --epochs?"},
+		{"--weights=", "--weights is given no name", "a shell variable that is not set may stand there; without a file leave the flag out"},
 		{"--epoch=3", "unknown flag: --epoch", "did you mean --epochs?"},
 		{"--Epochs 3", "unknown flag: --Epochs", "did you mean --epochs?"},
 		{"--num-epochs 3", "unknown flag: --num-epochs", "did you mean --epochs?"},

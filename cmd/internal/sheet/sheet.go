@@ -6,6 +6,7 @@ package sheet
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	"path/filepath"
 	"strings"
@@ -91,6 +92,15 @@ func (s *Sheet) Write(path string) error {
 		return err
 	}
 	return atomicfile.WriteFile(path, data.Bytes())
+}
+
+// CheckName is an error where Write would not make what the name's ending says.
+func CheckName(path string) error {
+	switch ending := strings.ToLower(filepath.Ext(path)); {
+	case IsPage(path), ending == "", ending == ".jpg", ending == ".jpeg":
+		return nil
+	}
+	return fmt.Errorf("%s: want a name that ends in .jpg, .jpeg, .html or .htm", path)
 }
 
 // IsPage reports whether Write makes a file of this name a page.

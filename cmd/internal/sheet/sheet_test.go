@@ -195,6 +195,11 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%s begins with %.20q: %v", name, data, err)
 		}
 	}
+	for name, ok := range map[string]bool{"a.JPEG": true, "b.jpg": true, "c": true, "d.htm": true, "/dev/stdout": true, "e.png": false, "f.webp": false, "g.jpg.pdf": false} {
+		if err := CheckName(name); (err == nil) != ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	if err := new(Sheet).Write(filepath.Join(dir, "d")); !errors.Is(err, ErrEmpty) {
 		t.Errorf("of nothing: %v", err)
 	}
