@@ -65,6 +65,7 @@ type cropper struct {
 	noRoom       atomic.Int64    // boxes without room for a background window
 	oddRotations atomic.Int64    // photos whose rotation is no multiple of 90
 	profiles     [2]atomic.Int64 // items whose photo has an ICC profile of sRGB, and another
+	sideways     atomic.Int64    // whole photos that viewers turn by EXIF
 }
 
 func newCropper(o *options, env *cli.Env) *cropper {
@@ -219,6 +220,9 @@ func (c *cropper) crop(ctx context.Context, item *record.Item, withBackground bo
 		c.profiles[0].Add(1)
 	case imagefile.OtherProfile:
 		c.profiles[1].Add(1)
+	}
+	if whole := (pix.Box{XMax: 1, YMax: 1}); box == whole && photo.rotation == 0 && imagefile.Orientation(data) > 1 {
+		c.sideways.Add(1)
 	}
 	return items, nil
 }
@@ -378,6 +382,9 @@ func (c *cropper) notes() {
 	}
 	if n := c.oddRotations.Load(); n > 0 {
 		c.env.Infof("%d photos have a rotation that is no quarter turn and were left as they are", n)
+	}
+	if n := c.sideways.Load(); n > 0 {
+		c.env.Infof("%d whole photos have an EXIF orientation, ignored: oi-eval and viewers turn such files, and these crops are as they are stored (hint: exiftran -ai or mogrify -auto-orient turns the files first)", n)
 	}
 	srgb, other := c.profiles[0].Load(), c.profiles[1].Load()
 	switch {

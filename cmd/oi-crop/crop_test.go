@@ -183,6 +183,33 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+// TestSideways: whole photos that a viewer turns are counted, since oi-eval turns
+// them, too; boxes refer to the photo as it is stored.
+func TestSideways(t *testing.T) {
+	exif := []byte("\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")
+	upright := oitest.JPEG(1)
+	turned := slices.Concat(upright[:2], exif, upright[2:])
+	c := startCropper(t, options{size: square(8)}, "a", "b")
+	var stderr bytes.Buffer
+	c.env.Stderr = &stderr
+	for _, test := range []struct {
+		photo    []byte
+		width    float64
+		rotation float64
+	}{{turned, 1, 0}, {turned, 0.5, 0}, {turned, 1, 90}, {upright, 1, 0}, {turned, 1, 0}} {
+		item := boxesOf([][]byte{test.photo}, 1)[0]
+		item.Box = &record.Box{XMax: test.width, YMax: 1}
+		item.Image = &record.Image{Rotation: &test.rotation}
+		if _, err := c.do(t.Context(), item); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.notes()
+	if got := stderr.String(); !strings.Contains(got, "2 whole photos have an EXIF orientation, ignored") {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestBackgroundDecision(t *testing.T) {
 	for _, c := range []struct {
 		when    string
