@@ -80,8 +80,9 @@
 // few rows. A photo that has more than 1000 megapixels by its header is left
 // out in any case. They are decoded one at a time.
 //
-// --emit writes the items with their predictions instead of the report, also
-// those whose photo the model was trained on, with prediction.seen. --require
+// --emit writes the items with their predictions instead of the report: those
+// of the sets val and test and those without a set, or those of --set, also
+// where the model was trained on the photo, with prediction.seen. --require
 // sets the exit code: 1 if a figure is not reached. Figures are accuracy,
 // log_loss, macro_precision, macro_recall, macro_f1, weighted_precision,
 // weighted_recall, weighted_f1, and precision[CLASS], recall[CLASS] and

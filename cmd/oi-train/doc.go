@@ -108,14 +108,14 @@
 // others is left out. It is of one view and of pictures of the same size.
 // Without oi-augment it is asked once about an item. What is validated goes by
 // the labels alone. A teacher that was trained on photos of val or test is
-// refused. The model has the teacher's SHA-256, which --resume and --expect
-// compare. Teach long, with --cutmix and --lr-schedule linear: on 16 classes
-// (4,772 items to train on), with a fine-tuned MobileNetV2 as the teacher, of
-// .841 on val and .863 on test, and all else as --cutmix is described with, 60
-// epochs of seeds 1 and 2 came to .800 and .795 on val and to .813 and .793 on
-// test; with --arch wide-residual seed 1 came to .814 on val and .812 on test,
-// log loss .647 in place of .695. An epoch takes 1.5 times as long as without a
-// teacher.
+// refused, and so is a backbone of oi-train. The model has the teacher's
+// SHA-256, which --resume and --expect compare. Teach long, with --cutmix and
+// --lr-schedule linear: on 16 classes (4,772 items to train on), with a
+// fine-tuned MobileNetV2 as the teacher, of .841 on val and .863 on test, and
+// all else as --cutmix is described with, 60 epochs of seeds 1 and 2 came to
+// .800 and .795 on val and to .813 and .793 on test; with --arch wide-residual
+// seed 1 came to .814 on val and .812 on test, log loss .647 in place of .695.
+// An epoch takes 1.5 times as long as without a teacher.
 //
 // Of items with two views (oi-crop --two-views), the head is fitted to the
 // features of both, one after the other. NAME.onnx then has two inputs, image
@@ -144,11 +144,13 @@
 //
 // --calibrate divides the logits by the number that gives val the lowest log
 // loss, so that of the answers of 0.8 about eight in ten are right; which
-// answer is given does not change. --unsure writes a threshold into the model:
-// below it oi-eval says "unsure" of a photo, and marks the prediction of an
-// item. It is a number, or a rule by which one is chosen on val alone. 95% or
-// precision=0.95 is the lowest threshold above which as many of the answers are
-// right, precision[Cake]=0.95 the lowest where as many of the answers Cake are.
+// answer is given does not change. A label of N items counts as true by
+// (N+1)/(N+2), so that a few that are all right do not make the model sure of
+// everything. --unsure writes a threshold into the model: below it oi-eval says
+// "unsure" of a photo, and marks the prediction of an item. It is a number, or
+// a rule by which one is chosen on val alone. 95% or precision=0.95 is the
+// lowest threshold above which as many of the answers are right,
+// precision[Cake]=0.95 the lowest where as many of the answers Cake are.
 // recall=0.8 is the highest by which as many of all items are answered right,
 // recall[Cake]=0.8 of the items labelled Cake. f1 has the best F1 in the mean
 // over the classes, f1[Cake] that of one. cost=5 loses least where a wrong
@@ -217,8 +219,8 @@
 // as the oi-boxes of their trail divided them: by their subset of Open Images,
 // or by author. Train items whose photo is that of a validation or test item
 // are removed and counted. The same image id or the same bytes is the same
-// photo. The model remembers the photos it was trained on, so that oi-eval can
-// leave them out.
+// photo. The model remembers the photos that it, its teacher and the network it
+// began with were trained on, so that oi-eval can leave them out.
 //
 // --near-duplicates drop also leaves out items of train whose picture is nearly
 // that of a val or test item, and items of val near one of test: the same

@@ -240,7 +240,7 @@ func (o *options) values() map[string]any {
 	if o.schedule != constantRate {
 		values["lr_schedule"] = o.schedule
 	}
-	if o.given("weight-decay") {
+	if o.decay != o.defaultDecay() {
 		values["weight_decay"] = o.decay
 	}
 	o.teacher.values(values)

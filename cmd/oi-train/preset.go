@@ -59,12 +59,24 @@ func (o *options) complete() {
 	if o.lr == 0 {
 		o.lr = nn.LearningRates()[o.optimizer]
 	}
-	if o.schedule == linearRate && !o.given("patience") {
+	if o.patienceFollows() {
 		o.patience = o.epochs // so that it never ends sooner
 	}
-	if !o.given("weight-decay") && o.optimizer != "rmsprop" { // which has none
-		o.decay = presets[o.arch].options.WeightDecay
+	if !o.given("weight-decay") {
+		o.decay = o.defaultDecay()
 	}
+}
+
+// patienceFollows says that the patience is that of the other options.
+func (o *options) patienceFollows() bool { return o.schedule == linearRate && !o.given("patience") }
+
+// defaultDecay is the decay of the weights where the command line has none. The
+// optimizer is known.
+func (o *options) defaultDecay() float64 {
+	if o.optimizer == "rmsprop" { // which has none
+		return 0
+	}
+	return presets[o.arch].options.WeightDecay
 }
 
 // network returns a new network for pictures and classes as given, its weights

@@ -92,9 +92,14 @@ func (c *checkpoint) checkOptions(o *options) error {
 	var differ []string
 	now := o.valueTexts()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if then, ok := c.Options[name]; !ok || then != now[name] {
-			differ = append(differ, fmt.Sprintf("--%s %s, now %s", name, then, now[name]))
+		then, ok := c.Options[name]
+		if !ok {
+			then = "not given"
 		}
+		if ok && then == now[name] || name == "patience" && o.patienceFollows() && len(differ) > 0 {
+			continue
+		}
+		differ = append(differ, fmt.Sprintf("--%s %s, now %s", name, then, now[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
 		if _, ok := now[name]; !ok {

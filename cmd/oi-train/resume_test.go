@@ -295,6 +295,8 @@ func TestResumeRefuses(t *testing.T) {
 	}{
 		"seed":            {good, input, []string{"--seed", "2"}, "m.ckpt was made with other options: --seed 1, now 2", "give the same options"},
 		"two options":     {good, input, []string{"--lr", "0.001", "--batch", "8"}, "--batch 16, now 8; --lr 0.0005, now 0.001", "give the same options"},
+		"cutmix":          {good, input, []string{"--cutmix", "0.5"}, "other options: --cutmix not given, now 0.5\n", "give the same options"},
+		"falling rate":    {good, input, []string{"--lr-schedule", "linear"}, "other options: --lr-schedule not given, now linear\n", "give the same options"},
 		"pixel":           {good, encode(t, classes, pixel...), nil, "m.ckpt was made from another input: 48 items then, 48 now", "give the same input"},
 		"label":           {good, encode(t, classes, label...), nil, "another input", "give the same input"},
 		"shuffled":        {good, encode(t, classes, shuffled...), nil, "m.ckpt was made from the same 48 items in another order", "give them in the order that they had"},
@@ -430,4 +432,29 @@ func TestRemoveLeftovers(t *testing.T) {
 	if got, want := strings.Join(names(), " "), ".m.ckpt .m.ckpt-1 .m.ckpt1x .m.onnx123 .n.ckpt123 m.ckpt"; got != want {
 		t.Errorf("left %s, want %s", got, want)
 	}
+}
+
+// TestResumeOfDefaults: a default that is given is no other option.
+func TestResumeOfDefaults(t *testing.T) {
+	input := encode(t, nil, twoClasses()...)
+	args := []string{"--arch", "residual", "--epochs", "3"}
+	want := runTrain(t, t.Context(), input, args...)
+	s := newSession(t)
+	if code, stderr := s.interrupt(6, input, args...); code != 130 || s.file("m.ckpt") == nil {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	s.resumes(input, want.files["m.onnx"], append(args, "--weight-decay", "0.05", "--patience", "4")...)
+}
+
+// TestResumeAfterFailure: where the input breaks off after an epoch, or the model
+// cannot be written, what there is to go on from is said.
+func TestResumeAfterFailure(t *testing.T) {
+	all := encode(t, []string{"green", "red"}, variants(t, twoClasses(), 4)...)
+	s := newSession(t)
+	code, stderr := s.run(t.Context(), bytes.NewReader(all[:len(all)*3/4]), nil, "--epochs", "4")
+	if code != 1 || !strings.Contains(stderr, "stops early") || !strings.Contains(stderr, "hint: once that is mended, the same command with --resume goes on after epoch ") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	want := runTrain(t, t.Context(), all, "--epochs", "4")
+	s.resumes(all, want.files["m.onnx"], "--epochs", "4")
 }

@@ -103,6 +103,15 @@ func newTrainer(o *options, d *data) (*nn.Trainer, error) {
 	return nn.NewTrainer(network, o.trainerOptions())
 }
 
+// smaller is the hint where training diverges. A teacher's features count much,
+// and not every optimizer evens that out.
+func (t *trainer) smaller() string {
+	if t.options.trainerOptions().Teacher.FeatureShare > 0 {
+		return "try a smaller --lr or --teacher-features"
+	}
+	return "try a smaller --lr"
+}
+
 func (t *trainer) run(ctx context.Context) (*result, error) {
 	// A run that was killed after its last epoch has nothing left to do.
 	for epoch := len(t.result.history) + 1; t.result.stopped == ""; epoch++ {
@@ -133,6 +142,15 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 			t.result.stopped, t.result.cut = fmt.Sprintf("interrupted in epoch %d", epoch), true
 			return t.result, err
 		}
+		var diverged *nn.NonFiniteError
+		if err != nil && t.saved > 0 && !errors.As(err, &diverged) {
+			next := fmt.Sprintf("once that is mended, the same command with --resume goes on after epoch %d", t.saved)
+			var hinted interface{ Hint() string }
+			if errors.As(err, &hinted) {
+				next = hinted.Hint() + "; " + next
+			}
+			err = cli.WithHint(err, next)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +159,7 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 	}
 	if t.result.best == nil {
 		removeCheckpoint(t.options, t.env) // it leads here only
-		return nil, cli.WithHint(errors.New("the validation loss was never a number"), "try a smaller --lr")
+		return nil, cli.WithHint(errors.New("the validation loss was never a number"), t.smaller())
 	}
 	more := ""
 	if t.options.schedule != linearRate && len(t.result.history)-t.result.bestEpoch < t.options.patience {
@@ -222,7 +240,7 @@ func (t *trainer) steps(ctx context.Context, name, label string, total int) (los
 		l, c, err := t.step()
 		var diverged *nn.NonFiniteError
 		if errors.As(err, &diverged) {
-			return 0, 0, 0, cli.WithHint(fmt.Errorf("%s: %w%s", name, err, t.batch.offendingItem(diverged.Index)), "try a smaller --lr")
+			return 0, 0, 0, cli.WithHint(fmt.Errorf("%s: %w%s", name, err, t.batch.offendingItem(diverged.Index)), t.smaller())
 		}
 		if err != nil {
 			return 0, 0, 0, fmt.Errorf("%s: %w", name, err)

@@ -107,7 +107,7 @@ func (e *Export) Warnings(s *Summary) (all []Warning) {
 		all = append(all, Warning{"some records name no set: their photos are in " + e.Format.photoFolder(0), "oi-boxes divides the photos by author; --split hash does so for all subsets"})
 	}
 	if e.Format == YOLO && !(s.has("val") && (s.has("train") || s.has("all"))) {
-		all = append(all, Warning{"data.yaml lacks train or val, and yolo needs both", "oi-boxes --split hash divides the photos by author"})
+		all = append(all, Warning{"data.yaml lacks train or val, and yolo needs both", "more photos may do, where oi-boxes --split hash has divided them by author"})
 	}
 	if s.Boxes == 0 {
 		all = append(all, Warning{"there is no box in the export", ""})
