@@ -65,7 +65,7 @@ func finish(ctx context.Context, o *options, env *cli.Env, d *data, r *result) e
 	}
 	if err := report.WriteFiles(files...); err != nil {
 		if _, missing := os.Stat(o.checkpoint()); missing == nil {
-			err = cli.WithHint(err, "once that is mended, the same command with --resume need not train again")
+			err = cli.WithHint(err, "once that is mended, the same command with --resume goes on from there")
 		}
 		return err
 	}

@@ -103,6 +103,20 @@ func newTrainer(o *options, d *data) (*nn.Trainer, error) {
 	return nn.NewTrainer(network, o.trainerOptions())
 }
 
+// resumable adds to an error, in its hint, from where training can go on.
+func (t *trainer) resumable(err error) error {
+	var diverged *nn.NonFiniteError
+	if t.saved == 0 || errors.As(err, &diverged) {
+		return err
+	}
+	next := fmt.Sprintf("once that is mended, the same command with --resume goes on after epoch %d", t.saved)
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		next = hinted.Hint() + "; " + next
+	}
+	return cli.WithHint(err, next)
+}
+
 // smaller is the hint where training diverges. A teacher's features count much,
 // and not every optimizer evens that out.
 func (t *trainer) smaller() string {
@@ -121,7 +135,7 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 		}
 		begun, err := t.begin(epoch)
 		if err != nil {
-			return nil, err
+			return nil, t.resumable(err)
 		}
 		if !begun {
 			t.result.stopped = fmt.Sprintf("the input ended after epoch %d", epoch-1)
@@ -142,17 +156,8 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 			t.result.stopped, t.result.cut = fmt.Sprintf("interrupted in epoch %d", epoch), true
 			return t.result, err
 		}
-		var diverged *nn.NonFiniteError
-		if err != nil && t.saved > 0 && !errors.As(err, &diverged) {
-			next := fmt.Sprintf("once that is mended, the same command with --resume goes on after epoch %d", t.saved)
-			var hinted interface{ Hint() string }
-			if errors.As(err, &hinted) {
-				next = hinted.Hint() + "; " + next
-			}
-			err = cli.WithHint(err, next)
-		}
 		if err != nil {
-			return nil, err
+			return nil, t.resumable(err)
 		}
 		t.recordEpoch(line)
 		t.saveCheckpoint(epoch)
