@@ -135,7 +135,7 @@ func (t *trainer) run(ctx context.Context) (*result, error) {
 		}
 		begun, err := t.begin(epoch)
 		if err != nil {
-			return nil, t.resumable(err)
+			return nil, err
 		}
 		if !begun {
 			t.result.stopped = fmt.Sprintf("the input ended after epoch %d", epoch-1)
