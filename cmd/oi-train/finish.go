@@ -254,7 +254,7 @@ func metadata(r *report.Report, d *data) (map[string]string, error) {
 		"trained_on":     known.Pictures(),
 		"trained_on_ids": known.IDs(),
 	}
-	if ids, pictures := d.inherited.Len(); ids+pictures > 0 && d.backbone != nil {
+	if d.backbone != nil && !d.inherited.IsEmpty() {
 		meta[transfer.MetaFeaturesOn], meta[transfer.MetaFeaturesOnIDs] = d.inherited.Pictures(), d.inherited.IDs()
 	}
 	values := map[string]any{

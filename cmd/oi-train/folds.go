@@ -9,7 +9,6 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/suspects"
-	"github.com/opensandwich/oi/cmd/internal/transfer"
 )
 
 // mostFolds is into how many parts the items are divided.
@@ -23,7 +22,7 @@ const largestShare = 0.1
 // divide divides the items of --suspects; without the flag it returns nil. No
 // two folds have items of one author, one photo or the same pixels, nor pictures
 // that are nearly the same.
-func (o *options) divide(ctx context.Context, d *data, network *transfer.File) (*outOfFold, error) {
+func (o *options) divide(ctx context.Context, d *data) (*outOfFold, error) {
 	if o.suspects == 0 {
 		return nil, nil
 	}
@@ -31,10 +30,8 @@ func (o *options) divide(ctx context.Context, d *data, network *transfer.File) (
 		return nil, cli.WithHint(errors.New("--suspects looks at items as they are, and these come from oi-augment"), "leave oi-augment out: oi-train --suspects N crops.oi")
 	}
 	f := &outOfFold{entries: d.entries(), classes: d.classes, groups: d.groups.groups.Clone()}
-	if network != nil {
-		if err := d.checkUnseen(network, f.entries); err != nil {
-			return nil, err
-		}
+	if err := d.checkUnseen(f.entries); err != nil {
+		return nil, err
 	}
 	pixels := map[dataset.Picture]int{} // a group of each
 	for _, e := range f.entries.All() {
@@ -109,16 +106,12 @@ func (f *outOfFold) announceNear(env *cli.Env) {
 }
 
 // checkUnseen is an error where the features were trained on labels of the
-// items: a model of oi-train without a backbone in it, that remembers them.
-func (d *data) checkUnseen(network *transfer.File, entries dataset.Entries) error {
-	known, err := network.TrainedOn()
-	if err != nil {
-		return err
-	}
-	if ids, pictures := known.Len(); ids+pictures == 0 {
+// items: a backbone of oi-train that remembers them.
+func (d *data) checkUnseen(entries dataset.Entries) error {
+	if d.inherited.IsEmpty() {
 		return nil
 	}
-	seen, err := d.seen(known, entries)
+	seen, err := d.seen(d.inherited, entries)
 	if err != nil {
 		return err
 	}

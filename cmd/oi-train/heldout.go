@@ -13,7 +13,7 @@ import (
 // validation or test items are among them, that is an error. The model is a
 // teacher or a backbone, as called.
 func (d *data) inherit(called string, known dataset.Known) error {
-	if ids, pictures := known.Len(); ids+pictures == 0 {
+	if known.IsEmpty() {
 		return nil
 	}
 	d.inherited = known

@@ -334,7 +334,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 			return errors.Join(err, in.Close())
 		}
 	}
-	folds, err := o.divide(ctx, d, network)
+	folds, err := o.divide(ctx, d)
 	if err != nil {
 		return errors.Join(err, in.Close())
 	}

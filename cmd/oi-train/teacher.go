@@ -249,7 +249,7 @@ func (t *teacher) teach(o *options, env *cli.Env, d *data) error {
 // checkUnseen is an error where the teacher was trained on photos by which its
 // student is judged.
 func (t *teacher) checkUnseen(d *data) error {
-	if ids, pictures := t.known.Len(); ids+pictures == 0 {
+	if t.known.IsEmpty() {
 		text := "the teacher does not remember which photos it was trained on: validation and test items may be among them"
 		d.env.Warnf("%s", text)
 		d.notes = append(d.notes, report.Sentence(text))

@@ -201,6 +201,9 @@ func (k Known) With(other Known) Known {
 	return Known{ids: merged(k.ids, other.ids), pictures: merged(k.pictures, other.pictures)}
 }
 
+// IsEmpty reports whether no photo is remembered.
+func (k Known) IsEmpty() bool { return len(k.ids)+len(k.pictures) == 0 }
+
 // Len returns the number of ids and of pictures.
 func (k Known) Len() (ids, pictures int) { return len(k.ids), len(k.pictures) }
 
