@@ -332,8 +332,10 @@ func TestRealPhotos(t *testing.T) {
 			t.Fatal(err)
 		}
 		crop := result.Items[0].Crop
-		x0, x1 := math.Floor(item.Box.XMin*float64(photo.Width)), math.Ceil(item.Box.XMax*float64(photo.Width))
-		y0, y1 := math.Floor(item.Box.YMin*float64(photo.Height)), math.Ceil(item.Box.YMax*float64(photo.Height))
+		first := func(edge float64, n int) float64 { return math.Floor(edge*float64(n) + 1e-6) }
+		end := func(edge float64, n int) float64 { return math.Ceil(edge*float64(n) - 1e-6) }
+		x0, x1 := first(item.Box.XMin, photo.Width), end(item.Box.XMax, photo.Width)
+		y0, y1 := first(item.Box.YMin, photo.Height), end(item.Box.YMax, photo.Height)
 		if crop.X != int(x0) || crop.Y != int(y0) || crop.Width != int(x1-x0) || crop.Height != int(y1-y0) {
 			t.Errorf("%s: %+v, want x %v-%v y %v-%v", item.Key, crop, x0, x1, y0, y1)
 		}

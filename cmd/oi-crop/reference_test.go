@@ -24,14 +24,21 @@ func wanted(img image.Image, box record.Box, o options, rotation int) want {
 	edges := func(lo, hi float64, n int) (int, int) {
 		grown := float64(o.context) * (hi - lo)
 		lo, hi = math.Max(0, lo-grown), math.Min(1, hi+grown)
-		from, to := 0, n
-		for from+1 < n && float64(from+1) <= lo*float64(n) {
-			from++
+		// An edge a millionth of a pixel from a border is on it, unless
+		// nothing would be left of the box.
+		for _, slack := range []float64{1e-6, 0} {
+			from, to := 0, n
+			for from < n && float64(from+1) <= lo*float64(n)+slack {
+				from++
+			}
+			for to > 0 && float64(to-1) >= hi*float64(n)-slack {
+				to--
+			}
+			if from < to {
+				return from, to
+			}
 		}
-		for to > 1 && float64(to-1) >= hi*float64(n) {
-			to--
-		}
-		return from, to
+		panic("a box without area")
 	}
 	var out want
 	x0, x1 := edges(box.XMin, box.XMax, size.X)

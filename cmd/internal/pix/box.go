@@ -48,8 +48,9 @@ func (b Box) Grow(fraction float64) Box {
 }
 
 // Rect returns the pixels that the box touches in a picture of that size: its
-// lower edges rounded down, its upper ones up, and clipped to the picture. It
-// is empty only where the box has no area inside the picture.
+// lower edges rounded down, its upper ones up, and clipped to the picture. An
+// edge within a millionth of a pixel of a border between two is on it. Rect is
+// empty only where the box has no area inside the picture.
 func (b Box) Rect(width, height int) image.Rectangle {
 	x0, x1 := span(b.XMin, b.XMax, width)
 	y0, y1 := span(b.YMin, b.YMax, height)
@@ -59,30 +60,25 @@ func (b Box) Rect(width, height int) image.Rectangle {
 // BoxOf returns a box that covers just the pixels of r in a picture of that
 // size: its Rect is r again.
 func BoxOf(r image.Rectangle, width, height int) Box {
-	var b Box
-	b.XMin, b.XMax = fractions(r.Min.X, r.Max.X, width)
-	b.YMin, b.YMax = fractions(r.Min.Y, r.Max.Y, height)
-	return b
+	w, h := float64(width), float64(height)
+	return Box{
+		XMin: float64(r.Min.X) / w, XMax: float64(r.Max.X) / w,
+		YMin: float64(r.Min.Y) / h, YMax: float64(r.Max.Y) / h,
+	}
 }
 
-// fractions undoes span. A quotient times its divisor can miss the whole
-// number that it came from by the last bit, on the wrong side.
-func fractions(from, to, n int) (lo, hi float64) {
-	size := float64(n)
-	lo, hi = float64(from)/size, float64(to)/size
-	for float64(lo*size) < float64(from) {
-		lo = math.Nextafter(lo, 1)
-	}
-	for float64(hi*size) > float64(to) {
-		hi = math.Nextafter(hi, 0)
-	}
-	return lo, hi
-}
+// slack is how far, in pixels, an edge may lie past the border between two
+// pixels and still be on it: 0.5125 of 400 pixels is 204.99999999999997.
+const slack = 1e-6
 
 func span(lo, hi float64, n int) (from, to int) {
 	size := float64(n)
 	// Clipped first: a conversion to int of a number too large for it
 	// differs between platforms.
-	lo, hi = max(0, min(lo, 1)), max(0, min(hi, 1))
-	return int(math.Floor(float64(lo * size))), int(math.Ceil(float64(hi * size)))
+	lo, hi = float64(max(0, min(lo, 1))*size), float64(max(0, min(hi, 1))*size)
+	from, to = int(math.Floor(lo+slack)), int(math.Ceil(hi-slack))
+	if from < to {
+		return from, to
+	}
+	return int(math.Floor(lo)), int(math.Ceil(hi)) // less than slack wide
 }

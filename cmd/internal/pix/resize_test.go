@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
@@ -304,6 +306,35 @@ func TestBox(t *testing.T) {
 	}
 	if got, want := (Box{0.4, 0.6, 0, 0.5}).Grow(0.5).Rect(100, 100), image.Rect(30, 0, 70, 75); got != want {
 		t.Errorf("grown: %v, want %v", got, want)
+	}
+}
+
+// TestBoxOnBorder: an edge that is a whole number of pixels in decimals takes
+// in no pixel beyond it, though 0.5125 of 400 is 204.99999999999997 in float64.
+// A box of less than that is one pixel.
+func TestBoxOnBorder(t *testing.T) {
+	for _, n := range []int{16, 400, 500, 800, 1000, 2500, 8000} {
+		edge := func(pixel int) float64 {
+			f, err := strconv.ParseFloat(big.NewRat(int64(pixel), int64(n)).FloatString(6), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		for from := range n {
+			for _, to := range []int{from + 1, (from + 1 + n) / 2, n} {
+				box := Box{edge(from), edge(to), edge(n - to), edge(n - from)}
+				if got, want := box.Rect(n, n), image.Rect(from, n-to, to, n-from); got != want {
+					t.Fatalf("%v of %d pixels: %v, want %v", box, n, got, want)
+				}
+			}
+			x := edge(from)
+			for _, thin := range []Box{{x, x + 1e-12, 0, 1}, {max(0, x-1e-12), x + 1e-12, 0, 1}} {
+				if got := thin.Rect(n, n); got.Dx() < 1 || got.Dx() > 2 || got.Min.X > from || got.Max.X < from {
+					t.Fatalf("%v of %d pixels: %v", thin, n, got)
+				}
+			}
+		}
 	}
 }
 
