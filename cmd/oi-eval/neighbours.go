@@ -129,6 +129,9 @@ func (b *neighbourhood) prepare() error {
 			b.classes = slices.Insert(b.classes, at, e.Label)
 		}
 	}
+	if n := b.options.neighbours; n > b.train.Len() {
+		b.env.Warnf("--neighbours %d: there are only %d train items, and every answer is by all of them", n, b.train.Len())
+	}
 	vectors, err := b.vectors(b.train)
 	if err != nil {
 		return err

@@ -135,6 +135,18 @@ func TestEmitNeighbours(t *testing.T) {
 	}
 }
 
+// TestNeighboursFew: of fewer train items than neighbours, all answer, which is
+// said.
+func TestNeighboursFew(t *testing.T) {
+	const warning = "there are only 5 train items"
+	for k, want := range map[string]bool{"5": false, "6": true} {
+		code, _, stderr := eval(t, neighbourhoodStream(t), "--neighbours="+k, "-")
+		if code != 0 || strings.Contains(stderr, warning) != want {
+			t.Errorf("%s neighbours: exit %d: %s", k, code, stderr)
+		}
+	}
+}
+
 func TestNeighboursRefuses(t *testing.T) {
 	whole := encode(t, held()...)
 	for name, tc := range map[string]struct {

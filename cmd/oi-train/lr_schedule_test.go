@@ -67,7 +67,7 @@ func TestLinearRateWantsAllEpochs(t *testing.T) {
 func TestLRScheduleRefuses(t *testing.T) {
 	input := encode(t, nil, twoClasses()...)
 	for _, args := range [][]string{
-		{"--lr-schedule", "cosine"}, {"--lr-schedule="}, {"--weight-decay", "-0.1"}, {"--weight-decay", "1.1"}, {"--weight-decay", "NaN"},
+		{"--lr-schedule", "cosine"}, {"--lr-schedule="}, {"--weight-decay", "-0.1"}, {"--weight-decay", "1.1"}, {"--weight-decay", "NaN"}, {"--weight-decay", "1", "--lr", "1"},
 		{"--weight-decay", "0.1", "--arch", "reference"}, {"--weight-decay", "0.1", "--optimizer", "rmsprop"},
 	} {
 		flag, _, _ := strings.Cut(args[0], "=")

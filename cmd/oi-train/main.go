@@ -161,6 +161,8 @@ func (o *options) check(inputs []string) error {
 		return cli.Usagef("--weight-decay %g: want 0 to 1", o.decay)
 	case o.decay > 0 && cmp.Or(o.optimizer, presets[o.arch].optimizer) == "rmsprop":
 		return cli.Usagef("--weight-decay %g: rmsprop has none", o.decay)
+	case o.lr*o.decay >= 1:
+		return cli.Usagef("--lr %g and --weight-decay %g: want a product below 1, by which the weights shrink in a step", o.lr, o.decay)
 	case o.patience < 0:
 		return cli.Usagef("--patience %d: want 0 or more", o.patience)
 	case !(o.minDelta >= 0) || math.IsInf(o.minDelta, 0):

@@ -131,7 +131,24 @@ func (h Header) Require(names ...string) error {
 	if missing == nil {
 		return nil
 	}
-	return &RowError{h.File, 1, fmt.Errorf("no column %s, found %s", strings.Join(missing, ", "), Abbreviate(strings.Join(h.Columns, ",")))}
+	found := strings.Join(h.Columns, ",")
+	return &RowError{h.File, 1, fmt.Errorf("no column %s, found %s%s", strings.Join(missing, ", "), Abbreviate(found), otherFormat(found))}
+}
+
+// otherFormat says what a header that lacks columns looks like, if not a CSV in
+// UTF-8 with commas, and what makes it one.
+func otherFormat(header string) string {
+	switch {
+	case strings.Contains(header, "\x00"):
+		return ": this may be UTF-16, which iconv -f UTF-16 -t UTF-8 turns into UTF-8"
+	case strings.Contains(header, "\r"):
+		return `: the lines end in a carriage return alone, which tr '\r' '\n' mends`
+	case strings.Contains(header, ","):
+		return ""
+	case strings.ContainsAny(header, ";\t|"):
+		return ": fields are divided by commas"
+	}
+	return ""
 }
 
 // Abbreviate keeps a message readable when the file is no CSV at all.

@@ -250,3 +250,25 @@ func TestRanges(t *testing.T) {
 		}
 	}
 }
+
+// TestHeaderOfOtherFormat: a header that lacks columns because the file is no
+// CSV says what it is.
+func TestHeaderOfOtherFormat(t *testing.T) {
+	for data, want := range map[string]string{
+		"a,b\r1,2\r":                 "the lines end in a carriage return alone",
+		"a;b\n1;2\n":                 "fields are divided by commas",
+		"a\tb\n1\t2\n":               "fields are divided by commas",
+		"a\x00,\x00b\x00\n\x001\x00": "iconv -f UTF-16",
+		"a,c\n1,2\n":                 "no column b, found a,c",
+		"a\n1\n":                     "no column b, found a",
+	} {
+		table, err := newReader(t.Context(), strings.NewReader(data), "f.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = table.header.Require("a", "b")
+		if err == nil || !strings.Contains(err.Error(), want) || strings.HasPrefix(want, "no") && !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", data, err, want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/opensandwich/oi/cmd/internal/atomicfile"
@@ -30,14 +31,18 @@ type format interface {
 }
 
 // Create begins a file: a page for the endings .html and .htm, plain text for
-// .txt, and CSV for any other.
+// .txt, and CSV for .csv and for none. Any other is an error.
 func Create(path string) (*File, error) {
+	ending := strings.ToLower(filepath.Ext(path))
+	if !slices.Contains([]string{"", ".csv", ".html", ".htm", ".txt"}, ending) {
+		return nil, fmt.Errorf("%s: credits are written as .csv, .html or .txt", path)
+	}
 	file, err := atomicfile.Create(path)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{file: file, buffer: bufio.NewWriter(file), seen: map[[16]byte]struct{}{}}
-	switch strings.ToLower(filepath.Ext(path)) {
+	switch ending {
 	case ".html", ".htm":
 		f.format, err = newPage(f.buffer)
 	case ".txt":

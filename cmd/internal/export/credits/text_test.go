@@ -3,6 +3,7 @@ package credits
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -36,5 +37,18 @@ func TestText(t *testing.T) {
 		"\n2 photos; of 1 the author is not known.\n"
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestCreateRefuses: an ending that is none of ours is no CSV in silence.
+func TestCreateRefuses(t *testing.T) {
+	for _, name := range []string{"credits.pdf", "credits.csv.gz", "credits.json"} {
+		path := filepath.Join(t.TempDir(), name)
+		if _, err := Create(path); err == nil || !strings.Contains(err.Error(), ".csv, .html or .txt") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
