@@ -15,6 +15,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/nn"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
+	"github.com/opensandwich/oi/cmd/internal/transfer"
 	"github.com/opensandwich/oi/cmd/internal/zoo"
 	"github.com/opensandwich/oi/cmd/internal/zoo/named"
 )
@@ -306,67 +307,87 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 			return err
 		}
 	}
+	return o.learn(ctx, env, &loaded{network, teacher, expected, saved})
+}
+
+// loaded is what the command line names besides items, each nil where it names
+// none.
+type loaded struct {
+	network  *transfer.File
+	teacher  *teacher
+	expected *expectation
+	saved    *checkpoint // of a network from scratch that was interrupted
+}
+
+// learn trains on the items of the input, and writes what comes of it.
+func (o *options) learn(ctx context.Context, env *cli.Env, g *loaded) (err error) {
 	in, err := stream.Open(env, &o.stream, env.Args)
 	if err != nil {
 		return err
 	}
 	spool := dataset.NewSpool(int64(o.memory), "")
 	defer func() { err = errors.Join(err, spool.Close()) }()
+	reading := true
+	defer func() {
+		if reading {
+			err = errors.Join(err, in.Close())
+		}
+	}()
 
 	d := newData(o, env, in, spool)
-	if network != nil {
+	if g.network != nil {
 		d.embedded, d.items.Embeddings = &embedded{}, true
 	}
 	if o.suspects > 0 {
 		d.groups = newAuthorGroups()
 	}
 	if err := d.prepare(ctx); err != nil {
-		return errors.Join(err, in.Close())
+		return err
 	}
-	if network == nil && d.items.Context() != (dataset.Size{}) {
-		err := cli.WithHint(errors.New("the items have two views, and a network that is trained from scratch looks at one"),
+	if g.network == nil && d.items.Context() != (dataset.Size{}) {
+		return cli.WithHint(errors.New("the items have two views, and a network that is trained from scratch looks at one"),
 			"--backbone NETWORK.onnx learns from both; or cut the crops without oi-crop --two-views")
-		return errors.Join(err, in.Close())
 	}
-	if err := teacher.teach(o, env, d); err != nil {
-		return errors.Join(err, in.Close())
+	if err := g.teacher.teach(o, env, d); err != nil {
+		return err
 	}
-	if network != nil {
-		if err := d.inheritBackbone(network); err != nil {
-			return errors.Join(err, in.Close())
+	if g.network != nil {
+		if err := d.inheritBackbone(g.network); err != nil {
+			return err
 		}
 	}
 	folds, err := o.divide(ctx, d)
 	if err != nil {
-		return errors.Join(err, in.Close())
+		return err
 	}
-	if expected != nil {
-		if err := expected.announceItems(o, env, d); err != nil {
-			return errors.Join(err, in.Close())
+	if g.expected != nil {
+		if err := g.expected.announceItems(o, env, d); err != nil {
+			return err
 		}
 	}
 	if err := o.certainty.possible(d); err != nil {
-		return errors.Join(err, in.Close())
+		return err
 	}
 	var result *result
-	if network == nil {
-		result, err = train(ctx, o, env, d, saved, folds, teacher)
+	if g.network == nil {
+		result, err = train(ctx, o, env, d, g.saved, folds, g.teacher)
 	} else {
-		result, err = trainHead(ctx, o, env, d, network)
+		result, err = trainHead(ctx, o, env, d, g.network)
 	}
 	if result == nil {
-		return errors.Join(err, in.Close())
+		return err
 	}
 	defer func() { err = errors.Join(err, result.best.Close()) }()
 	// Closing tells a stage that has epochs to spare to end. It cannot make
 	// what was read less complete.
 	interrupted := err
+	reading = false
 	_ = in.Close()
 	if result.certainty, err = o.certainty.make(ctx, env, d, result.best); err != nil {
 		return err
 	}
-	if expected != nil {
-		if err := expected.compare(o, env, d, result.best.WeightsHash()); err != nil {
+	if g.expected != nil {
+		if err := g.expected.compare(o, env, d, result.best.WeightsHash()); err != nil {
 			if interrupted == nil {
 				removeCheckpoint(o, env) // it leads here only
 			}
