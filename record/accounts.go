@@ -70,3 +70,17 @@ func (t *tally) check(stages []StageCounts) error {
 	}
 	return sameItems(last.Tool, last.Out, last.Digests.Out, "arrived", t.n, t.digest)
 }
+
+// checkDamaged is check after damage, by which items are lost and none are won.
+// More than were sent are those of two streams, between which an end and a
+// header were lost.
+func (t *tally) checkDamaged(stages []StageCounts) error {
+	if len(stages) == 0 {
+		return nil
+	}
+	last := stages[len(stages)-1]
+	if last.Digests == nil || t.n <= last.Out {
+		return nil
+	}
+	return &AccountError{last.Tool, fmt.Sprintf("%.40s sent %d items on, %d arrived: two streams, and the end of one and the header of the other are among what was lost", last.Tool, last.Out, t.n)}
+}

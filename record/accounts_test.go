@@ -194,7 +194,7 @@ func TestAccountMessages(t *testing.T) {
 		end := &record.End{Stages: tt.stages}
 		stream := append(append([]record.Record{head("a")}, records(tt.items)...), end)
 		for _, to := range []record.Encoding{record.Binary, record.FramedJSON, record.JSON} {
-			_, err := readAll(bytes.NewReader(encode(t, to, stream)))
+			_, err := readAll(bytes.NewReader(writeLoose(t, to, stream...)))
 			want := tt.want
 			if to == record.JSON {
 				want = "" // there is nothing to compare them to
@@ -270,5 +270,50 @@ func accountStream() goldenStream {
 		read: []record.Record{
 			pieceHeader(), b, a, &record.End{Stages: []record.StageCounts{source([]*record.Item{a, b}), crop(a, b)}},
 		},
+	}
+}
+
+// A Writer refuses the counts that a Reader would, and goes on.
+func TestWriterChecksCounts(t *testing.T) {
+	items := []*record.Item{thing("a"), thing("b"), thing("c")}
+	digest := record.DigestOf(items...)
+	stage := func(in, out int64) *record.End {
+		return &record.End{Stages: []record.StageCounts{{Tool: "mine", In: in, Out: out, Digests: &record.Digests{Source: true, Out: digest}}}}
+	}
+	for _, to := range []record.Encoding{record.Binary, record.FramedJSON, record.JSON} {
+		for _, encoded := range []bool{false, true} {
+			var buf bytes.Buffer
+			w := record.NewWriter(&buf, to)
+			if err := w.Write(head("a")); err != nil {
+				t.Fatal(err)
+			}
+			for _, item := range items {
+				err := error(nil)
+				if encoded {
+					var one []byte
+					if one, err = record.NewEncoder(to).Append(nil, item); err == nil {
+						err = w.WriteEncoded(one)
+					}
+				} else {
+					err = w.Write(item)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, bad := range []record.Record{stage(0, 3), stage(2, 2), stage(4, 4), &record.Part{Total: -1, Stages: stage(2, 2).Stages}} {
+				var format *record.FormatError
+				var account *record.AccountError
+				if err := w.Write(bad); !errors.As(err, &format) || !errors.As(err, &account) {
+					t.Errorf("%v, %+v: %v", to, bad, err)
+				}
+			}
+			if err := errors.Join(w.Write(stage(3, 3)), w.Flush()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := readAll(&buf); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

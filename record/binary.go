@@ -96,23 +96,31 @@ func (s *binarySource) next() (Record, error) {
 	}
 }
 
-// resync gives up bytes from the beginning of the current record to the next
-// trailer's end. The search starts inside the record: its damaged lengths may
-// have led far beyond it.
+// resync gives up bytes from the beginning of the current record on: up to the
+// first whole record that ends behind it, or, where the next trailer is not of
+// one, to that trailer's end. The search starts inside the record: its damaged
+// lengths may have led far beyond it. What a record that was cut off left lies
+// before one that is whole, such as the header of a stream that follows.
 func (s *binarySource) resync() error {
 	w := s.w
 	w.pos = w.start
 	for {
 		if i := bytes.Index(w.buf[w.pos:], []byte(magic)); i >= 0 {
 			w.pos += i + len(magic)
+			if begin := w.wholeRecord(w.start+1, w.pos); begin > 0 {
+				w.pos = begin
+			}
 			s.skipped.Bytes += int64(w.pos - w.start)
 			w.begin()
 			return nil
 		}
-		// The last bytes may be the beginning of the magic.
+		// The last bytes may be the beginning of the magic, and those before
+		// it a record as large as there may be.
 		w.pos = max(w.pos, len(w.buf)-len(magic)+1)
-		s.skipped.Bytes += int64(w.pos - w.start)
-		w.begin()
+		if past := w.pos - w.start - s.limits.Record - trailerSize; past > 0 {
+			s.skipped.Bytes += int64(past)
+			w.start += past
+		}
 		if err := w.need(len(magic)); err == io.ErrUnexpectedEOF {
 			return s.errorf(w.base+int64(len(w.buf)), ErrTruncated)
 		} else if err != nil {

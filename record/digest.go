@@ -60,7 +60,8 @@ func parseDigest(s string) (d Digest, err error) {
 // In + Added = Out + Removed + Skipped.
 type Digests struct {
 	In, Out, Added, Removed, Skipped Digest
-	// Source says that what came in were no items. Then Out alone is known.
+	// Source says that what came in were no items. Then Out alone is known;
+	// StageCounts still counts what came in, such as rows.
 	Source bool
 	Extra  []Field
 }

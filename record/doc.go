@@ -241,10 +241,10 @@
 // # Damage
 //
 // A record whose trailer or form is wrong is an error that names the record
-// and the byte. With [Salvage] the reader of the binary form goes on after the
-// next "oi-rec1\n", counts a place and the bytes it stepped over, and says so in
-// the segment's end. What only the header and the end can tell is not made up:
-// a stream that lost one of them stays an error.
+// and the byte. With [Salvage] the reader of the binary form goes on with the
+// next record that is whole by its trailer, counts a place and the bytes it
+// stepped over, and says so in the segment's end. What only the header and the
+// end can tell is not made up: a stream that lost one of them stays an error.
 //
 // # Other languages
 //

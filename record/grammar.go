@@ -199,10 +199,10 @@ func (g *grammar) finish(lost Damage) (Record, error) {
 }
 
 // check holds the items that were read to the counts of the stages. After damage
-// nothing fits.
+// there may be fewer.
 func (g *grammar) check(stages []StageCounts, damage *Damage) error {
 	if damage != nil {
-		return nil
+		return g.tally.checkDamaged(stages)
 	}
 	return g.tally.check(stages)
 }

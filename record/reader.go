@@ -35,9 +35,9 @@ func (e Encoding) String() string {
 type ReaderOption func(*Reader)
 
 // Salvage makes the Reader skip damaged records of the binary form: it looks
-// for the next trailer, goes on after it and counts what it stepped over, which
-// every End and Part tells of its segment. A lost header or end cannot be
-// made good and is an error still.
+// for the next record that is whole by its trailer and counts what it stepped
+// over, which every End and Part tells of its segment. A lost header or end
+// cannot be made good and is an error still.
 func Salvage() ReaderOption { return func(r *Reader) { r.salvage = true } }
 
 // SinglePiece makes the Reader take one piece of a stream that was cut for

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/binary"
 	"io"
 )
 
@@ -117,4 +118,24 @@ func (w *window) makeRoom(n int) {
 	if cap(old) == windowSize {
 		w.spare = old[:0]
 	}
+}
+
+// wholeRecord returns the index at which the record begins whose trailer ends at
+// index end, or 0 if there is none at from or later. Only its trailer is looked
+// at.
+func (w *window) wholeRecord(from, end int) int {
+	trailer := end - trailerSize
+	if trailer < from {
+		return 0
+	}
+	begin := trailer - int(binary.BigEndian.Uint32(w.buf[trailer+2:]))
+	if begin < from || begin >= trailer {
+		return 0
+	}
+	body := w.buf[begin:trailer]
+	w.work += int64(len(body)) / 64 // as in frame
+	if checkTrailer(w.buf[trailer:end], body) != nil {
+		return 0
+	}
+	return begin
 }

@@ -20,6 +20,7 @@ type Writer struct {
 	offset  int64
 	count   int64
 	open    bool  // a segment or piece is open
+	items   int64 // of the open segment or piece
 	err     error // of the io.Writer; sticks
 }
 
@@ -30,9 +31,9 @@ func NewWriter(w io.Writer, e Encoding) *Writer {
 }
 
 // Write writes one record: a *Header first, then *Items, then an *End or a
-// *Part. A record that breaks a rule of the format gives a *FormatError; of
-// it nothing is written, and the Writer can go on. Any other error is the
-// io.Writer's and sticks.
+// *Part. A record that breaks a rule of the format, or counts that do not fit
+// what was written, gives a *FormatError; of it nothing is written, and the
+// Writer can go on. Any other error is the io.Writer's and sticks.
 //
 // Write keeps no reference to rec. Bytes may stay in the Writer until Flush.
 func (w *Writer) Write(rec Record) error {
@@ -40,6 +41,9 @@ func (w *Writer) Write(rec Record) error {
 		return w.err
 	}
 	err := w.checkOrder(rec)
+	if err == nil {
+		err = w.checkCounts(rec)
+	}
 	var buf []byte
 	if err == nil {
 		buf, err = w.enc.append(w.buf[:0], rec, false)
@@ -51,6 +55,12 @@ func (w *Writer) Write(rec Record) error {
 	_, isHeader := rec.(*Header)
 	_, isItem := rec.(*Item)
 	w.open = isHeader || isItem
+	switch {
+	case isHeader:
+		w.items = 0
+	case isItem:
+		w.items++
+	}
 	w.buf = buf
 	w.err = w.put(buf)
 	return w.err
@@ -67,6 +77,30 @@ func (w *Writer) checkOrder(rec Record) error {
 		return errors.New("a header inside a segment; close it with an end first")
 	case !isHeader && !w.open:
 		return fmt.Errorf("%q before a header", rec.kind())
+	}
+	return nil
+}
+
+// checkCounts holds the counts of an End or Part to one another, and the last
+// stage's, if it says which items it has sent, to the number of them that were
+// written.
+func (w *Writer) checkCounts(rec Record) error {
+	var stages []StageCounts
+	switch rec := rec.(type) {
+	case *End:
+		if rec.Damage == nil {
+			stages = rec.Stages
+		}
+	case *Part:
+		if rec.Damage == nil {
+			stages = rec.Stages
+		}
+	}
+	if err := checkStages(stages); err != nil || len(stages) == 0 {
+		return err
+	}
+	if last := stages[len(stages)-1]; last.Digests != nil && last.Out != w.items {
+		return &AccountError{last.Tool, fmt.Sprintf("%.40s counts %d items sent on, %d were written", last.Tool, last.Out, w.items)}
 	}
 	return nil
 }
@@ -97,6 +131,7 @@ func (w *Writer) WriteEncoded(items []byte) error {
 		return w.errorf(err)
 	}
 	w.count += n
+	w.items += n
 	w.offset += int64(len(items))
 	w.err = w.write(items)
 	return w.err
