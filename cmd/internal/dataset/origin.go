@@ -18,6 +18,7 @@ type Origin struct {
 	Salvaged record.Damage
 
 	shards shards
+	cuts   cuts
 	places map[string]int // of the stages within their segments
 
 	ended bool     // a segment
@@ -29,6 +30,7 @@ type Origin struct {
 func (o *Origin) Begin(h *record.Header) error {
 	o.Header = *record.MergeHeaders(&o.Header, h)
 	o.order(h.Stages)
+	o.cuts.begin(h)
 	return o.shards.begin(h)
 }
 
@@ -64,9 +66,13 @@ func stageName(s record.Stage) string { return argsWithout(s, "") + s.Version }
 
 // Complete returns an error unless all shards of every query have come, each of
 // them once. It is to be called when the last header has come. incomplete are
-// the shards that are taken all the same: of them, warn is told. Whole queries
-// stand in Header as if they had not been divided.
+// the shards that are taken all the same: of them, warn is told, and of crops
+// that were not all cut alike. Whole queries stand in Header as if they had not
+// been divided.
 func (o *Origin) Complete(incomplete bool, warn func(string)) error {
+	if text := o.cuts.warning(); text != "" {
+		warn(text)
+	}
 	err := o.shards.complete()
 	if err != nil && incomplete {
 		warn(err.Error() + ", on purpose")

@@ -22,11 +22,15 @@ type shards struct {
 type shardedQuery struct {
 	of    map[int]bool // how many shards there are; more than one is a mistake
 	times map[int]int  // how often each has come
-	tools map[string]toolVersion
+	runs  map[string]shardRun
 }
 
-// toolVersion is the version of a tool, and the shard in which it was seen.
-type toolVersion struct{ version, shard string }
+// A shardRun is a stage of the first shard in which a tool was seen for the nth
+// time.
+type shardRun struct {
+	stage record.Stage
+	shard string
+}
 
 // begin takes note of a segment's header.
 func (s *shards) begin(h *record.Header) error {
@@ -42,21 +46,43 @@ func (s *shards) begin(h *record.Header) error {
 		if len(queries) > 1 {
 			continue // of several queries or shards: oi-augment has seen to it
 		}
-		for _, stage := range h.Stages {
-			name := argsWithout(stage, "shard")
-			before, seen := q.tools[name]
-			if !seen {
-				q.tools[name] = toolVersion{stage.Version, query.Args["shard"]}
-			} else if before.version != stage.Version {
-				return &Problem{
-					fmt.Sprintf("%s is of version %s in shard %s, of %s in shard %s of the same query", stage.Tool, before.version, before.shard, stage.Version, query.Args["shard"]),
-					"make all shards with one version: another may choose or cut differently",
-				}
-			}
+		if err := q.compare(h.Stages, query.Args["shard"]); err != nil {
+			return err
 		}
 	}
 	for _, stage := range h.Stages {
 		s.allowed = s.allowed || stage.Args["incomplete"] == "true"
+	}
+	return nil
+}
+
+// compare returns an error if a stage of a shard is of another version than in
+// the shards before, or cuts otherwise.
+func (q *shardedQuery) compare(stages []record.Stage, shard string) error {
+	times := map[string]int{}
+	for _, stage := range stages {
+		times[stage.Tool]++
+		name := fmt.Sprintf("%s %d", stage.Tool, times[stage.Tool])
+		first, seen := q.runs[name]
+		if !seen {
+			q.runs[name] = shardRun{stage, shard}
+			continue
+		}
+		if first.stage.Version != stage.Version {
+			return &Problem{
+				fmt.Sprintf("%s is of version %s in shard %s, of %s in shard %s of the same query", stage.Tool, first.stage.Version, first.shard, stage.Version, shard),
+				"make all shards with one version: another may choose or cut differently",
+			}
+		}
+		if !cutsPixels(stage) {
+			continue
+		}
+		if differ := cutOtherwise(first.stage, stage); differ != "" {
+			return &Problem{
+				fmt.Sprintf("oi-crop ran with %s in the other of shards %s and %s of the same query", differ, first.shard, shard),
+				"cut all shards with the same options and one version of oi-crop",
+			}
+		}
 	}
 	return nil
 }
@@ -68,7 +94,7 @@ func (s *shards) query(stage record.Stage) *shardedQuery {
 		s.queries = map[string]*shardedQuery{}
 	}
 	if s.queries[name] == nil {
-		s.queries[name] = &shardedQuery{of: map[int]bool{}, times: map[int]int{}, tools: map[string]toolVersion{}}
+		s.queries[name] = &shardedQuery{of: map[int]bool{}, times: map[int]int{}, runs: map[string]shardRun{}}
 	}
 	return s.queries[name]
 }
