@@ -223,7 +223,7 @@
 //	  bin                     {"$bin": "base64"}
 //	  ext                     {"$ext": [type, "base64"]}
 //	  string, not UTF-8       {"$str": "base64"}
-//	  integer beyond 2^53     {"$int": "digits"}
+//	  integer beyond 2^53     {"$int": "digits"}; one that fits no 64 bits is a float
 //	  number                  always with a point or an exponent; an integer has neither
 //	  key that begins with $  has a second $ in front
 //

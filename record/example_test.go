@@ -252,7 +252,7 @@ func ExampleSinglePiece() {
 	// c
 	// oi-fetch 3 3
 	// oi-crop 3 3
-	// record 5, byte 177: the stream stops early: the stage before failed or was killed; see its message (no piece holds the end)
+	// record 5, byte 177: the stream stops early: the stage before failed or was killed; see its message (no piece holds the end; cat joins the files of pieces)
 }
 
 func ExampleSalvage() {

@@ -266,7 +266,7 @@ func (j *join) complete() bool { return j.total >= 0 && j.stages[0].In == j.tota
 // missing says what is not there when input ends before the join is complete.
 func (j *join) missing() error {
 	if j.total < 0 {
-		return fmt.Errorf("%w (no piece holds the end)", ErrTruncated)
+		return fmt.Errorf("%w (no piece holds the end; cat joins the files of pieces)", ErrTruncated)
 	}
 	return fmt.Errorf("%w (the pieces hold %d of %d items)", ErrTruncated, j.stages[0].In, j.total)
 }

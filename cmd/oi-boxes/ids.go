@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"crypto/sha256"
@@ -95,14 +94,14 @@ func readIDs(env *cli.Env, name string) (_ *idList, err error) {
 	}
 	count := uint32(0)
 	ours := false // it has the header of the lists that commands here write
-	lines := bufio.NewScanner(openimages.TextReader(r))
+	lines := openimages.TextLines(r)
 	for n := 1; lines.Scan(); n++ {
 		id, _, _ := strings.Cut(strings.TrimSpace(lines.Text()), ",")
 		if fields := strings.Fields(id); len(fields) > 0 {
 			id = strings.Trim(fields[0], `"`)
 		}
-		if n == 1 && !isHeader(id) && slices.ContainsFunc(strings.Split(lines.Text(), ","), isHeader) {
-			return nil, fmt.Errorf("%s:1: expected ImageID as the first column", name)
+		if n == 1 && !isHeader(id) && !isKeyHeader(lines.Text()) && slices.ContainsFunc(strings.Split(lines.Text(), ","), isColumn) {
+			return nil, fmt.Errorf("%s:1: expected ImageID or %s as the first column", name, keylist.KeyColumn)
 		}
 		if isKeyHeader(lines.Text()) {
 			ours = true
@@ -150,6 +149,11 @@ func isKeyHeader(line string) bool {
 // isHeader reports whether a field of a first line names the column of ids.
 func isHeader(field string) bool {
 	return strings.EqualFold(strings.Trim(strings.TrimSpace(field), `"`), "ImageID")
+}
+
+// isColumn reports whether a field of a first line names a column of ids or keys.
+func isColumn(field string) bool {
+	return isHeader(field) || strings.Trim(strings.TrimSpace(field), `"`) == keylist.KeyColumn
 }
 
 // has reports whether the row's photo or the row itself is listed.

@@ -19,6 +19,7 @@ func TestIDsBehindAnotherColumn(t *testing.T) {
 	for _, list := range []string{
 		",ImageID,Reason\r\n0,001b3933d63541b0,dark\r\n",
 		"n,\"ImageID\"\n7,001b3933d63541b0\n",
+		"label,key\nCake,001b3933d63541b0-db9e3c47\n",
 	} {
 		_, err := readIDs(&cli.Env{Stdin: strings.NewReader(list)}, "-")
 		if err == nil || !strings.Contains(err.Error(), "-:1: ") || !strings.Contains(err.Error(), "first column") {
@@ -181,6 +182,7 @@ func TestListForms(t *testing.T) {
 		"# 2 of 9 items, most suspect first\n#key\tlabel\tanswer\n" + one + "\tHot dog\tCake, iced\n#" + two + "-bg\tbackground\tBun\n":            1,
 		"# 1 of 9 items\n#key\tlabel\tanswer\n" + one + "\tHot dog\tBun\nkey,partner,iou\n" + two + "," + one + ",0.9\nkey,label\n" + one + ",A\n": 2,
 		"key\n" + one + "\n":                            1,
+		one + "\r" + two + "\r":                         2,
 		"key,partner,iou,label,partner_label\n":         0,
 		"key\n":                                         0,
 		"# 0 of 9 items\n#key\tlabel\tanswer\n":         0,
@@ -196,7 +198,7 @@ func TestListForms(t *testing.T) {
 			t.Errorf("%q: %d ids, want %d", list, all, want)
 		}
 		for _, key := range []string{one, two} {
-			if ids.others.has(key) != (strings.Contains(list, "\n"+key)) {
+			if ids.others.has(key) != (strings.Contains(strings.ReplaceAll("\n"+list, "\r", "\n"), "\n"+key)) {
 				t.Errorf("%q: %s", list, key)
 			}
 		}

@@ -131,9 +131,10 @@
 // --unpack writes the stream that a complete folder of PNGs was made of: the
 // same items, sets, pixels and trail, without the photos' bytes and what
 // metadata.csv does not say. A model that is trained on it has the same
-// weights. With --top-hash, of six digits or more, the folder must hold the
-// files of DIR.quilt.jsonl, all, no others and with their bytes, and the
-// manifest must have that hash.
+// weights. A picture that metadata.csv does not name is an error. Where
+// DIR.quilt.jsonl lies next to the folder, it must hold the files of that
+// manifest, all, no others and with their bytes; with --top-hash, of six digits
+// or more, the manifest must have that hash.
 //
 // --tar writes tar files in WebDataset's form, DIR/SET/NAME-000000.tar and so
 // on, of at most --tar-size bytes and --tar-count samples. A sample is KEY.png

@@ -219,26 +219,37 @@ func aboutFolder(dir string, contents *folder.Contents) (*manifest.About, error)
 }
 
 // verifyPackage checks a folder against its Quilt manifest, whose top hash must
-// begin with some digits.
-func verifyPackage(dir, topHash string) error {
+// begin with the given digits, and returns that hash. Without digits a folder
+// need not have a manifest, and the hash is "" then.
+func verifyPackage(dir, topHash string) (string, error) {
 	dir, err := packageDir(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	path := quiltPath(dir)
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return cli.WithHint(fmt.Errorf("--top-hash: %w", err), "fetch the package's manifest, .quilt/packages/TOPHASH at its registry, to "+path)
+		if topHash == "" {
+			return "", nil
+		}
+		return "", cli.WithHint(fmt.Errorf("--top-hash: %w", err), "fetch the package's manifest, .quilt/packages/TOPHASH at its registry, to "+path)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	q, err := manifest.ReadQuilt(file)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	if got := q.TopHash(); !strings.HasPrefix(got, strings.ToLower(topHash)) {
-		return fmt.Errorf("%s is another package: its top hash is %s, want %s", path, got, topHash)
+	got := q.TopHash()
+	if !strings.HasPrefix(got, strings.ToLower(topHash)) {
+		return "", fmt.Errorf("%s is another package: its top hash is %s, want %s", path, got, topHash)
 	}
-	return q.Verify(dir)
+	if err := q.Verify(dir); err != nil {
+		if topHash == "" {
+			err = cli.WithHint(err, "the folder is read as it is where "+path+" does not lie beside it")
+		}
+		return "", err
+	}
+	return got, nil
 }

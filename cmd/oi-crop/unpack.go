@@ -38,11 +38,12 @@ func (o *options) checkUnpack(files []string) error {
 
 // writeUnpacked writes the stream that a folder of --dir was made of.
 func (o *options) writeUnpacked(ctx context.Context, env *cli.Env) (err error) {
-	if o.topHash != "" {
-		if err := verifyPackage(o.unpack, o.topHash); err != nil {
-			return err
-		}
-		env.Infof("%s is the package of top hash %s", o.unpack, o.topHash)
+	hash, err := verifyPackage(o.unpack, o.topHash)
+	if err != nil {
+		return err
+	}
+	if hash != "" {
+		env.Infof("%s is the package of top hash %s", o.unpack, hash)
 	}
 	contents, err := folder.Open(o.unpack)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cas"
 	"github.com/opensandwich/oi/cmd/internal/cli"
+	"github.com/opensandwich/oi/cmd/internal/fetch"
 )
 
 const (
@@ -54,9 +55,12 @@ func (c *cache) close() error {
 }
 
 // verify checks everything in the cache. Damage is removed, and is an error.
-func (c *cache) verify(ctx context.Context, env *cli.Env) error {
+func (c *cache) verify(ctx context.Context, env *cli.Env, check fetch.Check) error {
 	if len(env.Args) > 0 {
 		return cli.Usagef("--verify-cache reads no stream: %s is too much", env.Args[0])
+	}
+	if check == fetch.CheckFull {
+		return cli.Usagef("--verify-cache compares each photo with its hash and decodes none: it does not go with --check %s", check)
 	}
 	dir, err := c.path()
 	if err != nil {

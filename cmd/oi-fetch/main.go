@@ -167,7 +167,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) (err error) {
 	cache := &cache{env: env, folder: o.cache, size: int64(o.cacheSize)}
 	defer func() { err = errors.Join(err, cache.close()) }()
 	if o.verifyCache {
-		return cache.verify(ctx, env)
+		return cache.verify(ctx, env, fetch.Check(o.check))
 	}
 	fetcher, args, err := o.fetcher(env, cache)
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opensandwich/oi/cmd/internal/commalist"
 	"github.com/opensandwich/oi/cmd/internal/openimages"
 )
 
@@ -85,19 +86,19 @@ func (s *Set) Classes() []openimages.Class {
 	return list
 }
 
-// Args returns the canonical form of the labels and of what is left out. Sets
-// that mean the same have the same form.
+// Args returns the canonical form of the labels and of what is left out, each a
+// commalist. Sets that mean the same have the same form.
 func (s *Set) Args() (labels, without string) {
 	var list []string
 	for _, l := range s.Labels {
 		list = append(list, l.String())
 	}
-	labels = strings.Join(list, ",")
+	labels = commalist.Join(list)
 	list = nil
 	for _, t := range s.Without {
 		list = append(list, t.String())
 	}
-	return labels, strings.Join(list, ",")
+	return labels, commalist.Join(list)
 }
 
 // An owner is a term and whose it is: a position in Labels, or nobody.

@@ -295,6 +295,7 @@ func TestReadList(t *testing.T) {
 	}{
 		{"/m/0l515\tSandwich\n/m/0cdn1\tHamburger\t17\n", []string{"/m/0l515", "/m/0cdn1"}},
 		{"sandwich\r\n\n\"Hamburger\"\n", []string{"sandwich", "Hamburger"}},
+		{"/m/0l515\tSandwich\r/m/0cdn1\tHamburger\r", []string{"/m/0l515", "/m/0cdn1"}},
 		{"'hamburgers'\n/m/0l515", []string{"hamburgers", "/m/0l515"}},
 		{`"Hot dog" 'Pizza', Cake` + "\n", []string{"Hot dog", "Pizza", "Cake"}},
 		{`Hot\ dog` + "\n# nothing\n  Car  \n", []string{"Hot dog", "Car"}},

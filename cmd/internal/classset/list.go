@@ -1,7 +1,6 @@
 package classset
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +16,7 @@ import (
 // those that begin with # say nothing.
 func ReadList(r io.Reader) ([]string, error) {
 	var list []string
-	lines := bufio.NewScanner(openimages.TextReader(r))
+	lines := openimages.TextLines(r)
 	for n := 1; lines.Scan(); n++ {
 		line := trim(lines.Text())
 		first, _ := utf8.DecodeRuneInString(line)

@@ -241,6 +241,7 @@ func TestCheckOutputFile(t *testing.T) {
 		filepath.Join(plain, "below"):  false,
 		dir:                            false,
 		os.DevNull:                     false,
+		"-":                            false,
 	} {
 		if err := CheckOutputFile(path); (err == nil) != ok {
 			t.Errorf("%s: %v", path, err)

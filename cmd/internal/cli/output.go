@@ -111,6 +111,9 @@ func (e *Env) Overwrites(r io.Reader) bool {
 // pipe, and a folder that is missing or read-only is better known before the
 // work than after.
 func CheckOutputFile(path string, inputs ...string) error {
+	if path == "-" { // which elsewhere is a standard stream
+		return Usagef("this is written to a file only, and - is none: ./- is one of that name")
+	}
 	folder := filepath.Dir(path)
 	if info, err := os.Stat(path); err == nil {
 		if !info.Mode().IsRegular() {

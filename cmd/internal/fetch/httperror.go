@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/opensandwich/oi/cmd/internal/fetch/hostlimit"
 	"github.com/opensandwich/oi/cmd/internal/fetch/netguard"
@@ -33,6 +34,9 @@ func (f *Fetcher) statusError(resp *http.Response) *fetchError {
 		fe.retryable = true
 	case code >= 500:
 		fe.reason, fe.retryable = ServerError, true
+	}
+	if fe.retryAfter > hostlimit.MaxPause {
+		fe.detail += fmt.Sprintf(", which asks for a pause of %v; the longest is %v", fe.retryAfter.Round(time.Second), hostlimit.MaxPause)
 	}
 	return fe
 }

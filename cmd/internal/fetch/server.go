@@ -74,8 +74,15 @@ func parseServer(scheme, word string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.Host == "" || strings.ContainsAny(word[:strings.Index(word, "://")+3+len(u.Host)], "{}") {
+	_, host, _ := strings.Cut(word, "://")
+	if end := strings.IndexAny(host, "/?#"); end >= 0 {
+		host = host[:end]
+	}
+	switch {
+	case host == "" || u.Host == "":
 		return nil, fmt.Errorf("%q: no host name", word)
+	case strings.ContainsAny(host, "{}"):
+		return nil, fmt.Errorf("%q: a placeholder in the host name", word)
 	}
 	if u.User != nil {
 		return nil, errors.New("an image address with a user name or password: neither is ever sent")

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/commalist"
 )
 
 // Placeholders are the words of a command line that stand for what a trail does
@@ -130,14 +132,12 @@ func commandLine(tool string, args map[string]string, quote func(string) string,
 
 // classWords are the arguments of oi-boxes.
 func classWords(list string, quote func(string) string) []string {
-	if list == "" {
-		return nil
-	}
 	var words []string
-	if strings.HasPrefix(list, "-") || strings.Contains(list, ",-") {
+	classes := commalist.Split(list)
+	if slices.ContainsFunc(classes, func(class string) bool { return strings.HasPrefix(class, "-") }) {
 		words = append(words, "--")
 	}
-	for class := range strings.SplitSeq(list, ",") {
+	for _, class := range classes {
 		words = append(words, quote(class))
 	}
 	return words

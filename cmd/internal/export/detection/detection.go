@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/opensandwich/oi/cmd/internal/commalist"
 	"github.com/opensandwich/oi/cmd/internal/export/credits"
 	"github.com/opensandwich/oi/cmd/internal/export/provenance"
 	"github.com/opensandwich/oi/cmd/internal/export/safename"
@@ -182,8 +183,9 @@ func (e *Export) Begin(h *record.Header) (*Segment, error) {
 // negativeLabel returns the label that oi-boxes gives to negatives: the one that
 // is no class's and no name that was asked for.
 func negativeLabel(labels []record.Class, asked string) string {
+	words := commalist.Split(asked)
 	for _, c := range labels {
-		if c.MID == "" && !strings.Contains(","+asked, ","+c.Name+"=") {
+		if c.MID == "" && !slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(word, c.Name+"=") }) {
 			return c.Name
 		}
 	}

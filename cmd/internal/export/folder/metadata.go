@@ -77,7 +77,7 @@ func cells(item *record.Item, name string) []string {
 	}
 	n := strconv.Itoa
 	return []string{
-		name, known(label.Name), known(label.MID), known(item.Key), known(item.Subset),
+		name, plainText(label.Name), known(label.MID), known(item.Key), known(item.Subset),
 		edges[0], edges[1], edges[2], edges[3], n(box.Occluded), n(box.Truncated), n(box.GroupOf), n(box.Depiction), n(box.Inside),
 		n(crop.X), n(crop.Y), n(crop.Width), n(crop.Height), n(crop.Rotation), n(crop.SourceWidth), n(crop.SourceHeight), background,
 		plainText(image.Author), plainText(image.AuthorURL), plainText(image.Title), plainText(image.License),

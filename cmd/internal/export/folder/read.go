@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,7 +89,11 @@ func (c *Contents) Rows(set string) iter.Seq2[Row, error] {
 			yield(Row{}, err)
 			return
 		}
-		defer file.Close() // only read from
+		defer file.Close()           // only read from
+		pictures := map[string]int{} // folder: how many rows name one in it
+		for _, class := range c.Classes {
+			pictures[filepath.Join(c.Path, folderName(set, class.Name))] = 0
+		}
 		r := csv.NewReader(bufio.NewReader(file))
 		header, err := r.Read()
 		if err != nil || !slices.Equal(header, columns()) {
@@ -98,6 +103,9 @@ func (c *Contents) Rows(set string) iter.Seq2[Row, error] {
 		for n := 2; ; n++ {
 			cells, err := r.Read()
 			if errors.Is(err, io.EOF) {
+				if err := c.checkPictures(list, pictures); err != nil {
+					yield(Row{}, err)
+				}
 				return
 			}
 			var row Row
@@ -108,11 +116,37 @@ func (c *Contents) Rows(set string) iter.Seq2[Row, error] {
 				yield(Row{}, fmt.Errorf("%s: row %d: %w", list, n, err))
 				return
 			}
+			pictures[filepath.Dir(row.Path)]++
 			if !yield(row, nil) {
 				return
 			}
 		}
 	}
+}
+
+// checkPictures returns an error if a folder has more pictures than a list
+// names: their items would be missing without a word. Fewer are found when they
+// are opened.
+func (c *Contents) checkPictures(list string, pictures map[string]int) error {
+	for _, dir := range slices.Sorted(maps.Keys(pictures)) {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		n := 0
+		for _, entry := range entries {
+			if strings.HasSuffix(entry.Name(), "."+c.Ending()) {
+				n++
+			}
+		}
+		if n > pictures[dir] {
+			return &pv.Problem{
+				Err:  fmt.Errorf("%s has %d pictures, and %s names %d of them", dir, n, list, pictures[dir]),
+				Next: "remove a picture together with its row",
+			}
+		}
+	}
+	return nil
 }
 
 // row is the inverse of cells.
@@ -143,7 +177,7 @@ func (c *Contents) row(set string, cells []string) (Row, error) {
 			Author: written(at["author"]), AuthorURL: written(at["author_url"]), Title: written(at["title"]),
 		},
 	}
-	if label := notKnown(at["label"]); label != "" {
+	if label := written(at["label"]); label != "" {
 		item.Label = &record.Label{Name: label, MID: notKnown(at["mid"])}
 	}
 	if box := (record.Box{

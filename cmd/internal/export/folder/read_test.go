@@ -40,7 +40,7 @@ func TestRows(t *testing.T) {
 		Image:   &record.Image{URL: "u", LandingURL: "l", License: "c", Author: "unknown", AuthorURL: "a", Title: "=7"},
 		Fetched: &record.Fetched{SHA256: strings.Repeat("f", 64)},
 	}
-	bare := &record.Item{ID: "b", Key: "b-1", Set: "val", Label: &record.Label{Name: "Cat", MID: "/m/1"}, Image: &record.Image{}}
+	bare := &record.Item{ID: "b", Key: "b-1", Set: "val", Label: &record.Label{Name: "unknown"}, Image: &record.Image{}}
 	for _, item := range []*record.Item{full, bare} {
 		if err := f.Saw(item); err != nil {
 			t.Fatal(err)
@@ -72,12 +72,27 @@ func TestRows(t *testing.T) {
 			got[filepath.ToSlash(name)] = row.Item
 		}
 	}
-	if d := cmp.Diff(map[string]*record.Item{"train/Cat/0012-a.png": full, "val/Cat/b-1.png": bare}, got); d != "" {
+	if d := cmp.Diff(map[string]*record.Item{"train/Cat/0012-a.png": full, "val/unknown/b-1.png": bare}, got); d != "" {
 		t.Error(d)
 	}
 	header := contents.Header()
-	if d := cmp.Diff(append(stages, f.Own), header.Stages); d != "" || len(header.Classes) != 1 {
+	if d := cmp.Diff(append(stages, f.Own), header.Stages); d != "" || len(header.Classes) != 2 {
 		t.Error(d, header.Classes)
+	}
+	// A picture whose row is gone is not left out without a word.
+	extra := filepath.Join(dir, "train", "Cat", "extra.png")
+	if err := os.WriteFile(extra, []byte("picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var last error
+	for _, err := range contents.Rows("train") {
+		last = err
+	}
+	if last == nil || !strings.Contains(last.Error(), "has 2 pictures") {
+		t.Errorf("a picture without a row: %v", last)
+	}
+	if err := os.Remove(extra); err != nil {
+		t.Fatal(err)
 	}
 	// Names from the list lead nowhere else, and numbers are numbers.
 	list := filepath.Join(dir, "train", metadataName)
