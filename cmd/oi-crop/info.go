@@ -392,10 +392,10 @@ func (s *summary) writeCounts(w io.Writer) error {
 
 func (s *summary) writeContents(w io.Writer) {
 	if s.photos > 0 {
-		fmt.Fprintf(w, "photos   %d, %s\n", s.photos, size(s.photoBytes))
+		fmt.Fprintf(w, "photos   in %d items, %s\n", s.photos, size(s.photoBytes))
 	}
 	if s.noBytes > 0 {
-		fmt.Fprintf(w, "photos   %d fetched, their bytes no longer in the stream\n", s.noBytes)
+		fmt.Fprintf(w, "photos   of %d items fetched, their bytes no longer in the stream\n", s.noBytes)
 	}
 	for _, shape := range slices.Sorted(maps.Keys(s.tensors)) {
 		fmt.Fprintf(w, "tensors  %d of %s\n", s.tensors[shape], cli.Escape(shape))
