@@ -222,7 +222,7 @@ func TestNumberedCorners(t *testing.T) {
 	}
 	for orientation, want := range map[byte]string{1: "1234", 2: "2143", 3: "4321", 4: "3412", 5: "1324", 6: "3142", 7: "4231", 8: "2413"} {
 		photo := oriented(orientation)
-		pixels, err := pix.DecodeOriented(photo, 1e6, size)
+		pixels, err := pix.DecodeOriented(photo, 1e6, pix.Target{Width: size, Height: size, Filter: pix.Area})
 		if err != nil {
 			t.Fatal(err)
 		}

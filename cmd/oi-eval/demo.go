@@ -72,7 +72,11 @@ func (o *options) page(m *trained, file []byte) (*demo.Page, error) {
 	if name == "-" || name == "" {
 		name = "model"
 	}
-	p := &demo.Page{Title: name, Model: file, Classes: m.Classes(), UnsureBelow: m.unsure, Notes: d.Notes}
+	pad, filter, err := m.shape()
+	if err != nil {
+		return nil, err
+	}
+	p := &demo.Page{Title: name, Model: file, Classes: m.Classes(), UnsureBelow: m.unsure, Pad: string(pad), Filter: string(filter), Notes: d.Notes}
 	about := func(name, format string, args ...any) {
 		p.About = append(p.About, demo.Fact{Name: name, Text: fmt.Sprintf(format, args...)})
 	}

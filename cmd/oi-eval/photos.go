@@ -205,9 +205,9 @@ func (o *options) print(env *cli.Env, m *trained, name string, probabilities []f
 	return err
 }
 
-// readPhoto returns the whole picture as squares of some sides, rotated by its
-// EXIF orientation.
-func readPhoto(file *stream.File, maxPixels int, sides ...int) (views [][]byte, err error) {
+// readPhoto returns the whole picture as some squares, rotated by its EXIF
+// orientation.
+func readPhoto(file *stream.File, maxPixels int, targets ...pix.Target) (views [][]byte, err error) {
 	data, err := io.ReadAll(io.LimitReader(file, maxPhoto+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
@@ -218,8 +218,8 @@ func readPhoto(file *stream.File, maxPixels int, sides ...int) (views [][]byte, 
 	if len(data) > maxPhoto {
 		return nil, fmt.Errorf("%s: more than %d bytes", file.Name, maxPhoto)
 	}
-	for _, side := range sides {
-		pixels, err := pix.DecodeOriented(data, maxPixels, side)
+	for _, t := range targets {
+		pixels, err := pix.DecodeOriented(data, maxPixels, t)
 		if errors.Is(err, imagefile.ErrTruncated) {
 			err = errors.New("the picture stops early")
 		}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/opensandwich/oi/cmd/internal/oitest"
 )
 
@@ -72,6 +74,44 @@ func TestPhotosAreUpright(t *testing.T) {
 		if err := json.Unmarshal([]byte(stdout), &a); code != 0 || err != nil || a.Label != c.want {
 			t.Errorf("%s: exit %d, %v, %q, %s; want %s", name, code, err, stderr, stdout, c.want)
 		}
+	}
+}
+
+// TestPhotosArePadded: of a model that was trained on crops that oi-crop --square
+// has padded, photos are padded as well.
+func TestPhotosArePadded(t *testing.T) {
+	encoded := func(width, height, top int) []byte {
+		img := image.NewNRGBA(image.Rect(0, 0, width, height))
+		for i := range width * height {
+			c := color.NRGBA{A: 255}
+			if y := i/width - top; y >= 0 && y < side {
+				c.R, c.G = uint8(40+y*20), uint8(255-y*25)
+			}
+			img.SetNRGBA(i%width, i/width, c)
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	ask := func(model string, photo []byte) map[string]float64 {
+		code, stdout, stderr := eval(t, nil, "--json", model, writePhoto(t, "photo.png", photo))
+		var a answer
+		if err := json.Unmarshal([]byte(stdout), &a); code != 0 || err != nil {
+			t.Fatalf("exit %d, %v: %s", code, err, stderr)
+		}
+		return a.Probabilities
+	}
+	wide, padded := encoded(2*side, side, 0), encoded(2*side, 2*side, side/2)
+	stretched := writeModelOf(t, nil)
+	squared := writeModelOf(t, map[string]string{"trail": `[{"tool":"oi-crop","version":"1","args":{"square":"black","size":"8"}}]`})
+	want, got := ask(stretched, padded), ask(squared, wide)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(ask(stretched, wide), got); d == "" {
+		t.Error("it makes no difference")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 	"github.com/opensandwich/oi/record"
@@ -55,15 +56,44 @@ func (m *trained) look(item *record.Item) []byte {
 	return dataset.Views(item)
 }
 
+// shape is how a photo becomes a square for the model: as the crops did that it
+// was trained on, as far as its trail tells.
+func (m *trained) shape() (pix.Pad, pix.Filter, error) {
+	pad, filter := pix.PadNone, pix.Area
+	if m.foreign { // the trail would be somebody else's
+		return pad, filter, nil
+	}
+	var trail []report.Stage
+	if err := m.get("trail", &trail); err != nil {
+		return pad, filter, err
+	}
+	for _, stage := range trail {
+		if stage.Tool != "oi-crop" {
+			continue
+		}
+		if p := pix.Pad(stage.Args["square"]); slices.Contains(pix.Pads(), p) {
+			pad = p
+		}
+		if f := pix.Filter(stage.Args["filter"]); slices.Contains(pix.Filters(), f) {
+			filter = f
+		}
+	}
+	return pad, filter, nil
+}
+
 // photo reads the whole picture in a file as what the model looks at: for one of
 // two views, both are the whole picture.
 func (m *trained) photo(file *stream.File, maxPixels int) ([]byte, error) {
 	side, context := m.Size().Height, m.Context()
-	sides := []int{side}
-	if context > 0 && context != side {
-		sides = append(sides, context)
+	pad, filter, err := m.shape()
+	if err != nil {
+		return nil, err
 	}
-	views, err := readPhoto(file, maxPixels, sides...)
+	targets := []pix.Target{{Width: side, Height: side, Pad: pad, Filter: filter}}
+	if context > 0 && context != side {
+		targets = append(targets, pix.Target{Width: context, Height: context, Pad: pad, Filter: filter})
+	}
+	views, err := readPhoto(file, maxPixels, targets...)
 	if err == nil && context == side {
 		views = append(views, views[0])
 	}

@@ -28,6 +28,8 @@ type Page struct {
 	// UnsureBelow is the probability below which an answer is unsure, 0 if
 	// none is.
 	UnsureBelow float64
+	// Pad and Filter are how a photo becomes a square, as in package pix.
+	Pad, Filter string
 
 	About []Fact   // of the model, for people
 	Notes []string // what they should keep in mind, as sentences
@@ -59,7 +61,9 @@ func (p *Page) Write(w io.Writer) error {
 	facts, err := json.Marshal(struct {
 		Classes []string `json:"classes"`
 		Unsure  float64  `json:"unsure"`
-	}{p.Classes, p.UnsureBelow})
+		Pad     string   `json:"pad"`
+		Filter  string   `json:"filter"`
+	}{p.Classes, p.UnsureBelow, p.Pad, p.Filter})
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@
       }
       next();
     };
-    worker.postMessage({program: element("program").textContent, model: element("model").textContent});
+    worker.postMessage({program: element("program").textContent, model: element("model").textContent, pad: facts.pad, filter: facts.filter});
   }
 
   function take(files) {

@@ -30,9 +30,11 @@ function unsorted(sorted) {
   return out;
 }
 
-async function start(program, model) {
+async function start({program, model, pad, filter}) {
   const go = new Go();
   const code = await inflated(program);
+  self.oiPad = pad;
+  self.oiFilter = filter;
   self.oiModel = unsorted(await inflated(model));
   const {instance} = await WebAssembly.instantiate(code, go.importObject);
   await new Promise((resolve, reject) => {
@@ -44,7 +46,7 @@ async function start(program, model) {
 self.onmessage = async ({data}) => {
   try {
     if (data.model) {
-      await start(data.program, data.model);
+      await start(data);
       self.postMessage({ready: true});
       return;
     }

@@ -9,23 +9,23 @@ import (
 )
 
 // DecodeOriented decodes a photo that comes straight from a camera, reduced as
-// Scale says, and returns all of it as Crop does: size by size pixels, rotated
-// and mirrored as its EXIF orientation says. An error is one of package
-// imagefile's.
-func DecodeOriented(data []byte, maxPixels, size int) ([]byte, error) {
+// Scale says, and returns all of it as Crop does, rotated and mirrored as its
+// EXIF orientation says. The target is a square that says nothing of rotation.
+// An error is one of package imagefile's.
+func DecodeOriented(data []byte, maxPixels int, t Target) ([]byte, error) {
 	c, err := imagefile.Check(bytes.NewReader(data), int64(len(data)), maxPixels)
 	if err != nil {
 		return nil, err
 	}
 	var out []byte
 	all := image.Rect(0, 0, c.Width, c.Height)
-	err = new(Decoder).DecodeRows(data, c, all, Scale(c.Width, c.Height, size, size), func(p *Picture) {
-		out = p.resize(0, 0, c.Width, c.Height, size, size, Area)
+	err = new(Decoder).DecodeRows(data, c, all, t.Scale(c.Width, c.Height), func(p *Picture) {
+		out = Crop(p, all, t)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return orient(out, size, size, imagefile.Orientation(data)), nil
+	return orient(out, t.Width, t.Height, imagefile.Orientation(data)), nil
 }
 
 // orientationOf returns the EXIF orientation of a picture that is to be rotated

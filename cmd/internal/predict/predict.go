@@ -3,6 +3,7 @@
 package predict
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -21,6 +22,10 @@ const channels = 3
 type Predictor struct {
 	Side    int // of the square pictures that the network takes, in pixels
 	Answers int
+	// Pad and Filter are how a photo becomes a square: stretched, by area, if
+	// they are empty.
+	Pad    pix.Pad
+	Filter pix.Filter
 
 	runner *steps.Runner
 	run    []func(n int) error
@@ -66,12 +71,17 @@ func check(g *graph.Graph) (*Predictor, error) {
 	return &Predictor{Side: in.Shape[1].Const, Answers: out.Shape[1].Const}, nil
 }
 
+// Target is what a photo is made.
+func (p *Predictor) Target() pix.Target {
+	return pix.Target{Width: p.Side, Height: p.Side, Pad: p.Pad, Filter: cmp.Or(p.Filter, pix.Area)}
+}
+
 // Photo returns the probabilities for the bytes of a JPEG, PNG or WebP of at
-// most maxPixels pixels, rotated by its EXIF orientation and stretched to a
-// square. An error about the photo is one of package imagefile's. The result is
-// valid until the next call.
+// most maxPixels pixels, rotated by its EXIF orientation and made a square by
+// Pad and Filter. An error about the photo is one of package imagefile's. The
+// result is valid until the next call.
 func (p *Predictor) Photo(file []byte, maxPixels int) ([]float32, error) {
-	pixels, err := pix.DecodeOriented(file, maxPixels, p.Side)
+	pixels, err := pix.DecodeOriented(file, maxPixels, p.Target())
 	if err != nil {
 		return nil, err
 	}

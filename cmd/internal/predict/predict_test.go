@@ -70,7 +70,7 @@ func compare(t *testing.T, file []byte, side int, want answerer) {
 	}
 	for i := range byte(4) {
 		data := photo(t, uint64(i), 2*i)
-		pixels, err := pix.DecodeOriented(data, 1e6, side)
+		pixels, err := pix.DecodeOriented(data, 1e6, p.Target())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,17 +129,37 @@ func (r *Report) dataText() string {
 
 // runText says how to ask the model, in a shell and in Python.
 func (r *Report) runText() string {
-	resized, fed := "", ""
-	if side := r.Input.Context; side > 0 { // of a photo alone, both views are the whole
-		resized = fmt.Sprintf("    context = PIL.Image.open(\"PHOTO.jpg\").convert(\"RGB\").resize((%d, %d))\n", side, side)
-		fed = ", \"context\": numpy.array(context)[None]"
+	square := ""
+	for _, stage := range r.Stages {
+		if stage.Tool == "oi-crop" {
+			square = stage.Args["square"]
+		}
 	}
-	return fmt.Sprintf("\n## How to run it\n\n    oi-eval MODEL.onnx PHOTO.jpg\n\nIn Python, without these programs:\n\n"+
-		"    import numpy, onnxruntime, PIL.Image\n"+
-		"    picture = PIL.Image.open(\"PHOTO.jpg\").convert(\"RGB\").resize((%d, %d))\n%s"+
-		"    session = onnxruntime.InferenceSession(\"MODEL.onnx\")\n"+
-		"    (probabilities,) = session.run(None, {session.get_inputs()[0].name: numpy.array(picture)[None]%s})\n"+
-		"    # in the order of the classes above\n", r.Input.Width, r.Input.Height, resized, fed)
+	var python strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&python, "    "+format+"\n", args...) }
+	line("import numpy, onnxruntime, PIL.Image, PIL.ImageOps")
+	line(`photo = PIL.ImageOps.exif_transpose(PIL.Image.open("PHOTO.jpg")).convert("RGB")`)
+	view := func(name string, width, height int) {
+		switch square {
+		case "edge", "reflect":
+			line("%s = numpy.array(PIL.ImageOps.contain(photo, (%d, %d), PIL.Image.BOX))", name, width, height)
+			line("%[1]s = numpy.pad(%[1]s, [((n - m) // 2, (n - m + 1) // 2) for n, m in zip((%[2]d, %[3]d), %[1]s.shape)] + [(0, 0)], %[4]q)", name, height, width, square)
+		case "black":
+			line("%s = numpy.array(PIL.ImageOps.pad(photo, (%d, %d), PIL.Image.BOX))", name, width, height)
+		default:
+			line("%s = numpy.array(photo.resize((%d, %d), PIL.Image.BOX))", name, width, height)
+		}
+	}
+	view("picture", r.Input.Width, r.Input.Height)
+	fed := ""
+	if side := r.Input.Context; side > 0 { // of a photo alone, both views are the whole
+		view("context", side, side)
+		fed = `, "context": context[None]`
+	}
+	line(`session = onnxruntime.InferenceSession("MODEL.onnx")`)
+	line("(probabilities,) = session.run(None, {session.get_inputs()[0].name: picture[None]%s})", fed)
+	line("# in the order of the classes above")
+	return "\n## How to run it\n\n    oi-eval MODEL.onnx PHOTO.jpg\n\nIn Python, without these programs:\n\n" + python.String()
 }
 
 // againText is how the model came to be, and the line of commands that makes it

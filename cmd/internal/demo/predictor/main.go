@@ -3,8 +3,9 @@
 // The predictor of the page that oi-eval --demo writes: a program for a Web
 // Worker of the browser.
 //
-// It reads the model from the global oiModel, a Uint8Array, and gives the page
-// the global function oiPredict, then calls oiReady("") or oiReady(message).
+// It reads the model from the global oiModel, a Uint8Array, and how photos become
+// squares from the texts oiPad and oiFilter, and gives the page the global
+// function oiPredict, then calls oiReady("") or oiReady(message).
 // oiPredict takes the bytes of a photo, a Uint8Array, and returns an array of
 // probabilities, or a sentence that says why there is none.
 package main
@@ -13,6 +14,7 @@ import (
 	"syscall/js"
 
 	"github.com/opensandwich/oi/cmd/internal/imagefile"
+	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/predict"
 )
 
@@ -24,6 +26,7 @@ func main() {
 		world.Call("oiReady", err.Error())
 		return
 	}
+	p.Pad, p.Filter = pix.Pad(world.Get("oiPad").String()), pix.Filter(world.Get("oiFilter").String())
 	world.Set("oiPredict", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		answers, err := p.Photo(bytesOf(args[0]), imagefile.DefaultMaxPixels)
 		if err != nil {
