@@ -55,7 +55,7 @@ func TestBytesOfItems(t *testing.T) {
 	d.embedded, d.items.Embeddings = &embedded{}, true
 	d.status = stream.StartStatus(env, "records")
 	defer d.status.Stop()
-	if err := d.collect(); err != nil {
+	if err := d.collect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	check("when all have come")

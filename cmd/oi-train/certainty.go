@@ -57,6 +57,9 @@ func (c *certainty) values(values map[string]any) {
 	}
 }
 
+// certaintyValues are the names that values may add.
+func certaintyValues() []string { return []string{"calibrate", "unsure"} }
+
 // make does it to a classifier; the result is nil if nothing is asked for.
 func (c *certainty) make(ctx context.Context, env *cli.Env, d *data, of classifier) (*report.Certainty, error) {
 	if !c.calibrate && c.text == "" {
@@ -81,8 +84,9 @@ func (c *certainty) make(ctx context.Context, env *cli.Env, d *data, of classifi
 	}
 	answers := newAnswersOf(rows, truth)
 	if c.rule != nil {
+		const hint = "--unsure 0.8 sets a threshold whatever val says, and without --unsure there is none; with --resume nothing is trained again"
 		if done.UnsureBelow, err = c.rule.choose(answers, d.index[c.rule.class]); err != nil {
-			return nil, cli.WithHint(fmt.Errorf("--unsure %s: %w", c.text, err), "--unsure 0.8 sets a threshold whatever val says, and without --unsure there is none")
+			return nil, cli.WithHint(fmt.Errorf("--unsure %s: %w", c.text, err), hint)
 		}
 		if done.UnsureBy = c.text; c.rule.kind == "precision" && c.rule.class == "" {
 			done.Wanted = c.rule.value

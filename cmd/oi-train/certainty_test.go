@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -111,5 +113,27 @@ func TestUnsure(t *testing.T) {
 	}
 	if err := (&certainty{text: "0.8", below: 0.8}).possible(&data{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCertaintyAfterInterrupt: what --calibrate and --unsure ask for is done to
+// what training has come to, also when that was interrupted, and may be asked for
+// otherwise by the run that goes on.
+func TestCertaintyAfterInterrupt(t *testing.T) {
+	input := encode(t, []string{"red", "green"}, twoClasses()...)
+	s := newSession(t)
+	code, stderr := s.interrupt(12, input, "--epochs", "9", "--calibrate", "--unsure", "f1")
+	if code != 130 || s.file("m.onnx") == nil || !strings.Contains(stderr, "--resume goes on") {
+		t.Fatalf("exit %d, a model of %d bytes: %s", code, len(s.file("m.onnx")), stderr)
+	}
+	for _, args := range [][]string{{"--unsure", "0.6"}, {}} {
+		copied := newSession(t)
+		if err := os.WriteFile(filepath.Join(copied.dir, "m.ckpt"), s.file("m.ckpt"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, stderr := copied.run(t.Context(), bytes.NewReader(input), nil, append(args, "--epochs", "9", "--resume")...)
+		if code != 0 || !strings.Contains(stderr, "going on after epoch") {
+			t.Errorf("%v: exit %d: %s", args, code, stderr)
+		}
 	}
 }

@@ -102,15 +102,18 @@ func (d *data) next() (*record.Item, error) {
 func (d *data) prepare(ctx context.Context) error {
 	d.status = stream.StartStatus(d.env, "records")
 	defer d.status.Stop()
-	if err := d.collect(); err != nil {
+	if err := d.collect(ctx); err != nil {
 		return err
 	}
 	return d.settle(ctx)
 }
 
 // collect reads up to the first variant, or to the end.
-func (d *data) collect() error {
+func (d *data) collect(ctx context.Context) error {
 	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		item, err := d.next()
 		if errors.Is(err, io.EOF) {
 			return nil

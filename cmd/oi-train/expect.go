@@ -80,18 +80,40 @@ func (e *expectation) environment(o *options) string {
 // have come to the same weights all the same, of more epochs for example.
 func (e *expectation) options(o *options) (string, error) {
 	var differ []string
-	values := o.values()
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		now, err := json.Marshal(values[name])
+	add := func(name, then, now string) {
+		differ = append(differ, fmt.Sprintf("--%s %s, now %s", strings.ReplaceAll(name, "_", "-"), then, now))
+	}
+	all, given := o.allValues(), o.values()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		now, err := json.Marshal(all[name])
 		if err != nil {
 			return "", err
 		}
-		// A report of an older version does not have them all.
-		if then, ok := e.Options[name]; ok && string(then) != string(now) {
-			differ = append(differ, fmt.Sprintf("--%s %s, now %s", strings.ReplaceAll(name, "_", "-"), unquoted(then), unquoted(now)))
+		then, ok := e.Options[name]
+		_, said := given[name]
+		switch {
+		case name == "patience": // may follow from others
+		case ok && string(then) != string(now):
+			add(name, unquoted(then), unquoted(now))
+		case !ok && said && slices.Contains(optionalValues(), name): // a report of an older version does not have them all
+			add(name, "not given", unquoted(now))
 		}
 	}
+	for _, name := range optionalValues() {
+		then, ok := e.Options[name]
+		if _, now := all[name]; ok && !now {
+			add(name, unquoted(then), "not given")
+		}
+	}
+	if then, ok := e.Options["patience"]; ok && len(differ) == 0 && string(then) != fmt.Sprint(all["patience"]) {
+		add("patience", unquoted(then), fmt.Sprint(all["patience"]))
+	}
 	return strings.Join(differ, "; "), nil
+}
+
+// optionalValues are the values that a run without the option does not have.
+func optionalValues() []string {
+	return append(certaintyValues(), "cutmix", "fine_tune", "incomplete", "lr_schedule", "near_duplicates", "poor_crops", "repeats", "teacher")
 }
 
 // unquoted is a JSON value as it is given to a flag.

@@ -81,6 +81,11 @@ func TestExpect(t *testing.T) {
 		"other options": {nil, input, []string{"--seed", "2", "--optimizer", "sgd"}, 1, []string{
 			"other options: --lr 0.0005, now 0.01; --optimizer rmsprop, now sgd; --seed 1, now 2\n", "the weights are not those of", "; " + same,
 		}, "bit for bit"},
+		"options of the report alone": {func(r map[string]any) { r["options"].(map[string]any)["unsure"] = "f1" }, input, nil, 0, []string{
+			"other options: --unsure f1, now not given\n", "bit for bit; " + same,
+		}, ""},
+		"options of this run alone": {nil, input, []string{"--unsure", "0.6"}, 0, []string{"other options: --unsure not given, now 0.6\n", "bit for bit; " + same}, ""},
+		"what others follow from":   {nil, input, []string{"--cutmix", "0.5", "--lr-schedule", "linear"}, 1, []string{"other options: --cutmix not given, now 0.5; --lr-schedule not given, now linear\n"}, "--patience"},
 		"another test set": {nil, encode(t, classes, invert(items, dataset.Test)...), nil, 1, []string{
 			"first.json is of a run on other test items: this one is going to fail\n",
 			"the weights are those of", "bit for bit, but the items are not; data: other test items; code: the same", "the figures cannot be compared\n",

@@ -383,7 +383,9 @@ func (o *options) learn(ctx context.Context, env *cli.Env, g *loaded) (err error
 	interrupted := err
 	reading = false
 	_ = in.Close()
-	if result.certainty, err = o.certainty.make(ctx, env, d, result.best); err != nil {
+	// An interrupt ends training, not the account of what it came to.
+	account := context.WithoutCancel(ctx)
+	if result.certainty, err = o.certainty.make(account, env, d, result.best); err != nil {
 		return err
 	}
 	if g.expected != nil {
@@ -399,8 +401,7 @@ func (o *options) learn(ctx context.Context, env *cli.Env, g *loaded) (err error
 			return err
 		}
 	}
-	// An interrupt ends training, not the account of what it came to.
-	if err := finish(context.WithoutCancel(ctx), o, env, d, result); err != nil {
+	if err := finish(account, o, env, d, result); err != nil {
 		return err
 	}
 	return interrupted

@@ -28,7 +28,11 @@ func (o *options) checkpoint() string { return o.name + ".ckpt" }
 // valueTexts are the options that change results, as they are saved.
 func (o *options) valueTexts() map[string]string {
 	texts := map[string]string{}
-	for name, value := range o.values() {
+	values := o.values()
+	for _, name := range certaintyValues() { // of what is done after training
+		delete(values, name)
+	}
+	for name, value := range values {
 		texts[strings.ReplaceAll(name, "_", "-")] = fmt.Sprint(value)
 	}
 	return texts
@@ -102,7 +106,7 @@ func (c *checkpoint) checkOptions(o *options) error {
 		differ = append(differ, fmt.Sprintf("--%s %s, now %s", name, then, now[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
-		if _, ok := now[name]; !ok {
+		if _, ok := now[name]; !ok && !slices.Contains(certaintyValues(), name) { // which older versions kept
 			differ = append(differ, fmt.Sprintf("--%s %s, now not given", name, c.Options[name]))
 		}
 	}

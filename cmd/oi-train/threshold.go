@@ -165,12 +165,12 @@ func (r thresholdRule) choose(a *answersOf, class int) (float64, error) {
 		score := 0.0
 		switch r.kind {
 		case "precision":
-			if t.answered > 0 && float64(t.right) >= r.value*float64(t.answered) {
+			if t.answered > 0 && reaches(t.right, r.value, t.answered) {
 				return threshold, nil
 			}
 			continue
 		case "recall":
-			if float64(t.right) >= r.value*float64(t.items) {
+			if reaches(t.right, r.value, t.items) {
 				chosen = threshold
 			}
 			continue
@@ -196,6 +196,12 @@ func (r thresholdRule) choose(a *answersOf, class int) (float64, error) {
 }
 
 // unreachable says what is the most that can be had.
+// reaches reports whether right of n is a share or more. In float64 0.56 of 25
+// is more than 14.
+func reaches(right int64, share float64, n int64) bool {
+	return float64(right) >= share*float64(n)*(1-1e-12)
+}
+
 func (r thresholdRule) unreachable(a *answersOf, class int) error {
 	all, of := a.tallies(0)
 	who := ""

@@ -111,3 +111,16 @@ func TestThresholdProperties(t *testing.T) {
 		}
 	}
 }
+
+// TestReaches: a share that is met exactly is met, whatever float64 makes of it.
+func TestReaches(t *testing.T) {
+	for n := int64(1); n <= 2000; n++ {
+		for percent := int64(1); percent <= 100; percent++ {
+			for right := max(0, n*percent/100-1); right <= min(n, n*percent/100+1); right++ {
+				if got, want := reaches(right, float64(percent)/100, n), 100*right >= n*percent; got != want {
+					t.Fatalf("%d of %d is %d %% or more: %v", right, n, percent, got)
+				}
+			}
+		}
+	}
+}
