@@ -261,7 +261,7 @@ func (e *evaluation) conclude(ctx context.Context, total record.StageCounts) err
 	if others := e.total.Out - evaluated.Items; others > 0 && !e.options.emit {
 		e.env.Infof("the figures are of %d items (%s); the other %d were answered and not judged: --set says which are", evaluated.Items, evaluated.Set, others)
 	}
-	for _, remark := range []string{e.oneClass(evaluated.Set), tooGood(evaluated.Set)} {
+	for _, remark := range []string{e.oneClass(evaluated.Set), absent(evaluated.Matrix), tooGood(evaluated.Set), e.maybeChosenBy(evaluated.Set)} {
 		if remark != "" {
 			e.warn(remark)
 		}
@@ -315,6 +315,21 @@ func (e *evaluation) oneClass(tally string) string {
 	return counts.OneClass(tally)
 }
 
+// absent says in words that some classes have no item, "" if all have. Of one
+// class alone more is said.
+func absent(confusion [][]int64) string {
+	missing := 0
+	for _, answers := range confusion { // of the items of a class
+		if !slices.ContainsFunc(answers, func(n int64) bool { return n > 0 }) {
+			missing++
+		}
+	}
+	if missing == 0 || missing >= len(confusion)-1 {
+		return ""
+	}
+	return fmt.Sprintf("%d of the %d classes have no item here: the macro averages count their precision, recall and F1 as 0", missing, len(confusion))
+}
+
 // tooGood says in words why a model looks better on the sets of a tally than it
 // is, "" if it does not.
 func tooGood(tally string) string {
@@ -326,6 +341,15 @@ func tooGood(tally string) string {
 		return "validation items are among those that the model was tried on: if its best epoch was chosen by them, the figures are too good by that much"
 	}
 	return ""
+}
+
+// maybeChosenBy says that items without a set are those of the training run, as
+// far as it has not trained on them.
+func (e *evaluation) maybeChosenBy(tally string) string {
+	if tally != allItems || e.seen == 0 || e.model.foreign {
+		return ""
+	}
+	return "items that the model was trained on were in this stream, and none says of which set it is: those of the set val, by which the model was chosen, may be among the others, and the figures too good by that much"
 }
 
 // exception says what of a stream without sets is not used.

@@ -27,6 +27,7 @@ func TestReport(t *testing.T) {
 		"several sets":                {held(), []string{"--set", "test,val"}, [2][2]int{{2, 3}, {1, 2}}, "too good by that much\n"},
 		"small batches":               {held(), []string{"--set", "test,val", "--batch", "3"}, [2][2]int{{2, 3}, {1, 2}}, ""},
 		"no sets at all":              {unset, nil, [2][2]int{{0, 1}, {0, 1}}, "no item says of which set it is"},
+		"those left out were of it":   {unset, nil, [2][2]int{{0, 1}, {0, 1}}, "and the figures too good by that much"},
 		"sets of train items alone":   {append(unset[:len(unset):len(unset)], picture(1, "red", "green", "train")), nil, [2][2]int{{0, 1}, {0, 1}}, "those that carry no set are used"},
 		"trained on":                  {append(held(), picture(1, "red", "red", "test")), nil, [2][2]int{{2, 1}, {0, 2}}, "left out 1 items whose photo the model was trained on"},
 		"trained on, and asked for":   {append(held(), picture(1, "red", "red", "train")), []string{"--set", "train,test"}, [2][2]int{{2, 1}, {0, 3}}, "pictures that the model was trained on are among those it was tried on"},
@@ -45,6 +46,22 @@ func TestReport(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", stdout, want)
 			}
 		})
+	}
+}
+
+// TestAbsent: that classes have no item, which the macro averages count, is said.
+func TestAbsent(t *testing.T) {
+	for name, tc := range map[string]struct {
+		confusion [][]int64
+		want      string
+	}{
+		"none":         {[][]int64{{1, 0, 0}, {2, 0, 0}, {0, 0, 1}}, ""},
+		"one of three": {[][]int64{{1, 3, 0}, {0, 0, 0}, {0, 0, 1}}, "1 of the 3 classes have no item here"},
+		"all but one":  {[][]int64{{1, 3, 0}, {0, 0, 0}, {0, 0, 0}}, ""},
+	} {
+		if got := absent(tc.confusion); !strings.HasPrefix(got, tc.want) || (got == "") != (tc.want == "") {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func (s *stranger) file(ctx context.Context, path string, inFolder bool) error {
 		s.refuse(err)
 		return nil
 	}
-	return s.ask(filepath.Base(path), pixels)
+	return s.ask("file "+path, filepath.Base(path), pixels)
 }
 
 // stream asks about the items of a stream.
@@ -134,20 +134,20 @@ func (s *stranger) stream(ctx context.Context, name string, file *stream.File) (
 		if err != nil {
 			return fmt.Errorf("--unrelated %s: %w", name, err)
 		}
-		if err := s.ask(dataset.KeyOf(item), s.model.look(item)); err != nil {
+		if err := s.ask(dataset.GroupOf(item), dataset.KeyOf(item), s.model.look(item)); err != nil {
 			return err
 		}
 	}
 	return context.Cause(ctx)
 }
 
-// ask asks about one picture.
-func (s *stranger) ask(name string, pixels []byte) error {
+// ask asks about one picture of a group.
+func (s *stranger) ask(group, name string, pixels []byte) error {
 	rows, err := s.predictor.Predict([][]byte{pixels})
 	if err != nil {
 		return fmt.Errorf("--unrelated: %s: %w", name, err)
 	}
 	said := report.ArgMax(rows[0])
-	s.result.Add(report.UnrelatedPhoto{File: name, Answer: s.model.Classes()[said], Probability: float64(rows[0][said])})
+	s.result.Add(group, report.UnrelatedPhoto{File: name, Answer: s.model.Classes()[said], Probability: float64(rows[0][said])})
 	return nil
 }

@@ -31,7 +31,7 @@ func TestUnrelated(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const want = "of 3 photos that show none of the classes, 2 (67 %; 95% interval "
+	const want = "of 3 pictures that show none of the classes, 2 (67 %; 95% interval "
 	args := []string{"--unrelated", photos, m}
 	for _, end := range []string{"json", "html", "md"} {
 		args = append([]string{"--report", filepath.Join(dir, "r."+end)}, args...)
@@ -74,11 +74,11 @@ func TestUnrelated(t *testing.T) {
 		args  []string
 		want  string
 	}{
-		{nil, []string{"--unrelated", red, m, items}, "of 1 photo that show none of the classes, 1 (100 %;"},
-		{nil, []string{"--unrelated", crops, m, items}, "of 2 photos that show none of the classes, 2 (100 %;"},
-		{nil, []string{"--unrelated", photos, "--unrelated", crops, "--unrelated", red, m, items}, "of 6 photos that show none of the classes, 5 (83 %;"},
-		{encode(t, stranger), []string{"--unrelated", "-", m, items}, "of 1 photo that show none of the classes, 1 (100 %;"},
-		{photo(t, color.RGBA{255, 0, 0, 255}), []string{"--unrelated", "-", m, items}, "of 1 photo that show none of the classes, 1 (100 %;"},
+		{nil, []string{"--unrelated", red, m, items}, "of 1 picture that show none of the classes, 1 (100 %;"},
+		{nil, []string{"--unrelated", crops, m, items}, "of 2 pictures that show none of the classes, 2 (100 %;"},
+		{nil, []string{"--unrelated", photos, "--unrelated", crops, "--unrelated", red, m, items}, "of 6 pictures that show none of the classes, 5 (83 %;"},
+		{encode(t, stranger), []string{"--unrelated", "-", m, items}, "of 1 picture that show none of the classes, 1 (100 %;"},
+		{photo(t, color.RGBA{255, 0, 0, 255}), []string{"--unrelated", "-", m, items}, "of 1 picture that show none of the classes, 1 (100 %;"},
 	} {
 		if code, _, stderr := eval(t, tc.stdin, tc.args...); code != 0 || !strings.Contains(stderr, tc.want) {
 			t.Errorf("%v: exit %d: %s", tc.args, code, stderr)

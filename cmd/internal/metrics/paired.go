@@ -14,13 +14,21 @@ type Pair struct {
 // variance of the ratio estimator between groups (W. G. Cochran: Sampling
 // techniques, 1977, 6.3), with one degree of freedom less than there are
 // groups. The interval is -1 to 1 where there is one group.
+//
+// A variance cannot be known from a handful of groups in which the models
+// differ. Where they differ in none, the interval is as wide as the share of
+// such groups may be by Wilson's, each counting as one; and what that is wider
+// by fades by a factor of e with each group in which they differ.
 func PairedDifference(groups []Pair) (difference float64, interval Interval) {
 	var total, sum float64
-	count := 0
+	count, differ := 0, 0.0
 	for _, g := range groups {
 		if g.Total > 0 {
 			total, sum = total+float64(g.Total), sum+float64(g.OnlyNew-g.OnlyBase)
 			count++
+		}
+		if g.OnlyNew+g.OnlyBase > 0 {
+			differ++
 		}
 	}
 	if total == 0 {
@@ -37,6 +45,9 @@ func PairedDifference(groups []Pair) (difference float64, interval Interval) {
 	}
 	n := float64(count)
 	half := student95(n-1) * math.Sqrt(n/(n-1)*squares) / total
+	if most := wilson(0, n, Normal95).High; half < most {
+		half += (most - half) * math.Exp(-differ)
+	}
 	return difference, Interval{max(-1, difference-half), min(1, difference+half)}
 }
 

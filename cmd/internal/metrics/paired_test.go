@@ -3,6 +3,7 @@ package metrics
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -46,8 +47,19 @@ func TestPairedDifference(t *testing.T) {
 	if d, i := PairedDifference([]Pair{{Total: 4, OnlyNew: 2}, {}}); d != 0.5 || i != (Interval{-1, 1}) {
 		t.Errorf("of one group: %g in %v", d, i)
 	}
-	if d, i := PairedDifference([]Pair{{Total: 3, OnlyNew: 1, OnlyBase: 1}, {Total: 2}}); d != 0 || i != (Interval{}) {
-		t.Errorf("of equal models: %g in %v", d, i)
+	// Models that differ nowhere may still differ by as much as Wilson's
+	// interval of none of so many groups; that they once do tells more.
+	last := 1.0
+	for _, n := range []int{2, 12, 50, 357} {
+		d, i := PairedDifference(slices.Repeat([]Pair{{Total: 3}}, n))
+		if want := wilson(0, float64(n), Normal95).High; d != 0 || i.High != want || i.Low != -want || want >= last {
+			t.Errorf("of %d groups without a difference: %g in %v, want %g", n, d, i, want)
+		}
+		_, once := PairedDifference(append(slices.Repeat([]Pair{{Total: 3}}, n-1), Pair{Total: 3, OnlyNew: 1, OnlyBase: 1}))
+		if !(once.Low > i.Low && once.Low < 0 && once.High < i.High && once.High > 0) {
+			t.Errorf("of %d groups with one: %v, without %v", n, once, i)
+		}
+		last = i.High
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/opensandwich/oi/cmd/internal/metrics"
@@ -12,19 +13,22 @@ import (
 // confident where the model has no threshold of its own.
 const DefaultConfident = 0.8
 
-// maxUnrelated is how many photos a report names.
+// maxUnrelated is how many pictures a report names.
 const maxUnrelated = 12
 
-// Unrelated is what a model says of photos that show none of its classes:
-// every confident answer is wrong.
+// Unrelated is what a model says of pictures, photos or crops of them, that show
+// none of its classes: every confident answer is wrong.
 type Unrelated struct {
-	Photos    int64            `json:"photos"`
+	Photos    int64            `json:"photos"`    // or crops
 	Confident int64            `json:"confident"` // answers of at least Threshold
 	Share     float64          `json:"share"`
-	Interval  metrics.Interval `json:"share_interval"` // each photo for itself
+	Interval  metrics.Interval `json:"share_interval"` // by group
+	Groups    int              `json:"groups"`         // the authors of crops, or their photos, and each photo
 	Threshold float64          `json:"threshold"`
 	// Worst are those of the most confident answers.
 	Worst []UnrelatedPhoto `json:"worst"`
+
+	groups map[string]metrics.Group
 }
 
 // An UnrelatedPhoto is one of them.
@@ -34,12 +38,19 @@ type UnrelatedPhoto struct {
 	Probability float64 `json:"probability"`
 }
 
-// Add counts an answer.
-func (u *Unrelated) Add(p UnrelatedPhoto) {
+// Add counts an answer about a picture of a group.
+func (u *Unrelated) Add(group string, p UnrelatedPhoto) {
+	g := u.groups[group]
 	u.Photos++
+	g.Total++
 	if p.Probability >= u.Threshold {
 		u.Confident++
+		g.Right++
 	}
+	if u.groups == nil {
+		u.groups = map[string]metrics.Group{}
+	}
+	u.groups[group] = g
 	at, _ := slices.BinarySearchFunc(u.Worst, p, func(a, b UnrelatedPhoto) int {
 		return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(a.File, b.File))
 	})
@@ -52,18 +63,20 @@ func (u *Unrelated) Add(p UnrelatedPhoto) {
 // Finish computes the share, now that all answers are counted.
 func (u *Unrelated) Finish() {
 	u.Share = float64(u.Confident) / float64(u.Photos)
-	groups := make([]metrics.Group, u.Photos)
-	for i := range groups {
-		groups[i].Total = 1
-		if int64(i) < u.Confident {
-			groups[i].Right = 1
-		}
+	u.Groups = len(u.groups)
+	u.Interval, _ = metrics.Clustered(slices.Collect(maps.Values(u.groups)))
+}
+
+// Basis says what the interval is by.
+func (u *Unrelated) Basis() string {
+	if int64(u.Groups) == u.Photos {
+		return "each for itself"
 	}
-	u.Interval, _ = metrics.Clustered(groups)
+	return fmt.Sprintf("by author or photo, %d groups", u.Groups)
 }
 
 // Text says it in a line.
 func (u *Unrelated) Text() string {
-	return fmt.Sprintf("of %s that show none of the classes, %d (%.0f %%; 95%% interval %.0f to %.0f) get an answer of %g or more",
-		plural(u.Photos, "photo"), u.Confident, 100*u.Share, 100*u.Interval.Low, 100*u.Interval.High, u.Threshold)
+	return fmt.Sprintf("of %s that show none of the classes, %d (%.0f %%; 95%% interval %.0f to %.0f %s) get an answer of %g or more",
+		plural(u.Photos, "picture"), u.Confident, 100*u.Share, 100*u.Interval.Low, 100*u.Interval.High, u.Basis(), u.Threshold)
 }
