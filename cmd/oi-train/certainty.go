@@ -41,7 +41,7 @@ func (c *certainty) check() error {
 	}
 	rule, ok := parseRule(c.text)
 	if !ok {
-		return cli.Usagef("--unsure %s: want a probability such as 0.8, a share of right answers such as 95%%, or f1, f1[CLASS], precision=P, precision[CLASS]=P, recall=P, recall[CLASS]=P, cost=C", c.text)
+		return cli.Usagef("--unsure %s: want a probability such as 0.8, a share of right answers such as 95%%, or f1, f1[CLASS], precision=P, precision[CLASS]=P, recall=P, recall[CLASS]=P, cost=C, with a P between 0 and 1 and a C above 0", c.text)
 	}
 	c.rule = &rule
 	return nil
