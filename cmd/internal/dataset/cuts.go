@@ -25,7 +25,7 @@ func (c *cuts) begin(h *record.Header) {
 		if c.first == nil {
 			c.first = &stage
 		} else if c.differ == "" {
-			c.differ = cutOtherwise(*c.first, stage)
+			c.differ = cutOtherwise(*c.first, stage, pixelArgs())
 		}
 	}
 }
@@ -41,20 +41,33 @@ func (c *cuts) warning() string {
 
 func cutsPixels(stage record.Stage) bool { return stage.Tool == "oi-crop" }
 
-// cutOtherwise says in words in which argument two stages of oi-crop differ that
-// changes pixels, or in which crops there are; "" if in none.
-func cutOtherwise(a, b record.Stage) string {
-	all := maps.Clone(a.Args)
-	if all == nil {
-		all = map[string]string{}
+// pixelArgs are the arguments of oi-crop by which a box's pixels differ.
+func pixelArgs() []string {
+	return []string{"context", "filter", "scale", "size", "square", "two_views", "view_context"}
+}
+
+// cropArgs are all arguments that two stages of oi-crop have, but for those that
+// change no crop.
+func cropArgs(a, b record.Stage) []string {
+	all := map[string]bool{}
+	for name := range a.Args {
+		all[name] = true
 	}
-	maps.Copy(all, b.Args)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if name == "keep_bytes" || name == "decode_memory" || name == "incomplete" {
-			continue
-		}
+	for name := range b.Args {
+		all[name] = true
+	}
+	for _, name := range []string{"keep_bytes", "decode_memory", "incomplete"} {
+		delete(all, name)
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// cutOtherwise says in words in which of some arguments two stages of oi-crop
+// differ, "" if in none.
+func cutOtherwise(a, b record.Stage, args []string) string {
+	for _, name := range args {
 		if v, w := a.Args[name], b.Args[name]; v != w {
-			return fmt.Sprintf("%.40s %.80q in one and %.80q", name, v, w)
+			return fmt.Sprintf("%s %.80q in one and %.80q", name, v, w)
 		}
 	}
 	return ""

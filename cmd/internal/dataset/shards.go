@@ -77,7 +77,7 @@ func (q *shardedQuery) compare(stages []record.Stage, shard string) error {
 		if !cutsPixels(stage) {
 			continue
 		}
-		if differ := cutOtherwise(first.stage, stage); differ != "" {
+		if differ := cutOtherwise(first.stage, stage, cropArgs(first.stage, stage)); differ != "" {
 			return &Problem{
 				fmt.Sprintf("oi-crop ran with %s in the other of shards %s and %s of the same query", differ, first.shard, shard),
 				"cut all shards with the same options and one version of oi-crop",

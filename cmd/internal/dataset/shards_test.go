@@ -123,6 +123,7 @@ func TestCuts(t *testing.T) {
 	}{
 		"none":                {[]*record.Header{segment(boxes), segment()}, ""},
 		"one":                 {[]*record.Header{segment(boxes, crop("size=128"))}, ""},
+		"other backgrounds":   {[]*record.Header{segment(crop("background=auto")), segment(crop("background=never"))}, ""},
 		"alike":               {[]*record.Header{segment(boxes, crop("size=128")), segment(crop("size=128", "keep_bytes=true"))}, ""},
 		"otherwise":           {[]*record.Header{segment(crop("context=0")), segment(crop("context=0")), segment(crop("context=0.3"))}, `context "0" in one and "0.3" in another`},
 		"joined before":       {[]*record.Header{segment(boxes, crop("square=reflect"), boxes, crop())}, `square "reflect" in one and "" in another`},
