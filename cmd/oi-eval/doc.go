@@ -46,6 +46,10 @@
 // validation items where there are none for the test; where neither is there,
 // it is about the items that carry no set.
 //
+// Of photos it says what each shows. A photo is turned by its EXIF orientation
+// and made a square as the crops were that the model was trained on: stretched,
+// or padded where oi-crop --square was used.
+//
 // Items whose photo the model was trained on are left out and counted, unless
 // --set asks for train. The same image id or the same bytes is the same photo;
 // models of older versions remember bytes alone, and where a model remembers

@@ -263,13 +263,15 @@
 // label is compared.
 //
 // The first interrupt finishes the batch, writes the best model if an epoch was
-// finished, and exits with 130.
+// finished, and exits with 130; of fine-tuning only what --resume needs is
+// kept.
 //
 // NAME.ckpt keeps the state after the last epoch until the run has ended and
 // its files are written. After an interrupt, a crash or kill -9, the same
 // command with --resume goes on from there and ends with the model, byte for
 // byte, of a run that never stopped. Another input or other options are
-// refused; without NAME.ckpt it starts from the beginning. Epochs from
+// refused, but for --calibrate and --unsure, which are about the finished
+// network; without NAME.ckpt it starts from the beginning. Epochs from
 // oi-augment are read again up to that point. Of two runs at the same time with
 // one NAME the second fails at once.
 //
