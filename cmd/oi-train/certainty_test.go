@@ -126,6 +126,12 @@ func TestCertaintyAfterInterrupt(t *testing.T) {
 	if code != 130 || s.file("m.onnx") == nil || !strings.Contains(stderr, "--resume goes on") {
 		t.Fatalf("exit %d, a model of %d bytes: %s", code, len(s.file("m.onnx")), stderr)
 	}
+	// Nor is it compared with a run that went on.
+	whole := runTrain(t, t.Context(), input, "--epochs", "9").files["m.json"]
+	cut := newSession(t)
+	if code, stderr := cut.interrupt(12, input, "--epochs", "9", "--expect", saveReport(t, whole, nil)); code != 130 || strings.Contains(stderr, "the weights are not") || !strings.Contains(stderr, "--resume goes on") {
+		t.Errorf("with --expect: exit %d: %s", code, stderr)
+	}
 	for _, args := range [][]string{{"--unsure", "0.6"}, {}} {
 		copied := newSession(t)
 		if err := os.WriteFile(filepath.Join(copied.dir, "m.ckpt"), s.file("m.ckpt"), 0o600); err != nil {

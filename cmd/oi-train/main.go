@@ -388,11 +388,9 @@ func (o *options) learn(ctx context.Context, env *cli.Env, g *loaded) (err error
 	if result.certainty, err = o.certainty.make(account, env, d, result.best); err != nil {
 		return err
 	}
-	if g.expected != nil {
+	if g.expected != nil && interrupted == nil {
 		if err := g.expected.compare(o, env, d, result.best.WeightsHash()); err != nil {
-			if interrupted == nil {
-				removeCheckpoint(o, env) // it leads here only
-			}
+			removeCheckpoint(o, env) // it leads here only
 			return err
 		}
 	}
