@@ -35,6 +35,7 @@ type answerer struct {
 	env       *cli.Env
 	model     *trained
 	predictor predictor
+	targets   []pix.Target // of each photo
 
 	answered int
 	failed   int
@@ -59,7 +60,11 @@ func (o *options) classify(ctx context.Context, env *cli.Env, m *trained, in *in
 		return err
 	}
 	defer predictor.Close()
-	c := &answerer{options: o, env: env, model: m, predictor: predictor}
+	targets, err := m.targets()
+	if err != nil {
+		return err
+	}
+	c := &answerer{options: o, env: env, model: m, predictor: predictor, targets: targets}
 	for i, name := range in.names {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -139,7 +144,7 @@ func (c *answerer) file(name string, refuse func(error)) error {
 
 // picture answers for a picture.
 func (c *answerer) picture(name string, file *stream.File) error {
-	pixels, err := c.model.photo(file, c.maxPixels)
+	pixels, err := c.model.photo(file, c.maxPixels, c.targets)
 	err = errors.Join(err, file.Close())
 	if errors.Is(err, context.Canceled) {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/opensandwich/oi/cmd/internal/cli"
 	"github.com/opensandwich/oi/cmd/internal/dataset"
+	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/cmd/internal/report"
 	"github.com/opensandwich/oi/cmd/internal/stream"
 )
@@ -40,6 +41,7 @@ func (o *options) checkUnrelated(args []string) error {
 type stranger struct {
 	*evaluation
 	predictor predictor
+	targets   []pix.Target // of each photo
 	result    *report.Unrelated
 	related   int64 // items that are labelled with a class of the model
 }
@@ -56,7 +58,11 @@ func (e *evaluation) askUnrelated(ctx context.Context) (*report.Unrelated, error
 		return nil, err
 	}
 	defer predictor.Close()
-	s := &stranger{evaluation: e, predictor: predictor, result: &report.Unrelated{Threshold: cmp.Or(m.unsure, report.DefaultConfident)}}
+	targets, err := m.targets()
+	if err != nil {
+		return nil, err
+	}
+	s := &stranger{evaluation: e, predictor: predictor, targets: targets, result: &report.Unrelated{Threshold: cmp.Or(m.unsure, report.DefaultConfident)}}
 	for _, name := range o.unrelated {
 		if isFolder(name) {
 			err = walk(ctx, name, func(path string) error { return s.file(ctx, path, true) }, s.refuse)
@@ -93,7 +99,7 @@ func (s *stranger) file(ctx context.Context, path string, inFolder bool) error {
 	case err == nil && kind != isPicture:
 		return errors.Join(noPicture(file), file.Close())
 	case err == nil:
-		pixels, err = s.model.photo(file, s.options.maxPixels)
+		pixels, err = s.model.photo(file, s.options.maxPixels, s.targets)
 		err = errors.Join(err, file.Close())
 	}
 	if ctx.Err() != nil {

@@ -81,20 +81,23 @@ func (m *trained) shape() (pix.Pad, pix.Filter, error) {
 	return pad, filter, nil
 }
 
-// photo reads the whole picture in a file as what the model looks at: for one of
-// two views, both are the whole picture.
-func (m *trained) photo(file *stream.File, maxPixels int) ([]byte, error) {
+// targets are the squares that a photo becomes for the model, one for each view
+// of another size.
+func (m *trained) targets() ([]pix.Target, error) {
 	side, context := m.Size().Height, m.Context()
 	pad, filter, err := m.shape()
-	if err != nil {
-		return nil, err
-	}
 	targets := []pix.Target{{Width: side, Height: side, Pad: pad, Filter: filter}}
 	if context > 0 && context != side {
 		targets = append(targets, pix.Target{Width: context, Height: context, Pad: pad, Filter: filter})
 	}
+	return targets, err
+}
+
+// photo reads the whole picture in a file as what the model looks at: for one of
+// two views, both are the whole picture.
+func (m *trained) photo(file *stream.File, maxPixels int, targets []pix.Target) ([]byte, error) {
 	views, err := readPhoto(file, maxPixels, targets...)
-	if err == nil && context == side {
+	if err == nil && m.Context() == targets[0].Height {
 		views = append(views, views[0])
 	}
 	return slices.Concat(views...), err
