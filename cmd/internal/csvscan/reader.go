@@ -2,6 +2,7 @@ package csvscan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -248,7 +249,14 @@ func (t *csvReader) scan(v rowHandler) error {
 func (t *csvReader) stepOver(cause error, v *rowHandler) error {
 	bad, here := &RowError{t.file, t.line, cause}, Position{t.line, t.at()}
 	for {
-		i := bytes.IndexByte(t.buf[t.pos:t.end], '\n')
+		line := t.buf[t.pos:t.end]
+		i := bytes.IndexByte(line, '\n')
+		if i >= 0 {
+			line = line[:i]
+		}
+		if err := t.checkHole(line); err != nil {
+			return err
+		}
 		if i >= 0 {
 			t.pos += i + 1
 			t.line++
@@ -293,7 +301,7 @@ func (t *csvReader) block(block []byte, v *rowHandler) error {
 			}
 		}
 		if plain > 0 {
-			if err := t.checkLast(block[:plain]); err != nil {
+			if err := cmp.Or(t.checkHole(block[:plain]), t.checkLast(block[:plain])); err != nil {
 				return err
 			}
 			each := t.plain
@@ -338,6 +346,39 @@ func (t *csvReader) checkLast(plain []byte) error {
 	row := bytes.TrimSuffix(plain[bytes.LastIndexByte(plain, '\n')+1:], []byte{'\r'})
 	if n := bytes.Count(row, comma) + 1; len(row) > 0 && n < len(t.header.Columns) {
 		return t.cut(n, t.line+int64(bytes.Count(plain, []byte{'\n'})))
+	}
+	return nil
+}
+
+// holeSize is how many zero bytes in a row are a hole. What was left out of a
+// file is at least a sector of 512 bytes.
+const holeSize = 64
+
+// hole returns where a hole begins in the data, or -1.
+func hole(data []byte) int {
+	for from := 0; ; {
+		i := bytes.IndexByte(data[from:], 0)
+		if i < 0 {
+			return -1
+		}
+		from += i
+		end := from
+		for end < len(data) && data[end] == 0 && end-from < holeSize {
+			end++
+		}
+		if end-from == holeSize {
+			return from
+		}
+		from = end
+	}
+}
+
+// checkHole returns an error if a part of the lines at t.pos has never been
+// written. Which rows were there nobody knows, wanted ones perhaps, so it is no
+// matter of a single row.
+func (t *csvReader) checkHole(lines []byte) error {
+	if i := hole(lines); i >= 0 {
+		return &RowError{t.file, t.line + int64(bytes.Count(lines[:i], []byte{'\n'})), ErrHole}
 	}
 	return nil
 }
@@ -417,11 +458,17 @@ func (t *csvReader) quoted(block []byte, v *rowHandler) (int, error) {
 		// What comes after a broken quote may be rows, so only the line
 		// goes.
 		length := bytes.IndexByte(block, '\n') + 1
+		if err := t.checkHole(block[:length]); err != nil {
+			return 0, err
+		}
 		if t.open && err == errOpenQuote && t.pos+length == t.end {
 			return 0, t.cut(len(t.record.fields)+1, here.Line)
 		}
 		t.line++
 		return length, t.report(&RowError{t.file, here.Line, err}, here, v)
+	}
+	if err := t.checkHole(block[:n]); err != nil {
+		return 0, err
 	}
 	t.line += lines
 	fields := t.record.fields
@@ -478,7 +525,10 @@ func (t *csvReader) cut(n int, line int64) *RowError {
 
 var (
 	// ErrCut is the error of a file that ends within a row.
-	ErrCut       = errors.New("the file ends within this row")
+	ErrCut = errors.New("the file ends within this row")
+	// ErrHole is the error of a file with a stretch that was never written,
+	// as a disk leaves after a crash, or a copy that was interrupted.
+	ErrHole      = errors.New("zero bytes where rows should be: the file is not whole, so get it again")
 	errMore      = errors.New("row goes on")
 	errOpenQuote = errors.New(`expected a closing "`)
 	errQuote     = errors.New(`expected a comma or the line's end behind a closing "`)

@@ -132,6 +132,8 @@ func TestTableEdges(t *testing.T) {
 	}
 }
 
+func zeros(n int) string { return strings.Repeat("\x00", n) }
+
 func TestTableCut(t *testing.T) {
 	nothing := func([]byte) bool { return false }
 	whole := "a,b,c\n1,2,3\n4,\"5\n5\",6\n7,8,\"9\"\n"
@@ -147,6 +149,13 @@ func TestTableCut(t *testing.T) {
 		{"ended", whole + "1,2\n", ""}, // a bad row that nobody wants
 		{"empty line", whole + "\r", ""},
 		{"header only", "a,b,c", ""},
+		{"a hole within a row", whole + "1,2" + zeros(512) + "2,3\n", "f.csv:6: " + ErrHole.Error()},
+		{"a hole over rows", whole + "1,2" + zeros(3<<16) + "\n1,2,3\n", "f.csv:6: " + ErrHole.Error()},
+		{"a hole longer than rows may be", whole + "1,2" + zeros(3<<20) + "\n1,2,3\n", "f.csv:6: " + ErrHole.Error()},
+		{"a hole within quotes", whole + "1,\"2" + zeros(512) + "2\",3\n", "f.csv:6: " + ErrHole.Error()},
+		{"a hole from quotes on", whole + "1,\"2\n" + zeros(512) + "2,3\n", "f.csv:7: " + ErrHole.Error()},
+		{"a hole at the end", whole + zeros(4096), "f.csv:6: " + ErrHole.Error()},
+		{"a few zero bytes", whole + "1,\x00\x00,3\n", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""

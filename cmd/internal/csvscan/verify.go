@@ -13,8 +13,9 @@ import (
 // within its last field.
 var ErrNoLineEnd = errors.New("its last row has no line end")
 
-// Verify looks for the columns of a file, for a row that can be read, and at
-// the last row. The error may be [ErrNoLineEnd].
+// Verify looks for the columns of a file, for a row that can be read, at the
+// last row, and for stretches that were never written. The error may be
+// [ErrNoLineEnd].
 func Verify[T any](ctx context.Context, r *io.SectionReader, q Request[T]) error {
 	good := errors.New("a row can be read")
 	var first *RowError
@@ -35,7 +36,30 @@ func Verify[T any](ctx context.Context, r *io.SectionReader, q Request[T]) error
 	case first != nil:
 		return fmt.Errorf("no row can be read: %w", first)
 	}
+	if err := verifyNoHole(ctx, r); err != nil {
+		return err
+	}
 	return verifyEnd(r, r.Size(), len(header.Columns))
+}
+
+// verifyNoHole reads a file for holes.
+func verifyNoHole(ctx context.Context, r io.ReaderAt) error {
+	buf := make([]byte, blockSize)
+	for at := int64(0); ; at += int64(len(buf)) {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		n, err := r.ReadAt(buf, at)
+		if i := hole(buf[:n]); i >= 0 {
+			return fmt.Errorf("at byte %d: %w", at+int64(i), ErrHole)
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 // EndsInLine returns ErrNoLineEnd if the last byte is no line end.

@@ -98,6 +98,7 @@ func TestVerifyRows(t *testing.T) {
 		"\ufeff" + strings.ReplaceAll(head+good, "\n", "\r\n"):   "",
 		head + good + strings.TrimSuffix(good, "\n"):             csvscan.ErrNoLineEnd.Error(),
 		head + good + strings.TrimSuffix(good, "\n") + "\r":      csvscan.ErrNoLineEnd.Error(),
+		head + good + strings.Repeat("\x00", 4096) + "\n" + good: csvscan.ErrHole.Error(),
 		head + good + strings.TrimSuffix(good, ",0.9\n"):         csvscan.ErrCut.Error(),
 		head + strings.Repeat(good, 40_000) + "0000000000000002": csvscan.ErrCut.Error() + ": 0000000000000002",
 	} {
