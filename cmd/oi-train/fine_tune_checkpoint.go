@@ -26,16 +26,17 @@ import (
 // with this head, the version tuneVersion, and as the best weights those that
 // the head's Best names.
 type tuneCheckpoint struct {
-	Run         string        `json:"run"` // hash of what determines it
-	Arithmetic  string        `json:"arithmetic"`
-	Step        uint64        `json:"step"`
-	State       []tensorShape `json:"state"`
-	Best        []tensorShape `json:"best"` // none if no epoch was better
-	BestEpoch   int           `json:"best_epoch"`
-	ValLoss     exact         `json:"val_loss"` // the lowest
-	Loss        []exact       `json:"loss"`     // of each epoch, as the others
-	ValLosses   []exact       `json:"val_losses"`
-	ValAccuracy []exact       `json:"val_accuracy"`
+	Run         string            `json:"run"` // hash of what determines it
+	Options     map[string]string `json:"options,omitempty"`
+	Arithmetic  string            `json:"arithmetic"`
+	Step        uint64            `json:"step"`
+	State       []tensorShape     `json:"state"`
+	Best        []tensorShape     `json:"best"` // none if no epoch was better
+	BestEpoch   int               `json:"best_epoch"`
+	ValLoss     exact             `json:"val_loss"` // the lowest
+	Loss        []exact           `json:"loss"`     // of each epoch, as the others
+	ValLosses   []exact           `json:"val_losses"`
+	ValAccuracy []exact           `json:"val_accuracy"`
 }
 
 const tuneVersion = 't'
@@ -68,7 +69,7 @@ func (t *fineTuning) run() string {
 func (t *fineTuning) save() {
 	state := t.tuner.State()
 	c := tuneCheckpoint{
-		Run: t.identity, Arithmetic: kernel.Arithmetic(), Step: state.Step, State: shapesOf(state.Tensors), Best: shapesOf(t.best),
+		Run: t.identity, Options: t.options.valueTexts(), Arithmetic: kernel.Arithmetic(), Step: state.Step, State: shapesOf(state.Tensors), Best: shapesOf(t.best),
 		BestEpoch: t.report.Best, ValLoss: exact(t.loss),
 	}
 	for _, e := range t.report.Epochs {
@@ -110,7 +111,10 @@ func (t *fineTuning) resume() error {
 		return cli.WithHint(fmt.Errorf("%s: %w", path, err), freshStartHint)
 	}
 	if c.Run != t.identity {
-		return cli.WithHint(fmt.Errorf("%s was made from another input or with other options", path), "give the same ones, or "+freshStartHint)
+		if err := t.options.otherOptions(path, c.Options); err != nil {
+			return err
+		}
+		return cli.WithHint(fmt.Errorf("%s was made from another input", path), "give the same input, or "+freshStartHint)
 	}
 	if c.Arithmetic != kernel.Arithmetic() {
 		t.env.Warnf("%s: its epochs were computed with %s, now it is %s; this run ends with other weights than one that never stopped", path, c.Arithmetic, kernel.Arithmetic())

@@ -196,7 +196,7 @@ func testFineTuneResume(t *testing.T, items []*record.Item) {
 		t.Fatal(err)
 	}
 	other := fitHead(t, t.Context(), dir, backbone, input, "--fine-tune", "2", "--epochs", "5", "--batch", "4", "--lr", "0.003", "--resume")
-	if other.code == 0 || !strings.Contains(other.stderr, "other options") {
+	if other.code == 0 || !strings.Contains(other.stderr, "other options: --epochs 4, now 5\n") {
 		t.Errorf("with other options: exit %d\n%s", other.code, other.stderr)
 	}
 	for i := range 3 { // a damaged one

@@ -70,7 +70,7 @@ func loadCheckpoint(o *options, env *cli.Env) (*checkpoint, error) {
 	if c.Version != env.Version {
 		env.Warnf("%s is by version %s, this is %s: the weights may differ from those of a run that never stopped", path, c.Version, env.Version)
 	}
-	if err := c.checkOptions(o); err != nil {
+	if err := o.otherOptions(path, c.Options); err != nil {
 		return nil, err
 	}
 	for _, how := range c.Arithmetic {
@@ -91,12 +91,13 @@ func withArithmetic(before []string) []string {
 	return append(slices.Clone(before), now)
 }
 
-// checkOptions returns an error that names the options that differ.
-func (c *checkpoint) checkOptions(o *options) error {
+// otherOptions returns an error that names the options that differ from those
+// that a checkpoint was made with, nil if none does.
+func (o *options) otherOptions(checkpoint string, made map[string]string) error {
 	var differ []string
 	now := o.valueTexts()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
-		then, ok := c.Options[name]
+		then, ok := made[name]
 		if !ok {
 			then = "not given"
 		}
@@ -105,15 +106,15 @@ func (c *checkpoint) checkOptions(o *options) error {
 		}
 		differ = append(differ, fmt.Sprintf("--%s %s, now %s", name, then, now[name]))
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
+	for _, name := range slices.Sorted(maps.Keys(made)) {
 		if _, ok := now[name]; !ok && !slices.Contains(certaintyValues(), name) { // which older versions kept
-			differ = append(differ, fmt.Sprintf("--%s %s, now not given", name, c.Options[name]))
+			differ = append(differ, fmt.Sprintf("--%s %s, now not given", name, made[name]))
 		}
 	}
 	if len(differ) == 0 {
 		return nil
 	}
-	return cli.WithHint(fmt.Errorf("%s was made with other options: %s", o.checkpoint(), strings.Join(differ, "; ")),
+	return cli.WithHint(fmt.Errorf("%s was made with other options: %s", checkpoint, strings.Join(differ, "; ")),
 		"give the same options, or "+freshStartHint)
 }
 
