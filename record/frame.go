@@ -24,7 +24,7 @@ func (w *window) frame(lim Limits) (body []byte, kindAt int, err error) {
 		return nil, 0, err
 	}
 	if c := w.buf[w.pos]; !isMapCode(c) {
-		return nil, 0, fmt.Errorf("a record must be a MessagePack map, but the first byte is %#02x", c)
+		return nil, 0, fmt.Errorf("a record must be a MessagePack map, but the first byte is %#02x%s", c, compressedBy(c))
 	}
 	if kindAt, err = w.walk(lim, 0); err != nil {
 		return nil, 0, err
@@ -39,6 +39,18 @@ func (w *window) frame(lim Limits) (body []byte, kindAt int, err error) {
 	}
 	w.pos += trailerSize
 	return body, kindAt, nil
+}
+
+// compressedBy says what a byte that begins no record may begin instead.
+func compressedBy(first byte) string {
+	const mixed = " data does: streams can be joined if all are compressed that way, or none"
+	switch first {
+	case 0x28:
+		return ", as zstd" + mixed
+	case 0x1f:
+		return ", as gzip" + mixed
+	}
+	return ""
 }
 
 // walk steps over one MessagePack value at pos, header by header, inside

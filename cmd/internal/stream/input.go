@@ -177,7 +177,7 @@ func (c *compressed) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	switch {
 	case errors.Is(err, zstd.ErrMagicMismatch), errors.Is(err, gzip.ErrHeader):
-		err = errors.New("the compressed data is followed by something else")
+		err = errors.New("the compressed data is followed by something else: streams can be joined if all are compressed the same way, or none")
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
 		err = fmt.Errorf("its zstd window is above the limit of %d MiB", maxWindow>>20)
 	}

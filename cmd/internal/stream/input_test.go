@@ -208,6 +208,8 @@ func TestInputHints(t *testing.T) {
 		{"JSON that is wrong", "id: missing", "", []byte(`{}`)},
 		{"cut", "stops early", "", plain[:len(plain)-1]},
 		{"zstd and then none", "followed by something else", "", append(zstdOf(t, plain), plain...)},
+		{"none and then zstd", "the first byte is 0x28, as zstd data does", "--salvage", append(bytes.Clone(plain), zstdOf(t, plain)...)},
+		{"none and then gzip", "the first byte is 0x1f, as gzip data does", "--salvage", append(bytes.Clone(plain), gzipOf(t, plain)...)},
 		{"gzip and then none", "followed by something else", "", append(gzipOf(t, plain), plain...)},
 	} {
 		env, _ := testEnv(bytes.NewReader(test.data), nil)
