@@ -203,8 +203,8 @@
 // # JSON
 //
 // Every record can be written as a JSON object, and read back. The input is
-// JSON when its first byte is { or white space; a MessagePack map begins with
-// 80 to 8F, DE or DF. Objects follow one another with any white space or none
+// JSON when its first byte is { or white space, or a byte order mark of UTF-8
+// comes first; a MessagePack map begins with 80 to 8F, DE or DF. Objects follow one another with any white space or none
 // between them, so jq's output passes, pretty-printed or not. A [Writer] puts
 // one object on a line.
 //

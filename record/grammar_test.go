@@ -236,7 +236,7 @@ func TestMergedHeader(t *testing.T) {
 }
 
 func TestNotAStream(t *testing.T) {
-	for _, text := range []string{"hello, world", "\x89PNG\r\n", "\x28\xb5\x2f\xfd", "\xff\xd8\xff\xe0", "  \n hello", "ImageID,Source\n", "x"} {
+	for _, text := range []string{"hello, world", "\x89PNG\r\n", "\x28\xb5\x2f\xfd", "\xff\xd8\xff\xe0", "  \n hello", "ImageID,Source\n", "x", "\xef", "\xef\xbb", "\ufeffx", "\ufeff\ufeff{}"} {
 		_, err := readAll(strings.NewReader(text))
 		if !errors.Is(err, record.ErrNotStream) {
 			t.Errorf("%q: %v", text, err)
@@ -247,7 +247,7 @@ func TestNotAStream(t *testing.T) {
 	if _, err := readAll(strings.NewReader(`[{"id":"a"}]`)); !errors.Is(err, record.ErrNotStream) || !strings.Contains(err.Error(), "jq") {
 		t.Errorf("array: %v", err)
 	}
-	for _, text := range []string{"", " ", "\n\n\t"} {
+	for _, text := range []string{"", " ", "\n\n\t", "\ufeff", "\ufeff\n"} {
 		if _, err := readAll(strings.NewReader(text)); !errors.Is(err, record.ErrEmpty) {
 			t.Errorf("%q: %v", text, err)
 		}

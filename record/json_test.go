@@ -33,6 +33,7 @@ func items(t *testing.T, text string) string {
 func TestJSONReads(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"one line", `{"id":"a"}`, `{"id":"a"}`},
+		{"byte order mark", "\ufeff\r\n{\"id\":\"a\"}\r\n", `{"id":"a"}`},
 		{"no space", `{"id":"a"}{"id":"b"}`, `{"id":"a"}|{"id":"b"}`},
 		{"pretty", "\r\n{\n  \"id\" : \"a\",\n\t\"x\": [ 1 , 2 ],\n \"y\": { }\n}\n\n\n{ \"id\":\"b\" }\n", `{"id":"a","x":[1,2],"y":{}}|{"id":"b"}`},
 		{"order of keys", `{"x":1,"set":"val","a":2,"id":"i"}`, `{"id":"i","set":"val","x":1,"a":2}`},

@@ -147,9 +147,16 @@ func (r *Reader) detect() error {
 		return nil
 	case c == '{' || isSpace(c):
 		return r.detectJSON()
+	case c == byteOrderMark[0] && r.w.need(len(byteOrderMark)) == nil && string(r.w.buf[r.w.pos:][:len(byteOrderMark)]) == byteOrderMark:
+		r.w.pos += len(byteOrderMark)
+		return r.detectJSON()
 	}
 	return r.notStream()
 }
+
+// byteOrderMark is what Windows puts before text in UTF-8. RFC 8259, section
+// 8.1, lets who reads JSON leave it out.
+const byteOrderMark = "\ufeff"
 
 // notStream returns ErrNotStream with what stands at the window's position.
 func (r *Reader) notStream() error {

@@ -71,7 +71,7 @@ const (
 
 // MayBegin reports whether a stream, compressed or not, may begin like this.
 func MayBegin(first []byte) bool {
-	if json := bytes.TrimLeft(first, " \t\r\n"); len(json) > 0 && json[0] == '{' {
+	if json := bytes.TrimLeft(bytes.TrimPrefix(first, []byte("\ufeff")), " \t\r\n"); len(json) > 0 && json[0] == '{' {
 		return true
 	}
 	return bytes.HasPrefix(first, []byte(zstdMagic)) || bytes.HasPrefix(first, []byte(gzipMagic)) ||
