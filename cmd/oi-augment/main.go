@@ -143,7 +143,7 @@ func (o *options) check(env *cli.Env) error {
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
-	return nil
+	return cli.CheckDistinct(o.stream.Failures, o.sheet)
 }
 
 // rangeFlags are those that a preset stands for.

@@ -53,7 +53,7 @@ func (r *run) draw(v variant, w *worker) (*record.Item, error) {
 	if err := r.change(item, drawn, w); err != nil {
 		return nil, fmt.Errorf("item %s: %w", v.entry.Key, err)
 	}
-	item.Embedding = nil // that was of other pixels
+	item.Embedding, item.Prediction = nil, nil // those were of other pixels
 	item.Set = v.entry.Set
 	item.Augment = parameters(drawn)
 	item.Augment.Epoch, item.Augment.Copy, item.Augment.Seed = v.epoch, v.copy, r.options.seed

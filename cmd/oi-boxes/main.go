@@ -121,6 +121,9 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	if err := cli.CheckDistinct(o.stream.Failures, o.doubles.list); err != nil {
+		return err
+	}
 	if err := o.filters.open(env); err != nil {
 		return err
 	}

@@ -56,7 +56,9 @@ type cropper struct {
 	tars   *tarFiles      // nil without --tar
 	thanks *credits.File  // nil without --attribution
 
-	hinted bool // that there is no class; used in the order of the input
+	// Used in the order of the input.
+	hinted  bool   // that there is no class
+	cropped string // size of the crop, without a photo, with which a segment without a trail begins
 
 	memory   *semaphore.Weighted // bytes, for all photos that are being decoded
 	decoders decoders
@@ -79,6 +81,15 @@ func newCropper(o *options, env *cli.Env) *cropper {
 // header decides whether background windows are cut from the segment's photos,
 // and adds their class if they are.
 func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Func, error) {
+	if c.onlyLooks(h) {
+		if err := c.checkIdle(h); err != nil {
+			return nil, err
+		}
+		if c.sheet != nil {
+			c.sheet.name(h.Classes)
+		}
+		return func(_ context.Context, item *record.Item) (stream.Result, error) { return c.look(item) }, c.beginExports(ctx, h)
+	}
 	named := slices.ContainsFunc(h.Classes, func(class record.Class) bool { return class.Name == background })
 	withBackground := c.backgrounds.always || c.backgrounds.auto && len(h.Classes) == 1 && !named
 	if c.backgrounds.auto && len(h.Classes) == 0 && !c.hinted {
@@ -102,14 +113,19 @@ func (c *cropper) header(ctx context.Context, h *record.Header) (stream.Func, er
 
 // do crops one item.
 func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool) (stream.Result, error) {
-	if c.files != nil {
-		if err := c.files.Saw(item); err != nil {
-			return stream.Result{}, err
+	if item.Tensor != nil && (!hasPhoto(item) || item.Augment != nil) && c.looks() {
+		// Neither the trail nor the first item told that there are crops.
+		if shape := item.Tensor.Shape; len(shape) == 3 && (shape[0] != c.size.Height || shape[1] != c.size.Width) {
+			return stream.Result{}, cli.WithHint(fmt.Errorf("record %s is a crop of %dx%d pixels already, and its stream does not say how it was cut", item.Key, shape[1], shape[0]),
+				fmt.Sprintf("--size %dx%d notes what it is", shape[1], shape[0]))
 		}
+		return c.look(item)
 	}
-	hasPhoto := item.Fetched != nil && item.Fetched.Bytes != nil
-	if item.Tensor != nil && (!hasPhoto || item.Augment != nil) && c.looks() {
-		return c.passThrough(item)
+	if item.Tensor != nil && item.Augment != nil {
+		return stream.Result{}, cli.WithHint(fmt.Errorf("record %s is a variant, and cutting it anew would undo what oi-augment did", item.Key), "run oi-crop before oi-augment")
+	}
+	if err := c.saw(item); err != nil {
+		return stream.Result{}, err
 	}
 	if err := stream.Need(c.env, item, "fetched"); err != nil {
 		return stream.Result{}, err
@@ -141,21 +157,6 @@ func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool
 func skipped(reason string, err error) stream.Result {
 	detail := strings.TrimPrefix(strings.TrimPrefix(err.Error(), reason), ": ")
 	return stream.Result{Skipped: reason, Detail: detail}
-}
-
-// passThrough returns an item that has a tensor already, so that it is only
-// written to --dir or --sheet.
-func (c *cropper) passThrough(item *record.Item) (stream.Result, error) {
-	if item.Context != nil && c.dir+c.tar != "" {
-		return stream.Result{}, cli.WithHint(fmt.Errorf("record %s has two views, and --dir and --tar write one picture an item", item.Key), onePicture)
-	}
-	if err := checkTensor(item.Tensor); err != nil {
-		return stream.Result{}, fmt.Errorf("record %s: %w", item.Key, err)
-	}
-	passed := *item
-	passed.Key = dataset.KeyOf(item)
-	items := []*record.Item{&passed}
-	return stream.Result{Items: items}, c.save(items)
 }
 
 func checkTensor(t *record.Tensor) error {
@@ -355,7 +356,7 @@ func (p *photo) cut(item *record.Item, window image.Rectangle, shown pix.Box) (*
 		SourceWidth: p.config.Width, SourceHeight: p.config.Height,
 		Background: item.Crop != nil && item.Crop.Background,
 	}
-	out.Embedding = nil // if there was one, it was of other pixels
+	out.Embedding, out.Prediction = nil, nil // if there were any, they were of other pixels
 	out.Key = dataset.KeyOf(&out)
 	if !p.keepBytes {
 		fetched := *item.Fetched

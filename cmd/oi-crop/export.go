@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,31 +60,39 @@ func (o *options) checkExport() error {
 	return nil
 }
 
-// exportStage is this stage in the trail of files: what changes them, too.
-func (o *options) exportStage(env *cli.Env) record.Stage {
-	args := o.args()
-	if o.format == formatJPG {
-		args["format"] = formatJPG
-		args["quality"] = strconv.Itoa(o.quality)
+// exported is a header as it describes files: with this stage, if it has cut the
+// pixels, there is more to say of the files, or no other stage is known.
+func (c *cropper) exported(h *record.Header, more map[string]string) *record.Header {
+	args := map[string]string{}
+	if !c.onlyLooks(h) {
+		args = c.args()
 	}
-	return record.Stage{Tool: env.Name, Version: env.Version, Args: args}
+	if c.format == formatJPG {
+		args["format"] = formatJPG
+		args["quality"] = strconv.Itoa(c.quality)
+	}
+	maps.Copy(args, more)
+	if len(args) == 0 && len(h.Stages) > 0 {
+		return h
+	}
+	out := *h
+	out.Stages = append(slices.Clone(h.Stages), record.Stage{Tool: c.env.Name, Version: c.env.Version, Args: args})
+	return &out
 }
 
 // openExports begins what is written next to the stream.
 func (c *cropper) openExports() error {
-	own := c.exportStage(c.env)
 	if c.dir != "" {
 		c.files = folder.New(folder.Options{
-			Path: c.dir, Ending: c.format, Own: c.exportStage(c.env), Force: c.force, Part: c.stream.Part, Warn: c.env.Warnf,
+			Path: c.dir, Ending: c.format, Force: c.force, Part: c.stream.Part, Warn: c.env.Warnf,
 		})
 	}
 	if c.tar == "" {
 		return nil
 	}
-	own.Args["tar_size"], own.Args["tar_count"] = strconv.FormatInt(int64(c.tarSize), 10), strconv.Itoa(c.tarCount)
 	w, err := webdataset.New(webdataset.Options{
 		Pattern: c.tar, MaxBytes: int64(c.tarSize), MaxCount: c.tarCount, Ending: c.format,
-		Own: own, Force: c.force, Part: c.stream.Part, Warn: c.env.Warnf,
+		Force: c.force, Part: c.stream.Part, Warn: c.env.Warnf,
 	})
 	if err != nil {
 		return fmt.Errorf("--tar: %w", err)
@@ -100,12 +110,13 @@ type tarFiles struct {
 // beginExports checks that what a header describes may go where files are.
 func (c *cropper) beginExports(ctx context.Context, h *record.Header) error {
 	if c.files != nil {
-		if err := c.files.Begin(ctx, h); err != nil {
+		if err := c.files.Begin(ctx, c.exported(h, nil)); err != nil {
 			return err
 		}
 	}
 	if c.tars != nil {
-		if err := c.tars.Begin(h); err != nil {
+		size := map[string]string{"tar_size": strconv.FormatInt(int64(c.tarSize), 10), "tar_count": strconv.Itoa(c.tarCount)}
+		if err := c.tars.Begin(c.exported(h, size)); err != nil {
 			return fmt.Errorf("--tar: %w", err)
 		}
 	}

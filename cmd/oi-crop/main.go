@@ -70,6 +70,8 @@ type options struct {
 	topHash      string
 	attribution  string
 	info         bool
+
+	given func(flag string) bool // on the command line
 }
 
 func (o *options) flags(fs *cli.FlagSet) {
@@ -103,6 +105,7 @@ func (o *options) flags(fs *cli.FlagSet) {
 	fs.StringVar(&o.attribution, "attribution", "", "also write the credits of the photos to `FILE`, as .csv, .html or .txt")
 	fs.BoolVar(&o.info, "info", false, "describe the stream on standard output instead, with --json as data")
 	o.stream.Register(fs)
+	o.given = fs.Changed
 	cli.FilesOf(fs, "sheet", "jpg", "jpeg", "html", "htm")
 	cli.FilesOf(fs, "attribution", "csv", "html", "txt")
 	cli.AlsoCalled(fs, "attribution", "credits", "licenses", "licences")
@@ -160,7 +163,7 @@ func (o *options) check() error {
 	case o.attribution != "" && o.stream.Part:
 		return cli.Usagef("--attribution FILE of one piece would take the place of another's: oi-crop --info --attribution FILE joined.oi is about all of them")
 	}
-	return cmp.Or(o.checkManifests(), o.checkExport())
+	return cmp.Or(o.checkManifests(), o.checkExport(), cli.CheckDistinct(o.stream.Failures, o.sheet, o.attribution))
 }
 
 // looks reports whether something is written next to the stream.
@@ -234,6 +237,7 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	stage := stream.Stage{
 		Args:       o.args(),
 		Header:     func(h *record.Header) (stream.Func, error) { return c.header(ctx, h) },
+		Changes:    func(h *record.Header) bool { return !c.onlyLooks(h) },
 		AddedBytes: int64(max(1, o.backgrounds.number)*(o.size.bytes()+o.twoViews.bytes())) + decodedBytes,
 		Emit:       func(item *record.Item) error { return c.emitted(ctx, item) },
 		MustDrain:  o.looks(),
@@ -255,6 +259,11 @@ func (o *options) run(ctx context.Context, env *cli.Env) error {
 	if c.thanks, err = o.createAttribution(env); err != nil {
 		return errors.Join(err, c.closeExports())
 	}
+	in, err := stream.Open(env, &o.stream, env.Args)
+	if err != nil {
+		return errors.Join(err, c.thanks.Finish(err), c.closeExports())
+	}
+	stage.Source = &peeker{Source: in, cropper: c}
 	if err := stream.Filter(ctx, env, &o.stream, env.Args, stage); err != nil {
 		return errors.Join(err, c.thanks.Finish(err), c.closeExports())
 	}

@@ -33,6 +33,11 @@ func (o *options) checkUnpack(files []string) error {
 	case o.topHash != "" && !leastTopHash.MatchString(o.topHash):
 		return cli.Usagef("--top-hash %s: want 6 to 64 hexadecimal digits", o.topHash)
 	}
+	for _, flag := range append(cuttingFlags(), "decode-memory", "format", "quality", "tar-size", "tar-count", "force", "manifest", "failures", "salvage") {
+		if o.given(flag) {
+			return cli.Usagef("--unpack only reads the folder back: --%s does nothing to it", flag)
+		}
+	}
 	return nil
 }
 

@@ -170,6 +170,7 @@ func (o *options) check(inputs []string) error {
 		}
 	}
 	slices.Sort(o.wanted)
+	outputs, read := []string{o.stream.Failures}, append(slices.Clone(inputs), o.unrelated...)
 	for _, path := range o.reports {
 		switch filepath.Ext(path) {
 		case ".html", ".json", ".md":
@@ -177,10 +178,14 @@ func (o *options) check(inputs []string) error {
 			return cli.Usagef("--report %s: want a name that ends in .html, .json or .md", path)
 		}
 		for _, file := range report.OutputFiles(path) {
-			if err := cli.CheckOutputFile(file, inputs...); err != nil {
+			if err := cli.CheckOutputFile(file, read...); err != nil {
 				return err
 			}
+			outputs = append(outputs, file)
 		}
+	}
+	if err := cli.CheckDistinct(outputs...); err != nil {
+		return err
 	}
 	for _, text := range o.require {
 		r, err := parseRequirement(text)

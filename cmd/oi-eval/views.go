@@ -40,7 +40,7 @@ func (m *trained) viewContext() string {
 	if m.get("trail", &trail) != nil { // who wants the trail itself is told
 		return ""
 	}
-	for _, stage := range trail {
+	for _, stage := range slices.Backward(trail) {
 		if share := stage.Args["view_context"]; stage.Tool == "oi-crop" && share != "" {
 			return " --view-context " + cli.ShellWord(share)
 		}
@@ -71,6 +71,7 @@ func (m *trained) shape() (pix.Pad, pix.Filter, error) {
 		if stage.Tool != "oi-crop" {
 			continue
 		}
+		pad, filter = pix.PadNone, pix.Area // the last one has cut the pixels
 		if p := pix.Pad(stage.Args["square"]); slices.Contains(pix.Pads(), p) {
 			pad = p
 		}

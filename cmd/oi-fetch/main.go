@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -111,8 +110,11 @@ func (o *options) fetcher(env *cli.Env, cache *cache) (*fetch.Fetcher, map[strin
 		return nil, nil, cli.Usagef("--share-bytes does not go with --json: programs that read JSON take items out")
 	case o.shareBytes && o.stream.Part:
 		return nil, nil, cli.Usagef("--share-bytes does not go with --part: pieces may be joined in any order")
-	case o.attribution != "" && o.stream.Failures != "" && filepath.Clean(o.attribution) == filepath.Clean(o.stream.Failures) && !stream.IsFolder(o.attribution):
-		return nil, nil, cli.Usagef("--failures and --attribution name the same file")
+	}
+	if !stream.IsFolder(o.attribution) {
+		if err := cli.CheckDistinct(o.stream.Failures, o.attribution); err != nil {
+			return nil, nil, err
+		}
 	}
 	check, err := fetch.ParseCheck(o.check)
 	if err != nil {

@@ -126,10 +126,11 @@ func TestCertaintyAfterInterrupt(t *testing.T) {
 	if code != 130 || s.file("m.onnx") == nil || !strings.Contains(stderr, "--resume goes on") {
 		t.Fatalf("exit %d, a model of %d bytes: %s", code, len(s.file("m.onnx")), stderr)
 	}
-	// Nor is it compared with a run that went on.
+	// With --expect nothing is written before it can be compared.
 	whole := runTrain(t, t.Context(), input, "--epochs", "9").files["m.json"]
 	cut := newSession(t)
-	if code, stderr := cut.interrupt(12, input, "--epochs", "9", "--expect", saveReport(t, whole, nil)); code != 130 || strings.Contains(stderr, "the weights are not") || !strings.Contains(stderr, "--resume goes on") {
+	if code, stderr := cut.interrupt(12, input, "--epochs", "9", "--expect", saveReport(t, whole, nil)); code != 130 || strings.Contains(stderr, "the weights are not") || !strings.Contains(stderr, "--resume goes on") ||
+		cut.file("m.onnx") != nil || cut.file("m.json") != nil || cut.file("m.ckpt") == nil {
 		t.Errorf("with --expect: exit %d: %s", code, stderr)
 	}
 	for _, args := range [][]string{{"--unsure", "0.6"}, {}} {

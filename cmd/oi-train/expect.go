@@ -113,7 +113,7 @@ func (e *expectation) options(o *options) (string, error) {
 
 // optionalValues are the values that a run without the option does not have.
 func optionalValues() []string {
-	return append(certaintyValues(), "cutmix", "fine_tune", "incomplete", "lr_schedule", "near_duplicates", "poor_crops", "repeats", "teacher")
+	return append(certaintyValues(), "cutmix", "epochs", "fine_tune", "incomplete", "lr_schedule", "near_duplicates", "poor_crops", "repeats", "teacher", "weight_decay")
 }
 
 // unquoted is a JSON value as it is given to a flag.
@@ -251,11 +251,14 @@ func otherBackbone(then, now *model.Backbone) string {
 	}
 	var changes []string
 	for _, part := range []struct{ name, then, now string }{
-		{"identity of the features", then.Of, now.Of}, {"file", then.FileSHA256, now.FileSHA256}, {"name", then.Name, now.Name},
+		{"identity of the features", then.Of, now.Of}, {"fine_tuned", then.FineTuned, now.FineTuned}, {"file", then.FileSHA256, now.FileSHA256}, {"name", then.Name, now.Name},
 		{"licence", then.Licence, now.Licence}, {"producer", then.Producer, now.Producer},
 		{"preprocessing", then.Preprocessing, now.Preprocessing}, {"cut", then.Cut, now.Cut}, {"side", fmt.Sprint(then.Side), fmt.Sprint(now.Side)},
 		{"context_side", fmt.Sprint(then.ContextSide), fmt.Sprint(now.ContextSide)},
 	} {
+		if part.name == "identity of the features" && then.FineTuned != "" && now.FineTuned != "" {
+			continue // they are what training came to
+		}
 		if part.then != part.now {
 			changes = append(changes, fmt.Sprintf("%s %s, now %s", part.name, part.then, part.now))
 		}

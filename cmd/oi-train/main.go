@@ -197,9 +197,6 @@ func (o *options) check(inputs []string) error {
 	if err := o.poor.check(inputs); err != nil {
 		return err
 	}
-	if o.near.list != "" && o.near.list == o.poor.list {
-		return cli.Usagef("--near-list and --poor-list: want two files")
-	}
 	if err := o.split.Check(); err != nil {
 		return cli.Usagef("%w", err)
 	}
@@ -208,12 +205,13 @@ func (o *options) check(inputs []string) error {
 			inputs = append(slices.Clone(inputs), file)
 		}
 	}
-	for _, path := range append(o.files(), o.checkpoint(), o.tuneCheckpoint(), report.OutputFiles(o.name + ".json")[0]) {
+	outputs := append(o.files(), o.checkpoint(), o.tuneCheckpoint(), report.OutputFiles(o.name + ".json")[0])
+	for _, path := range outputs {
 		if err := cli.CheckOutputFile(path, inputs...); err != nil {
 			return err
 		}
 	}
-	return nil
+	return cli.CheckDistinct(append(outputs, o.near.list, o.poor.list, o.stream.Failures)...)
 }
 
 // files returns the names of what is written, the model last.
@@ -383,21 +381,26 @@ func (o *options) learn(ctx context.Context, env *cli.Env, g *loaded) (err error
 	interrupted := err
 	reading = false
 	_ = in.Close()
+	if interrupted != nil && g.expected != nil {
+		return interrupted // nothing is written that nobody has compared
+	}
 	// An interrupt ends training, not the account of what it came to.
 	account := context.WithoutCancel(ctx)
 	if result.certainty, err = o.certainty.make(account, env, d, result.best); err != nil {
 		return err
 	}
-	if g.expected != nil && interrupted == nil {
+	if g.expected != nil {
 		if err := g.expected.compare(o, env, d, result.best.WeightsHash()); err != nil {
 			removeCheckpoint(o, env) // it leads here only
 			return err
 		}
 	}
 	if folds != nil && interrupted == nil {
-		if err := folds.answer(ctx, o, env, d, result); err != nil {
-			return err
+		interrupted = folds.answer(ctx, o, env, d, result)
+		if interrupted != nil && ctx.Err() == nil {
+			return interrupted
 		}
+		result.cut = interrupted != nil
 	}
 	if err := finish(account, o, env, d, result); err != nil {
 		return err

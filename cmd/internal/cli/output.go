@@ -150,3 +150,26 @@ func CheckOutputFile(path string, inputs ...string) error {
 	}
 	return errors.Join(probe.Close(), posixfile.Remove(probe.Name()))
 }
+
+// CheckDistinct returns an error if two of the files that a command is to write
+// are one. Empty names are of files that it is not to write.
+func CheckDistinct(paths ...string) error {
+	seen := map[string]bool{}
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		name := path
+		if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			name = filepath.Join(folder, filepath.Base(path))
+		}
+		if full, err := filepath.Abs(name); err == nil {
+			name = full
+		}
+		if seen[name] {
+			return Usagef("%s would be written twice: want two files", path)
+		}
+		seen[name] = true
+	}
+	return nil
+}

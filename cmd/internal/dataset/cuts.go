@@ -18,14 +18,11 @@ type cuts struct {
 
 // begin takes note of a segment's header.
 func (c *cuts) begin(h *record.Header) {
-	for i, stage := range h.Stages {
-		if !cutsPixels(stage) || stage.Args["keep_bytes"] != "" && slices.ContainsFunc(h.Stages[i+1:], cutsPixels) {
-			continue // of a photo that a later stage has cut anew
-		}
+	for _, stage := range Cuts(h.Stages) {
 		if c.first == nil {
 			c.first = &stage
 		} else if c.differ == "" {
-			c.differ = cutOtherwise(*c.first, stage, pixelArgs())
+			c.differ = cutOtherwise(*c.first, stage, PixelArgs())
 		}
 	}
 }
@@ -39,10 +36,23 @@ func (c *cuts) warning() string {
 		" in another stream; where one class has more of either, a network tells the classes by that"
 }
 
+// Cuts are the stages of a trail that cut the pixels that its items have: one,
+// or several where streams were joined.
+func Cuts(trail []record.Stage) []record.Stage {
+	var cuts []record.Stage
+	for i, stage := range trail {
+		if !cutsPixels(stage) || stage.Args["keep_bytes"] != "" && slices.ContainsFunc(trail[i+1:], cutsPixels) {
+			continue // of a photo that a later stage has cut anew
+		}
+		cuts = append(cuts, stage)
+	}
+	return cuts
+}
+
 func cutsPixels(stage record.Stage) bool { return stage.Tool == "oi-crop" }
 
-// pixelArgs are the arguments of oi-crop by which a box's pixels differ.
-func pixelArgs() []string {
+// PixelArgs are the arguments of oi-crop by which a box's pixels differ.
+func PixelArgs() []string {
 	return []string{"context", "filter", "scale", "size", "square", "two_views", "view_context"}
 }
 

@@ -206,7 +206,7 @@ func checkLine(r *Report, quote func(string) string, stand Placeholders) string 
 	args := map[string]string{}
 	for name, value := range r.options() {
 		switch name {
-		case "val", "test", "repeats", "near_duplicates":
+		case "val", "test", "repeats", "incomplete", "near_duplicates", "poor_crops":
 			args[name] = value
 		}
 	}

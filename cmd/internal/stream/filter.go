@@ -27,6 +27,9 @@ type Stage struct {
 	// input, and the Func it returns, unless nil, works on this segment's
 	// items.
 	Header func(*record.Header) (Func, error)
+	// Changes reports whether the stage changes the items of a segment; nil
+	// is yes. One that only passes them on adds itself to no provenance.
+	Changes func(*record.Header) bool
 	// Need is the part that every item must have: "", "image", "fetched" or
 	// "tensor".
 	Need string
@@ -296,6 +299,9 @@ func (r *filter) header(in *record.Header) (*record.Header, Func, error) {
 		}
 	}
 	out.Piece = r.flags.Part
+	if r.stage.Changes != nil && !r.stage.Changes(in) {
+		return &out, fn, nil
+	}
 	out.Stages = append(out.Stages[:len(out.Stages):len(out.Stages)],
 		record.Stage{Tool: r.env.Name, Version: r.env.Version, Args: r.stage.Args})
 	return &out, fn, nil

@@ -82,12 +82,9 @@ const sameCrop = "embeddings of pictures that were cut in other ways are not to 
 // cropOptions tells by which options the pictures of a trail have their pixels.
 func cropOptions(trail []record.Stage) string {
 	var crops []string
-	for _, stage := range trail {
-		if stage.Tool != "oi-crop" {
-			continue
-		}
+	for _, stage := range dataset.Cuts(trail) {
 		text := "oi-crop"
-		for _, name := range []string{"size", "context", "two_views", "view_context"} {
+		for _, name := range dataset.PixelArgs() {
 			if value, ok := stage.Args[name]; ok {
 				text += fmt.Sprintf(" --%s %.40s", strings.ReplaceAll(name, "_", "-"), value)
 			}

@@ -147,8 +147,8 @@ func TestEmbeddingsCutAlike(t *testing.T) {
 		}
 	}
 	for file, want := range map[string]string{
-		"a.oi": "a.oi: pictures that were cut with oi-crop --size 64 --context 0, after some that were cut with oi-crop --size 128 --context 0",
-		"b.oi": "b.oi: pictures that were cut with oi-crop --size 64 --context 0, those of a.oi with oi-crop --size 128 --context 0",
+		"a.oi": "a.oi: pictures that were cut with oi-crop --context 0 --size 64, after some that were cut with oi-crop --context 0 --size 128",
+		"b.oi": "b.oi: pictures that were cut with oi-crop --context 0 --size 64, those of a.oi with oi-crop --context 0 --size 128",
 	} {
 		if err := e.Begin(header("auto", "size", "64", "context", "0"), file); err == nil || err.Error() != want {
 			t.Errorf("%v, want %q", err, want)

@@ -31,10 +31,9 @@ import (
 // Options say how a Folder is filled.
 type Options struct {
 	Path   string
-	Ending string       // of the pictures' names, such as "png"
-	Own    record.Stage // this stage in the trail
-	Force  bool         // add to another run's folder
-	Part   bool         // the stream is a piece
+	Ending string // of the pictures' names, such as "png"
+	Force  bool   // add to another run's folder
+	Part   bool   // the stream is a piece
 	Warn   func(format string, args ...any)
 }
 
@@ -63,13 +62,14 @@ func New(o Options) *Folder {
 }
 
 // Begin checks that the folder belongs to the run that a header describes,
-// before anything is written to it.
+// before anything is written to it. The trail is that of the pictures, with what
+// this stage has done to them.
 func (f *Folder) Begin(ctx context.Context, h *record.Header) error {
 	classes, err := f.knowAll(h.Classes)
 	if err != nil {
 		return err
 	}
-	trail, shard := trailOf(append(slices.Clone(h.Stages), f.Own))
+	trail, shard := trailOf(h.Stages)
 	f.shard = f.shard || shard
 	if slices.ContainsFunc(f.joined, trail.Equal) {
 		return nil

@@ -10,13 +10,13 @@ import (
 // fill fills a folder with a picture of each key, as one shard of a run.
 func fill(t *testing.T, dir string, keys ...string) (*Summary, error) {
 	t.Helper()
-	f := New(Options{Path: dir, Ending: "png", Own: record.Stage{Tool: "oi-crop"}, Warn: t.Logf})
+	f := New(Options{Path: dir, Ending: "png", Warn: t.Logf})
 	defer func() {
 		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	if err := f.Begin(t.Context(), &record.Header{Classes: []record.Class{{Name: "x"}}}); err != nil {
+	if err := f.Begin(t.Context(), &record.Header{Classes: []record.Class{{Name: "x"}}, Stages: []record.Stage{{Tool: "oi-crop"}}}); err != nil {
 		return nil, err
 	}
 	for i, key := range keys {

@@ -29,7 +29,7 @@ func TestWritten(t *testing.T) {
 func TestRows(t *testing.T) {
 	dir := t.TempDir()
 	stages := []record.Stage{{Tool: "oi-boxes", Version: "1", Args: map[string]string{"dataset": "v7"}}}
-	f := New(Options{Path: dir, Ending: "png", Own: record.Stage{Tool: "oi-crop", Version: "1", Args: map[string]string{"size": "8"}}, Warn: t.Logf})
+	f := New(Options{Path: dir, Ending: "png", Warn: t.Logf})
 	if err := f.Begin(t.Context(), &record.Header{Classes: []record.Class{{MID: "/m/1", Name: "Cat"}}, Stages: stages}); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestRows(t *testing.T) {
 		t.Error(d)
 	}
 	header := contents.Header()
-	if d := cmp.Diff(append(stages, f.Own), header.Stages); d != "" || len(header.Classes) != 2 {
+	if d := cmp.Diff(stages, header.Stages); d != "" || len(header.Classes) != 2 {
 		t.Error(d, header.Classes)
 	}
 	// A picture whose row is gone is not left out without a word.

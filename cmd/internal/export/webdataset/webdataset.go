@@ -32,12 +32,11 @@ type Options struct {
 	// Pattern is where the files go: their folder, which holds those of the
 	// sets, and their name with one %d or %06d for their number.
 	Pattern  string
-	MaxBytes int64        // of a file, its end included
-	MaxCount int          // samples in a file
-	Ending   string       // of the pictures, such as "png"
-	Own      record.Stage // this stage in the trail
-	Force    bool         // replace the files of another run
-	Part     bool         // the stream is a piece: replace nothing
+	MaxBytes int64  // of a file, its end included
+	MaxCount int    // samples in a file
+	Ending   string // of the pictures, such as "png"
+	Force    bool   // replace the files of another run
+	Part     bool   // the stream is a piece: replace nothing
 	Warn     func(format string, args ...any)
 }
 
@@ -141,9 +140,10 @@ func New(o Options) (*Writer, error) {
 }
 
 // Begin checks that the files that are there, if any, are of the run that a
-// header describes.
+// header describes. The trail is that of the pictures, with what this stage has
+// done to them.
 func (w *Writer) Begin(h *record.Header) error {
-	trail := provenance.TrailOf(append(slices.Clone(h.Stages), w.Own))
+	trail := provenance.TrailOf(h.Stages)
 	if !slices.ContainsFunc(w.trails, trail.Equal) {
 		w.trails = append(w.trails, trail)
 	}
