@@ -151,6 +151,11 @@ func TestForeignClassifier(t *testing.T) {
 	if code != 0 || len(items) != 1 || items[0].Prediction.Label != "red" {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
+	// A name that stands there twice is the name of no answer, which is said.
+	twice := write(t, "twice.txt", "red\ngreen\nred\n")
+	if _, _, stderr := eval(t, encode(t, held()...), "--labels", twice, "--normalize=0..1", "--max-skips=90%", m); !strings.Contains(stderr, "red stands in --labels several times, so that the model answers red (N)") {
+		t.Errorf("a name that comes twice: %s", stderr)
+	}
 	for name, tc := range map[string]struct {
 		args []string
 		want string

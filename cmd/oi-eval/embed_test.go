@@ -143,7 +143,7 @@ func TestEmbedRefuses(t *testing.T) {
 		"a fixed side":     {whole, []string{"--normalize=0..1", "--features=image", fixed}, 1, []string{"picture itself"}},
 		"no square":        {encode(t, oblong), []string{"--normalize=0..1", m}, 1, []string{"item 0002-00000000 is 8x2 pixels"}},
 		"no tensor":        {encode(t, bare), []string{"--normalize=0..1", m}, 1, []string{"hint: run oi-crop"}},
-		"other crops":      {append(cut("4"), cut("5")...), []string{"--normalize=0..1", m}, 1, []string{"cut with oi-crop --size 5 --context 0.25, after some that were cut with oi-crop --size 4 --context 0.25"}},
+		"other crops":      {append(cut("4"), cut("5")...), []string{"--normalize=0..1", m}, 1, []string{"cut with oi-crop --context 0.25 --size 5, after some that were cut with oi-crop --context 0.25 --size 4"}},
 		"another trail":    {cut("5"), []string{"--normalize=0..1", m}, 1, []string{"item 0010-00000000 is 4x4 pixels, not 5x5"}},
 		"no model":         {whole, []string{"--normalize=0..1", photos}, 1, []string{"model " + photos}},
 		"part alone":       {whole, []string{"--part", writeModel(t)}, 2, []string{"--part works with --embed only"}},

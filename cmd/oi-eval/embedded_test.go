@@ -92,7 +92,7 @@ func TestAnswersEmbeddingsRefuses(t *testing.T) {
 		"another of":     {m, embedded(t, pixels, append([]string{"--embedding-dtype=float32"}, means(t)...)...), []string{"item 0010-00000000 has an embedding by", "means an embedding by", "3 float32", "3 float16", "hint: embeddings can be compared"}},
 		"another side":   {m, embedded(t, encode(t, record8()), writeMeans(t, 8)), []string{"at 8 pixels", "at 4 pixels"}},
 		"another trail":  {m, append(cut("0.1"), cut("0.2")...), []string{"--context 0.2", "--context 0.1", "hint: embeddings of pictures that were cut"}},
-		"model's trail":  {trained, cut("0.2"), []string{"cut with oi-crop --size 4 --context 0.2, those of " + trained + " with oi-crop --size 4 --context 0.1"}},
+		"model's trail":  {trained, cut("0.2"), []string{"cut with oi-crop --context 0.2 --size 4, those of " + trained + " with oi-crop --context 0.1 --size 4"}},
 		"mixed":          {m, encode(t, append(items[:4:4], held()[4:]...)...), []string{"item 0014-00000000 has a tensor, and item 0010-00000000 an embedding alone", "hint: answers come from pixels or from embeddings"}},
 		"mixed, reverse": {m, encode(t, append(held()[:4], items[4:]...)...), []string{"item 0014-00000000 has no tensor, unlike item 0010-00000000"}},
 		"neither":        {m, encode(t, bare), []string{"item 0090-00000000 has no tensor", "hint"}},

@@ -235,6 +235,11 @@ func (e *evaluation) warnUnknown() {
 			parts = append(parts, fmt.Sprintf("%s %d", label, e.unknown[label]))
 		}
 		e.env.Warnf("skipped labels that the model does not know: %s", strings.Join(parts, ", "))
+		for _, label := range slices.Sorted(maps.Keys(e.unknown)) {
+			if slices.ContainsFunc(e.model.Classes(), func(class string) bool { return e.model.foreign && strings.HasPrefix(class, label+" (") }) {
+				e.env.Warnf("%s stands in --labels several times, so that the model answers %[1]s (N), N being the place there from 0", label)
+			}
+		}
 	}
 }
 
@@ -272,13 +277,15 @@ func (e *evaluation) conclude(ctx context.Context, total record.StageCounts) err
 	if err := e.drawMaps(evaluated); err != nil {
 		return err
 	}
+	unrelated, err := e.askUnrelated(ctx)
+	if err != nil {
+		return err
+	}
 	full, err := e.compose(evaluated)
 	if err != nil {
 		return err
 	}
-	if full.Unrelated, err = e.askUnrelated(ctx); err != nil {
-		return err
-	}
+	full.Unrelated = unrelated
 	return e.options.deliver(e.env, full)
 }
 
@@ -379,5 +386,13 @@ func (e *evaluation) compose(evaluated *report.Evaluation) (*report.Report, erro
 	if e.embedded.use() {
 		full.Notes = append(full.Notes, report.NoPictures)
 	}
-	return full, errors.Join(m.get("options", &full.Options), m.get("provenance", &full.Provenance), m.get("certainty", &full.Certainty))
+	if err := errors.Join(m.get("options", &full.Options), m.get("provenance", &full.Provenance), m.get("certainty", &full.Certainty)); err != nil {
+		return nil, err
+	}
+	if full.Certainty != nil {
+		full.Certainty.OnTest = nil // that was of other items
+		full.Certainty.Judge(evaluated)
+	}
+	full.Pad, full.Filter, err = m.shape()
+	return full, err
 }

@@ -189,7 +189,7 @@ func (e *evaluation) unwanted(item *record.Item) string {
 	switch {
 	case labelOf(item) == dataset.Background && !known:
 		return background
-	case e.skipped(item) == "" && !e.selected(item.Set):
+	case !e.selected(item.Set):
 		return otherSet
 	}
 	return ""

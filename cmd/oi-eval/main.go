@@ -201,11 +201,12 @@ func (o *options) check(inputs []string) error {
 		return err
 	}
 	more := o.emit || o.info || o.embed || o.demo != "" || o.neighbours > 0 || len(o.reports)+len(o.require)+len(o.sets) > 0
+	more = more || len(o.unrelated) > 0 || o.baselinePath+o.noWorse != ""
 	if o.recipe && (more || o.attribution != "" || len(inputs) > 1) {
-		return cli.Usagef("--recipe only prints how MODEL is made: it does not go with other files, or with --emit, --info, --embed, --demo, --attribution, --neighbours, --report, --require or --set")
+		return cli.Usagef("--recipe only prints how MODEL is made: it does not go with other files, or with --emit, --info, --embed, --demo, --attribution, --neighbours, --report, --require, --baseline, --unrelated or --set")
 	}
 	if o.attribution != "" && more {
-		return cli.Usagef("--attribution only says whom to thank: it does not go with --emit, --info, --embed, --demo, --neighbours, --report, --require or --set")
+		return cli.Usagef("--attribution only says whom to thank: it does not go with --emit, --info, --embed, --demo, --neighbours, --report, --require, --baseline, --unrelated or --set")
 	}
 	if o.baselinePath+o.noWorse != "" && (o.emit || o.info || o.embed) {
 		return cli.Usagef("--baseline compares reports: it does not go with --emit, --info or --embed")

@@ -76,6 +76,7 @@ func TestRefuses(t *testing.T) {
 		"batch":             {whole, []string{"--batch", "0", m}, 2, "--batch 0"},
 		"no neighbours":     {whole, []string{"--neighbours", "0", m}, 2, "--neighbours 0: want 1 or more"},
 		"info and more":     {nil, []string{"--info", "--emit", m}, 2, "--info only describes"},
+		"recipe, compared":  {nil, []string{"--recipe", "--baseline", "b.json", m}, 2, "--recipe only prints"},
 		"info of a stream":  {nil, []string{"--info", m, "x.oi"}, 2, "x.oi is too much"},
 		"a missing file":    {nil, []string{m, "missing.jpg"}, 1, "missing.jpg"},
 		"cut off":           {whole[:len(whole)-30], []string{m}, 1, "stops early"},

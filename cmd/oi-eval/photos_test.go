@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/opensandwich/oi/cmd/internal/oitest"
+	"github.com/opensandwich/oi/cmd/internal/report"
 )
 
 // upperHalf writes a model that looks at the upper half of a picture alone:
@@ -112,6 +113,39 @@ func TestPhotosArePadded(t *testing.T) {
 	}
 	if d := cmp.Diff(ask(stretched, wide), got); d == "" {
 		t.Error("it makes no difference")
+	}
+	// What cut the pixels last counts, and the card does as its model does,
+	// whatever it was tried on.
+	again := writeModelOf(t, map[string]string{"trail": `[{"tool":"oi-crop","args":{"square":"black","filter":"nearest","size":"16","keep_bytes":"true"}},{"tool":"oi-crop","args":{"size":"8"}}]`})
+	if d := cmp.Diff(ask(stretched, wide), ask(again, wide)); d != "" {
+		t.Error(d)
+	}
+	for model, resize := range map[string]string{stretched: "photo.resize((4, 4), PIL.Image.BOX)", squared: "PIL.ImageOps.pad(photo, (4, 4), PIL.Image.BOX)", again: "photo.resize((4, 4), PIL.Image.BOX)"} {
+		card := filepath.Join(t.TempDir(), "card.md")
+		code, _, stderr := eval(t, encode(t, held()...), "--report", card, model)
+		text, err := os.ReadFile(card)
+		if code != 0 || err != nil || !strings.Contains(string(text), resize) {
+			t.Errorf("exit %d, %v: the card does not have %s: %s", code, err, resize, stderr)
+		}
+	}
+}
+
+// TestCertaintyOfWhatIsJudged: a report says what the threshold does to the items
+// that it is about, and not what it did to those of the training run.
+func TestCertaintyOfWhatIsJudged(t *testing.T) {
+	m := writeModelOf(t, map[string]string{"certainty": `{"unsure_below":0.6,"unsure_on_val":{"threshold":0.6,"answered":0.5,"accuracy":1},"unsure_on_test":{"threshold":0.6,"answered":0.25,"accuracy":0.125}}`})
+	path := filepath.Join(t.TempDir(), "r.json")
+	var r struct{ Certainty report.Certainty }
+	code, _, stderr := eval(t, encode(t, held()...), "--set", "test", "--report", path, m)
+	data, err := os.ReadFile(path)
+	if code != 0 || err != nil || json.Unmarshal(data, &r) != nil || r.Certainty.OnTest == nil || r.Certainty.OnTest.Answered == 0.25 || r.Certainty.OnVal == nil {
+		t.Fatalf("exit %d, %v, %+v: %s", code, err, r.Certainty, stderr)
+	}
+	r.Certainty = report.Certainty{}
+	code, _, stderr = eval(t, encode(t, held()...), "--set", "val,test", "--report", path, m)
+	data, err = os.ReadFile(path)
+	if code != 0 || err != nil || json.Unmarshal(data, &r) != nil || r.Certainty.OnTest != nil {
+		t.Errorf("exit %d, %v, %+v: %s", code, err, r.Certainty, stderr)
 	}
 }
 

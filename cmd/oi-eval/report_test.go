@@ -32,6 +32,7 @@ func TestReport(t *testing.T) {
 		"trained on":                  {append(held(), picture(1, "red", "red", "test")), nil, [2][2]int{{2, 1}, {0, 2}}, "left out 1 items whose photo the model was trained on"},
 		"trained on, and asked for":   {append(held(), picture(1, "red", "red", "train")), []string{"--set", "train,test"}, [2][2]int{{2, 1}, {0, 3}}, "pictures that the model was trained on are among those it was tried on"},
 		"background is no class here": {append(held(), picture(40, "red", "background", "test")), nil, [2][2]int{{2, 1}, {0, 2}}, "background: 1"},
+		"unknown and not asked for":   {append(held(), picture(40, "red", "blue", "train")), []string{"--set", "test", "--max-skips", "0"}, [2][2]int{{2, 1}, {0, 2}}, "4 removed (other set: 4)"},
 		"an unknown class":            {append(held(), picture(40, "red", "blue", "test"), picture(41, "red", "blue", "val")), nil, [2][2]int{{2, 1}, {0, 2}}, "skipped labels that the model does not know: blue 2"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,6 +60,15 @@ func TestUnrelated(t *testing.T) {
 	if !strings.Contains(read("md"), "- O"+want[1:]) {
 		t.Error("the card does not say so")
 	}
+	for _, end := range []string{"json", "html", "md"} {
+		if !strings.Contains(read(end), "left out") {
+			t.Errorf("r.%s does not say what was left out", end)
+		}
+	}
+	// Nor is what is read written over.
+	if code, _, stderr := eval(t, encode(t, held()...), "--unrelated", filepath.Join(dir, "r.json"), "--report", filepath.Join(dir, "r.json"), m); code != 2 || !strings.Contains(stderr, "is also an input") {
+		t.Errorf("a report in place of what it reads: exit %d: %s", code, stderr)
+	}
 	// A picture, a stream and a folder together; a stream on standard input.
 	stranger := picture(30, "red", "sky", "test")
 	crops, items := filepath.Join(dir, "crops.oi"), filepath.Join(dir, "items.oi")

@@ -59,27 +59,13 @@ func (m *trained) look(item *record.Item) []byte {
 // shape is how a photo becomes a square for the model: as the crops did that it
 // was trained on, as far as its trail tells.
 func (m *trained) shape() (pix.Pad, pix.Filter, error) {
-	pad, filter := pix.PadNone, pix.Area
 	if m.foreign { // the trail would be somebody else's
-		return pad, filter, nil
+		return pix.PadNone, pix.Area, nil
 	}
 	var trail []report.Stage
-	if err := m.get("trail", &trail); err != nil {
-		return pad, filter, err
-	}
-	for _, stage := range trail {
-		if stage.Tool != "oi-crop" {
-			continue
-		}
-		pad, filter = pix.PadNone, pix.Area // the last one has cut the pixels
-		if p := pix.Pad(stage.Args["square"]); slices.Contains(pix.Pads(), p) {
-			pad = p
-		}
-		if f := pix.Filter(stage.Args["filter"]); slices.Contains(pix.Filters(), f) {
-			filter = f
-		}
-	}
-	return pad, filter, nil
+	err := m.get("trail", &trail)
+	pad, filter := report.Shape(trail)
+	return pad, filter, err
 }
 
 // targets are the squares that a photo becomes for the model, one for each view

@@ -174,6 +174,25 @@ func (c *cancelling) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// TestFineTuneExpect: options that differ are named, and not taken for another
+// backbone.
+func TestFineTuneExpect(t *testing.T) {
+	backbone, input := small(t), encode(t, []string{"red", "green"}, twoClasses()...)
+	flags := []string{"--fine-tune", "2", "--epochs", "1", "--batch", "4"}
+	before := saveReport(t, fitted(t, backbone, input, flags...).files["m.json"], nil)
+	got := fitHead(t, t.Context(), t.TempDir(), backbone, input, "--fine-tune", "2", "--batch", "4", "--weight-decay", "0.2", "--expect", before)
+	if got.code != 1 || !strings.Contains(got.stderr, "other options: --weight-decay not given, now 0.2; --epochs 1, now not given\n") || strings.Contains(got.stderr, "identity of the features") {
+		t.Errorf("exit %d: %s", got.code, got.stderr)
+	}
+	if got := fitHead(t, t.Context(), t.TempDir(), backbone, input, append(flags, "--expect", before)...); got.code != 0 {
+		t.Errorf("the same options: exit %d: %s", got.code, got.stderr)
+	}
+	// There is nothing for it to count without variants or fine-tuning.
+	if got := fitHead(t, t.Context(), t.TempDir(), backbone, input, "--epochs", "2"); got.code != 1 || !strings.Contains(got.stderr, "--epochs counts epochs of variants, and the items have none") {
+		t.Errorf("--epochs for a head: exit %d: %s", got.code, got.stderr)
+	}
+}
+
 // TestFineTuneResume: an interrupted run goes on as if it had never stopped, and
 // one of other options or items does not.
 func TestFineTuneResume(t *testing.T) { eachViews(t, testFineTuneResume) }

@@ -216,6 +216,7 @@ func compose(o *options, env *cli.Env, d *data, r *result, e *report.Evaluation)
 		Notes:         d.notes,
 		Faults:        d.faults,
 	}
+	full.Pad, full.Filter = report.Shape(full.Stages)
 	full.SetAgain(cli.ShellWord)
 	if e != nil {
 		r.certainty.Judge(e)

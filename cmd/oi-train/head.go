@@ -18,6 +18,9 @@ import (
 
 // trainHead fits a linear head to the features of a pretrained network.
 func trainHead(ctx context.Context, o *options, env *cli.Env, d *data, f *transfer.File) (_ *result, err error) {
+	if o.given("epochs") && o.tune.layers == "" && d.streamed == nil {
+		return nil, cli.WithHint(errors.New("--epochs counts epochs of variants, and the items have none"), "oi-augment makes them; without any, --fine-tune counts its own")
+	}
 	b, err := o.suitBackbone(env, d, f)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func TestInherited(t *testing.T) {
 	with := func(items []*record.Item, args ...string) (code int, file, stderr string) {
 		t.Helper()
 		name := filepath.Join(t.TempDir(), "m")
-		code, _, stderr = cmdtest.Run(t.Context(), command(), encode(t, nil, items...), append([]string{"-o", name, "--epochs", "1"}, args...)...)
+		code, _, stderr = cmdtest.Run(t.Context(), command(), encode(t, nil, items...), append([]string{"-o", name}, args...)...)
 		return code, name + ".onnx", stderr
 	}
 	made := func(args ...string) (file string) {
@@ -36,16 +36,16 @@ func TestInherited(t *testing.T) {
 		}
 		return file
 	}
-	student := made("--arch", "residual", "--teacher", first)
+	student := made("--arch", "residual", "--epochs", "1", "--teacher", first)
 	head := made("--backbone", first)
 	for name, from := range map[string][]string{
-		"teacher":                                {"--teacher", first},
-		"teacher of its teacher":                 {"--teacher", student},
-		"teacher with it as its backbone":        {"--teacher", head},
+		"teacher":                                {"--teacher", first, "--epochs", "1"},
+		"teacher of its teacher":                 {"--teacher", student, "--epochs", "1"},
+		"teacher with it as its backbone":        {"--teacher", head, "--epochs", "1"},
 		"backbone":                               {"--backbone", first},
 		"backbone whose teacher it was":          {"--backbone", student},
 		"backbone's backbone":                    {"--backbone", head},
-		"teacher of the backbone of the teacher": {"--teacher", made("--backbone", student)},
+		"teacher of the backbone of the teacher": {"--teacher", made("--backbone", student), "--epochs", "1"},
 	} {
 		code, _, stderr := with(again, from...)
 		if code != 1 || !strings.Contains(stderr, " was trained on photos of 8 of the 16 validation and test items, which cannot judge what learns from it") {

@@ -89,6 +89,8 @@ func TestPoorCrops(t *testing.T) {
 	}{
 		{"want keep or drop", in, []string{"--poor-crops", "never"}},
 		{"want two files", in, []string{"--poor-list", list, "--near-list", list}},
+		{"m.json would be written twice", in, []string{"-o", filepath.Join(filepath.Dir(list), "m"), "--poor-list", filepath.Join(filepath.Dir(list), "m.json")}},
+		{"m.ckpt would be written twice", in, []string{"-o", filepath.Join(filepath.Dir(list), "m"), "--near-list", filepath.Join(filepath.Dir(list), "m.ckpt")}},
 		{"no folder", in, []string{"--poor-list", filepath.Join(t.TempDir(), "none", "x.csv")}},
 		{"oi-augment passes on variants", encode(t, []string{"red", "green"}, variants(t, items, 1)...), []string{"--poor-crops", "drop"}},
 	} {

@@ -1,11 +1,14 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/opensandwich/oi/cmd/internal/pix"
 )
 
 // quoted makes a text from outside a string of YAML, which has the escapes of
@@ -127,27 +130,42 @@ func (r *Report) dataText() string {
 	return b.String()
 }
 
-// runText says how to ask the model, in a shell and in Python.
-func (r *Report) runText() string {
-	square := ""
-	for _, stage := range r.Stages {
-		if stage.Tool == "oi-crop" {
-			square = stage.Args["square"]
+// Shape is how the crops of a trail became squares, as far as it tells: by the
+// last stage that cut them.
+func Shape(trail []Stage) (pix.Pad, pix.Filter) {
+	pad, filter := pix.PadNone, pix.Area
+	for _, stage := range trail {
+		if stage.Tool != "oi-crop" {
+			continue
+		}
+		pad, filter = pix.PadNone, pix.Area
+		if p := pix.Pad(stage.Args["square"]); slices.Contains(pix.Pads(), p) {
+			pad = p
+		}
+		if f := pix.Filter(stage.Args["filter"]); slices.Contains(pix.Filters(), f) {
+			filter = f
 		}
 	}
+	return pad, filter
+}
+
+// runText says how to ask the model, in a shell and in Python.
+func (r *Report) runText() string {
+	resample := map[pix.Filter]string{pix.Nearest: "NEAREST", pix.Bilinear: "BILINEAR", pix.Lanczos: "LANCZOS"}[r.Filter]
+	resample = "PIL.Image." + cmp.Or(resample, "BOX")
 	var python strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&python, "    "+format+"\n", args...) }
 	line("import numpy, onnxruntime, PIL.Image, PIL.ImageOps")
 	line(`photo = PIL.ImageOps.exif_transpose(PIL.Image.open("PHOTO.jpg")).convert("RGB")`)
 	view := func(name string, width, height int) {
-		switch square {
-		case "edge", "reflect":
-			line("%s = numpy.array(PIL.ImageOps.contain(photo, (%d, %d), PIL.Image.BOX))", name, width, height)
-			line("%[1]s = numpy.pad(%[1]s, [((n - m) // 2, (n - m + 1) // 2) for n, m in zip((%[2]d, %[3]d), %[1]s.shape)] + [(0, 0)], %[4]q)", name, height, width, square)
-		case "black":
-			line("%s = numpy.array(PIL.ImageOps.pad(photo, (%d, %d), PIL.Image.BOX))", name, width, height)
+		switch r.Pad {
+		case pix.PadEdge, pix.PadReflect:
+			line("%s = numpy.array(PIL.ImageOps.contain(photo, (%d, %d), %s))", name, width, height, resample)
+			line("%[1]s = numpy.pad(%[1]s, [((n - m) // 2, (n - m + 1) // 2) for n, m in zip((%[2]d, %[3]d), %[1]s.shape)] + [(0, 0)], %[4]q)", name, height, width, r.Pad)
+		case pix.PadBlack:
+			line("%s = numpy.array(PIL.ImageOps.pad(photo, (%d, %d), %s))", name, width, height, resample)
 		default:
-			line("%s = numpy.array(photo.resize((%d, %d), PIL.Image.BOX))", name, width, height)
+			line("%s = numpy.array(photo.resize((%d, %d), %s))", name, width, height, resample)
 		}
 	}
 	view("picture", r.Input.Width, r.Input.Height)

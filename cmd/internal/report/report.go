@@ -10,6 +10,7 @@ import (
 	"github.com/opensandwich/oi/cmd/internal/dataset"
 	"github.com/opensandwich/oi/cmd/internal/metrics"
 	"github.com/opensandwich/oi/cmd/internal/model"
+	"github.com/opensandwich/oi/cmd/internal/pix"
 	"github.com/opensandwich/oi/record"
 )
 
@@ -25,6 +26,10 @@ type Report struct {
 	Parameters   int            `json:"parameters"`
 	Options      map[string]any `json:"options"`
 	Sets         dataset.Counts `json:"sets"` // items by set and label
+	// Pad and Filter are how a photo becomes a square for the model; see
+	// package pix.
+	Pad    pix.Pad    `json:"-"`
+	Filter pix.Filter `json:"-"`
 	// Removed counts items left out on purpose, by reason.
 	Removed map[string]int `json:"removed,omitempty"`
 	History []Epoch        `json:"history"`
