@@ -158,9 +158,6 @@ func (o *options) checkReplay() error {
 	if !o.explicit.Changed("replay") {
 		return nil
 	}
-	if o.replay == "" {
-		return cli.Usagef("--replay: want the name of a file")
-	}
 	var without []string
 	names := append([]string{"epochs", "copies", "seed", "preset", "only-set", "balance", "sheet", "sheet-items", "val", "test"}, rangeFlags...)
 	for _, name := range names {

@@ -201,7 +201,7 @@ func TestReplayAlone(t *testing.T) {
 	if code, _, stderr := augment(t, nil, "--replay", "none.oi", "--hue=0.1", "--rotation=0"); code != 2 || !strings.Contains(stderr, "--rotation, --hue: no effect") {
 		t.Errorf("two flags: exit %d: %s", code, stderr)
 	}
-	if code, _, stderr := augment(t, nil, "--replay="); code != 2 || !strings.Contains(stderr, "want the name of a file") {
+	if code, _, stderr := augment(t, nil, "--replay="); code != 2 || !strings.Contains(stderr, "--replay is given nothing") {
 		t.Errorf("no file: exit %d: %s", code, stderr)
 	}
 }

@@ -73,8 +73,9 @@
 // up to N of them for each box, which do not overlap one another either.
 //
 // --dir, --tar, --sheet, --attribution and --info look at a stream; all but the
-// last pass the items on as well, and also take items that have a tensor and no
-// photo.
+// last pass the items on as well. They also take items that have a tensor and
+// no photo, and what oi-augment made, which they pass on as they are: an option
+// that would cut them otherwise is an error.
 //
 // --attribution writes who made the photos, and under which licence: each photo
 // once, as CSV, as a page if FILE ends in .html, or as plain text if in .txt.

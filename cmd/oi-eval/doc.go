@@ -154,8 +154,9 @@
 //
 // --embed takes any network in ONNX as MODEL, or a model of oi-train, and
 // writes the items with embeddings: what the network makes of the picture
-// before it answers, and of its context where items have two views. The numbers
-// are rounded to float16 unless --embedding-dtype says otherwise, tensors are
+// before it answers, and of its context where items have two views. A model
+// that was trained on two views has two inputs, and makes none. The numbers are
+// rounded to float16 unless --embedding-dtype says otherwise, tensors are
 // dropped unless --keep-tensor is given, and the pictures may have another side
 // than the network declares if it works at theirs, which is said. Only
 // embeddings can be compared that the same network made with the same

@@ -145,7 +145,7 @@
 //
 // --calibrate divides the logits by the number that gives val the lowest log
 // loss, so that of the answers of 0.8 about eight in ten are right; which
-// answer is given does not change. A label of N items counts as true by
+// answer is given does not change. The labels of N items count as true by
 // (N+1)/(N+2), so that a few that are all right do not make the model sure of
 // everything. --unsure writes a threshold into the model: below it oi-eval says
 // "unsure" of a photo, and marks the prediction of an item. It is a number, or
@@ -263,8 +263,9 @@
 // label is compared.
 //
 // The first interrupt finishes the batch, writes the best model if an epoch was
-// finished, and exits with 130; of fine-tuning only what --resume needs is
-// kept.
+// finished, and exits with 130; of fine-tuning and with --expect only what
+// --resume needs is kept. After one while --suspects looks, the model is
+// without a list.
 //
 // NAME.ckpt keeps the state after the last epoch until the run has ended and
 // its files are written. After an interrupt, a crash or kill -9, the same

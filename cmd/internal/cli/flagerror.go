@@ -25,7 +25,7 @@ func (c *Command) parse(flags *FlagSet, args []string) error {
 	var invalid *pflag.InvalidValueError
 	switch {
 	case err == nil:
-		return noFileName(flags)
+		return emptyValue(flags)
 	case errors.As(err, &unknown):
 		return c.unknownFlag(flags, unknown, inPlace)
 	case errors.As(err, &noValue):
@@ -286,13 +286,29 @@ func (c *Command) missing(env *Env, what string) error {
 	return &usageError{errPrinted}
 }
 
-// noFileName is an error where a flag that names a file was given nothing, which
+// emptyValue is an error where a flag that takes a text was given none, which
 // would do the same as leaving it out.
-func noFileName(flags *FlagSet) (err error) {
+func emptyValue(flags *FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
-		if f.Annotations[endings] != nil && f.Value.String() == "" && err == nil {
+		if err != nil || !isEmpty(f.Value) {
+			return
+		}
+		if f.Annotations[endings] != nil {
 			err = WithHint(Usagef("--%s is given no name", f.Name), "a shell variable that is not set may stand there; without a file leave the flag out")
+		} else {
+			err = WithHint(Usagef("--%s is given nothing", f.Name), "a shell variable that is not set may stand there; or leave the flag out")
 		}
 	})
 	return err
+}
+
+func isEmpty(v pflag.Value) bool {
+	if o, ok := v.(*once); ok {
+		v = o.Value
+	}
+	if list, ok := v.(pflag.SliceValue); ok {
+		all := list.GetSlice()
+		return len(all) == 0 || slices.Contains(all, "")
+	}
+	return v.String() == ""
 }

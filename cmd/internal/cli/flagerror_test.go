@@ -22,6 +22,7 @@ func trainLike(run func(context.Context, *Env) error) *Command {
 		AlsoCalled(fs, "lr", "step")
 		fs.Uint64("seed", 1, "another `N`")
 		fs.Bool("resume", false, "go on")
+		fs.StringSlice("set", nil, "take `SETS`")
 		fs.Bool("flip-h", true, "mirror")
 		fs.String("max-skips", "", "fail beyond this `N`")
 		fs.IntP("jobs", "j", 0, "work on `N` records at once")
@@ -42,6 +43,9 @@ func TestFlagErrors(t *testing.T) {
 	for _, test := range []struct{ args, message, hint string }{
 		{"--epoch 3", "unknown flag: --epoch", "did you mean --epochs?"},
 		{"--weights=", "--weights is given no name", "a shell variable that is not set may stand there; without a file leave the flag out"},
+		{"--normalize=", "--normalize is given nothing", "a shell variable that is not set may stand there; or leave the flag out"},
+		{"--set=", "--set is given nothing", "a shell variable that is not set may stand there"},
+		{"--set=a,,b", "--set is given nothing", "a shell variable that is not set may stand there"},
 		{"--epoch=3", "unknown flag: --epoch", "did you mean --epochs?"},
 		{"--Epochs 3", "unknown flag: --Epochs", "did you mean --epochs?"},
 		{"--num-epochs 3", "unknown flag: --num-epochs", "did you mean --epochs?"},

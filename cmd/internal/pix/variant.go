@@ -114,15 +114,22 @@ func (v Variant) At(h, w, toH, toW int) Variant {
 // drawWindow draws a window of at least a share of the picture. torchvision
 // draws an aspect ratio whose logarithm is uniform and again if the window does
 // not fit; here ratios above 1 and below it are each uniform, and a window that
-// does not fit is cut.
+// does not fit is cut, or made longer where too little would be left.
 func drawWindow(u []float64, share float64, h, w int) Window {
 	area := share + float64((1-share)*u[0])
 	ratio := 1 + float64(math.Abs(float64(2*u[1])-1)/3)
 	if u[1] < 0.5 {
 		ratio = 1 / ratio
 	}
-	height := min(1, math.Sqrt(area/ratio)) * float64(h)
-	width := min(1, math.Sqrt(float64(area*ratio))) * float64(w)
+	tall, wide := min(1, math.Sqrt(area/ratio)), min(1, math.Sqrt(float64(area*ratio)))
+	if float64(tall*wide) < share {
+		if wide == 1 {
+			tall = area
+		} else if tall == 1 {
+			wide = area
+		}
+	}
+	height, width := tall*float64(h), wide*float64(w)
 	return Window{Row: float64(u[2] * (float64(h) - height)), Column: float64(u[3] * (float64(w) - width)), Height: height, Width: width}
 }
 

@@ -245,6 +245,17 @@ func TestVariantDraw(t *testing.T) {
 			t.Fatalf("closing a range changed the other draws: %+v, %+v", v, other)
 		}
 	}
+	for _, share := range []float64{0.05, 0.5, 0.75, 0.8, 0.97, 1} {
+		for n := range 500 {
+			c := VariantRanges{RandomResizedCrop: share}.Draw(NewRand(1, "k", 1, n), 40, 60).Warp.Crop
+			if c == (Window{}) {
+				continue // the whole picture
+			}
+			if area := c.Height * c.Width / (40 * 60); area < share-1e-12 || area > 1 || c.Row < 0 || c.Column < 0 || c.Row+c.Height > 40.0001 || c.Column+c.Width > 60.0001 {
+				t.Fatalf("of a share of %v the window %+v", share, c)
+			}
+		}
+	}
 	if grey < 60 || grey > 140 {
 		t.Errorf("%d of 2000 are grey, want 100", grey)
 	}

@@ -206,6 +206,13 @@ func (e *Export) Add(ctx context.Context, s *Segment, item *record.Item, data fu
 func (e *Export) note(s *Segment, item *record.Item) (number int32, set uint8, write bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	const photos = "--photos takes what comes before oi-crop"
+	switch {
+	case item.Crop != nil && item.Crop.Background:
+		return 0, 0, false, problem(photos, "record %s is a background window of oi-crop, and no object", item.Key)
+	case item.Augment != nil:
+		return 0, 0, false, problem(photos, "record %s is a variant of oi-augment, and no object", item.Key)
+	}
 	negative := false
 	if s.whole(item) {
 		if negative = s.negative != "" && item.Label != nil && item.Label.Name == s.negative; !negative {
