@@ -121,7 +121,7 @@ func (c *cropper) do(ctx context.Context, item *record.Item, withBackground bool
 		}
 		return c.look(item)
 	}
-	if item.Tensor != nil && item.Augment != nil {
+	if item.Augment != nil {
 		return stream.Result{}, cli.WithHint(fmt.Errorf("record %s is a variant, and cutting it anew would undo what oi-augment did", item.Key), "run oi-crop before oi-augment")
 	}
 	if err := c.saw(item); err != nil {
